@@ -1,0 +1,347 @@
+package web_test
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"os"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/chromedp/chromedp"
+	"github.com/chromedp/chromedp/kb"
+	"github.com/gorilla/websocket"
+
+	"switchboard/web"
+	"switchboard/web/webtest"
+)
+
+const (
+	inboxAnswer = `{"data": {"asOf": "c_41", "viewer": {"name": "Ada Manager"},
+		"inboxCounts": {"mine": 1, "unassigned": 1, "all": 2, "closed": 0, "blocked": 0},
+		"inbox": {"totalCount": 1, "asOf": "c_41", "nodes": [{"id": "conv_1", "status": "OPEN", "version": 3,
+			"contact": {"name": "Maria Contact", "avatarUrl": null}, "assignee": null,
+			"lastMessage": {"preview": "My order has not arrived"},
+			"lastActivityAt": "2024-05-01T10:00:00Z", "waitingSince": "2024-05-01T10:00:00Z"}],
+			"pageInfo": {"hasNextPage": false, "endCursor": "p_1"}}}}`
+	refusal  = `{"errors": [{"message": "no valid token was sent", "extensions": {"code": "UNAUTHENTICATED"}}]}`
+	assigned = `{"data": {"assignmentChanged": {"__typename": "ConversationAssigned", "cursor": "c_42",
+		"occurredAt": "2024-05-01T10:00:01Z", "actor": {"__typename": "Agent", "name": "Ada Manager"},
+		"conversation": {"id": "conv_1", "status": "OPEN", "assignee": {"name": "Bo Agent"}, "contact": {"name": "Maria Contact"}},
+		"from": null, "to": {"name": "Bo Agent"}, "reason": null}}}`
+)
+
+// wire stands in for the GraphQL server: the page's own tests need someone at
+// the other end who writes down what arrives.
+type wire struct {
+	*httptest.Server
+	introspection []byte
+
+	mu      sync.Mutex
+	posted  []string // Authorization of each POST
+	started []string // connection_init of each socket
+}
+
+func newWire(t *testing.T) *wire {
+	introspection, err := os.ReadFile("testdata/introspection.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := &wire{introspection: introspection}
+	mux := http.NewServeMux()
+	mux.Handle("/playground", web.Playground())
+	mux.Handle("/playground/", web.Playground())
+	mux.HandleFunc("POST /graphql", s.post)
+	mux.HandleFunc("GET /graphql", s.socket)
+	s.Server = httptest.NewServer(mux)
+	t.Cleanup(s.Close)
+	return s
+}
+
+func (s *wire) post(w http.ResponseWriter, r *http.Request) {
+	var request struct{ OperationName string }
+	json.NewDecoder(r.Body).Decode(&request)
+	authorization := r.Header.Get("Authorization")
+	s.mu.Lock()
+	s.posted = append(s.posted, authorization)
+	s.mu.Unlock()
+
+	w.Header().Set("Content-Type", "application/graphql-response+json")
+	switch {
+	case !strings.HasPrefix(authorization, "Bearer "):
+		w.WriteHeader(http.StatusUnauthorized)
+		fmt.Fprint(w, refusal)
+	case request.OperationName == "IntrospectionQuery":
+		w.Write(s.introspection)
+	default:
+		fmt.Fprint(w, inboxAnswer)
+	}
+}
+
+func (s *wire) socket(w http.ResponseWriter, r *http.Request) {
+	upgrader := websocket.Upgrader{Subprotocols: []string{"graphql-transport-ws"}}
+	conn, err := upgrader.Upgrade(w, r, nil)
+	if err != nil {
+		return
+	}
+	defer conn.Close()
+	for {
+		var message struct {
+			ID, Type string
+			Payload  json.RawMessage
+		}
+		if conn.ReadJSON(&message) != nil {
+			return
+		}
+		switch message.Type {
+		case "connection_init":
+			s.mu.Lock()
+			s.started = append(s.started, string(message.Payload))
+			s.mu.Unlock()
+			if !strings.Contains(string(message.Payload), "Bearer ") {
+				closing := websocket.FormatCloseMessage(4403, "Forbidden")
+				conn.WriteMessage(websocket.CloseMessage, closing)
+				return
+			}
+			conn.WriteJSON(map[string]string{"type": "connection_ack"})
+		case "subscribe":
+			conn.WriteJSON(map[string]any{"id": message.ID, "type": "next", "payload": json.RawMessage(assigned)})
+		}
+	}
+}
+
+func (s *wire) lastPosted() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.posted[len(s.posted)-1]
+}
+
+func (s *wire) lastStarted() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.started[len(s.started)-1]
+}
+
+// patience is how long a visitor waits for anything.
+const patience = 20 * time.Second
+
+// visitor drives the page as a person would.
+type visitor struct {
+	*testing.T
+	ctx context.Context
+}
+
+func (v visitor) do(steps ...chromedp.Action[chromedp.Void]) {
+	v.Helper()
+	ctx, cancel := context.WithTimeout(v.ctx, patience)
+	defer cancel()
+	if err := chromedp.Do(ctx, steps...); err != nil {
+		webtest.Screenshot(v, v.ctx, "failed-"+v.Name())
+		v.Fatal(err)
+	}
+}
+
+func (v visitor) open(address string) {
+	v.Helper()
+	v.do(chromedp.Navigate(address), chromedp.WaitVisible(`.graphiql-query-editor .CodeMirror`))
+	v.waitFor(headerEditor)
+}
+
+func (v visitor) click(selector string) {
+	v.Helper()
+	v.do(chromedp.Click(chromedp.CSS(selector), chromedp.NodeVisible))
+}
+
+func (v visitor) openTab(title string) {
+	v.Helper()
+	v.do(chromedp.Click(`//button[contains(@class, "graphiql-tab-button") and text()="` + title + `"]`))
+}
+
+func (v visitor) eval(script string) string {
+	v.Helper()
+	result, err := chromedp.Run(v.ctx, chromedp.Evaluate[string](`String(`+script+`)`))
+	if err != nil {
+		v.Fatal(err)
+	}
+	return result
+}
+
+// waitFor waits until the script, an expression, holds. It asks from outside the
+// page, and so goes on over a reload.
+func (v visitor) waitFor(script string) {
+	v.Helper()
+	for deadline := time.Now().Add(patience); ; time.Sleep(20 * time.Millisecond) {
+		holds, err := chromedp.Run(v.ctx, chromedp.Evaluate[bool](`Boolean(`+script+`)`))
+		if err == nil && holds {
+			return
+		}
+		if time.Now().After(deadline) {
+			webtest.Screenshot(v, v.ctx, "failed-"+v.Name())
+			v.Fatalf("in vain waited for %s (%v)", script, err)
+		}
+	}
+}
+
+// run presses the button and waits for the text in the result.
+func (v visitor) run(text string) {
+	v.Helper()
+	v.click(`.graphiql-execute-button`)
+	v.waitFor(fmt.Sprintf(`document.querySelector('.result-window .CodeMirror').CodeMirror.getValue().includes(%q)`, text))
+}
+
+const headerEditor = `document.querySelectorAll('.graphiql-editor-tool .graphiql-editor')[1]?.querySelector('.CodeMirror')?.CodeMirror`
+
+func (v visitor) typeHeaders(headers string) {
+	v.Helper()
+	v.eval(headerEditor + fmt.Sprintf(`.setValue(%q)`, headers))
+}
+
+func (v visitor) tabs() string {
+	v.Helper()
+	return v.eval(`[...document.querySelectorAll('.graphiql-tab-button')].map((tab) => tab.textContent).join(' ')`)
+}
+
+func TestVisitorWithTokenQueriesAndSubscribes(t *testing.T) {
+	server := newWire(t)
+	v := visitor{t, webtest.Browser(t)}
+	v.open(server.URL + "/playground#token=swt_first")
+
+	if title := v.eval(`document.title`); title != "Switchboard playground" {
+		t.Errorf("the title is %q", title)
+	}
+	if address := v.eval(`location.href`); address != server.URL+"/playground" {
+		t.Errorf("the token is still in the address: %s", address)
+	}
+	if tabs := v.tabs(); tabs != "Inbox Agents Assign Subscribe" {
+		t.Errorf("the tabs are %q", tabs)
+	}
+	if hidden := v.eval(`document.getElementById('sign-in').hidden`); hidden != "true" {
+		t.Error("the page asks for a token although it has one")
+	}
+
+	v.run("Maria Contact")
+	if got := server.lastPosted(); got != "Bearer swt_first" {
+		t.Errorf("the query was sent with %q", got)
+	}
+	webtest.Screenshot(t, v.ctx, "playground-inbox")
+
+	for _, title := range []string{"Agents", "Assign", "Subscribe"} {
+		v.openTab(title)
+		v.waitFor(`document.querySelectorAll('.graphiql-query-editor .CodeMirror-lint-mark-error').length === 0`)
+		webtest.Screenshot(t, v.ctx, "playground-"+strings.ToLower(title))
+	}
+
+	v.run("ConversationAssigned")
+	if got := server.lastStarted(); got != `{"authorization":"Bearer swt_first"}` {
+		t.Errorf("the socket was opened with %s", got)
+	}
+	webtest.Screenshot(t, v.ctx, "playground-event")
+	v.click(`.graphiql-execute-button`) // stops it
+
+	v.click(`button[aria-label="Show Documentation Explorer"]`)
+	v.waitFor(`document.querySelector('.graphiql-doc-explorer').innerText.includes('subscription')`)
+	v.do(chromedp.Click(`//section[contains(@class, "graphiql-doc-explorer")]//a[text()="Query"]`))
+	v.waitFor(`document.querySelector('.graphiql-doc-explorer').innerText.includes('inboxCounts')`)
+	webtest.Screenshot(t, v.ctx, "playground-docs")
+	v.click(`button[aria-label="Show History"]`)
+	v.click(`button[aria-label="Open settings dialog"]`)
+	v.waitFor(`document.querySelector('.graphiql-dialog') !== null`)
+	webtest.Screenshot(t, v.ctx, "playground-settings")
+	v.do(chromedp.KeyEvent(kb.Escape))
+
+	if kept := v.eval(`JSON.stringify(localStorage)`); kept != "{}" {
+		t.Errorf("left on disk: %s", kept)
+	}
+	if kept := v.eval(`Object.entries(sessionStorage).filter(([key, value]) => key !== 'switchboard:token' && value.includes('swt_')).join()`); kept != "" {
+		t.Errorf("the token was also kept in %s", kept)
+	}
+	at, err := url.Parse(server.URL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, address := range webtest.Requests(v.ctx) {
+		to, err := url.Parse(address)
+		if err != nil || to.Scheme != "data" && to.Host != at.Host {
+			t.Errorf("the page asked elsewhere: %s", address)
+		}
+	}
+}
+
+func TestWhatIsTypedIntoTheHeadersTabWins(t *testing.T) {
+	server := newWire(t)
+	v := visitor{t, webtest.Browser(t)}
+	v.open(server.URL + "/playground#token=swt_first")
+
+	v.typeHeaders(`{"authorization": "Bearer swt_typed"}`)
+	v.run("Maria Contact")
+	if got := server.lastPosted(); got != "Bearer swt_typed" {
+		t.Errorf("the query was sent with %q", got)
+	}
+	v.typeHeaders(``)
+	v.run("Maria Contact")
+	if got := server.lastPosted(); got != "Bearer swt_first" {
+		t.Errorf("with an empty Headers tab the query was sent with %q", got)
+	}
+
+	v.openTab("Subscribe")
+	for _, token := range []string{"swt_second", "swt_third"} {
+		v.typeHeaders(`{"Authorization": "Bearer ` + token + `"}`)
+		v.run("ConversationAssigned")
+		if got := server.lastStarted(); got != `{"authorization":"Bearer `+token+`"}` {
+			t.Errorf("the socket was opened with %s", got)
+		}
+		v.click(`.graphiql-execute-button`) // stops it
+	}
+
+	v.typeHeaders(`{}`)
+	v.run("4403 Forbidden")
+	v.waitFor(`!document.getElementById('sign-in').hidden`)
+}
+
+func TestAnotherPrintedAddressReplacesTheToken(t *testing.T) {
+	server := newWire(t)
+	v := visitor{t, webtest.Browser(t)}
+	v.open(server.URL + "/playground#token=swt_first")
+	v.run("Maria Contact")
+	v.openTab("Agents")
+	v.waitFor(`JSON.parse(sessionStorage.getItem('graphiql:tabState'))?.activeTabIndex === 1`)
+
+	v.eval(`location.hash = 'token=swt_second'`)
+	v.waitFor(headerEditor + `?.getValue().includes('swt_second')`)
+	if tabs := v.tabs(); tabs != "Inbox Agents Assign Subscribe" {
+		t.Errorf("after a reload the tabs are %q", tabs)
+	}
+	for _, title := range []string{"Inbox", "Agents"} {
+		v.openTab(title)
+		v.run("Maria Contact")
+		if got := server.lastPosted(); got != "Bearer swt_second" {
+			t.Errorf("%s was sent with %q", title, got)
+		}
+	}
+}
+
+func TestVisitorWithoutTokenIsToldHowToGetOne(t *testing.T) {
+	server := newWire(t)
+	v := visitor{t, webtest.Browser(t)}
+	webtest.Expect(v.ctx, "401")
+	v.open(server.URL + "/playground")
+	v.run("UNAUTHENTICATED")
+	if banner := v.eval(`document.getElementById('sign-in').innerText`); !strings.Contains(banner, "switchboard token create") {
+		t.Errorf("the banner says %q", banner)
+	}
+	webtest.Screenshot(t, v.ctx, "playground-without-token")
+	if got := server.lastPosted(); got != "" {
+		t.Errorf("without a token the query was sent with %q", got)
+	}
+
+	v.typeHeaders(`{"Authorization": "Bearer swt_typed"}`)
+	v.run("Maria Contact")
+	if hidden := v.eval(`document.getElementById('sign-in').hidden`); hidden != "true" {
+		t.Error("the banner stays although the token is accepted")
+	}
+}
