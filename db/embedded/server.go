@@ -10,6 +10,7 @@ import (
 	"net/url"
 	"os"
 	"os/exec"
+	"strings"
 	"sync"
 	"time"
 
@@ -162,11 +163,12 @@ func (s *Server) greet(ctx context.Context) error {
 // URL is the address of a database of this server for pgx and libpq. It goes
 // through the unix socket and needs no password.
 func (s *Server) URL(database string) string {
+	query := url.Values{"host": {s.socket}, "port": {port}, "sslmode": {"disable"}}.Encode()
 	address := url.URL{
 		Scheme:   "postgres",
 		User:     url.User(superuser),
 		Path:     "/" + database,
-		RawQuery: url.Values{"host": {s.socket}, "port": {port}, "sslmode": {"disable"}}.Encode(),
+		RawQuery: strings.ReplaceAll(query, "+", "%20"), // only HTML forms read + as a space
 	}
 	return address.String()
 }
