@@ -131,7 +131,6 @@ func (s *Server) settings(socket string) []string {
 		"full_page_writes=off",
 		"wal_level=minimal",
 		"max_wal_senders=0",
-		"max_wal_size=4GB",
 		"checkpoint_timeout=1h",
 	)
 }

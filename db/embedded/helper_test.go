@@ -4,6 +4,7 @@ package embedded
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -69,7 +70,9 @@ func spawn(t *testing.T, dir string, as *syscall.Credential) *helper {
 	cmd := exec.Command(binary(t, as))
 	cmd.Env = append(os.Environ(), helperVariable+"="+dir)
 	cmd.Dir = "/"
-	cmd.Stderr = os.Stderr
+	// A pipe: waiting for the helper takes for ever if PostgreSQL holds it open.
+	var complaint bytes.Buffer
+	cmd.Stderr = &complaint
 	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: as, Setpgid: true}
 	stdin, err := cmd.StdinPipe()
 	check(t, err)
@@ -87,6 +90,9 @@ func spawn(t *testing.T, dir string, as *syscall.Credential) *helper {
 	t.Cleanup(func() {
 		stdin.Close()
 		cmd.Wait()
+		if complaint.Len() > 0 {
+			t.Errorf("the helper process says: %s", &complaint)
+		}
 	})
 	return h
 }

@@ -141,6 +141,8 @@ var errNotYet = errors.New("PostgreSQL does not take connections now")
 
 // greet ensures that the database exists, which proves that the server answers.
 func (s *Server) greet(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
+	defer cancel()
 	conn, err := pgx.Connect(ctx, s.URL("postgres"))
 	if err != nil {
 		if refused := (*pgconn.PgError)(nil); errors.As(err, &refused) && refused.Code != "57P03" {

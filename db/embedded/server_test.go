@@ -3,11 +3,16 @@
 package embedded
 
 import (
+	"context"
+	"errors"
 	"os"
+	"path/filepath"
 	"strings"
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/jackc/pgx/v5"
 )
 
 func TestFirstAndSecondStart(t *testing.T) {
@@ -94,7 +99,9 @@ func TestStarterLeavesFirst(t *testing.T) {
 	starter := spawn(t, dir, nil).ready()
 	s := begin(t, dir)
 	starter.leave()
-	run(t, s.URL(database), "SELECT 1")
+	conn, err := pgx.Connect(t.Context(), s.URL(database))
+	check(t, err)
+	defer conn.Close(t.Context()) // a client that stays does not delay the stop
 	check(t, s.Close())
 	if !stopped(t, dir) {
 		t.Error("it still runs after the last one left")
@@ -115,6 +122,49 @@ func TestStarterIsKilled(t *testing.T) {
 	check(t, s.Close())
 	if !stopped(t, dir) {
 		t.Error("the last one did not stop the server that it had attached to")
+	}
+}
+
+func TestKilledWhileCreating(t *testing.T) {
+	t.Parallel()
+	dir := newDir(t)
+	starter := spawn(t, dir, nil)
+	eventually(t, "initdb has begun", func() bool {
+		return len(glob(filepath.Join(dir, "postgres.new", "base", "*"))) > 0
+	})
+	starter.kill()
+	if _, err := os.Stat(filepath.Join(dir, "postgres")); err == nil {
+		t.Fatal("the database is in its place before it was complete")
+	}
+	s := begin(t, dir)
+	if !s.Fresh() {
+		t.Error("the start that made the database does not say so")
+	}
+	run(t, s.URL(database), "SELECT 1")
+	if _, err := os.Stat(filepath.Join(dir, "postgres.new")); err == nil {
+		t.Error("the half made database is still there")
+	}
+}
+
+func TestCancelledStartLeavesNothingBehind(t *testing.T) {
+	t.Parallel()
+	dir := newDir(t)
+	ctx, cancel := context.WithCancelCause(t.Context())
+	result := make(chan error, 1)
+	go func() {
+		_, err := Start(ctx, Options{DataDir: dir, Ephemeral: true})
+		result <- err
+	}()
+	eventually(t, "initdb has begun", func() bool {
+		return len(glob(filepath.Join(dir, "postgres.new", "base", "*"))) > 0
+	})
+	cancel(errors.New("enough"))
+	if err := <-result; err == nil {
+		t.Fatal("it started although it was called off")
+	}
+	eventually(t, "PostgreSQL is gone", func() bool { return stopped(t, dir) })
+	if !begin(t, dir).Fresh() {
+		t.Error("the next start does not make the database")
 	}
 }
 
