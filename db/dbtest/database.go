@@ -26,8 +26,8 @@ var count atomic.Int64
 
 // New gives the URL of a fresh database that is dropped, whoever is still
 // connected, when the test ends. It is a clone of a template on which migrate
-// has run once in this process, so a package passes the same migrate everywhere;
-// migrate must close its connections. Nil: the database is empty.
+// has run once in this process, so a package passes the same migrate everywhere.
+// Nil: the database is empty.
 func New(tb testing.TB, migrate func(ctx context.Context, url string) error) string {
 	tb.Helper()
 	url := serverURL(tb)
@@ -46,7 +46,7 @@ func New(tb testing.TB, migrate func(ctx context.Context, url string) error) str
 	tb.Cleanup(func() {
 		ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 		defer cancel()
-		if err := execute(ctx, url("postgres"), drop(database)); err != nil {
+		if err := remove(ctx, url("postgres"), database); err != nil {
 			tb.Errorf("drop the test's database: %v", err)
 		}
 	})
@@ -61,7 +61,44 @@ func makeTemplate(ctx context.Context, url func(string) string, migrate func(ctx
 	if err := migrate(ctx, url(database)); err != nil {
 		return fmt.Errorf("migrate the template of the tests' databases: %w", err)
 	}
-	return nil
+	conn, err := pgx.Connect(ctx, url("postgres"))
+	if err != nil {
+		return err
+	}
+	defer conn.Close(ctx)
+	return vacate(ctx, conn, database)
+}
+
+func remove(ctx context.Context, url, database string) error {
+	conn, err := pgx.Connect(ctx, url)
+	if err != nil {
+		return err
+	}
+	defer conn.Close(ctx)
+	if err := vacate(ctx, conn, database); err != nil {
+		return err
+	}
+	_, err = conn.Exec(ctx, drop(database))
+	return err
+}
+
+// vacate ends all connections to a database and waits until they have ended.
+// CREATE and DROP DATABASE would wait too, but look only every 100 ms, which
+// almost every test would pay for: the connection that it has just closed still
+// takes a moment to go.
+func vacate(ctx context.Context, conn *pgx.Conn, database string) error {
+	for {
+		var connected int
+		err := conn.QueryRow(ctx, "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE datname = $1", database).Scan(&connected)
+		if err != nil || connected == 0 {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		case <-time.After(time.Millisecond):
+		}
+	}
 }
 
 // name begins with the process id, by which sweep knows whose a database is.
