@@ -1,0 +1,198 @@
+package live_test
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"reflect"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/99designs/gqlgen/graphql/executor"
+	"github.com/gorilla/websocket"
+	"go.uber.org/goleak"
+
+	"switchboard/graph/live"
+)
+
+const deadline = 10 * time.Second
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+func patience(t *testing.T) <-chan time.Time {
+	timer := time.NewTimer(deadline)
+	t.Cleanup(func() { timer.Stop() })
+	return timer.C
+}
+
+// A server is the transport on a real executor behind a real HTTP server.
+type server struct {
+	*httptest.Server
+	transport *live.WebSocket
+	exec      *executor.Executor
+	world     *world
+	topic     *topic
+}
+
+func serve(t *testing.T, transport *live.WebSocket) *server {
+	t.Helper()
+	s := &server{transport: transport, topic: newTopic(), world: &world{name: "Ada"}}
+	s.world.names = func(ctx context.Context, topic string) (<-chan string, error) {
+		if topic == "refused" {
+			return nil, coded("CURSOR_EXPIRED")
+		}
+		return s.topic.subscribe(ctx, live.Fail)
+	}
+	if transport.Log == nil {
+		transport.Log = slog.New(slog.DiscardHandler)
+	}
+	s.exec = executor.New(s.world)
+	s.exec.SetErrorPresenter(present)
+	s.exec.SetRecoverFunc(func(context.Context, any) error { return coded("INTERNAL") })
+	s.Server = httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if !transport.Supports(r) {
+			http.Error(w, "no socket", http.StatusNotFound)
+			return
+		}
+		transport.Do(w, r, s.exec)
+	}))
+	// Small buffers, so that a peer that does not read is noticed after kilobytes instead of megabytes.
+	s.Config.ConnContext = func(ctx context.Context, c net.Conn) context.Context {
+		_ = c.(*net.TCPConn).SetWriteBuffer(4 << 10)
+		return ctx
+	}
+	s.Start()
+	t.Cleanup(func() {
+		ctx, cancel := context.WithTimeout(context.Background(), deadline)
+		defer cancel()
+		if err := transport.Drain(ctx); err != nil {
+			t.Errorf("sockets or operations are left over: %v", err)
+		}
+		s.Close()
+	})
+	return s
+}
+
+// A client is one socket, seen from the other side.
+type client struct {
+	*websocket.Conn
+	t *testing.T
+}
+
+func (s *server) dial(t *testing.T, protocols ...string) *client {
+	t.Helper()
+	dialer := websocket.Dialer{Subprotocols: protocols, HandshakeTimeout: deadline}
+	conn, _, err := dialer.Dial("ws"+strings.TrimPrefix(s.URL, "http"), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { conn.Close() })
+	return &client{conn, t}
+}
+
+// connect dials and waits for the acknowledgement.
+func (s *server) connect(t *testing.T) *client {
+	t.Helper()
+	c := s.dial(t, live.Subprotocol)
+	c.send(`{"type":"connection_init"}`)
+	c.want(`{"type":"connection_ack"}`)
+	return c
+}
+
+func (c *client) send(text string) {
+	c.t.Helper()
+	if err := c.WriteMessage(websocket.TextMessage, []byte(text)); err != nil {
+		c.t.Fatal(err)
+	}
+}
+
+func (c *client) subscribe(id, query string) {
+	c.t.Helper()
+	quoted, _ := json.Marshal(query)
+	c.send(`{"id":"` + id + `","type":"subscribe","payload":{"query":` + string(quoted) + `}}`)
+}
+
+func (c *client) read() (string, error) {
+	_ = c.SetReadDeadline(time.Now().Add(deadline))
+	_, data, err := c.ReadMessage()
+	return string(data), err
+}
+
+// want reads one message and compares it as JSON. In errors, only message and code count.
+func (c *client) want(text string) {
+	c.t.Helper()
+	got, err := c.read()
+	if err != nil {
+		c.t.Fatalf("want %s, got %v", text, err)
+	}
+	if !reflect.DeepEqual(parse(c.t, got), parse(c.t, text)) {
+		c.t.Fatalf("\n got %s\nwant %s", got, text)
+	}
+}
+
+// wantQuiet makes sure that nothing is under way: a ping is answered by the very next message.
+func (c *client) wantQuiet() {
+	c.t.Helper()
+	c.send(`{"type":"ping","payload":{"quiet":true}}`)
+	c.want(`{"type":"pong","payload":{"quiet":true}}`)
+}
+
+func (c *client) wantClose(code int, reason string) {
+	c.t.Helper()
+	text, err := c.read()
+	if err == nil {
+		c.t.Fatalf("want close %d, got %s", code, text)
+	}
+	var closed *websocket.CloseError
+	if !errors.As(err, &closed) || closed.Code != code || reason != "" && closed.Text != reason {
+		c.t.Fatalf("want close %d %q, got %v", code, reason, err)
+	}
+}
+
+func parse(t *testing.T, text string) any {
+	t.Helper()
+	var value any
+	if err := json.Unmarshal([]byte(text), &value); err != nil {
+		t.Fatalf("not JSON: %s", text)
+	}
+	return simplify(value)
+}
+
+// simplify takes places and paths out of errors.
+func simplify(value any) any {
+	switch value := value.(type) {
+	case map[string]any:
+		if _, is := value["message"]; is {
+			delete(value, "locations")
+			delete(value, "path")
+		}
+		for key := range value {
+			value[key] = simplify(value[key])
+		}
+	case []any:
+		for i := range value {
+			value[i] = simplify(value[i])
+		}
+	}
+	return value
+}
+
+func status(t *testing.T, s *server, header http.Header) int {
+	t.Helper()
+	dialer := websocket.Dialer{Subprotocols: []string{live.Subprotocol}, HandshakeTimeout: deadline}
+	conn, response, err := dialer.Dial("ws"+strings.TrimPrefix(s.URL, "http"), header)
+	if err == nil {
+		conn.Close()
+	}
+	if response == nil {
+		t.Fatal(err)
+	}
+	_, _ = io.Copy(io.Discard, response.Body)
+	return response.StatusCode
+}

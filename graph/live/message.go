@@ -1,0 +1,185 @@
+package live
+
+import (
+	"bytes"
+	stdjson "encoding/json"
+	"unicode/utf8"
+
+	"github.com/99designs/gqlgen/graphql"
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
+	"github.com/gorilla/websocket"
+	"github.com/vektah/gqlparser/v2/gqlerror"
+)
+
+// The message types of the protocol: PROTOCOL.md, "Message types".
+const (
+	typeInit      = "connection_init"
+	typeAck       = "connection_ack"
+	typePing      = "ping"
+	typePong      = "pong"
+	typeSubscribe = "subscribe"
+	typeNext      = "next"
+	typeError     = "error"
+	typeComplete  = "complete"
+)
+
+// maxID bounds an operation's id, in bytes: it is repeated in every message of that operation.
+const maxID = 256
+
+// A message is one that a client may send, in the form the protocol demands.
+type message struct {
+	Type    string
+	ID      string         // of subscribe and complete
+	Payload jsontext.Value // an object, or empty
+}
+
+// parseMessage reads one frame. Its errors are *CloseError: the protocol has no other answer to a malformed
+// message than to close the socket.
+func parseMessage(frame int, data []byte) (message, *CloseError) {
+	if frame != websocket.TextMessage {
+		return message{}, closef(CloseBadRequest, "Only text messages are accepted")
+	}
+	if !utf8.Valid(data) {
+		return message{}, closef(CloseNotUTF8, "Message is not valid UTF-8")
+	}
+	if jsontext.Value(data).Kind() != '{' {
+		return message{}, closef(CloseBadRequest, "Message must be a JSON object")
+	}
+	var raw struct {
+		Type    jsontext.Value `json:"type"`
+		ID      jsontext.Value `json:"id"`
+		Payload jsontext.Value `json:"payload"`
+	}
+	// Half a surrogate pair in somebody's text is no reason to close: params refuses that one operation.
+	if err := json.Unmarshal(data, &raw, jsontext.AllowInvalidUTF8(true)); err != nil {
+		return message{}, closef(CloseBadRequest, "Message is not valid JSON")
+	}
+	if raw.Type.Kind() != '"' {
+		return message{}, closef(CloseBadRequest, "Message needs a 'type' that is a string")
+	}
+	return checkMessage(message{Type: text(raw.Type), Payload: raw.Payload}, raw.ID)
+}
+
+func checkMessage(m message, id jsontext.Value) (message, *CloseError) {
+	if m.Payload.Kind() == 'n' {
+		m.Payload = nil
+	}
+	switch m.Type {
+	case typeInit, typePing, typePong:
+	case typeSubscribe, typeComplete:
+		if id.Kind() != '"' || text(id) == "" {
+			return m, closef(CloseBadRequest, "'%s' needs an 'id' that is a non-empty string", m.Type)
+		}
+		if m.ID = text(id); len(m.ID) > maxID {
+			return m, closef(CloseBadRequest, "'%s' has an 'id' of more than %d bytes", m.Type, maxID)
+		}
+	case typeAck, typeNext, typeError:
+		return m, closef(CloseBadRequest, "'%s' is for servers to send", m.Type)
+	default:
+		return m, closef(CloseBadRequest, "Unknown message type '%s'", m.Type)
+	}
+	missing := len(m.Payload) == 0
+	if m.Type == typeSubscribe && missing || m.Type != typeComplete && !missing && m.Payload.Kind() != '{' {
+		return m, closef(CloseBadRequest, "'%s' needs a 'payload' that is an object", m.Type)
+	}
+	return m, nil
+}
+
+// object reads the payload of a connection_init; without one it is an empty map.
+func (m message) object() (map[string]any, *CloseError) {
+	values := map[string]any{}
+	if len(m.Payload) > 0 && !decode(m.Payload, &values) {
+		return nil, closef(CloseBadRequest, "'%s' has a 'payload' that is not valid Unicode", m.Type)
+	}
+	return values, nil
+}
+
+// params reads the payload of a subscribe: PROTOCOL.md, "Subscribe". A payload of the wrong form closes the
+// socket, one with text that is no Unicode only loses its operation.
+func (m message) params() (*graphql.RawParams, gqlerror.List, *CloseError) {
+	var raw struct {
+		Query      jsontext.Value `json:"query"`
+		Name       jsontext.Value `json:"operationName"`
+		Variables  jsontext.Value `json:"variables"`
+		Extensions jsontext.Value `json:"extensions"`
+	}
+	if err := json.Unmarshal(m.Payload, &raw, jsontext.AllowInvalidUTF8(true)); err != nil {
+		return nil, nil, closef(CloseBadRequest, "'subscribe' has a 'payload' that is not valid JSON")
+	}
+	if raw.Query.Kind() != '"' {
+		return nil, nil, closef(CloseBadRequest, "'subscribe' needs a 'payload.query' that is a string")
+	}
+	params := &graphql.RawParams{}
+	for _, field := range []struct {
+		name string
+		raw  jsontext.Value
+		kind jsontext.Kind
+		into any
+	}{
+		{"query", raw.Query, '"', &params.Query},
+		{"operationName", raw.Name, '"', &params.OperationName},
+		{"variables", raw.Variables, '{', &params.Variables},
+		{"extensions", raw.Extensions, '{', &params.Extensions},
+	} {
+		switch kind := field.raw.Kind(); {
+		case len(field.raw) == 0 || kind == 'n':
+		case kind != field.kind:
+			return nil, nil, closef(CloseBadRequest, "'subscribe' has a 'payload.%s' of the wrong type", field.name)
+		case !decode(field.raw, field.into):
+			return params, refusal("BAD_USER_INPUT", "'"+field.name+"' repeats a name or holds text that is not valid Unicode."), nil
+		}
+	}
+	return params, nil, nil
+}
+
+// decode reads a value strictly: no repeated names, no lone surrogates. Numbers stay as they were written.
+func decode(value jsontext.Value, into any) bool {
+	if !value.IsValid() {
+		return false
+	}
+	numbers := stdjson.NewDecoder(bytes.NewReader(value))
+	numbers.UseNumber()
+	return numbers.Decode(into) == nil
+}
+
+// text reads a JSON string that is known to be one; what is no Unicode in it becomes U+FFFD.
+func text(value jsontext.Value) string {
+	var s string
+	_ = stdjson.Unmarshal(value, &s)
+	return s
+}
+
+// encode makes the text of one message to the client; id and payload may be empty.
+func encode(typ, id string, payload []byte) []byte {
+	data := append([]byte(`{"type":"`), typ...)
+	data = append(data, '"')
+	if id != "" {
+		data = append(append(data, `,"id":`...), marshal(id)...)
+	}
+	if len(payload) > 0 {
+		data = append(append(data, `,"payload":`...), payload...)
+	}
+	return append(data, '}')
+}
+
+// encodeErrors makes the error message that ends an operation. Clients insist on at least one error in it.
+func encodeErrors(id string, errs gqlerror.List) []byte {
+	if len(errs) == 0 {
+		errs = refusal("INTERNAL", "The operation failed.")
+	}
+	return encode(typeError, id, marshal(errs))
+}
+
+// marshal panics if the value is no JSON: some scalar then wrote nonsense, a fault like any other in a resolver.
+func marshal(value any) []byte {
+	data, err := stdjson.Marshal(value)
+	if err != nil {
+		panic(err)
+	}
+	return data
+}
+
+func refusal(code, text string) gqlerror.List {
+	return gqlerror.List{{Message: text, Extensions: map[string]any{"code": code}}}
+}

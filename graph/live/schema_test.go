@@ -1,0 +1,194 @@
+package live_test
+
+import (
+	"context"
+	"errors"
+	"io"
+	"testing"
+
+	"github.com/99designs/gqlgen/graphql"
+	"github.com/vektah/gqlparser/v2"
+	"github.com/vektah/gqlparser/v2/ast"
+	"github.com/vektah/gqlparser/v2/gqlerror"
+)
+
+var schema = gqlparser.MustLoadSchema(&ast.Source{Name: "test.graphqls", Input: `
+	type Query {
+		name: String!
+		nickname: String
+		add(numbers: [Float!]!): String
+		waits: String
+		broken: String!
+		panics: String
+		nonsense: String
+	}
+	type Mutation { rename(to: String!): String! }
+	type Subscription { names(topic: String): String! }
+`})
+
+// A world is an executable schema as the generator would write it, for three root types of scalars, with
+// resolvers that a test can set. The executor, its validation and its field machinery are the real ones.
+type world struct {
+	name    string
+	resolve map[string]func(ctx context.Context, args map[string]any) (any, error)
+	names   func(ctx context.Context, topic string) (<-chan string, error)
+}
+
+func (w *world) Schema() *ast.Schema { return schema }
+
+func (w *world) Complexity(context.Context, string, string, int, map[string]any) (int, bool) {
+	return 0, false
+}
+
+func (w *world) Exec(ctx context.Context) graphql.ResponseHandler {
+	op := graphql.GetOperationContext(ctx)
+	if op.Operation.Operation == ast.Subscription {
+		next := w.stream(ctx, op)
+		if next == nil {
+			return graphql.OneShot(graphql.ErrorResponse(ctx, "no stream"))
+		}
+		return graphql.SubscriptionResponseHandler(graphql.StreamWithoutEventContext(next))
+	}
+	done := false
+	return func(ctx context.Context) *graphql.Response {
+		if done {
+			return nil
+		}
+		done = true
+		return &graphql.Response{Data: w.object(ctx, op)}
+	}
+}
+
+func (w *world) object(ctx context.Context, op *graphql.OperationContext) []byte {
+	data := []byte("{")
+	for i, field := range graphql.CollectFields(op, op.Operation.SelectionSet, nil) {
+		var value buffer
+		resolved := graphql.ResolveField(ctx, op, field, fieldContext(op), func(ctx context.Context) (any, error) {
+			return w.field(ctx, field.Name, field.ArgumentMap(op.Variables))
+		}, nil, marshalString, true, field.Definition.Type.NonNull)
+		if resolved == graphql.Null && field.Definition.Type.NonNull {
+			return []byte("null")
+		}
+		resolved.MarshalGQL(&value)
+		if i > 0 {
+			data = append(data, ',')
+		}
+		data = append(append(data, `"`+field.Alias+`":`...), value...)
+	}
+	return append(data, '}')
+}
+
+func (w *world) field(ctx context.Context, name string, args map[string]any) (any, error) {
+	if resolve := w.resolve[name]; resolve != nil {
+		return resolve(ctx, args)
+	}
+	switch name {
+	case "name":
+		return w.name, nil
+	case "rename":
+		return args["to"], nil
+	case "waits":
+		<-ctx.Done()
+		return nil, ctx.Err()
+	case "panics":
+		panic("a resolver's panic")
+	}
+	return nil, errors.New("it is " + name)
+}
+
+func (w *world) stream(ctx context.Context, op *graphql.OperationContext) func(context.Context) graphql.Marshaler {
+	field := graphql.CollectFields(op, op.Operation.SelectionSet, nil)[0]
+	return graphql.ResolveFieldStream(ctx, op, field, fieldContext(op), func(ctx context.Context) (any, error) {
+		topic, _ := field.ArgumentMap(op.Variables)["topic"].(string)
+		return w.names(ctx, topic)
+	}, nil, marshalString, true, true)
+}
+
+func fieldContext(op *graphql.OperationContext) func(context.Context, graphql.CollectedField) (*graphql.FieldContext, error) {
+	return func(_ context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+		return &graphql.FieldContext{Object: field.ObjectDefinition.Name, Field: field, Args: field.ArgumentMap(op.Variables)}, nil
+	}
+}
+
+// marshalString writes the value nonsense as something that is no JSON, and panics at the value panic.
+func marshalString(_ context.Context, _ ast.SelectionSet, value string) graphql.Marshaler {
+	switch value {
+	case "nonsense":
+		return graphql.WriterFunc(func(w io.Writer) { _, _ = w.Write([]byte(`"`)) })
+	case "panic":
+		panic("a scalar's panic")
+	}
+	return graphql.MarshalString(value)
+}
+
+type buffer []byte
+
+func (b *buffer) Write(p []byte) (int, error) {
+	*b = append(*b, p...)
+	return len(p), nil
+}
+
+// coded is an error as a service would return it; present gives it its code, and hides all others.
+type coded string
+
+func (c coded) Error() string { return "it is " + string(c) }
+
+func present(ctx context.Context, err error) *gqlerror.Error {
+	var code coded
+	shown := graphql.DefaultErrorPresenter(ctx, err)
+	if errors.As(err, &code) {
+		shown.Extensions = map[string]any{"code": string(code)}
+	}
+	return shown
+}
+
+// A topic is a subscription that a test feeds: what it sends on items arrives, in order.
+type topic struct {
+	items chan string
+	begun chan context.Context // the context of each subscription that starts
+	ended chan error           // the cause of each context that ends
+	fail  chan error           // ends the subscription with Fail
+}
+
+func newTopic() *topic {
+	return &topic{make(chan string), make(chan context.Context, 64), make(chan error, 64), make(chan error)}
+}
+
+func (p *topic) subscribe(ctx context.Context, fail func(context.Context, error)) (<-chan string, error) {
+	out := make(chan string)
+	p.begun <- ctx
+	go func() {
+		defer func() { p.ended <- context.Cause(ctx) }()
+		defer close(out)
+		for {
+			select {
+			case item, ok := <-p.items:
+				if !ok {
+					return
+				}
+				select {
+				case out <- item:
+				case <-ctx.Done():
+					return
+				}
+			case err := <-p.fail:
+				fail(ctx, err)
+				return
+			case <-ctx.Done():
+				return
+			}
+		}
+	}()
+	return out, nil
+}
+
+func receive[T any](t *testing.T, ch <-chan T) T {
+	t.Helper()
+	select {
+	case v := <-ch:
+		return v
+	case <-patience(t):
+		t.Fatal("nothing came")
+		panic("unreachable")
+	}
+}

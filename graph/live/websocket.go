@@ -1,0 +1,143 @@
+// Package live carries GraphQL operations over sockets: queries, mutations and, above all, subscriptions.
+package live
+
+import (
+	"cmp"
+	"context"
+	"log/slog"
+	"net/http"
+	"sync"
+	"time"
+
+	"github.com/99designs/gqlgen/graphql"
+	"github.com/gorilla/websocket"
+)
+
+// Subprotocol is the one WebSocket subprotocol spoken here: PROTOCOL.md, "Communication".
+const Subprotocol = "graphql-transport-ws"
+
+// WebSocket is a graphql.Transport that speaks graphql-transport-ws exactly as
+// https://github.com/enisdenjo/graphql-ws/blob/master/PROTOCOL.md says. Its zero value is ready for use, with
+// the defaults named at each field; it must not be copied or changed once it serves.
+type WebSocket struct {
+	// Init decides who is calling, from the payload of connection_init (empty if there was none; numbers are
+	// json.Number). The context it returns is the one all operations of this connection run in; it must be
+	// derived from ctx. When that context is cancelled the socket is closed, with the code of its cause if
+	// this is a *CloseError. An error refuses the connection: a *CloseError with its code and reason, any
+	// other is logged and answered with 4403 "Forbidden", since its text is not meant for strangers.
+	// Nil: everybody is let in.
+	Init func(ctx context.Context, r *http.Request, payload map[string]any) (context.Context, error)
+	// CheckOrigin says whether a page of the request's Origin may connect; refused ones are answered 403.
+	// Nil: no Origin, or an http(s) one whose host and port are exactly those of the Host header.
+	CheckOrigin func(r *http.Request) bool
+	// PingPayload makes the payload of a ping from the connection's context; nil, or a nil map: none.
+	PingPayload func(ctx context.Context) map[string]any
+
+	Ping         time.Duration // between two pings of the server; zero: 15 s
+	InitTimeout  time.Duration // until connection_init, else 4408; zero: 5 s
+	DeadAfter    time.Duration // a peer not heard of for this long is closed with 1001; zero: 35 s
+	WriteTimeout time.Duration // a peer that takes no byte for this long is cut off (1013); zero: 10 s
+	CloseTimeout time.Duration // for the closing handshake, then the connection is just cut; zero: 2 s
+
+	MessageLimit    int // bytes of a message, beyond it 1009; zero: 256 KiB
+	OperationLimit  int // operations at a time per socket, beyond it an error OPERATION_LIMIT; zero: 20
+	FramesPerSecond int // messages and control frames, sustained, beyond it 4429; zero: 50, negative: no limit
+	FrameBurst      int // frames that may come at once; zero: 100
+
+	// Log receives refusals, closings (debug) and panics (error). Nil: slog.Default().
+	Log *slog.Logger
+
+	mu      sync.Mutex
+	live    map[*socket]struct{}
+	drained chan struct{} // not nil while draining; closed when the last socket has left
+}
+
+var _ graphql.Transport = (*WebSocket)(nil)
+
+// Supports reports whether r asks for a WebSocket (RFC 6455 section 4.1).
+func (t *WebSocket) Supports(r *http.Request) bool {
+	return websocket.IsWebSocketUpgrade(r)
+}
+
+// Do upgrades the request and serves the socket until it is closed and its operations have ended.
+func (t *WebSocket) Do(w http.ResponseWriter, r *http.Request, exec graphql.GraphExecutor) {
+	s := newSocket(t, r, exec)
+	defer s.cancel(nil)
+	if !t.join(s) {
+		w.Header().Set("Retry-After", "1")
+		http.Error(w, "The server is restarting; try again.", http.StatusServiceUnavailable)
+		return
+	}
+	defer t.leave(s)
+	if err := s.upgrade(w, r); err != nil {
+		s.log.DebugContext(r.Context(), "socket refused", "error", err)
+		return
+	}
+	s.serve()
+}
+
+// Drain closes every socket with 1012 "Service restart", which clients answer by connecting anew, and waits
+// until they and their operations are gone or ctx ends, whose error it returns. From its call on new sockets
+// are refused with 503.
+func (t *WebSocket) Drain(ctx context.Context) error {
+	t.mu.Lock()
+	if t.drained == nil {
+		t.drained = make(chan struct{})
+		if len(t.live) == 0 {
+			close(t.drained)
+		}
+	}
+	for s := range t.live {
+		s.cancel(closef(CloseRestart, "Service restart"))
+	}
+	t.mu.Unlock()
+	select {
+	case <-t.drained:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+func (t *WebSocket) join(s *socket) bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.drained != nil {
+		return false
+	}
+	if t.live == nil {
+		t.live = map[*socket]struct{}{}
+	}
+	t.live[s] = struct{}{}
+	return true
+}
+
+func (t *WebSocket) leave(s *socket) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	delete(t.live, s)
+	if t.drained != nil && len(t.live) == 0 {
+		close(t.drained)
+	}
+}
+
+func (t *WebSocket) checkOrigin(r *http.Request) bool {
+	if t.CheckOrigin != nil {
+		return t.CheckOrigin(r)
+	}
+	return sameHost(r)
+}
+
+func (t *WebSocket) log() *slog.Logger { return cmp.Or(t.Log, slog.Default()) }
+
+func (t *WebSocket) ping() time.Duration         { return cmp.Or(t.Ping, 15*time.Second) }
+func (t *WebSocket) initTimeout() time.Duration  { return cmp.Or(t.InitTimeout, 5*time.Second) }
+func (t *WebSocket) deadAfter() time.Duration    { return cmp.Or(t.DeadAfter, 35*time.Second) }
+func (t *WebSocket) writeTimeout() time.Duration { return cmp.Or(t.WriteTimeout, 10*time.Second) }
+func (t *WebSocket) closeTimeout() time.Duration { return cmp.Or(t.CloseTimeout, 2*time.Second) }
+func (t *WebSocket) messageLimit() int           { return cmp.Or(t.MessageLimit, 256<<10) }
+func (t *WebSocket) operationLimit() int         { return cmp.Or(t.OperationLimit, 20) }
+
+func (t *WebSocket) frames() bucket {
+	return bucket{perSecond: cmp.Or(t.FramesPerSecond, 50), burst: cmp.Or(t.FrameBurst, 100)}
+}
