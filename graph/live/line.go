@@ -111,12 +111,17 @@ func (l *line) hurry(d time.Duration) {
 	}
 }
 
-// hangUp ends the connection without losing the close frame: closing while bytes of the peer are still unread
-// would send a reset, which makes its side forget what it has not yet read. hurry bounds the wait.
-func (l *line) hangUp() {
+// finish says that nothing more will be written. A peer that has read the close frame finds the end of the
+// stream behind it, as RFC 6455 section 7.1.1 wants it from servers.
+func (l *line) finish() {
 	if half, ok := l.Conn.(interface{ CloseWrite() error }); ok {
 		_ = half.CloseWrite()
 	}
+}
+
+// hangUp ends the connection without losing the close frame: closing while bytes of the peer are still unread
+// would send a reset, which makes its side forget what it has not yet read. hurry bounds the wait.
+func (l *line) hangUp() {
 	_, _ = io.Copy(io.Discard, l.Conn)
 	_ = l.Conn.Close()
 }

@@ -69,15 +69,14 @@ func (s *socket) reply(kind int, data []byte) {
 }
 
 // send queues a message of an operation, waiting while the peer is behind. With last the id is free again, in
-// the same moment. It is false when nobody wants the message any more: the client has completed the operation,
-// or the socket is closing.
+// the same moment. It is false when nobody wants the message any more.
 func (s *socket) send(op *operation, data []byte, last bool) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for s.closing == nil && s.operations[op.id] == op && s.outbox.full(1) {
+	for s.wants(op) && s.outbox.full(1) {
 		s.changed.Wait()
 	}
-	if s.closing != nil || s.operations[op.id] != op {
+	if !s.wants(op) {
 		return false
 	}
 	s.outbox.put(frame{kind: websocket.TextMessage, data: data, op: op})
@@ -88,8 +87,16 @@ func (s *socket) send(op *operation, data []byte, last bool) bool {
 	return true
 }
 
+// wants is false once the client has completed the operation or the socket is about to close. The context tells
+// that earlier than closing does: a complete sent in between would look like the end of the stream, and the
+// client would not subscribe again after it has come back.
+func (s *socket) wants(op *operation) bool {
+	return s.closing == nil && s.operations[op.id] == op && op.ctx.Err() == nil
+}
+
 // write sends what is in the outbox until the socket closes, then the close frame.
 func (s *socket) write() {
+	defer s.line.finish()
 	defer s.recovered()
 	for {
 		f, closing := s.waiting()

@@ -140,20 +140,19 @@ func readFailure(err error) *CloseError {
 // withdrawn nothing more may go out.
 func (s *socket) close(why *CloseError) {
 	s.mu.Lock()
+	defer s.mu.Unlock()
 	if s.closing != nil {
-		s.mu.Unlock()
 		return
 	}
+	s.log.Debug("socket closing", "code", why.Code, "reason", why.Reason)
 	s.closing = why
 	s.outbox = outbox{}
 	if s.timer != nil {
 		s.timer.Stop()
 	}
-	s.changed.Broadcast()
-	s.mu.Unlock()
-	s.log.Debug("socket closing", "code", why.Code, "reason", why.Reason)
 	s.line.hurry(s.closeTimeout())
-	s.cancel(why)
+	s.cancel(why) // before the operations notice by themselves, so that all of them learn why
+	s.changed.Broadcast()
 }
 
 // closeFor ends the socket because its context has ended.

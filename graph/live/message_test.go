@@ -1,0 +1,78 @@
+package live
+
+import (
+	"encoding/json"
+	"strings"
+	"testing"
+	"time"
+	"unicode/utf8"
+
+	"github.com/gorilla/websocket"
+)
+
+// FuzzMessage: whatever comes in, it is obeyed or refused with a reason that fits into a close frame, and what
+// is repeated to the client is JSON.
+func FuzzMessage(f *testing.F) {
+	for _, seed := range []string{
+		`{"type":"connection_init","payload":{"token":"x"}}`,
+		`{"type":"ping","payload":{"a":[1e400,null]}}`,
+		`{"id":"1","type":"subscribe","payload":{"query":"{name}","variables":{"a":"\ud83d"},"operationName":null}}`,
+		`{"id":"\u0000","type":"complete"}`,
+		`{"id":1,"type":"subscribe"}`,
+		`[]`, `null`, `{"type":`, "\xff", `{"type":"` + strings.Repeat("ü", 100) + `"}`,
+	} {
+		f.Add(websocket.TextMessage, []byte(seed))
+	}
+	f.Add(websocket.BinaryMessage, []byte(`{}`))
+	f.Fuzz(func(t *testing.T, frame int, data []byte) {
+		m, closed := parseMessage(frame, data)
+		if closed == nil && m.Type == typeSubscribe {
+			var refused any
+			if _, refused, closed = m.params(); closed == nil && refused == nil {
+				t.Fatal("neither parameters nor a refusal")
+			}
+		}
+		if closed == nil && m.Type == typeInit {
+			_, closed = m.object()
+		}
+		if closed != nil {
+			if reason := closed.reason(); reason == "" || len(reason) > maxReason || !utf8.ValidString(reason) {
+				t.Fatalf("reason %q", reason)
+			}
+			return
+		}
+		for _, text := range [][]byte{encode(typePong, "", m.Payload), encode(typeComplete, m.ID, nil), encodeErrors(m.ID, nil)} {
+			if !json.Valid(text) {
+				t.Fatalf("not JSON: %s", text)
+			}
+		}
+	})
+}
+
+func TestBucket(t *testing.T) {
+	now := time.Unix(0, 0)
+	b := bucket{perSecond: 50, burst: 100}
+	for i := range 100 {
+		if !b.take(now) {
+			t.Fatalf("frame %d of the burst is refused", i)
+		}
+	}
+	if b.take(now) {
+		t.Fatal("frame 101 is allowed")
+	}
+	for i := range 1000 {
+		if now = now.Add(20 * time.Millisecond); !b.take(now) {
+			t.Fatalf("frame %d at 50 per second is refused", i)
+		}
+	}
+	if b.take(now.Add(time.Millisecond)) {
+		t.Fatal("a frame too early is allowed")
+	}
+	now = now.Add(time.Hour)
+	for range 100 {
+		b.take(now)
+	}
+	if b.take(now) {
+		t.Fatal("an hour of silence saves up more than the burst")
+	}
+}
