@@ -5,9 +5,9 @@ import (
 	"net/url"
 )
 
-// sameHost allows pages of this very host, and clients that are no browsers and send no Origin. The Origin of
+// SameHost allows pages of this very host, and clients that are no browsers and send no Origin. The Origin of
 // a sandboxed page or a file is "null", which is nobody's host.
-func sameHost(r *http.Request) bool {
+func SameHost(r *http.Request) bool {
 	origins := r.Header.Values("Origin")
 	if len(origins) == 0 {
 		return true

@@ -125,7 +125,7 @@ func (t *WebSocket) checkOrigin(r *http.Request) bool {
 	if t.CheckOrigin != nil {
 		return t.CheckOrigin(r)
 	}
-	return sameHost(r)
+	return SameHost(r)
 }
 
 func (t *WebSocket) log() *slog.Logger { return cmp.Or(t.Log, slog.Default()) }

@@ -1,0 +1,222 @@
+// Package auth turns credentials into actors. It knows API tokens, of which the database
+// keeps a hash, and the development tokens of a server on its embedded database.
+package auth
+
+import (
+	"cmp"
+	"context"
+	"crypto/hmac"
+	"crypto/sha256"
+	"errors"
+	"log/slog"
+	"sync"
+	"time"
+
+	"switchboard/db"
+	"switchboard/service"
+)
+
+// Authenticator knows who is calling.
+type Authenticator struct {
+	db  *db.DB
+	log *slog.Logger
+	now func() time.Time
+
+	development map[digest]developer // fixed before serving
+
+	mu       sync.Mutex
+	attended map[digest]map[*attention]bool
+}
+
+// developer is the agent that a development token stands for.
+type developer struct {
+	workspace int64
+	agent     db.AgentID
+}
+
+// attention is somebody who wants to know when a token ends.
+type attention struct {
+	role  service.Role
+	ended func(reason string)
+}
+
+// New makes an authenticator on a database.
+func New(d *db.DB, log *slog.Logger) *Authenticator {
+	return &Authenticator{
+		db: d, log: log, now: time.Now,
+		development: map[digest]developer{}, attended: map[digest]map[*attention]bool{},
+	}
+}
+
+// AddDeveloper makes the development token of an agent out of a secret that never leaves
+// this machine: the same at every start, and worth nothing on another server. To be
+// called before serving.
+func (a *Authenticator) AddDeveloper(secret []byte, workspace int64, agent db.AgentID) (token string) {
+	mac := hmac.New(sha256.New, secret)
+	mac.Write(agent.UUID[:])
+	token = withChecksum(developmentPrefix, mac.Sum(nil))
+	a.development[digestOf(token)] = developer{workspace, agent}
+	return token
+}
+
+func unauthenticated(message string) error {
+	return &service.Error{Code: service.Unauthenticated, Message: message}
+}
+
+// Authenticate gives the caller to whom a token belongs. The error is UNAUTHENTICATED,
+// or the database's.
+func (a *Authenticator) Authenticate(ctx context.Context, token string) (service.Actor, error) {
+	if token == "" {
+		return service.Actor{}, unauthenticated("send an API token: Authorization: Bearer <token>; `switchboard token create` makes one")
+	}
+	if !wellFormed(token) {
+		return service.Actor{}, unauthenticated("the token is not one of this server, or part of it is missing")
+	}
+	key := digestOf(token)
+	states, err := a.look(ctx, []digest{key})
+	if err != nil {
+		return service.Actor{}, err
+	}
+	return states[key].actor, states[key].err()
+}
+
+// state is what is known of a token: its actor, or why it is not valid.
+type state struct {
+	actor  service.Actor
+	reason string
+}
+
+func (s state) err() error {
+	if s.reason != "" {
+		return unauthenticated(s.reason)
+	}
+	return nil
+}
+
+// look finds out about several tokens at once.
+func (a *Authenticator) look(ctx context.Context, tokens []digest) (map[digest]state, error) {
+	states := map[digest]state{}
+	var hashes [][]byte
+	for _, token := range tokens {
+		states[token] = state{reason: "the token is unknown; it may have been made for another server"}
+		if dev, ok := a.development[token]; ok {
+			agents, err := a.db.ForWorkspace(dev.workspace).Agents(ctx, []db.AgentID{dev.agent})
+			if err != nil {
+				return nil, err
+			}
+			if len(agents) == 1 {
+				states[token] = agentState(dev.workspace, agents[0].ID, agents[0].Role, agents[0].Active)
+			}
+			continue
+		}
+		hashes = append(hashes, token[:])
+	}
+	if hashes == nil {
+		return states, nil
+	}
+	owners, err := a.db.TokensByHash(ctx, hashes)
+	for _, owner := range owners {
+		states[digest(owner.Hash)] = a.state(owner)
+	}
+	return states, err
+}
+
+func (a *Authenticator) state(t *db.TokenOwner) state {
+	var s state
+	switch {
+	case t.RevokedAt != nil:
+		return state{reason: "the token was revoked"}
+	case t.ExpiresAt != nil && !a.now().Before(*t.ExpiresAt):
+		return state{reason: "the token has expired"}
+	case t.Scope == db.ScopeAgent:
+		s = agentState(t.WorkspaceID, *t.AgentID, *t.Role, *t.Active)
+	case t.Scope == db.ScopeIntegration:
+		s.actor = service.Actor{Workspace: t.WorkspaceID, Role: service.RoleIntegration}
+	default:
+		s.actor = service.Actor{Workspace: t.WorkspaceID, Role: service.RoleReader}
+	}
+	s.actor.Token = t.ID
+	return s
+}
+
+func agentState(workspace int64, id db.AgentID, role db.Role, active bool) state {
+	if !active {
+		return state{reason: "the agent is deactivated"}
+	}
+	return state{actor: service.Actor{Workspace: workspace, Role: service.Role(role), Agent: &id}}
+}
+
+// Attend calls ended once when a token stops being valid: revoked, expired, its agent
+// deactivated or given another role. It stops looking when stop is called.
+func (a *Authenticator) Attend(token string, actor service.Actor, ended func(reason string)) (stop func()) {
+	key, attending := digestOf(token), &attention{actor.Role, ended}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.attended[key] == nil {
+		a.attended[key] = map[*attention]bool{}
+	}
+	a.attended[key][attending] = true
+	return func() {
+		a.mu.Lock()
+		defer a.mu.Unlock()
+		if delete(a.attended[key], attending); len(a.attended[key]) == 0 {
+			delete(a.attended, key)
+		}
+	}
+}
+
+// lookEvery is how often the tokens in use are looked at; revoking takes effect after
+// this time at most.
+const lookEvery = 500 * time.Millisecond
+
+// Run looks after the attended tokens until the context ends.
+func (a *Authenticator) Run(ctx context.Context) {
+	tick := time.NewTicker(lookEvery)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+			if err := a.review(ctx); err != nil && ctx.Err() == nil && !errors.Is(err, context.DeadlineExceeded) {
+				a.log.Warn("looking at the tokens in use failed; trying again", "error", err)
+			}
+		}
+	}
+}
+
+// review ends what is attended under tokens that are no longer valid.
+func (a *Authenticator) review(ctx context.Context) error {
+	a.mu.Lock()
+	tokens := make([]digest, 0, len(a.attended))
+	for token := range a.attended {
+		tokens = append(tokens, token)
+	}
+	a.mu.Unlock()
+	if len(tokens) == 0 {
+		return nil
+	}
+	states, err := a.look(ctx, tokens)
+	if err != nil {
+		return err
+	}
+	for token, s := range states {
+		for _, one := range a.ending(token, s) {
+			one.ended(cmp.Or(s.reason, "your role has changed; connect again"))
+		}
+	}
+	return nil
+}
+
+// ending gives those who have to be told that a token, or its role, is no longer what it was.
+func (a *Authenticator) ending(token digest, s state) (all []*attention) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	for one := range a.attended[token] {
+		if s.reason != "" || s.actor.Role != one.role {
+			all = append(all, one)
+			delete(a.attended[token], one)
+		}
+	}
+	return all
+}

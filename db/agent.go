@@ -1,0 +1,171 @@
+package db
+
+import (
+	"context"
+	"time"
+
+	"github.com/uptrace/bun"
+)
+
+// Role is what an agent may do.
+type Role string
+
+// The roles of agents.
+const (
+	RoleAgent   Role = "AGENT"
+	RoleManager Role = "MANAGER"
+)
+
+// Availability is whether an agent is there.
+type Availability string
+
+// The availabilities, in the order in which agents are listed.
+const (
+	Online  Availability = "ONLINE"
+	Away    Availability = "AWAY"
+	Offline Availability = "OFFLINE"
+)
+
+// Agent is a person who answers customers.
+type Agent struct {
+	bun.BaseModel `bun:"table:agents,alias:agent"`
+
+	WorkspaceID  int64   `bun:",pk"`
+	ID           AgentID `bun:",pk"`
+	Name         string
+	Email        *string
+	AvatarURL    *string
+	Role         Role
+	Skills       []string `bun:",array"`
+	Availability Availability
+	Active       bool
+	Issuer       *string // of the identity provider at which the agent signs in
+	Subject      *string // the agent's name there
+	CreatedAt    time.Time
+
+	NameKey string `bun:",scanonly"`
+}
+
+// AgentFilter narrows a list of agents; the zero value lists all.
+type AgentFilter struct {
+	Search       Search
+	Availability []Availability // one of these; none: any
+	Skill        *string
+	Active       *bool
+}
+
+// availabilityRank puts agents who are there first.
+const availabilityRank = "array_position('{ONLINE,AWAY,OFFLINE}', availability)"
+
+// AgentOrder lists agents by availability, then by name.
+var AgentOrder = Order{Name: "agents", Columns: []string{availabilityRank, "name_key", "id"}}
+
+// Key gives the agent's place in AgentOrder.
+func (a *Agent) Key() Key {
+	rank := map[Availability]string{Online: "1", Away: "2", Offline: "3"}[a.Availability]
+	return Key{rank, a.NameKey, a.ID.UUID.String()}
+}
+
+// AgentPage reads one page of agents.
+func (w ForWorkspace) AgentPage(ctx context.Context, f AgentFilter, p Page) ([]*Agent, bool, bool, error) {
+	var rows []*Agent
+	q := w.bun.NewSelect().Model(&rows).ColumnExpr("?TableColumns, name_key").Where("workspace_id = ?", w.Key)
+	q = f.Search.apply(q, "search", "name_key")
+	if len(f.Availability) > 0 {
+		q = q.Where("availability IN (?)", bun.List(f.Availability))
+	}
+	if f.Skill != nil {
+		q = q.Where("? = ANY (skills)", *f.Skill)
+	}
+	if f.Active != nil {
+		q = q.Where("active = ?", *f.Active)
+	}
+	if err := p.apply(q, AgentOrder).Scan(ctx); err != nil {
+		return nil, false, false, err
+	}
+	rows, next, previous := Trim(rows, p)
+	return rows, next, previous, nil
+}
+
+// Agents reads the agents with these ids, in no order; unknown ones are left out.
+func (w ForWorkspace) Agents(ctx context.Context, ids []AgentID) ([]*Agent, error) {
+	var rows []*Agent
+	err := w.query(ctx, &rows, `SELECT workspace_id, id, name, email, avatar_url, role, skills, availability, active,
+		issuer, subject, created_at FROM agents WHERE workspace_id = $1 AND id = ANY ($2)`, w.Key, ids)
+	return rows, err
+}
+
+// AgentByEmail finds an agent by e-mail address, case ignored; sql.ErrNoRows if there is none.
+func (w ForWorkspace) AgentByEmail(ctx context.Context, email string) (*Agent, error) {
+	a := new(Agent)
+	err := w.bun.NewSelect().Model(a).Where("workspace_id = ?", w.Key).Where("lower(email) = lower(?)", email).Scan(ctx)
+	return a, err
+}
+
+// AgentsByName reads the agents with these exact names, for imports.
+func (w ForWorkspace) AgentsByName(ctx context.Context, names []string) ([]*Agent, error) {
+	var rows []*Agent
+	err := w.bun.NewSelect().Model(&rows).Where("workspace_id = ?", w.Key).
+		Where("name IN (?)", bun.List(names)).Order("created_at", "id").Scan(ctx)
+	return rows, err
+}
+
+// ShareAgents reads agents and keeps them from being changed until the end of the
+// transaction, while others may share them too. Ids are locked in their order.
+func (tx Tx) ShareAgents(ctx context.Context, ids []AgentID) ([]*Agent, error) {
+	return tx.lockAgents(ctx, ids, "SHARE")
+}
+
+// LockAgents reads agents for changing them. Ids are locked in their order.
+func (tx Tx) LockAgents(ctx context.Context, ids []AgentID) ([]*Agent, error) {
+	return tx.lockAgents(ctx, ids, "NO KEY UPDATE")
+}
+
+func (tx Tx) lockAgents(ctx context.Context, ids []AgentID, strength string) ([]*Agent, error) {
+	var rows []*Agent
+	err := tx.query(ctx, &rows, `SELECT workspace_id, id, name, email, avatar_url, role, skills, availability, active,
+		issuer, subject, created_at FROM agents WHERE workspace_id = $1 AND id = ANY ($2) ORDER BY id FOR `+strength, tx.Key, ids)
+	return rows, err
+}
+
+// LockManagers reads the active managers for changing one of them, so that two calls
+// cannot both believe that the other one stays.
+func (tx Tx) LockManagers(ctx context.Context) ([]*Agent, error) {
+	var rows []*Agent
+	err := tx.bun.NewSelect().Model(&rows).Where("workspace_id = ?", tx.Key).
+		Where("active").Where("role = ?", RoleManager).Order("id").For("NO KEY UPDATE").Scan(ctx)
+	return rows, err
+}
+
+// InsertAgents adds agents.
+func (tx Tx) InsertAgents(ctx context.Context, agents ...*Agent) error {
+	if len(agents) == 0 {
+		return nil
+	}
+	for _, a := range agents {
+		a.WorkspaceID = tx.Key
+	}
+	if _, err := tx.bun.NewInsert().Model(&agents).Exec(ctx); err != nil {
+		return err
+	}
+	return tx.learnAgents(ctx, agents)
+}
+
+// UpdateAgent writes everything of an agent that can change.
+func (tx Tx) UpdateAgent(ctx context.Context, a *Agent) error {
+	_, err := tx.bun.NewUpdate().Model(a).
+		Column("name", "email", "avatar_url", "role", "skills", "availability", "active", "issuer", "subject").
+		Where("workspace_id = ?", tx.Key).Where("id = ?", a.ID).Exec(ctx)
+	if err != nil {
+		return err
+	}
+	return tx.learnAgents(ctx, []*Agent{a})
+}
+
+func (tx Tx) learnAgents(ctx context.Context, agents []*Agent) error {
+	texts := make([]string, len(agents))
+	for i, a := range agents {
+		texts[i] = a.Name + " " + deref(a.Email)
+	}
+	return tx.learnWords(ctx, agentWords, texts)
+}

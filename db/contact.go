@@ -1,0 +1,205 @@
+package db
+
+import (
+	"context"
+	"time"
+
+	"github.com/uptrace/bun"
+)
+
+// Contact is a customer.
+type Contact struct {
+	bun.BaseModel `bun:"table:contacts,alias:contact"`
+
+	WorkspaceID int64     `bun:",pk"`
+	ID          ContactID `bun:",pk"`
+	Name        string
+	Email       *string
+	Phone       *string
+	AvatarURL   *string
+	BlockedAt   *time.Time
+	AssigneeID  *AgentID // always equal to that of the latest conversation
+	Version     int      // always equal to that of the latest conversation
+	CreatedAt   time.Time
+
+	NameKey string `bun:",scanonly"`
+}
+
+const contactColumns = "workspace_id, id, name, email, phone, avatar_url, blocked_at, assignee_id, version, created_at"
+
+// Blocked says whether the contact is blocked.
+func (c *Contact) Blocked() bool { return c.BlockedAt != nil }
+
+// ContactIdentity is an id under which a contact is known on a channel.
+type ContactIdentity struct {
+	bun.BaseModel `bun:"table:contact_identities,alias:identity"`
+
+	WorkspaceID int64  `bun:",pk"`
+	Channel     string `bun:",pk"`
+	ExternalID  string `bun:",pk"`
+	ContactID   ContactID
+}
+
+// ContactFilter narrows a list of contacts; the zero value lists all.
+type ContactFilter struct {
+	Search    Search
+	Assignees []*AgentID // one of these, nil among them for nobody; none: any
+	Blocked   *bool
+}
+
+// ContactOrder lists contacts by name or by creation.
+func ContactOrder(byCreation, desc bool) Order {
+	if byCreation {
+		return Order{Name: "contacts", Columns: []string{"created_at", "id"}, Desc: desc}
+	}
+	return Order{Name: "contacts", Columns: []string{"name_key", "id"}, Desc: desc}
+}
+
+// Key gives the contact's place in a list of this order.
+func (c *Contact) Key(o Order) Key {
+	if o.Columns[0] == "created_at" {
+		return Key{timeKey(c.CreatedAt), c.ID.UUID.String()}
+	}
+	return Key{c.NameKey, c.ID.UUID.String()}
+}
+
+// ContactPage reads one page of contacts.
+func (w ForWorkspace) ContactPage(ctx context.Context, f ContactFilter, o Order, p Page) ([]*Contact, bool, bool, error) {
+	var rows []*Contact
+	q := w.bun.NewSelect().Model(&rows).ColumnExpr("?TableColumns, name_key").Where("workspace_id = ?", w.Key)
+	q = f.Search.apply(q, "search", "name_key")
+	if f.Assignees != nil {
+		some, none := splitAssignees(f.Assignees)
+		q = q.Where("(assignee_id IN (?) OR (? AND assignee_id IS NULL))", bun.List(some), none)
+	}
+	if f.Blocked != nil {
+		q = q.Where("(blocked_at IS NOT NULL) = ?", *f.Blocked)
+	}
+	if err := p.apply(q, o).Scan(ctx); err != nil {
+		return nil, false, false, err
+	}
+	rows, next, previous := Trim(rows, p)
+	return rows, next, previous, nil
+}
+
+// splitAssignees takes "nobody" out of a list of assignees.
+func splitAssignees(assignees []*AgentID) (some []AgentID, none bool) {
+	for _, id := range assignees {
+		if id == nil {
+			none = true
+		} else {
+			some = append(some, *id)
+		}
+	}
+	return some, none
+}
+
+// Contacts reads the contacts with these ids, in no order; unknown ones are left out.
+func (w ForWorkspace) Contacts(ctx context.Context, ids []ContactID) ([]*Contact, error) {
+	var rows []*Contact
+	err := w.query(ctx, &rows, "SELECT "+contactColumns+" FROM contacts WHERE workspace_id = $1 AND id = ANY ($2)", w.Key, ids)
+	return rows, err
+}
+
+// ContactIdentities reads the identities of these contacts, in a stable order.
+func (w ForWorkspace) ContactIdentities(ctx context.Context, ids []ContactID) ([]*ContactIdentity, error) {
+	var rows []*ContactIdentity
+	err := w.query(ctx, &rows, `SELECT workspace_id, channel, external_id, contact_id FROM contact_identities
+		WHERE workspace_id = $1 AND contact_id = ANY ($2) ORDER BY channel, external_id`, w.Key, ids)
+	return rows, err
+}
+
+// ContactsByIdentity reads the identities with these external ids on a channel.
+func (w ForWorkspace) ContactsByIdentity(ctx context.Context, channel string, externalIDs []string) ([]*ContactIdentity, error) {
+	var rows []*ContactIdentity
+	err := w.query(ctx, &rows, `SELECT workspace_id, channel, external_id, contact_id FROM contact_identities
+		WHERE workspace_id = $1 AND channel = $2 AND external_id = ANY ($3)`, w.Key, channel, externalIDs)
+	return rows, err
+}
+
+// LockContacts reads contacts for changing them or their conversations; every verb on
+// a conversation locks its contact first. Ids are locked in their order.
+func (tx Tx) LockContacts(ctx context.Context, ids []ContactID) ([]*Contact, error) {
+	var rows []*Contact
+	err := tx.query(ctx, &rows, "SELECT "+contactColumns+` FROM contacts
+		WHERE workspace_id = $1 AND id = ANY ($2) ORDER BY id FOR NO KEY UPDATE`, tx.Key, ids)
+	return rows, err
+}
+
+// LockContactOf is LockContacts for the contact of a conversation; none if there is no such conversation.
+func (tx Tx) LockContactOf(ctx context.Context, id ConversationID) ([]*Contact, error) {
+	var rows []*Contact
+	err := tx.query(ctx, &rows, "SELECT "+contactColumns+` FROM contacts WHERE workspace_id = $1
+		AND id = (SELECT contact_id FROM conversations WHERE workspace_id = $1 AND id = $2) FOR NO KEY UPDATE`, tx.Key, id)
+	return rows, err
+}
+
+// InsertContacts adds contacts with their identities.
+func (tx Tx) InsertContacts(ctx context.Context, contacts []*Contact, identities []*ContactIdentity) error {
+	if len(contacts) == 0 {
+		return nil
+	}
+	for _, c := range contacts {
+		c.WorkspaceID = tx.Key
+	}
+	if _, err := tx.bun.NewInsert().Model(&contacts).Exec(ctx); err != nil {
+		return err
+	}
+	if err := tx.insertIdentities(ctx, identities); err != nil {
+		return err
+	}
+	return tx.learnContacts(ctx, contacts)
+}
+
+func (tx Tx) insertIdentities(ctx context.Context, identities []*ContactIdentity) error {
+	if len(identities) == 0 {
+		return nil
+	}
+	for _, i := range identities {
+		i.WorkspaceID = tx.Key
+	}
+	_, err := tx.bun.NewInsert().Model(&identities).Exec(ctx)
+	return err
+}
+
+// UpdateContactData writes a contact's name, addresses and picture.
+func (tx Tx) UpdateContactData(ctx context.Context, c *Contact) error {
+	_, err := tx.bun.NewUpdate().Model(c).Column("name", "email", "phone", "avatar_url").
+		Where("workspace_id = ?", tx.Key).Where("id = ?", c.ID).Exec(ctx)
+	if err != nil {
+		return err
+	}
+	return tx.learnContacts(ctx, []*Contact{c})
+}
+
+// ReplaceIdentities gives a contact exactly these identities.
+func (tx Tx) ReplaceIdentities(ctx context.Context, id ContactID, identities []*ContactIdentity) error {
+	_, err := tx.bun.NewDelete().Model((*ContactIdentity)(nil)).
+		Where("workspace_id = ?", tx.Key).Where("contact_id = ?", id).Exec(ctx)
+	if err != nil {
+		return err
+	}
+	return tx.insertIdentities(ctx, identities)
+}
+
+// SaveContacts writes what changes with assignment, block and status: the assignee,
+// the version and the block.
+func (tx Tx) SaveContacts(ctx context.Context, contacts []*Contact) error {
+	ids, assignees := make([]ContactID, len(contacts)), make([]*AgentID, len(contacts))
+	versions, blocked := make([]int, len(contacts)), make([]*time.Time, len(contacts))
+	for i, c := range contacts {
+		ids[i], assignees[i], versions[i], blocked[i] = c.ID, c.AssigneeID, c.Version, c.BlockedAt
+	}
+	_, err := tx.exec(ctx, `UPDATE contacts SET assignee_id = new.assignee_id, version = new.version, blocked_at = new.blocked_at
+		FROM unnest($2::uuid[], $3::uuid[], $4::int[], $5::timestamptz[]) AS new (id, assignee_id, version, blocked_at)
+		WHERE contacts.workspace_id = $1 AND contacts.id = new.id`, tx.Key, ids, assignees, versions, blocked)
+	return err
+}
+
+func (tx Tx) learnContacts(ctx context.Context, contacts []*Contact) error {
+	texts := make([]string, len(contacts))
+	for i, c := range contacts {
+		texts[i] = c.Name + " " + deref(c.Email)
+	}
+	return tx.learnWords(ctx, contactWords, texts)
+}

@@ -1,0 +1,272 @@
+package db
+
+import (
+	"context"
+	"encoding/json"
+	"strconv"
+	"time"
+
+	"github.com/uptrace/bun"
+)
+
+// EventType says what happened.
+type EventType string
+
+// The types of events.
+const (
+	MessageReceived        EventType = "MESSAGE_RECEIVED"
+	MessageSent            EventType = "MESSAGE_SENT"
+	NoteAdded              EventType = "NOTE_ADDED"
+	ConversationAssigned   EventType = "CONVERSATION_ASSIGNED"
+	ConversationUnassigned EventType = "CONVERSATION_UNASSIGNED"
+	ConversationOpened     EventType = "CONVERSATION_OPENED"
+	ConversationReopened   EventType = "CONVERSATION_REOPENED"
+	ConversationClosed     EventType = "CONVERSATION_CLOSED"
+	ConversationImported   EventType = "CONVERSATION_IMPORTED"
+	ContactCreated         EventType = "CONTACT_CREATED"
+	ContactUpdated         EventType = "CONTACT_UPDATED"
+	ContactBlocked         EventType = "CONTACT_BLOCKED"
+	ContactUnblocked       EventType = "CONTACT_UNBLOCKED"
+	AgentCreated           EventType = "AGENT_CREATED"
+	AgentUpdated           EventType = "AGENT_UPDATED"
+	AgentDeactivated       EventType = "AGENT_DEACTIVATED"
+	AgentReactivated       EventType = "AGENT_REACTIVATED"
+	AvailabilityChanged    EventType = "AVAILABILITY_CHANGED"
+	WorkspaceUpdated       EventType = "WORKSPACE_UPDATED"
+)
+
+// AssignmentReason says why an assignment changed (A8).
+type AssignmentReason string
+
+// The reasons for a change of assignment.
+const (
+	ReasonManual           AssignmentReason = "MANUAL"
+	ReasonSelf             AssignmentReason = "SELF"
+	ReasonReply            AssignmentReason = "REPLY"
+	ReasonWorkflow         AssignmentReason = "WORKFLOW"
+	ReasonOwnerPolicy      AssignmentReason = "OWNER_POLICY"
+	ReasonAgentDeactivated AssignmentReason = "AGENT_DEACTIVATED"
+)
+
+// ConversationSource says what brought a conversation into being or back.
+type ConversationSource string
+
+// The sources of an opening.
+const (
+	SourceAgent         ConversationSource = "AGENT"
+	SourceIntegration   ConversationSource = "INTEGRATION"
+	SourceMessage       ConversationSource = "MESSAGE"
+	SourceBusinessEvent ConversationSource = "BUSINESS_EVENT"
+)
+
+// Event is one row of a workspace's log: what happened, by whom and to what.
+type Event struct {
+	bun.BaseModel `bun:"table:events,alias:event"`
+
+	WorkspaceID    int64 `bun:",pk"`
+	Seq            int64 `bun:",pk"` // 1, 2, 3 … in commit order
+	ID             EventID
+	Type           EventType
+	ConversationID *ConversationID
+	ContactID      *ContactID
+	Actor          ActorRef
+	Before         *Facets   `bun:"type:jsonb"` // of the conversation, or of a contact without any; nil if it is about neither or new
+	After          *Facets   `bun:"type:jsonb"`
+	Data           EventData `bun:"type:jsonb"`
+	Origin         *string   // the idempotency key
+	CreatedAt      time.Time
+}
+
+// Facets are what decides membership in views, at one moment. Status is empty for a
+// contact without a conversation.
+type Facets struct {
+	Status       ConversationStatus `json:"status,omitempty"`
+	Channel      string             `json:"channel,omitempty"`
+	Assignee     *AgentID           `json:"assignee,omitempty"`
+	Blocked      bool               `json:"blocked,omitempty"`
+	Version      int                `json:"version"`
+	WaitingSince *time.Time         `json:"waitingSince,omitempty"`
+	OpenedAt     *time.Time         `json:"openedAt,omitempty"`
+	ClosedAt     *time.Time         `json:"closedAt,omitempty"`
+	Category     *string            `json:"category,omitempty"`
+}
+
+// EventData is what only some types of events say.
+type EventData struct {
+	Reason       AssignmentReason   `json:"reason,omitempty"`       // assigned, unassigned
+	Source       ConversationSource `json:"source,omitempty"`       // opened, reopened
+	ClosingNote  *ClosingNote       `json:"closingNote,omitempty"`  // closed
+	MessageID    *MessageID         `json:"messageId,omitempty"`    // received, sent, note
+	AgentID      *AgentID           `json:"agentId,omitempty"`      // agent events
+	Availability []Availability     `json:"availability,omitempty"` // availability: before, after
+	Changes      []FieldChange      `json:"changes,omitempty"`      // updated
+}
+
+// FieldChange is a field with its value before and after as text; nil for none.
+type FieldChange struct {
+	Field  string  `json:"field"`
+	Before *string `json:"before,omitempty"`
+	After  *string `json:"after,omitempty"`
+}
+
+// Cursor gives the place right after the event.
+func (e *Event) Cursor() EventCursor { return cursorAfter(e.WorkspaceID, e.Seq, e.ID) }
+
+// TimelineOrder lists events in log order.
+var TimelineOrder = Order{Name: "timeline", Columns: []string{"seq"}}
+
+// Key gives the event's place in TimelineOrder.
+func (e *Event) Key() Key { return Key{strconv.FormatInt(e.Seq, 10)} }
+
+const eventColumns = `workspace_id, seq, id, type, conversation_id, contact_id, actor, before, after, data, origin, created_at`
+
+// Head is the end of a workspace's log.
+type Head struct {
+	bun.BaseModel `bun:"table:event_heads,alias:head"`
+
+	WorkspaceID int64
+	Seq         int64
+	EventID     EventID
+}
+
+// Cursor gives the place after which the next event will be.
+func (h Head) Cursor() EventCursor { return cursorAfter(h.WorkspaceID, h.Seq, h.EventID) }
+
+// Head reads the end of the log.
+func (w ForWorkspace) Head(ctx context.Context) (Head, error) {
+	var rows []Head
+	err := w.query(ctx, &rows, "SELECT workspace_id, seq, event_id FROM event_heads WHERE workspace_id = $1", w.Key)
+	if err != nil || len(rows) == 0 {
+		return Head{WorkspaceID: w.Key}, err
+	}
+	return rows[0], nil
+}
+
+// Heads reads the ends of several workspaces' logs in one statement.
+func (d *DB) Heads(ctx context.Context, workspaces []int64) ([]Head, error) {
+	var rows []Head
+	err := d.ForWorkspace(0).query(ctx, &rows,
+		"SELECT workspace_id, seq, event_id FROM event_heads WHERE workspace_id = ANY ($1)", workspaces)
+	return rows, err
+}
+
+// EventsAfter reads the log from after a number on, at most limit events.
+func (w ForWorkspace) EventsAfter(ctx context.Context, seq int64, limit int) ([]*Event, error) {
+	var rows []*Event
+	err := w.query(ctx, &rows, "SELECT "+eventColumns+` FROM events
+		WHERE workspace_id = $1 AND seq > $2 ORDER BY seq LIMIT $3`, w.Key, seq, limit)
+	return rows, err
+}
+
+// EventsBySeq reads the events with these numbers, in log order; missing ones are left out.
+func (w ForWorkspace) EventsBySeq(ctx context.Context, seqs []int64) ([]*Event, error) {
+	var rows []*Event
+	err := w.query(ctx, &rows, "SELECT "+eventColumns+` FROM events
+		WHERE workspace_id = $1 AND seq = ANY ($2) ORDER BY seq`, w.Key, seqs)
+	return rows, err
+}
+
+// Events reads the events with these ids, in no order; unknown ones are left out.
+func (w ForWorkspace) Events(ctx context.Context, ids []EventID) ([]*Event, error) {
+	var rows []*Event
+	err := w.query(ctx, &rows, "SELECT "+eventColumns+" FROM events WHERE workspace_id = $1 AND id = ANY ($2)", w.Key, ids)
+	return rows, err
+}
+
+// ConversationTimelines reads the same page of the events of each conversation.
+func (w ForWorkspace) ConversationTimelines(ctx context.Context, ids []ConversationID, p Page) (map[ConversationID][]*Event, error) {
+	rows, err := w.timelines(ctx, "conversation_id", bun.List(ids), p)
+	return groupBy(rows, func(e *Event) ConversationID { return *e.ConversationID }), err
+}
+
+// ContactTimelines reads the same page of the events of each contact.
+func (w ForWorkspace) ContactTimelines(ctx context.Context, ids []ContactID, p Page) (map[ContactID][]*Event, error) {
+	rows, err := w.timelines(ctx, "contact_id", bun.List(ids), p)
+	return groupBy(rows, func(e *Event) ContactID { return *e.ContactID }), err
+}
+
+func (w ForWorkspace) timelines(ctx context.Context, column string, parents bun.ListValues, p Page) ([]*Event, error) {
+	var rows []*Event
+	page := p.apply(w.bun.NewSelect().Model((*Event)(nil)).
+		Where("workspace_id = ?", w.Key).Where("? = parent.id", bun.Ident(column)), TimelineOrder)
+	err := w.bun.NewSelect().Model(&rows).ModelTableExpr("unnest(ARRAY[?]::uuid[]) AS parent (id)", parents).
+		Join("CROSS JOIN LATERAL (?) AS event", page).Scan(ctx)
+	return rows, err
+}
+
+// AppendEvents writes events at the end of the log in this order and sets their
+// numbers. It takes the workspace's counter row and must be the last statement of the
+// transaction: until its end no other transaction of the workspace gets a number, which
+// makes the numbers follow the commits without gaps.
+func (tx Tx) AppendEvents(ctx context.Context, events []*Event) error {
+	if len(events) == 0 {
+		return nil
+	}
+	v, err := eventValuesOf(tx.Key, events)
+	if err != nil {
+		return err
+	}
+	var rows []Event
+	err = tx.query(ctx, &rows, `
+		WITH head AS (
+			UPDATE event_heads SET seq = seq + $2, event_id = $3 WHERE workspace_id = $1 RETURNING seq - $2 AS base
+		)
+		INSERT INTO events (`+eventColumns+`)
+		SELECT $1, head.base + new.n, new.id, new.type, new.conversation_id, new.contact_id, new.actor,
+			new.before::jsonb, new.after::jsonb, new.data::jsonb, new.origin, new.created_at
+		FROM head, unnest($4::uuid[], $5::text[], $6::uuid[], $7::uuid[], $8::text[], $9::text[], $10::text[], $11::text[],
+			$12::text[], $13::timestamptz[]) WITH ORDINALITY
+			AS new (id, type, conversation_id, contact_id, actor, before, after, data, origin, created_at, n)
+		RETURNING seq`,
+		tx.Key, len(events), events[len(events)-1].ID, v.ids, v.types, v.conversations, v.contacts, v.actors,
+		v.before, v.after, v.data, v.origins, v.times)
+	if err != nil {
+		return err
+	}
+	for i, row := range rows {
+		events[i].Seq = row.Seq
+	}
+	return nil
+}
+
+// eventValues are several events, column by column.
+type eventValues struct {
+	ids           []EventID
+	types         []EventType
+	conversations []*ConversationID
+	contacts      []*ContactID
+	actors        []ActorRef
+	before, after []*string
+	data          []string
+	origins       []*string
+	times         []time.Time
+}
+
+func eventValuesOf(workspace int64, events []*Event) (v eventValues, err error) {
+	for _, e := range events {
+		e.WorkspaceID = workspace
+		before, err1 := jsonText(e.Before)
+		after, err2 := jsonText(e.After)
+		data, err3 := json.Marshal(e.Data)
+		for _, err := range []error{err1, err2, err3} {
+			if err != nil {
+				return v, err
+			}
+		}
+		v.ids, v.types = append(v.ids, e.ID), append(v.types, e.Type)
+		v.conversations, v.contacts = append(v.conversations, e.ConversationID), append(v.contacts, e.ContactID)
+		v.actors = append(v.actors, e.Actor)
+		v.before, v.after, v.data = append(v.before, before), append(v.after, after), append(v.data, string(data))
+		v.origins, v.times = append(v.origins, e.Origin), append(v.times, e.CreatedAt)
+	}
+	return v, nil
+}
+
+func jsonText(f *Facets) (*string, error) {
+	if f == nil {
+		return nil, nil
+	}
+	b, err := json.Marshal(f)
+	text := string(b)
+	return &text, err
+}

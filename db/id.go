@@ -1,0 +1,143 @@
+package db
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"strconv"
+	"strings"
+
+	"github.com/google/uuid"
+	"go.jetify.com/typeid"
+)
+
+// ErrBadID says that a text is no id, or an id of another kind of object than expected.
+var ErrBadID = errors.New("not a valid id")
+
+// Typed ids: a UUIDv7 that knows which kind of object it names. In the database they
+// are plain uuids; towards clients they are TypeIDs, "<prefix>_<26 characters>"
+// (https://github.com/jetify-com/typeid/tree/main/spec).
+type (
+	// AgentID names an agent: agent_….
+	AgentID struct{ uuid.UUID }
+	// ContactID names a contact: contact_….
+	ContactID struct{ uuid.UUID }
+	// ConversationID names a conversation: conv_….
+	ConversationID struct{ uuid.UUID }
+	// MessageID names a message: msg_….
+	MessageID struct{ uuid.UUID }
+	// EventID names an event of the log: evt_….
+	EventID struct{ uuid.UUID }
+	// WorkspaceID names a workspace: ws_….
+	WorkspaceID struct{ uuid.UUID }
+	// TokenID names an API token, and the integration that calls with it: token_….
+	TokenID struct{ uuid.UUID }
+)
+
+// The prefixes of the typed ids.
+const (
+	AgentPrefix        = "agent"
+	ContactPrefix      = "contact"
+	ConversationPrefix = "conv"
+	MessagePrefix      = "msg"
+	EventPrefix        = "evt"
+	WorkspacePrefix    = "ws"
+	TokenPrefix        = "token"
+)
+
+// NewUUID makes the uuid of a new row: version 7, so that rows made one after the
+// other lie side by side in the indexes.
+func NewUUID() uuid.UUID { return uuid.Must(uuid.NewV7()) }
+
+// ParseID splits a typed id into its prefix and uuid; the error is ErrBadID.
+func ParseID(text string) (prefix string, id uuid.UUID, err error) {
+	parsed, err := typeid.FromString(text)
+	if err != nil || len(text) > 64 {
+		return "", uuid.Nil, fmt.Errorf("%w: %q", ErrBadID, abbreviate(text))
+	}
+	return parsed.Prefix(), uuid.UUID(parsed.UUIDBytes()), nil
+}
+
+// abbreviate keeps an error message short whatever a caller sent.
+func abbreviate(text string) string {
+	if len(text) > 64 {
+		return strings.ToValidUTF8(text[:64], "") + "…"
+	}
+	return text
+}
+
+func format(prefix string, id uuid.UUID) string {
+	return typeid.Must(typeid.FromUUIDBytesWithPrefix(prefix, id[:])).String()
+}
+
+func parse(prefix string, value any) (uuid.UUID, error) {
+	text, ok := value.(string)
+	if !ok {
+		return uuid.Nil, fmt.Errorf("%w: give it as a string such as %s_01h455vb4pex5vsknk084sn02q", ErrBadID, prefix)
+	}
+	got, id, err := ParseID(text)
+	if err == nil && got != prefix {
+		err = fmt.Errorf("%w: %q is not a %s_ id", ErrBadID, abbreviate(text), prefix)
+	}
+	return id, err
+}
+
+func writeID(w io.Writer, text string) { _, _ = io.WriteString(w, strconv.Quote(text)) }
+
+// The text forms, and the same as the GraphQL scalar ID.
+
+func (id AgentID) String() string        { return format(AgentPrefix, id.UUID) }
+func (id ContactID) String() string      { return format(ContactPrefix, id.UUID) }
+func (id ConversationID) String() string { return format(ConversationPrefix, id.UUID) }
+func (id MessageID) String() string      { return format(MessagePrefix, id.UUID) }
+func (id EventID) String() string        { return format(EventPrefix, id.UUID) }
+func (id WorkspaceID) String() string    { return format(WorkspacePrefix, id.UUID) }
+func (id TokenID) String() string        { return format(TokenPrefix, id.UUID) }
+
+// MarshalGQL writes the typed id as a JSON string.
+func (id AgentID) MarshalGQL(w io.Writer) { writeID(w, id.String()) }
+
+// MarshalGQL writes the typed id as a JSON string.
+func (id ContactID) MarshalGQL(w io.Writer) { writeID(w, id.String()) }
+
+// MarshalGQL writes the typed id as a JSON string.
+func (id ConversationID) MarshalGQL(w io.Writer) { writeID(w, id.String()) }
+
+// MarshalGQL writes the typed id as a JSON string.
+func (id MessageID) MarshalGQL(w io.Writer) { writeID(w, id.String()) }
+
+// MarshalGQL writes the typed id as a JSON string.
+func (id EventID) MarshalGQL(w io.Writer) { writeID(w, id.String()) }
+
+// MarshalGQL writes the typed id as a JSON string.
+func (id WorkspaceID) MarshalGQL(w io.Writer) { writeID(w, id.String()) }
+
+// MarshalGQL writes the typed id as a JSON string.
+func (id TokenID) MarshalGQL(w io.Writer) { writeID(w, id.String()) }
+
+// UnmarshalGQL reads a typed id; the error is ErrBadID.
+func (id *AgentID) UnmarshalGQL(v any) (err error) { id.UUID, err = parse(AgentPrefix, v); return }
+
+// UnmarshalGQL reads a typed id; the error is ErrBadID.
+func (id *ContactID) UnmarshalGQL(v any) (err error) { id.UUID, err = parse(ContactPrefix, v); return }
+
+// UnmarshalGQL reads a typed id; the error is ErrBadID.
+func (id *ConversationID) UnmarshalGQL(v any) (err error) {
+	id.UUID, err = parse(ConversationPrefix, v)
+	return
+}
+
+// UnmarshalGQL reads a typed id; the error is ErrBadID.
+func (id *MessageID) UnmarshalGQL(v any) (err error) { id.UUID, err = parse(MessagePrefix, v); return }
+
+// UnmarshalGQL reads a typed id; the error is ErrBadID.
+func (id *EventID) UnmarshalGQL(v any) (err error) { id.UUID, err = parse(EventPrefix, v); return }
+
+// UnmarshalGQL reads a typed id; the error is ErrBadID.
+func (id *WorkspaceID) UnmarshalGQL(v any) (err error) {
+	id.UUID, err = parse(WorkspacePrefix, v)
+	return
+}
+
+// UnmarshalGQL reads a typed id; the error is ErrBadID.
+func (id *TokenID) UnmarshalGQL(v any) (err error) { id.UUID, err = parse(TokenPrefix, v); return }

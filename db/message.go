@@ -1,0 +1,86 @@
+package db
+
+import (
+	"context"
+	"time"
+
+	"github.com/uptrace/bun"
+)
+
+// MessageKind is which way a message goes.
+type MessageKind string
+
+// The kinds of messages.
+const (
+	Inbound  MessageKind = "INBOUND"
+	Outbound MessageKind = "OUTBOUND"
+	Note     MessageKind = "NOTE"
+)
+
+// Message is something written in a conversation.
+type Message struct {
+	bun.BaseModel `bun:"table:messages,alias:message"`
+
+	WorkspaceID    int64           `bun:",pk"`
+	ID             MessageID       `bun:",pk"`
+	ConversationID *ConversationID // nil for one that stays with the contact alone
+	ContactID      ContactID
+	Kind           MessageKind
+	Author         ActorRef
+	Body           string
+	Channel        string
+	Automated      bool
+	Withheld       bool
+	SentAt         *time.Time
+	CreatedAt      time.Time
+}
+
+const previewLength = 200 // characters
+
+// Preview gives the beginning of the body.
+func (m *Message) Preview() string {
+	n := 0
+	for i := range m.Body {
+		if n == previewLength {
+			return m.Body[:i]
+		}
+		n++
+	}
+	return m.Body
+}
+
+// MessageOrder lists messages as they were written.
+var MessageOrder = Order{Name: "messages", Columns: []string{"created_at", "id"}}
+
+// Key gives the message's place in MessageOrder.
+func (m *Message) Key() Key { return Key{timeKey(m.CreatedAt), m.ID.UUID.String()} }
+
+// Messages reads the messages with these ids, in no order; unknown ones are left out.
+func (w ForWorkspace) Messages(ctx context.Context, ids []MessageID) ([]*Message, error) {
+	var rows []*Message
+	err := w.query(ctx, &rows, `SELECT workspace_id, id, conversation_id, contact_id, kind, author, body, channel,
+		automated, withheld, sent_at, created_at FROM messages WHERE workspace_id = $1 AND id = ANY ($2)`, w.Key, ids)
+	return rows, err
+}
+
+// MessagesOf reads the same page of the messages of each conversation.
+func (w ForWorkspace) MessagesOf(ctx context.Context, conversations []ConversationID, p Page) (map[ConversationID][]*Message, error) {
+	var rows []*Message
+	page := p.apply(w.bun.NewSelect().Model((*Message)(nil)).
+		Where("workspace_id = ?", w.Key).Where("conversation_id = parent.id"), MessageOrder)
+	err := w.bun.NewSelect().Model(&rows).ModelTableExpr("unnest(ARRAY[?]::uuid[]) AS parent (id)", bun.List(conversations)).
+		Join("CROSS JOIN LATERAL (?) AS message", page).Scan(ctx)
+	return groupBy(rows, func(m *Message) ConversationID { return *m.ConversationID }), err
+}
+
+// InsertMessages adds messages.
+func (tx Tx) InsertMessages(ctx context.Context, messages []*Message) error {
+	if len(messages) == 0 {
+		return nil
+	}
+	for _, m := range messages {
+		m.WorkspaceID = tx.Key
+	}
+	_, err := tx.bun.NewInsert().Model(&messages).Exec(ctx)
+	return err
+}

@@ -1,0 +1,200 @@
+// Package feed follows the event log: it notices that something was committed, reads it
+// once per process and workspace, and lets any number of watchers read on from where
+// they are. It knows no rule of the product and no GraphQL.
+//
+// The log is the truth; wake-ups are hints. A watcher has a position and pulls: what the
+// process remembers comes from memory, everything older from the log. Starting,
+// resuming, lagging and reconnecting are therefore one and the same loop.
+package feed
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"maps"
+	"math/rand/v2"
+	"slices"
+	"sync"
+	"time"
+
+	"switchboard/db"
+)
+
+// ErrExpired says that a cursor lies too far back to resume from, or that the log was
+// replaced by an older one: the client has to load again.
+var ErrExpired = errors.New("the cursor has expired")
+
+const (
+	remembered  = 1024        // events that a process keeps per watched workspace
+	batch       = 500         // events read from the log in one statement
+	pollEvery   = time.Second // what a lost wake-up costs, about
+	coalesce    = 5 * time.Millisecond
+	resumeAge   = 30 * 24 * time.Hour
+	resumeLimit = 1_000_000 // events
+)
+
+// Feed follows the logs of those workspaces that somebody in this process watches.
+type Feed struct {
+	db  *db.DB
+	log *slog.Logger
+
+	mu    sync.Mutex
+	tails map[int64]*tail
+	dirty map[int64]bool // workspaces with something new to read
+	all   bool           // every watched workspace may have something new
+	wake  chan struct{}
+
+	notifier notifier
+}
+
+// New makes a feed. It delivers while Run is running.
+func New(d *db.DB, log *slog.Logger) *Feed {
+	return &Feed{
+		db: d, log: log, tails: map[int64]*tail{}, dirty: map[int64]bool{}, wake: make(chan struct{}, 1),
+		notifier: notifier{db: d, log: log, pending: map[int64]bool{}},
+	}
+}
+
+// Run follows the logs until the context ends.
+func (f *Feed) Run(ctx context.Context) {
+	var listening sync.WaitGroup
+	defer listening.Wait()
+	listening.Go(func() { f.listen(ctx) })
+	for {
+		poll := time.NewTimer(pollEvery/2 + rand.N(pollEvery))
+		select {
+		case <-ctx.Done():
+			poll.Stop()
+			return
+		case <-poll.C:
+			f.poll(ctx)
+		case <-f.wake:
+			poll.Stop()
+			f.readDirty(ctx)
+		}
+	}
+}
+
+// Poke says that this process committed something to a workspace's log: its own watchers
+// are served at once, other processes are notified.
+func (f *Feed) Poke(workspace int64) {
+	f.mark(workspace)
+	f.notifier.add(workspace)
+}
+
+// Flush sends the notifications that still wait to be sent together.
+func (f *Feed) Flush() { f.notifier.flush() }
+
+// mark wakes the reader for one workspace, if anybody here watches it.
+func (f *Feed) mark(workspace int64) {
+	f.mu.Lock()
+	watched := f.tails[workspace] != nil
+	if watched {
+		f.dirty[workspace] = true
+	}
+	f.mu.Unlock()
+	if watched {
+		f.signal()
+	}
+}
+
+// markAll wakes the reader for everything, after a time without notifications.
+func (f *Feed) markAll() {
+	f.mu.Lock()
+	f.all = true
+	f.mu.Unlock()
+	f.signal()
+}
+
+func (f *Feed) signal() {
+	select {
+	case f.wake <- struct{}{}:
+	default: // the reader has yet to see the last one
+	}
+}
+
+func (f *Feed) readDirty(ctx context.Context) {
+	f.mu.Lock()
+	dirty, all := f.dirty, f.all
+	f.dirty, f.all = map[int64]bool{}, false
+	f.mu.Unlock()
+	if all {
+		f.poll(ctx)
+	}
+	for workspace := range dirty {
+		if t := f.tail(workspace); t != nil {
+			f.advance(ctx, t)
+		}
+	}
+}
+
+// poll compares the end of each watched log with what was read of it.
+func (f *Feed) poll(ctx context.Context) {
+	f.mu.Lock()
+	tails := maps.Clone(f.tails)
+	f.mu.Unlock()
+	if len(tails) == 0 {
+		return
+	}
+	heads, err := f.db.Heads(ctx, slices.Collect(maps.Keys(tails)))
+	if err != nil {
+		f.complain(ctx, "reading the ends of the logs failed", err)
+		return
+	}
+	for _, head := range heads {
+		f.compare(ctx, tails[head.WorkspaceID], head)
+	}
+}
+
+// compare reads what a log has more than was read of it, or ends its watchers if it was
+// replaced by an older one. Only this goroutine advances tails, so a head that was read
+// after its tail began cannot rightly be behind it.
+func (f *Feed) compare(ctx context.Context, t *tail, head db.Head) {
+	at := t.position()
+	switch {
+	case head.Seq > at.Seq:
+		f.advance(ctx, t)
+	case head.Cursor() != at:
+		f.drop(t, ErrExpired)
+	}
+}
+
+// advance reads what is new in one log.
+func (f *Feed) advance(ctx context.Context, t *tail) {
+	for {
+		events, err := f.db.ForWorkspace(t.workspace).EventsAfter(ctx, t.position().Seq, batch)
+		if err != nil {
+			f.complain(ctx, "reading the log failed", err)
+			return
+		}
+		if len(events) > 0 && !t.append(events) {
+			f.drop(t, ErrExpired)
+			return
+		}
+		if len(events) < batch {
+			return
+		}
+	}
+}
+
+func (f *Feed) complain(ctx context.Context, message string, err error) {
+	if ctx.Err() == nil {
+		f.log.Warn(message+"; trying again", "error", err)
+	}
+}
+
+func (f *Feed) tail(workspace int64) *tail {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.tails[workspace]
+}
+
+// drop ends all watchers of a log with an error.
+func (f *Feed) drop(t *tail, err error) {
+	f.mu.Lock()
+	if f.tails[t.workspace] == t {
+		delete(f.tails, t.workspace)
+	}
+	f.mu.Unlock()
+	t.fail(err)
+}

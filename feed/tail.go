@@ -1,0 +1,78 @@
+package feed
+
+import (
+	"slices"
+	"sync"
+
+	"switchboard/db"
+)
+
+// tail is the end of one workspace's log as far as this process has read it.
+type tail struct {
+	workspace int64
+	watchers  int // guarded by Feed.mu
+
+	mu      sync.Mutex
+	at      db.EventCursor
+	events  []*db.Event   // the last ones read, in order, ending at "at"
+	changed chan struct{} // closed at the next change
+	err     error         // why it ended
+}
+
+func newTail(head db.Head) *tail {
+	return &tail{workspace: head.WorkspaceID, at: head.Cursor(), changed: make(chan struct{})}
+}
+
+func (t *tail) position() db.EventCursor {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.at
+}
+
+// append takes the next events of the log; false if they do not continue what was read.
+func (t *tail) append(events []*db.Event) bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	for _, e := range events {
+		if e.Seq != t.at.Seq+1 {
+			return false
+		}
+		t.events, t.at = append(t.events, e), e.Cursor()
+	}
+	if len(t.events) > 2*remembered {
+		t.events = slices.Clone(t.events[len(t.events)-remembered:])
+	}
+	t.broadcast()
+	return true
+}
+
+func (t *tail) fail(err error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.err = err
+	t.broadcast()
+}
+
+func (t *tail) broadcast() {
+	close(t.changed)
+	t.changed = make(chan struct{})
+}
+
+// after gives the remembered events after a number. If there are none yet, wait is the
+// signal for more; if the number lies before what is remembered, fromLog is true.
+func (t *tail) after(seq int64) (events []*db.Event, wait <-chan struct{}, fromLog bool, err error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	behind := t.at.Seq - seq
+	switch {
+	case t.err != nil:
+		return nil, nil, false, t.err
+	case behind <= 0:
+		return nil, t.changed, false, nil
+	case behind > int64(len(t.events)):
+		return nil, nil, true, nil
+	}
+	// Handing out a part is safe: the slice grows and is replaced, but never changed in place.
+	n := int64(len(t.events))
+	return t.events[n-behind : n : n], nil, false, nil
+}

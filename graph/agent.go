@@ -1,0 +1,56 @@
+package graph
+
+import (
+	"context"
+
+	"switchboard/db"
+	"switchboard/service"
+)
+
+func (r queryResolver) Viewer(ctx context.Context) (*db.Agent, error) {
+	return loadOptional(ctx, loadersOf(ctx).agents, actorOf(ctx).Agent)
+}
+
+func (r queryResolver) Agent(ctx context.Context, id string) (*db.Agent, error) {
+	agent, err := decode[db.AgentID](id)
+	if err != nil {
+		return nil, err
+	}
+	return loadersOf(ctx).agents.Load(ctx, agent)
+}
+
+func (r queryResolver) Agents(ctx context.Context, search *string, availability []db.Availability, skill *string, active *bool,
+	first *int, after *string, last *int, before *string) (*AgentConnection, error) {
+	l, err := r.service.Agents(ctx, actorOf(ctx), service.AgentsInput{
+		Search: search, Availability: availability, Skill: skill, Active: active,
+		PageInput: service.PageInput{First: first, After: after, Last: last, Before: before},
+	})
+	if err != nil {
+		return nil, err
+	}
+	return connect(l, same[*db.Agent]), nil
+}
+
+func (r mutationResolver) SetAvailability(ctx context.Context, input service.SetAvailabilityInput) (*AgentPayload, error) {
+	return agentPayload(r.service.SetAvailability(ctx, actorOf(ctx), input))
+}
+
+func (r mutationResolver) CreateAgent(ctx context.Context, input service.CreateAgentInput) (*AgentPayload, error) {
+	return agentPayload(r.service.CreateAgent(ctx, actorOf(ctx), input))
+}
+
+func (r mutationResolver) UpdateAgent(ctx context.Context, input service.UpdateAgentInput) (*AgentPayload, error) {
+	return agentPayload(r.service.UpdateAgent(ctx, actorOf(ctx), input))
+}
+
+func (r mutationResolver) DeactivateAgent(ctx context.Context, input service.DeactivateAgentInput) (*AgentPayload, error) {
+	return agentPayload(r.service.DeactivateAgent(ctx, actorOf(ctx), input))
+}
+
+func (r mutationResolver) ReactivateAgent(ctx context.Context, input service.ReactivateAgentInput) (*AgentPayload, error) {
+	return agentPayload(r.service.ReactivateAgent(ctx, actorOf(ctx), input))
+}
+
+func (r agentResolver) OpenConversations(ctx context.Context, a *db.Agent) (int, error) {
+	return loadersOf(ctx).loads.Load(ctx, a.ID)
+}

@@ -1,0 +1,183 @@
+package graph
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"switchboard/db"
+)
+
+// Event is an event of the log in the type that the schema has for it.
+type Event interface{ row() *db.Event }
+
+// event is what all of them have in common.
+type event struct{ *db.Event }
+
+func (e event) row() *db.Event { return e.Event }
+
+// OccurredAt is when the event was recorded.
+func (e event) OccurredAt() time.Time { return e.CreatedAt }
+
+// Actor loads who did it; nil for the system.
+func (e event) Actor(ctx context.Context) (Actor, error) { return loadActor(ctx, e.Event.Actor) }
+
+// Conversation loads what it is about, as it now is; nil if it is about none.
+func (e event) Conversation(ctx context.Context) (*db.Conversation, error) {
+	return loadOptional(ctx, loadersOf(ctx).conversations, e.ConversationID)
+}
+
+// Contact loads whom it is about, as they now are; nil if it is about none.
+func (e event) Contact(ctx context.Context) (*db.Contact, error) {
+	return loadOptional(ctx, loadersOf(ctx).contacts, e.ContactID)
+}
+
+// Origin is the idempotency key, for the caller who sent it only.
+func (e event) Origin(ctx context.Context) *string {
+	if e.Event.Actor.IsZero() || e.Event.Actor != actorOf(ctx).Ref() {
+		return nil
+	}
+	return e.Event.Origin
+}
+
+// messageEvent is about a message.
+type messageEvent struct{ event }
+
+// Message loads the message.
+func (e messageEvent) Message(ctx context.Context) (*db.Message, error) {
+	return loadOptional(ctx, loadersOf(ctx).messages, e.Data.MessageID)
+}
+
+// assignmentEvent is a change of who is responsible.
+type assignmentEvent struct{ event }
+
+// From loads who was responsible before.
+func (e assignmentEvent) From(ctx context.Context) (*db.Agent, error) {
+	return loadOptional(ctx, loadersOf(ctx).agents, e.Before.Assignee)
+}
+
+// To loads who is responsible now.
+func (e assignmentEvent) To(ctx context.Context) (*db.Agent, error) {
+	return loadOptional(ctx, loadersOf(ctx).agents, e.After.Assignee)
+}
+
+// Reason is why.
+func (e assignmentEvent) Reason() db.AssignmentReason { return e.Data.Reason }
+
+// openingEvent brings a conversation into being or back.
+type openingEvent struct{ event }
+
+// Source is what brought it about.
+func (e openingEvent) Source() db.ConversationSource { return e.Data.Source }
+
+// agentEvent is about an agent.
+type agentEvent struct{ event }
+
+// Agent loads the agent.
+func (e agentEvent) Agent(ctx context.Context) (*db.Agent, error) {
+	return loadOptional(ctx, loadersOf(ctx).agents, e.Data.AgentID)
+}
+
+// changedFields gives what changed, never nil.
+func changedFields(e *db.Event) []*db.FieldChange {
+	changes := make([]*db.FieldChange, len(e.Data.Changes))
+	for i := range e.Data.Changes {
+		changes[i] = &e.Data.Changes[i]
+	}
+	return changes
+}
+
+// The types of events, as the schema describes them.
+type (
+	MessageReceived        struct{ messageEvent }
+	MessageSent            struct{ messageEvent }
+	NoteAdded              struct{ messageEvent }
+	ConversationAssigned   struct{ assignmentEvent }
+	ConversationUnassigned struct{ assignmentEvent }
+	ConversationOpened     struct{ openingEvent }
+	ConversationReopened   struct{ openingEvent }
+	ConversationClosed     struct{ event }
+	ConversationImported   struct{ event }
+	ContactCreated         struct{ event }
+	ContactUpdated         struct{ event }
+	ContactBlocked         struct{ event }
+	ContactUnblocked       struct{ event }
+	AgentCreated           struct{ agentEvent }
+	AgentUpdated           struct{ agentEvent }
+	AgentDeactivated       struct{ agentEvent }
+	AgentReactivated       struct{ agentEvent }
+	AvailabilityChanged    struct{ agentEvent }
+	WorkspaceUpdated       struct{ event }
+)
+
+// ClosingNote is what was noted, as the conversation itself forgets it when reopened.
+func (e ConversationClosed) ClosingNote() *db.ClosingNote { return e.Data.ClosingNote }
+
+// Changes are the fields that changed.
+func (e ContactUpdated) Changes() []*db.FieldChange { return changedFields(e.Event) }
+
+// Changes are the fields that changed.
+func (e AgentUpdated) Changes() []*db.FieldChange { return changedFields(e.Event) }
+
+// Changes are the fields that changed.
+func (e WorkspaceUpdated) Changes() []*db.FieldChange { return changedFields(e.Event) }
+
+// PreviousAvailability is whether the agent was there before.
+func (e AvailabilityChanged) PreviousAvailability() db.Availability { return e.Data.Availability[0] }
+
+// Availability is whether the agent is there now.
+func (e AvailabilityChanged) Availability() db.Availability { return e.Data.Availability[1] }
+
+// toEvent gives a row of the log its type.
+func toEvent(e *db.Event) Event {
+	base := event{e}
+	switch e.Type {
+	case db.MessageReceived:
+		return MessageReceived{messageEvent{base}}
+	case db.MessageSent:
+		return MessageSent{messageEvent{base}}
+	case db.NoteAdded:
+		return NoteAdded{messageEvent{base}}
+	case db.ConversationAssigned:
+		return ConversationAssigned{assignmentEvent{base}}
+	case db.ConversationUnassigned:
+		return ConversationUnassigned{assignmentEvent{base}}
+	case db.ConversationOpened:
+		return ConversationOpened{openingEvent{base}}
+	case db.ConversationReopened:
+		return ConversationReopened{openingEvent{base}}
+	case db.ConversationClosed:
+		return ConversationClosed{base}
+	case db.ConversationImported:
+		return ConversationImported{base}
+	case db.ContactCreated:
+		return ContactCreated{base}
+	case db.ContactUpdated:
+		return ContactUpdated{base}
+	case db.ContactBlocked:
+		return ContactBlocked{base}
+	case db.ContactUnblocked:
+		return ContactUnblocked{base}
+	case db.AgentCreated:
+		return AgentCreated{agentEvent{base}}
+	case db.AgentUpdated:
+		return AgentUpdated{agentEvent{base}}
+	case db.AgentDeactivated:
+		return AgentDeactivated{agentEvent{base}}
+	case db.AgentReactivated:
+		return AgentReactivated{agentEvent{base}}
+	case db.AvailabilityChanged:
+		return AvailabilityChanged{agentEvent{base}}
+	case db.WorkspaceUpdated:
+		return WorkspaceUpdated{base}
+	}
+	panic(fmt.Sprintf("the schema has no type for the event %s", e.Type))
+}
+
+func toEvents(rows []*db.Event) []Event {
+	events := make([]Event, len(rows))
+	for i, row := range rows {
+		events[i] = toEvent(row)
+	}
+	return events
+}

@@ -1,0 +1,190 @@
+package graph
+
+import (
+	"context"
+	"encoding/json"
+	"log/slog"
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/99designs/gqlgen/graphql"
+	"github.com/99designs/gqlgen/graphql/handler"
+	"github.com/99designs/gqlgen/graphql/handler/extension"
+	"github.com/99designs/gqlgen/graphql/handler/lru"
+	"github.com/99designs/gqlgen/graphql/handler/transport"
+	"github.com/google/uuid"
+	"github.com/rs/cors"
+	"github.com/vektah/gqlparser/v2/ast"
+
+	"switchboard/graph/live"
+	"switchboard/service"
+)
+
+// Authenticator tells who is calling.
+type Authenticator interface {
+	// Authenticate gives the caller to whom a token belongs. The error is UNAUTHENTICATED.
+	Authenticate(ctx context.Context, token string) (service.Actor, error)
+	// Attend calls ended once when the token stops being valid, or to belong to somebody
+	// of this role, until stop is called.
+	Attend(token string, actor service.Actor, ended func(reason string)) (stop func())
+}
+
+// Options are what a handler needs.
+type Options struct {
+	Service        *service.Service
+	Auth           Authenticator
+	AllowedOrigins []string // of browsers besides the server's own, such as https://inbox.example
+	Introspection  bool     // also: suggestions in the messages of invalid documents
+	Log            *slog.Logger
+}
+
+// Handler serves /graphql: POST, GET and WebSocket.
+type Handler struct {
+	http    http.Handler
+	sockets *live.WebSocket
+}
+
+const (
+	bodyLimit  = 256 << 10 // bytes of a request
+	queryCache = 1000      // parsed documents kept
+)
+
+// NewHandler makes the handler of the whole API.
+func NewHandler(o Options) *Handler {
+	h := &Handler{sockets: &live.WebSocket{Init: o.connect, CheckOrigin: o.checkOrigin, Log: o.Log}}
+	server := handler.New(NewExecutableSchema(Config{Resolvers: &Resolver{service: o.Service}}))
+	server.AddTransport(h.sockets)
+	server.AddTransport(transport.GET{})
+	server.AddTransport(transport.POST{})
+	server.SetQueryCache(lru.New[*ast.QueryDocument](queryCache))
+	server.SetErrorPresenter(present(o.Log))
+	server.SetRecoverFunc(recovered(o.Log))
+	server.SetDisableSuggestion(!o.Introspection)
+	server.AroundResponses(o.prepare)
+	if o.Introspection {
+		server.Use(extension.Introspection{})
+	}
+	h.http = withRequestID(o.cors(o.authenticate(server)))
+	return h
+}
+
+func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) { h.http.ServeHTTP(w, r) }
+
+// Drain asks the clients of all sockets to come back, here or to another server, and
+// waits until they are gone.
+func (h *Handler) Drain(ctx context.Context) error { return h.sockets.Drain(ctx) }
+
+// prepare gives each response its loaders, and fixes asOf before anything else is read.
+func (o Options) prepare(ctx context.Context, next graphql.ResponseHandler) *graphql.Response {
+	actor := actorOf(ctx)
+	ctx = withLoaders(ctx, newLoaders(o.Service, actor))
+	if op := graphql.GetOperationContext(ctx); op.Operation.Operation == ast.Query && selects(op, "asOf") {
+		cursor, err := o.Service.AsOf(ctx, actor)
+		if err != nil {
+			return graphql.ErrorResponse(ctx, "%s", service.Explain(err).Message)
+		}
+		ctx = context.WithValue(ctx, asOfKey, &cursor)
+	}
+	return next(ctx)
+}
+
+// selects says whether an operation asks for a root field.
+func selects(op *graphql.OperationContext, name string) bool {
+	for _, field := range graphql.CollectFields(op, op.Operation.SelectionSet, []string{"Query"}) {
+		if field.Name == name {
+			return true
+		}
+	}
+	return false
+}
+
+// authenticate lets nobody through without a caller. Sockets say who they are later.
+func (o Options) authenticate(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if socket := (&live.WebSocket{}); socket.Supports(r) {
+			next.ServeHTTP(w, r)
+			return
+		}
+		actor, err := o.Auth.Authenticate(r.Context(), bearer(r.Header.Get("Authorization")))
+		if err != nil {
+			refuse(w, err)
+			return
+		}
+		r.Body = http.MaxBytesReader(w, r.Body, bodyLimit)
+		next.ServeHTTP(w, r.WithContext(withActor(r.Context(), actor)))
+	})
+}
+
+// connect says who is calling on a socket: {"authorization": "Bearer …"} or
+// {"token": …} in the payload of connection_init. The socket ends with the token.
+func (o Options) connect(ctx context.Context, _ *http.Request, payload map[string]any) (context.Context, error) {
+	token, _ := payload["token"].(string)
+	for name, value := range payload {
+		if text, ok := value.(string); ok && strings.EqualFold(name, "authorization") {
+			token = bearer(text)
+		}
+	}
+	actor, err := o.Auth.Authenticate(ctx, token)
+	if err != nil {
+		return nil, &live.CloseError{Code: live.CloseForbidden, Reason: service.Explain(err).Message}
+	}
+	ctx, end := context.WithCancelCause(withActor(ctx, actor))
+	context.AfterFunc(ctx, o.Auth.Attend(token, actor, func(reason string) {
+		end(&live.CloseError{Code: live.CloseForbidden, Reason: reason})
+	}))
+	return ctx, nil
+}
+
+// bearer takes the token out of an Authorization header (RFC 6750); empty if there is none.
+func bearer(header string) string {
+	scheme, token, _ := strings.Cut(header, " ")
+	if !strings.EqualFold(scheme, "Bearer") {
+		return ""
+	}
+	return strings.TrimSpace(token)
+}
+
+// refuse answers a request whose caller is not known: 401, or 503 if that could not be
+// found out.
+func refuse(w http.ResponseWriter, err error) {
+	e := service.Explain(err)
+	status := http.StatusServiceUnavailable
+	if e.Code == service.Unauthenticated {
+		status = http.StatusUnauthorized
+		w.Header().Set("WWW-Authenticate", `Bearer realm="switchboard"`)
+	}
+	w.Header().Set("Content-Type", "application/json; charset=utf-8")
+	w.WriteHeader(status)
+	_ = json.NewEncoder(w).Encode(map[string]any{
+		"errors": []any{map[string]any{"message": e.Message, "extensions": map[string]any{"code": e.Code}}},
+	})
+}
+
+// cors lets pages of the allowed origins call the API. Credentials are never in cookies,
+// so a page of another origin has nothing to borrow.
+func (o Options) cors(next http.Handler) http.Handler {
+	if len(o.AllowedOrigins) == 0 {
+		return next
+	}
+	return cors.New(cors.Options{
+		AllowedOrigins: o.AllowedOrigins,
+		AllowedMethods: []string{http.MethodGet, http.MethodPost},
+		AllowedHeaders: []string{"Authorization", "Content-Type", "Accept"},
+		MaxAge:         int((10 * time.Minute).Seconds()),
+	}).Handler(next)
+}
+
+// checkOrigin lets sockets of the allowed origins in, besides those of the server's own.
+func (o Options) checkOrigin(r *http.Request) bool {
+	return slices.Contains(o.AllowedOrigins, r.Header.Get("Origin")) || live.SameHost(r)
+}
+
+func withRequestID(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		id := uuid.NewString()
+		w.Header().Set("X-Request-Id", id)
+		next.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), requestKey, id)))
+	})
+}

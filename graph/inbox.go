@@ -1,0 +1,47 @@
+package graph
+
+import (
+	"context"
+
+	"switchboard/db"
+	"switchboard/service"
+)
+
+func (r queryResolver) AsOf(ctx context.Context) (*db.EventCursor, error) {
+	return ctx.Value(asOfKey).(*db.EventCursor), nil // fixed by the handler
+}
+
+func (r queryResolver) Inbox(ctx context.Context, view db.View, search *string, filter *db.InboxFilter, orderBy *service.InboxOrder,
+	first *int, after *string, last *int, before *string) (*InboxConnection, error) {
+	actor := actorOf(ctx)
+	l, err := r.service.Inbox(ctx, actor, service.InboxInput{
+		View: view, Search: search, Filter: filter, OrderBy: orderBy,
+		PageInput: service.PageInput{First: first, After: after, Last: last, Before: before},
+	})
+	if err != nil {
+		return nil, err
+	}
+	return r.inboxConnection(actor, l), nil
+}
+
+func (r queryResolver) InboxCounts(ctx context.Context) (*service.Counts, error) {
+	counts, err := r.service.InboxCounts(ctx, actorOf(ctx))
+	return &counts, err
+}
+
+// InboxChange is one step of a live view.
+type InboxChange struct{ service.InboxChange }
+
+// ConversationID names the conversation.
+func (c InboxChange) ConversationID() db.ConversationID { return *c.InboxChange.Event.ConversationID }
+
+// Conversation loads the conversation as it now is.
+func (c InboxChange) Conversation(ctx context.Context) (*db.Conversation, error) {
+	return loadersOf(ctx).conversations.Load(ctx, c.ConversationID())
+}
+
+// Event is what happened.
+func (c InboxChange) Event() Event { return toEvent(c.InboxChange.Event) }
+
+// Cursor is the event's place in the log.
+func (c InboxChange) Cursor() db.EventCursor { return c.InboxChange.Event.Cursor() }

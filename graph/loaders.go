@@ -1,0 +1,185 @@
+package graph
+
+import (
+	"context"
+	"time"
+
+	"github.com/vikstrous/dataloadgen"
+
+	"switchboard/db"
+	"switchboard/service"
+)
+
+// loaders read nested objects, all of a kind that one response needs in one statement.
+// They are made anew for each response: a socket lives for hours, and what it shows must
+// not be what it once read.
+type loaders struct {
+	agents        *dataloadgen.Loader[db.AgentID, *db.Agent]
+	contacts      *dataloadgen.Loader[db.ContactID, *db.Contact]
+	identities    *dataloadgen.Loader[db.ContactID, []*db.ContactIdentity]
+	conversations *dataloadgen.Loader[db.ConversationID, *db.Conversation]
+	latest        *dataloadgen.Loader[db.ContactID, *db.Conversation]
+	messages      *dataloadgen.Loader[db.MessageID, *db.Message]
+	events        *dataloadgen.Loader[db.EventID, *db.Event]
+	tokens        *dataloadgen.Loader[db.TokenID, *db.Token]
+	loads         *dataloadgen.Loader[db.AgentID, int]
+
+	conversationMessages *dataloadgen.Loader[pageOf[db.ConversationID], *service.List[*db.Message]]
+	conversationTimeline *dataloadgen.Loader[pageOf[db.ConversationID], *service.List[*db.Event]]
+	contactTimeline      *dataloadgen.Loader[pageOf[db.ContactID], *service.List[*db.Event]]
+	contactConversations *dataloadgen.Loader[pageOf[db.ContactID], *service.List[*db.Conversation]]
+}
+
+// batchWait is how long a loader collects what is asked for.
+const batchWait = 300 * time.Microsecond
+
+func newLoaders(s *service.Service, actor service.Actor) *loaders {
+	return &loaders{
+		agents:        byID(actor, s.AgentsByID, func(a *db.Agent) db.AgentID { return a.ID }),
+		contacts:      byID(actor, s.ContactsByID, func(c *db.Contact) db.ContactID { return c.ID }),
+		conversations: byID(actor, s.ConversationsByID, func(c *db.Conversation) db.ConversationID { return c.ID }),
+		latest:        byID(actor, s.LatestConversations, func(c *db.Conversation) db.ContactID { return c.ContactID }),
+		messages:      byID(actor, s.MessagesByID, func(m *db.Message) db.MessageID { return m.ID }),
+		events:        byID(actor, s.EventsByID, func(e *db.Event) db.EventID { return e.ID }),
+		tokens:        byID(actor, s.TokensByID, func(t *db.Token) db.TokenID { return t.ID }),
+		identities:    load(actor, s.ContactIdentities),
+		loads:         load(actor, s.OpenConversations),
+
+		conversationMessages: pages(actor, s.MessagesOf),
+		conversationTimeline: pages(actor, s.ConversationTimelines),
+		contactTimeline:      pages(actor, s.ContactTimelines),
+		contactConversations: pages(actor, s.ConversationsOf),
+	}
+}
+
+// load batches a read that answers in the order of its keys.
+func load[K comparable, V any](actor service.Actor, read func(context.Context, service.Actor, []K) ([]V, error)) *dataloadgen.Loader[K, V] {
+	return dataloadgen.NewLoader(func(ctx context.Context, keys []K) ([]V, []error) {
+		values, err := read(ctx, actor, keys)
+		if err != nil {
+			return nil, []error{err}
+		}
+		return values, nil
+	}, dataloadgen.WithWait(batchWait))
+}
+
+// byID batches a read that answers in no order and leaves out what it does not find,
+// which becomes nil.
+func byID[K comparable, V any](actor service.Actor, read func(context.Context, service.Actor, []K) ([]*V, error), id func(*V) K) *dataloadgen.Loader[K, *V] {
+	return load(actor, func(ctx context.Context, actor service.Actor, keys []K) ([]*V, error) {
+		rows, err := read(ctx, actor, keys)
+		if err != nil {
+			return nil, err
+		}
+		found := make(map[K]*V, len(rows))
+		for _, row := range rows {
+			found[id(row)] = row
+		}
+		values := make([]*V, len(keys))
+		for i, key := range keys {
+			values[i] = found[key]
+		}
+		return values, nil
+	})
+}
+
+// pageOf is a page of the list of one parent.
+type pageOf[K comparable] struct {
+	parent K
+	page   pageArgs
+}
+
+// pageArgs are the arguments of a page in a form that can be compared; 0 and "" are
+// taken for left out only where isGiven says so.
+type pageArgs struct {
+	first, last         int
+	after, before       string
+	hasFirst, hasLast   bool
+	hasAfter, hasBefore bool
+}
+
+func argsOf(first *int, after *string, last *int, before *string) (a pageArgs) {
+	if a.hasFirst = first != nil; a.hasFirst {
+		a.first = *first
+	}
+	if a.hasLast = last != nil; a.hasLast {
+		a.last = *last
+	}
+	if a.hasAfter = after != nil; a.hasAfter {
+		a.after = *after
+	}
+	if a.hasBefore = before != nil; a.hasBefore {
+		a.before = *before
+	}
+	return a
+}
+
+func (a pageArgs) input() (in service.PageInput) {
+	if a.hasFirst {
+		in.First = &a.first
+	}
+	if a.hasLast {
+		in.Last = &a.last
+	}
+	if a.hasAfter {
+		in.After = &a.after
+	}
+	if a.hasBefore {
+		in.Before = &a.before
+	}
+	return in
+}
+
+// pages batches nested lists: the same page of all parents is one read.
+func pages[K comparable, T any](actor service.Actor,
+	read func(context.Context, service.Actor, []K, service.PageInput) ([]*service.List[T], error)) *dataloadgen.Loader[pageOf[K], *service.List[T]] {
+	return dataloadgen.NewLoader(func(ctx context.Context, keys []pageOf[K]) ([]*service.List[T], []error) {
+		parents, places := map[pageArgs][]K{}, map[pageArgs][]int{}
+		for i, key := range keys {
+			parents[key.page] = append(parents[key.page], key.parent)
+			places[key.page] = append(places[key.page], i)
+		}
+		lists, errs := make([]*service.List[T], len(keys)), make([]error, len(keys))
+		for args, of := range parents {
+			found, err := read(ctx, actor, of, args.input())
+			for n, i := range places[args] {
+				if errs[i] = err; err == nil {
+					lists[i] = found[n]
+				}
+			}
+		}
+		return lists, errs
+	}, dataloadgen.WithWait(batchWait))
+}
+
+// loadOptional loads what a nullable reference names.
+func loadOptional[K comparable, V any](ctx context.Context, l *dataloadgen.Loader[K, *V], id *K) (*V, error) {
+	if id == nil {
+		return nil, nil
+	}
+	return l.Load(ctx, *id)
+}
+
+// Actor is whoever did something: *db.Agent, *db.Contact or *db.Token (an integration).
+type Actor any
+
+// loadActor loads whom a reference names; nil for the system.
+func loadActor(ctx context.Context, ref db.ActorRef) (Actor, error) {
+	switch l := loadersOf(ctx); ref.Prefix {
+	case db.AgentPrefix:
+		return known(l.agents.Load(ctx, db.AgentID{UUID: ref.ID}))
+	case db.ContactPrefix:
+		return known(l.contacts.Load(ctx, db.ContactID{UUID: ref.ID}))
+	case db.TokenPrefix:
+		return known(l.tokens.Load(ctx, db.TokenID{UUID: ref.ID}))
+	}
+	return nil, nil
+}
+
+// known keeps a nil pointer from becoming an interface that is not nil.
+func known[T any](row *T, err error) (any, error) {
+	if row == nil {
+		return nil, err
+	}
+	return row, err
+}

@@ -1,0 +1,81 @@
+package graph
+
+import (
+	"errors"
+
+	"switchboard/db"
+	"switchboard/service"
+)
+
+// ConversationPayload is what the mutations of conversations return.
+type ConversationPayload struct {
+	Conversation *db.Conversation
+	Contact      *db.Contact
+	Events       []Event
+	UserErrors   []*service.Refusal
+}
+
+// ContactPayload is what the mutations of contacts return.
+type ContactPayload struct {
+	Contact    *db.Contact
+	Events     []Event
+	UserErrors []*service.Refusal
+}
+
+// AgentPayload is what the mutations of agents return.
+type AgentPayload struct {
+	Agent      *db.Agent
+	Events     []Event
+	UserErrors []*service.Refusal
+}
+
+// WorkspacePayload is what the mutations of the workspace return.
+type WorkspacePayload struct {
+	Workspace  *db.Workspace
+	Events     []Event
+	UserErrors []*service.Refusal
+}
+
+// split tells a refusal, which is part of the payload, from an error, which is not.
+func split(o *service.Outcome, err error) ([]Event, []*service.Refusal, error) {
+	var refusal *service.Refusal
+	switch {
+	case err == nil:
+		return toEvents(o.Events), []*service.Refusal{}, nil
+	case errors.As(err, &refusal):
+		return []Event{}, []*service.Refusal{refusal}, nil
+	}
+	return nil, nil, err
+}
+
+func conversationPayload(o *service.Outcome, err error) (*ConversationPayload, error) {
+	events, refusals, err := split(o, err)
+	if err != nil {
+		return nil, err
+	}
+	return &ConversationPayload{o.Conversation, o.Contact, events, refusals}, nil
+}
+
+func contactPayload(o *service.Outcome, err error) (*ContactPayload, error) {
+	events, refusals, err := split(o, err)
+	if err != nil {
+		return nil, err
+	}
+	return &ContactPayload{o.Contact, events, refusals}, nil
+}
+
+func agentPayload(o *service.Outcome, err error) (*AgentPayload, error) {
+	events, refusals, err := split(o, err)
+	if err != nil {
+		return nil, err
+	}
+	return &AgentPayload{o.Agent, events, refusals}, nil
+}
+
+func workspacePayload(o *service.Outcome, err error) (*WorkspacePayload, error) {
+	events, refusals, err := split(o, err)
+	if err != nil {
+		return nil, err
+	}
+	return &WorkspacePayload{o.Workspace, events, refusals}, nil
+}

@@ -1,0 +1,74 @@
+package service
+
+import "switchboard/db"
+
+// Actor is who is calling: an agent, or a program with an API token of its own.
+type Actor struct {
+	Workspace int64       // key of the workspace that everything is read and written in
+	Role      Role        // what the caller may do
+	Agent     *db.AgentID // nil for programs
+	Token     db.TokenID  // of the API token in use, if one is
+}
+
+// Role is what a caller may do.
+type Role string
+
+// The roles of callers: agents have one of the first two, API tokens of programs one of
+// the others.
+const (
+	RoleAgent       Role = "AGENT"
+	RoleManager     Role = "MANAGER"
+	RoleIntegration Role = "INTEGRATION"
+	RoleReader      Role = "READER"
+)
+
+// Ref names the caller in the log; zero for the system.
+func (a Actor) Ref() db.ActorRef {
+	switch {
+	case a.Agent != nil:
+		return a.Agent.Ref()
+	case a.Token != db.TokenID{}:
+		return a.Token.Ref()
+	}
+	return db.ActorRef{}
+}
+
+// source says what an opening by this caller came from.
+func (a Actor) source() db.ConversationSource {
+	if a.Role == RoleIntegration {
+		return db.SourceIntegration
+	}
+	return db.SourceAgent
+}
+
+// mayWrite holds for everybody but readers.
+func mayWrite(a Actor) error {
+	if a.Role == RoleReader || a.Role == "" {
+		return &Error{Forbidden, "a read token cannot change anything"}
+	}
+	return nil
+}
+
+// mayManage holds for managers.
+func mayManage(a Actor) error {
+	if a.Role != RoleManager {
+		return &Error{Forbidden, "only a manager may do this"}
+	}
+	return nil
+}
+
+// mayActAsAgent holds for callers who are agents and so can be responsible themselves.
+func mayActAsAgent(a Actor) error {
+	if a.Agent == nil {
+		return &Error{Forbidden, "only an agent may do this; the token belongs to a program"}
+	}
+	return nil
+}
+
+// maySetAvailability holds for managers, and for agents about themselves.
+func maySetAvailability(a Actor, agent db.AgentID) error {
+	if a.Role == RoleManager || (a.Agent != nil && *a.Agent == agent) {
+		return nil
+	}
+	return &Error{Forbidden, "only a manager may set somebody else's availability"}
+}

@@ -1,0 +1,371 @@
+package service
+
+import (
+	"context"
+	"slices"
+	"strconv"
+
+	"switchboard/db"
+)
+
+// The rules of agents.
+
+// checkManagerStays: a workspace always has an active manager. It is asked before the
+// agent stops being one.
+func checkManagerStays(managers []*db.Agent, leaving *db.Agent) *Refusal {
+	others := slices.ContainsFunc(managers, func(m *db.Agent) bool { return m.ID != leaving.ID })
+	if leaving.Active && leaving.Role == db.RoleManager && !others {
+		return refuse(LastManager, leaving.Name+" is the last active manager; make somebody else a manager first")
+	}
+	return nil
+}
+
+// agentTaken tells the violations of the agents' unique indexes from other errors.
+func agentTaken(err error) error {
+	switch violated(err) {
+	case "agents_email":
+		return refuse(EmailTaken, "another agent has this e-mail address", "email")
+	case "agents_identity":
+		return refuse(IdentityTaken, "another agent has this sign-in", "identity")
+	}
+	return err
+}
+
+// shareAgent reads an agent who is to become or stay responsible: nobody can deactivate
+// them until the end of the transaction.
+func (w *writer) shareAgent(ctx context.Context, id db.AgentID) (*db.Agent, error) {
+	return one(w.ShareAgents(ctx, []db.AgentID{id}))
+}
+
+func (w *writer) lockAgent(ctx context.Context, id db.AgentID) (*db.Agent, error) {
+	return one(w.LockAgents(ctx, []db.AgentID{id}))
+}
+
+func one(agents []*db.Agent, err error) (*db.Agent, error) {
+	if err == nil && len(agents) == 0 {
+		err = notFound("agent")
+	}
+	return first(agents), err
+}
+
+// aboutAgent makes an event about an agent.
+func (r recorder) aboutAgent(a *db.Agent, kind db.EventType, data db.EventData) *db.Event {
+	data.AgentID = &a.ID
+	return r.event(kind, data)
+}
+
+// AgentIdentityInput is a sign-in at an identity provider.
+type AgentIdentityInput struct {
+	Issuer  string
+	Subject string
+}
+
+// CreateAgentInput is the data of a new agent.
+type CreateAgentInput struct {
+	Name      string
+	Email     string
+	AvatarURL *string
+	Role      db.Role
+	Skills    []string
+	Identity  *AgentIdentityInput
+	Keyed
+}
+
+// CreateAgent adds an agent, offline at first (managers only). Refusals: EMAIL_TAKEN,
+// IDENTITY_TAKEN.
+func (s *Service) CreateAgent(ctx context.Context, actor Actor, in CreateAgentInput) (*Outcome, error) {
+	if err := mayManage(actor); err != nil {
+		return nil, err
+	}
+	a := &db.Agent{ID: db.AgentID{UUID: db.NewUUID()}, Skills: []string{}, Availability: db.Offline, Active: true}
+	err := agentData(a, &in.Name, &in.Email, in.AvatarURL, &in.Role, in.Skills, in.Identity)
+	if err != nil {
+		return nil, err
+	}
+	return s.write(ctx, actor, "createAgent", &in, func(w *writer) (changes, error) {
+		a.CreatedAt = w.at
+		if err := w.InsertAgents(ctx, a); err != nil {
+			return nil, agentTaken(err)
+		}
+		w.outcome.Agent = a
+		return changes{w.aboutAgent(a, db.AgentCreated, db.EventData{})}, nil
+	})
+}
+
+// UpdateAgentInput is the data of an agent to change: nil stays, an empty avatar clears.
+type UpdateAgentInput struct {
+	AgentID   db.AgentID
+	Name      *string
+	Email     *string
+	AvatarURL *string
+	Role      *db.Role
+	Skills    []string // nil: stay
+	Identity  *AgentIdentityInput
+	Keyed
+}
+
+// UpdateAgent changes an agent's data (managers only). Refusals: EMAIL_TAKEN,
+// IDENTITY_TAKEN, LAST_MANAGER.
+func (s *Service) UpdateAgent(ctx context.Context, actor Actor, in UpdateAgentInput) (*Outcome, error) {
+	if err := mayManage(actor); err != nil {
+		return nil, err
+	}
+	if err := agentData(&db.Agent{}, in.Name, in.Email, in.AvatarURL, in.Role, in.Skills, in.Identity); err != nil {
+		return nil, err
+	}
+	return s.write(ctx, actor, "updateAgent", &in, func(w *writer) (changes, error) {
+		a, managers, err := w.lockAgentAndManagers(ctx, in.AgentID)
+		if err != nil {
+			return nil, err
+		}
+		before := *a
+		if err := agentData(a, in.Name, in.Email, in.AvatarURL, in.Role, in.Skills, in.Identity); err != nil {
+			return nil, err
+		}
+		changed := difference(agentFields(&before), agentFields(a))
+		if len(changed) == 0 {
+			return unchanged, nil
+		}
+		if a.Role != db.RoleManager {
+			if err := firstOf(checkManagerStays(managers, &before)); err != nil {
+				*a = before
+				return nil, err
+			}
+		}
+		if err := w.UpdateAgent(ctx, a); err != nil {
+			return nil, agentTaken(err)
+		}
+		return changes{w.aboutAgent(a, db.AgentUpdated, db.EventData{Changes: changed})}, nil
+	})
+}
+
+// lockAgentAndManagers locks the managers and the agent, so that two calls cannot each
+// believe that the other's manager stays.
+func (w *writer) lockAgentAndManagers(ctx context.Context, id db.AgentID) (*db.Agent, []*db.Agent, error) {
+	managers, err := w.LockManagers(ctx)
+	if err != nil {
+		return nil, nil, err
+	}
+	a, err := w.lockAgent(ctx, id)
+	w.outcome.Agent = a
+	return a, managers, err
+}
+
+// agentData puts what is given on an agent, checked.
+func agentData(a *db.Agent, newName, newEmail, avatar *string, role *db.Role, skills []string, identity *AgentIdentityInput) (err error) {
+	if newName != nil {
+		if a.Name, err = name("name", *newName); err != nil {
+			return err
+		}
+	}
+	if newEmail != nil {
+		if a.Email, err = email(newEmail); err != nil {
+			return err
+		}
+		if a.Email == nil {
+			return badInput("email must not be empty")
+		}
+	}
+	if avatar != nil {
+		if a.AvatarURL, err = avatarURL(avatar); err != nil {
+			return err
+		}
+	}
+	if role != nil {
+		a.Role = *role
+	}
+	if skills != nil {
+		if a.Skills, err = names("skills", skills, 100); err != nil {
+			return err
+		}
+	}
+	if identity != nil {
+		if err := checkText("identity.issuer", identity.Issuer, 1, maxName); err != nil {
+			return err
+		}
+		if err := checkText("identity.subject", identity.Subject, 1, maxName); err != nil {
+			return err
+		}
+		a.Issuer, a.Subject = &identity.Issuer, &identity.Subject
+	}
+	return nil
+}
+
+// names takes a list of names, each once, in the order given.
+func names(field string, texts []string, most int) ([]string, error) {
+	if len(texts) > most {
+		return nil, badInput(field + " can have at most " + strconv.Itoa(most) + " entries")
+	}
+	taken := []string{}
+	for _, text := range texts {
+		text, err := name(field, text)
+		if err != nil {
+			return nil, err
+		}
+		if !slices.Contains(taken, text) {
+			taken = append(taken, text)
+		}
+	}
+	return taken, nil
+}
+
+// SetAvailabilityInput says who is there or not.
+type SetAvailabilityInput struct {
+	Availability db.Availability
+	AgentID      *db.AgentID // nil: the caller
+	Keyed
+}
+
+// SetAvailability says whether an agent is there: one's own, for managers anyone's.
+// Refusals: AGENT_INACTIVE.
+func (s *Service) SetAvailability(ctx context.Context, actor Actor, in SetAvailabilityInput) (*Outcome, error) {
+	id := in.AgentID
+	if id == nil {
+		if err := mayActAsAgent(actor); err != nil {
+			return nil, err
+		}
+		id = actor.Agent
+	}
+	if err := maySetAvailability(actor, *id); err != nil {
+		return nil, err
+	}
+	return s.write(ctx, actor, "setAvailability", &in, func(w *writer) (changes, error) {
+		a, err := w.lockAgent(ctx, *id)
+		if err != nil {
+			return nil, err
+		}
+		w.outcome.Agent = a
+		if err := firstOf(checkActive(a, "agentId")); err != nil {
+			return nil, err
+		}
+		if a.Availability == in.Availability {
+			return unchanged, nil
+		}
+		data := db.EventData{Availability: []db.Availability{a.Availability, in.Availability}}
+		a.Availability = in.Availability
+		return changes{w.aboutAgent(a, db.AvailabilityChanged, data)}, w.UpdateAgent(ctx, a)
+	})
+}
+
+// DeactivateAgentInput says which agent to deactivate and who takes over.
+type DeactivateAgentInput struct {
+	AgentID    db.AgentID
+	HandOverTo *db.AgentID // nil: the open conversations become unassigned
+	Keyed
+}
+
+// DeactivateAgent deactivates an agent: nothing more can be assigned to them, and every
+// open conversation of theirs is unassigned or handed over, one event each; contacts
+// without an open one keep their owner (A7). Managers only. Refusals: LAST_MANAGER, AGENT_INACTIVE.
+func (s *Service) DeactivateAgent(ctx context.Context, actor Actor, in DeactivateAgentInput) (*Outcome, error) {
+	if err := mayManage(actor); err != nil {
+		return nil, err
+	}
+	if in.HandOverTo != nil && *in.HandOverTo == in.AgentID {
+		return nil, badInput("handOverTo must be a colleague, not the agent who is deactivated")
+	}
+	return s.write(ctx, actor, "deactivateAgent", &in, func(w *writer) (changes, error) {
+		threads, a, managers, err := w.lockForDeactivation(ctx, in.AgentID)
+		if err != nil {
+			return nil, err
+		}
+		if !a.Active {
+			return unchanged, nil
+		}
+		if err := firstOf(checkManagerStays(managers, a)); err != nil {
+			return nil, err
+		}
+		if in.HandOverTo != nil {
+			colleague, err := w.shareAgent(ctx, *in.HandOverTo)
+			if err != nil {
+				return nil, err
+			}
+			if err := firstOf(checkActive(colleague, "handOverTo")); err != nil {
+				return nil, err
+			}
+		}
+		a.Active, a.Availability = false, db.Offline
+		events := changes{w.aboutAgent(a, db.AgentDeactivated, db.EventData{})}
+		for _, t := range threads {
+			events = append(events, t.assign(w.recorder, in.HandOverTo, db.ReasonAgentDeactivated))
+		}
+		if err := w.UpdateAgent(ctx, a); err != nil {
+			return nil, err
+		}
+		return w.save(ctx, events, threads...)
+	})
+}
+
+// lockForDeactivation locks the contacts with an open conversation of the agent, then
+// the agent. Locks are taken contacts first everywhere, so the agent's conversations
+// have to be found before the agent is locked; what was assigned in between is found by
+// looking again, and then everything starts over.
+func (w *writer) lockForDeactivation(ctx context.Context, id db.AgentID) ([]*thread, *db.Agent, []*db.Agent, error) {
+	found, err := w.OpenContactsOf(ctx, id)
+	if err != nil {
+		return nil, nil, nil, err
+	}
+	contacts, err := w.LockContacts(ctx, found)
+	if err != nil {
+		return nil, nil, nil, err
+	}
+	a, managers, err := w.lockAgentAndManagers(ctx, id)
+	if err != nil {
+		return nil, nil, nil, err
+	}
+	again, err := w.OpenContactsOf(ctx, id)
+	if err != nil {
+		return nil, nil, nil, err
+	}
+	for _, contact := range again {
+		if !slices.Contains(found, contact) {
+			return nil, nil, nil, errStartOver
+		}
+	}
+	threads, err := w.openThreads(ctx, contacts, again)
+	return threads, a, managers, err
+}
+
+// openThreads gives the threads of those locked contacts that are still wanted.
+func (w *writer) openThreads(ctx context.Context, contacts []*db.Contact, wanted []db.ContactID) ([]*thread, error) {
+	latest, err := w.LatestConversations(ctx, wanted)
+	if err != nil {
+		return nil, err
+	}
+	byContact := map[db.ContactID]*db.Conversation{}
+	for _, c := range latest {
+		byContact[c.ContactID] = c
+	}
+	var threads []*thread
+	for _, contact := range contacts {
+		if c := byContact[contact.ID]; c != nil {
+			threads = append(threads, &thread{contact: contact, latest: c})
+		}
+	}
+	return threads, nil
+}
+
+// ReactivateAgentInput says which agent to reactivate.
+type ReactivateAgentInput struct {
+	AgentID db.AgentID
+	Keyed
+}
+
+// ReactivateAgent lets a deactivated agent work again, offline at first (managers only).
+func (s *Service) ReactivateAgent(ctx context.Context, actor Actor, in ReactivateAgentInput) (*Outcome, error) {
+	if err := mayManage(actor); err != nil {
+		return nil, err
+	}
+	return s.write(ctx, actor, "reactivateAgent", &in, func(w *writer) (changes, error) {
+		a, err := w.lockAgent(ctx, in.AgentID)
+		if err != nil {
+			return nil, err
+		}
+		w.outcome.Agent = a
+		if a.Active {
+			return unchanged, nil
+		}
+		a.Active = true
+		return changes{w.aboutAgent(a, db.AgentReactivated, db.EventData{})}, w.UpdateAgent(ctx, a)
+	})
+}

@@ -1,0 +1,56 @@
+package service
+
+import (
+	"slices"
+	"strconv"
+	"strings"
+
+	"switchboard/db"
+)
+
+// field is a field of an object with its value as text; nil for none.
+type field struct {
+	name  string
+	value *string
+}
+
+// difference gives the fields whose values differ; both lists name the same fields in the same order.
+func difference(before, after []field) []db.FieldChange {
+	var changed []db.FieldChange
+	for i := range before {
+		a, b := before[i].value, after[i].value
+		if a != b && (a == nil || b == nil || *a != *b) {
+			changed = append(changed, db.FieldChange{Field: before[i].name, Before: a, After: b})
+		}
+	}
+	return changed
+}
+
+func contactFields(c *db.Contact, identities []*db.ContactIdentity) []field {
+	var known []string
+	for _, i := range identities {
+		known = append(known, i.Channel+":"+i.ExternalID)
+	}
+	slices.Sort(known)
+	return []field{{"name", &c.Name}, {"email", c.Email}, {"phone", c.Phone}, {"avatarUrl", c.AvatarURL}, {"identities", list(known)}}
+}
+
+func agentFields(a *db.Agent) []field {
+	return []field{{"name", &a.Name}, {"email", a.Email}, {"avatarUrl", a.AvatarURL}, {"role", text(a.Role)},
+		{"skills", list(a.Skills)}, {"issuer", a.Issuer}, {"subject", a.Subject}}
+}
+
+func workspaceFields(w *db.Workspace) []field {
+	days := strconv.Itoa(w.ReopenWithinDays)
+	return []field{{"name", &w.Name}, {"timeZone", &w.TimeZone}, {"reopenPolicy", text(w.ReopenPolicy)},
+		{"reopenWithinDays", &days}, {"ownerPolicy", text(w.OwnerPolicy)}, {"closingCategories", list(w.ClosingCategories)}}
+}
+
+func text[S ~string](s S) *string { t := string(s); return &t }
+
+func list(items []string) *string {
+	if len(items) == 0 {
+		return nil
+	}
+	return text(strings.Join(items, ", "))
+}

@@ -1,0 +1,244 @@
+package service
+
+import (
+	"context"
+	"strconv"
+
+	"switchboard/db"
+)
+
+// The rules of contacts.
+
+// checkBlock: only a contact that is not blocked can be blocked.
+func checkBlock(contact *db.Contact) *Refusal {
+	if contact.Blocked() {
+		return refuse(AlreadyBlocked, "the contact is blocked already")
+	}
+	return nil
+}
+
+// checkUnblock: only a blocked contact can be unblocked.
+func checkUnblock(contact *db.Contact) *Refusal {
+	if !contact.Blocked() {
+		return refuse(NotBlocked, "the contact is not blocked")
+	}
+	return nil
+}
+
+// identityTaken tells the violation of the identities' key from other errors.
+func identityTaken(err error) error {
+	if violated(err) == "contact_identities_pkey" {
+		return refuse(IdentityTaken, "another contact has one of these ids on its channel", "identities")
+	}
+	return err
+}
+
+// AssignContactInput says which contact to assign to whom.
+type AssignContactInput struct {
+	ContactID       db.ContactID
+	AssigneeID      db.AgentID
+	ExpectedVersion *int
+	Keyed
+}
+
+// AssignContact makes an active agent responsible for a contact and its latest
+// conversation, open or closed (A6). Refusals: CONFLICT, AGENT_INACTIVE.
+func (s *Service) AssignContact(ctx context.Context, actor Actor, in AssignContactInput) (*Outcome, error) {
+	return s.writeContact(ctx, actor, "assignContact", &in, in.ContactID, in.ExpectedVersion, nil,
+		func(w *writer, t *thread) (changes, error) { return w.assign(ctx, t, in.AssigneeID) })
+}
+
+// UnassignContactInput says which contact to give back.
+type UnassignContactInput struct {
+	ContactID       db.ContactID
+	ExpectedVersion *int
+	Keyed
+}
+
+// UnassignContact clears the owner of a contact, with a conversation open or not (A2).
+// Refusals: CONFLICT.
+func (s *Service) UnassignContact(ctx context.Context, actor Actor, in UnassignContactInput) (*Outcome, error) {
+	return s.writeContact(ctx, actor, "unassignContact", &in, in.ContactID, in.ExpectedVersion, nil,
+		func(w *writer, t *thread) (changes, error) { return w.unassign(ctx, t) })
+}
+
+// BlockContactInput says whom to block.
+type BlockContactInput struct {
+	ContactID       db.ContactID
+	ExpectedVersion *int
+	Keyed
+}
+
+// BlockContact blocks a contact (S4). Refusals: ALREADY_BLOCKED, CONFLICT.
+func (s *Service) BlockContact(ctx context.Context, actor Actor, in BlockContactInput) (*Outcome, error) {
+	return s.writeContact(ctx, actor, "blockContact", &in, in.ContactID, in.ExpectedVersion, checkBlock,
+		func(w *writer, t *thread) (changes, error) { return w.save(ctx, changes{t.block(w.recorder)}, t) })
+}
+
+// UnblockContactInput says whom to unblock.
+type UnblockContactInput struct {
+	ContactID       db.ContactID
+	ExpectedVersion *int
+	Keyed
+}
+
+// UnblockContact ends a block; everything is as it was before (S4). Refusals:
+// NOT_BLOCKED, CONFLICT.
+func (s *Service) UnblockContact(ctx context.Context, actor Actor, in UnblockContactInput) (*Outcome, error) {
+	return s.writeContact(ctx, actor, "unblockContact", &in, in.ContactID, in.ExpectedVersion, checkUnblock,
+		func(w *writer, t *thread) (changes, error) { return w.save(ctx, changes{t.unblock(w.recorder)}, t) })
+}
+
+// writeContact is what the verbs on a contact have in common: lock, state, version.
+func (s *Service) writeContact(ctx context.Context, actor Actor, verb string, in interface{ key() *string },
+	id db.ContactID, expected *int, check func(*db.Contact) *Refusal, do func(*writer, *thread) (changes, error)) (*Outcome, error) {
+	return s.write(ctx, actor, verb, in, func(w *writer) (changes, error) {
+		t, err := w.lockThread(ctx, id)
+		if err != nil {
+			return nil, err
+		}
+		if check != nil {
+			if err := firstOf(check(t.contact)); err != nil {
+				return nil, err
+			}
+		}
+		if err := firstOf(checkVersion(expected, t.contact.Version)); err != nil {
+			return nil, err
+		}
+		return do(w, t)
+	})
+}
+
+// CreateContactInput is the data of a new contact.
+type CreateContactInput struct {
+	Name       string
+	Email      *string
+	Phone      *string
+	AvatarURL  *string
+	Identities []*ContactIdentityInput
+	Keyed
+}
+
+// ContactIdentityInput is an id under which a contact is known on a channel.
+type ContactIdentityInput struct {
+	Channel    string
+	ExternalID string
+}
+
+// CreateContact creates a contact. Refusals: IDENTITY_TAKEN.
+func (s *Service) CreateContact(ctx context.Context, actor Actor, in CreateContactInput) (*Outcome, error) {
+	contact := &db.Contact{ID: db.ContactID{UUID: db.NewUUID()}, Version: 1}
+	err := contactData(contact, &in.Name, in.Email, in.Phone, in.AvatarURL)
+	if err != nil {
+		return nil, err
+	}
+	identities, err := contactIdentities(contact.ID, in.Identities)
+	if err != nil {
+		return nil, err
+	}
+	return s.write(ctx, actor, "createContact", &in, func(w *writer) (changes, error) {
+		contact.CreatedAt = w.at
+		if err := w.InsertContacts(ctx, []*db.Contact{contact}, identities); err != nil {
+			return nil, identityTaken(err)
+		}
+		w.outcome.Contact = contact
+		return changes{w.about(&thread{contact: contact}, db.ContactCreated, nil, db.EventData{})}, nil
+	})
+}
+
+// UpdateContactInput is the data of a contact to change: nil stays, an empty text clears.
+type UpdateContactInput struct {
+	ContactID  db.ContactID
+	Name       *string
+	Email      *string
+	Phone      *string
+	AvatarURL  *string
+	Identities []*ContactIdentityInput // nil: stay
+	Keyed
+}
+
+// UpdateContact changes a contact's data. Refusals: IDENTITY_TAKEN.
+func (s *Service) UpdateContact(ctx context.Context, actor Actor, in UpdateContactInput) (*Outcome, error) {
+	if err := contactData(&db.Contact{}, in.Name, in.Email, in.Phone, in.AvatarURL); err != nil {
+		return nil, err
+	}
+	identities, err := contactIdentities(in.ContactID, in.Identities)
+	if err != nil {
+		return nil, err
+	}
+	return s.write(ctx, actor, "updateContact", &in, func(w *writer) (changes, error) {
+		t, err := w.lockThread(ctx, in.ContactID)
+		if err != nil {
+			return nil, err
+		}
+		before, kept := *t.contact, []*db.ContactIdentity(nil)
+		if in.Identities != nil {
+			if kept, err = w.ContactIdentities(ctx, []db.ContactID{in.ContactID}); err != nil {
+				return nil, err
+			}
+		}
+		if err := contactData(t.contact, in.Name, in.Email, in.Phone, in.AvatarURL); err != nil {
+			return nil, err
+		}
+		changed := difference(contactFields(&before, kept), contactFields(t.contact, identities))
+		if len(changed) == 0 {
+			return unchanged, nil
+		}
+		if err := w.saveContactData(ctx, t.contact, in.Identities != nil, identities); err != nil {
+			return nil, identityTaken(err)
+		}
+		return changes{w.about(t, db.ContactUpdated, t.facets(), db.EventData{Changes: changed})}, nil
+	})
+}
+
+func (w *writer) saveContactData(ctx context.Context, c *db.Contact, replace bool, identities []*db.ContactIdentity) error {
+	if err := w.UpdateContactData(ctx, c); err != nil || !replace {
+		return err
+	}
+	return w.ReplaceIdentities(ctx, c.ID, identities)
+}
+
+// contactData puts what is given on a contact, checked.
+func contactData(c *db.Contact, newName, newEmail, phone, avatar *string) (err error) {
+	if newName != nil {
+		if c.Name, err = name("name", *newName); err != nil {
+			return err
+		}
+	}
+	if newEmail != nil {
+		if c.Email, err = email(newEmail); err != nil {
+			return err
+		}
+	}
+	if phone != nil {
+		if c.Phone, err = optional("phone", phone, maxName); err != nil {
+			return err
+		}
+	}
+	if avatar != nil {
+		c.AvatarURL, err = avatarURL(avatar)
+	}
+	return err
+}
+
+const maxIdentities = 50 // of one contact
+
+func contactIdentities(id db.ContactID, inputs []*ContactIdentityInput) ([]*db.ContactIdentity, error) {
+	if len(inputs) > maxIdentities {
+		return nil, badInput("a contact can have at most " + strconv.Itoa(maxIdentities) + " identities")
+	}
+	seen, rows := map[ContactIdentityInput]bool{}, []*db.ContactIdentity(nil)
+	for _, in := range inputs {
+		if err := checkText("identities.channel", in.Channel, 1, maxChannel); err != nil {
+			return nil, err
+		}
+		if err := checkText("identities.externalId", in.ExternalID, 1, maxName); err != nil {
+			return nil, err
+		}
+		if !seen[*in] {
+			rows = append(rows, &db.ContactIdentity{ContactID: id, Channel: in.Channel, ExternalID: in.ExternalID})
+		}
+		seen[*in] = true
+	}
+	return rows, nil
+}

@@ -1,0 +1,359 @@
+package service
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"switchboard/db"
+)
+
+// The rules of conversations. Each check looks at the state alone and gives the refusal
+// or nil; if several refuse, the first one of a verb's list counts, which is in the
+// order of S5: blocked, state, version, input.
+
+// checkUnblocked: nothing is opened, closed or reopened for a blocked contact (S4).
+func checkUnblocked(contact *db.Contact) *Refusal {
+	if contact.Blocked() {
+		return refuse(ContactBlocked, "the contact is blocked; unblock it first")
+	}
+	return nil
+}
+
+// checkLatest: only the latest conversation is assigned or unassigned (A6).
+func checkLatest(t *thread) *Refusal {
+	if t.isOlder() {
+		return refuse(NotLatest, "the contact has a newer conversation; only the latest can be assigned")
+	}
+	return nil
+}
+
+// checkFree: "assign to me" takes an open conversation that nobody has, or one's own (A3).
+func checkFree(t *thread, me db.AgentID) *Refusal {
+	switch {
+	case t.asked.Status != db.StatusOpen:
+		return refuse(NotOpen, "the conversation is closed; reopen it first")
+	case t.asked.AssigneeID != nil && *t.asked.AssigneeID != me:
+		return refuse(AlreadyAssigned, "somebody else is responsible for the conversation already; assign it to yourself to take it over")
+	}
+	return nil
+}
+
+// checkClose: an open conversation of an unblocked contact can be closed (S1, S4, S5).
+func checkClose(contact *db.Contact, c *db.Conversation) *Refusal {
+	if r := checkUnblocked(contact); r != nil {
+		return r
+	}
+	if c.Status == db.StatusClosed {
+		return refuse(AlreadyClosed, "the conversation is closed already")
+	}
+	return nil
+}
+
+// checkOpen: a contact has at most one open conversation (S3, S4, S5).
+func checkOpen(contact *db.Contact, latest *db.Conversation) *Refusal {
+	if r := checkUnblocked(contact); r != nil {
+		return r
+	}
+	if latest != nil && latest.Status == db.StatusOpen {
+		return refuse(AlreadyOpen, "a conversation with the contact is open already")
+	}
+	return nil
+}
+
+// checkReopen: like checkOpen, and only the latest conversation comes back (S3).
+func checkReopen(contact *db.Contact, latest, c *db.Conversation) *Refusal {
+	if r := checkOpen(contact, latest); r != nil {
+		return r
+	}
+	if !c.Latest {
+		return refuse(NotLatest, "the contact has a newer conversation; only the latest can be reopened")
+	}
+	return nil
+}
+
+// checkVersion: whoever says which version they believe in is refused if it moved on (A4).
+func checkVersion(expected *int, actual int) *Refusal {
+	if expected != nil && *expected != actual {
+		return refuse(Conflict, fmt.Sprintf("you expected version %d, but it is %d now; look at it again", *expected, actual), "expectedVersion")
+	}
+	return nil
+}
+
+// checkActive: a deactivated agent cannot be assigned (A7).
+func checkActive(a *db.Agent, field string) *Refusal {
+	if !a.Active {
+		return refuse(AgentInactive, a.Name+" is deactivated; choose somebody else", field)
+	}
+	return nil
+}
+
+// checkCategory: a closing note's category is one of the workspace's (S1).
+func checkCategory(note *db.ClosingNote, w *db.Workspace) *Refusal {
+	if note == nil || note.Category == nil || slices.Contains(w.ClosingCategories, *note.Category) {
+		return nil
+	}
+	return refuse(UnknownCategory, "the workspace has no such closing category; it has: "+strings.Join(w.ClosingCategories, ", "), "note", "category")
+}
+
+// firstOf gives the first refusal as an error.
+func firstOf(refusals ...*Refusal) error {
+	for _, r := range refusals {
+		if r != nil {
+			return r
+		}
+	}
+	return nil
+}
+
+// WhyNotClose, WhyNotReopen and WhyNotOpen say beforehand what a verb would answer as
+// things stand, so that a frontend can hide its button; nil if it would be accepted.
+
+// WhyNotClose is about closeConversation.
+func WhyNotClose(contact *db.Contact, c *db.Conversation) *Refusal { return checkClose(contact, c) }
+
+// WhyNotReopen is about reopenConversation; latest is the contact's latest conversation.
+func WhyNotReopen(contact *db.Contact, latest, c *db.Conversation) *Refusal {
+	return checkReopen(contact, latest, c)
+}
+
+// WhyNotOpen is about openConversation; latest is nil if there never was any.
+func WhyNotOpen(contact *db.Contact, latest *db.Conversation) *Refusal {
+	return checkOpen(contact, latest)
+}
+
+// AssignConversationInput says which conversation to assign to whom.
+type AssignConversationInput struct {
+	ConversationID  db.ConversationID
+	AssigneeID      db.AgentID
+	ExpectedVersion *int
+	Keyed
+}
+
+// AssignConversation makes an active agent responsible for a contact's latest
+// conversation, whoever had it before (A1, A6). Refusals: NOT_LATEST, CONFLICT, AGENT_INACTIVE.
+func (s *Service) AssignConversation(ctx context.Context, actor Actor, in AssignConversationInput) (*Outcome, error) {
+	return s.write(ctx, actor, "assignConversation", &in, func(w *writer) (changes, error) {
+		t, err := w.lockThreadOf(ctx, in.ConversationID)
+		if err != nil {
+			return nil, err
+		}
+		if err := firstOf(checkLatest(t), checkVersion(in.ExpectedVersion, t.contact.Version)); err != nil {
+			return nil, err
+		}
+		return w.assign(ctx, t, in.AssigneeID)
+	})
+}
+
+// assign is the common end of assigning a conversation and a contact.
+func (w *writer) assign(ctx context.Context, t *thread, to db.AgentID) (changes, error) {
+	agent, err := w.shareAgent(ctx, to)
+	if err != nil {
+		return nil, err
+	}
+	if err := firstOf(checkActive(agent, "assigneeId")); err != nil {
+		return nil, err
+	}
+	if t.isAssignedTo(&to) {
+		return unchanged, nil
+	}
+	return w.save(ctx, changes{t.assign(w.recorder, &to, db.ReasonManual)}, t)
+}
+
+// AssignToMeInput says which conversation to take.
+type AssignToMeInput struct {
+	ConversationID  db.ConversationID
+	ExpectedVersion *int
+	Keyed
+}
+
+// AssignToMe takes an unassigned open conversation: of any number of callers at once
+// exactly one gets it (A3). Refusals: NOT_OPEN, ALREADY_ASSIGNED, CONFLICT.
+func (s *Service) AssignToMe(ctx context.Context, actor Actor, in AssignToMeInput) (*Outcome, error) {
+	if err := mayActAsAgent(actor); err != nil {
+		return nil, err
+	}
+	return s.write(ctx, actor, "assignToMe", &in, func(w *writer) (changes, error) {
+		t, err := w.lockThreadOf(ctx, in.ConversationID)
+		if err != nil {
+			return nil, err
+		}
+		if err := firstOf(checkFree(t, *actor.Agent), checkVersion(in.ExpectedVersion, t.contact.Version)); err != nil {
+			return nil, err
+		}
+		// The caller may have been deactivated since the call came in (A7).
+		me, err := w.shareAgent(ctx, *actor.Agent)
+		if err != nil {
+			return nil, err
+		}
+		if !me.Active {
+			return nil, &Error{Forbidden, "you are deactivated"}
+		}
+		if t.isAssignedTo(actor.Agent) {
+			return unchanged, nil
+		}
+		return w.save(ctx, changes{t.assign(w.recorder, actor.Agent, db.ReasonSelf)}, t)
+	})
+}
+
+// UnassignConversationInput says which conversation to give back.
+type UnassignConversationInput struct {
+	ConversationID  db.ConversationID
+	ExpectedVersion *int
+	Keyed
+}
+
+// UnassignConversation clears the owner of a contact's latest conversation (A2).
+// Refusals: NOT_LATEST, CONFLICT.
+func (s *Service) UnassignConversation(ctx context.Context, actor Actor, in UnassignConversationInput) (*Outcome, error) {
+	return s.write(ctx, actor, "unassignConversation", &in, func(w *writer) (changes, error) {
+		t, err := w.lockThreadOf(ctx, in.ConversationID)
+		if err != nil {
+			return nil, err
+		}
+		if err := firstOf(checkLatest(t), checkVersion(in.ExpectedVersion, t.contact.Version)); err != nil {
+			return nil, err
+		}
+		return w.unassign(ctx, t)
+	})
+}
+
+// unassign is the common end of unassigning a conversation and a contact.
+func (w *writer) unassign(ctx context.Context, t *thread) (changes, error) {
+	if t.isAssignedTo(nil) {
+		return unchanged, nil
+	}
+	return w.save(ctx, changes{t.assign(w.recorder, nil, db.ReasonManual)}, t)
+}
+
+// CloseConversationInput says which conversation to close and what to remember about it.
+type CloseConversationInput struct {
+	ConversationID  db.ConversationID
+	Note            *ClosingNoteInput
+	ExpectedVersion *int
+	Keyed
+}
+
+// ClosingNoteInput is what to remember about a closed conversation; blank means nothing.
+type ClosingNoteInput struct {
+	Category *string // one of the workspace's closing categories
+	Text     *string // up to 16,000 characters
+}
+
+func (in *ClosingNoteInput) note() (note *db.ClosingNote, err error) {
+	if in == nil {
+		return nil, nil
+	}
+	note = &db.ClosingNote{}
+	if note.Category, err = optional("note.category", in.Category, maxName); err != nil {
+		return nil, err
+	}
+	if note.Text, err = optional("note.text", in.Text, maxBody); err != nil {
+		return nil, err
+	}
+	if *note == (db.ClosingNote{}) {
+		return nil, nil
+	}
+	return note, nil
+}
+
+// CloseConversation archives an open conversation; the contact stays assigned (S1, S2).
+// Refusals: CONTACT_BLOCKED, ALREADY_CLOSED, CONFLICT, UNKNOWN_CATEGORY.
+func (s *Service) CloseConversation(ctx context.Context, actor Actor, in CloseConversationInput) (*Outcome, error) {
+	note, err := in.Note.note()
+	if err != nil {
+		return nil, err
+	}
+	return s.write(ctx, actor, "closeConversation", &in, func(w *writer) (changes, error) {
+		t, err := w.lockThreadOf(ctx, in.ConversationID)
+		if err != nil {
+			return nil, err
+		}
+		if err := firstOf(checkClose(t.contact, t.asked), checkVersion(in.ExpectedVersion, t.contact.Version)); err != nil {
+			return nil, err
+		}
+		if note != nil && note.Category != nil {
+			workspace, err := w.Workspace(ctx)
+			if err != nil {
+				return nil, err
+			}
+			if err := firstOf(checkCategory(note, workspace)); err != nil {
+				return nil, err
+			}
+		}
+		return w.save(ctx, changes{t.close(w.recorder, note)}, t)
+	})
+}
+
+// OpenConversationInput says with whom to start a conversation and on which channel.
+type OpenConversationInput struct {
+	ContactID       db.ContactID
+	Channel         string
+	ExpectedVersion *int
+	Keyed
+}
+
+// OpenConversation starts a new conversation with a contact who has none open, owned by
+// the contact's assignee; an inactive one counts as none (S3, A7). Refusals:
+// CONTACT_BLOCKED, ALREADY_OPEN, CONFLICT.
+func (s *Service) OpenConversation(ctx context.Context, actor Actor, in OpenConversationInput) (*Outcome, error) {
+	if err := checkText("channel", in.Channel, 1, maxChannel); err != nil {
+		return nil, err
+	}
+	return s.write(ctx, actor, "openConversation", &in, func(w *writer) (changes, error) {
+		t, err := w.lockThread(ctx, in.ContactID)
+		if err != nil {
+			return nil, err
+		}
+		if err := firstOf(checkOpen(t.contact, t.latest), checkVersion(in.ExpectedVersion, t.contact.Version)); err != nil {
+			return nil, err
+		}
+		events, err := w.releaseInactive(ctx, t)
+		if err != nil {
+			return nil, err
+		}
+		events = append(events, t.open(w.recorder, in.Channel, actor.source()))
+		w.outcome.Conversation = t.latest
+		return w.save(ctx, events, t)
+	})
+}
+
+// releaseInactive unassigns a contact whose owner is no longer active, before a
+// conversation is opened for it (A7, A8).
+func (w *writer) releaseInactive(ctx context.Context, t *thread) (changes, error) {
+	if t.contact.AssigneeID == nil {
+		return nil, nil
+	}
+	owner, err := w.shareAgent(ctx, *t.contact.AssigneeID)
+	if err != nil || owner.Active {
+		return nil, err
+	}
+	return changes{t.assign(w.recorder, nil, db.ReasonOwnerPolicy)}, nil
+}
+
+// ReopenConversationInput says which conversation to bring back.
+type ReopenConversationInput struct {
+	ConversationID  db.ConversationID
+	ExpectedVersion *int
+	Keyed
+}
+
+// ReopenConversation brings a contact's latest conversation back (S3). Refusals:
+// CONTACT_BLOCKED, ALREADY_OPEN, NOT_LATEST, CONFLICT.
+func (s *Service) ReopenConversation(ctx context.Context, actor Actor, in ReopenConversationInput) (*Outcome, error) {
+	return s.write(ctx, actor, "reopenConversation", &in, func(w *writer) (changes, error) {
+		t, err := w.lockThreadOf(ctx, in.ConversationID)
+		if err != nil {
+			return nil, err
+		}
+		if err := firstOf(checkReopen(t.contact, t.latest, t.asked), checkVersion(in.ExpectedVersion, t.contact.Version)); err != nil {
+			return nil, err
+		}
+		events, err := w.releaseInactive(ctx, t)
+		if err != nil {
+			return nil, err
+		}
+		return w.save(ctx, append(events, t.reopen(w.recorder, actor.source())), t)
+	})
+}

@@ -1,0 +1,134 @@
+package service
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"net"
+
+	"github.com/jackc/pgx/v5/pgconn"
+
+	"switchboard/db"
+	"switchboard/feed"
+)
+
+// Refusal is a rule that refuses a mutation; nothing was changed. Towards clients it is
+// a userError.
+type Refusal struct {
+	Code    RefusalCode `json:"code"`
+	Message string      `json:"message"`         // what is the matter and what to do, for people
+	Field   []string    `json:"field,omitempty"` // path of the input field at fault
+}
+
+func (r *Refusal) Error() string { return string(r.Code) + ": " + r.Message }
+
+// RefusalCode names the rule that refuses.
+type RefusalCode string
+
+// The codes of refusals.
+const (
+	AlreadyAssigned RefusalCode = "ALREADY_ASSIGNED"
+	ContactBlocked  RefusalCode = "CONTACT_BLOCKED"
+	AlreadyOpen     RefusalCode = "ALREADY_OPEN"
+	AlreadyClosed   RefusalCode = "ALREADY_CLOSED"
+	NotOpen         RefusalCode = "NOT_OPEN"
+	NotLatest       RefusalCode = "NOT_LATEST"
+	Conflict        RefusalCode = "CONFLICT"
+	AgentInactive   RefusalCode = "AGENT_INACTIVE"
+	UnknownCategory RefusalCode = "UNKNOWN_CATEGORY"
+	AlreadyBlocked  RefusalCode = "ALREADY_BLOCKED"
+	NotBlocked      RefusalCode = "NOT_BLOCKED"
+	EmailTaken      RefusalCode = "EMAIL_TAKEN"
+	IdentityTaken   RefusalCode = "IDENTITY_TAKEN"
+	LastManager     RefusalCode = "LAST_MANAGER"
+	KeyReused       RefusalCode = "IDEMPOTENCY_KEY_REUSED"
+)
+
+func refuse(code RefusalCode, message string, field ...string) *Refusal {
+	return &Refusal{Code: code, Message: message, Field: field}
+}
+
+// Error is a call that could not be carried out at all. Towards clients it is a
+// top-level error with the code in its extensions.
+type Error struct {
+	Code    ErrorCode
+	Message string
+}
+
+func (e *Error) Error() string { return e.Message }
+
+// ErrorCode says why a call could not be carried out.
+type ErrorCode string
+
+// The codes of errors.
+const (
+	Unauthenticated ErrorCode = "UNAUTHENTICATED"
+	Forbidden       ErrorCode = "FORBIDDEN"
+	NotFound        ErrorCode = "NOT_FOUND"
+	BadInput        ErrorCode = "BAD_USER_INPUT"
+	CursorExpired   ErrorCode = "CURSOR_EXPIRED"
+	CursorInvalid   ErrorCode = "CURSOR_INVALID"
+	Unavailable     ErrorCode = "UNAVAILABLE"
+	Internal        ErrorCode = "INTERNAL"
+)
+
+func badInput(message string) *Error { return &Error{BadInput, message} }
+
+func notFound(what string) *Error {
+	return &Error{NotFound, "there is no " + what + " with this id in your workspace"}
+}
+
+// Explain gives any error that the service returns as an Error; what it does not know is
+// INTERNAL, and its message says nothing about the inside.
+func Explain(err error) *Error {
+	var known *Error
+	var pg *pgconn.PgError
+	var network net.Error
+	switch {
+	case errors.As(err, &known):
+		return known
+	case errors.Is(err, db.ErrBadID):
+		return badInput(err.Error())
+	case errors.Is(err, db.ErrBadCursor):
+		return &Error{CursorInvalid, "the cursor is malformed, or belongs to another list or workspace; leave it out to start from the beginning"}
+	case errors.Is(err, feed.ErrExpired):
+		return &Error{CursorExpired, "the cursor lies too far back to resume from; load the data again and subscribe after its asOf"}
+	case errors.As(err, &pg) && unavailable[pg.Code], errors.As(err, &network), errors.Is(err, sql.ErrConnDone), errors.Is(err, errStartOver),
+		errors.Is(err, context.DeadlineExceeded), errors.Is(err, context.Canceled), pgconn.SafeToRetry(err):
+		return &Error{Unavailable, "the server is too busy or cannot reach its database; try again, with the same idempotencyKey if this was a mutation"}
+	}
+	return &Error{Internal, "something went wrong on the server"}
+}
+
+// unavailable are the SQLSTATEs of a database that cannot answer now
+// (https://www.postgresql.org/docs/current/errcodes-appendix.html).
+var unavailable = map[string]bool{
+	"57014": true, // statement timeout
+	"55P03": true, // lock timeout
+	"40P01": true, // deadlock, after retries
+	"40001": true, // serialization failure, after retries
+	"53300": true, // too many connections
+	"57P01": true, // shutting down
+	"57P02": true, // crashed
+	"57P03": true, // starting up
+	"08006": true, // connection failure
+	"25006": true, // read only, during a failover
+}
+
+// violated says which constraint a database error is about; empty for other errors.
+func violated(err error) string {
+	var pg *pgconn.PgError
+	if errors.As(err, &pg) && pg.Code[:2] == "23" {
+		return pg.ConstraintName
+	}
+	return ""
+}
+
+// errStartOver says that what a transaction had to lock grew while it was locking.
+var errStartOver = errors.New("the transaction has to start over")
+
+// mayRetry says that a transaction failed for no fault of its own and left nothing behind.
+func mayRetry(err error) bool {
+	var pg *pgconn.PgError
+	return errors.Is(err, errStartOver) || errors.As(err, &pg) && (pg.Code == "40P01" || pg.Code == "40001")
+}

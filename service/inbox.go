@@ -1,0 +1,123 @@
+package service
+
+import (
+	"context"
+
+	"switchboard/db"
+)
+
+// InboxInput asks for one page of a view.
+type InboxInput struct {
+	View    db.View
+	Search  *string
+	Filter  *db.InboxFilter
+	OrderBy *InboxOrder
+	PageInput
+}
+
+// InboxOrder is the order of a list of conversations.
+type InboxOrder struct {
+	Field     db.InboxOrderField
+	Direction Direction
+}
+
+// Direction is which end of an order comes first.
+type Direction string
+
+// The two directions.
+const (
+	Ascending  Direction = "ASC"
+	Descending Direction = "DESC"
+)
+
+// InboxList is one page of a view and what is known about the whole of it.
+type InboxList struct {
+	List[*db.Conversation]
+	AsOf         db.EventCursor // exactly what the page shows
+	SearchCapped bool
+	query        db.InboxQuery
+}
+
+// countLimit is how far a searched or filtered list is counted.
+const countLimit = 1000
+
+// Inbox gives one page of a view (I1).
+func (s *Service) Inbox(ctx context.Context, actor Actor, in InboxInput) (*InboxList, error) {
+	q := db.InboxQuery{View: in.View, Viewer: actor.Agent, Field: db.LastActivity, Desc: true}
+	if in.OrderBy != nil {
+		q.Field, q.Desc = in.OrderBy.Field, in.OrderBy.Direction == Descending
+	}
+	var err error
+	if q.Filter, err = inboxFilter(actor, in.View, in.Filter); err != nil {
+		return nil, err
+	}
+	if q.Page, err = page(actor.Workspace, in.PageInput, q.Order()); err != nil {
+		return nil, err
+	}
+	w := s.db.ForWorkspace(actor.Workspace)
+	if q.Search.Contacts, err = search(ctx, in.Search, w.ResolveContacts); err != nil {
+		return nil, err
+	}
+	if q.Search.Notes, err = search(ctx, in.Search, w.ResolveNotes); err != nil {
+		return nil, err
+	}
+	found, err := w.Inbox(ctx, q)
+	if err != nil {
+		return nil, badKey(q.Page, err)
+	}
+	return &InboxList{
+		List: List[*db.Conversation]{
+			Rows: found.Rows, HasNext: found.HasNext, HasPrevious: found.HasPrevious,
+			Cursor: func(c *db.Conversation) string { return q.Order().Cursor(actor.Workspace, q.Key(c)) },
+		},
+		AsOf: found.Head.Cursor(), SearchCapped: found.SearchCapped, query: q,
+	}, nil
+}
+
+// inboxFilter checks a view and its filter.
+func inboxFilter(actor Actor, view db.View, f *db.InboxFilter) (db.InboxFilter, error) {
+	if view == db.ViewMine && actor.Agent == nil {
+		return db.InboxFilter{}, badInput("MINE is an agent's own list, but the token belongs to no agent; choose another view")
+	}
+	if f == nil {
+		return db.InboxFilter{}, nil
+	}
+	if f.Assignees != nil && len(f.Assignees) == 0 || f.Channels != nil && len(f.Channels) == 0 ||
+		f.ClosingCategories != nil && len(f.ClosingCategories) == 0 {
+		return db.InboxFilter{}, badInput("an empty list in a filter matches nothing; leave it out to match everything")
+	}
+	return *f, checkFilterTexts(f)
+}
+
+func checkFilterTexts(f *db.InboxFilter) error {
+	for _, texts := range [][]string{f.Channels, f.ClosingCategories} {
+		for _, text := range texts {
+			if err := checkText("filter", text, 0, maxName); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// search resolves what was typed.
+func search(ctx context.Context, text *string, resolve func(context.Context, string) (db.Search, error)) (db.Search, error) {
+	if text == nil {
+		return db.Search{}, nil
+	}
+	if err := checkText("search", *text, 0, maxSearch); err != nil {
+		return db.Search{}, err
+	}
+	return resolve(ctx, *text)
+}
+
+// InboxTotal counts the whole of a list: from the fold of the log, or up to 1,000 if it
+// is searched or filtered; capped says that there are more.
+func (s *Service) InboxTotal(ctx context.Context, actor Actor, l *InboxList) (total int, capped bool, err error) {
+	if l.query.Search.IsZero() && l.query.Filter.IsZero() {
+		c, err := s.InboxCounts(ctx, actor)
+		return *c.of(l.query.View), false, err
+	}
+	n, err := s.db.ForWorkspace(actor.Workspace).InboxCount(ctx, l.query, countLimit+1)
+	return min(n, countLimit), n > countLimit, err
+}

@@ -1,0 +1,67 @@
+package service
+
+import (
+	"errors"
+	"strings"
+
+	"github.com/jackc/pgx/v5/pgconn"
+
+	"switchboard/db"
+)
+
+// PageInput asks for one page of a list, as Relay's connections do
+// (https://relay.dev/graphql/connections.htm).
+type PageInput struct {
+	First, Last   *int
+	After, Before *string
+}
+
+// List is one page of a list.
+type List[T any] struct {
+	Rows                 []T
+	HasNext, HasPrevious bool
+	Cursor               func(T) string // the page cursor of a row
+}
+
+const (
+	defaultPage = 50
+	maxPage     = 100
+)
+
+// page reads and checks the arguments of a page of an ordered list.
+func page(workspace int64, in PageInput, o db.Order) (p db.Page, err error) {
+	size := in.First
+	switch {
+	case in.First != nil && in.Last != nil:
+		return p, badInput("give either first or last, not both")
+	case in.Last != nil:
+		p.Backward, size = true, in.Last
+	case in.First == nil:
+		p.Limit = defaultPage
+	}
+	if size != nil {
+		if *size < 1 || *size > maxPage {
+			return p, badInput("first and last must be between 1 and 100")
+		}
+		p.Limit = *size
+	}
+	if in.After != nil {
+		if p.After, err = o.ParseCursor(workspace, *in.After); err != nil {
+			return p, err
+		}
+	}
+	if in.Before != nil {
+		p.Before, err = o.ParseCursor(workspace, *in.Before)
+	}
+	return p, err
+}
+
+// badKey tells the error of a forged page cursor, whose values are not of their columns'
+// types, from other errors.
+func badKey(p db.Page, err error) error {
+	var pg *pgconn.PgError
+	if (p.After != nil || p.Before != nil) && errors.As(err, &pg) && strings.HasPrefix(pg.Code, "22") {
+		return db.ErrBadCursor
+	}
+	return err
+}

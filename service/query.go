@@ -1,0 +1,208 @@
+package service
+
+import (
+	"context"
+
+	"switchboard/db"
+)
+
+// What is read without being changed. Everything is of the caller's workspace: nothing
+// of another one is ever found.
+
+// AsOf gives the present end of the log.
+func (s *Service) AsOf(ctx context.Context, actor Actor) (db.EventCursor, error) {
+	head, err := s.db.ForWorkspace(actor.Workspace).Head(ctx)
+	return head.Cursor(), err
+}
+
+// Workspace gives the caller's workspace.
+func (s *Service) Workspace(ctx context.Context, actor Actor) (*db.Workspace, error) {
+	return s.db.ForWorkspace(actor.Workspace).Workspace(ctx)
+}
+
+// AgentsInput asks for one page of the agents.
+type AgentsInput struct {
+	Search       *string
+	Availability []db.Availability
+	Skill        *string
+	Active       *bool
+	PageInput
+}
+
+// Agents gives one page of the agents, online ones first, then by name (I4).
+func (s *Service) Agents(ctx context.Context, actor Actor, in AgentsInput) (*List[*db.Agent], error) {
+	p, err := page(actor.Workspace, in.PageInput, db.AgentOrder)
+	if err != nil {
+		return nil, err
+	}
+	w := s.db.ForWorkspace(actor.Workspace)
+	f := db.AgentFilter{Availability: in.Availability, Skill: in.Skill, Active: in.Active}
+	if f.Search, err = search(ctx, in.Search, w.ResolveAgents); err != nil {
+		return nil, err
+	}
+	if in.Skill != nil {
+		if err := checkText("skill", *in.Skill, 0, maxName); err != nil {
+			return nil, err
+		}
+	}
+	if in.Availability != nil && len(in.Availability) == 0 {
+		return nil, badInput("an empty list of availabilities matches nobody; leave it out to match everybody")
+	}
+	rows, next, previous, err := w.AgentPage(ctx, f, p)
+	if err != nil {
+		return nil, badKey(p, err)
+	}
+	return &List[*db.Agent]{rows, next, previous, func(a *db.Agent) string {
+		return db.AgentOrder.Cursor(actor.Workspace, a.Key())
+	}}, nil
+}
+
+// ContactsInput asks for one page of the contacts.
+type ContactsInput struct {
+	Search  *string
+	Filter  *ContactFilter
+	OrderBy *ContactOrder
+	PageInput
+}
+
+// ContactFilter narrows a list of contacts.
+type ContactFilter struct {
+	Assignees []*db.AgentID // one of these, nil among them for nobody; nil list: any
+	Blocked   *bool
+}
+
+// ContactOrder is the order of a list of contacts.
+type ContactOrder struct {
+	Field     ContactOrderField
+	Direction Direction
+}
+
+// ContactOrderField is what contacts are ordered by.
+type ContactOrderField string
+
+// The orders of contacts.
+const (
+	ContactName      ContactOrderField = "NAME"
+	ContactCreatedAt ContactOrderField = "CREATED_AT"
+)
+
+// Contacts gives one page of the contacts (I5).
+func (s *Service) Contacts(ctx context.Context, actor Actor, in ContactsInput) (*List[*db.Contact], error) {
+	order := db.ContactOrder(false, false)
+	if in.OrderBy != nil {
+		order = db.ContactOrder(in.OrderBy.Field == ContactCreatedAt, in.OrderBy.Direction == Descending)
+	}
+	p, err := page(actor.Workspace, in.PageInput, order)
+	if err != nil {
+		return nil, err
+	}
+	var f db.ContactFilter
+	if in.Filter != nil {
+		if in.Filter.Assignees != nil && len(in.Filter.Assignees) == 0 {
+			return nil, badInput("an empty list of assignees matches nothing; leave it out to match everything")
+		}
+		f.Assignees, f.Blocked = in.Filter.Assignees, in.Filter.Blocked
+	}
+	w := s.db.ForWorkspace(actor.Workspace)
+	if f.Search, err = search(ctx, in.Search, w.ResolveContacts); err != nil {
+		return nil, err
+	}
+	rows, next, previous, err := w.ContactPage(ctx, f, order, p)
+	if err != nil {
+		return nil, badKey(p, err)
+	}
+	return &List[*db.Contact]{rows, next, previous, func(c *db.Contact) string {
+		return order.Cursor(actor.Workspace, c.Key(order))
+	}}, nil
+}
+
+// MessagesOf gives the same page of the messages of each conversation.
+func (s *Service) MessagesOf(ctx context.Context, actor Actor, ids []db.ConversationID, in PageInput) ([]*List[*db.Message], error) {
+	return nested(ctx, actor, ids, in, db.MessageOrder, (*db.Message).Key, s.db.ForWorkspace(actor.Workspace).MessagesOf)
+}
+
+// ConversationTimelines gives the same page of the events of each conversation.
+func (s *Service) ConversationTimelines(ctx context.Context, actor Actor, ids []db.ConversationID, in PageInput) ([]*List[*db.Event], error) {
+	return nested(ctx, actor, ids, in, db.TimelineOrder, (*db.Event).Key, s.db.ForWorkspace(actor.Workspace).ConversationTimelines)
+}
+
+// ContactTimelines gives the same page of the events of each contact.
+func (s *Service) ContactTimelines(ctx context.Context, actor Actor, ids []db.ContactID, in PageInput) ([]*List[*db.Event], error) {
+	return nested(ctx, actor, ids, in, db.TimelineOrder, (*db.Event).Key, s.db.ForWorkspace(actor.Workspace).ContactTimelines)
+}
+
+// ConversationsOf gives the same page of the conversations of each contact.
+func (s *Service) ConversationsOf(ctx context.Context, actor Actor, ids []db.ContactID, in PageInput) ([]*List[*db.Conversation], error) {
+	return nested(ctx, actor, ids, in, db.ContactConversationOrder, (*db.Conversation).OpenedKey, s.db.ForWorkspace(actor.Workspace).ConversationsOf)
+}
+
+// nested reads the same page of a list of each parent, all in one statement.
+func nested[K comparable, T any](ctx context.Context, actor Actor, parents []K, in PageInput, o db.Order, key func(T) db.Key,
+	read func(context.Context, []K, db.Page) (map[K][]T, error)) ([]*List[T], error) {
+	p, err := page(actor.Workspace, in, o)
+	if err != nil {
+		return nil, err
+	}
+	found, err := read(ctx, parents, p)
+	if err != nil {
+		return nil, badKey(p, err)
+	}
+	lists := make([]*List[T], len(parents))
+	for i, parent := range parents {
+		l := &List[T]{Cursor: func(row T) string { return o.Cursor(actor.Workspace, key(row)) }}
+		l.Rows, l.HasNext, l.HasPrevious = db.Trim(found[parent], p)
+		lists[i] = l
+	}
+	return lists, nil
+}
+
+// Objects by id, in no order; unknown ones, and those of other workspaces, are left out.
+
+// AgentsByID reads agents.
+func (s *Service) AgentsByID(ctx context.Context, actor Actor, ids []db.AgentID) ([]*db.Agent, error) {
+	return s.db.ForWorkspace(actor.Workspace).Agents(ctx, ids)
+}
+
+// ContactsByID reads contacts.
+func (s *Service) ContactsByID(ctx context.Context, actor Actor, ids []db.ContactID) ([]*db.Contact, error) {
+	return s.db.ForWorkspace(actor.Workspace).Contacts(ctx, ids)
+}
+
+// ConversationsByID reads conversations.
+func (s *Service) ConversationsByID(ctx context.Context, actor Actor, ids []db.ConversationID) ([]*db.Conversation, error) {
+	return s.db.ForWorkspace(actor.Workspace).Conversations(ctx, ids)
+}
+
+// LatestConversations reads the latest conversation of each contact that has one.
+func (s *Service) LatestConversations(ctx context.Context, actor Actor, ids []db.ContactID) ([]*db.Conversation, error) {
+	return s.db.ForWorkspace(actor.Workspace).LatestConversations(ctx, ids)
+}
+
+// MessagesByID reads messages.
+func (s *Service) MessagesByID(ctx context.Context, actor Actor, ids []db.MessageID) ([]*db.Message, error) {
+	return s.db.ForWorkspace(actor.Workspace).Messages(ctx, ids)
+}
+
+// EventsByID reads events.
+func (s *Service) EventsByID(ctx context.Context, actor Actor, ids []db.EventID) ([]*db.Event, error) {
+	return s.db.ForWorkspace(actor.Workspace).Events(ctx, ids)
+}
+
+// TokensByID reads what may be seen of API tokens.
+func (s *Service) TokensByID(ctx context.Context, actor Actor, ids []db.TokenID) ([]*db.Token, error) {
+	return s.db.ForWorkspace(actor.Workspace).TokensByID(ctx, ids)
+}
+
+// ContactIdentities reads the identities of each contact, in the order of the ids.
+func (s *Service) ContactIdentities(ctx context.Context, actor Actor, ids []db.ContactID) ([][]*db.ContactIdentity, error) {
+	rows, err := s.db.ForWorkspace(actor.Workspace).ContactIdentities(ctx, ids)
+	of := map[db.ContactID][]*db.ContactIdentity{}
+	for _, row := range rows {
+		of[row.ContactID] = append(of[row.ContactID], row)
+	}
+	lists := make([][]*db.ContactIdentity, len(ids))
+	for i, id := range ids {
+		lists[i] = of[id]
+	}
+	return lists, err
+}

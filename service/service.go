@@ -1,0 +1,61 @@
+// Package service is what the product does: its rules, its permissions and its
+// transactions. The rules quote the codes of the product's description (A1, S4 …).
+//
+// Every change goes through write: rule, change, event, commit, wake. Everything that is
+// pushed to clients comes out of watch.go.
+package service
+
+import (
+	"context"
+	"log/slog"
+	"time"
+
+	"switchboard/db"
+	"switchboard/feed"
+)
+
+// Service carries out what callers ask for, on one database.
+type Service struct {
+	db    *db.DB
+	feed  *feed.Feed
+	log   *slog.Logger
+	now   func() time.Time
+	folds folds
+}
+
+// Options tune a service. The zero value is the default.
+type Options struct {
+	Log *slog.Logger     // slog.Default
+	Now func() time.Time // the clock; time.Now
+}
+
+// New makes a service on a database whose log the feed follows.
+func New(d *db.DB, f *feed.Feed, o Options) *Service {
+	if o.Log == nil {
+		o.Log = slog.Default()
+	}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	s := &Service{db: d, feed: f, log: o.Log, folds: folds{of: map[int64]*fold{}}}
+	// The database keeps microseconds; what is returned must equal what is read later.
+	s.now = func() time.Time { return o.Now().UTC().Truncate(time.Microsecond) }
+	return s
+}
+
+// Ready says whether the database answers.
+func (s *Service) Ready(ctx context.Context) error { return s.db.PingContext(ctx) }
+
+// Maintain deletes what is kept for a time only, now and then, until the context ends.
+func (s *Service) Maintain(ctx context.Context) {
+	for {
+		if err := s.db.ForgetKeys(ctx, s.now().Add(-keyLifetime)); err != nil && ctx.Err() == nil {
+			s.log.Warn("forgetting old idempotency keys failed; trying again later", "error", err)
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-time.After(time.Hour):
+		}
+	}
+}

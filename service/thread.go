@@ -1,0 +1,234 @@
+package service
+
+import (
+	"context"
+	"time"
+
+	"switchboard/db"
+)
+
+// thread is a contact with its latest conversation: the pair that every rule of
+// assignment and status is about, locked for the time of a transaction. Its methods
+// change the rows in memory and record the event; save writes them.
+type thread struct {
+	contact *db.Contact
+	latest  *db.Conversation // nil if there never was any
+	asked   *db.Conversation // the one that the caller named, perhaps an older one; nil if a contact was named
+
+	former *db.Conversation // was the latest until a new one was opened in this transaction
+	fresh  bool             // latest is to be inserted
+}
+
+// conversation is the one to show to the caller.
+func (t *thread) conversation() *db.Conversation {
+	if t.asked != nil {
+		return t.asked
+	}
+	return t.latest
+}
+
+func (t *thread) isOpen() bool { return t.latest != nil && t.latest.Status == db.StatusOpen }
+
+// isOlder says that the caller named a conversation that is not the latest.
+func (t *thread) isOlder() bool { return t.asked != nil && !t.asked.Latest }
+
+func (t *thread) isAssignedTo(agent *db.AgentID) bool { return sameAgent(t.contact.AssigneeID, agent) }
+
+func sameAgent(a, b *db.AgentID) bool {
+	return a == b || (a != nil && b != nil && *a == *b)
+}
+
+// recorder stamps the events of one transaction.
+type recorder struct {
+	by     db.ActorRef
+	at     time.Time
+	origin *string
+}
+
+// event makes an event about nothing in particular.
+func (r recorder) event(kind db.EventType, data db.EventData) *db.Event {
+	return &db.Event{ID: db.EventID{UUID: db.NewUUID()}, Type: kind, Actor: r.by, Origin: r.origin, CreatedAt: r.at, Data: data}
+}
+
+// about makes an event about the thread as it now is.
+func (r recorder) about(t *thread, kind db.EventType, before *db.Facets, data db.EventData) *db.Event {
+	e := r.event(kind, data)
+	e.ContactID, e.Before, e.After = &t.contact.ID, before, t.facets()
+	if t.latest != nil {
+		e.ConversationID = &t.latest.ID
+	}
+	return e
+}
+
+// facets are those of the latest conversation, or of the contact if there is none.
+func (t *thread) facets() *db.Facets {
+	if t.latest != nil {
+		return t.latest.Facets()
+	}
+	return &db.Facets{Assignee: t.contact.AssigneeID, Blocked: t.contact.Blocked(), Version: t.contact.Version}
+}
+
+// next counts a change of status, assignee or block (A4).
+func (t *thread) next() {
+	t.contact.Version++
+	if t.latest != nil {
+		t.latest.Version = t.contact.Version
+	}
+}
+
+// assign makes an agent, or with nil nobody, responsible for the contact and the latest
+// conversation. From one agent to another is one event (A8).
+func (t *thread) assign(r recorder, to *db.AgentID, reason db.AssignmentReason) *db.Event {
+	before := t.facets()
+	t.contact.AssigneeID = to
+	if t.latest != nil {
+		t.latest.AssigneeID = to
+	}
+	t.next()
+	kind := db.ConversationAssigned
+	if to == nil {
+		kind = db.ConversationUnassigned
+	}
+	return r.about(t, kind, before, db.EventData{Reason: reason})
+}
+
+// close archives the open conversation (S1); the contact stays assigned (S2).
+func (t *thread) close(r recorder, note *db.ClosingNote) *db.Event {
+	before, c := t.facets(), t.latest
+	c.Status, c.ClosedAt, c.ClosedBy, c.WaitingSince, c.LastActivityAt = db.StatusClosed, &r.at, r.by, nil, r.at
+	c.SetClosingNote(note)
+	t.next()
+	return r.about(t, db.ConversationClosed, before, db.EventData{ClosingNote: note})
+}
+
+// open starts a new conversation, owned by the contact's assignee (S3). The one before
+// keeps what it had.
+func (t *thread) open(r recorder, channel string, source db.ConversationSource) *db.Event {
+	if t.former = t.latest; t.former != nil {
+		t.former.Latest = false
+	}
+	t.fresh = true
+	t.latest = &db.Conversation{
+		ID: db.ConversationID{UUID: db.NewUUID()}, ContactID: t.contact.ID, Channel: channel,
+		Status: db.StatusOpen, Latest: true, AssigneeID: t.contact.AssigneeID,
+		OpenedAt: r.at, OpenedBy: r.by, LastActivityAt: r.at,
+	}
+	t.next()
+	return r.about(t, db.ConversationOpened, nil, db.EventData{Source: source})
+}
+
+// reopen brings the latest conversation back (S3): its closing is cleared, the timeline keeps it.
+func (t *thread) reopen(r recorder, source db.ConversationSource) *db.Event {
+	before, c := t.facets(), t.latest
+	c.Status, c.ClosedAt, c.ClosedBy, c.LastActivityAt = db.StatusOpen, nil, db.ActorRef{}, r.at
+	c.SetClosingNote(nil)
+	t.next()
+	return r.about(t, db.ConversationReopened, before, db.EventData{Source: source})
+}
+
+// block keeps the contact out of every view but BLOCKED; nothing else changes (S4).
+func (t *thread) block(r recorder) *db.Event {
+	return t.setBlocked(r, &r.at, db.ContactBlocked)
+}
+
+// unblock makes everything as it was.
+func (t *thread) unblock(r recorder) *db.Event {
+	return t.setBlocked(r, nil, db.ContactUnblocked)
+}
+
+func (t *thread) setBlocked(r recorder, at *time.Time, kind db.EventType) *db.Event {
+	before := t.facets()
+	t.contact.BlockedAt = at
+	if t.latest != nil {
+		t.latest.Blocked = at != nil
+	}
+	t.next()
+	return r.about(t, kind, before, db.EventData{})
+}
+
+// message records a message in the open conversation: the contact's first unanswered one
+// starts the wait, a reply ends it (I3).
+func (t *thread) message(r recorder, m *db.Message) *db.Event {
+	before, c := t.facets(), t.latest
+	kind := db.NoteAdded
+	switch m.Kind {
+	case db.Inbound:
+		kind = db.MessageReceived
+		if c.WaitingSince == nil && !m.Automated {
+			c.WaitingSince = &r.at
+		}
+	case db.Outbound:
+		kind, c.WaitingSince = db.MessageSent, nil
+	}
+	c.LastActivityAt, c.LastMessageID = r.at, &m.ID
+	return r.about(t, kind, before, db.EventData{MessageID: &m.ID})
+}
+
+// lockThread locks a contact and reads its latest conversation; NOT_FOUND without one.
+func (w *writer) lockThread(ctx context.Context, id db.ContactID) (*thread, error) {
+	contacts, err := w.LockContacts(ctx, []db.ContactID{id})
+	if err != nil {
+		return nil, err
+	}
+	if len(contacts) == 0 {
+		return nil, notFound("contact")
+	}
+	return w.readThread(ctx, contacts[0], nil)
+}
+
+// lockThreadOf is lockThread for the contact of a conversation.
+func (w *writer) lockThreadOf(ctx context.Context, id db.ConversationID) (*thread, error) {
+	contacts, err := w.LockContactOf(ctx, id)
+	if err != nil {
+		return nil, err
+	}
+	if len(contacts) == 0 {
+		return nil, notFound("conversation")
+	}
+	return w.readThread(ctx, contacts[0], &id)
+}
+
+func (w *writer) readThread(ctx context.Context, contact *db.Contact, asked *db.ConversationID) (*thread, error) {
+	rows, err := w.LatestConversations(ctx, []db.ContactID{contact.ID})
+	if err != nil {
+		return nil, err
+	}
+	t := &thread{contact: contact, latest: first(rows)}
+	if asked != nil {
+		t.asked = t.latest
+		if t.latest.ID != *asked {
+			if rows, err = w.Conversations(ctx, []db.ConversationID{*asked}); err != nil {
+				return nil, err
+			}
+			t.asked = first(rows)
+		}
+	}
+	w.outcome.Contact, w.outcome.Conversation = t.contact, t.conversation()
+	return t, nil
+}
+
+// save writes threads back and gives their events on.
+func (w *writer) save(ctx context.Context, events changes, threads ...*thread) (changes, error) {
+	contacts := make([]*db.Contact, len(threads))
+	var changed, fresh []*db.Conversation
+	for i, t := range threads {
+		contacts[i] = t.contact
+		for _, c := range []*db.Conversation{t.former, t.latest} {
+			switch {
+			case c == nil:
+			case c == t.latest && t.fresh:
+				fresh = append(fresh, c)
+			default:
+				changed = append(changed, c)
+			}
+		}
+	}
+	if err := w.SaveContacts(ctx, contacts); err != nil {
+		return nil, err
+	}
+	// A former latest makes room for the new one, of which there can be only one.
+	if err := w.SaveConversations(ctx, changed); err != nil {
+		return nil, err
+	}
+	return events, w.InsertConversations(ctx, fresh)
+}

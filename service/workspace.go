@@ -1,0 +1,106 @@
+package service
+
+import (
+	"context"
+	"time"
+	_ "time/tzdata" // time zones are known on machines without a database of them
+
+	"switchboard/db"
+)
+
+// UpdateWorkspaceInput is what to change about the workspace; nil stays.
+type UpdateWorkspaceInput struct {
+	Name              *string
+	TimeZone          *string
+	ReopenPolicy      *db.ReopenPolicy
+	ReopenWithinDays  *int
+	OwnerPolicy       *db.OwnerPolicy
+	ClosingCategories []string // nil: stay
+	Keyed
+}
+
+// UpdateWorkspace changes the workspace's name, time zone or policies (managers only).
+func (s *Service) UpdateWorkspace(ctx context.Context, actor Actor, in UpdateWorkspaceInput) (*Outcome, error) {
+	if err := mayManage(actor); err != nil {
+		return nil, err
+	}
+	if err := workspaceData(&db.Workspace{}, in); err != nil {
+		return nil, err
+	}
+	return s.write(ctx, actor, "updateWorkspace", &in, func(w *writer) (changes, error) {
+		row, err := w.LockWorkspace(ctx)
+		if err != nil {
+			return nil, err
+		}
+		w.outcome.Workspace = row
+		before := *row
+		if err := workspaceData(row, in); err != nil {
+			return nil, err
+		}
+		changed := difference(workspaceFields(&before), workspaceFields(row))
+		if len(changed) == 0 {
+			return unchanged, nil
+		}
+		return changes{w.event(db.WorkspaceUpdated, db.EventData{Changes: changed})}, w.UpdateWorkspace(ctx, row)
+	})
+}
+
+// workspaceData puts what is given on a workspace, checked.
+func workspaceData(row *db.Workspace, in UpdateWorkspaceInput) (err error) {
+	if in.Name != nil {
+		if row.Name, err = name("name", *in.Name); err != nil {
+			return err
+		}
+	}
+	if in.TimeZone != nil {
+		if _, err := time.LoadLocation(*in.TimeZone); err != nil || *in.TimeZone == "" || *in.TimeZone == "Local" {
+			return badInput("timeZone must be an IANA time zone such as Europe/Berlin")
+		}
+		row.TimeZone = *in.TimeZone
+	}
+	if in.ReopenPolicy != nil {
+		row.ReopenPolicy = *in.ReopenPolicy
+	}
+	if in.ReopenWithinDays != nil {
+		if *in.ReopenWithinDays < 1 || *in.ReopenWithinDays > 3650 {
+			return badInput("reopenWithinDays must be between 1 and 3650")
+		}
+		row.ReopenWithinDays = *in.ReopenWithinDays
+	}
+	if in.OwnerPolicy != nil {
+		row.OwnerPolicy = *in.OwnerPolicy
+	}
+	if in.ClosingCategories != nil {
+		row.ClosingCategories, err = names("closingCategories", in.ClosingCategories, 200)
+	}
+	return err
+}
+
+// CreateWorkspace makes a workspace with its first manager. It is for whoever runs the
+// server, not for callers of the API.
+func (s *Service) CreateWorkspace(ctx context.Context, called, managerName, managerEmail string) (*db.Workspace, *db.Agent, error) {
+	called, err := name("name", called)
+	if err != nil {
+		return nil, nil, err
+	}
+	manager := CreateAgentInput{Name: managerName, Email: managerEmail, Role: db.RoleManager}
+	if err := agentData(&db.Agent{}, &manager.Name, &manager.Email, nil, nil, nil, nil); err != nil {
+		return nil, nil, err
+	}
+	w := &db.Workspace{
+		ID: db.WorkspaceID{UUID: db.NewUUID()}, Name: called, TimeZone: "UTC",
+		ReopenPolicy: db.Reopen, ReopenWithinDays: 7, OwnerPolicy: db.OwnerKeep,
+		ClosingCategories: []string{"Question", "Problem", "Feedback", "Other"}, CreatedAt: s.now(),
+	}
+	if err := s.db.InsertWorkspace(ctx, w); err != nil {
+		return nil, nil, err
+	}
+	outcome, err := s.CreateAgent(ctx, system(w.Key), manager)
+	if err != nil {
+		return nil, nil, err
+	}
+	return w, outcome.Agent, nil
+}
+
+// system is the actor of what nobody in particular does: the operator's commands.
+func system(workspace int64) Actor { return Actor{Workspace: workspace, Role: RoleManager} }

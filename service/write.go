@@ -1,0 +1,258 @@
+package service
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/json"
+	"errors"
+	"slices"
+	"time"
+
+	"switchboard/db"
+)
+
+// Keyed is embedded by the input of every mutation.
+type Keyed struct {
+	// IdempotencyKey makes a repetition of the call return the first outcome (P6).
+	IdempotencyKey *string
+}
+
+func (k *Keyed) key() *string { return k.IdempotencyKey }
+
+// keyLifetime is how long an idempotency key is remembered.
+const keyLifetime = 24 * time.Hour
+
+// Outcome is what a mutation did: the objects as they now are, whether it was carried
+// out or refused, and the events in log order (the first 100 of very many).
+type Outcome struct {
+	Conversation *db.Conversation
+	Contact      *db.Contact
+	Agent        *db.Agent
+	Workspace    *db.Workspace
+	Events       []*db.Event
+}
+
+// changes are the events of a transaction in the order of rule A8. A verb that changed
+// nothing says unchanged.
+type changes []*db.Event
+
+var unchanged changes
+
+// writer is the transaction of one mutation.
+type writer struct {
+	db.Tx
+	recorder
+	actor   Actor
+	outcome *Outcome // filled as objects become known, so that a refusal shows them too
+}
+
+const (
+	attempts       = 5   // of a transaction that deadlocked
+	eventsReturned = 100 // by one mutation
+)
+
+// write is the one way to change anything: idempotency lookup, rule and change in fn,
+// its events, commit, wake. A refusal by fn is returned as the error, with the objects
+// in the outcome as they now are; it leaves nothing behind but its idempotency key.
+func (s *Service) write(ctx context.Context, actor Actor, verb string, input interface{ key() *string },
+	fn func(w *writer) (changes, error)) (*Outcome, error) {
+	if err := mayWrite(actor); err != nil {
+		return nil, err
+	}
+	key, err := s.claim(actor, verb, input)
+	if err != nil {
+		return nil, err
+	}
+	for attempt := 1; ; attempt++ {
+		outcome, err := s.transact(ctx, actor, key, fn)
+		var refusal *Refusal
+		switch {
+		case err == nil:
+			s.feed.Poke(actor.Workspace)
+			return outcome, nil
+		case errors.As(err, &refusal) && key != nil && !key.settled:
+			return s.remember(ctx, actor, key, outcome, refusal)
+		case !mayRetry(err) || attempt == attempts:
+			return outcome, err
+		}
+	}
+}
+
+// transact runs fn in one transaction with its idempotency key and its events.
+func (s *Service) transact(ctx context.Context, actor Actor, key *claim, fn func(w *writer) (changes, error)) (*Outcome, error) {
+	outcome := &Outcome{}
+	err := s.db.Transact(ctx, actor.Workspace, func(tx db.Tx) error {
+		if done, err := s.replay(ctx, tx, key, outcome); done || err != nil {
+			return err
+		}
+		w := &writer{Tx: tx, actor: actor, outcome: outcome, recorder: recorder{by: actor.Ref(), at: s.now()}}
+		if key != nil {
+			w.origin = &key.Key
+		}
+		events, err := fn(w)
+		if err != nil {
+			return err
+		}
+		outcome.Events = events[:min(len(events), eventsReturned)]
+		if err := key.settle(ctx, tx, outcome, nil); err != nil {
+			return err
+		}
+		return tx.AppendEvents(ctx, events)
+	})
+	return outcome, err
+}
+
+// claim is an idempotency key on its way through a mutation.
+type claim struct {
+	db.IdempotencyKey
+	settled bool // what came of it is known already
+}
+
+// remembered is what is kept of an outcome: objects are read again, as they then are.
+type remembered struct {
+	Conversation *db.ConversationID `json:"conversation,omitempty"`
+	Contact      *db.ContactID      `json:"contact,omitempty"`
+	Agent        *db.AgentID        `json:"agent,omitempty"`
+	Workspace    bool               `json:"workspace,omitempty"`
+	Events       []db.EventID       `json:"events,omitempty"`
+	Refusal      *Refusal           `json:"refusal,omitempty"`
+}
+
+// claim makes the key's claim; nil without a key.
+func (s *Service) claim(actor Actor, verb string, input interface{ key() *string }) (*claim, error) {
+	key := input.key()
+	if key == nil {
+		return nil, nil
+	}
+	if err := checkText("idempotencyKey", *key, 1, 100); err != nil {
+		return nil, err
+	}
+	request, err := json.Marshal([]any{verb, input})
+	if err != nil {
+		return nil, err
+	}
+	sum := sha256.Sum256(request)
+	return &claim{IdempotencyKey: db.IdempotencyKey{
+		Caller: actor.Ref(), Key: *key, Request: sum[:], CreatedAt: s.now(),
+	}}, nil
+}
+
+// replay takes the key for this transaction, or gives the outcome that it had before.
+func (s *Service) replay(ctx context.Context, tx db.Tx, key *claim, outcome *Outcome) (done bool, err error) {
+	if key == nil {
+		return false, nil
+	}
+	ours, err := tx.ClaimKey(ctx, &key.IdempotencyKey, keyLifetime)
+	if ours || err != nil {
+		return false, err
+	}
+	key.settled = true
+	before, err := tx.KeyOutcome(ctx, key.Caller, key.Key)
+	if err != nil {
+		return false, err
+	}
+	if !slices.Equal(before.Request, key.Request) {
+		return true, refuse(KeyReused, "this idempotency key was used for another mutation or another input; use a fresh one", "idempotencyKey")
+	}
+	var r remembered
+	if err := json.Unmarshal(before.Outcome, &r); err != nil {
+		return false, err
+	}
+	if err := recall(ctx, tx, r, outcome); err != nil {
+		return false, err
+	}
+	if r.Refusal != nil {
+		return true, r.Refusal
+	}
+	return true, nil
+}
+
+// recall reads the objects and events of a remembered outcome.
+func recall(ctx context.Context, tx db.Tx, r remembered, o *Outcome) error {
+	if r.Conversation != nil {
+		rows, err := tx.Conversations(ctx, []db.ConversationID{*r.Conversation})
+		if err != nil {
+			return err
+		}
+		o.Conversation = first(rows)
+	}
+	if r.Contact != nil {
+		rows, err := tx.Contacts(ctx, []db.ContactID{*r.Contact})
+		if err != nil {
+			return err
+		}
+		o.Contact = first(rows)
+	}
+	if r.Agent != nil {
+		rows, err := tx.Agents(ctx, []db.AgentID{*r.Agent})
+		if err != nil {
+			return err
+		}
+		o.Agent = first(rows)
+	}
+	if r.Workspace {
+		row, err := tx.Workspace(ctx)
+		if err != nil {
+			return err
+		}
+		o.Workspace = row
+	}
+	events, err := tx.Events(ctx, r.Events)
+	slices.SortFunc(events, func(a, b *db.Event) int { return int(a.Seq - b.Seq) })
+	o.Events = events
+	return err
+}
+
+// settle records what came of a key.
+func (c *claim) settle(ctx context.Context, tx db.Tx, o *Outcome, refusal *Refusal) error {
+	if c == nil {
+		return nil
+	}
+	r := remembered{Workspace: o.Workspace != nil, Refusal: refusal}
+	if o.Conversation != nil {
+		r.Conversation = &o.Conversation.ID
+	}
+	if o.Contact != nil {
+		r.Contact = &o.Contact.ID
+	}
+	if o.Agent != nil {
+		r.Agent = &o.Agent.ID
+	}
+	for _, e := range o.Events {
+		r.Events = append(r.Events, e.ID)
+	}
+	var err error
+	if c.Outcome, err = json.Marshal(r); err != nil {
+		return err
+	}
+	return tx.SettleKey(ctx, &c.IdempotencyKey)
+}
+
+// remember keeps a refusal under its key, in a transaction of its own because the one
+// that was refused is rolled back. If another call with the same key came in between,
+// its outcome counts.
+func (s *Service) remember(ctx context.Context, actor Actor, key *claim, o *Outcome, refusal *Refusal) (*Outcome, error) {
+	var earlier *Outcome
+	err := s.db.Transact(ctx, actor.Workspace, func(tx db.Tx) error {
+		before := &Outcome{}
+		if done, err := s.replay(ctx, tx, key, before); done || err != nil {
+			earlier = before
+			return err
+		}
+		return key.settle(ctx, tx, o, refusal)
+	})
+	switch {
+	case earlier != nil:
+		return earlier, err
+	case err != nil:
+		return nil, err
+	}
+	return o, refusal
+}
+
+func first[T any](rows []*T) *T {
+	if len(rows) == 0 {
+		return nil
+	}
+	return rows[0]
+}
