@@ -14,6 +14,14 @@ import (
 // ErrBadID says that a text is no id, or an id of another kind of object than expected.
 var ErrBadID = errors.New("not a valid id")
 
+// IDError is an ErrBadID that says what is wrong with which text.
+type IDError struct{ Message string }
+
+func (e *IDError) Error() string { return e.Message }
+
+// Is makes it an ErrBadID.
+func (e *IDError) Is(target error) bool { return target == ErrBadID }
+
 // Typed ids: a UUIDv7 that knows which kind of object it names. In the database they
 // are plain uuids; towards clients they are TypeIDs, "<prefix>_<26 characters>"
 // (https://github.com/jetify-com/typeid/tree/main/spec).
@@ -53,7 +61,7 @@ func NewUUID() uuid.UUID { return uuid.Must(uuid.NewV7()) }
 func ParseID(text string) (prefix string, id uuid.UUID, err error) {
 	parsed, err := typeid.FromString(text)
 	if err != nil || len(text) > 64 {
-		return "", uuid.Nil, fmt.Errorf("%w: %q", ErrBadID, abbreviate(text))
+		return "", uuid.Nil, &IDError{fmt.Sprintf("%q is not an id", abbreviate(text))}
 	}
 	return parsed.Prefix(), uuid.UUID(parsed.UUIDBytes()), nil
 }
@@ -73,11 +81,11 @@ func format(prefix string, id uuid.UUID) string {
 func parse(prefix string, value any) (uuid.UUID, error) {
 	text, ok := value.(string)
 	if !ok {
-		return uuid.Nil, fmt.Errorf("%w: give it as a string such as %s_01h455vb4pex5vsknk084sn02q", ErrBadID, prefix)
+		return uuid.Nil, &IDError{"give the id as a string such as " + prefix + "_01h455vb4pex5vsknk084sn02q"}
 	}
 	got, id, err := ParseID(text)
 	if err == nil && got != prefix {
-		err = fmt.Errorf("%w: %q is not a %s_ id", ErrBadID, abbreviate(text), prefix)
+		err = &IDError{fmt.Sprintf("%q is not a %s_ id", abbreviate(text), prefix)}
 	}
 	return id, err
 }

@@ -78,9 +78,13 @@ func (h *Handler) Drain(ctx context.Context) error { return h.sockets.Drain(ctx)
 
 // prepare gives each response its loaders, and fixes asOf before anything else is read.
 func (o Options) prepare(ctx context.Context, next graphql.ResponseHandler) *graphql.Response {
+	op := graphql.GetOperationContext(ctx)
+	if op.Operation == nil {
+		return next(ctx) // refused before it became an operation
+	}
 	actor := actorOf(ctx)
 	ctx = withLoaders(ctx, newLoaders(o.Service, actor))
-	if op := graphql.GetOperationContext(ctx); op.Operation.Operation == ast.Query && selects(op, "asOf") {
+	if op.Operation.Operation == ast.Query && selects(op, "asOf") {
 		cursor, err := o.Service.AsOf(ctx, actor)
 		if err != nil {
 			return graphql.ErrorResponse(ctx, "%s", service.Explain(err).Message)

@@ -62,5 +62,5 @@ func (r *Resolver) loadNode(ctx context.Context, text string) (Node, error) {
 		}
 		return own, nil
 	}
-	return nil, db.ErrBadID
+	return nil, &db.IDError{Message: "there are no objects with ids of this kind"}
 }

@@ -82,13 +82,14 @@ func notFound(what string) *Error {
 // INTERNAL, and its message says nothing about the inside.
 func Explain(err error) *Error {
 	var known *Error
+	var id *db.IDError
 	var pg *pgconn.PgError
 	var network net.Error
 	switch {
 	case errors.As(err, &known):
 		return known
-	case errors.Is(err, db.ErrBadID):
-		return badInput(err.Error())
+	case errors.As(err, &id):
+		return badInput(id.Message)
 	case errors.Is(err, db.ErrBadCursor):
 		return &Error{CursorInvalid, "the cursor is malformed, or belongs to another list or workspace; leave it out to start from the beginning"}
 	case errors.Is(err, feed.ErrExpired):
