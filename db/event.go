@@ -206,25 +206,26 @@ func (tx Tx) AppendEvents(ctx context.Context, events []*Event) error {
 	if err != nil {
 		return err
 	}
-	var rows []Event
+	var rows []struct{ Base int64 }
 	err = tx.query(ctx, &rows, `
 		WITH head AS (
 			UPDATE event_heads SET seq = seq + $2, event_id = $3 WHERE workspace_id = $1 RETURNING seq - $2 AS base
+		), appended AS (
+			INSERT INTO events (`+eventColumns+`)
+			SELECT $1, head.base + new.n, new.id, new.type, new.conversation_id, new.contact_id, new.actor,
+				new.before::jsonb, new.after::jsonb, new.data::jsonb, new.origin, new.created_at
+			FROM head, unnest($4::uuid[], $5::text[], $6::uuid[], $7::uuid[], $8::text[], $9::text[], $10::text[], $11::text[],
+				$12::text[], $13::timestamptz[]) WITH ORDINALITY
+				AS new (id, type, conversation_id, contact_id, actor, before, after, data, origin, created_at, n)
 		)
-		INSERT INTO events (`+eventColumns+`)
-		SELECT $1, head.base + new.n, new.id, new.type, new.conversation_id, new.contact_id, new.actor,
-			new.before::jsonb, new.after::jsonb, new.data::jsonb, new.origin, new.created_at
-		FROM head, unnest($4::uuid[], $5::text[], $6::uuid[], $7::uuid[], $8::text[], $9::text[], $10::text[], $11::text[],
-			$12::text[], $13::timestamptz[]) WITH ORDINALITY
-			AS new (id, type, conversation_id, contact_id, actor, before, after, data, origin, created_at, n)
-		RETURNING seq`,
+		SELECT base FROM head`,
 		tx.Key, len(events), events[len(events)-1].ID, v.ids, v.types, v.conversations, v.contacts, v.actors,
 		v.before, v.after, v.data, v.origins, v.times)
 	if err != nil {
 		return err
 	}
-	for i, row := range rows {
-		events[i].Seq = row.Seq
+	for i, e := range events {
+		e.Seq = rows[0].Base + int64(i) + 1
 	}
 	return nil
 }
