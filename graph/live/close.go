@@ -2,6 +2,7 @@ package live
 
 import (
 	"fmt"
+	"strings"
 	"unicode/utf8"
 )
 
@@ -49,12 +50,13 @@ func closef(code int, format string, args ...any) *CloseError {
 
 // reason is e.Reason as a close frame can carry it: short enough, and no rune cut in two.
 func (e *CloseError) reason() string {
-	if len(e.Reason) <= maxReason {
-		return e.Reason
+	reason := strings.ToValidUTF8(e.Reason, "\ufffd")
+	if len(reason) <= maxReason {
+		return reason
 	}
 	end := maxReason
-	for end > 0 && !utf8.RuneStart(e.Reason[end]) {
+	for end > 0 && !utf8.RuneStart(reason[end]) {
 		end--
 	}
-	return e.Reason[:end]
+	return reason[:end]
 }

@@ -126,7 +126,7 @@ func TestFrames(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			w := serve(t, &live.WebSocket{}).wire(t)
+			w := serve(t, &live.WebSocket{CloseTimeout: time.Minute}).wire(t)
 			w.put(masked(final|text, `{"type":"connection_init"}`))
 			w.want(final|text, ack)
 			go func() { _, _ = io.WriteString(w.Conn, test.bytes) }()
@@ -160,9 +160,28 @@ func TestFragments(t *testing.T) {
 
 // A client that sends without end still gets to read why it was closed.
 func TestCloseFrameSurvivesAFlood(t *testing.T) {
-	w := serve(t, &live.WebSocket{FramesPerSecond: 1, FrameBurst: 5}).wire(t)
-	go func() { _, _ = io.WriteString(w.Conn, strings.Repeat(masked(final|text, `{"type":"pong"}`), 50_000)) }()
-	w.wantClose(4429)
+	flood := strings.Repeat(masked(final|text, `{"type":"pong"}`), 200_000)
+	for name, test := range map[string]struct {
+		first string
+		code  uint16
+	}{
+		"too many messages": {"", 4429},
+		"a bad frame":       {masked(final|reserved, ""), 1002},
+		"a message too big": {header(final|text, 0x80, 1<<40) + "\x00\x00\x00\x00", 1009},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := serve(t, &live.WebSocket{FramesPerSecond: 1, FrameBurst: 5}).wire(t)
+			sent := make(chan error)
+			go func() {
+				_, err := io.WriteString(w.Conn, test.first+flood)
+				sent <- err
+			}()
+			if err := receive(t, sent); err != nil {
+				t.Fatalf("the connection was reset: %v", err)
+			}
+			w.wantClose(test.code)
+		})
+	}
 }
 
 // A peer that ends its half of the stream without a close frame is let go.

@@ -75,7 +75,7 @@ func (s *socket) enter(id string) (*operation, *CloseError) {
 // busy counts what was completed but still runs as well, else subscribing and completing in turn would get
 // round the limit; twice as much of it, since a client need not know how long a resolver takes to stop.
 func (s *socket) busy() bool {
-	return len(s.operations) >= s.operationLimit() || s.goroutines >= 2*s.operationLimit()
+	return len(s.operations) >= s.transport.operationLimit() || s.goroutines >= 2*s.transport.operationLimit()
 }
 
 // run takes the operation to its end and says so: nothing follows an error or a complete. One that is refused

@@ -91,7 +91,7 @@ func (s *socket) send(op *operation, data []byte, last bool) bool {
 // that earlier than closing does: a complete sent in between would look like the end of the stream, and the
 // client would not subscribe again after it has come back.
 func (s *socket) wants(op *operation) bool {
-	return s.closing == nil && s.operations[op.id] == op && op.ctx.Err() == nil
+	return s.closing == nil && op.ctx.Err() == nil
 }
 
 // write sends what is in the outbox until the socket closes, then the close frame.
@@ -108,7 +108,7 @@ func (s *socket) write() {
 		if f.kind == websocket.TextMessage {
 			err = s.conn.WriteMessage(f.kind, f.data)
 		} else {
-			err = s.conn.WriteControl(f.kind, f.data, time.Now().Add(s.writeTimeout()))
+			err = s.conn.WriteControl(f.kind, f.data, time.Now().Add(s.transport.writeTimeout()))
 		}
 		if errors.Is(err, errStuck) {
 			// No close frame reaches a peer that takes nothing, but its operations learn the cause.
@@ -140,7 +140,7 @@ func (s *socket) writeClose(why *CloseError) {
 		return
 	}
 	text := websocket.FormatCloseMessage(why.Code, why.reason())
-	if err := s.conn.WriteControl(websocket.CloseMessage, text, time.Now().Add(s.closeTimeout())); err != nil {
+	if err := s.conn.WriteControl(websocket.CloseMessage, text, time.Now().Add(s.transport.closeTimeout())); err != nil {
 		s.log.Debug("socket closed without a close frame", "code", why.Code, "error", err)
 	}
 }

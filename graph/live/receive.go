@@ -66,7 +66,7 @@ func (s *socket) initialise(m message) *CloseError {
 	if err != nil {
 		return err
 	}
-	s.after(s.ping(), s.pingPeer)
+	s.after(s.transport.ping(), s.pingPeer)
 	session, err := s.admit(payload)
 	if err != nil {
 		return err
@@ -80,10 +80,10 @@ func (s *socket) initialise(m message) *CloseError {
 }
 
 func (s *socket) admit(payload map[string]any) (context.Context, *CloseError) {
-	if s.Init == nil {
+	if s.transport.Init == nil {
 		return s.ctx, nil
 	}
-	session, err := s.Init(s.ctx, s.request, payload)
+	session, err := s.transport.Init(s.ctx, s.request, payload)
 	if err == nil {
 		return session, nil
 	}
@@ -98,15 +98,12 @@ func (s *socket) admit(payload map[string]any) (context.Context, *CloseError) {
 // complete ends an operation at the client's wish. It may long be over: the two completes can cross.
 func (s *socket) complete(id string) {
 	s.mu.Lock()
-	op := s.operations[id]
-	if op != nil {
+	defer s.mu.Unlock()
+	if op := s.operations[id]; op != nil {
+		op.cancel()
 		delete(s.operations, id)
 		s.outbox.drop(op)
 		s.changed.Broadcast()
-	}
-	s.mu.Unlock()
-	if op != nil {
-		op.cancel()
 	}
 }
 
@@ -119,14 +116,14 @@ func (s *socket) pingPeer() {
 	if session != nil {
 		s.reply(websocket.TextMessage, encode(typePing, "", s.pingPayload(session)))
 	}
-	s.after(s.ping(), s.pingPeer)
+	s.after(s.transport.ping(), s.pingPeer)
 }
 
 func (s *socket) pingPayload(session context.Context) []byte {
-	if s.PingPayload == nil {
+	if s.transport.PingPayload == nil {
 		return nil
 	}
-	payload := s.PingPayload(session)
+	payload := s.transport.PingPayload(session)
 	if payload == nil {
 		return nil
 	}

@@ -18,10 +18,10 @@ import (
 // A socket is one connection. Three kinds of goroutines meet here: the reader (the handler's own), the writer,
 // and one per running operation. They share what is under mu, and wake each other through changed.
 type socket struct {
-	*WebSocket
-	request *http.Request
-	exec    graphql.GraphExecutor
-	log     *slog.Logger
+	transport *WebSocket
+	request   *http.Request
+	exec      graphql.GraphExecutor
+	log       *slog.Logger
 
 	ctx    context.Context // ends when the socket is closed, for whatever reason
 	cancel context.CancelCauseFunc
@@ -43,7 +43,8 @@ type socket struct {
 }
 
 func newSocket(t *WebSocket, r *http.Request, exec graphql.GraphExecutor) *socket {
-	s := &socket{WebSocket: t, request: r, exec: exec, log: t.log(), rate: t.frames(), operations: map[string]*operation{}}
+	s := &socket{transport: t, request: r, exec: exec, log: t.log(), rate: t.frames()}
+	s.operations = map[string]*operation{}
 	s.ctx, s.cancel = context.WithCancelCause(r.Context())
 	s.changed.L = &s.mu
 	s.line = &line{silence: t.deadAfter(), patience: t.writeTimeout(), most: 2 * int64(t.messageLimit())}
@@ -51,7 +52,7 @@ func newSocket(t *WebSocket, r *http.Request, exec graphql.GraphExecutor) *socke
 }
 
 func (s *socket) upgrade(w http.ResponseWriter, r *http.Request) error {
-	upgrader := websocket.Upgrader{Subprotocols: []string{Subprotocol}, CheckOrigin: s.checkOrigin}
+	upgrader := websocket.Upgrader{Subprotocols: []string{Subprotocol}, CheckOrigin: s.transport.checkOrigin}
 	conn, err := upgrader.Upgrade(hijack{w, s.line}, r, nil)
 	if err != nil {
 		return err
@@ -71,7 +72,7 @@ func (s *socket) serve() {
 		// A client that cannot speak this protocol is told so in a way that it understands.
 		s.close(closef(CloseNoSubprotocol, "Subprotocol not acceptable"))
 	}
-	s.after(s.initTimeout(), func() { s.close(closef(CloseInitTimeout, "Connection initialisation timeout")) })
+	s.after(s.transport.initTimeout(), func() { s.close(closef(CloseInitTimeout, "Connection initialisation timeout")) })
 	var writer sync.WaitGroup
 	writer.Go(s.write)
 	s.read()
@@ -106,8 +107,8 @@ func (s *socket) next() (frame int, data []byte, err error) {
 	if err != nil {
 		return 0, nil, err
 	}
-	data, err = io.ReadAll(io.LimitReader(r, int64(s.messageLimit())+1))
-	if err == nil && len(data) > s.messageLimit() {
+	data, err = io.ReadAll(io.LimitReader(r, int64(s.transport.messageLimit())+1))
+	if err == nil && len(data) > s.transport.messageLimit() {
 		err = errTooBig
 	}
 	return frame, data, err
@@ -136,7 +137,7 @@ func readFailure(err error) *CloseError {
 	return closef(CloseProtocolError, "Protocol error")
 }
 
-// close ends the socket; the first reason counts. Whatever waits to be sent is dropped: after rights were
+// close ends the socket; the first reason counts. What waits in the outbox is never sent: after rights were
 // withdrawn nothing more may go out.
 func (s *socket) close(why *CloseError) {
 	s.mu.Lock()
@@ -146,11 +147,10 @@ func (s *socket) close(why *CloseError) {
 	}
 	s.log.Debug("socket closing", "code", why.Code, "reason", why.Reason)
 	s.closing = why
-	s.outbox = outbox{}
 	if s.timer != nil {
 		s.timer.Stop()
 	}
-	s.line.hurry(s.closeTimeout())
+	s.line.hurry(s.transport.closeTimeout())
 	s.cancel(why) // before the operations notice by themselves, so that all of them learn why
 	s.changed.Broadcast()
 }

@@ -1,4 +1,9 @@
 // Package live carries GraphQL operations over sockets: queries, mutations and, above all, subscriptions.
+//
+// A WebSocket (websocket.go) makes one socket per connection (socket.go). What comes in is read as a message
+// (message.go) and obeyed (receive.go); each operation runs on its own goroutine (operation.go) and puts what
+// it has to say into the outbox, which one writer empties (outbox.go). Deadlines live in the line below
+// (line.go), close codes in close.go.
 package live
 
 import (
@@ -25,7 +30,7 @@ type WebSocket struct {
 	// derived from ctx. When that context is cancelled the socket is closed, with the code of its cause if
 	// this is a *CloseError. An error refuses the connection: a *CloseError with its code and reason, any
 	// other is logged and answered with 4403 "Forbidden", since its text is not meant for strangers.
-	// Nil: everybody is let in.
+	// What the peer sends meanwhile waits. Nil: everybody is let in.
 	Init func(ctx context.Context, r *http.Request, payload map[string]any) (context.Context, error)
 	// CheckOrigin says whether a page of the request's Origin may connect; refused ones are answered 403.
 	// Nil: no Origin, or an http(s) one whose host and port are exactly those of the Host header.
@@ -36,7 +41,7 @@ type WebSocket struct {
 	Ping         time.Duration // between two pings of the server; zero: 15 s
 	InitTimeout  time.Duration // until connection_init, else 4408; zero: 5 s
 	DeadAfter    time.Duration // a peer not heard of for this long is closed with 1001; zero: 35 s
-	WriteTimeout time.Duration // a peer that takes no byte for this long is cut off (1013); zero: 10 s
+	WriteTimeout time.Duration // a peer that takes no byte for this long is cut off (1013), in the handshake too; zero: 10 s
 	CloseTimeout time.Duration // for the closing handshake, then the connection is just cut; zero: 2 s
 
 	MessageLimit    int // bytes of a message, beyond it 1009; zero: 256 KiB

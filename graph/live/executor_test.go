@@ -1,0 +1,81 @@
+package live_test
+
+import (
+	"context"
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/99designs/gqlgen/graphql"
+	"github.com/vektah/gqlparser/v2/gqlerror"
+
+	"switchboard/graph/live"
+)
+
+// An interceptor's time limit ends a subscription with an error, not with a complete that looks like its end.
+func TestInterceptors(t *testing.T) {
+	s := serve(t, &live.WebSocket{})
+	var instead graphql.ResponseHandler
+	s.exec.AroundOperations(func(ctx context.Context, next graphql.OperationHandler) graphql.ResponseHandler {
+		if instead != nil {
+			return instead
+		}
+		ctx, cancel := context.WithTimeout(ctx, 50*time.Millisecond)
+		context.AfterFunc(ctx, cancel)
+		return next(ctx)
+	})
+	c := s.connect(t)
+	c.subscribe("s", "subscription {names}")
+	c.want(`{"id":"s","type":"error","payload":[{"message":"context deadline exceeded"}]}`)
+
+	instead = graphql.OneShot(&graphql.Response{Errors: gqlerror.List{{Message: "rate limited"}}})
+	c.subscribe("q", "{name}")
+	c.want(`{"id":"q","type":"error","payload":[{"message":"rate limited"}]}`)
+	c.wantQuiet()
+
+	// One that forgets that a query has a single response.
+	instead = func(context.Context) *graphql.Response { return &graphql.Response{Data: []byte(`{}`)} }
+	c.subscribe("q", "{name}")
+	c.want(`{"id":"q","type":"next","payload":{"data":{}}}`)
+	c.want(`{"id":"q","type":"complete"}`)
+	c.wantQuiet()
+}
+
+func TestVariablesKeepTheirNumbers(t *testing.T) {
+	s := serve(t, &live.WebSocket{})
+	got := make(chan any, 1)
+	s.world.resolve = map[string]func(context.Context, map[string]any) (any, error){
+		"add": func(_ context.Context, args map[string]any) (any, error) { got <- args["numbers"]; return "", nil },
+	}
+	c := s.connect(t)
+	c.send(`{"id":"q","type":"subscribe","payload":{"query":"query($n:[Float!]!){add(numbers:$n)}","variables":{"n":[9007199254740993,0.10]}}}`)
+	if numbers := fmt.Sprintf("%T %v", receive(t, got).([]any)[0], []any{"9007199254740993", "0.10"}); numbers != "json.Number [9007199254740993 0.10]" {
+		t.Errorf("numbers arrive as %s", numbers)
+	}
+}
+
+type panicking struct{ extension }
+
+func (panicking) MutateOperationContext(_ context.Context, op *graphql.OperationContext) *gqlerror.Error {
+	if op.OperationName == "Bad" {
+		panic("in an extension")
+	}
+	return nil
+}
+
+type extension struct{}
+
+func (extension) ExtensionName() string                   { return "Test" }
+func (extension) Validate(graphql.ExecutableSchema) error { return nil }
+
+// A panic outside of every resolver ends one socket, not the process and not the neighbours.
+func TestPanicEndsOneSocket(t *testing.T) {
+	s := serve(t, &live.WebSocket{})
+	s.exec.Use(panicking{})
+	c, other := s.connect(t), s.connect(t)
+	c.send(`{"id":"q","type":"subscribe","payload":{"query":"query Bad {name}","operationName":"Bad"}}`)
+	c.wantClose(1011, "Internal server error")
+	other.subscribe("q", "{name}")
+	other.want(`{"id":"q","type":"next","payload":{"data":{"name":"Ada"}}}`)
+	other.want(`{"id":"q","type":"complete"}`)
+}

@@ -1,0 +1,141 @@
+package live_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"strings"
+	"testing"
+	"time"
+
+	"switchboard/graph/live"
+)
+
+// A stalled peer is cut off; nobody else notices; what its own operations wait for does not stop its complete.
+func TestStalledReader(t *testing.T) {
+	s := serve(t, &live.WebSocket{WriteTimeout: 200 * time.Millisecond, FramesPerSecond: -1})
+	item := strings.Repeat("a", 64<<10)
+	s.world.names = func(ctx context.Context, topic string) (<-chan string, error) {
+		if topic != "flood" {
+			return s.topic.subscribe(ctx, live.Fail)
+		}
+		out := make(chan string)
+		go func() {
+			defer close(out)
+			defer func() { s.topic.ended <- context.Cause(ctx) }()
+			for ctx.Err() == nil {
+				select {
+				case out <- item:
+				case <-ctx.Done():
+				}
+			}
+		}()
+		return out, nil
+	}
+	stalled, other := s.connect(t), s.connect(t)
+	_ = stalled.NetConn().(*net.TCPConn).SetReadBuffer(4 << 10)
+	other.subscribe("s", "subscription {names}")
+	receive(t, s.topic.begun)
+	stalled.subscribe("s", `subscription {names(topic:"flood")}`)
+	for {
+		select {
+		case s.topic.items <- "a":
+			other.want(`{"id":"s","type":"next","payload":{"data":{"names":"a"}}}`)
+			continue
+		case cause := <-s.topic.ended:
+			wantCause(t, cause, live.CloseTryAgain)
+		case <-patience(t):
+			t.Fatal("the stalled peer is still there")
+		}
+		break
+	}
+	s.topic.items <- "b"
+	other.want(`{"id":"s","type":"next","payload":{"data":{"names":"b"}}}`)
+}
+
+func wantCause(t *testing.T, cause error, code int) {
+	t.Helper()
+	var closed *live.CloseError
+	if !errors.As(cause, &closed) || closed.Code != code {
+		t.Fatalf("the operation ended with %v, want %d", cause, code)
+	}
+}
+
+// While an operation waits for a peer that does not read, complete is heard: its context ends long before
+// WriteTimeout, and a peer that reads again finds no end to the socket.
+func TestCompleteIsHeardWhileWriting(t *testing.T) {
+	s := serve(t, &live.WebSocket{FramesPerSecond: -1})
+	c := s.connect(t)
+	_ = c.NetConn().(*net.TCPConn).SetReadBuffer(4 << 10)
+	c.subscribe("s", "subscription {names}")
+	receive(t, s.topic.begun)
+	published := s.fill()
+	for range 50 {
+		c.send(`{"type":"ping"}`)
+	}
+	c.send(`{"id":"s","type":"complete"}`)
+	receive(t, s.topic.ended)
+	pongs, items := 0, 0
+	for pongs < 50 {
+		text, err := c.read()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if strings.Contains(text, "pong") {
+			pongs++
+		} else {
+			items++
+		}
+	}
+	if items > published-4 {
+		t.Errorf("%d of %d items came: what waited was sent after complete", items, published)
+	}
+	c.wantQuiet()
+}
+
+func TestSlowReaderLosesNothing(t *testing.T) {
+	s := serve(t, &live.WebSocket{})
+	c := s.connect(t)
+	c.subscribe("s", "subscription {names}")
+	pad := strings.Repeat("a", 4<<10)
+	go func() {
+		for i := range 500 {
+			s.topic.items <- fmt.Sprint(i, pad)
+		}
+		close(s.topic.items)
+	}()
+	for i := range 500 {
+		c.want(fmt.Sprintf(`{"id":"s","type":"next","payload":{"data":{"names":"%d%s"}}}`, i, pad))
+	}
+	c.want(`{"id":"s","type":"complete"}`)
+}
+
+// A peer that does not read delays a drain by CloseTimeout, not by WriteTimeout.
+func TestDrainCutsStalledPeers(t *testing.T) {
+	s := serve(t, &live.WebSocket{WriteTimeout: time.Hour, CloseTimeout: 50 * time.Millisecond})
+	c := s.connect(t)
+	_ = c.NetConn().(*net.TCPConn).SetReadBuffer(4 << 10)
+	c.subscribe("s", "subscription {names}")
+	receive(t, s.topic.begun)
+	s.fill()
+	ctx, cancel := context.WithTimeout(t.Context(), deadline)
+	defer cancel()
+	if err := s.transport.Drain(ctx); err != nil {
+		t.Errorf("a stalled peer holds the drain up: %v", err)
+	}
+	wantCause(t, receive(t, s.topic.ended), live.CloseRestart)
+}
+
+// fill publishes until nothing moves any more, and says how many items that took.
+func (s *server) fill() (published int) {
+	item := strings.Repeat("a", 64<<10)
+	for {
+		select {
+		case s.topic.items <- item:
+			published++
+		case <-time.After(100 * time.Millisecond):
+			return published
+		}
+	}
+}
