@@ -13,7 +13,6 @@ import (
 	"github.com/99designs/gqlgen/graphql/handler"
 	"github.com/99designs/gqlgen/graphql/handler/extension"
 	"github.com/99designs/gqlgen/graphql/handler/lru"
-	"github.com/99designs/gqlgen/graphql/handler/transport"
 	"github.com/google/uuid"
 	"github.com/rs/cors"
 	"github.com/vektah/gqlparser/v2/ast"
@@ -56,8 +55,7 @@ func NewHandler(o Options) *Handler {
 	h := &Handler{sockets: &live.WebSocket{Init: o.connect, CheckOrigin: o.checkOrigin, Log: o.Log}}
 	server := handler.New(NewExecutableSchema(Config{Resolvers: &Resolver{service: o.Service}}))
 	server.AddTransport(h.sockets)
-	server.AddTransport(transport.GET{})
-	server.AddTransport(transport.POST{})
+	server.AddTransport(live.HTTP{})
 	server.SetQueryCache(lru.New[*ast.QueryDocument](queryCache))
 	server.SetErrorPresenter(present(o.Log))
 	server.SetRecoverFunc(recovered(o.Log))
@@ -84,6 +82,11 @@ func (o Options) prepare(ctx context.Context, next graphql.ResponseHandler) *gra
 	}
 	actor := actorOf(ctx)
 	ctx = withLoaders(ctx, newLoaders(o.Service, actor))
+	if op.Operation.Operation == ast.Subscription {
+		// The executor leaves the root field out of the paths of errors below it.
+		root := graphql.CollectFields(op, op.Operation.SelectionSet, []string{"Subscription"})[0]
+		ctx = graphql.WithFieldContext(ctx, &graphql.FieldContext{Object: "Subscription", Field: root})
+	}
 	if op.Operation.Operation == ast.Query && selects(op, "asOf") {
 		cursor, err := o.Service.AsOf(ctx, actor)
 		if err != nil {

@@ -98,19 +98,29 @@ func (m message) object() (map[string]any, *CloseError) {
 // params reads the payload of a subscribe: PROTOCOL.md, "Subscribe". A payload of the wrong form closes the
 // socket, one with text that is no Unicode only loses its operation.
 func (m message) params() (*graphql.RawParams, gqlerror.List, *CloseError) {
+	params, refused, malformed := parseParams(m.Payload)
+	if malformed != "" {
+		return nil, nil, closef(CloseBadRequest, "'subscribe' has a 'payload' %s", malformed)
+	}
+	return params, refused, nil
+}
+
+// parseParams reads the parameters of a request, which HTTP and sockets send in the same form. What is not of
+// that form is malformed; text that is no Unicode is refused.
+func parseParams(payload jsontext.Value) (params *graphql.RawParams, refused gqlerror.List, malformed string) {
 	var raw struct {
 		Query      jsontext.Value `json:"query"`
 		Name       jsontext.Value `json:"operationName"`
 		Variables  jsontext.Value `json:"variables"`
 		Extensions jsontext.Value `json:"extensions"`
 	}
-	if err := json.Unmarshal(m.Payload, &raw, jsontext.AllowInvalidUTF8(true)); err != nil {
-		return nil, nil, closef(CloseBadRequest, "'subscribe' has a 'payload' that is not valid JSON")
+	if err := json.Unmarshal(payload, &raw, jsontext.AllowInvalidUTF8(true)); err != nil || payload.Kind() != '{' {
+		return nil, nil, "that is not a valid JSON object"
 	}
 	if raw.Query.Kind() != '"' {
-		return nil, nil, closef(CloseBadRequest, "'subscribe' needs a 'payload.query' that is a string")
+		return nil, nil, "without a 'query' that is a string"
 	}
-	params := &graphql.RawParams{}
+	params = &graphql.RawParams{}
 	for _, field := range []struct {
 		name string
 		raw  jsontext.Value
@@ -125,12 +135,12 @@ func (m message) params() (*graphql.RawParams, gqlerror.List, *CloseError) {
 		switch kind := field.raw.Kind(); {
 		case len(field.raw) == 0 || kind == 'n':
 		case kind != field.kind:
-			return nil, nil, closef(CloseBadRequest, "'subscribe' has a 'payload.%s' of the wrong type", field.name)
+			return nil, nil, "with '" + field.name + "' of the wrong type"
 		case !decode(field.raw, field.into):
-			return params, refusal("BAD_USER_INPUT", "'"+field.name+"' repeats a name or holds text that is not valid Unicode."), nil
+			return params, refusal("BAD_USER_INPUT", "'"+field.name+"' repeats a name or holds text that is not valid Unicode."), ""
 		}
 	}
-	return params, nil, nil
+	return params, nil, ""
 }
 
 // decode reads a value strictly: no repeated names, no lone surrogates. Numbers stay as they were written.

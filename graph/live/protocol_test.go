@@ -139,11 +139,11 @@ var malformed = []rule{
 	bad("subscribe without a payload", `{"id":"1","type":"subscribe"}`, "'subscribe' needs a 'payload' that is an object"),
 	bad("subscribe with null", `{"id":"1","type":"subscribe","payload":null}`, "'subscribe' needs a 'payload' that is an object"),
 	bad("subscribe with a string", `{"id":"1","type":"subscribe","payload":"{name}"}`, "'subscribe' needs a 'payload' that is an object"),
-	bad("subscribe without a query", `{"id":"1","type":"subscribe","payload":{}}`, "'subscribe' needs a 'payload.query' that is a string"),
-	bad("a query that is an object", `{"id":"1","type":"subscribe","payload":{"query":{}}}`, "'subscribe' needs a 'payload.query' that is a string"),
-	bad("variables as an array", `{"id":"1","type":"subscribe","payload":{"query":"{name}","variables":[]}}`, "'subscribe' has a 'payload.variables' of the wrong type"),
-	bad("an operation name that is a number", `{"id":"1","type":"subscribe","payload":{"query":"{name}","operationName":1}}`, "'subscribe' has a 'payload.operationName' of the wrong type"),
-	bad("extensions as a string", `{"id":"1","type":"subscribe","payload":{"query":"{name}","extensions":"x"}}`, "'subscribe' has a 'payload.extensions' of the wrong type"),
+	bad("subscribe without a query", `{"id":"1","type":"subscribe","payload":{}}`, "'subscribe' has a 'payload' without a 'query' that is a string"),
+	bad("a query that is an object", `{"id":"1","type":"subscribe","payload":{"query":{}}}`, "'subscribe' has a 'payload' without a 'query' that is a string"),
+	bad("variables as an array", `{"id":"1","type":"subscribe","payload":{"query":"{name}","variables":[]}}`, "'subscribe' has a 'payload' with 'variables' of the wrong type"),
+	bad("an operation name that is a number", `{"id":"1","type":"subscribe","payload":{"query":"{name}","operationName":1}}`, "'subscribe' has a 'payload' with 'operationName' of the wrong type"),
+	bad("extensions as a string", `{"id":"1","type":"subscribe","payload":{"query":"{name}","extensions":"x"}}`, "'subscribe' has a 'payload' with 'extensions' of the wrong type"),
 	bad("complete without an id", `{"type":"complete"}`, "'complete' needs an 'id' that is a non-empty string"),
 	{"a binary message", []step{initialise(), func(c *client, _ *server) {
 		_ = c.WriteMessage(websocket.BinaryMessage, []byte(`{"type":"ping"}`))

@@ -1,0 +1,176 @@
+package live
+
+import (
+	stdjson "encoding/json"
+	"errors"
+	"io"
+	"mime"
+	"net/http"
+	"strings"
+
+	"github.com/99designs/gqlgen/graphql"
+	"github.com/go-json-experiment/json/jsontext"
+	"github.com/vektah/gqlparser/v2/ast"
+	"github.com/vektah/gqlparser/v2/gqlerror"
+)
+
+// HTTP is a graphql.Transport for queries and mutations as the GraphQL over HTTP draft
+// says it (https://graphql.github.io/graphql-over-http/draft/): POST with a JSON body,
+// GET for queries. A status other than 200 for a well-formed request is seen only by
+// clients that accept application/graphql-response+json.
+type HTTP struct{}
+
+const (
+	mediaJSON     = "application/json"
+	mediaResponse = "application/graphql-response+json"
+)
+
+// Supports takes every request that is no WebSocket.
+func (HTTP) Supports(r *http.Request) bool { return !(&WebSocket{}).Supports(r) }
+
+// Do answers one request.
+func (t HTTP) Do(w http.ResponseWriter, r *http.Request, exec graphql.GraphExecutor) {
+	media := negotiate(r.Header.Values("Accept"))
+	reply := reply{w, media}
+	if media == "" {
+		reply.media = mediaJSON
+		reply.refuse(http.StatusNotAcceptable, "accept "+mediaResponse+" or "+mediaJSON)
+		return
+	}
+	start := graphql.Now()
+	body, status, complaint := request(w, r)
+	if complaint != "" {
+		reply.refuse(status, complaint)
+		return
+	}
+	params, refused, malformed := parseParams(body)
+	switch {
+	case malformed != "":
+		reply.refuse(http.StatusBadRequest, "send a body "+malformed)
+		return
+	case refused != nil:
+		reply.errors(http.StatusBadRequest, refused)
+		return
+	}
+	params.Headers, params.ReadTime = r.Header, graphql.TraceTiming{Start: start, End: graphql.Now()}
+	t.execute(reply, r, exec, params)
+}
+
+// execute runs the operation and writes its answer.
+func (HTTP) execute(reply reply, r *http.Request, exec graphql.GraphExecutor, params *graphql.RawParams) {
+	ctx := graphql.StartOperationTrace(r.Context())
+	operation, errs := exec.CreateOperationContext(ctx, params)
+	if errs != nil {
+		response := exec.DispatchError(graphql.WithOperationContext(ctx, operation), errs)
+		reply.errors(http.StatusBadRequest, response.Errors)
+		return
+	}
+	switch kind := operation.Operation.Operation; {
+	case kind == ast.Subscription:
+		reply.errors(http.StatusBadRequest, refusal("BAD_USER_INPUT", "Subscriptions need a WebSocket (graphql-transport-ws)."))
+		return
+	case kind == ast.Mutation && r.Method == http.MethodGet:
+		reply.w.Header().Set("Allow", http.MethodPost)
+		reply.refuse(http.StatusMethodNotAllowed, "mutations need POST")
+		return
+	}
+	responses, ctx := exec.DispatchOperation(ctx, operation)
+	response := responses(ctx)
+	if len(response.Data) == 0 {
+		reply.errors(http.StatusBadRequest, response.Errors)
+		return
+	}
+	reply.write(http.StatusOK, marshal(response))
+}
+
+// request reads the parameters of a request as JSON; without them, the status and what is wrong.
+func request(w http.ResponseWriter, r *http.Request) (body jsontext.Value, status int, complaint string) {
+	switch r.Method {
+	case http.MethodGet:
+		return query(r)
+	case http.MethodPost:
+	default:
+		w.Header().Set("Allow", "GET, POST")
+		return nil, http.StatusMethodNotAllowed, "use GET or POST"
+	}
+	media, values, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
+	if charset := values["charset"]; err != nil || media != mediaJSON || (charset != "" && !strings.EqualFold(charset, "utf-8")) {
+		return nil, http.StatusUnsupportedMediaType, "send application/json in UTF-8"
+	}
+	body, err = io.ReadAll(r.Body)
+	var tooLarge *http.MaxBytesError
+	switch {
+	case errors.As(err, &tooLarge):
+		return nil, http.StatusRequestEntityTooLarge, "the request is too large"
+	case err != nil:
+		return nil, http.StatusBadRequest, "the request could not be read"
+	}
+	return body, http.StatusOK, ""
+}
+
+// query reads the parameters out of the URL.
+func query(r *http.Request) (body jsontext.Value, status int, complaint string) {
+	values, fields := r.URL.Query(), map[string]any{}
+	for _, name := range []string{"query", "operationName"} {
+		if values.Has(name) {
+			fields[name] = values.Get(name)
+		}
+	}
+	for _, name := range []string{"variables", "extensions"} {
+		if text := jsontext.Value(values.Get(name)); len(text) > 0 {
+			if !text.IsValid() {
+				return nil, http.StatusBadRequest, "'" + name + "' in the URL is not valid JSON"
+			}
+			fields[name] = stdjson.RawMessage(text)
+		}
+	}
+	return marshal(fields), http.StatusOK, ""
+}
+
+// negotiate chooses the media type of the answer; empty if the client accepts neither.
+// A client that does not care gets application/json, which old ones expect.
+func negotiate(accept []string) string {
+	chosen := ""
+	for item := range strings.SplitSeq(strings.Join(accept, ","), ",") {
+		media, values, _ := mime.ParseMediaType(item)
+		if charset := values["charset"]; values["q"] == "0" || (charset != "" && !strings.EqualFold(charset, "utf-8")) {
+			continue
+		}
+		switch media {
+		case mediaResponse:
+			return mediaResponse
+		case mediaJSON, "application/*", "*/*":
+			chosen = mediaJSON
+		}
+	}
+	if len(accept) == 0 {
+		return mediaJSON
+	}
+	return chosen
+}
+
+// reply writes the answer in the media type that was agreed upon.
+type reply struct {
+	w     http.ResponseWriter
+	media string
+}
+
+// errors answers a request that is well-formed but was not executed: without data.
+func (a reply) errors(status int, errs gqlerror.List) {
+	if a.media == mediaJSON {
+		status = http.StatusOK
+	}
+	a.write(status, marshal(map[string]any{"errors": errs}))
+}
+
+// refuse answers a request that is not well-formed.
+func (a reply) refuse(status int, complaint string) {
+	a.write(status, marshal(map[string]any{"errors": refusal("BAD_USER_INPUT", complaint)}))
+}
+
+func (a reply) write(status int, body []byte) {
+	a.w.Header().Set("Content-Type", a.media+"; charset=utf-8")
+	a.w.Header().Set("X-Content-Type-Options", "nosniff")
+	a.w.WriteHeader(status)
+	_, _ = a.w.Write(body)
+}

@@ -1,0 +1,84 @@
+package live_test
+
+import (
+	"context"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"strings"
+	"testing"
+
+	"github.com/99designs/gqlgen/graphql/executor"
+
+	"switchboard/graph/live"
+)
+
+const (
+	plain    = "application/json"
+	response = "application/graphql-response+json"
+)
+
+// TestHTTP is the draft of GraphQL over HTTP, case by case; the body is compared as text.
+func TestHTTP(t *testing.T) {
+	get := func(query string) string { return "GET /?query=" + url.QueryEscape(query) }
+	for _, c := range []struct {
+		name, request, contentType, accept, body string
+		status                                   int
+		want                                     string
+	}{
+		{"a query", "POST /", plain, response, `{"query":"{name}"}`, 200, `{"data":{"name":"ada"}}`},
+		{"a query of an old client", "POST /", plain, plain, `{"query":"{name}"}`, 200, `{"data":{"name":"ada"}}`},
+		{"a charset", "POST /", plain + "; charset=UTF-8", "*/*", `{"query":"{name}"}`, 200, `{"data":{"name":"ada"}}`},
+		{"another charset", "POST /", plain + "; charset=latin1", "*/*", `{"query":"{name}"}`, 415, "UTF-8"},
+		{"a form", "POST /", "application/x-www-form-urlencoded", "*/*", `query={name}`, 415, "application/json"},
+		{"a multipart form", "POST /", "multipart/form-data; boundary=x", "*/*", "", 415, "application/json"},
+		{"plain text", "POST /", "text/plain", "*/*", `{"query":"{name}"}`, 415, "application/json"},
+		{"no content type", "POST /", "", "*/*", `{"query":"{name}"}`, 415, "application/json"},
+		{"neither media type accepted", "POST /", plain, "text/html", `{"query":"{name}"}`, 406, "accept"},
+		{"the preferred one refused", "POST /", plain, response + ";q=0, " + plain, `{"query":"{nope}"}`, 200, "Cannot query field"},
+		{"no JSON", "POST /", plain, response, `{"query":`, 400, "JSON object"},
+		{"trailing garbage", "POST /", plain, response, `{"query":"{name}"} x`, 400, "JSON object"},
+		{"a batch", "POST /", plain, response, `[{"query":"{name}"}]`, 400, "JSON object"},
+		{"no query", "POST /", plain, plain, `{}`, 400, "'query'"},
+		{"variables of a wrong type", "POST /", plain, plain, `{"query":"{name}","variables":[]}`, 400, "'variables'"},
+		{"half a surrogate pair", "POST /", plain, response, `{"query":"{name}","variables":{"a":"\ud800"}}`, 400, "Unicode"},
+		{"repeated names", "POST /", plain, response, `{"query":"{name}","variables":{"a":1,"a":2}}`, 400, "JSON object"},
+		{"an unknown field", "POST /", plain, response, `{"query":"{nope}"}`, 400, "Cannot query field"},
+		{"an unknown field of an old client", "POST /", plain, plain, `{"query":"{nope}"}`, 200, "Cannot query field"},
+		{"a document that does not parse", "POST /", plain, response, `{"query":"{"}`, 400, "errors"},
+		{"a field that fails", "POST /", plain, response, `{"query":"{nickname broken}"}`, 200, `"data":null`},
+		{"a mutation", "POST /", plain, response, `{"query":"mutation{rename(to:\"eve\")}"}`, 200, `{"data":{"rename":"eve"}}`},
+		{"a subscription", "POST /", plain, response, `{"query":"subscription{names}"}`, 400, "WebSocket"},
+		{"a query in the URL", get("{name}"), "", response, "", 200, `{"data":{"name":"ada"}}`},
+		{"a mutation in the URL", get(`mutation{rename(to:"eve")}`), "", response, "", 405, "POST"},
+		{"a mutation in the URL, of an old client", get(`mutation{rename(to:"eve")}`), "", plain, "", 405, "POST"},
+		{"variables in the URL that are no JSON", get("{name}") + "&variables=x", "", response, "", 400, "'variables'"},
+		{"another method", "PUT /", plain, response, `{"query":"{name}"}`, 405, "GET or POST"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			renamed := false
+			w := &world{name: "ada", resolve: map[string]func(context.Context, map[string]any) (any, error){
+				"rename": func(_ context.Context, args map[string]any) (any, error) {
+					renamed = true
+					return args["to"], nil
+				},
+			}}
+			method, target, _ := strings.Cut(c.request, " ")
+			r := httptest.NewRequest(method, target, strings.NewReader(c.body))
+			r.Header.Set("Content-Type", c.contentType)
+			r.Header.Set("Accept", c.accept)
+			answer := httptest.NewRecorder()
+			live.HTTP{}.Do(answer, r, executor.New(w))
+			if answer.Code != c.status || !strings.Contains(answer.Body.String(), c.want) {
+				t.Errorf("got %d %s, want %d with %s", answer.Code, answer.Body, c.status, c.want)
+			}
+			if c.status != http.StatusOK && strings.Contains(answer.Body.String(), `"data"`) {
+				t.Errorf("a request that was not executed has data: %s", answer.Body)
+			}
+			if renamed && answer.Code != http.StatusOK {
+				t.Error("a refused mutation was executed")
+			}
+		})
+	}
+}
