@@ -2,4 +2,10 @@
 // realtime subscriptions over PostgreSQL.
 package main
 
-func main() {}
+import (
+	"os"
+
+	"switchboard/command"
+)
+
+func main() { os.Exit(command.Main(os.Args[1:], os.Stdout, os.Stderr)) }

@@ -17,10 +17,17 @@ type Counts struct {
 
 // of gives the count of one view.
 func (c *Counts) of(v db.View) *int {
-	return map[db.View]*int{
-		db.ViewMine: &c.Mine, db.ViewUnassigned: &c.Unassigned, db.ViewAll: &c.All,
-		db.ViewClosed: &c.Closed, db.ViewBlocked: &c.Blocked,
-	}[v]
+	switch v {
+	case db.ViewMine:
+		return &c.Mine
+	case db.ViewUnassigned:
+		return &c.Unassigned
+	case db.ViewAll:
+		return &c.All
+	case db.ViewClosed:
+		return &c.Closed
+	}
+	return &c.Blocked
 }
 
 // apply goes on by one event, which changes the membership of at most one conversation (I1).
