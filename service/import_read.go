@@ -1,0 +1,236 @@
+package service
+
+import (
+	"bufio"
+	"bytes"
+	"cmp"
+	"errors"
+	"fmt"
+	"io"
+	"reflect"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
+)
+
+// ImportRecord is one conversation of the past: a line of JSON in the form
+// {company, contact {externalId, name}, openedAt, closingNote, messages [{at, from, body}]}.
+type ImportRecord struct {
+	Line        int             `json:"-"`           // in the file, from 1
+	Company     string          `json:"company"`     // the name of the agent who answered
+	Contact     ImportContact   `json:"contact"`     // whom it is with
+	OpenedAt    time.Time       `json:"openedAt"`    // not after the first message
+	ClosingNote *string         `json:"closingNote"` // nil: none
+	Messages    []ImportMessage `json:"messages"`    // at least one, by time; the last one's is when it was closed
+
+	key []byte // names the record, so that a second import skips it
+}
+
+// ImportContact is whom a conversation of the past was with.
+type ImportContact struct {
+	ExternalID string `json:"externalId"` // on the channel
+	Name       string `json:"name"`
+}
+
+// ImportMessage is a message of the past.
+type ImportMessage struct {
+	At   time.Time `json:"at"`
+	From string    `json:"from"` // FromContact or FromAgent
+	Body string    `json:"body"`
+}
+
+// Who wrote a message of the past.
+const (
+	FromContact = "contact"
+	FromAgent   = "agent"
+)
+
+// ImportProblem says why a record is not brought in.
+type ImportProblem struct {
+	Line    int
+	Message string
+}
+
+const maxImportLine = 4 << 20 // bytes
+
+// ReadImport reads conversations from JSON lines and gives those that can be brought in,
+// the one opened first first, and what is the matter with each other line. Empty lines
+// are skipped. The error is r's.
+func ReadImport(r io.Reader) (records []ImportRecord, bad []ImportProblem, err error) {
+	in := bufio.NewReaderSize(r, 64<<10)
+	for number := 1; err == nil; number++ {
+		var line []byte
+		var long bool
+		line, long, err = readLine(in)
+		if long {
+			bad = append(bad, ImportProblem{number, fmt.Sprintf("the line is longer than %d MiB", maxImportLine>>20)})
+		}
+		if len(line) == 0 {
+			continue
+		}
+		record := ImportRecord{Line: number}
+		if problem := record.read(line); problem != nil {
+			bad = append(bad, ImportProblem{number, problem.Error()})
+			continue
+		}
+		records = append(records, record)
+	}
+	if err != io.EOF {
+		return nil, nil, err
+	}
+	sortImport(records)
+	return records, bad, nil
+}
+
+// readLine reads a line without the spaces around it. One that is too long is read to
+// its end, but not kept.
+func readLine(in *bufio.Reader) (line []byte, long bool, err error) {
+	for {
+		part, err := in.ReadSlice('\n')
+		if line = append(line, part...); len(line) > maxImportLine {
+			line, long = nil, true
+		}
+		if err != bufio.ErrBufferFull {
+			if long {
+				return nil, true, err
+			}
+			return bytes.TrimSpace(bytes.TrimPrefix(line, []byte("\ufeff"))), false, err
+		}
+	}
+}
+
+func sortImport(records []ImportRecord) {
+	slices.SortStableFunc(records, func(a, b ImportRecord) int { return a.OpenedAt.Compare(b.OpenedAt) })
+}
+
+// read takes a record from its line: spaces around names and a blank note are dropped,
+// messages are put in the order of their times.
+func (r *ImportRecord) read(line []byte) error {
+	if err := json.Unmarshal(line, r); err != nil {
+		return explainJSON(err)
+	}
+	r.Company, r.Contact.Name = strings.TrimSpace(r.Company), strings.TrimSpace(r.Contact.Name)
+	if r.ClosingNote != nil && strings.TrimSpace(*r.ClosingNote) == "" {
+		r.ClosingNote = nil
+	}
+	// The database keeps microseconds.
+	r.OpenedAt = r.OpenedAt.UTC().Truncate(time.Microsecond)
+	for i := range r.Messages {
+		r.Messages[i].At = r.Messages[i].At.UTC().Truncate(time.Microsecond)
+	}
+	slices.SortStableFunc(r.Messages, func(a, b ImportMessage) int { return a.At.Compare(b.At) })
+	return r.check(time.Time{})
+}
+
+// check gives what keeps a record from being brought in, nil if nothing does. Now is
+// what no time may lie after, unless it is zero.
+func (r *ImportRecord) check(now time.Time) error {
+	checks := []error{
+		checkGiven("company", r.Company, maxName),
+		checkGiven("contact.externalId", r.Contact.ExternalID, maxName),
+		checkGiven("contact.name", r.Contact.Name, maxName),
+		checkPast("openedAt", r.OpenedAt, now),
+	}
+	if r.ClosingNote != nil {
+		checks = append(checks, checkText("closingNote", *r.ClosingNote, 1, maxBody))
+	}
+	if len(r.Messages) == 0 {
+		checks = append(checks, errors.New("messages must have at least one message"))
+	}
+	before := r.OpenedAt
+	for i, m := range r.Messages {
+		field := fmt.Sprintf("messages[%d]", i)
+		checks = append(checks, checkPast(field+".at", m.At, now), checkGiven(field+".body", m.Body, maxBody))
+		if m.From != FromContact && m.From != FromAgent {
+			checks = append(checks, fmt.Errorf("%s.from must be %q or %q, not %q", field, FromContact, FromAgent, m.From))
+		}
+		if m.At.Before(before) {
+			checks = append(checks, fmt.Errorf("%s.at, %s, is before openedAt or the message before it, %s",
+				field, m.At.Format(time.RFC3339), before.Format(time.RFC3339)))
+		}
+		before = m.At
+	}
+	return cmp.Or(checks...)
+}
+
+// checkGiven is checkText for what must not be left out.
+func checkGiven(field, text string, most int) error {
+	if text == "" {
+		return errors.New(field + " is missing or empty")
+	}
+	return checkText(field, text, 1, most)
+}
+
+// checkPast: there is a time, in years that have four digits, and it is over.
+func checkPast(field string, at, now time.Time) error {
+	switch {
+	case at.IsZero():
+		return errors.New(field + " is missing")
+	case at.Year() < 1970:
+		return fmt.Errorf("%s, %s, is before 1970", field, at.Format(time.RFC3339))
+	case !now.IsZero() && at.After(now):
+		return fmt.Errorf("%s, %s, lies in the future", field, at.Format(time.RFC3339))
+	}
+	return nil
+}
+
+// explainJSON says what is wrong with a line in words for somebody who has never seen
+// the program behind it.
+func explainJSON(err error) error {
+	var semantic *json.SemanticError
+	var syntactic *jsontext.SyntacticError
+	switch {
+	case errors.As(err, &semantic) && semantic.GoType != nil:
+		field := fieldAt(semantic.JSONPointer)
+		if semantic.GoType == reflect.TypeFor[time.Time]() {
+			return errors.New(field + " must be a time such as 2020-04-01T17:31:32Z")
+		}
+		return fmt.Errorf("%s must be %s, not %s", field, typeName(semantic.GoType), kindName(semantic.JSONKind))
+	case errors.As(err, &syntactic):
+		return fmt.Errorf("this is not valid JSON, at byte %d of the line: %w", syntactic.ByteOffset+1, syntactic.Err)
+	}
+	return fmt.Errorf("this is not valid JSON: %w", err)
+}
+
+// fieldAt writes a JSON pointer like the code that reads the field: messages[2].at.
+func fieldAt(pointer jsontext.Pointer) string {
+	field := ""
+	for token := range pointer.Tokens() {
+		if _, err := strconv.Atoi(token); err == nil {
+			field += "[" + token + "]"
+		} else {
+			field += "." + token
+		}
+	}
+	return cmp.Or(strings.TrimPrefix(field, "."), "the line")
+}
+
+func typeName(t reflect.Type) string {
+	switch t.Kind() {
+	case reflect.Struct:
+		return "an object"
+	case reflect.Slice:
+		return "a list"
+	}
+	return "a text"
+}
+
+func kindName(k jsontext.Kind) string {
+	switch k {
+	case 'n':
+		return "null"
+	case '"':
+		return "a text"
+	case '0':
+		return "a number"
+	case '{':
+		return "an object"
+	case '[':
+		return "a list"
+	}
+	return "true or false"
+}
