@@ -42,7 +42,7 @@ func (s *Service) Import(ctx context.Context, workspace int64, channel string, r
 	if err := nameRecords(channel, records); err != nil {
 		return result, err
 	}
-	for done := 0; done < len(records); {
+	for done, grown := 0, 5*importRecords; done < len(records); {
 		batch := importable(records[done:])
 		var b *importBatch
 		if _, err := s.write(ctx, system(workspace), "import", &Keyed{}, func(w *writer) (changes, error) {
@@ -56,8 +56,19 @@ func (s *Service) Import(ctx context.Context, workspace int64, channel string, r
 		if progress != nil {
 			progress(done)
 		}
+		if result.Added >= grown { // the tables may have several times the rows that they had
+			s.analyze(ctx)
+			grown *= 4
+		}
 	}
 	return result, nil
+}
+
+// analyze makes up for many new rows. Without it things are slow for a minute, no worse.
+func (s *Service) analyze(ctx context.Context) {
+	if err := s.db.Analyze(ctx); err != nil {
+		s.log.Debug("the tables could not be analyzed", "error", err)
+	}
 }
 
 // nameRecords gives each record its key: what it says and, as real data has records that
