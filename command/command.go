@@ -1,0 +1,107 @@
+// Package command is the command line: it turns flags and environment variables into
+// calls of the service, and wires, serves and drains the server.
+package command
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/alecthomas/kong"
+	"github.com/jackc/pgx/v5/pgconn"
+	"golang.org/x/term"
+
+	"switchboard/service"
+)
+
+// The exit statuses.
+const (
+	exitOK     = 0
+	exitFailed = 1
+	exitUsage  = 2
+)
+
+// line is the whole command line.
+type line struct {
+	Database database `embed:""`
+	JSON     bool     `help:"Print machine-readable results." name:"json"`
+
+	Serve     serve     `cmd:"" default:"withargs" help:"Bring the database up to date and serve the API (the default)."`
+	Migrate   migrate   `cmd:"" help:"Bring the database up to date and say what was done."`
+	Workspace workspace `cmd:"" help:"Make workspaces."`
+	Token     token     `cmd:"" help:"Make, list and revoke API tokens."`
+	Import    importing `cmd:"" help:"Bring in conversations of the past from JSON lines."`
+}
+
+// console is where a command prints.
+type console struct {
+	out, err    io.Writer
+	json        bool
+	interactive bool // somebody looks at err
+	log         *slog.Logger
+}
+
+// result prints what a command did: as JSON if asked for, else as text.
+func (c *console) result(value any, format string, args ...any) error {
+	if c.json {
+		return json.NewEncoder(c.out).Encode(value)
+	}
+	_, err := fmt.Fprintf(c.out, format, args...)
+	return err
+}
+
+// Main runs the command line and gives the exit status.
+func Main(args []string, out, errs io.Writer) int {
+	var l line
+	status := -1
+	parser, err := kong.New(&l, kong.Name("switchboard"), kong.Writers(out, errs), kong.Exit(func(code int) { status = code }),
+		kong.Description("The backend of a shared team inbox: a GraphQL API with realtime subscriptions."),
+		kong.UsageOnError(), kong.ConfigureHelp(kong.HelpOptions{Compact: true}))
+	if err != nil {
+		panic(err) // the definition above is wrong
+	}
+	chosen, err := parser.Parse(args)
+	switch {
+	case status == exitOK: // --help printed all there is to say
+		return exitOK
+	case err != nil:
+		_, _ = fmt.Fprintf(errs, "switchboard: %v; see switchboard --help\n", err)
+		return exitUsage
+	}
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
+	defer stop()
+	context.AfterFunc(ctx, stop) // a second signal ends the process at once
+	c := &console{out: out, err: errs, json: l.JSON, interactive: isTerminal(errs), log: slog.New(slog.NewTextHandler(errs, nil))}
+	chosen.BindTo(ctx, (*context.Context)(nil))
+	if err := chosen.Run(c, &l.Database); err != nil {
+		_, _ = fmt.Fprintf(errs, "switchboard: %s\n", explain(err))
+		return exitFailed
+	}
+	return exitOK
+}
+
+func isTerminal(w io.Writer) bool {
+	file, ok := w.(*os.File)
+	return ok && term.IsTerminal(int(file.Fd()))
+}
+
+// explain says what went wrong and what to do next.
+func explain(err error) string {
+	var pg *pgconn.PgError
+	var known *service.Error
+	switch {
+	case errors.As(err, &known):
+		return known.Message
+	case errors.As(err, &pg) && pg.Code == "42P01": // undefined table
+		return "the database has no tables yet: run `switchboard migrate` first"
+	case errors.As(err, &pg) && pg.Code == "58P01": // an extension's files are missing
+		return err.Error() + ": install PostgreSQL's contrib package (pg_trgm, unaccent, fuzzystrmatch)"
+	}
+	return err.Error()
+}

@@ -1,0 +1,123 @@
+package command
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"switchboard/auth"
+	"switchboard/db"
+	"switchboard/db/embedded"
+	"switchboard/feed"
+	"switchboard/service"
+)
+
+// database says where the data is.
+type database struct {
+	URL     string `name:"database-url" env:"DATABASE_URL" placeholder:"URL" help:"PostgreSQL to use, such as postgres://user:password@host/name. Empty: an embedded one."`
+	DataDir string `name:"data-dir" env:"SWITCHBOARD_DATA_DIR" placeholder:"DIR" help:"Folder of the embedded database. Empty: a folder of this user."`
+}
+
+// house is a database with everything that stands on it.
+type house struct {
+	embedded *embedded.Server // nil with a DATABASE_URL
+	dataDir  string           // of the embedded database
+	url      string
+	db       *db.DB
+	feed     *feed.Feed
+	service  *service.Service
+	auth     *auth.Authenticator
+	applied  []string // migrations that were applied
+}
+
+// open connects to the database, or finds or starts the embedded one. The embedded one
+// is always brought up to date, another one if asked for.
+func (d *database) open(ctx context.Context, c *console, update bool) (_ *house, err error) {
+	h := &house{url: d.URL}
+	defer func() {
+		if err != nil {
+			h.close()
+		}
+	}()
+	if d.URL == "" {
+		if err := h.embed(ctx, c, d.DataDir); err != nil {
+			return nil, err
+		}
+	}
+	if update || d.URL == "" {
+		if h.applied, err = db.Migrate(ctx, h.url); err != nil {
+			return nil, err
+		}
+	}
+	if h.db, err = db.Open(ctx, h.url, db.Options{}); err != nil {
+		return nil, err
+	}
+	h.feed = feed.New(h.db, c.log)
+	h.service = service.New(h.db, h.feed, service.Options{Log: c.log})
+	h.auth = auth.New(h.db, c.log)
+	return h, nil
+}
+
+func (h *house) embed(ctx context.Context, c *console, dir string) (err error) {
+	if dir == "" {
+		if dir, err = embedded.DefaultDataDir(); err != nil {
+			return err
+		}
+	}
+	h.dataDir = dir
+	if h.embedded, err = embedded.Start(ctx, embedded.Options{DataDir: dir, Log: c.log}); err != nil {
+		return err
+	}
+	h.url = h.embedded.URL("switchboard")
+	return nil
+}
+
+// close tells other servers what is still untold and leaves the database.
+func (h *house) close() {
+	if h.feed != nil {
+		h.feed.Flush()
+	}
+	if h.db != nil {
+		_ = h.db.Close()
+	}
+	if h.embedded != nil {
+		_ = h.embedded.Close()
+	}
+}
+
+// inWorkspace opens the database for a command that is about one workspace.
+func (d *database) inWorkspace(ctx context.Context, c *console, id string, do func(*house, *db.Workspace) error) error {
+	h, err := d.open(ctx, c, false)
+	if err != nil {
+		return err
+	}
+	defer h.close()
+	w, err := h.workspace(ctx, id)
+	if err != nil {
+		return err
+	}
+	return do(h, w)
+}
+
+// workspace finds the workspace that a command names.
+func (h *house) workspace(ctx context.Context, id string) (*db.Workspace, error) {
+	var parsed db.WorkspaceID
+	if err := parsed.UnmarshalGQL(id); err != nil {
+		return nil, err
+	}
+	all, err := h.db.Workspaces(ctx)
+	if err != nil {
+		return nil, err
+	}
+	known := ""
+	for _, w := range all {
+		if w.ID == parsed {
+			return w, nil
+		}
+		known += fmt.Sprintf("\n  %s  %s", w.ID, w.Name)
+	}
+	if known == "" {
+		return nil, errors.New("there is no workspace yet: make one with `switchboard workspace create NAME --manager EMAIL`")
+	}
+	return nil, fmt.Errorf("there is no workspace %s; there are:%s", id, known)
+}

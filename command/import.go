@@ -1,0 +1,67 @@
+package command
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"strings"
+
+	"github.com/schollz/progressbar/v3"
+
+	"switchboard/db"
+	"switchboard/service"
+)
+
+// importing brings in conversations of the past.
+type importing struct {
+	File      string `arg:"" type:"existingfile" help:"Conversations as JSON lines; the README shows one."`
+	Workspace string `required:"" placeholder:"ID" help:"The workspace to bring them into."`
+	Channel   string `default:"twitter" help:"The channel on which they took place."`
+}
+
+// Run imports the file and says what became of each record: bad ones are named and
+// skipped. It may be interrupted and run again, nothing comes in twice.
+func (i importing) Run(ctx context.Context, c *console, d *database) error {
+	file, err := os.Open(i.File)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = file.Close() }()
+	records, problems, err := service.ReadImport(file)
+	if err != nil {
+		return err
+	}
+	return d.inWorkspace(ctx, c, i.Workspace, func(h *house, w *db.Workspace) error {
+		bar := c.progress(len(records), "importing")
+		result, err := h.service.Import(ctx, w.Key, i.Channel, records, func(done int) { _ = bar.Set(done) })
+		if err != nil {
+			return fmt.Errorf("the import stopped: %s; run it again to go on, nothing comes in twice", explain(err))
+		}
+		return c.importResult(result, append(problems, result.Problems...))
+	})
+}
+
+// progress is a bar for people; where nobody looks it stays away.
+func (c *console) progress(of int, doing string) *progressbar.ProgressBar {
+	return progressbar.NewOptions(of, progressbar.OptionSetWriter(c.err), progressbar.OptionSetDescription(doing),
+		progressbar.OptionShowCount(), progressbar.OptionSetVisibility(c.interactive && of > 0), progressbar.OptionClearOnFinish())
+}
+
+func (c *console) importResult(r service.ImportResult, problems []service.ImportProblem) error {
+	named := []map[string]any{}
+	var text strings.Builder
+	fmt.Fprintf(&text, "Brought in %d conversations with %d messages; made %d contacts and %d agents.\n", r.Added, r.Messages, r.Contacts, r.Agents)
+	if r.Known > 0 {
+		fmt.Fprintf(&text, "%d were there already.\n", r.Known)
+	}
+	if len(problems) > 0 {
+		fmt.Fprintf(&text, "%d were skipped:\n", len(problems))
+	}
+	for _, p := range problems {
+		named = append(named, map[string]any{"line": p.Line, "message": p.Message})
+		fmt.Fprintf(&text, "  line %d: %s\n", p.Line, p.Message)
+	}
+	return c.result(map[string]any{
+		"added": r.Added, "known": r.Known, "messages": r.Messages, "contacts": r.Contacts, "agents": r.Agents, "problems": named,
+	}, "%s", text.String())
+}

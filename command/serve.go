@@ -1,0 +1,211 @@
+package command
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"time"
+
+	"switchboard/db"
+	"switchboard/graph"
+	"switchboard/web"
+)
+
+// serve runs the server.
+type serve struct {
+	Addr         string   `env:"SWITCHBOARD_ADDR" default:"127.0.0.1:8080" help:"Address to listen on."`
+	Demo         *bool    `env:"SWITCHBOARD_DEMO" negatable:"" help:"Make a workspace with invented data. Default: for a fresh embedded database."`
+	Playground   *bool    `env:"SWITCHBOARD_PLAYGROUND" negatable:"" help:"Serve the playground and allow introspection. Default: with the embedded database only."`
+	AllowOrigins []string `name:"allow-origin" env:"SWITCHBOARD_ALLOW_ORIGIN" placeholder:"URL" help:"Origin of a frontend served from elsewhere, such as https://inbox.example; may be repeated."`
+}
+
+const (
+	drainTime  = 10 * time.Second // for open requests and sockets at the end
+	headerTime = 5 * time.Second
+	readTime   = 10 * time.Second
+	idleTime   = time.Minute
+)
+
+// Run serves until a signal comes, then lets everybody go in order.
+func (s serve) Run(ctx context.Context, c *console, d *database) error {
+	production := d.URL != ""
+	if !production && !isLoopback(s.Addr) {
+		return fmt.Errorf("the embedded database comes with development tokens and is served on loopback only, not on %s; set DATABASE_URL to serve others, or leave --addr out", s.Addr)
+	}
+	listener, err := net.Listen("tcp", s.Addr)
+	if err != nil {
+		return fmt.Errorf("cannot listen on %s: %w; choose another --addr", s.Addr, err)
+	}
+	defer func() { _ = listener.Close() }()
+	h, err := d.open(ctx, c, true)
+	if err != nil {
+		return err
+	}
+	defer h.close()
+	if err := s.makeDemo(ctx, c, h); err != nil {
+		return err
+	}
+	developers, err := developers(ctx, h)
+	if err != nil {
+		return err
+	}
+	return s.serve(ctx, c, h, listener, announcement{
+		address: listener.Addr().String(), playground: given(s.Playground, !production), developers: developers,
+	})
+}
+
+// given is a flag's value, or what it is when left out.
+func given(flag *bool, otherwise bool) bool {
+	if flag == nil {
+		return otherwise
+	}
+	return *flag
+}
+
+func isLoopback(addr string) bool {
+	host, _, err := net.SplitHostPort(addr)
+	ip := net.ParseIP(host)
+	return err == nil && (host == "localhost" || (ip != nil && ip.IsLoopback()))
+}
+
+// serve answers requests while the background work runs, and ends both in order.
+func (s serve) serve(ctx context.Context, c *console, h *house, listener net.Listener, a announcement) error {
+	background, stop := context.WithCancel(context.WithoutCancel(ctx))
+	var running sync.WaitGroup
+	for _, work := range []func(context.Context){h.feed.Run, h.auth.Run, h.service.Maintain} {
+		running.Go(func() { work(background) })
+	}
+	defer running.Wait()
+	defer stop()
+
+	api := graph.NewHandler(graph.Options{
+		Service: h.service, Auth: h.auth, AllowedOrigins: s.AllowOrigins, Introspection: a.playground, Log: c.log,
+	})
+	server := &http.Server{
+		Handler: routes(ctx, h, api, a.playground), ReadHeaderTimeout: headerTime, ReadTimeout: readTime, IdleTimeout: idleTime,
+	}
+	failed := make(chan error, 1)
+	go func() { failed <- server.Serve(listener) }()
+	if err := a.print(c); err != nil {
+		return err
+	}
+	select {
+	case err := <-failed:
+		return err
+	case <-ctx.Done():
+	}
+	c.log.Info("stopping: letting clients reconnect elsewhere")
+	draining, cancel := context.WithTimeout(background, drainTime)
+	defer cancel()
+	return errors.Join(api.Drain(draining), server.Shutdown(draining))
+}
+
+// routes are all paths of the server. Readiness ends as soon as the server is to stop,
+// so that a load balancer looks elsewhere.
+func routes(ctx context.Context, h *house, api http.Handler, playground bool) http.Handler {
+	mux := http.NewServeMux()
+	mux.Handle("/graphql", api)
+	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { _, _ = fmt.Fprintln(w, "ok") })
+	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, r *http.Request) {
+		if err := h.service.Ready(r.Context()); err != nil || ctx.Err() != nil {
+			http.Error(w, "not ready", http.StatusServiceUnavailable)
+			return
+		}
+		_, _ = fmt.Fprintln(w, "ready")
+	})
+	if playground {
+		mux.Handle("/playground", web.Playground())
+		mux.Handle("/playground/", web.Playground())
+		mux.Handle("GET /{$}", http.RedirectHandler("/playground", http.StatusFound))
+	}
+	return mux
+}
+
+// makeDemo makes the demo workspace: unasked only where nothing else is.
+func (s serve) makeDemo(ctx context.Context, c *console, h *house) error {
+	all, err := h.db.Workspaces(ctx)
+	if err != nil {
+		return err
+	}
+	for _, w := range all {
+		if w.Demo {
+			return nil
+		}
+	}
+	if !given(s.Demo, h.embedded != nil && len(all) == 0) {
+		return nil
+	}
+	c.log.Info("making a demo workspace; --no-demo leaves it out")
+	bar := c.progress(1, "demo data")
+	_, err = h.service.CreateDemo(ctx, func(done, of int) {
+		bar.ChangeMax(of)
+		_ = bar.Set(done)
+	})
+	return err
+}
+
+// developer is somebody with a development token.
+type developer struct {
+	Name  string `json:"name"`
+	Role  string `json:"role"`
+	Email string `json:"email"`
+	Token string `json:"token"`
+}
+
+// developers makes the development tokens of the demo workspace: for its first manager
+// and its first two agents. Only the embedded database has them.
+func developers(ctx context.Context, h *house) ([]developer, error) {
+	if h.embedded == nil {
+		return nil, nil
+	}
+	secret, err := developmentSecret(h.dataDir)
+	if err != nil {
+		return nil, err
+	}
+	all, err := h.db.Workspaces(ctx)
+	if err != nil {
+		return nil, err
+	}
+	for _, w := range all {
+		if w.Demo {
+			return demoDevelopers(ctx, h, w, secret)
+		}
+	}
+	return nil, nil
+}
+
+func demoDevelopers(ctx context.Context, h *house, w *db.Workspace, secret []byte) ([]developer, error) {
+	agents, err := h.db.ForWorkspace(w.Key).EarliestAgents(ctx)
+	var list []developer
+	wanted := map[db.Role]int{db.RoleManager: 1, db.RoleAgent: 2}
+	for _, a := range agents {
+		if wanted[a.Role] > 0 && a.Email != nil {
+			wanted[a.Role]--
+			list = append(list, developer{a.Name, strings.ToLower(string(a.Role)), *a.Email, h.auth.AddDeveloper(secret, w.Key, a.ID)})
+		}
+	}
+	return list, err
+}
+
+// developmentSecret is what development tokens are made of; it stays in the data folder.
+func developmentSecret(dir string) ([]byte, error) {
+	path := filepath.Join(dir, "development-secret")
+	secret, err := os.ReadFile(path)
+	if err == nil && len(secret) == 32 {
+		return secret, nil
+	}
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, err
+	}
+	secret = make([]byte, 32)
+	_, _ = rand.Read(secret) // never fails
+	return secret, os.WriteFile(path, secret, 0o600)
+}

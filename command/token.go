@@ -1,0 +1,156 @@
+package command
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"switchboard/db"
+)
+
+// token makes, lists and revokes API tokens.
+type token struct {
+	Create tokenCreate `cmd:"" help:"Make an API token; it is printed once."`
+	List   tokenList   `cmd:"" help:"List the tokens of a workspace, without their secrets."`
+	Revoke tokenRevoke `cmd:"" help:"End a token; live connections that use it are closed within two seconds."`
+}
+
+type tokenCreate struct {
+	Workspace string   `required:"" placeholder:"ID" help:"The workspace."`
+	Agent     string   `xor:"owner" required:"" placeholder:"EMAIL" help:"Act as this agent."`
+	Scope     string   `xor:"owner" required:"" enum:"integration,read," default:"" help:"Of a program of its own: integration, or read for queries and subscriptions only."`
+	Name      string   `help:"What the token is for."`
+	Expires   lifetime `placeholder:"90d" help:"How long it is valid, in days (d), hours (h) or minutes (m). Left out: until revoked."`
+}
+
+// lifetime is a duration that also knows days.
+type lifetime time.Duration
+
+// UnmarshalText reads 90d, 12h or 30m.
+func (l *lifetime) UnmarshalText(text []byte) error {
+	if days, ok := strings.CutSuffix(string(text), "d"); ok {
+		n, err := strconv.Atoi(days)
+		if err != nil || n < 1 || n > 36500 {
+			return errors.New("give a lifetime such as 90d, 12h or 30m")
+		}
+		*l = lifetime(time.Duration(n) * 24 * time.Hour)
+		return nil
+	}
+	d, err := time.ParseDuration(string(text))
+	if err != nil || d <= 0 {
+		return errors.New("give a lifetime such as 90d, 12h or 30m")
+	}
+	*l = lifetime(d)
+	return nil
+}
+
+// Run makes the token and prints it.
+func (t tokenCreate) Run(ctx context.Context, c *console, d *database) error {
+	return d.inWorkspace(ctx, c, t.Workspace, func(h *house, w *db.Workspace) error {
+		scope, agent, err := t.owner(ctx, h, w)
+		if err != nil {
+			return err
+		}
+		secret, issued, err := h.auth.Issue(ctx, w.Key, scope, agent, t.Name, time.Duration(t.Expires))
+		if err != nil {
+			return err
+		}
+		return c.result(map[string]any{"tokenId": issued.ID.String(), "token": secret, "expiresAt": issued.ExpiresAt},
+			"Token %s\n\n  %s\n\nIt is shown only now; send it as Authorization: Bearer <token>.\n", issued.ID, secret)
+	})
+}
+
+// owner says on whose behalf the token acts.
+func (t tokenCreate) owner(ctx context.Context, h *house, w *db.Workspace) (db.TokenScope, *db.AgentID, error) {
+	switch t.Scope {
+	case "integration":
+		return db.ScopeIntegration, nil, nil
+	case "read":
+		return db.ScopeRead, nil, nil
+	}
+	agent, err := h.db.ForWorkspace(w.Key).AgentByEmail(ctx, t.Agent)
+	if errors.Is(err, sql.ErrNoRows) {
+		return "", nil, fmt.Errorf("the workspace has no agent with the e-mail address %s; a manager adds one with the mutation createAgent", t.Agent)
+	}
+	if err == nil && !agent.Active {
+		err = fmt.Errorf("%s is deactivated; a manager reactivates them with the mutation reactivateAgent", t.Agent)
+	}
+	return db.ScopeAgent, &agent.ID, err
+}
+
+type tokenList struct {
+	Workspace string `required:"" placeholder:"ID" help:"The workspace."`
+}
+
+// Run lists the tokens.
+func (t tokenList) Run(ctx context.Context, c *console, d *database) error {
+	return d.inWorkspace(ctx, c, t.Workspace, func(h *house, w *db.Workspace) error {
+		tokens, err := h.auth.List(ctx, w.Key)
+		if err != nil {
+			return err
+		}
+		return c.tokens(tokens)
+	})
+}
+
+func (c *console) tokens(tokens []*db.Token) error {
+	var text strings.Builder
+	rows := []map[string]any{}
+	for _, t := range tokens {
+		scope, state := strings.ToLower(string(t.Scope)), tokenState(t)
+		rows = append(rows, map[string]any{"tokenId": t.ID.String(), "scope": scope, "agent": agentText(t), "name": t.Name,
+			"createdAt": t.CreatedAt, "expiresAt": t.ExpiresAt, "revokedAt": t.RevokedAt, "state": state})
+		fmt.Fprintf(&text, "%s  %-11s  %-7s  %s  %s\n", t.ID, scope, state, t.CreatedAt.Format(time.DateTime), agentText(t))
+	}
+	if len(tokens) == 0 {
+		text.WriteString("The workspace has no tokens.\n")
+	}
+	return c.result(rows, "%s", text.String())
+}
+
+func tokenState(t *db.Token) string {
+	switch {
+	case t.RevokedAt != nil:
+		return "revoked"
+	case t.ExpiresAt != nil && t.ExpiresAt.Before(time.Now()):
+		return "expired"
+	}
+	return "valid"
+}
+
+func agentText(t *db.Token) string {
+	switch {
+	case t.AgentID != nil:
+		return t.AgentID.String()
+	case t.Name != nil:
+		return *t.Name
+	}
+	return ""
+}
+
+type tokenRevoke struct {
+	ID        string `arg:"" help:"The token_ id, as token list prints it."`
+	Workspace string `required:"" placeholder:"ID" help:"The workspace."`
+}
+
+// Run revokes the token.
+func (t tokenRevoke) Run(ctx context.Context, c *console, d *database) error {
+	return d.inWorkspace(ctx, c, t.Workspace, func(h *house, w *db.Workspace) error {
+		var id db.TokenID
+		if err := id.UnmarshalGQL(t.ID); err != nil {
+			return fmt.Errorf("%w; see `switchboard token list --workspace %s`", err, t.Workspace)
+		}
+		revoked, err := h.auth.Revoke(ctx, w.Key, id)
+		if err == nil && !revoked {
+			err = fmt.Errorf("there is no valid token %s; see `switchboard token list --workspace %s`", t.ID, t.Workspace)
+		}
+		if err != nil {
+			return err
+		}
+		return c.result(map[string]any{"revoked": t.ID}, "Revoked %s.\n", t.ID)
+	})
+}

@@ -1,0 +1,66 @@
+package command
+
+import (
+	"context"
+	"strings"
+
+	"switchboard/db"
+)
+
+// workspace makes and lists workspaces.
+type workspace struct {
+	Create workspaceCreate `cmd:"" help:"Make a workspace with its first manager; prints its id and a token."`
+	List   workspaceList   `cmd:"" help:"List the workspaces."`
+}
+
+type workspaceCreate struct {
+	Name    string `arg:"" help:"The company's name."`
+	Manager string `required:"" placeholder:"EMAIL" help:"E-mail address of the first manager."`
+}
+
+// Run makes the workspace and prints its id and a token for the manager.
+func (w workspaceCreate) Run(ctx context.Context, c *console, d *database) error {
+	h, err := d.open(ctx, c, false)
+	if err != nil {
+		return err
+	}
+	defer h.close()
+	name, _, _ := strings.Cut(w.Manager, "@")
+	made, manager, err := h.service.CreateWorkspace(ctx, w.Name, name, w.Manager)
+	if err != nil {
+		return err
+	}
+	secret, issued, err := h.auth.Issue(ctx, made.Key, db.ScopeAgent, &manager.ID, "", 0)
+	if err != nil {
+		return err
+	}
+	return c.result(map[string]any{
+		"workspace": made.ID.String(), "manager": manager.ID.String(), "tokenId": issued.ID.String(), "token": secret,
+	}, "Workspace %s (%s)\nManager   %s (%s)\nToken     %s\n\nThe token is shown only now; send it as Authorization: Bearer <token>.\n",
+		made.ID, made.Name, manager.ID, w.Manager, secret)
+}
+
+type workspaceList struct{}
+
+// Run lists the workspaces.
+func (workspaceList) Run(ctx context.Context, c *console, d *database) error {
+	h, err := d.open(ctx, c, false)
+	if err != nil {
+		return err
+	}
+	defer h.close()
+	all, err := h.db.Workspaces(ctx)
+	if err != nil {
+		return err
+	}
+	var text strings.Builder
+	rows := []map[string]any{}
+	for _, w := range all {
+		rows = append(rows, map[string]any{"workspace": w.ID.String(), "name": w.Name, "createdAt": w.CreatedAt})
+		text.WriteString(w.ID.String() + "  " + w.Name + "\n")
+	}
+	if len(all) == 0 {
+		text.WriteString("There is no workspace yet: make one with `switchboard workspace create NAME --manager EMAIL`.\n")
+	}
+	return c.result(rows, "%s", text.String())
+}
