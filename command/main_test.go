@@ -1,0 +1,370 @@
+// Package command_test runs the real program as its users do: as a process, over HTTP
+// and sockets, with its own PostgreSQL.
+package command_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"switchboard/auth"
+	"switchboard/db"
+	"switchboard/db/embedded"
+)
+
+// patience is how long anything may take before its test fails.
+const patience = 30 * time.Second
+
+// binary is the program under test.
+var binary string
+
+func TestMain(m *testing.M) { os.Exit(buildAndRun(m)) }
+
+// buildAndRun builds the program with the race detector, unless
+// SWITCHBOARD_TEST_BINARY names one, such as that of a release.
+func buildAndRun(m *testing.M) int {
+	given := os.Getenv("SWITCHBOARD_TEST_BINARY")
+	for _, entry := range os.Environ() { // what the developer has set is not for these tests
+		if name, _, _ := strings.Cut(entry, "="); name == "DATABASE_URL" || strings.HasPrefix(name, "SWITCHBOARD_") {
+			_ = os.Unsetenv(name)
+		}
+	}
+	// The detector would have every process wait a second at its end for late reports.
+	if err := os.Setenv("GORACE", "atexit_sleep_ms=20 "+os.Getenv("GORACE")); err != nil {
+		panic(err)
+	}
+	if binary = given; binary != "" {
+		return m.Run()
+	}
+	dir, err := os.MkdirTemp("", "sb-")
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	defer func() { _ = os.RemoveAll(dir) }()
+	binary = filepath.Join(dir, "switchboard")
+	build := exec.Command("go", "build", "-race", "-o", binary, "switchboard")
+	if output, err := build.CombinedOutput(); err != nil {
+		fmt.Fprintf(os.Stderr, "build the program: %v\n%s", err, output)
+		return 1
+	}
+	return m.Run()
+}
+
+// newDir names a data folder that does not exist yet, where PostgreSQL's user can enter,
+// unlike testing's own temporary folders. When the test ends PostgreSQL is stopped, even
+// if the servers that used it were killed.
+func newDir(t *testing.T) string {
+	t.Helper()
+	parent, err := os.MkdirTemp("", "sb-")
+	check(t, err)
+	check(t, os.Chmod(parent, 0o755))
+	dir := filepath.Join(parent, "data")
+	t.Cleanup(func() {
+		if databaseRuns(dir) {
+			check(t, attach(t, dir).Close()) // the last one out stops it
+		}
+		check(t, os.RemoveAll(parent))
+	})
+	return dir
+}
+
+// databaseRuns says whether PostgreSQL was started in a data folder and not stopped.
+func databaseRuns(dir string) bool {
+	_, err := os.Stat(filepath.Join(dir, "postgres", "postmaster.pid"))
+	return err == nil
+}
+
+// attach takes a share in the PostgreSQL of a data folder.
+func attach(t *testing.T, dir string) *embedded.Server {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	s, err := embedded.Start(ctx, embedded.Options{DataDir: dir})
+	check(t, err)
+	return s
+}
+
+// openDatabase gives the database of a data folder, as the program uses it.
+func openDatabase(t *testing.T, dir string) (_ *db.DB, leave func()) {
+	t.Helper()
+	s := attach(t, dir)
+	d, err := db.Open(t.Context(), s.URL("switchboard"), db.Options{})
+	check(t, err)
+	return d, func() {
+		check(t, d.Close())
+		check(t, s.Close())
+	}
+}
+
+// databaseURL gives the address of an empty database on a server of its own.
+func databaseURL(t *testing.T) string {
+	t.Helper()
+	s, err := embedded.Start(t.Context(), embedded.Options{DataDir: newDir(t), Ephemeral: true})
+	check(t, err)
+	t.Cleanup(func() { check(t, s.Close()) })
+	return s.URL("switchboard")
+}
+
+// result is what a command left behind.
+type result struct {
+	status      int
+	output, log string
+}
+
+// run runs a command to its end.
+func run(t *testing.T, args ...string) result {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	var output, log bytes.Buffer
+	cmd := exec.CommandContext(ctx, binary, args...)
+	cmd.Stdout, cmd.Stderr = &output, &log
+	err := cmd.Run()
+	if exit := (*exec.ExitError)(nil); err != nil && !errors.As(err, &exit) || ctx.Err() != nil {
+		t.Fatalf("switchboard %s: %v\n%s", strings.Join(args, " "), err, &log)
+	}
+	return result{cmd.ProcessState.ExitCode(), output.String(), log.String()}
+}
+
+// succeed runs a command with --json and reads its result.
+func succeed(t *testing.T, into any, args ...string) {
+	t.Helper()
+	r := run(t, append(args, "--json")...)
+	if r.status != 0 {
+		t.Fatalf("switchboard %s: exit %d\n%s", strings.Join(args, " "), r.status, r.log)
+	}
+	if err := json.Unmarshal([]byte(r.output), into); err != nil {
+		t.Fatalf("switchboard %s --json prints no JSON: %v\n%s", strings.Join(args, " "), err, r.output)
+	}
+}
+
+// refused runs a command that must fail with this status and name all of these.
+func refused(t *testing.T, status int, args []string, parts ...string) {
+	t.Helper()
+	r := run(t, args...)
+	if r.status != status {
+		t.Errorf("switchboard %s: exit %d, want %d\n%s%s", strings.Join(args, " "), r.status, status, r.output, r.log)
+	}
+	for _, part := range parts {
+		if !strings.Contains(r.log, part) {
+			t.Errorf("switchboard %s: %q is missing in\n%s", strings.Join(args, " "), part, r.log)
+		}
+	}
+}
+
+// server is a running `switchboard serve`.
+type server struct {
+	t     *testing.T
+	cmd   *exec.Cmd
+	began time.Time
+	gone  chan struct{} // closed when the process has ended
+	log   journal
+
+	announced <-chan []byte
+
+	GraphQL, WebSocket, Playground string
+	Developers                     []struct{ Name, Role, Email, Token string }
+}
+
+// start runs a server on a free port and waits until it says that it is ready. When the
+// test ends it is told to stop, and the test fails if it did so badly, or if it ever
+// raced, panicked or logged an error.
+func start(t *testing.T, args ...string) *server {
+	t.Helper()
+	s := launch(t, args...)
+	s.ready()
+	return s
+}
+
+// launch is start without the waiting.
+func launch(t *testing.T, args ...string) *server {
+	t.Helper()
+	s := &server{t: t, gone: make(chan struct{}), began: time.Now()}
+	announced := &firstLine{line: make(chan []byte, 1)}
+	s.cmd = exec.Command(binary, append([]string{"serve", "--json"}, args...)...)
+	if os.Getenv("SWITCHBOARD_ADDR") == "" {
+		s.cmd.Args = append(s.cmd.Args, "--addr", "127.0.0.1:0")
+	}
+	s.cmd.Stdout, s.cmd.Stderr = announced, &s.log
+	s.announced = announced.line
+	check(t, s.cmd.Start())
+	go func() {
+		_ = s.cmd.Wait() // how it ended is in ProcessState
+		close(s.gone)
+	}()
+	t.Cleanup(s.cleanUp)
+	return s
+}
+
+// ready waits for the announcement.
+func (s *server) ready() {
+	s.t.Helper()
+	select {
+	case line := <-s.announced:
+		if err := json.Unmarshal(line, s); err != nil {
+			s.t.Fatalf("the announcement is no JSON: %v\n%s", err, line)
+		}
+	case <-s.gone:
+		s.t.Fatalf("the server ended at once: %v", s.cmd.ProcessState)
+	case <-time.After(patience):
+		s.t.Fatal("the server does not get ready")
+	}
+}
+
+// kill ends the process as the OOM killer would.
+func (s *server) kill() {
+	s.t.Helper()
+	check(s.t, s.cmd.Process.Kill())
+	s.wait()
+}
+
+// terminate asks the process to end, as systemd, Docker and Kubernetes do.
+func (s *server) terminate() {
+	s.t.Helper()
+	check(s.t, s.cmd.Process.Signal(syscall.SIGTERM))
+}
+
+// wait waits until the process has ended and gives its exit status.
+func (s *server) wait() int {
+	s.t.Helper()
+	select {
+	case <-s.gone:
+	case <-time.After(patience):
+		s.t.Error("the server does not end")
+		_ = s.cmd.Process.Kill()
+		<-s.gone
+	}
+	return s.cmd.ProcessState.ExitCode()
+}
+
+func (s *server) cleanUp() {
+	select {
+	case <-s.gone:
+	default:
+		s.terminate()
+		if status := s.wait(); status != 0 {
+			s.t.Errorf("the server ended with status %d", status)
+		}
+	}
+	for _, complaint := range []string{"DATA RACE", "panic", "level=ERROR"} {
+		if strings.Contains(s.log.String(), complaint) {
+			s.t.Errorf("%s in the server's log", complaint)
+		}
+	}
+	if s.t.Failed() {
+		s.t.Logf("the server's log:\n%s", s.log.String())
+	}
+}
+
+// journal keeps what a process writes.
+type journal struct {
+	mu   sync.Mutex
+	text bytes.Buffer
+}
+
+func (j *journal) Write(p []byte) (int, error) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return j.text.Write(p)
+}
+
+func (j *journal) String() string {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return j.text.String()
+}
+
+// firstLine hands over the first line of what a process writes.
+type firstLine struct {
+	text []byte
+	line chan []byte
+}
+
+func (f *firstLine) Write(p []byte) (int, error) {
+	if f.line != nil {
+		f.text = append(f.text, p...)
+		if line, _, found := bytes.Cut(f.text, []byte("\n")); found {
+			f.line <- line
+			f.line = nil
+		}
+	}
+	return len(p), nil
+}
+
+// company is a workspace with tokens to work in it.
+type company struct {
+	Workspace string // its id
+	Manager   string // the manager's id
+	TokenID   string
+	Token     string // the manager's
+	agents    []agent
+}
+
+type agent struct{ id, token string }
+
+// found makes a workspace in the server's database, with some agents who all have tokens.
+func found(t *testing.T, s *server, dir string, agents int) *company {
+	t.Helper()
+	c := &company{}
+	succeed(t, c, "workspace", "create", "Acme", "--manager", "mia@acme.example", "--data-dir", dir)
+	for i := range agents {
+		var made struct {
+			CreateAgent struct{ Agent struct{ ID string } }
+		}
+		s.as(c.Token).ask(&made, `mutation($input: CreateAgentInput!) { createAgent(input: $input) { agent { id } } }`,
+			vars{"input": vars{"name": fmt.Sprintf("Agent %d", i), "email": fmt.Sprintf("agent%d@acme.example", i)}})
+		c.agents = append(c.agents, agent{id: made.CreateAgent.Agent.ID})
+	}
+	c.issue(t, dir)
+	return c
+}
+
+// issue gives every agent a token; `switchboard token create` has its own test and would
+// take a process for each.
+func (c *company) issue(t *testing.T, dir string) {
+	t.Helper()
+	d, leave := openDatabase(t, dir)
+	defer leave()
+	all, err := d.Workspaces(t.Context())
+	check(t, err)
+	issuer := auth.New(d, nil)
+	for _, w := range all {
+		for i := range c.agents {
+			if w.ID.String() != c.Workspace {
+				break
+			}
+			var id db.AgentID
+			check(t, id.UnmarshalGQL(c.agents[i].id))
+			c.agents[i].token, _, err = issuer.Issue(t.Context(), w.Key, db.ScopeAgent, &id, "", 0)
+			check(t, err)
+		}
+	}
+}
+
+func check(t *testing.T, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// eventually asks again and again until something holds.
+func eventually(t *testing.T, within time.Duration, what string, holds func() bool) {
+	t.Helper()
+	for deadline := time.Now().Add(within); !holds(); time.Sleep(5 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatalf("not within %v: %s", within, what)
+		}
+	}
+}

@@ -1,0 +1,352 @@
+package command_test
+
+import (
+	"bufio"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/url"
+	"reflect"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/gorilla/websocket"
+)
+
+func TestFirstAndSecondStart(t *testing.T) {
+	dir := newDir(t)
+	const everything = `{ viewer { name role } inbox(view: ALL, first: 5) { nodes { contact { name } } } __schema { queryType { name } } }`
+	var inbox struct {
+		Viewer struct{ Name, Role string }
+		Inbox  struct {
+			Nodes []struct{ Contact struct{ Name string } }
+		}
+	}
+	first := start(t, "--data-dir", dir)
+	if len(first.Developers) != 3 {
+		t.Fatalf("three development tokens are printed, not %d", len(first.Developers))
+	}
+	first.as(first.Developers[0].Token).ask(&inbox, everything, nil)
+	took := time.Since(first.began)
+	t.Logf("first start to first answer: %v", took)
+	if took > 10*time.Second {
+		t.Errorf("the first answer of a fresh folder took %v", took)
+	}
+	if len(inbox.Inbox.Nodes) != 5 {
+		t.Errorf("the demo inbox holds %v", inbox.Inbox.Nodes)
+	}
+	for i, role := range []string{"manager", "agent", "agent"} {
+		d := first.Developers[i]
+		first.as(d.Token).ask(&inbox, everything, nil)
+		if d.Role != role || strings.ToLower(inbox.Viewer.Role) != role || inbox.Viewer.Name != d.Name {
+			t.Errorf("token %d is said to be of the %s %s and is of the %s %s", i, d.Role, d.Name, inbox.Viewer.Role, inbox.Viewer.Name)
+		}
+	}
+	at, err := url.Parse(first.GraphQL)
+	check(t, err)
+	if want := "ws://" + at.Host + "/graphql"; first.WebSocket != want {
+		t.Errorf("the socket is at %s, not %s", first.WebSocket, want)
+	}
+	if want := "http://" + at.Host + "/playground#token=" + first.Developers[0].Token; first.Playground != want {
+		t.Errorf("the playground is at %s, not %s", first.Playground, want)
+	}
+	for path, want := range map[string]string{
+		"/healthz": "200 ok", "/readyz": "200 ready", "/": "302 /playground", "/playground": "200 <!doctype html>", "/nothing": "404 404 page not found",
+	} {
+		if got := get(t, "http://"+at.Host+path); got != want {
+			t.Errorf("GET %s gives %q, want %q", path, got, want)
+		}
+	}
+	if status := first.as("").status(); status != http.StatusUnauthorized {
+		t.Errorf("without a token the status is %d", status)
+	}
+
+	first.terminate()
+	if status := first.wait(); status != 0 {
+		t.Fatalf("the first server ended with status %d", status)
+	}
+	second := start(t, "--data-dir", dir)
+	second.as(first.Developers[0].Token).ask(&inbox, everything, nil)
+	took = time.Since(second.began)
+	t.Logf("second start to first answer: %v", took)
+	if took > 5*time.Second { // 1 s without the race detector, on a machine that does nothing else
+		t.Errorf("the first answer of a known folder took %v", took)
+	}
+	if !reflect.DeepEqual(second.Developers, first.Developers) {
+		t.Errorf("the tokens have changed:\n%v\n%v", first.Developers, second.Developers)
+	}
+}
+
+// get gives the status and the first line, or where it redirects to.
+func get(t *testing.T, address string) string {
+	t.Helper()
+	response, err := http.DefaultTransport.RoundTrip(must(http.NewRequest(http.MethodGet, address, nil)))
+	check(t, err)
+	defer func() { _ = response.Body.Close() }()
+	line, err := bufio.NewReader(response.Body).ReadString('\n')
+	if err != nil && !errors.Is(err, io.EOF) {
+		t.Fatal(err)
+	}
+	if to := response.Header.Get("Location"); to != "" {
+		line = to
+	}
+	return fmt.Sprint(response.StatusCode, " ", strings.ToLower(strings.TrimSpace(line)))
+}
+
+func must[T any](value T, err error) T {
+	if err != nil {
+		panic(err)
+	}
+	return value
+}
+
+func TestEnvironmentIsAsGoodAsFlags(t *testing.T) {
+	port := freePort(t)
+	t.Setenv("SWITCHBOARD_DATA_DIR", newDir(t))
+	t.Setenv("SWITCHBOARD_ADDR", port)
+	t.Setenv("SWITCHBOARD_DEMO", "false")
+	t.Setenv("SWITCHBOARD_PLAYGROUND", "false")
+	t.Setenv("SWITCHBOARD_ALLOW_ORIGIN", "https://inbox.example,https://other.example")
+	s := start(t)
+	if s.GraphQL != "http://"+port+"/graphql" || s.Playground != "" || len(s.Developers) != 0 {
+		t.Errorf("the server says %+v", s.cmd.Args)
+	}
+	if got := get(t, "http://"+port+"/playground"); got != "404 404 page not found" {
+		t.Errorf("the playground gives %q", got)
+	}
+	preflight := must(http.NewRequest(http.MethodOptions, s.GraphQL, nil))
+	preflight.Header.Set("Origin", "https://other.example")
+	preflight.Header.Set("Access-Control-Request-Method", "POST")
+	response, err := httpClient.Do(preflight)
+	check(t, err)
+	check(t, response.Body.Close())
+	if got := response.Header.Get("Access-Control-Allow-Origin"); got != "https://other.example" {
+		t.Errorf("the second origin is allowed as %q", got)
+	}
+
+	refused(t, 1, []string{"serve"}, port, "already in use", "--addr")
+}
+
+func freePort(t *testing.T) string {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	check(t, err)
+	defer func() { check(t, l.Close()) }()
+	return l.Addr().String()
+}
+
+func TestDatabaseURLMeansProduction(t *testing.T) {
+	address := databaseURL(t)
+	refused(t, 1, []string{"workspace", "list", "--database-url", address}, "switchboard migrate")
+	refused(t, 1, []string{"token", "list", "--workspace", "ws_01h455vb4pex5vsknk084sn02q", "--database-url", address}, "switchboard migrate")
+	var migrated struct{ Applied []string }
+	succeed(t, &migrated, "migrate", "--database-url", address)
+	if len(migrated.Applied) == 0 {
+		t.Error("migrate applied nothing to an empty database")
+	}
+	if r := run(t, "migrate", "--database-url", address); r.status != 0 || !strings.Contains(r.output, "nothing to do") {
+		t.Errorf("the second migrate ended with %d and said\n%s%s", r.status, r.output, r.log)
+	}
+	var made struct{ Workspace, Token string }
+	succeed(t, &made, "workspace", "create", "Acme", "--manager", "mia@acme.example", "--database-url", address)
+
+	plain := start(t, "--database-url", address)
+	if plain.Playground != "" || len(plain.Developers) != 0 {
+		t.Errorf("in production the server announces the playground %q and the tokens %v", plain.Playground, plain.Developers)
+	}
+	for _, path := range []string{"/", "/playground", "/playground/playground.js"} {
+		if got := get(t, strings.TrimSuffix(plain.GraphQL, "/graphql")+path); got != "404 404 page not found" {
+			t.Errorf("in production %s gives %q", path, got)
+		}
+	}
+	if _, a, err := plain.as(made.Token).post(t.Context(), `{ __schema { queryType { name } } }`, nil); err != nil || a.code() != "GRAPHQL_VALIDATION_FAILED" {
+		t.Errorf("in production introspection gives %s %v %v", a.Data, a.Errors, err)
+	}
+	if _, a, err := plain.as(made.Token).post(t.Context(), `{ viewr { name } }`, nil); err != nil || len(a.Errors) == 0 || strings.Contains(a.Errors[0].Message, "Did you mean") {
+		t.Errorf("in production a typing error is answered with %v %v", a.Errors, err)
+	}
+	if got := succeedQuery(plain, made.Token); got != "Acme" {
+		t.Errorf("the workspace is %q", got)
+	}
+
+	asked := start(t, "--database-url", address, "--playground", "--addr", "0.0.0.0:0")
+	if asked.Playground == "" || len(asked.Developers) != 0 {
+		t.Errorf("with --playground the server announces the playground %q and the tokens %v", asked.Playground, asked.Developers)
+	}
+	if _, a, err := asked.as(made.Token).post(t.Context(), `{ __schema { queryType { name } } }`, nil); err != nil || len(a.Errors) > 0 {
+		t.Errorf("with --playground introspection gives %v %v", a.Errors, err)
+	}
+}
+
+func succeedQuery(s *server, token string) string {
+	s.t.Helper()
+	var got struct{ Workspace struct{ Name string } }
+	s.as(token).ask(&got, `{ workspace { name } }`, nil)
+	return got.Workspace.Name
+}
+
+func TestRefusedStarts(t *testing.T) {
+	t.Parallel()
+	dir := newDir(t)
+	for _, c := range []struct {
+		args   []string
+		status int
+		parts  []string
+	}{
+		{[]string{"serve", "--addr", "0.0.0.0:8080"}, 1, []string{"loopback only", "0.0.0.0:8080", "DATABASE_URL"}},
+		{[]string{"serve", "--addr", ":8080"}, 1, []string{"loopback only", "DATABASE_URL"}},
+		{[]string{"serve", "--addr", "example.com:80"}, 1, []string{"loopback only"}},
+		{[]string{"serve", "--addr", "nonsense"}, 1, []string{"--addr"}},
+		{[]string{"serve", "--addr", "127.0.0.1:99999"}, 1, []string{"--addr"}},
+		{[]string{"serve", "--database-url", "nonsense"}, 1, []string{"postgres://"}},
+		{[]string{"serve", "--addr", "127.0.0.1:0", "--database-url", "postgres://nobody:secret-word@127.0.0.1:port/none"}, 1, []string{"postgres://"}},
+		{[]string{"serve", "--addr", "127.0.0.1:0", "--database-url", "postgres://nobody:secret-word@127.0.0.1:1/none"}, 1, []string{"127.0.0.1"}},
+		{[]string{"--unknown"}, 2, []string{"--unknown", "--help"}},
+		{[]string{"serve", "--port", "80"}, 2, []string{"--port", "--help"}},
+		{[]string{"dance"}, 2, []string{"dance", "--help"}},
+		{[]string{"workspace", "create", "Acme"}, 2, []string{"--manager"}},
+		{[]string{"token", "create", "--workspace", "ws_1"}, 2, []string{"--agent", "--scope"}},
+		{[]string{"token", "create", "--workspace", "ws_1", "--scope", "everything"}, 2, []string{"integration", "read"}},
+		{[]string{"token", "create", "--workspace", "ws_1", "--scope", "read", "--expires", "soon"}, 2, []string{"90d"}},
+		{[]string{"token", "create", "--workspace", "ws_1", "--scope", "read", "--expires=-1d"}, 2, []string{"90d"}},
+	} {
+		args := append(slices.Clone(c.args), "--data-dir", dir)
+		refused(t, c.status, args, c.parts...)
+		if r := run(t, args...); strings.Contains(r.output+r.log, "secret-word") {
+			t.Errorf("%v tells the password: %s", c.args, r.log)
+		}
+	}
+}
+
+func TestHelp(t *testing.T) {
+	t.Parallel()
+	anywhere := map[string]string{"database-url": "$DATABASE_URL", "data-dir": "$SWITCHBOARD_DATA_DIR", "json": "", "help": ""}
+	flags := regexp.MustCompile(`(?s)--(?:\[no-\])?([a-z-]+)(.*?)(?:\n\s+(?:-\w, )?--|\n\n|$)`)
+	for command, own := range map[string]map[string]string{
+		"": {},
+		"serve": {
+			"addr": "$SWITCHBOARD_ADDR", "demo": "$SWITCHBOARD_DEMO", "playground": "$SWITCHBOARD_PLAYGROUND", "allow-origin": "$SWITCHBOARD_ALLOW_ORIGIN",
+		},
+		"migrate": {}, "workspace create": {"manager": ""}, "workspace list": {},
+		"token create": {"workspace": "", "agent": "", "scope": "", "name": "", "expires": ""}, "token list": {"workspace": ""}, "token revoke": {"workspace": ""},
+	} {
+		r := run(t, append(strings.Fields(command), "--help")...)
+		if r.status != 0 || r.log != "" {
+			t.Errorf("%s --help: exit %d %s", command, r.status, r.log)
+		}
+		_, rest, _ := strings.Cut(r.output, "Flags:")
+		help := map[string]string{}
+		for rest != "" {
+			found := flags.FindStringSubmatchIndex(rest)
+			if found == nil {
+				break
+			}
+			help[rest[found[2]:found[3]]] = rest[found[4]:found[5]]
+			rest = rest[found[5]:]
+		}
+		for _, wanted := range []map[string]string{anywhere, own} {
+			for flag, variable := range wanted {
+				text, ok := help[flag]
+				if !ok || !strings.Contains(text, variable) {
+					t.Errorf("%s --help does not name --%s with %s:\n%s", command, flag, variable, r.output)
+				}
+				delete(help, flag)
+			}
+		}
+		for flag := range help {
+			t.Errorf("%s --help names --%s, which is not in this test's list of flags", command, flag)
+		}
+	}
+}
+
+func TestTerminatedServerLetsEverybodyGoInOrder(t *testing.T) {
+	t.Parallel()
+	dir := newDir(t)
+	first := start(t, "--data-dir", dir, "--no-demo")
+	c := found(t, first, dir, 0)
+	second := start(t, "--data-dir", dir)
+	socket := first.as(c.Token).watch(assignments, first.as(c.Token).asOf())
+	idle, err := first.as(c.Token).connect()
+	check(t, err)
+	request := beginRequest(t, first, c.Token)
+
+	first.terminate()
+	for _, s := range []interface{ ReadMessage() (int, []byte, error) }{socket, idle} {
+		_, _, err := s.ReadMessage()
+		if closed := (*websocket.CloseError)(nil); !errors.As(err, &closed) || closed.Code != websocket.CloseServiceRestart {
+			t.Errorf("the socket ends with %v, want 1012", err)
+		}
+	}
+	if got := request.finish(`{"query":"mutation { createContact(input: {name: \"Late\"}) { contact { name } } }"}`); !strings.Contains(got, `"name":"Late"`) {
+		t.Errorf("the open request was answered with %s", got)
+	}
+	if status := first.wait(); status != 0 {
+		t.Errorf("the server ended with status %d", status)
+	}
+	var contacts struct {
+		Contacts struct{ Nodes []struct{ Name string } }
+	}
+	second.as(c.Token).ask(&contacts, `{ contacts(search: "Late") { nodes { name } } }`, nil)
+	if len(contacts.Contacts.Nodes) != 1 {
+		t.Errorf("what the open request did is there %d times", len(contacts.Contacts.Nodes))
+	}
+	if !databaseRuns(dir) {
+		t.Error("the database was stopped under the second server")
+	}
+	second.terminate()
+	if status := second.wait(); status != 0 {
+		t.Errorf("the second server ended with status %d", status)
+	}
+	if databaseRuns(dir) {
+		t.Error("the last one out has not stopped the database")
+	}
+}
+
+// openRequest is a request whose head the server has read.
+type openRequest struct {
+	t    *testing.T
+	conn net.Conn
+	in   *bufio.Reader
+}
+
+const lateBody = 200 // bytes
+
+// beginRequest sends the head of a request and waits until the server wants its body.
+func beginRequest(t *testing.T, s *server, token string) openRequest {
+	t.Helper()
+	at, err := url.Parse(s.GraphQL)
+	check(t, err)
+	conn, err := net.Dial("tcp", at.Host)
+	check(t, err)
+	t.Cleanup(func() { _ = conn.Close() })
+	check(t, conn.SetDeadline(time.Now().Add(patience)))
+	_, err = fmt.Fprintf(conn, "POST /graphql HTTP/1.1\r\nHost: %s\r\nAuthorization: Bearer %s\r\nContent-Type: application/json\r\nExpect: 100-continue\r\nContent-Length: %d\r\n\r\n",
+		at.Host, token, lateBody)
+	check(t, err)
+	r := openRequest{t, conn, bufio.NewReader(conn)}
+	line, err := r.in.ReadString('\n')
+	check(t, err)
+	if !strings.Contains(line, "100 Continue") {
+		t.Fatalf("the server does not want the body: %s", line)
+	}
+	_, err = r.in.ReadString('\n')
+	check(t, err)
+	return r
+}
+
+// finish sends the body and gives the answer's.
+func (r openRequest) finish(body string) string {
+	r.t.Helper()
+	_, err := fmt.Fprintf(r.conn, "%-*s", lateBody, body)
+	check(r.t, err)
+	response, err := http.ReadResponse(r.in, nil)
+	check(r.t, err)
+	text, err := io.ReadAll(response.Body)
+	check(r.t, err)
+	return response.Status + " " + string(text)
+}
