@@ -94,10 +94,13 @@ func isTerminal(w io.Writer) bool {
 // explain says what went wrong and what to do next.
 func explain(err error) string {
 	var pg *pgconn.PgError
+	var malformed *pgconn.ParseConfigError
 	var known *service.Error
 	switch {
 	case errors.As(err, &known):
 		return known.Message
+	case errors.As(err, &malformed):
+		return err.Error() + "; give one such as postgres://user:password@host/name"
 	case errors.As(err, &pg) && pg.Code == "42P01": // undefined table
 		return "the database has no tables yet: run `switchboard migrate` first"
 	case errors.As(err, &pg) && pg.Code == "58P01": // an extension's files are missing
