@@ -22,7 +22,7 @@ type token struct {
 type tokenCreate struct {
 	Workspace string   `required:"" placeholder:"ID" help:"The workspace."`
 	Agent     string   `xor:"owner" required:"" placeholder:"EMAIL" help:"Act as this agent."`
-	Scope     string   `xor:"owner" required:"" enum:"integration,read," default:"" help:"Of a program of its own: integration, or read for queries and subscriptions only."`
+	Scope     string   `xor:"owner" required:"" enum:"integration,read" help:"Of a program of its own: integration, or read for queries and subscriptions only."`
 	Name      string   `help:"What the token is for."`
 	Expires   lifetime `placeholder:"90d" help:"How long it is valid, in days (d), hours (h) or minutes (m). Left out: until revoked."`
 }
