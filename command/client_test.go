@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -209,6 +210,21 @@ func (s *socket) next() (data json.RawMessage, err error) {
 			return a.Data, nil
 		default:
 			return nil, fmt.Errorf("the subscription ended: %s %s", m.Type, m.Payload)
+		}
+	}
+}
+
+// closed waits until the server closes the socket and gives the code.
+func (s *socket) closed() int {
+	defer func() { _ = s.Close() }()
+	for {
+		_, err := s.next()
+		var end *websocket.CloseError
+		switch {
+		case errors.As(err, &end):
+			return end.Code
+		case err != nil:
+			return -1
 		}
 	}
 }
