@@ -101,17 +101,13 @@ func (d *database) inWorkspace(ctx context.Context, c *console, id string, do fu
 
 // workspace finds the workspace that a command names.
 func (h *house) workspace(ctx context.Context, id string) (*db.Workspace, error) {
-	var parsed db.WorkspaceID
-	if err := parsed.UnmarshalGQL(id); err != nil {
-		return nil, err
-	}
 	all, err := h.db.Workspaces(ctx)
 	if err != nil {
 		return nil, err
 	}
 	known := ""
 	for _, w := range all {
-		if w.ID == parsed {
+		if w.ID.String() == id {
 			return w, nil
 		}
 		known += fmt.Sprintf("\n  %s  %s", w.ID, w.Name)
@@ -119,5 +115,5 @@ func (h *house) workspace(ctx context.Context, id string) (*db.Workspace, error)
 	if known == "" {
 		return nil, errors.New("there is no workspace yet: make one with `switchboard workspace create NAME --manager EMAIL`")
 	}
-	return nil, fmt.Errorf("there is no workspace %s; there are:%s", id, known)
+	return nil, fmt.Errorf("there is no workspace with the id %q; there are:%s", id, known)
 }
