@@ -28,8 +28,8 @@ type demo struct {
 	agents    []*db.Agent  // managers first
 	guests    []*demoGuest // who have come so far
 	steps     []demoStep
-	scripts   []demoScript
-	taken     map[string]int // addresses and numbers given out
+	scripts   map[string][]demoScript // by language
+	taken     map[string]int          // addresses and numbers given out
 
 	contacts      []*db.Contact
 	identities    []*db.ContactIdentity
@@ -43,6 +43,7 @@ type demoGuest struct {
 	*thread
 	identities []*db.ContactIdentity
 	channel    string // on which it writes
+	language   string // in which it writes
 }
 
 // CreateDemo makes a workspace to try everything out on: a believable team with agents,
@@ -93,7 +94,10 @@ func (s *Service) demoWorkspace(ctx context.Context) (*db.Workspace, error) {
 func newDemo(workspace *db.Workspace, end time.Time) *demo {
 	d := &demo{
 		random: rand.New(rand.NewPCG(1926, 7)), end: end, workspace: workspace,
-		scripts: parseScripts(demoScripts), taken: map[string]int{},
+		scripts: map[string][]demoScript{}, taken: map[string]int{},
+	}
+	for _, script := range parseScripts(demoScripts) {
+		d.scripts[script.language] = append(d.scripts[script.language], script)
 	}
 	d.hire()
 	for i := range demoContacts {

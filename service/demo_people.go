@@ -30,7 +30,8 @@ var demoSkills = []string{"orders", "delivery", "returns", "climbing", "tents", 
 // demoKin are names that go together: first names, last names and how phone numbers begin.
 type demoKin struct {
 	first, last []string
-	phones      []string // a format of each range, filled with a number of so many digits
+	phones      []string // a format of each range, filled with a number of three digits
+	language    string   // which some of them write in
 }
 
 // Phone numbers are of the ranges that regulators keep free for films and examples.
@@ -40,19 +41,19 @@ var (
 	parisPhones  = []string{"+33 6 39 98 %02d 0%d"}
 )
 
-func kin(first, last string, phones []string) demoKin {
-	return demoKin{strings.Fields(first), strings.Fields(last), phones}
+func kin(first, last string, phones []string, language ...string) demoKin {
+	return demoKin{strings.Fields(first), strings.Fields(last), phones, strings.Join(language, "")}
 }
 
 var demoKins = []demoKin{
 	kin("Anna Lukas Marie Felix Jürgen Käthe Sebastian Annika Moritz Gisela Jörg Franziska Björn Ute Matthias",
-		"Müller Schäfer Köhler Weiß Böhm Vogel Krüger Groß Jäger Brückner Hübner Lorenz Möller Seidel Zöllner", berlinPhones),
+		"Müller Schäfer Köhler Weiß Böhm Vogel Krüger Groß Jäger Brückner Hübner Lorenz Möller Seidel Zöllner", berlinPhones, "de"),
 	kin("Emily Oliver Charlotte Harry Imogen Callum Niamh Rhys Saoirse Graham Poppy Alistair Siobhán Owen Freya",
 		"Hughes Whitmore O’Connell Fairweather Bramley Kershaw Llewellyn Drummond Ashworth Pickering Ferguson Holloway Tierney Sadler Beckett", londonPhones),
 	kin("Chloé Mathieu Éloïse Rémi Agnès Théo Margaux Benoît Inès Jérôme Océane François Maëlle Gaël Noémie",
-		"Lefebvre Moreau Dubois Gauthier Chevallier Bérenger Rousseau Béranger Lemaître Faucher Périgord Delacroix Tessier Vasseur Aubry", parisPhones),
+		"Lefebvre Moreau Dubois Gauthier Chevallier Bérenger Rousseau Béranger Lemaître Faucher Périgord Delacroix Tessier Vasseur Aubry", parisPhones, "fr"),
 	kin("José Lucía Álvaro Martina Íñigo Pilar Sergio Ximena Andrés Concepción Raúl Begoña Hernán Núria Joaquín",
-		"Hernández Muñoz Ibarra Peña Gutiérrez Zúñiga Castaño Ordóñez Vázquez Carrión Múgica Solís Benítez Quiñones Echeverría", nil),
+		"Hernández Muñoz Ibarra Peña Gutiérrez Zúñiga Castaño Ordóñez Vázquez Carrión Múgica Solís Benítez Quiñones Echeverría", nil, "es"),
 	kin("Søren Astrid Mads Freja Åge Kirsten Rasmus Sidsel Øyvind Ingeborg Bjørn Marit Håkon Signe Jørgen",
 		"Nørgaard Østergaard Lund Kjær Bækgaard Haugen Mikkelsen Ødegård Solbakken Thorsen Rønning Lærke Vestergaard Aas Hjort", berlinPhones),
 	kin("Łukasz Agnieszka Paweł Małgorzata Zbigniew Kinga Michał Bożena Grzegorz Ewa Wojciech Zofia Tomasz Jadwiga Stanisław",
@@ -92,7 +93,7 @@ func (d *demo) hire() {
 		d.steps = append(d.steps, demoStep{at: -demoAge, do: stepHire, agent: a})
 		switch present := demoAvailability(i); {
 		case i >= len(demoStaff)-demoLeavers:
-			d.steps = append(d.steps, demoStep{at: -days(4 + 5*(i%2)), do: stepLeave, agent: a})
+			d.steps = append(d.steps, demoStep{at: -hours(14 + 200*(i%2)), do: stepLeave, agent: a})
 		case present != db.Offline:
 			d.steps = append(d.steps, demoStep{at: -d.between(minutes(3), hours(9)), do: stepPresence, agent: a, availability: present})
 		}
@@ -123,6 +124,9 @@ func (d *demo) meet() *demoGuest {
 	k := pick(d, demoKins)
 	first, last := pick(d, k.first), pick(d, k.last)
 	g := &demoGuest{thread: &thread{contact: &db.Contact{ID: db.ContactID{UUID: db.NewUUID()}, Name: first + " " + last, Version: 1}}}
+	if d.chance(45) {
+		g.language = k.language
+	}
 	handle := d.unique(plain(first) + pick(d, []string{".", "_", ""}) + plain(last))
 	address := handle + pick(d, []string{"@example.com", "@example.org", "@example.net"})
 	phone := d.phone(k)

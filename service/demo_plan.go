@@ -111,10 +111,10 @@ func (s *story) wait(least, most time.Duration) { s.now += s.between(least, most
 
 // begin chooses what it is about this time, and lets the contact write.
 func (s *story) begin() {
-	s.agent, s.script = s.anyone(), pick(s.demo, s.scripts)
+	s.agent, s.script = s.anyone(), pick(s.demo, s.scripts[s.guest.language])
 	s.filled = s.blanks(s.guest)
 	opening := s.variant(s.script.lines[0].text)
-	if s.script.greet {
+	if s.script.language == "" {
 		opening = pick(s.demo, demoGreetings) + opening
 	}
 	s.add(stepArrive, s.filled(opening))
@@ -123,7 +123,7 @@ func (s *story) begin() {
 // unanswered is a conversation that nobody has looked at yet.
 func (s *story) unanswered() {
 	s.begin()
-	if s.chance(25) {
+	if s.script.language == "" && s.chance(25) {
 		s.wait(minutes(2), hours(2))
 		s.add(stepArrive, pick(s.demo, demoNudges))
 	}
@@ -133,7 +133,7 @@ func (s *story) unanswered() {
 func (s *story) episode() {
 	s.begin()
 	lines := len(s.script.lines)
-	if s.chance(40) {
+	if s.chance(60) {
 		lines = 2
 	}
 	s.talk(lines)
@@ -190,7 +190,7 @@ func (s *story) talk(until int) {
 			continue
 		}
 		if s.chance(9) {
-			s.add(stepNote, pick(s.demo, demoNotes))
+			s.add(stepNote, pick(s.demo, demoNotes[s.script.category]))
 			s.wait(minutes(1), minutes(40))
 		}
 		s.add(stepReply, s.filled(s.letter(s.variant(line.text), i == 0)))
@@ -211,7 +211,7 @@ func (s *story) handOver() {
 // letter gives a reply the form of the channel: mails have a salutation and are signed.
 func (s *story) letter(text string, first bool) string {
 	switch {
-	case !s.script.greet:
+	case s.script.language != "":
 	case s.guest.channel == "email":
 		return "Hi {name},\n\n" + text + "\n\n" + pick(s.demo, demoSignatures)
 	case first:

@@ -3,7 +3,7 @@ package service
 // demoScripts are the conversations of the demo workspace, in the form that parseScripts reads.
 const demoScripts = `
 = Order
-< Can I still change the size of the {product} in order {order}? I need one size up. | I ordered the {product} too small, order {order}. Can you change it before it ships?
+< Can I still change the size of the {garment} in order {order}? I need one size up. | I ordered the {garment} too small, order {order}. Can you change it before it ships?
 > Good timing: {order} has not been packed yet. I have changed the size for you. | That worked, {order} now has the larger size. You get a new confirmation by mail.
 < Brilliant, thank you! | Perfect, thanks for the quick help.
 . Changed the size before packing. | Size swapped, no extra cost.
@@ -36,7 +36,7 @@ const demoScripts = `
 . Explained the voucher's conditions.
 
 = Order
-< We are a scout group and need 14 pieces of the {product}. Is there a discount for groups? | Do you offer a discount for clubs? We would take a dozen of the {product}.
+< We are a scout group and need 14 pieces of the {garment}. Is there a discount for groups? | Do you offer a discount for clubs? We would take a dozen of the {garment}.
 > We do: 12 % from ten pieces. I can send you an offer if you tell me the sizes and where to deliver.
 < Six in M, eight in L, delivered to {city}.
 > The offer is in your inbox and valid for two weeks.
@@ -98,7 +98,7 @@ const demoScripts = `
 . Damaged box, contents fine, voucher given.
 
 = Return & refund
-< How do I send the {product} back? It does not fit. | I would like to return the {product} from order {order}.
+< How do I send the {garment} back? It does not fit. | I would like to return the {garment} from order {order}.
 > No problem. The label is in your account under {order}; drop the parcel at any shop of the carrier.
 < And when do I get my {amount} back?
 > Within three days after it has arrived here.
@@ -112,7 +112,7 @@ const demoScripts = `
 . Refund released. | Refund was on its way.
 
 = Return & refund
-< I want to exchange the {product} for another colour. | Can I swap the {product} for the green one?
+< I want to exchange the {garment} for another colour. | Can I swap the {garment} for the green one?
 > Gladly. Send the old one back with the label attached, and I reserve the other one for you.
 < It is in the mail.
 > The new one leaves today, have fun with it!
@@ -133,7 +133,7 @@ const demoScripts = `
 . Voucher as a favour.
 
 = Return & refund
-< The zip of my {product} broke after two weeks. | The seam of the {product} came apart on the first trip. I expected more.
+< The zip of my {garment} broke after two weeks. | The seam of the {garment} came apart on the first trip. I expected more.
 > That is not the quality we want. Would you prefer a repair, a new one or your money back?
 < A new one, please.
 > It is on its way, and you can keep the old one or recycle it in our shop in {city}.
@@ -185,20 +185,20 @@ const demoScripts = `
 . Corrected the invoice.
 
 = Product question
-< Is the {product} warm enough for minus ten degrees? | Would you take the {product} on a winter trip to Lapland?
+< Is the {garment} warm enough for minus ten degrees? | Would you take the {garment} on a winter trip to Lapland?
 > With a warm layer under it, yes. Below minus fifteen I would take the next model up.
 < It is for {city} in January, so that should do. Thanks!
 . Advice on warmth.
 
 = Product question
-< What size do I need in the {product}? I am 1.78 m and 74 kg. | Does the {product} run small? I am between two sizes.
+< What size do I need in the {garment}? I am 1.78 m and 74 kg. | Does the {garment} run small? I am between two sizes.
 > It is cut rather slim, so M if you wear little under it, else L. | I would take the larger one, then there is room for a fleece.
 < I will take the larger one.
 > Good choice. And if it does not fit, the exchange is free.
 . Advice on sizes.
 
 = Product question
-< How do I wash the {product} without ruining it? | Can the {product} go into the washing machine?
+< How do I wash the {garment} without ruining it? | Can the {garment} go into the washing machine?
 > Thirty degrees, no softener, and hang it up to dry. Once a year it likes a new impregnation.
 < Which one do you recommend?
 > The one without fluorine that we sell, it is enough for about four washes.
@@ -214,19 +214,19 @@ const demoScripts = `
 . Sent a spare part.
 
 = Product question
-< What is the difference between the {product} and the one from last year? | Is the new {product} worth the extra money?
+< What is the difference between the {garment} and the one from last year? | Is the new {garment} worth the extra money?
 > It is 180 grams lighter and has a better zip. If weight does not matter, the old one is a bargain.
 < Then I save the money. Honest advice, thanks!
 . Compared two models.
 
 = Product question
 < Is the {product} made without animal products? | Where is the {product} made, and under which conditions?
-> It is made in Portugal without anything from animals, and the report of the last audit is on its page. | It is sewn in Lithuania. The down in it is recycled and certified.
+> It is made in Portugal without anything from animals, and the report of the last audit is on its page.
 < That helps me decide, thank you.
 . Question on materials and origin.
 
 = Product question
-< Do you repair the {product} too? Mine is eleven years old and I love it. | My {product} has a hole from a spark. Can your workshop mend it?
+< Do you repair the {garment} too? Mine is eleven years old and I love it. | My {garment} has a hole from a spark. Can your workshop mend it?
 > They can. It costs about 25 euros and takes ten days. Shall I send you a label?
 < Yes please!
 > It is in your inbox. Put a note with the number {ticket} into the parcel.
@@ -244,7 +244,7 @@ const demoScripts = `
 
 = Other
 < When is the shop in {city} open on {day}? | Do I need an appointment for a boot fitting in {city}?
-> It is open from ten to seven, no appointment needed. | Best come in the morning, and bring the socks you hike in.
+> It is open from ten to seven, no appointment needed.
 < See you there.
 . Opening hours.
 
@@ -254,28 +254,53 @@ const demoScripts = `
 < Hooray, I will come by.
 . Lost and found.
 
-~ Delivery
+~ de Delivery
 < Guten Tag, wo bleibt meine Bestellung {order}? Sie sollte längst da sein. | Hallo, die Sendung {order} hängt seit Tagen fest. Können Sie nachsehen?
 > Hallo {name}, das tut mir leid. Das Paket liegt im Depot und wird morgen zugestellt. Viele Grüße, {agent}
 < Danke für die schnelle Antwort!
 . Paket verspätet, Zusteller angemahnt.
 
-~ Return & refund
-< Guten Morgen, ich möchte {order} ({product}) zurückgeben, die Größe passt leider nicht. | Hallo, wie schicke ich etwas aus {order} zurück?
+~ de Return & refund
+< Guten Morgen, ich möchte {order} zurückgeben, die Größe passt leider nicht. | Hallo, wie schicke ich etwas aus {order} zurück?
 > Guten Tag {name}, das Etikett finden Sie in Ihrem Konto unter {order}. Herzliche Grüße, {agent}
 < Gefunden, vielen Dank.
 > Sehr gerne! Die Erstattung kommt, sobald das Paket bei uns ist.
 . Rücksendung erklärt.
 
-~ Product question
-< Bonjour, est-ce que votre {product} convient pour la haute montagne ? | Bonjour, quelle taille choisir pour le modèle {product} ? Je mesure 1,70 m.
+~ de Account
+< Hallo, ich komme nicht mehr in mein Konto. | Guten Abend, mein Passwort wird nicht mehr angenommen.
+> Hallo {name}, ich habe es zurückgesetzt, der neue Link gilt eine Stunde. Viele Grüße, {agent}
+< Hat geklappt, danke!
+. Passwort zurückgesetzt.
+
+~ de Product question
+< Guten Tag, gibt es für das Modell {product} Ersatzteile? | Hallo, kann man bei Ihnen das Modell {product} reparieren lassen?
+> Guten Tag {name}, ja. Schicken Sie mir bitte ein Foto der Stelle, dann suche ich das Passende heraus. {agent}
+< Das Foto hängt an, der Riss ist etwa drei Zentimeter lang.
+> Das bekommen wir hin. Das Etikett ist in Ihrem Postfach, bitte legen Sie einen Zettel mit {ticket} bei.
+. Reparatur vereinbart.
+
+~ fr Product question
+< Bonjour, est-ce que votre {garment} convient pour la haute montagne ? | Bonjour, quelle taille choisir pour le modèle {garment} ? Je mesure 1,70 m.
 > Bonjour {name}, oui, sans problème. Prenez une taille au-dessus si vous portez une polaire. Cordialement, {agent}
 < Merci beaucoup !
 . Conseil sur la taille.
 
-~ Order
+~ fr Delivery
+< Bonjour, ma commande {order} n'est toujours pas arrivée. | Bonjour, le suivi de {order} n'avance plus depuis trois jours.
+> Bonjour {name}, désolé pour l'attente. Le colis est au dépôt et sera livré demain. Bien à vous, {agent}
+< Il vient d'arriver, merci de votre aide.
+. Colis en retard, livré.
+
+~ es Order
 < Buenos días, ¿puedo cambiar la dirección del pedido {order}? | Hola, me equivoqué de talla en el pedido {order}. ¿Se puede cambiar?
 > Hola {name}, claro que sí. Ya está cambiado. Un saludo, {agent}
 < ¡Muchas gracias!
 . Pedido cambiado antes del envío.
+
+~ es Return & refund
+< Hola, ¿cuándo me devuelven los {amount} del pedido {order}? | Buenas tardes, envié de vuelta el pedido {order} hace una semana y sigo sin el dinero.
+> Hola {name}, acabo de liberar el reembolso. Llegará en dos o tres días. Saludos, {agent}
+< Perfecto, gracias.
+. Reembolso liberado.
 `

@@ -7,8 +7,8 @@ import (
 
 // demoScript is a conversation to be played: its lines in order and the closing note.
 type demoScript struct {
+	language string // "" for English, whose lines take salutations
 	category string
-	greet    bool // lines are English and take salutations
 	lines    []demoLine
 	closing  string
 }
@@ -19,9 +19,9 @@ type demoLine struct {
 	text    string
 }
 
-// parseScripts reads scripts: "= category" ("~ category" if nothing may be put around
-// the lines), "< line of the contact", "> line of the agent", ". closing note". Forms
-// are parted by " | ".
+// parseScripts reads scripts, English ones that begin with "= category" and others with
+// "~ language category", then "< line of the contact", "> line of the agent" and
+// ". closing note". Forms are parted by " | ".
 func parseScripts(text string) (scripts []demoScript) {
 	for _, line := range strings.Split(strings.TrimSpace(text), "\n") {
 		if line == "" {
@@ -29,7 +29,11 @@ func parseScripts(text string) (scripts []demoScript) {
 		}
 		kind, rest := line[0], line[2:]
 		if kind == '=' || kind == '~' {
-			scripts = append(scripts, demoScript{category: rest, greet: kind == '='})
+			language, category := "", rest
+			if kind == '~' {
+				language, category, _ = strings.Cut(rest, " ")
+			}
+			scripts = append(scripts, demoScript{language: language, category: category})
 			continue
 		}
 		s := &scripts[len(scripts)-1]
@@ -49,7 +53,7 @@ func (d *demo) variant(text string) string { return pick(d, strings.Split(text, 
 func (d *demo) blanks(g *demoGuest) func(string) string {
 	first, _, _ := strings.Cut(g.contact.Name, " ")
 	return strings.NewReplacer(
-		"{name}", first, "{product}", pick(d, demoProducts), "{city}", pick(d, demoCities), "{day}", pick(d, demoDays),
+		"{name}", first, "{product}", pick(d, demoProducts), "{garment}", pick(d, demoGarments), "{city}", pick(d, demoCities), "{day}", pick(d, demoDays),
 		"{order}", fmt.Sprintf("NW-%05d", 20_000+d.random.IntN(70_000)),
 		"{amount}", fmt.Sprintf("€%d.%s", 19+d.random.IntN(380), pick(d, []string{"00", "50", "90", "95"})),
 		"{ticket}", fmt.Sprint(1000+d.random.IntN(9000)),
@@ -59,8 +63,11 @@ func (d *demo) blanks(g *demoGuest) func(string) string {
 var (
 	demoProducts = []string{
 		"Skarv 2 tent", "Fjell down jacket", "Tarn rain shell", "Moraine 45 backpack", "Kestrel trail shoes", "Ember camping stove",
-		"Halden sleeping bag", "Boreal headlamp", "Osprey Ridge trousers", "Cairn trekking poles", "Lumi thermal flask", "Granite climbing harness",
+		"Halden sleeping bag", "Polar headlamp", "Alder softshell", "Cairn trekking poles", "Lumi thermal flask", "Granite climbing harness",
 		"Drift dry bag", "Pebble kids' jacket", "Vela hammock", "Ridgeline hiking boots", "Sund kayak vest", "Nimbus sleeping mat",
+	}
+	demoGarments = []string{
+		"Fjell down jacket", "Tarn rain shell", "Alder softshell", "Pebble kids' jacket", "Rune merino hoodie", "Strand wind vest",
 	}
 	demoCities = []string{
 		"Hamburg", "Lyon", "Kraków", "Gothenburg", "Leipzig", "Manchester", "Bologna", "Brno", "Valencia", "Utrecht", "Graz",
@@ -75,13 +82,27 @@ var (
 		"Sorry to push, but I leave on Friday and need to know.", "You can also call me if that is easier.",
 		"I forgot to say: I wrote from the address on the order.", "Hello?", "One more thing: a photo follows in a minute.",
 	}
-	demoNotes = []string{
-		"Second time this month. Please be generous.", "Checked with the warehouse, the parcel left on time.",
-		"The carrier has opened an investigation, answer due in two days.", "Customer since 2019, never had a return before.",
-		"Refund approved by finance.", "Replacement reserved in aisle 14.", "Called, no answer. Writing instead.",
-		"This batch had the zip problem, see the list from quality.", "Voucher limit is 20 € without asking.",
-		"Address was wrong in the shop account, corrected it.", "Waiting for a photo before we decide.",
-		"The workshop says the repair takes ten days.", "Payment provider confirms the double booking.",
+	demoNotes = map[string][]string{ // by category
+		"Order": {
+			"Checked: not packed yet.", "Voucher limit is 20 € without asking.", "Payment provider confirms the double booking.",
+			"Customer since 2019, orders for the whole family.", "Stock in the system is wrong by two, told the warehouse.",
+		},
+		"Delivery": {
+			"Second time this month. Please be generous.", "Checked with the warehouse, the parcel left on time.",
+			"The carrier has opened an investigation, answer due in two days.", "The depot says it goes out with the next truck.",
+			"Address was wrong in the shop account, corrected it.", "Replacement reserved in aisle 14.",
+		},
+		"Return & refund": {
+			"Refund approved by finance.", "Customer since 2019, never had a return before.", "This batch had the zip problem, see the list from quality.",
+			"Waiting for a photo before we decide.", "Parcel found at the returns desk, label was torn off.",
+		},
+		"Account": {
+			"Two accounts with the same name, merged them.", "Identity checked by order number and postcode.", "Called, no answer. Writing instead.",
+		},
+		"Product question": {
+			"The workshop says the repair takes ten days.", "Asked the product team, see their page.", "Size chart on the site is out of date, reported it.",
+		},
+		"Other": {"Passed on to the shop.", "Nothing to do for us, just be nice."},
 	}
 	demoHandOvers = []string{
 		"Handing this over, I am off from tomorrow.", "You know this product better than I do. Could you take it?",
