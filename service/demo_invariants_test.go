@@ -11,7 +11,8 @@ import (
 // that always hold.
 func (w *world) checkWorkspace() { checkWorkspace(w.t, w.Service, w.manager) }
 
-func checkWorkspace(t *testing.T, s *Service, manager Actor) {
+// checkWorkspace gives the log.
+func checkWorkspace(t *testing.T, s *Service, manager Actor) []*db.Event {
 	t.Helper()
 	rows := s.db.ForWorkspace(manager.Workspace)
 	events := readLog(t, rows)
@@ -42,6 +43,7 @@ func checkWorkspace(t *testing.T, s *Service, manager Actor) {
 			t.Errorf("%s, but not %d: %v", rule, violations, err)
 		}
 	}
+	return events
 }
 
 // readLog reads the whole log, which has no gaps (P2).

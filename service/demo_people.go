@@ -76,12 +76,22 @@ var demoKins = []demoKin{
 		"Mäkinen Järvinen Hämäläinen Lehtonen Söderström Öberg Åkerlund Nyström Rantala Koskinen Bäckman Sjögren Ylönen Wallin Ekström", berlinPhones),
 }
 
+// DemoViewers gives the e-mail addresses of those agents of the demo workspace as whom
+// to look around: a manager and two agents, all of them online.
+func DemoViewers() []string {
+	return []string{demoEmail(demoStaff[0]), demoEmail(demoStaff[demoManagers]), demoEmail(demoStaff[demoManagers+1])}
+}
+
+func demoEmail(name string) string {
+	first, last, _ := strings.Cut(name, " ")
+	return plain(first) + "." + plain(last) + "@example.com"
+}
+
 // hire plans the agents: all start with the first day, and say today whether they are there.
 func (d *demo) hire() {
 	for i, called := range demoStaff {
-		first, last, _ := strings.Cut(called, " ")
-		address := plain(first) + "." + plain(last) + "@example.com"
-		picture := "https://avatars.example.com/" + plain(first) + "-" + plain(last) + ".png"
+		address := demoEmail(called)
+		picture := "https://avatars.example.com/" + strings.TrimSuffix(address, "@example.com") + ".png"
 		a := &db.Agent{
 			ID: db.AgentID{UUID: db.NewUUID()}, Name: called, Email: &address, AvatarURL: &picture, Role: db.RoleAgent,
 			Skills: d.skills(i), Availability: db.Offline, Active: true, CreatedAt: d.end.Add(-demoAge),

@@ -42,19 +42,34 @@ func TestCreateDemo(t *testing.T) {
 	if err != nil || !workspace.Demo || workspace.ID != begun.ID || steps != of || of == 0 {
 		t.Fatal(workspace, steps, of, err)
 	}
-	rows := s.db.ForWorkspace(workspace.Key)
-	events, err := rows.EventsAfter(t.Context(), 0, 1)
+	checkDemoViewers(t, s, workspace)
+	viewer, err := s.db.ForWorkspace(workspace.Key).AgentByEmail(t.Context(), DemoViewers()[0])
 	if err != nil {
 		t.Fatal(err)
 	}
-	manager := Actor{Workspace: workspace.Key, Role: RoleManager, Agent: events[0].Data.AgentID}
+	manager := Actor{Workspace: workspace.Key, Role: RoleManager, Agent: &viewer.ID}
 	if another, err := s.demoWorkspace(t.Context()); err != nil || another.ID == begun.ID {
 		t.Error("the finished workspace is taken for an unfinished one", err)
 	}
-	checkWorkspace(t, s, manager)
+	log := checkWorkspace(t, s, manager)
+	if last := log[len(log)-1]; last.CreatedAt.After(s.now()) {
+		t.Errorf("the log ends in the future, at %s", last.CreatedAt)
+	}
 	checkDemoNumbers(t, s, manager)
-	if log := readLog(t, rows); log[len(log)-1].CreatedAt.After(s.now()) {
-		t.Errorf("the log ends in the future, at %s", log[len(log)-1].CreatedAt)
+}
+
+// checkDemoViewers: whoever a visitor plays is there and has something to do.
+func checkDemoViewers(t *testing.T, s *Service, workspace *db.Workspace) {
+	t.Helper()
+	for i, address := range DemoViewers() {
+		a, err := s.db.ForWorkspace(workspace.Key).AgentByEmail(t.Context(), address)
+		if err != nil {
+			t.Fatal(address, err)
+		}
+		c, err := s.InboxCounts(t.Context(), Actor{Workspace: workspace.Key, Role: Role(a.Role), Agent: &a.ID})
+		if err != nil || c.Mine == 0 || a.Availability != db.Online || (a.Role == db.RoleManager) != (i == 0) {
+			t.Errorf("%s is %s, %s and has %d: %v", address, a.Role, a.Availability, c.Mine, err)
+		}
 	}
 }
 

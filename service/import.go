@@ -72,8 +72,8 @@ func (s *Service) analyze(ctx context.Context) {
 }
 
 // nameRecords gives each record its key: what it says and, as real data has records that
-// say exactly the same, the how manieth of those it is. Keys must stay the same for
-// good, or else importing a file again adds everything again.
+// say exactly the same, its number among those. Keys must stay the same for good, or
+// else importing a file again adds everything again.
 func nameRecords(channel string, records []ImportRecord) error {
 	seen := map[[sha256.Size]byte]int{}
 	for i := range records {
