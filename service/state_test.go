@@ -1,0 +1,243 @@
+package service
+
+import (
+	"errors"
+	"flag"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"switchboard/db"
+)
+
+var update = flag.Bool("update", false, "write testdata/ anew from what the code does")
+
+// cast are the agents of the state machine's table.
+type cast struct{ ada, ben, zoe Actor } // the caller, a colleague, a deactivated one
+
+// state is a situation in which a verb is called. It gives the conversation that the
+// verbs name, nil if there is none, and its contact.
+type state struct {
+	name string
+	make func(w *world, c cast) (*db.Conversation, db.ContactID)
+}
+
+func its(c *db.Conversation) (*db.Conversation, db.ContactID) { return c, c.ContactID }
+
+var states = []state{
+	{"no conversation", func(w *world, c cast) (*db.Conversation, db.ContactID) { return nil, w.contact("Cora").ID }},
+	{"open, unassigned", func(w *world, c cast) (*db.Conversation, db.ContactID) { return its(w.open()) }},
+	{"open, mine", func(w *world, c cast) (*db.Conversation, db.ContactID) { return its(w.open(c.ada)) }},
+	{"open, Ben's", func(w *world, c cast) (*db.Conversation, db.ContactID) { return its(w.open(c.ben)) }},
+	{"closed, unassigned", func(w *world, c cast) (*db.Conversation, db.ContactID) { return its(w.closed()) }},
+	{"closed, mine", func(w *world, c cast) (*db.Conversation, db.ContactID) { return its(w.closed(c.ada)) }},
+	{"closed, Ben's", func(w *world, c cast) (*db.Conversation, db.ContactID) { return its(w.closed(c.ben)) }},
+	{"closed, inactive Zoe's", func(w *world, c cast) (*db.Conversation, db.ContactID) {
+		conversation := w.closed()
+		w.reactivate(c.zoe)
+		w.assign(conversation, c.zoe)
+		w.deactivate(c.zoe)
+		return its(conversation)
+	}},
+	{"older, newer open", func(w *world, c cast) (*db.Conversation, db.ContactID) {
+		older, _ := w.older(c.ada)
+		return its(older)
+	}},
+	{"older, newer closed", func(w *world, c cast) (*db.Conversation, db.ContactID) {
+		older, newer := w.older(c.ada)
+		w.closes(newer)
+		return its(older)
+	}},
+}
+
+// move is a call that the table has an answer for.
+type move struct {
+	name string
+	on   string
+	call func(w *world, c cast, x target) (*Outcome, error)
+}
+
+// moves are the verbs on conversations and contacts, and those of them whose input can
+// be refused, which comes last (S5).
+func moves() []move {
+	var all []move
+	for _, v := range verbs[:10] {
+		all = append(all, move{v.name, v.on, func(w *world, c cast, x target) (*Outcome, error) {
+			x.agent = *c.ben.Agent
+			return v.in(w, c.ada, x)
+		}})
+		if strings.HasPrefix(v.name, "assignCon") {
+			all = append(all, move{v.name + " to inactive Zoe", v.on, func(w *world, c cast, x target) (*Outcome, error) {
+				x.agent = *c.zoe.Agent
+				return v.in(w, c.ada, x)
+			}})
+		}
+	}
+	return append(all, move{"closeConversation with an unknown category", "conversation", func(w *world, c cast, x target) (*Outcome, error) {
+		return w.CloseConversation(w.ctx(), c.ada, CloseConversationInput{
+			ConversationID: x.conversation, ExpectedVersion: x.expected, Note: &ClosingNoteInput{Category: text("Nonsense")}})
+	}})
+}
+
+// circumstances are the columns of the table.
+var circumstances = []struct {
+	name           string
+	blocked, stale bool
+}{{"current expectedVersion", false, false}, {"stale expectedVersion", false, true}, {"blocked", true, false}, {"blocked, stale", true, true}}
+
+// TestStates writes down the whole state machine: what each verb answers in each state.
+// S5 says which rule comes first.
+func TestStates(t *testing.T) {
+	t.Parallel()
+	tables := make([]string, len(moves()))
+	t.Run("verbs", func(t *testing.T) {
+		for i, m := range moves() {
+			t.Run(m.name, func(t *testing.T) {
+				t.Parallel()
+				tables[i] = stateTable(newWorld(t), m)
+			})
+		}
+	})
+	if !t.Failed() {
+		golden(t, "state.golden", "# What each verb answers: the code that refuses, +EVENTS, or that nothing changed\n\n"+strings.Join(tables, "\n"))
+	}
+}
+
+// stateTable tries one move in every state and circumstance.
+func stateTable(w *world, m move) string {
+	c := cast{w.agent("Ada"), w.agent("Ben"), w.agent("Zoe")}
+	w.deactivate(c.zoe)
+	text := "## " + m.name + "\n" + row("state", func(i int) string { return circumstances[i].name }) +
+		strings.ReplaceAll(row("-", func(int) string { return "-" }), " ", "-")
+	for _, s := range states {
+		cells := make([]string, len(circumstances))
+		for i, is := range circumstances {
+			conversation, contact := s.make(w, c)
+			if conversation == nil && m.on == "conversation" {
+				continue
+			}
+			if is.blocked {
+				w.ok(w.BlockContact(w.ctx(), w.manager, BlockContactInput{ContactID: contact}))
+			}
+			cells[i] = attempt(w, c, m, conversation, contact, is.stale)
+		}
+		if cells[0] != "" {
+			text += row(s.name, func(i int) string { return cells[i] })
+		}
+	}
+	return text
+}
+
+func row(name string, cell func(i int) string) string {
+	text := fmt.Sprintf("| %-23s |", name)
+	for i, width := range []int{48, 23, 48, 23} {
+		text += fmt.Sprintf(" %-*s |", width, cell(i))
+	}
+	return text + "\n"
+}
+
+// attempt makes a move and says what came of it. Whatever it is, A4 holds, and what the
+// API says beforehand is what it answers (S4).
+func attempt(w *world, c cast, m move, conversation *db.Conversation, id db.ContactID, stale bool) string {
+	t := w.t
+	x := target{contact: id}
+	before, head := w.readContact(id), w.head()
+	if stale {
+		x.expected = new(before.Version - 1)
+	} else {
+		x.expected = &before.Version
+	}
+	if conversation != nil {
+		x.conversation = conversation.ID
+		conversation = w.read(conversation)
+	}
+	foretold := whyNot(w, m.name, before, conversation)
+	outcome, err := m.call(w, c, x)
+	answer := answerOf(t, outcome, err)
+	if !stale && foretold != "?" && answer != foretold && !(foretold == "" && err == nil) {
+		t.Errorf("%s: the API says %q beforehand, but answers %s", m.name, foretold, answer)
+	}
+	checkVersions(w, before, head, outcome, err)
+	return answer
+}
+
+func answerOf(t *testing.T, o *Outcome, err error) string {
+	var refusal *Refusal
+	switch {
+	case errors.As(err, &refusal):
+		return string(refusal.Code)
+	case err != nil:
+		t.Error(err)
+		return Explain(err).Error()
+	case len(o.Events) == 0:
+		return "unchanged"
+	}
+	return "+" + types(o.Events)
+}
+
+// whyNot is what the API says beforehand; "?" if it says nothing about the move.
+func whyNot(w *world, move string, contact *db.Contact, c *db.Conversation) string {
+	rows, err := w.LatestConversations(w.ctx(), w.manager, []db.ContactID{contact.ID})
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	var refusal *Refusal
+	switch move {
+	case "closeConversation":
+		refusal = WhyNotClose(contact, c)
+	case "openConversation":
+		refusal = WhyNotOpen(contact, first(rows))
+	case "reopenConversation":
+		refusal = WhyNotReopen(contact, first(rows), c)
+	default:
+		return "?"
+	}
+	if refusal == nil {
+		return ""
+	}
+	return string(refusal.Code)
+}
+
+// checkVersions: a refusal and a call that changes nothing leave log and versions alone;
+// each event is a change of status, assignee or block and counts one; contact and latest
+// conversation say the same; the objects of the answer are as they are stored (A4).
+func checkVersions(w *world, before *db.Contact, head int64, o *Outcome, err error) {
+	t, now := w.t, w.readContact(before.ID)
+	if err == nil {
+		head += int64(len(o.Events))
+		equal(t, "version", now.Version, before.Version+len(o.Events))
+	} else {
+		equal(t, "version after a refusal", now.Version, before.Version)
+	}
+	equal(t, "end of the log", w.head(), head)
+	equal(t, "contact in the answer", o.Contact.Version, now.Version)
+	latest, _ := w.LatestConversations(w.ctx(), w.manager, []db.ContactID{before.ID})
+	for _, c := range latest {
+		equal(t, "version of the latest conversation", c.Version, now.Version)
+		equal(t, "owner of the latest conversation", w.named(c.AssigneeID), w.named(now.AssigneeID))
+		equal(t, "blocked", c.Blocked, now.Blocked())
+	}
+	if c := o.Conversation; c != nil {
+		stored := w.read(c)
+		equal(t, "conversation in the answer", fmt.Sprint(c.Status, c.Version, w.named(c.AssigneeID), c.Latest),
+			fmt.Sprint(stored.Status, stored.Version, w.named(stored.AssigneeID), stored.Latest))
+	}
+}
+
+// golden compares a text with a file of testdata/, or writes it with -update.
+func golden(t *testing.T, name, got string) {
+	t.Helper()
+	path := filepath.Join("testdata", name)
+	if *update {
+		if err := os.WriteFile(path, []byte(got), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	lines(t, strings.Split(got, "\n"), strings.Split(string(want), "\n")...)
+}

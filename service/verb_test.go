@@ -1,0 +1,85 @@
+package service
+
+import (
+	"context"
+
+	"switchboard/db"
+)
+
+// target is what a verb is called on; each takes what it needs.
+type target struct {
+	conversation db.ConversationID
+	contact      db.ContactID
+	agent        db.AgentID // who is assigned, changed, deactivated
+	expected     *int
+	key          *string
+}
+
+// verb is a mutation.
+type verb struct {
+	name string
+	on   string // what it is called on: "conversation", "contact", "agent" or nothing
+	call func(ctx context.Context, s *Service, a Actor, x target) (*Outcome, error)
+}
+
+func (v verb) in(w *world, a Actor, x target) (*Outcome, error) {
+	return v.call(w.ctx(), w.Service, a, x)
+}
+
+// verbs are all mutations, each with an input that is accepted.
+var verbs = []verb{
+	{"assignConversation", "conversation", func(ctx context.Context, s *Service, a Actor, x target) (*Outcome, error) {
+		return s.AssignConversation(ctx, a, AssignConversationInput{x.conversation, x.agent, x.expected, Keyed{x.key}})
+	}},
+	{"assignToMe", "conversation", func(ctx context.Context, s *Service, a Actor, x target) (*Outcome, error) {
+		return s.AssignToMe(ctx, a, AssignToMeInput{x.conversation, x.expected, Keyed{x.key}})
+	}},
+	{"unassignConversation", "conversation", func(ctx context.Context, s *Service, a Actor, x target) (*Outcome, error) {
+		return s.UnassignConversation(ctx, a, UnassignConversationInput{x.conversation, x.expected, Keyed{x.key}})
+	}},
+	{"assignContact", "contact", func(ctx context.Context, s *Service, a Actor, x target) (*Outcome, error) {
+		return s.AssignContact(ctx, a, AssignContactInput{x.contact, x.agent, x.expected, Keyed{x.key}})
+	}},
+	{"unassignContact", "contact", func(ctx context.Context, s *Service, a Actor, x target) (*Outcome, error) {
+		return s.UnassignContact(ctx, a, UnassignContactInput{x.contact, x.expected, Keyed{x.key}})
+	}},
+	{"closeConversation", "conversation", func(ctx context.Context, s *Service, a Actor, x target) (*Outcome, error) {
+		return s.CloseConversation(ctx, a, CloseConversationInput{ConversationID: x.conversation, ExpectedVersion: x.expected, Keyed: Keyed{x.key}})
+	}},
+	{"openConversation", "contact", func(ctx context.Context, s *Service, a Actor, x target) (*Outcome, error) {
+		return s.OpenConversation(ctx, a, OpenConversationInput{x.contact, "email", x.expected, Keyed{x.key}})
+	}},
+	{"reopenConversation", "conversation", func(ctx context.Context, s *Service, a Actor, x target) (*Outcome, error) {
+		return s.ReopenConversation(ctx, a, ReopenConversationInput{x.conversation, x.expected, Keyed{x.key}})
+	}},
+	{"blockContact", "contact", func(ctx context.Context, s *Service, a Actor, x target) (*Outcome, error) {
+		return s.BlockContact(ctx, a, BlockContactInput{x.contact, x.expected, Keyed{x.key}})
+	}},
+	{"unblockContact", "contact", func(ctx context.Context, s *Service, a Actor, x target) (*Outcome, error) {
+		return s.UnblockContact(ctx, a, UnblockContactInput{x.contact, x.expected, Keyed{x.key}})
+	}},
+	{"createContact", "", func(ctx context.Context, s *Service, a Actor, x target) (*Outcome, error) {
+		return s.CreateContact(ctx, a, CreateContactInput{Name: "Nora", Keyed: Keyed{x.key}})
+	}},
+	{"updateContact", "contact", func(ctx context.Context, s *Service, a Actor, x target) (*Outcome, error) {
+		return s.UpdateContact(ctx, a, UpdateContactInput{ContactID: x.contact, Name: text("Renamed"), Keyed: Keyed{x.key}})
+	}},
+	{"setAvailability", "agent", func(ctx context.Context, s *Service, a Actor, x target) (*Outcome, error) {
+		return s.SetAvailability(ctx, a, SetAvailabilityInput{db.Away, &x.agent, Keyed{x.key}})
+	}},
+	{"createAgent", "", func(ctx context.Context, s *Service, a Actor, x target) (*Outcome, error) {
+		return s.CreateAgent(ctx, a, CreateAgentInput{Name: "Nils", Email: "nils@acme.example", Role: db.RoleAgent, Keyed: Keyed{x.key}})
+	}},
+	{"updateAgent", "agent", func(ctx context.Context, s *Service, a Actor, x target) (*Outcome, error) {
+		return s.UpdateAgent(ctx, a, UpdateAgentInput{AgentID: x.agent, Name: text("Renamed"), Keyed: Keyed{x.key}})
+	}},
+	{"deactivateAgent", "agent", func(ctx context.Context, s *Service, a Actor, x target) (*Outcome, error) {
+		return s.DeactivateAgent(ctx, a, DeactivateAgentInput{AgentID: x.agent, Keyed: Keyed{x.key}})
+	}},
+	{"reactivateAgent", "agent", func(ctx context.Context, s *Service, a Actor, x target) (*Outcome, error) {
+		return s.ReactivateAgent(ctx, a, ReactivateAgentInput{x.agent, Keyed{x.key}})
+	}},
+	{"updateWorkspace", "", func(ctx context.Context, s *Service, a Actor, x target) (*Outcome, error) {
+		return s.UpdateWorkspace(ctx, a, UpdateWorkspaceInput{Name: text("Renamed"), Keyed: Keyed{x.key}})
+	}},
+}
