@@ -118,23 +118,23 @@ func (s *Service) UpdateAgent(ctx context.Context, actor Actor, in UpdateAgentIn
 		if err != nil {
 			return nil, err
 		}
-		before := *a
-		if err := agentData(a, in.Name, in.Email, in.AvatarURL, in.Role, in.Skills, in.Identity); err != nil {
+		after := *a
+		if err := agentData(&after, in.Name, in.Email, in.AvatarURL, in.Role, in.Skills, in.Identity); err != nil {
 			return nil, err
 		}
-		changed := difference(agentFields(&before), agentFields(a))
+		changed := difference(agentFields(a), agentFields(&after))
 		if len(changed) == 0 {
 			return unchanged, nil
 		}
-		if a.Role != db.RoleManager {
-			if err := firstOf(checkManagerStays(managers, &before)); err != nil {
-				*a = before
+		if after.Role != db.RoleManager {
+			if err := firstOf(checkManagerStays(managers, a)); err != nil {
 				return nil, err
 			}
 		}
-		if err := w.UpdateAgent(ctx, a); err != nil {
+		if err := w.UpdateAgent(ctx, &after); err != nil {
 			return nil, agentTaken(err)
 		}
+		*a = after
 		return changes{w.aboutAgent(a, db.AgentUpdated, db.EventData{Changes: changed})}, nil
 	})
 }

@@ -171,22 +171,23 @@ func (s *Service) UpdateContact(ctx context.Context, actor Actor, in UpdateConta
 		if err != nil {
 			return nil, err
 		}
-		before, kept := *t.contact, []*db.ContactIdentity(nil)
+		after, kept := *t.contact, []*db.ContactIdentity(nil)
 		if in.Identities != nil {
 			if kept, err = w.ContactIdentities(ctx, []db.ContactID{in.ContactID}); err != nil {
 				return nil, err
 			}
 		}
-		if err := contactData(t.contact, in.Name, in.Email, in.Phone, in.AvatarURL); err != nil {
+		if err := contactData(&after, in.Name, in.Email, in.Phone, in.AvatarURL); err != nil {
 			return nil, err
 		}
-		changed := difference(contactFields(&before, kept), contactFields(t.contact, identities))
+		changed := difference(contactFields(t.contact, kept), contactFields(&after, identities))
 		if len(changed) == 0 {
 			return unchanged, nil
 		}
-		if err := w.saveContactData(ctx, t.contact, in.Identities != nil, identities); err != nil {
+		if err := w.saveContactData(ctx, &after, in.Identities != nil, identities); err != nil {
 			return nil, identityTaken(err)
 		}
+		*t.contact = after
 		return changes{w.about(t, db.ContactUpdated, t.facets(), db.EventData{Changes: changed})}, nil
 	})
 }
