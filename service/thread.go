@@ -104,14 +104,19 @@ func (t *thread) close(r recorder, note *db.ClosingNote) *db.Event {
 // open starts a new conversation, owned by the contact's assignee (S3). The one before
 // keeps what it had.
 func (t *thread) open(r recorder, channel string, source db.ConversationSource) *db.Event {
+	at := r.at
 	if t.former = t.latest; t.former != nil {
 		t.former.Latest = false
+		// The latest is the one opened last, though clocks differ and calls wait for each other.
+		if !at.After(t.former.OpenedAt) {
+			at = t.former.OpenedAt.Add(time.Microsecond)
+		}
 	}
 	t.fresh = true
 	t.latest = &db.Conversation{
 		ID: db.ConversationID{UUID: db.NewUUID()}, ContactID: t.contact.ID, Channel: channel,
 		Status: db.StatusOpen, Latest: true, AssigneeID: t.contact.AssigneeID,
-		OpenedAt: r.at, OpenedBy: r.by, LastActivityAt: r.at,
+		OpenedAt: at, OpenedBy: r.by, LastActivityAt: r.at,
 	}
 	t.next()
 	return r.about(t, db.ConversationOpened, nil, db.EventData{Source: source})
