@@ -126,6 +126,15 @@ func (tx Tx) LockContacts(ctx context.Context, ids []ContactID) ([]*Contact, err
 	return rows, err
 }
 
+// LockFreeContacts is LockContacts without waiting: contacts that somebody else has
+// locked are left out.
+func (tx Tx) LockFreeContacts(ctx context.Context, ids []ContactID) ([]*Contact, error) {
+	var rows []*Contact
+	err := tx.query(ctx, &rows, "SELECT "+contactColumns+` FROM contacts
+		WHERE workspace_id = $1 AND id = ANY ($2) ORDER BY id FOR NO KEY UPDATE SKIP LOCKED`, tx.Key, ids)
+	return rows, err
+}
+
 // LockContactOf is LockContacts for the contact of a conversation; none if there is no such conversation.
 func (tx Tx) LockContactOf(ctx context.Context, id ConversationID) ([]*Contact, error) {
 	var rows []*Contact

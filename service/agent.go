@@ -298,8 +298,9 @@ func (s *Service) DeactivateAgent(ctx context.Context, actor Actor, in Deactivat
 
 // lockForDeactivation locks the contacts with an open conversation of the agent, then
 // the agent. Locks are taken contacts first everywhere, so the agent's conversations
-// have to be found before the agent is locked; what was assigned in between is found by
-// looking again, and then everything starts over.
+// have to be found before the agent is locked. What was assigned in between is found by
+// looking again; it is locked if that needs no waiting, which could be for somebody who
+// waits for the agent, and otherwise everything starts over.
 func (w *writer) lockForDeactivation(ctx context.Context, id db.AgentID) ([]*thread, *db.Agent, []*db.Agent, error) {
 	found, err := w.OpenContactsOf(ctx, id)
 	if err != nil {
@@ -313,22 +314,30 @@ func (w *writer) lockForDeactivation(ctx context.Context, id db.AgentID) ([]*thr
 	if err != nil {
 		return nil, nil, nil, err
 	}
-	again, err := w.OpenContactsOf(ctx, id)
+	late, err := w.OpenContactsOf(ctx, id)
 	if err != nil {
 		return nil, nil, nil, err
 	}
-	for _, contact := range again {
-		if !slices.Contains(found, contact) {
-			return nil, nil, nil, errStartOver
-		}
+	late = slices.DeleteFunc(late, func(contact db.ContactID) bool { return slices.Contains(found, contact) })
+	more, err := w.LockFreeContacts(ctx, late)
+	if err == nil && len(more) < len(late) {
+		err = errStartOver
 	}
-	threads, err := w.openThreads(ctx, contacts, again)
+	if err != nil {
+		return nil, nil, nil, err
+	}
+	threads, err := w.openThreads(ctx, id, append(contacts, more...))
 	return threads, a, managers, err
 }
 
-// openThreads gives the threads of those locked contacts that are still wanted.
-func (w *writer) openThreads(ctx context.Context, contacts []*db.Contact, wanted []db.ContactID) ([]*thread, error) {
-	latest, err := w.LatestConversations(ctx, wanted)
+// openThreads gives the threads of those locked contacts whose open conversation is the
+// agent's: others may have got some of them before they were locked.
+func (w *writer) openThreads(ctx context.Context, agent db.AgentID, contacts []*db.Contact) ([]*thread, error) {
+	ids := make([]db.ContactID, len(contacts))
+	for i, contact := range contacts {
+		ids[i] = contact.ID
+	}
+	latest, err := w.LatestConversations(ctx, ids)
 	if err != nil {
 		return nil, err
 	}
@@ -338,8 +347,9 @@ func (w *writer) openThreads(ctx context.Context, contacts []*db.Contact, wanted
 	}
 	var threads []*thread
 	for _, contact := range contacts {
-		if c := byContact[contact.ID]; c != nil {
-			threads = append(threads, &thread{contact: contact, latest: c})
+		t := &thread{contact: contact, latest: byContact[contact.ID]}
+		if t.isOpen() && t.isAssignedTo(&agent) {
+			threads = append(threads, t)
 		}
 	}
 	return threads, nil

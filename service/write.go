@@ -47,7 +47,7 @@ type writer struct {
 }
 
 const (
-	attempts       = 5   // of a transaction that deadlocked
+	attempts       = 10  // of a transaction that deadlocked or has to start over
 	eventsReturned = 100 // by one mutation
 )
 
