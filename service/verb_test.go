@@ -2,6 +2,7 @@ package service
 
 import (
 	"context"
+	"fmt"
 
 	"switchboard/db"
 )
@@ -82,4 +83,35 @@ var verbs = []verb{
 	{"updateWorkspace", "", func(ctx context.Context, s *Service, a Actor, x target) (*Outcome, error) {
 		return s.UpdateWorkspace(ctx, a, UpdateWorkspaceInput{Name: text("Renamed"), Keyed: Keyed{x.key}})
 	}},
+}
+
+// ready sets up what a verb needs to be carried out by a manager, and gives its target.
+func (w *world) ready(v verb) target {
+	w.t.Helper()
+	agent := w.agent(fmt.Sprint("Agent", w.head()))
+	var c *db.Conversation
+	switch v.name {
+	case "unassignConversation", "unassignContact":
+		c = w.open(agent)
+	case "openConversation", "reopenConversation":
+		c = w.closed()
+	default:
+		c = w.open()
+	}
+	switch v.name {
+	case "unblockContact":
+		w.block(c)
+	case "reactivateAgent":
+		w.deactivate(agent)
+	}
+	return target{conversation: c.ID, contact: c.ContactID, agent: *agent.Agent}
+}
+
+func verbNamed(name string) verb {
+	for _, v := range verbs {
+		if v.name == name {
+			return v
+		}
+	}
+	panic("no verb " + name)
 }
