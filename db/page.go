@@ -53,6 +53,11 @@ func (o Order) ParseCursor(workspace int64, cursor string) (Key, error) {
 	if json.Unmarshal(b, &parts) != nil || len(parts) != len(o.Columns)+1 || parts[0] != fmt.Sprint(o.pageMark(workspace)) {
 		return nil, ErrBadCursor
 	}
+	for _, part := range parts {
+		if strings.ContainsRune(part, 0) { // which PostgreSQL cannot take
+			return nil, ErrBadCursor
+		}
+	}
 	return parts[1:], nil
 }
 
