@@ -1,0 +1,170 @@
+package service
+
+import (
+	"slices"
+	"strings"
+	"testing"
+
+	"switchboard/db"
+)
+
+// TestPermissions is who may do what. Whoever may not gets FORBIDDEN and changes nothing.
+func TestPermissions(t *testing.T) {
+	t.Parallel()
+	everybody := []Role{RoleAgent, RoleManager, RoleIntegration}
+	managers := []Role{RoleManager}
+	may := map[string][]Role{
+		"assignConversation": everybody, "unassignConversation": everybody, "assignContact": everybody, "unassignContact": everybody,
+		"closeConversation": everybody, "openConversation": everybody, "reopenConversation": everybody,
+		"blockContact": everybody, "unblockContact": everybody, "createContact": everybody, "updateContact": everybody,
+		"assignToMe": {RoleAgent, RoleManager}, "setAvailability": managers, // one's own: below
+		"createAgent": managers, "updateAgent": managers, "deactivateAgent": managers, "reactivateAgent": managers, "updateWorkspace": managers,
+	}
+	for _, v := range verbs {
+		t.Run(v.name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t)
+			for _, role := range []Role{RoleAgent, RoleManager, RoleIntegration, RoleReader, ""} {
+				caller := w.program(role)
+				switch role {
+				case RoleAgent:
+					caller = w.agent("Ada")
+				case RoleManager:
+					caller = w.manager
+				}
+				x := w.ready(v)
+				head := w.head()
+				_, err := v.in(w, caller, x)
+				if slices.Contains(may[v.name], role) {
+					if err != nil || w.head() == head {
+						t.Errorf("%s may not: %v", role, err)
+					}
+					continue
+				}
+				failed(t, err, Forbidden)
+				equal(t, "end of the log", w.head(), head)
+			}
+		})
+	}
+}
+
+func TestOwnAvailability(t *testing.T) {
+	hold(t, []rule{
+		{"an agent sets their own, and nobody else's", func(t *testing.T, w *world) {
+			ada, ben := w.agent("Ada"), w.agent("Ben")
+			for _, id := range []*db.AgentID{nil, ada.Agent} {
+				w.ok(w.SetAvailability(w.ctx(), ada, SetAvailabilityInput{Availability: db.Away, AgentID: id}))
+			}
+			_, err := w.SetAvailability(w.ctx(), ada, SetAvailabilityInput{Availability: db.Away, AgentID: ben.Agent})
+			failed(t, err, Forbidden)
+		}},
+		{"a program has none of its own", func(t *testing.T, w *world) {
+			_, err := w.SetAvailability(w.ctx(), w.program(RoleIntegration), SetAvailabilityInput{Availability: db.Away})
+			failed(t, err, Forbidden)
+		}},
+		{"MINE is an agent's", func(t *testing.T, w *world) {
+			for _, role := range []Role{RoleIntegration, RoleReader} {
+				_, err := w.Inbox(w.ctx(), w.program(role), InboxInput{View: db.ViewMine})
+				failed(t, err, BadInput)
+				_, err = w.WatchInbox(w.ctx(), w.program(role), db.ViewMine, nil, nil)
+				failed(t, err, BadInput)
+				w.open()
+				equal(t, "ALL", len(w.list(w.program(role), InboxInput{View: db.ViewAll})) > 0, true)
+				equal(t, "counts", strings.HasPrefix(w.counts(w.program(role)), "mine 0"), true)
+			}
+		}},
+	})
+}
+
+// TestUnknownIDs: unknown ids and those of another workspace are answered alike, and
+// nothing changes in either workspace.
+func TestUnknownIDs(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	other := w.neighbour()
+	own := w.ready(verbNamed("assignConversation"))
+	foreign := other.ready(verbNamed("assignConversation"))
+	unknown := target{conversation: db.ConversationID{UUID: db.NewUUID()}, contact: db.ContactID{UUID: db.NewUUID()}, agent: db.AgentID{UUID: db.NewUUID()}}
+	heads := func() [2]int64 { return [2]int64{w.head(), other.head()} }
+	for _, v := range verbs {
+		for kind, x := range map[string]target{"unknown": unknown, "foreign": foreign} {
+			calls := []target{x}
+			switch v.on {
+			case "":
+				continue
+			case "conversation", "contact": // and the agent alone
+				calls = append(calls, target{conversation: x.conversation, contact: x.contact, agent: own.agent})
+			}
+			if strings.HasPrefix(v.name, "assignCon") {
+				calls = append(calls, target{conversation: own.conversation, contact: own.contact, agent: x.agent})
+			}
+			for _, x := range calls {
+				before := heads()
+				o, err := v.in(w, w.manager, x)
+				if err == nil || Explain(err).Code != NotFound {
+					t.Errorf("%s of %s: NOT_FOUND was expected, but the answer is: %v", v.name, kind, err)
+				}
+				if o != nil && x != calls[len(calls)-1] && objects(o) != "" {
+					t.Errorf("%s of %s: the answer shows %s", v.name, kind, objects(o))
+				}
+				equal(t, v.name+": ends of the logs", heads(), before)
+			}
+		}
+	}
+	testNothingCrosses(t, w, foreign)
+}
+
+// neighbour is another workspace on the same server.
+func (w *world) neighbour() *world {
+	w.t.Helper()
+	workspace, manager, err := w.CreateWorkspace(w.ctx(), "Rival", "Rita Manager", "mia@acme.example")
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return &world{Service: w.Service, t: w.t, clock: w.clock, manager: Actor{Workspace: workspace.Key, Role: RoleManager, Agent: &manager.ID}}
+}
+
+// testNothingCrosses reads another workspace's objects.
+func testNothingCrosses(t *testing.T, w *world, foreign target) {
+	ctx, a := w.ctx(), w.manager
+	for what, count := range map[string]func() (int, error){
+		"conversations": func() (int, error) {
+			rows, err := w.ConversationsByID(ctx, a, []db.ConversationID{foreign.conversation})
+			return len(rows), err
+		},
+		"contacts": func() (int, error) {
+			rows, err := w.ContactsByID(ctx, a, []db.ContactID{foreign.contact})
+			return len(rows), err
+		},
+		"agents": func() (int, error) {
+			rows, err := w.AgentsByID(ctx, a, []db.AgentID{foreign.agent})
+			return len(rows), err
+		},
+		"latest": func() (int, error) {
+			rows, err := w.LatestConversations(ctx, a, []db.ContactID{foreign.contact})
+			return len(rows), err
+		},
+		"timeline": func() (int, error) {
+			lists, err := w.ContactTimelines(ctx, a, []db.ContactID{foreign.contact}, PageInput{})
+			return len(lists[0].Rows), err
+		},
+		"history": func() (int, error) {
+			lists, err := w.ConversationsOf(ctx, a, []db.ContactID{foreign.contact}, PageInput{})
+			return len(lists[0].Rows), err
+		},
+		"filter": func() (int, error) {
+			l, err := w.Inbox(ctx, a, InboxInput{View: db.ViewAll, Filter: &db.InboxFilter{Assignees: []*db.AgentID{&foreign.agent}}})
+			return len(l.Rows), err
+		},
+	} {
+		if n, err := count(); n != 0 || err != nil {
+			t.Errorf("%s: %d of another workspace are seen, %v", what, n, err)
+		}
+	}
+	_, err := w.WatchConversation(ctx, a, foreign.conversation, nil)
+	failed(t, err, NotFound)
+	_, err = w.WatchAssignments(ctx, a, nil, &foreign.agent, nil)
+	failed(t, err, NotFound)
+	_, err = w.WatchStatus(ctx, a, &foreign.conversation, nil)
+	failed(t, err, NotFound)
+}
