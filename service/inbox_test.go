@@ -110,6 +110,26 @@ func TestViews(t *testing.T) {
 		{"I1 search: name, e-mail and phone; accents and typos forgiven", testSearch},
 		{"I1 order and keyset pages in both directions", testPages},
 		{"I2 list, counts and live view never disagree", testAgreement},
+		{"I2 counts are pushed at once, then when they change", func(t *testing.T, w *world) {
+			ada := w.agent("Ada")
+			c := w.open()
+			s, err := w.WatchCounts(w.ctx(), ada)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer s.Close()
+			next := func() string {
+				counts, err := s.Next(w.ctx())
+				if err != nil {
+					t.Fatal(err)
+				}
+				return counts.said()
+			}
+			equal(t, "at once", next(), "mine 0, unassigned 1, all 1, closed 0, blocked 0")
+			w.contact("Changes nothing")
+			w.assign(c, ada)
+			equal(t, "then", next(), "mine 1, unassigned 0, all 1, closed 0, blocked 0")
+		}},
 	})
 }
 
@@ -166,36 +186,53 @@ func testSearch(t *testing.T, w *world) {
 }
 
 func testPages(t *testing.T, w *world) {
-	const size = 7
-	for i := range size {
+	for i := range 7 {
 		w.clock = w.clock.Add(time.Minute)
 		w.opens(w.contact(fmt.Sprint(i)))
 	}
-	for _, field := range []db.InboxOrderField{db.LastActivity, db.WaitingSince, db.OpenedAt} {
-		for direction, want := range map[Direction]string{Ascending: "0 1 2 3 4 5 6", Descending: "6 5 4 3 2 1 0"} {
-			in := InboxInput{View: db.ViewAll, OrderBy: &InboxOrder{field, direction}, PageInput: PageInput{First: new(3)}}
-			var forward, backward []string
-			for {
-				l := w.inbox(w.manager, in)
-				forward = append(forward, w.contactsIn(w.manager, in))
-				if !l.HasNext {
-					break
-				}
-				in.After = new(l.Cursor(l.Rows[len(l.Rows)-1]))
-			}
-			in.PageInput = PageInput{Last: new(3)}
-			for {
-				l := w.inbox(w.manager, in)
-				backward = append([]string{w.contactsIn(w.manager, in)}, backward...)
-				if !l.HasPrevious {
-					break
-				}
-				in.Before = new(l.Cursor(l.Rows[0]))
-			}
-			equal(t, fmt.Sprint(field, direction), strings.Join(forward, " "), want)
-			equal(t, fmt.Sprint(field, direction, "backward"), strings.Join(backward, " "), want)
-		}
+	// Two of them wait: 4 longer than 1.
+	if _, err := w.db.ExecContext(w.ctx(), `UPDATE conversations SET waiting_since = opened_at - (contacts.name::int * '1 hour'::interval)
+		FROM contacts WHERE contacts.id = contact_id AND contacts.name IN ('1', '4')`); err != nil {
+		t.Fatal(err)
 	}
+	for _, row := range []struct {
+		field     db.InboxOrderField
+		direction Direction
+		want      string
+	}{
+		{db.LastActivity, Ascending, "0 1 2 3 4 5 6"}, {db.LastActivity, Descending, "6 5 4 3 2 1 0"},
+		{db.OpenedAt, Ascending, "0 1 2 3 4 5 6"}, {db.OpenedAt, Descending, "6 5 4 3 2 1 0"},
+		{db.WaitingSince, Ascending, "4 1 0 2 3 5 6"}, {db.WaitingSince, Descending, "1 4 6 5 3 2 0"},
+	} {
+		in := InboxInput{View: db.ViewAll, OrderBy: &InboxOrder{row.field, row.direction}}
+		forward, backward := w.pages(in)
+		equal(t, fmt.Sprint(row.field, " ", row.direction), forward, row.want)
+		equal(t, fmt.Sprint(row.field, " ", row.direction, ", backward"), backward, row.want)
+	}
+}
+
+// pages reads a list page by page, from its beginning and from its end.
+func (w *world) pages(in InboxInput) (forward, backward string) {
+	w.t.Helper()
+	var ahead, back []string
+	for in.PageInput = (PageInput{First: new(3)}); ; {
+		l := w.inbox(w.manager, in)
+		ahead = append(ahead, w.contactsIn(w.manager, in))
+		if !l.HasNext {
+			break
+		}
+		in.After = new(l.Cursor(l.Rows[len(l.Rows)-1]))
+	}
+	for in.PageInput = (PageInput{Last: new(3)}); ; {
+		l := w.inbox(w.manager, in)
+		back = append(back, w.contactsIn(w.manager, in))
+		if !l.HasPrevious {
+			break
+		}
+		in.Before = new(l.Cursor(l.Rows[0]))
+	}
+	slices.Reverse(back)
+	return strings.Join(ahead, " "), strings.Join(back, " ")
 }
 
 // liveView is a view kept from a subscription.

@@ -46,6 +46,7 @@ func TestLog(t *testing.T) {
 			}
 		}},
 		{"P2 numbers follow the commits without gaps, whoever writes", testGaplessLog},
+		{"P3 each subscription gets its own events, in order", testStreams},
 		{"P4 load, then subscribe after its asOf: no hole", testLoadThenSubscribe},
 	})
 }
@@ -80,6 +81,40 @@ func testGaplessLog(t *testing.T, w *world) {
 	}
 	writing.Wait()
 	equal(t, "end", w.head()-from, writers*(2+2*each))
+}
+
+func testStreams(t *testing.T, w *world) {
+	ada, ben := w.agent("Ada"), w.agent("Ben")
+	c, other := w.open(), w.open()
+	next := func(s *Stream[*db.Event], err error) func() string {
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(s.Close)
+		return func() string {
+			e, err := s.Next(w.ctx())
+			if err != nil {
+				t.Fatal(err)
+			}
+			return w.told(e)
+		}
+	}
+	adas := next(w.WatchAssignments(w.ctx(), ada, nil, ada.Agent, nil))
+	its := next(w.WatchAssignments(w.ctx(), ada, &c.ID, nil, nil))
+	status := next(w.WatchStatus(w.ctx(), ada, &c.ID, nil))
+	all := next(w.WatchConversation(w.ctx(), ada, c.ID, nil))
+	w.assign(other, ben)
+	w.closes(other)
+	w.assign(c, ben)
+	w.assign(c, ada)
+	w.assign(c, ben)
+	w.closes(c)
+	const toBen, toAda = "CONVERSATION_ASSIGNED nobody->Ben MANUAL by Mia Manager v2->v3", "CONVERSATION_ASSIGNED Ben->Ada MANUAL by Mia Manager v3->v4"
+	const fromAda, closed = "CONVERSATION_ASSIGNED Ada->Ben MANUAL by Mia Manager v4->v5", "CONVERSATION_CLOSED by Mia Manager v5->v6"
+	lines(t, []string{adas(), adas()}, toAda, fromAda)
+	lines(t, []string{its(), its(), its()}, toBen, toAda, fromAda)
+	lines(t, []string{status()}, closed)
+	lines(t, []string{all(), all(), all(), all()}, toBen, toAda, fromAda, closed)
 }
 
 // testLoadThenSubscribe loads a view at any moment while others write and follows it to

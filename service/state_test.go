@@ -24,6 +24,7 @@ type state struct {
 	make func(w *world, c cast) (*db.Conversation, db.ContactID)
 }
 
+// its gives what a state is made of.
 func its(c *db.Conversation) (*db.Conversation, db.ContactID) { return c, c.ContactID }
 
 var states = []state{

@@ -62,8 +62,17 @@ func equal[T comparable](t *testing.T, what string, got, want T) {
 // lines compares texts line by line.
 func lines(t *testing.T, got []string, want ...string) {
 	t.Helper()
-	if a, b := strings.Join(got, "\n"), strings.Join(want, "\n"); a != b {
-		t.Errorf("expected:\n%s\n\nfound:\n%s", b, a)
+	for i := range max(len(got), len(want)) {
+		var found, expected string
+		if i < len(got) {
+			found = got[i]
+		}
+		if i < len(want) {
+			expected = want[i]
+		}
+		if found != expected {
+			t.Errorf("line %d was expected to be\n\t%s\nbut is\n\t%s", i+1, expected, found)
+		}
 	}
 }
 
