@@ -67,6 +67,7 @@ func TestDeactivation(t *testing.T) {
 		}},
 		{"A7 what is assigned while it waits for a lock is found", func(t *testing.T, w *world) { testDeactivationLooksAgain(t, w, false) }},
 		{"A7 it starts over if what it finds is locked", func(t *testing.T, w *world) { testDeactivationLooksAgain(t, w, true) }},
+		{"A7 what somebody takes or closes while it waits stays as they left it", testDeactivationLeavesOthers},
 		{"A7 it waits for whoever is assigning to the agent", testDeactivationWaits},
 		{"A7 200 open conversations while 8 callers keep assigning", testDeactivationInTheRush},
 	})
@@ -93,6 +94,31 @@ func testDeactivationLooksAgain(t *testing.T, w *world, held bool) {
 	o := w.ok(w.await(deactivation))
 	equal(t, "events", types(o.Events), "AGENT_DEACTIVATED + CONVERSATION_UNASSIGNED + CONVERSATION_UNASSIGNED")
 	equal(t, "owners", w.owner(first)+" "+w.owner(second), "nobody nobody")
+}
+
+// testDeactivationLeavesOthers has two calls ahead of the deactivation, which finds both
+// conversations still open and the agent's.
+func testDeactivationLeavesOthers(t *testing.T, w *world) {
+	zoe, ada := w.agent("Zoe"), w.agent("Ada")
+	taken, closed, left := w.open(zoe), w.open(zoe), w.open(zoe)
+	release := w.locks("SELECT FROM event_heads FOR UPDATE")
+	taking := begin(func() (*Outcome, error) {
+		return w.AssignConversation(w.ctx(), ada, AssignConversationInput{ConversationID: taken.ID, AssigneeID: *ada.Agent})
+	})
+	closing := begin(func() (*Outcome, error) {
+		return w.CloseConversation(w.ctx(), ada, CloseConversationInput{ConversationID: closed.ID})
+	})
+	w.waitBlocked(2)
+	deactivation := begin(func() (*Outcome, error) {
+		return w.DeactivateAgent(w.ctx(), w.manager, DeactivateAgentInput{AgentID: *zoe.Agent})
+	})
+	w.waitBlocked(3)
+	release()
+	w.ok(w.await(taking))
+	w.ok(w.await(closing))
+	lines(t, w.story(w.ok(w.await(deactivation)).Events), "AGENT_DEACTIVATED by Mia Manager",
+		"CONVERSATION_UNASSIGNED Zoe->nobody AGENT_DEACTIVATED by Mia Manager v3->v4")
+	equal(t, "owners", w.owner(taken)+" "+w.owner(closed)+" "+w.owner(left), "Ada Zoe nobody")
 }
 
 // testDeactivationWaits stops each verb that makes or keeps an agent responsible right
