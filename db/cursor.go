@@ -44,8 +44,8 @@ func (c EventCursor) String() string {
 
 // ParseEventCursor reads the opaque form; the error is ErrBadCursor.
 func ParseEventCursor(text string) (EventCursor, error) {
-	b, err := cursorEncoding.DecodeString(text)
-	if err != nil || len(b) != cursorSize || crc32.ChecksumIEEE(b[:20]) != binary.BigEndian.Uint32(b[20:]) {
+	b, err := cursorEncoding.DecodeString(text) // which passes over line breaks
+	if err != nil || len(b) != cursorSize || len(text) != cursorEncoding.EncodedLen(cursorSize) || crc32.ChecksumIEEE(b[:20]) != binary.BigEndian.Uint32(b[20:]) {
 		return EventCursor{}, ErrBadCursor
 	}
 	c := EventCursor{Workspace: int64(binary.BigEndian.Uint64(b)), Seq: int64(binary.BigEndian.Uint64(b[8:]))}

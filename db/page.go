@@ -32,14 +32,15 @@ type Order struct {
 	Desc    bool
 }
 
-// pageMark makes a page cursor fit its own list, order and workspace only.
-func (o Order) pageMark(workspace int64) uint32 {
-	return crc32.ChecksumIEEE(fmt.Appendf(nil, "%d %s %v %t", workspace, o.Name, o.Columns, o.Desc))
+// pageMark makes a page cursor fit its own list, order and workspace only, and notices
+// a damaged one.
+func (o Order) pageMark(workspace int64, key Key) uint32 {
+	return crc32.ChecksumIEEE(fmt.Appendf(nil, "%d %s %v %t %q", workspace, o.Name, o.Columns, o.Desc, []string(key)))
 }
 
 // Cursor gives the page cursor of a row with this key.
 func (o Order) Cursor(workspace int64, key Key) string {
-	b, _ := json.Marshal(append([]string{fmt.Sprint(o.pageMark(workspace))}, key...))
+	b, _ := json.Marshal(append([]string{fmt.Sprint(o.pageMark(workspace, key))}, key...))
 	return base64.RawURLEncoding.EncodeToString(b)
 }
 
@@ -50,15 +51,15 @@ func (o Order) ParseCursor(workspace int64, cursor string) (Key, error) {
 		return nil, ErrBadCursor
 	}
 	var parts []string
-	if json.Unmarshal(b, &parts) != nil || len(parts) != len(o.Columns)+1 || parts[0] != fmt.Sprint(o.pageMark(workspace)) {
+	if json.Unmarshal(b, &parts) != nil || len(parts) != len(o.Columns)+1 {
 		return nil, ErrBadCursor
 	}
-	for _, part := range parts {
-		if strings.ContainsRune(part, 0) { // which PostgreSQL cannot take
-			return nil, ErrBadCursor
-		}
+	key := Key(parts[1:])
+	// Decoders are lenient; only the one form that Cursor gives is taken. No column holds NUL.
+	if cursor != o.Cursor(workspace, key) || strings.ContainsRune(strings.Join(key, ""), 0) {
+		return nil, ErrBadCursor
 	}
-	return parts[1:], nil
+	return key, nil
 }
 
 // timeKey gives a time as part of a key, exact to the microsecond like the database.
