@@ -162,19 +162,43 @@ func (f *Feed) compare(ctx context.Context, t *tail, head db.Head) {
 // advance reads what is new in one log.
 func (f *Feed) advance(ctx context.Context, t *tail) {
 	for {
-		events, err := f.db.ForWorkspace(t.workspace).EventsAfter(ctx, t.position().Seq, batch)
-		if err != nil {
+		events, err := f.readOn(ctx, t.position())
+		switch {
+		case errors.Is(err, ErrExpired):
+			f.drop(t, err)
+			return
+		case err != nil:
 			f.complain(ctx, "reading the log failed", err)
 			return
 		}
-		if len(events) > 0 && !t.append(events) {
-			f.drop(t, ErrExpired)
-			return
-		}
+		t.append(events)
 		if len(events) < batch {
 			return
 		}
 	}
+}
+
+// readOn reads the next events after a place. The event before them is read again: if it
+// is not the one that the place names, the log was replaced by an older one, which may
+// have grown past the place meanwhile. That, and a gap, is ErrExpired.
+func (f *Feed) readOn(ctx context.Context, at db.EventCursor) ([]*db.Event, error) {
+	known := min(at.Seq, 1) // at the beginning there is none before
+	events, err := f.db.ForWorkspace(at.Workspace).EventsAfter(ctx, at.Seq-known, batch+int(known))
+	if err != nil {
+		return nil, err
+	}
+	if known == 1 {
+		if len(events) == 0 || events[0].Cursor() != at {
+			return nil, ErrExpired
+		}
+		events = events[1:]
+	}
+	for i, e := range events {
+		if e.Seq != at.Seq+1+int64(i) {
+			return nil, ErrExpired
+		}
+	}
+	return events, nil
 }
 
 func (f *Feed) complain(ctx context.Context, message string, err error) {

@@ -29,21 +29,18 @@ func (t *tail) position() db.EventCursor {
 	return t.at
 }
 
-// append takes the next events of the log; false if they do not continue what was read.
-func (t *tail) append(events []*db.Event) bool {
+// append takes the next events of the log.
+func (t *tail) append(events []*db.Event) {
+	if len(events) == 0 {
+		return
+	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	for _, e := range events {
-		if e.Seq != t.at.Seq+1 {
-			return false
-		}
-		t.events, t.at = append(t.events, e), e.Cursor()
-	}
+	t.events, t.at = append(t.events, events...), events[len(events)-1].Cursor()
 	if len(t.events) > 2*remembered {
 		t.events = slices.Clone(t.events[len(t.events)-remembered:])
 	}
 	t.broadcast()
-	return true
 }
 
 func (t *tail) fail(err error) {

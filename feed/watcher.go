@@ -119,17 +119,14 @@ func (w *Watcher) Next(ctx context.Context) ([]*db.Event, error) {
 	}
 }
 
-// readLog reads what is not remembered; a gap means that it was deleted, and nothing
-// that the log was replaced by an older one.
+// readLog reads what is not remembered. There is something, unless the log was replaced
+// by an older one that has not grown past this place.
 func (w *Watcher) readLog(ctx context.Context) ([]*db.Event, error) {
-	events, err := w.feed.db.ForWorkspace(w.at.Workspace).EventsAfter(ctx, w.at.Seq, batch)
-	if err != nil {
-		return nil, err
+	events, err := w.feed.readOn(ctx, w.at)
+	if err == nil && len(events) == 0 {
+		err = ErrExpired
 	}
-	if len(events) == 0 || events[0].Seq != w.at.Seq+1 {
-		return nil, ErrExpired
-	}
-	return events, nil
+	return events, err
 }
 
 // Close ends the watcher; with the last one the process stops following the log.
