@@ -1,0 +1,187 @@
+package feed
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"testing"
+	"time"
+
+	"switchboard/db"
+	"switchboard/db/dbtest"
+)
+
+func TestMain(m *testing.M) { dbtest.Main(m) }
+
+func migrate(ctx context.Context, url string) error {
+	_, err := db.Migrate(ctx, url)
+	return err
+}
+
+func fine(t testing.TB, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// quiet logs nothing: what tests do to connections is no news.
+var quiet = slog.New(slog.DiscardHandler)
+
+// patience is how long anything may take that is bound to happen.
+const patience = 30 * time.Second
+
+func patient(t testing.TB) context.Context {
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	t.Cleanup(cancel)
+	return ctx
+}
+
+func open(t testing.TB, url string) *db.DB {
+	t.Helper()
+	d, err := db.Open(t.Context(), url, db.Options{MaxConns: 6})
+	fine(t, err)
+	t.Cleanup(func() { _ = d.Close() })
+	return d
+}
+
+// journal is the log of a fresh workspace.
+type journal struct {
+	*db.DB
+	t   testing.TB
+	url string
+	key int64
+}
+
+func newJournal(t testing.TB) *journal {
+	t.Helper()
+	url := dbtest.New(t, migrate)
+	j := &journal{DB: open(t, url), t: t, url: url}
+	j.key = j.workspace()
+	return j
+}
+
+// workspace adds a workspace with an empty log.
+func (j *journal) workspace() int64 {
+	j.t.Helper()
+	w := &db.Workspace{
+		ID: db.WorkspaceID{UUID: db.NewUUID()}, Name: "Acme", TimeZone: "UTC",
+		ReopenPolicy: db.Reopen, ReopenWithinDays: 7, OwnerPolicy: db.OwnerKeep,
+		ClosingCategories: []string{}, CreatedAt: time.Now(),
+	}
+	fine(j.t, j.InsertWorkspace(j.t.Context(), w))
+	return w.Key
+}
+
+// write commits events to the log without telling anybody.
+func (j *journal) write(events ...*db.Event) []*db.Event {
+	j.t.Helper()
+	fine(j.t, j.Transact(j.t.Context(), j.key, func(tx db.Tx) error { return tx.AppendEvents(j.t.Context(), events) }))
+	return events
+}
+
+// happenings are events about nothing in particular.
+func happenings(n int) []*db.Event {
+	events := make([]*db.Event, n)
+	for i := range events {
+		events[i] = &db.Event{ID: db.EventID{UUID: db.NewUUID()}, Type: db.WorkspaceUpdated, CreatedAt: time.Now()}
+	}
+	return events
+}
+
+func (j *journal) run(sql string, args ...any) {
+	j.t.Helper()
+	_, err := j.DB.DB.DB.ExecContext(j.t.Context(), sql, args...)
+	fine(j.t, err)
+}
+
+// restore takes the log back to its event with this number, as a backup would.
+func (j *journal) restore(seq int64) {
+	j.t.Helper()
+	j.run("DELETE FROM events WHERE workspace_id = $1 AND seq > $2", j.key, seq)
+	j.run(`UPDATE event_heads SET seq = $2, event_id = (SELECT id FROM events WHERE workspace_id = $1 AND seq = $2)
+		WHERE workspace_id = $1`, j.key, seq)
+}
+
+// beginning is the place before the first event.
+func (j *journal) beginning() *db.EventCursor { return &db.EventCursor{Workspace: j.key} }
+
+// after is the place after the event with this number.
+func (j *journal) after(seq int64) *db.EventCursor {
+	j.t.Helper()
+	events, err := j.ForWorkspace(j.key).EventsBySeq(j.t.Context(), []int64{seq})
+	fine(j.t, err)
+	c := events[0].Cursor()
+	return &c
+}
+
+// running starts a feed and gives a function that stops it and waits until it has.
+func running(t testing.TB, f *Feed) (stop func()) {
+	ctx, cancel := context.WithCancel(context.WithoutCancel(t.Context()))
+	done := make(chan struct{})
+	go func() { f.Run(ctx); close(done) }()
+	stop = func() { cancel(); <-done; f.Flush() }
+	t.Cleanup(stop)
+	return stop
+}
+
+// newFeed runs a feed, with connections of its own, until the test ends.
+func newFeed(t testing.TB, url string) *Feed {
+	t.Helper()
+	f := New(open(t, url), quiet)
+	running(t, f)
+	return f
+}
+
+func watch(t testing.TB, f *Feed, workspace int64, after *db.EventCursor) *Watcher {
+	t.Helper()
+	w, err := f.Watch(patient(t), workspace, after)
+	fine(t, err)
+	t.Cleanup(w.Close)
+	return w
+}
+
+// reader checks that a watcher gets each event once and in order.
+type reader struct {
+	*Watcher
+	seq int64 // of the last event
+	ids []db.EventID
+}
+
+// read reads until the event with this number.
+func (r *reader) read(ctx context.Context, until int64) error {
+	for r.seq < until {
+		events, err := r.Next(ctx)
+		if err != nil {
+			return fmt.Errorf("after event %d: %w", r.seq, err)
+		}
+		for _, e := range events {
+			if e.Seq != r.seq+1 {
+				return fmt.Errorf("event %d came after event %d", e.Seq, r.seq)
+			}
+			r.seq, r.ids = e.Seq, append(r.ids, e.ID)
+		}
+	}
+	if r.seq > until {
+		return fmt.Errorf("there is an event %d, but only %d were written", r.seq, until)
+	}
+	return nil
+}
+
+func read(t testing.TB, w *Watcher, until int64) *reader {
+	t.Helper()
+	r := &reader{Watcher: w, seq: w.Start().Seq}
+	fine(t, r.read(patient(t), until))
+	return r
+}
+
+// idle checks that nothing more is there for a watcher: with its context ended already,
+// Next gives what it has, but waits for nothing.
+func idle(t testing.TB, w *Watcher) {
+	t.Helper()
+	ended, cancel := context.WithCancel(t.Context())
+	cancel()
+	if events, err := w.Next(ended); err == nil {
+		t.Errorf("there are %d events too many", len(events))
+	}
+}

@@ -1,0 +1,43 @@
+package feed
+
+import (
+	"errors"
+	"testing"
+)
+
+// After a restore from a backup, or a failover that lost the newest commits, the log
+// goes on from an earlier place and issues numbers again. Whoever saw the lost events has
+// to load again, and is never given an event of the new history.
+func TestRestored(t *testing.T) {
+	t.Parallel()
+	for name, again := range map[string]int{"shorter": 0, "a little shorter": 3, "as long": 4, "longer": 9, "much longer": 3 * batch} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			j := newJournal(t)
+			f := New(open(t, j.url), quiet)
+			pause := running(t, f)
+			j.write(happenings(10)...)
+			up, lagging := watch(t, f, j.key, j.beginning()), watch(t, f, j.key, j.after(8))
+			read(t, up, 10)
+			lost, kept := j.after(8), j.after(6)
+
+			pause()
+			j.restore(6)
+			for range again {
+				j.write(happenings(1)...)
+			}
+			if events, err := lagging.Next(patient(t)); !errors.Is(err, ErrExpired) {
+				t.Errorf("lagging: %d events, %v", len(events), err)
+			}
+			running(t, f)
+			f.Poke(j.key)
+			if events, err := up.Next(patient(t)); !errors.Is(err, ErrExpired) {
+				t.Errorf("live: %d events, %v", len(events), err)
+			}
+			if _, err := f.Watch(t.Context(), j.key, lost); !errors.Is(err, ErrExpired) {
+				t.Errorf("resumed: %v", err)
+			}
+			read(t, watch(t, f, j.key, kept), 6+int64(again))
+		})
+	}
+}
