@@ -135,7 +135,9 @@ func (a *Authenticator) state(t *db.TokenOwner) state {
 	default:
 		s.actor = service.Actor{Workspace: t.WorkspaceID, Role: service.RoleReader}
 	}
-	s.actor.Token = t.ID
+	if s.reason == "" {
+		s.actor.Token = t.ID
+	}
 	return s
 }
 
