@@ -23,9 +23,7 @@ func TestRestored(t *testing.T) {
 
 			pause()
 			j.restore(6)
-			for range again {
-				j.write(happenings(1)...)
-			}
+			j.write(happenings(again)...)
 			if events, err := lagging.Next(patient(t)); !errors.Is(err, ErrExpired) {
 				t.Errorf("lagging: %d events, %v", len(events), err)
 			}

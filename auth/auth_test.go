@@ -1,0 +1,403 @@
+package auth
+
+import (
+	"bytes"
+	"context"
+	"encoding/hex"
+	"errors"
+	"log/slog"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"switchboard/db"
+	"switchboard/db/dbtest"
+	"switchboard/feed"
+	"switchboard/service"
+)
+
+func TestMain(m *testing.M) { dbtest.Main(m) }
+
+func migrate(ctx context.Context, url string) error {
+	_, err := db.Migrate(ctx, url)
+	return err
+}
+
+func fine(t testing.TB, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// statements counts what is sent to the database.
+type statements struct{ atomic.Int64 }
+
+func (s *statements) TraceQueryStart(ctx context.Context, _ *pgx.Conn, _ pgx.TraceQueryStartData) context.Context {
+	s.Add(1)
+	return ctx
+}
+
+func (s *statements) TraceQueryEnd(context.Context, *pgx.Conn, pgx.TraceQueryEndData) {}
+
+// gate is an authenticator in a fresh workspace with a manager and an agent.
+type gate struct {
+	*Authenticator
+	t      *testing.T
+	db     *db.DB
+	url    string
+	asked  statements
+	future atomic.Int64 // how far its clock is ahead
+
+	rules     *service.Service
+	workspace int64
+	manager   service.Actor
+	agent     db.AgentID
+}
+
+func newGate(t *testing.T) *gate {
+	t.Helper()
+	g := &gate{t: t, url: dbtest.New(t, migrate)}
+	d, err := db.Open(t.Context(), g.url, db.Options{MaxConns: 4, Tracer: &g.asked})
+	fine(t, err)
+	t.Cleanup(func() { _ = d.Close() })
+	g.db, g.Authenticator = d, New(d, slog.New(slog.DiscardHandler))
+	g.now = func() time.Time { return time.Now().Add(time.Duration(g.future.Load())) }
+
+	f := feed.New(d, slog.New(slog.DiscardHandler))
+	t.Cleanup(f.Flush)
+	g.rules = service.New(d, f, service.Options{})
+	workspace, manager, err := g.rules.CreateWorkspace(t.Context(), "Acme", "Mia Manager", "mia@acme.example")
+	fine(t, err)
+	g.workspace = workspace.Key
+	g.manager = service.Actor{Workspace: workspace.Key, Role: service.RoleManager, Agent: &manager.ID}
+	o, err := g.rules.CreateAgent(t.Context(), g.manager, service.CreateAgentInput{Name: "Ali Agent", Email: "ali@acme.example", Role: db.RoleAgent})
+	fine(t, err)
+	g.agent = o.Agent.ID
+	return g
+}
+
+func (g *gate) issue(scope db.TokenScope, expires time.Duration) (string, *db.Token) {
+	g.t.Helper()
+	var agent *db.AgentID
+	if scope == db.ScopeAgent {
+		agent = &g.agent
+	}
+	secret, token, err := g.Issue(g.t.Context(), g.workspace, scope, agent, "of a test", expires)
+	fine(g.t, err)
+	return secret, token
+}
+
+// admitted gives the caller to whom a token belongs.
+func (g *gate) admitted(token string) service.Actor {
+	g.t.Helper()
+	actor, err := g.Authenticate(g.t.Context(), token)
+	fine(g.t, err)
+	return actor
+}
+
+func (g *gate) refused(token, because string) {
+	g.t.Helper()
+	actor, err := g.Authenticate(g.t.Context(), token)
+	var known *service.Error
+	if !errors.As(err, &known) || known.Code != service.Unauthenticated || actor != (service.Actor{}) {
+		g.t.Fatalf("%q: %+v, %v", token, actor, err)
+	}
+	if !strings.Contains(known.Message, because) {
+		g.t.Errorf("%q is refused because %q", token, known.Message)
+	}
+}
+
+func (g *gate) deactivate() {
+	g.t.Helper()
+	_, err := g.rules.DeactivateAgent(g.t.Context(), g.manager, service.DeactivateAgentInput{AgentID: g.agent})
+	fine(g.t, err)
+}
+
+func (g *gate) promote() {
+	g.t.Helper()
+	role := db.RoleManager
+	_, err := g.rules.UpdateAgent(g.t.Context(), g.manager, service.UpdateAgentInput{AgentID: g.agent, Role: &role})
+	fine(g.t, err)
+}
+
+func TestScopes(t *testing.T) {
+	t.Parallel()
+	g := newGate(t)
+	for scope, role := range map[db.TokenScope]service.Role{
+		db.ScopeAgent: service.RoleAgent, db.ScopeIntegration: service.RoleIntegration, db.ScopeRead: service.RoleReader,
+	} {
+		secret, token := g.issue(scope, 0)
+		actor := g.admitted(secret)
+		if actor.Workspace != g.workspace || actor.Role != role || actor.Token != token.ID || (actor.Agent != nil) != (scope == db.ScopeAgent) {
+			t.Errorf("%s: %+v", scope, actor)
+		}
+		if actor.Agent != nil && *actor.Agent != g.agent {
+			t.Errorf("it is another agent, %s", actor.Agent)
+		}
+	}
+	secret, _ := g.issue(db.ScopeAgent, 0)
+	g.promote()
+	if actor := g.admitted(secret); actor.Role != service.RoleManager {
+		t.Errorf("once promoted: %+v", actor)
+	}
+}
+
+func TestRevoke(t *testing.T) {
+	t.Parallel()
+	g := newGate(t)
+	secret, token := g.issue(db.ScopeAgent, 0)
+	other, _ := g.issue(db.ScopeAgent, 0)
+	for _, there := range []bool{true, false} {
+		if was, err := g.Revoke(t.Context(), g.workspace, token.ID); was != there || err != nil {
+			t.Errorf("there was a valid one: %t, %v", was, err)
+		}
+	}
+	g.refused(secret, "revoked")
+	g.admitted(other)
+	stranger, err := g.Revoke(t.Context(), g.workspace+1, token.ID)
+	if stranger || err != nil {
+		t.Errorf("revoked from another workspace: %t, %v", stranger, err)
+	}
+}
+
+func TestExpire(t *testing.T) {
+	t.Parallel()
+	g := newGate(t)
+	secret, token := g.issue(db.ScopeIntegration, time.Hour)
+	forever, _ := g.issue(db.ScopeIntegration, 0)
+	if token.ExpiresAt == nil || token.ExpiresAt.Sub(token.CreatedAt) != time.Hour {
+		t.Errorf("it expires at %v", token.ExpiresAt)
+	}
+	g.future.Store(int64(59 * time.Minute))
+	g.admitted(secret)
+	g.future.Store(int64(time.Hour))
+	g.refused(secret, "expired")
+	g.future.Store(int64(1e6 * time.Hour))
+	g.admitted(forever)
+}
+
+func TestDeactivatedAgent(t *testing.T) {
+	t.Parallel()
+	g := newGate(t)
+	secret, _ := g.issue(db.ScopeAgent, 0)
+	developer := g.AddDeveloper([]byte("s"), g.workspace, g.agent)
+	g.admitted(secret)
+	g.admitted(developer)
+	g.deactivate()
+	g.refused(secret, "deactivated")
+	g.refused(developer, "deactivated")
+	_, err := g.rules.ReactivateAgent(t.Context(), g.manager, service.ReactivateAgentInput{AgentID: g.agent})
+	fine(t, err)
+	g.admitted(secret)
+	g.admitted(developer)
+}
+
+// TestNoToken: what cannot be a token is refused without asking the database.
+func TestNoToken(t *testing.T) {
+	t.Parallel()
+	g := newGate(t)
+	good, _ := g.issue(db.ScopeAgent, 0)
+	developer := g.AddDeveloper([]byte("s"), g.workspace, g.agent)
+	bad := []string{
+		"", " ", "swb_", "swbdev_", "x", good + "A", good + "\n", " " + good, good + good, strings.ToUpper(good),
+		"Bearer " + good, strings.Replace(good, "swb_", "swbdev", 1), strings.Replace(good, "swb_", "", 1),
+		apiPrefix + strings.Repeat("A", 48), apiPrefix + strings.Repeat("\n", 48), apiPrefix + strings.Repeat("\x00", 48),
+		strings.Repeat("A", 1<<20),
+	}
+	for _, token := range []string{good, developer} {
+		for i := range token {
+			bad = append(bad, token[:i], token[:i]+token[i+1:], token[:i]+"\n"+token[i+1:], token[:i]+"_"+token[i:])
+			for _, wrong := range "Ab1" {
+				if token[i] != byte(wrong) {
+					bad = append(bad, token[:i]+string(wrong)+token[i+1:])
+				}
+			}
+		}
+	}
+	before := g.asked.Load()
+	for _, token := range bad {
+		g.refused(token, "token")
+	}
+	if asked := g.asked.Load() - before; asked != 0 {
+		t.Errorf("the database was asked %d times", asked)
+	}
+	g.refused(newSecret(), "unknown")
+	if g.asked.Load() == before {
+		t.Error("the database was not asked about a token that could have been one")
+	}
+}
+
+// TestSecretsAreNotKept looks through every table for the secret of a token.
+func TestSecretsAreNotKept(t *testing.T) {
+	t.Parallel()
+	g := newGate(t)
+	secret, token := g.issue(db.ScopeAgent, 0)
+	conn, err := pgx.Connect(t.Context(), g.url)
+	fine(t, err)
+	defer conn.Close(context.Background())
+	rows, err := conn.Query(t.Context(), "SELECT tablename FROM pg_tables WHERE schemaname = 'public'")
+	fine(t, err)
+	tables, err := pgx.CollectRows(rows, pgx.RowTo[string])
+	fine(t, err)
+	raw, err := encoding.DecodeString(strings.TrimPrefix(secret, apiPrefix))
+	fine(t, err)
+	hash := digestOf(secret)
+	found := 0
+	for _, table := range tables {
+		// COPY shows bytea as hexadecimal digits.
+		var b bytes.Buffer
+		_, err := conn.PgConn().CopyTo(t.Context(), &b, "COPY "+pgx.Identifier{table}.Sanitize()+" TO STDOUT")
+		fine(t, err)
+		for _, part := range []string{secret, secret[4:24], hex.EncodeToString([]byte(secret)), hex.EncodeToString(raw[:secretSize])} {
+			if strings.Contains(b.String(), part) {
+				t.Errorf("the secret stands in %s", table)
+			}
+		}
+		found += strings.Count(b.String(), hex.EncodeToString(hash[:]))
+	}
+	if found != 1 {
+		t.Errorf("the hash is found %d times", found)
+	}
+	listed, err := g.List(t.Context(), g.workspace)
+	if err != nil || len(listed) != 1 || listed[0].ID != token.ID || *listed[0].Name != "of a test" {
+		t.Errorf("listed: %+v, %v", listed, err)
+	}
+	if others, err := g.List(t.Context(), g.workspace+1); err != nil || len(others) != 0 {
+		t.Errorf("another workspace lists %d, %v", len(others), err)
+	}
+}
+
+func TestDeveloperTokens(t *testing.T) {
+	t.Parallel()
+	g := newGate(t)
+	other := New(g.db, slog.New(slog.DiscardHandler))
+	token := g.AddDeveloper([]byte("secret"), g.workspace, g.agent)
+	if actor := g.admitted(token); actor.Workspace != g.workspace || *actor.Agent != g.agent || actor.Role != service.RoleAgent {
+		t.Errorf("%+v", actor)
+	}
+	if _, err := other.Authenticate(t.Context(), token); err == nil {
+		t.Error("a server without development tokens takes it")
+	}
+	if again := other.AddDeveloper([]byte("secret"), g.workspace, g.agent); again != token {
+		t.Error("at the next start it is another one")
+	}
+	for name, another := range map[string]string{
+		"secret": other.AddDeveloper([]byte("another"), g.workspace, g.agent),
+		"agent":  other.AddDeveloper([]byte("secret"), g.workspace, *g.manager.Agent),
+	} {
+		if another == token {
+			t.Errorf("another %s gives the same token", name)
+		}
+		g.refused(another, "unknown")
+	}
+	gone := g.AddDeveloper([]byte("secret"), g.workspace, db.AgentID{UUID: db.NewUUID()})
+	g.refused(gone, "unknown")
+}
+
+func TestSecretsDiffer(t *testing.T) {
+	t.Parallel()
+	seen := map[string]bool{}
+	for range 1000 {
+		secret := newSecret()
+		if seen[secret] || !wellFormed(secret) {
+			t.Fatalf("%q is no good", secret)
+		}
+		seen[secret] = true
+	}
+}
+
+// TestAttend: whoever uses a token is told once, within two seconds, that it is no longer
+// what it was.
+func TestAttend(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		scope db.TokenScope
+		end   func(*gate, *db.Token)
+		why   string
+	}{
+		"revoked": {db.ScopeIntegration, func(g *gate, token *db.Token) {
+			_, err := g.Revoke(g.t.Context(), g.workspace, token.ID)
+			fine(g.t, err)
+		}, "revoked"},
+		"expired":     {db.ScopeRead, func(g *gate, _ *db.Token) { g.future.Store(int64(time.Hour)) }, "expired"},
+		"deactivated": {db.ScopeAgent, func(g *gate, _ *db.Token) { g.deactivate() }, "deactivated"},
+		"promoted":    {db.ScopeAgent, func(g *gate, _ *db.Token) { g.promote() }, "role"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			g := newGate(t)
+			secret, token := g.issue(c.scope, time.Hour)
+			actor := g.admitted(secret)
+			told := make(chan string, 10)
+			attend := func() (stop func()) { return g.Attend(secret, actor, func(why string) { told <- why }) }
+			defer attend()()
+			defer attend()()
+			attend()() // has stopped looking before anything happened
+			other, _ := g.issue(db.ScopeIntegration, 0)
+			defer g.Attend(other, g.admitted(other), func(string) { t.Error("somebody else was told") })()
+
+			fine(t, g.review(t.Context()))
+			if len(told) != 0 {
+				t.Fatalf("told already: %s", <-told)
+			}
+			c.end(g, token)
+			stop := g.running()
+			for range 2 {
+				select {
+				case why := <-told:
+					if !strings.Contains(why, c.why) {
+						t.Errorf("told that %q", why)
+					}
+				case <-time.After(2 * time.Second):
+					t.Fatal("not told within two seconds")
+				}
+			}
+			stop()
+			fine(t, g.review(t.Context()))
+			if len(told) != 0 {
+				t.Errorf("told again: %s", <-told)
+			}
+		})
+	}
+}
+
+// running starts looking after the attended tokens and gives a function that ends it.
+func (g *gate) running() (stop func()) {
+	ctx, cancel := context.WithCancel(context.WithoutCancel(g.t.Context()))
+	done := make(chan struct{})
+	go func() { g.Run(ctx); close(done) }()
+	return func() { cancel(); <-done }
+}
+
+// TestAttendNobody: without tokens in use the database is left in peace.
+func TestAttendNobody(t *testing.T) {
+	t.Parallel()
+	g := newGate(t)
+	before := g.asked.Load()
+	fine(t, g.review(t.Context()))
+	if g.asked.Load() != before {
+		t.Error("the database was asked about nothing")
+	}
+}
+
+// TestDatabaseGone: a database that does not answer is no reason to say that a token is
+// not valid, nor to end what is going on under it.
+func TestDatabaseGone(t *testing.T) {
+	t.Parallel()
+	g := newGate(t)
+	secret, _ := g.issue(db.ScopeAgent, 0)
+	defer g.Attend(secret, g.admitted(secret), func(why string) { t.Errorf("told that %s", why) })()
+	fine(t, g.db.Close())
+	_, err := g.Authenticate(t.Context(), secret)
+	var known *service.Error
+	if err == nil || errors.As(err, &known) && known.Code == service.Unauthenticated {
+		t.Errorf("authenticated: %v", err)
+	}
+	if err := g.review(t.Context()); err == nil {
+		t.Errorf("reviewed: %v", err)
+	}
+}
