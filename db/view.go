@@ -95,9 +95,15 @@ func (f InboxFilter) sql(s *statement) {
 		{"closed_at >= ", f.ClosedAfter}, {"closed_at < ", f.ClosedBefore},
 	} {
 		if bound.time != nil {
-			s.where(bound.condition, *bound.time)
+			s.where(bound.condition, roundUp(*bound.time))
 		}
 	}
+}
+
+// roundUp gives the first time from this one on that the database knows, which keeps
+// microseconds; left alone it would take the one before.
+func roundUp(t time.Time) time.Time {
+	return t.Add(time.Microsecond - time.Nanosecond).Truncate(time.Microsecond)
 }
 
 // Holds says whether a conversation with these facets passes the filter.
