@@ -1,0 +1,550 @@
+package service
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"errors"
+	"flag"
+	"fmt"
+	"slices"
+	"testing"
+	"time"
+
+	"pgregory.net/rapid"
+
+	"switchboard/db"
+)
+
+// Each check is a workspace's whole life against a real database; -rapid.checks asks for more.
+func init() { _ = flag.Set("rapid.checks", "15") }
+
+// TestEverythingAgrees lets random things happen, valid and invalid, and then compares
+// what must be the same: rows and events, lists and live views, counts and both.
+func TestEverythingAgrees(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.clock = time.Now()
+	rapid.Check(t, func(t *rapid.T) {
+		p := newPlay(t, w)
+		for range rapid.IntRange(5, 60).Draw(t, "steps") {
+			p.step()
+		}
+		p.readAll()
+		p.checkLog()
+		p.checkChains()
+		p.checkThreads()
+		p.checkViews()
+	})
+}
+
+// play is what happens in one fresh workspace.
+type play struct {
+	*rapid.T
+	*world
+	ctx           context.Context
+	tail          *Stream[*db.Event] // keeps the log in the process's memory
+	start         db.EventCursor
+	manager       Actor
+	agents        []Actor // the manager first
+	contacts      []db.ContactID
+	conversations []db.ConversationID
+
+	// As read at the end.
+	rows     []*db.Conversation
+	customer map[db.ContactID]*db.Contact
+	events   []*db.Event
+}
+
+var channels = []string{"email", "chat", "sms"}
+
+func newPlay(t *rapid.T, w *world) *play {
+	p := &play{T: t, world: w, ctx: t.Context()}
+	workspace, manager, err := p.CreateWorkspace(p.ctx, "Play", "Mia", "mia@play.example")
+	fine(t, err)
+	p.manager = Actor{Workspace: workspace.Key, Role: RoleManager, Agent: &manager.ID}
+	p.agents = []Actor{p.manager}
+	p.start, err = p.AsOf(p.ctx, p.manager)
+	fine(t, err)
+	p.tail, err = p.watch(p.ctx, p.manager, nil, func(*db.Event) bool { return true })
+	fine(t, err)
+	t.Cleanup(p.tail.Close)
+	p.createAgent()
+	for range 3 {
+		p.createContact()
+	}
+	return p
+}
+
+// verbs are everything that can happen, the common ones more often.
+var verbs = map[string]func(*play) error{
+	"createAgent":   (*play).createAgent,
+	"createContact": (*play).createContact,
+	"open1":         (*play).open, "open2": (*play).open, "open3": (*play).open, "reopen": (*play).reopen,
+	"close": (*play).close, "close with a note": (*play).closeWithNote,
+	"assign": (*play).assign, "assignToMe": (*play).assignToMe, "unassign": (*play).unassign,
+	"assignContact": (*play).assignContact, "unassignContact": (*play).unassignContact,
+	"block": (*play).block, "unblock": (*play).unblock,
+	"message1": (*play).message, "message2": (*play).message,
+	"deactivate": (*play).deactivate, "reactivate": (*play).reactivate, "availability": (*play).availability,
+	"updateContact": (*play).updateContact, "count": (*play).count,
+}
+
+var verbNames = func() (names []string) {
+	for name := range verbs {
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	return names
+}()
+
+// step lets one thing happen. Whatever is refused must have left no event behind.
+func (p *play) step() {
+	p.clock = p.clock.Add(time.Duration(rapid.IntRange(0, 2).Draw(p.T, "microseconds")) * time.Microsecond)
+	name := rapid.SampledFrom(verbNames).Draw(p.T, "verb")
+	before := p.head()
+	err := verbs[name](p)
+	var refusal *Refusal
+	var known *Error
+	switch {
+	case err == nil:
+	case errors.As(err, &refusal), errors.As(err, &known) && known.Code != Internal:
+		if p.head() != before {
+			p.Fatalf("%s was refused with %v, but left an event", name, err)
+		}
+	default:
+		p.Fatalf("%s: %v", name, err)
+	}
+}
+
+func (p *play) head() db.EventCursor {
+	c, err := p.AsOf(p.ctx, p.manager)
+	fine(p, err)
+	return c
+}
+
+func pick[T any](p *play, from []T, label string) T { return rapid.SampledFrom(from).Draw(p.T, label) }
+
+func (p *play) agent() db.AgentID { return *pick(p, p.agents, "agent").Agent }
+
+func (p *play) contact() db.ContactID { return pick(p, p.contacts, "contact") }
+
+// conversation is any that there ever was, or one that there never was.
+func (p *play) conversation() db.ConversationID {
+	if len(p.conversations) == 0 {
+		return db.ConversationID{UUID: db.NewUUID()}
+	}
+	return pick(p, p.conversations, "conversation")
+}
+
+// version is now and then one that is expected, which may be the right one.
+func (p *play) version() *int {
+	return rapid.SampledFrom([]*int{nil, nil, nil, ptr(2), ptr(3)}).Draw(p.T, "version")
+}
+
+func (p *play) createAgent() error {
+	in := CreateAgentInput{Name: "Agent", Email: fmt.Sprintf("%d@play.example", len(p.agents)), Role: db.RoleAgent}
+	o, err := p.CreateAgent(p.ctx, p.manager, in)
+	if err == nil {
+		p.agents = append(p.agents, Actor{Workspace: p.manager.Workspace, Role: RoleAgent, Agent: &o.Agent.ID})
+	}
+	return err
+}
+
+func (p *play) createContact() error {
+	o, err := p.CreateContact(p.ctx, p.manager, CreateContactInput{Name: fmt.Sprint("Contact ", len(p.contacts))})
+	if err == nil {
+		p.contacts = append(p.contacts, o.Contact.ID)
+	}
+	return err
+}
+
+func (p *play) updateContact() error {
+	_, err := p.UpdateContact(p.ctx, p.manager, UpdateContactInput{ContactID: p.contact(), Name: ptr(pick(p, channels, "name"))})
+	return err
+}
+
+func (p *play) open() error {
+	in := OpenConversationInput{ContactID: p.contact(), Channel: pick(p, channels, "channel"), ExpectedVersion: p.version()}
+	o, err := p.OpenConversation(p.ctx, pick(p, p.agents, "caller"), in)
+	if err == nil {
+		p.conversations = append(p.conversations, o.Conversation.ID)
+	}
+	return err
+}
+
+func (p *play) reopen() error {
+	_, err := p.ReopenConversation(p.ctx, p.manager, ReopenConversationInput{ConversationID: p.conversation(), ExpectedVersion: p.version()})
+	return err
+}
+
+func (p *play) close() error {
+	_, err := p.CloseConversation(p.ctx, p.manager, CloseConversationInput{ConversationID: p.conversation(), ExpectedVersion: p.version()})
+	return err
+}
+
+func (p *play) closeWithNote() error {
+	note := &ClosingNoteInput{
+		Category: rapid.SampledFrom([]*string{nil, ptr("Question"), ptr("Other"), ptr("Nonsense")}).Draw(p.T, "category"),
+		Text:     rapid.SampledFrom([]*string{nil, ptr("done"), ptr(" ")}).Draw(p.T, "text"),
+	}
+	_, err := p.CloseConversation(p.ctx, p.manager, CloseConversationInput{ConversationID: p.conversation(), Note: note})
+	return err
+}
+
+func (p *play) assign() error {
+	_, err := p.AssignConversation(p.ctx, p.manager, AssignConversationInput{
+		ConversationID: p.conversation(), AssigneeID: p.agent(), ExpectedVersion: p.version()})
+	return err
+}
+
+func (p *play) assignToMe() error {
+	_, err := p.AssignToMe(p.ctx, pick(p, p.agents, "caller"), AssignToMeInput{ConversationID: p.conversation()})
+	return err
+}
+
+func (p *play) unassign() error {
+	_, err := p.UnassignConversation(p.ctx, p.manager, UnassignConversationInput{ConversationID: p.conversation()})
+	return err
+}
+
+func (p *play) assignContact() error {
+	_, err := p.AssignContact(p.ctx, p.manager, AssignContactInput{ContactID: p.contact(), AssigneeID: p.agent(), ExpectedVersion: p.version()})
+	return err
+}
+
+func (p *play) unassignContact() error {
+	_, err := p.UnassignContact(p.ctx, p.manager, UnassignContactInput{ContactID: p.contact()})
+	return err
+}
+
+func (p *play) block() error {
+	_, err := p.BlockContact(p.ctx, p.manager, BlockContactInput{ContactID: p.contact()})
+	return err
+}
+
+func (p *play) unblock() error {
+	_, err := p.UnblockContact(p.ctx, p.manager, UnblockContactInput{ContactID: p.contact()})
+	return err
+}
+
+func (p *play) message() error {
+	kind := pick(p, []db.MessageKind{db.Inbound, db.Inbound, db.Outbound, db.Note}, "kind")
+	_, err := p.givenMessage(p.ctx, p.manager, p.conversation(), kind, "hello")
+	return err
+}
+
+func (p *play) deactivate() error {
+	in := DeactivateAgentInput{AgentID: p.agent()}
+	if rapid.Bool().Draw(p.T, "hand over") {
+		in.HandOverTo = ptr(p.agent())
+	}
+	_, err := p.DeactivateAgent(p.ctx, p.manager, in)
+	return err
+}
+
+func (p *play) reactivate() error {
+	_, err := p.ReactivateAgent(p.ctx, p.manager, ReactivateAgentInput{AgentID: p.agent()})
+	return err
+}
+
+func (p *play) availability() error {
+	_, err := p.SetAvailability(p.ctx, p.manager, SetAvailabilityInput{
+		AgentID: ptr(p.agent()), Availability: pick(p, []db.Availability{db.Online, db.Away, db.Offline}, "availability")})
+	return err
+}
+
+// count brings the fold of the log some way.
+func (p *play) count() error {
+	_, err := p.InboxCounts(p.ctx, p.manager)
+	return err
+}
+
+// readAll reads everything that there is.
+func (p *play) readAll() {
+	fine(p, p.db.NewSelect().Model(&p.rows).Where("workspace_id = ?", p.manager.Workspace).Order("id").Scan(p.ctx))
+	contacts, err := p.ContactsByID(p.ctx, p.manager, p.contacts)
+	fine(p, err)
+	p.customer = map[db.ContactID]*db.Contact{}
+	for _, c := range contacts {
+		p.customer[c.ID] = c
+	}
+	p.events, err = p.db.ForWorkspace(p.manager.Workspace).EventsAfter(p.ctx, 0, 10_000)
+	fine(p, err)
+	// From here on the whole log is in the process's memory.
+	ctx := patient(p)
+	for range p.events[p.start.Seq:] {
+		_, err := p.tail.Next(ctx)
+		fine(p, err)
+	}
+}
+
+// checkLog: numbers without gaps, cursors that come back (P2).
+func (p *play) checkLog() {
+	for i, e := range p.events {
+		if e.Seq != int64(i+1) {
+			p.Fatalf("event %d has the number %d", i+1, e.Seq)
+		}
+		if c, err := db.ParseEventCursor(e.Cursor().String()); err != nil || c != e.Cursor() {
+			p.Fatalf("the cursor of event %d came back as %+v, %v", e.Seq, c, err)
+		}
+	}
+	if head := p.head(); head != p.events[len(p.events)-1].Cursor() {
+		p.Fatalf("the log ends at %+v", head)
+	}
+}
+
+// facetsText makes facets comparable.
+func facetsText(f *db.Facets) string {
+	if f == nil {
+		return "nothing"
+	}
+	g := *f
+	for _, t := range []**time.Time{&g.WaitingSince, &g.OpenedAt, &g.ClosedAt} {
+		if *t != nil {
+			*t = ptr((*t).UTC())
+		}
+	}
+	b, _ := json.Marshal(g)
+	return string(b)
+}
+
+// checkChains: no change without an event, no event without its change (P1).
+func (p *play) checkChains() {
+	last := map[db.ConversationID]string{}
+	for _, e := range p.events {
+		if e.ConversationID == nil {
+			continue
+		}
+		before, known := last[*e.ConversationID], true
+		if before == "" {
+			before, known = facetsText(nil), e.Type == db.ConversationOpened
+		}
+		if got := facetsText(e.Before); got != before || !known {
+			p.Fatalf("%s, event %d, says that before it was\n%s, but it was\n%s", e.Type, e.Seq, got, before)
+		}
+		if e.After == nil {
+			p.Fatalf("%s, event %d, ends a conversation", e.Type, e.Seq)
+		}
+		last[*e.ConversationID] = facetsText(e.After)
+	}
+	if len(last) != len(p.rows) {
+		p.Fatalf("%d conversations have events, but there are %d", len(last), len(p.rows))
+	}
+	for _, c := range p.rows {
+		if got := facetsText(c.Facets()); got != last[c.ID] {
+			p.Fatalf("the row says\n%s, but its last event\n%s", got, last[c.ID])
+		}
+	}
+}
+
+// checkThreads: the contact and its latest conversation say the same (A4).
+func (p *play) checkThreads() {
+	latest, open := map[db.ContactID]*db.Conversation{}, map[db.ContactID]int{}
+	for _, c := range p.rows {
+		if c.Status == db.StatusOpen {
+			open[c.ContactID]++
+		}
+		if l := latest[c.ContactID]; l == nil || cmp.Or(c.OpenedAt.Compare(l.OpenedAt), slices.Compare(c.ID.UUID[:], l.ID.UUID[:])) > 0 {
+			latest[c.ContactID] = c
+		}
+	}
+	for _, c := range p.rows {
+		switch is := latest[c.ContactID] == c; {
+		case c.Latest != is:
+			p.Fatalf("%s is said to be the latest: %t", c.ID, c.Latest)
+		case !is && (c.Status == db.StatusOpen || c.Blocked):
+			p.Fatalf("%s is not the latest, but %s, blocked: %t", c.ID, c.Status, c.Blocked)
+		}
+	}
+	for id, contact := range p.customer {
+		if open[id] > 1 {
+			p.Fatalf("%d conversations are open", open[id])
+		}
+		if c := latest[id]; c != nil && (!sameAgent(c.AssigneeID, contact.AssigneeID) || c.Version != contact.Version || c.Blocked != contact.Blocked()) {
+			p.Fatalf("the contact is %+v, its latest conversation %+v", contact, c)
+		}
+	}
+}
+
+// checkViews: lists, live views and counts are the same thing (I2).
+func (p *play) checkViews() {
+	for _, viewer := range p.agents[:2] {
+		counts, err := p.InboxCounts(p.ctx, viewer)
+		fine(p, err)
+		var folded Counts
+		for _, e := range p.events {
+			folded.apply(e, viewer.Agent)
+		}
+		fresh := &fold{}
+		fine(p, fresh.snapshot(p.ctx, p.db.ForWorkspace(viewer.Workspace)))
+		if counts != folded || counts != fresh.counts(viewer.Agent) || counts.AsOf != p.head() {
+			p.Fatalf("counted %+v, folded %+v, counted afresh %+v", counts, folded, fresh.counts(viewer.Agent))
+		}
+		for _, view := range db.Views {
+			for _, filter := range []*db.InboxFilter{nil, p.filter(), p.filter()} {
+				p.checkView(viewer, view, filter, counts)
+			}
+		}
+	}
+}
+
+func (p *play) checkView(viewer Actor, view db.View, filter *db.InboxFilter, counts Counts) {
+	filtered := db.InboxFilter{}
+	if filter != nil {
+		filtered = *filter
+	}
+	var want []*db.Conversation
+	for _, c := range p.rows {
+		if view.Holds(c.Facets(), viewer.Agent) && filtered.Holds(c.Facets()) {
+			want = append(want, c)
+		}
+	}
+	about := func() string { b, _ := json.Marshal(filter); return fmt.Sprintf("%s with %s", view, b) }
+	if filter == nil && *counts.of(view) != len(want) {
+		p.Fatalf("%s: counted %d of %d", view, *counts.of(view), len(want))
+	}
+	if live := p.live(viewer, view, filter); !sameConversations(live, want) {
+		p.Fatalf("%s: the live view holds %d of %d", about(), len(live), len(want))
+	}
+	for _, field := range []db.InboxOrderField{db.LastActivity, db.WaitingSince, db.OpenedAt} {
+		direction := pick(p, []Direction{Ascending, Descending}, "direction")
+		in := InboxInput{View: view, Filter: filter, OrderBy: &InboxOrder{field, direction}}
+		listed, total := p.list(viewer, in)
+		if total != len(want) {
+			p.Fatalf("%s: the total is %d of %d", about(), total, len(want))
+		}
+		inOrder(want, *in.OrderBy)
+		if !slices.EqualFunc(listed, want, func(a, b *db.Conversation) bool { return a.ID == b.ID }) {
+			p.Fatalf("%s by %s %s: listed\n%s, not\n%s", about(), field, direction, idsOf(listed), idsOf(want))
+		}
+	}
+}
+
+// filter is a random filter about what there is.
+func (p *play) filter() *db.InboxFilter {
+	f := &db.InboxFilter{
+		Waiting: rapid.SampledFrom([]*bool{nil, nil, ptr(true), ptr(false)}).Draw(p.T, "waiting"),
+	}
+	if rapid.Bool().Draw(p.T, "by assignee") {
+		options := []*db.AgentID{nil, {UUID: db.NewUUID()}}
+		for _, a := range p.agents {
+			options = append(options, a.Agent)
+		}
+		f.Assignees = rapid.SliceOfN(rapid.SampledFrom(options), 1, 3).Draw(p.T, "assignees")
+	}
+	if rapid.IntRange(0, 3).Draw(p.T, "by channel") == 0 {
+		f.Channels = rapid.SliceOfN(rapid.SampledFrom(channels), 1, 2).Draw(p.T, "channels")
+	}
+	if rapid.IntRange(0, 3).Draw(p.T, "by category") == 0 {
+		f.ClosingCategories = rapid.SliceOfN(rapid.SampledFrom([]string{"Question", "Other", ""}), 1, 2).Draw(p.T, "categories")
+	}
+	for _, bound := range []**time.Time{&f.OpenedAfter, &f.OpenedBefore, &f.ClosedAfter, &f.ClosedBefore} {
+		if len(p.rows) > 0 && rapid.IntRange(0, 4).Draw(p.T, "by time") == 0 {
+			*bound = ptr(p.moment())
+		}
+	}
+	return f
+}
+
+// moment is one at which something happened, or just before or after, more exactly than
+// the database knows times.
+func (p *play) moment() time.Time {
+	e := pick(p, p.events, "event")
+	return e.CreatedAt.Add(time.Duration(rapid.SampledFrom([]int{-1000, -500, -1, 0, 1, 500, 1000}).Draw(p.T, "nanoseconds")))
+}
+
+// list pages through a whole list, forward or backward.
+func (p *play) list(viewer Actor, in InboxInput) (rows []*db.Conversation, total int) {
+	size, backward := rapid.IntRange(2, 12).Draw(p.T, "page"), rapid.Bool().Draw(p.T, "backward")
+	for {
+		if in.First = &size; backward {
+			in.First, in.Last = nil, &size
+		}
+		l, err := p.Inbox(p.ctx, viewer, in)
+		fine(p, err)
+		var capped bool
+		total, capped, err = p.InboxTotal(p.ctx, viewer, l)
+		fine(p, err)
+		if capped || l.AsOf != p.events[len(p.events)-1].Cursor() {
+			p.Fatalf("as of %+v, capped: %t", l.AsOf, capped)
+		}
+		if backward {
+			rows = append(slices.Clone(l.Rows), rows...)
+		} else {
+			rows = append(rows, l.Rows...)
+		}
+		switch {
+		case backward && l.HasPrevious:
+			in.Before = ptr(l.Cursor(l.Rows[0]))
+		case !backward && l.HasNext:
+			in.After = ptr(l.Cursor(l.Rows[len(l.Rows)-1]))
+		default:
+			return rows, total
+		}
+	}
+}
+
+// inOrder sorts conversations as a list shows them: those who are not waiting come last
+// both ways, by their opening.
+func inOrder(rows []*db.Conversation, order InboxOrder) {
+	sign := map[Direction]int{Ascending: 1, Descending: -1}[order.Direction]
+	at := func(c *db.Conversation) (last int, t time.Time) {
+		switch {
+		case order.Field == db.LastActivity:
+			return 0, c.LastActivityAt
+		case order.Field == db.OpenedAt:
+			return 0, c.OpenedAt
+		case c.WaitingSince != nil:
+			return 0, *c.WaitingSince
+		}
+		return 1, c.OpenedAt
+	}
+	slices.SortFunc(rows, func(a, b *db.Conversation) int {
+		lastA, timeA := at(a)
+		lastB, timeB := at(b)
+		return cmp.Or(cmp.Compare(lastA, lastB), sign*timeA.Compare(timeB), sign*slices.Compare(a.ID.UUID[:], b.ID.UUID[:]))
+	})
+}
+
+// live folds a live view from the beginning: nothing enters twice, and only what is there
+// changes or leaves.
+func (p *play) live(viewer Actor, view db.View, filter *db.InboxFilter) map[db.ConversationID]bool {
+	s, err := p.WatchInbox(p.ctx, viewer, view, filter, &p.start)
+	fine(p, err)
+	defer s.Close()
+	// With its context ended Next gives what is there, and waits for nothing.
+	ended, cancel := context.WithCancel(p.ctx)
+	cancel()
+	inside := map[db.ConversationID]bool{}
+	for {
+		change, err := s.Next(ended)
+		if errors.Is(err, context.Canceled) {
+			return inside
+		}
+		fine(p, err)
+		id := *change.Event.ConversationID
+		if inside[id] != (change.Kind != Entered) {
+			p.Fatalf("%s: event %d says %s, but it is inside: %t", view, change.Event.Seq, change.Kind, inside[id])
+		}
+		if inside[id] = true; change.Kind == Left {
+			delete(inside, id)
+		}
+	}
+}
+
+func sameConversations(ids map[db.ConversationID]bool, rows []*db.Conversation) bool {
+	for _, c := range rows {
+		if !ids[c.ID] {
+			return false
+		}
+	}
+	return len(ids) == len(rows)
+}
+
+func idsOf(rows []*db.Conversation) (ids []string) {
+	for _, c := range rows {
+		ids = append(ids, c.ID.String())
+	}
+	return ids
+}
