@@ -1,0 +1,326 @@
+package service
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/anishathalye/porcupine"
+
+	"switchboard/db"
+)
+
+// call is what a client asks for.
+type call struct {
+	contact      int // of the test's contacts
+	verb         string
+	conversation db.ConversationID // that it is about; the contact's latest as far as the client knows
+	caller       db.AgentID
+	to           db.AgentID // of assign
+	expected     int        // version; 0 for any
+}
+
+// answer is what a client was told: the refusal, if any, and the state. Of an older
+// conversation than the latest the answer says nothing about the state but that.
+type answer struct {
+	refusal RefusalCode
+	older   bool
+	state   threadState
+}
+
+// threadState is the state of a contact with its latest conversation.
+type threadState struct {
+	latest   db.ConversationID
+	open     bool
+	assignee db.AgentID // zero for nobody
+	version  int
+}
+
+func answered(c *db.Conversation, refusal RefusalCode) answer {
+	if !c.Latest {
+		return answer{refusal: refusal, older: true}
+	}
+	s := threadState{latest: c.ID, open: c.Status == db.StatusOpen, version: c.Version}
+	if c.AssigneeID != nil {
+		s.assignee = *c.AssigneeID
+	}
+	return answer{refusal: refusal, state: s}
+}
+
+// next is the specification: what a call does to a state, and the refusal.
+func (s threadState) next(c call, opened db.ConversationID) (threadState, RefusalCode) {
+	older := c.conversation != s.latest
+	moved := c.expected != 0 && c.expected != s.version
+	to := s
+	to.version++
+	switch c.verb {
+	case "read":
+		return s, ""
+	case "assign", "unassign":
+		if c.verb == "unassign" {
+			c.to = db.AgentID{}
+		}
+		switch {
+		case older:
+			return s, NotLatest
+		case moved:
+			return s, Conflict
+		case s.assignee == c.to:
+			return s, ""
+		}
+		to.assignee = c.to
+	case "assignToMe":
+		switch {
+		case older || !s.open:
+			return s, NotOpen
+		case s.assignee != db.AgentID{} && s.assignee != c.caller:
+			return s, AlreadyAssigned
+		case moved:
+			return s, Conflict
+		case s.assignee == c.caller:
+			return s, ""
+		}
+		to.assignee = c.caller
+	case "close":
+		switch {
+		case older || !s.open:
+			return s, AlreadyClosed
+		case moved:
+			return s, Conflict
+		}
+		to.open = false
+	case "reopen", "open":
+		switch {
+		case s.open:
+			return s, AlreadyOpen
+		case older && c.verb == "reopen":
+			return s, NotLatest
+		case moved:
+			return s, Conflict
+		}
+		to.open = true
+		if c.verb == "open" {
+			to.latest = opened
+		}
+	}
+	return to, ""
+}
+
+// assignment says which histories of calls and answers are linearizable (P5).
+func assignment(initial []threadState) porcupine.Model {
+	return porcupine.Model{
+		Partition: func(history []porcupine.Operation) [][]porcupine.Operation {
+			parts := make([][]porcupine.Operation, len(initial))
+			for _, o := range history {
+				contact := o.Input.(call).contact
+				parts[contact] = append(parts[contact], o)
+			}
+			return parts
+		},
+		Init: func() any { return threadState{} },
+		Step: func(state, input, output any) (bool, any) {
+			s, in, out := state.(threadState), input.(call), output.(answer)
+			if s == (threadState{}) {
+				s = initial[in.contact]
+			}
+			to, refusal := s.next(in, out.state.latest)
+			if out.older {
+				return refusal == out.refusal && in.conversation != s.latest, s
+			}
+			return refusal == out.refusal && to == out.state, to
+		},
+	}
+}
+
+// clients lets many clients at once do things to a few conversations, and gives the
+// states at the beginning and the history.
+func clients(t *testing.T, number, calls int) ([]threadState, []porcupine.Operation) {
+	w := newWorld(t)
+	var initial []threadState
+	var contacts []db.ContactID
+	known := make([]atomic.Pointer[db.ConversationID], 3)
+	for i := range known {
+		c := w.givenOpen(fmt.Sprint("Contact ", i))
+		known[i].Store(&c.ID)
+		contacts = append(contacts, c.ContactID)
+		initial = append(initial, threadState{latest: c.ID, open: true, version: c.Version})
+	}
+	agents := w.givenAgents("A", "B", "C", "D")
+	began := time.Now()
+	histories := make([][]porcupine.Operation, number)
+	var running sync.WaitGroup
+	for client := range number {
+		running.Go(func() {
+			me := agents[client%len(agents)]
+			for range calls {
+				in := randomCall(me, agents, func(i int) db.ConversationID { return *known[i].Load() })
+				o := porcupine.Operation{ClientId: client, Input: in, Call: int64(time.Since(began))}
+				out, err := w.carryOut(t.Context(), me, in, contacts[in.contact])
+				if err != nil {
+					t.Errorf("%s: %v", in.verb, err)
+					return
+				}
+				o.Output, o.Return = out, int64(time.Since(began))
+				if !out.older {
+					known[in.contact].Store(&out.state.latest)
+				}
+				histories[client] = append(histories[client], o)
+			}
+		})
+	}
+	running.Wait()
+	return initial, slices.Concat(histories...)
+}
+
+func randomCall(me Actor, agents []Actor, latest func(int) db.ConversationID) call {
+	verbs := []string{"assign", "unassign", "unassign", "assignToMe", "assignToMe", "assignToMe", "close", "reopen", "open", "read"}
+	c := call{contact: rand.IntN(3), verb: verbs[rand.IntN(len(verbs))], caller: *me.Agent, to: *agents[rand.IntN(len(agents))].Agent}
+	c.conversation = latest(c.contact)
+	if rand.IntN(6) == 0 {
+		c.expected = 2 + rand.IntN(40)
+	}
+	return c
+}
+
+// carryOut makes a call.
+func (w *world) carryOut(ctx context.Context, me Actor, c call, contact db.ContactID) (answer, error) {
+	var expected *int
+	if c.expected != 0 {
+		expected = &c.expected
+	}
+	var o *Outcome
+	var err error
+	switch c.verb {
+	case "read":
+		rows, err := w.ConversationsByID(ctx, me, []db.ConversationID{c.conversation})
+		return answered(rows[0], ""), err
+	case "assign":
+		o, err = w.AssignConversation(ctx, me, AssignConversationInput{c.conversation, c.to, expected, Keyed{}})
+	case "unassign":
+		o, err = w.UnassignConversation(ctx, me, UnassignConversationInput{c.conversation, expected, Keyed{}})
+	case "assignToMe":
+		o, err = w.AssignToMe(ctx, me, AssignToMeInput{c.conversation, expected, Keyed{}})
+	case "close":
+		o, err = w.CloseConversation(ctx, me, CloseConversationInput{c.conversation, nil, expected, Keyed{}})
+	case "reopen":
+		o, err = w.ReopenConversation(ctx, me, ReopenConversationInput{c.conversation, expected, Keyed{}})
+	case "open":
+		o, err = w.OpenConversation(ctx, me, OpenConversationInput{contact, "email", expected, Keyed{}})
+	}
+	var refusal *Refusal
+	switch {
+	case errors.As(err, &refusal):
+		return answered(o.Conversation, refusal.Code), nil
+	case err != nil:
+		return answer{}, err
+	}
+	return answered(o.Conversation, ""), nil
+}
+
+// TestLinearizable: whatever clients do at once, there is one order of it all in which
+// each of them was told the truth (P5).
+func TestLinearizable(t *testing.T) {
+	t.Parallel()
+	initial, history := clients(t, 16, 25)
+	model := assignment(initial)
+	if result := porcupine.CheckOperationsTimeout(model, history, patience); result != porcupine.Ok {
+		t.Fatalf("%d calls: %s", len(history), result)
+	}
+	told, final := map[RefusalCode]int{}, map[int]int{}
+	for _, o := range history {
+		in, out := o.Input.(call), o.Output.(answer)
+		told[out.refusal]++
+		final[in.contact] = max(final[in.contact], out.state.version)
+	}
+	for _, code := range []RefusalCode{"", AlreadyAssigned, NotOpen, AlreadyOpen, AlreadyClosed, Conflict} {
+		if told[code] == 0 {
+			t.Errorf("nobody was told %q", code)
+		}
+	}
+
+	// The check can fail: each of these histories is one that must not be.
+	lies := map[string]func(call, *answer, *porcupine.Operation) bool{
+		"a version skipped": func(_ call, a *answer, _ *porcupine.Operation) bool {
+			a.state.version++
+			return !a.older
+		},
+		"two winners": func(c call, a *answer, _ *porcupine.Operation) bool {
+			lost := a.refusal == AlreadyAssigned
+			a.refusal, a.state.assignee, a.state.version = "", c.caller, a.state.version+1
+			return lost
+		},
+		"a refusal without a reason": func(c call, a *answer, _ *porcupine.Operation) bool {
+			refused := a.refusal
+			a.refusal = AlreadyClosed
+			return refused == "" && c.verb == "assign"
+		},
+		"an old state": func(c call, a *answer, o *porcupine.Operation) bool {
+			o.Call, o.Return = int64(time.Hour), int64(2*time.Hour) // read after all that happened
+			return c.verb == "read" && !a.older && a.state.version < final[c.contact]
+		},
+	}
+	for name, lie := range lies {
+		corrupted := slices.Clone(history)
+		i := slices.IndexFunc(corrupted, func(o porcupine.Operation) bool {
+			a := o.Output.(answer)
+			return lie(o.Input.(call), &a, &o)
+		})
+		if i < 0 {
+			t.Errorf("%s: no call to lie about", name)
+			continue
+		}
+		a := corrupted[i].Output.(answer)
+		lie(corrupted[i].Input.(call), &a, &corrupted[i])
+		corrupted[i].Output = a
+		if result := porcupine.CheckOperationsTimeout(model, corrupted, patience); result != porcupine.Illegal {
+			t.Errorf("%s: %s", name, result)
+		}
+	}
+}
+
+// TestOneWinner: of all who take a conversation at once exactly one gets it, and the
+// others are told who (A3).
+func TestOneWinner(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	agents := w.givenAgents("A", "B", "C", "D", "E", "F", "G", "H")
+	for range 10 {
+		c := w.givenOpen("Contact")
+		type result struct {
+			me  Actor
+			o   *Outcome
+			err error
+		}
+		results, ready := make(chan result, len(agents)), make(chan struct{})
+		for _, me := range agents {
+			go func() {
+				<-ready
+				o, err := w.AssignToMe(t.Context(), me, AssignToMeInput{ConversationID: c.ID})
+				results <- result{me, o, err}
+			}()
+		}
+		close(ready)
+		var winner []Actor
+		named := map[db.AgentID]bool{}
+		for range agents {
+			r := <-results
+			var refusal *Refusal
+			switch {
+			case r.err == nil:
+				winner = append(winner, r.me)
+			case !errors.As(r.err, &refusal) || refusal.Code != AlreadyAssigned:
+				t.Fatal(r.err)
+			}
+			named[*r.o.Conversation.AssigneeID] = true
+		}
+		if len(winner) != 1 || len(named) != 1 || !named[*winner[0].Agent] {
+			t.Fatalf("%d won, %d were named", len(winner), len(named))
+		}
+	}
+}
