@@ -74,8 +74,14 @@ func (q InboxQuery) Key(c *Conversation) Key {
 	return Key{strconv.Itoa(n), timeKey(at), c.ID.UUID.String()}
 }
 
-// Inbox reads one page of a view and the end of the log in the same statement.
+// Inbox reads one page of a view and the end of the log in the same statement. The error
+// is ErrBadCursor for bounds in a segment that the list does not have.
 func (w ForWorkspace) Inbox(ctx context.Context, q InboxQuery) (*InboxPage, error) {
+	for _, bound := range []Key{q.Page.After, q.Page.Before} {
+		if bound != nil && !q.hasSegment(bound[0]) {
+			return nil, ErrBadCursor
+		}
+	}
 	var rows []struct {
 		Conversation
 		HeadSeq   int64
@@ -104,6 +110,15 @@ func (w ForWorkspace) Inbox(ctx context.Context, q InboxQuery) (*InboxPage, erro
 	}
 	result.Rows, result.HasNext, result.HasPrevious = Trim(result.Rows, q.Page)
 	return result, nil
+}
+
+func (q InboxQuery) hasSegment(text string) bool {
+	for n := range segments[q.Field] {
+		if text == strconv.Itoa(n) {
+			return true
+		}
+	}
+	return false
 }
 
 // InboxCount counts the conversations of a view, up to a limit.
