@@ -1,0 +1,364 @@
+package service
+
+import (
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"switchboard/db"
+)
+
+// paged is a list that can be read page by page: ids, cursors and whether it goes on.
+type paged func(PageInput) (*pageOf, error)
+
+type pageOf struct {
+	ids, cursors         []string
+	hasNext, hasPrevious bool
+}
+
+func pageFrom[T any](l *List[T], err error, id func(T) string) (*pageOf, error) {
+	if err != nil {
+		return nil, err
+	}
+	p := &pageOf{hasNext: l.HasNext, hasPrevious: l.HasPrevious}
+	for _, row := range l.Rows {
+		p.ids, p.cursors = append(p.ids, id(row)), append(p.cursors, l.Cursor(row))
+	}
+	return p, nil
+}
+
+func onlyList[T any](lists []*List[T], err error) (*List[T], error) {
+	if err != nil {
+		return nil, err
+	}
+	return lists[0], nil
+}
+
+func conversationID(c *db.Conversation) string { return c.ID.String() }
+
+// library is a world with something of everything, much of it at the same moments.
+type library struct {
+	*world
+	thread *db.Conversation // with messages and events
+	reader *db.Contact      // with conversations
+}
+
+func newLibrary(t *testing.T) *library {
+	w := newWorld(t)
+	b := &library{world: w, thread: w.givenOpen("Thread")}
+	for i := range 9 {
+		kind := []db.MessageKind{db.Inbound, db.Note, db.Outbound}[i%3]
+		_, err := w.givenMessage(t.Context(), w.manager, b.thread.ID, kind, fmt.Sprint("message ", i))
+		fine(t, err)
+		if i%4 == 3 {
+			w.clock = w.clock.Add(time.Microsecond)
+		}
+	}
+	b.reader = w.givenContact(CreateContactInput{Name: "Reader"})
+	for range 9 {
+		o, err := w.OpenConversation(t.Context(), w.manager, OpenConversationInput{ContactID: b.reader.ID, Channel: "email"})
+		fine(t, err)
+		_, err = w.CloseConversation(t.Context(), w.manager, CloseConversationInput{ConversationID: o.Conversation.ID})
+		fine(t, err)
+		w.clock = w.clock.Add(time.Second) // the latest is by opening
+	}
+	for i := range 16 { // four moments, and every other one waits
+		if i%4 == 0 {
+			w.clock = w.clock.Add(time.Second)
+		}
+		c := w.givenOpen(fmt.Sprint("Name ", i%5))
+		if i%2 == 0 {
+			_, err := w.givenMessage(t.Context(), w.manager, c.ID, db.Inbound, "hello")
+			fine(t, err)
+		}
+	}
+	for i, a := range w.givenAgents("Ada", "Ada", "Bo", "Bo", "Bo", "Čapek", "Cy", "Cy") {
+		_, err := w.SetAvailability(t.Context(), a, SetAvailabilityInput{Availability: []db.Availability{db.Offline, db.Online, db.Away}[i%3]})
+		fine(t, err)
+	}
+	return b
+}
+
+// inbox is one list of conversations.
+func (b *library) inbox(view db.View, field db.InboxOrderField, direction Direction) paged {
+	return func(in PageInput) (*pageOf, error) {
+		l, err := b.Inbox(b.t.Context(), b.manager, InboxInput{View: view, OrderBy: &InboxOrder{field, direction}, PageInput: in})
+		if err != nil {
+			return nil, err
+		}
+		return pageFrom(&l.List, nil, conversationID)
+	}
+}
+
+// lists are all lists that there are, by name.
+func (b *library) lists() map[string]paged {
+	ctx, me := b.t.Context(), b.manager
+	lists := map[string]paged{
+		"agents": func(in PageInput) (*pageOf, error) {
+			l, err := b.Agents(ctx, me, AgentsInput{PageInput: in})
+			return pageFrom(l, err, func(a *db.Agent) string { return a.ID.String() })
+		},
+		"messages": func(in PageInput) (*pageOf, error) {
+			l, err := onlyList(b.MessagesOf(ctx, me, []db.ConversationID{b.thread.ID}, in))
+			return pageFrom(l, err, func(m *db.Message) string { return m.ID.String() })
+		},
+		"timeline": func(in PageInput) (*pageOf, error) {
+			l, err := onlyList(b.ConversationTimelines(ctx, me, []db.ConversationID{b.thread.ID}, in))
+			return pageFrom(l, err, func(e *db.Event) string { return e.ID.String() })
+		},
+		"timeline of a contact": func(in PageInput) (*pageOf, error) {
+			l, err := onlyList(b.ContactTimelines(ctx, me, []db.ContactID{b.reader.ID}, in))
+			return pageFrom(l, err, func(e *db.Event) string { return e.ID.String() })
+		},
+		"conversations of a contact": func(in PageInput) (*pageOf, error) {
+			l, err := onlyList(b.ConversationsOf(ctx, me, []db.ContactID{b.reader.ID}, in))
+			return pageFrom(l, err, conversationID)
+		},
+	}
+	for _, direction := range []Direction{Ascending, Descending} {
+		for _, field := range []ContactOrderField{ContactName, ContactCreatedAt} {
+			lists[fmt.Sprintf("contacts by %s %s", field, direction)] = func(in PageInput) (*pageOf, error) {
+				l, err := b.Contacts(ctx, me, ContactsInput{OrderBy: &ContactOrder{field, direction}, PageInput: in})
+				return pageFrom(l, err, func(c *db.Contact) string { return c.ID.String() })
+			}
+		}
+		for _, field := range []db.InboxOrderField{db.LastActivity, db.WaitingSince, db.OpenedAt} {
+			for _, view := range []db.View{db.ViewAll, db.ViewClosed} {
+				lists[fmt.Sprintf("%s by %s %s", view, field, direction)] = b.inbox(view, field, direction)
+			}
+		}
+	}
+	return lists
+}
+
+// TestPages reads every list in pages of several sizes, from both ends, and within bounds.
+func TestPages(t *testing.T) {
+	t.Parallel()
+	b := newLibrary(t)
+	for name, list := range b.lists() {
+		whole, err := list(PageInput{First: ptr(100)})
+		fine(t, err)
+		if len(whole.ids) < 9 || whole.hasNext || whole.hasPrevious {
+			t.Fatalf("%s: there are %d, next: %t, previous: %t", name, len(whole.ids), whole.hasNext, whole.hasPrevious)
+		}
+		if unique := slices.Compact(slices.Sorted(slices.Values(whole.ids))); len(unique) != len(whole.ids) {
+			t.Fatalf("%s: some are there twice", name)
+		}
+		for _, size := range []int{1, 2, 7} {
+			checkPages(t, fmt.Sprintf("%s, pages of %d", name, size), list, whole, size)
+		}
+		checkBounds(t, name, list, whole)
+	}
+}
+
+// checkPages reads a list forward, then backward.
+func checkPages(t *testing.T, name string, list paged, whole *pageOf, size int) {
+	t.Helper()
+	in := PageInput{First: &size}
+	for at := 0; at < len(whole.ids); at += size {
+		end := min(at+size, len(whole.ids))
+		expect(t, name, list, in, whole.ids[at:end], end < len(whole.ids), at > 0)
+		in.After = &whole.cursors[end-1]
+	}
+	in = PageInput{Last: &size}
+	for end := len(whole.ids); end > 0; end -= size {
+		at := max(end-size, 0)
+		expect(t, name+", backward", list, in, whole.ids[at:end], end < len(whole.ids), at > 0)
+		in.Before = &whole.cursors[at]
+	}
+	expect(t, name+", past the end", list, PageInput{First: &size, After: &whole.cursors[len(whole.ids)-1]}, nil, false, true)
+	expect(t, name+", before the beginning", list, PageInput{Last: &size, Before: &whole.cursors[0]}, nil, true, false)
+}
+
+// checkBounds reads what lies between any two rows of a list, two rows of it from each end.
+func checkBounds(t *testing.T, name string, list paged, whole *pageOf) {
+	t.Helper()
+	n := len(whole.ids)
+	for _, bounds := range [][2]int{{0, n - 1}, {1, 4}, {n / 2, n - 2}, {3, 4}, {4, 3}, {2, 2}} {
+		after, before := bounds[0], bounds[1]
+		var between []string
+		if after+1 < before {
+			between = whole.ids[after+1 : before]
+		}
+		some, more := min(2, len(between)), len(between) > 2
+		in := PageInput{First: ptr(2), After: &whole.cursors[after], Before: &whole.cursors[before]}
+		expect(t, fmt.Sprintf("%s, between %v", name, bounds), list, in, between[:some], more, true)
+		in.First, in.Last = nil, ptr(2)
+		expect(t, fmt.Sprintf("%s, between %v, backward", name, bounds), list, in, between[len(between)-some:], true, more)
+	}
+}
+
+func expect(t *testing.T, name string, list paged, in PageInput, ids []string, next, previous bool) {
+	t.Helper()
+	got, err := list(in)
+	if err != nil {
+		t.Fatalf("%s: %v", name, err)
+	}
+	if !slices.Equal(got.ids, ids) {
+		t.Errorf("%s: got\n%s, not\n%s", name, got.ids, ids)
+	}
+	if got.hasNext != next || got.hasPrevious != previous {
+		t.Errorf("%s: next %t, previous %t; they are %t, %t", name, got.hasNext, got.hasPrevious, next, previous)
+	}
+}
+
+// TestWaitingOrder: who is not waiting comes last, both ways (I1).
+func TestWaitingOrder(t *testing.T) {
+	t.Parallel()
+	b := newLibrary(t)
+	for _, direction := range []Direction{Ascending, Descending} {
+		l, err := b.Inbox(t.Context(), b.manager, InboxInput{View: db.ViewAll, OrderBy: &InboxOrder{db.WaitingSince, direction}})
+		fine(t, err)
+		sorted := slices.Clone(l.Rows)
+		inOrder(sorted, InboxOrder{db.WaitingSince, direction})
+		if !slices.Equal(l.Rows, sorted) || l.Rows[0].WaitingSince == nil || l.Rows[len(l.Rows)-1].WaitingSince != nil {
+			t.Errorf("%s: it is not in order", direction)
+		}
+	}
+}
+
+// TestNestedPages: each parent gets the same page of its own list.
+func TestNestedPages(t *testing.T) {
+	t.Parallel()
+	b := newLibrary(t)
+	other := b.givenContact(CreateContactInput{Name: "Nobody"})
+	lists, err := b.ConversationsOf(t.Context(), b.manager, []db.ContactID{other.ID, b.reader.ID, b.thread.ContactID, b.reader.ID}, PageInput{First: ptr(2)})
+	fine(t, err)
+	for i, want := range []struct {
+		rows int
+		next bool
+	}{{0, false}, {2, true}, {1, false}, {2, true}} {
+		if got := lists[i]; len(got.Rows) != want.rows || got.HasNext != want.next || got.HasPrevious {
+			t.Errorf("of parent %d: %d, next %t, previous %t", i, len(got.Rows), got.HasNext, got.HasPrevious)
+		}
+	}
+}
+
+func TestPageSizes(t *testing.T) {
+	t.Parallel()
+	b := newLibrary(t)
+	for name, list := range b.lists() {
+		for _, in := range []PageInput{{First: ptr(0)}, {First: ptr(-1)}, {First: ptr(101)}, {Last: ptr(0)}, {Last: ptr(101)}, {First: ptr(1), Last: ptr(1)}} {
+			if _, err := list(in); err == nil || Explain(err).Code != BadInput {
+				t.Errorf("%s: %v", name, err)
+			}
+		}
+	}
+}
+
+// refusesCursor checks that a list takes a text neither as after nor as before.
+func refusesCursor(t *testing.T, name string, list paged, cursor string) {
+	t.Helper()
+	for _, in := range []PageInput{{After: &cursor}, {Before: &cursor}, {Last: ptr(2), After: &cursor}, {Last: ptr(2), Before: &cursor}} {
+		got, err := list(in)
+		if err == nil {
+			t.Fatalf("%s: %q is taken and gives %d", name, cursor, len(got.ids))
+		} else if code := Explain(err).Code; code != CursorInvalid {
+			t.Fatalf("%s: %q: %s, %v", name, cursor, code, err)
+		}
+	}
+}
+
+// TestForeignCursors: a cursor fits its own list, order, view and workspace only.
+func TestForeignCursors(t *testing.T) {
+	t.Parallel()
+	b := newLibrary(t)
+	lists := b.lists()
+	cursors := map[string]string{}
+	for name, list := range lists {
+		whole, err := list(PageInput{First: ptr(3)})
+		fine(t, err)
+		cursors[name] = whole.cursors[1]
+	}
+	// An event lies at one place of the log, whichever timeline shows it.
+	same := func(a, b string) bool {
+		return a == b || strings.HasPrefix(a, "timeline") && strings.HasPrefix(b, "timeline")
+	}
+	for name, list := range lists {
+		for other, cursor := range cursors {
+			if !same(name, other) {
+				refusesCursor(t, name+" with a cursor of "+other, list, cursor)
+			}
+		}
+	}
+	elsewhere := &library{world: b.givenWorkspace(), thread: b.thread, reader: b.reader}
+	for name, list := range elsewhere.lists() {
+		refusesCursor(t, name+" in another workspace", list, cursors[name])
+	}
+}
+
+// TestDamagedCursors: cut, changed, or no cursor at all.
+func TestDamagedCursors(t *testing.T) {
+	t.Parallel()
+	b := newLibrary(t)
+	end, err := b.AsOf(t.Context(), b.manager)
+	fine(t, err)
+	for name, list := range b.lists() {
+		whole, err := list(PageInput{First: ptr(1)})
+		fine(t, err)
+		good := whole.cursors[0]
+		raw, err := base64.RawURLEncoding.DecodeString(good)
+		fine(t, err)
+		bad := []string{"", "x", "null", good + "=", good + "AAAA", end.String(), good[:len(good)/2], good[1:]}
+		for i := range raw {
+			changed := slices.Clone(raw)
+			changed[i] ^= 1
+			bad = append(bad, base64.RawURLEncoding.EncodeToString(changed))
+		}
+		for _, cursor := range bad {
+			refusesCursor(t, name, list, cursor)
+		}
+	}
+}
+
+// TestForgedCursors: whoever knows how a cursor is made can put any values in.
+func TestForgedCursors(t *testing.T) {
+	t.Parallel()
+	b := newLibrary(t)
+	const at, id = "2026-03-01T09:00:00.000000Z", "0195e0f4-7000-7000-8000-000000000000"
+	lists := b.lists()
+	type forgery struct {
+		list  string
+		order db.Order
+		keys  []db.Key
+	}
+	forgeries := []forgery{
+		{"agents", db.AgentOrder, []db.Key{
+			{"x", "n", id}, {"", "n", id}, {"1", "n", "x"}, {"1.5", "n", id}, {"99999999999999999999", "n", id}, {"1", "\x00", id},
+			{"1'); DROP TABLE agents; --", "n", id}, {"?", "n", id}}},
+		{"messages", db.MessageOrder, []db.Key{{"x", id}, {"", id}, {at, "x"}, {at, ""}, {at, "?0"}, {at + "\x00", id}, {"2026-13-45", id}}},
+		{"timeline", db.TimelineOrder, []db.Key{{"x"}, {""}, {"1.5"}, {"99999999999999999999"}, {"1\x00"}, {"--1"}}},
+		{"timeline of a contact", db.TimelineOrder, []db.Key{{"x"}}},
+		{"conversations of a contact", db.ContactConversationOrder, []db.Key{{"x", id}, {at, "x"}, {at, "\\"}}},
+		{"contacts by NAME ASC", db.ContactOrder(false, false), []db.Key{{"n", "x"}, {"\x00", id}, {"n", "'"}}},
+		{"contacts by CREATED_AT DESC", db.ContactOrder(true, true), []db.Key{{"x", id}, {at, "x"}}},
+	}
+	for _, field := range []db.InboxOrderField{db.LastActivity, db.WaitingSince, db.OpenedAt} {
+		order := db.InboxQuery{View: db.ViewAll, Field: field, Desc: true}.Order()
+		forgeries = append(forgeries, forgery{fmt.Sprintf("ALL by %s DESC", field), order, []db.Key{
+			{"0", "x", id}, {"0", "", id}, {"0", at, "x"}, {"0", at, ""}, {"0", at + "\x00", id}, {"0", "99999999-01-01", id},
+			{"x", at, id}, {"", at, id}, {"2", at, id}, {"-1", at, id}, {"00", at, id}, {"+0", at, id}}})
+	}
+	for _, f := range forgeries {
+		for _, key := range f.keys {
+			refusesCursor(t, fmt.Sprintf("%s with %q", f.list, key), lists[f.list], f.order.Cursor(b.manager.Workspace, key))
+		}
+	}
+	var count int
+	fine(t, b.db.NewRaw("SELECT count(*) FROM agents").Scan(t.Context(), &count))
+	if count != 9 {
+		t.Errorf("there are %d agents now", count)
+	}
+}
+
+// TestBadKeyIsNoExcuse: other errors stay what they are.
+func TestBadKeyIsNoExcuse(t *testing.T) {
+	t.Parallel()
+	if err := errors.New("broken"); badKey(db.Page{After: db.Key{"x"}}, err) != err {
+		t.Error("an error that has nothing to do with the cursor is said to come from it")
+	}
+}
