@@ -206,8 +206,8 @@ func (tx Tx) SaveConversations(ctx context.Context, conversations []*Conversatio
 func (tx Tx) learnNotes(ctx context.Context, conversations []*Conversation) error {
 	var texts []string
 	for _, c := range conversations {
-		if c.ClosingText != nil {
-			texts = append(texts, *c.ClosingText)
+		if c.ClosingNote() != nil {
+			texts = append(texts, deref(c.ClosingCategory)+" "+deref(c.ClosingText))
 		}
 	}
 	if texts == nil {

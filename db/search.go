@@ -60,7 +60,7 @@ func (w ForWorkspace) resolve(ctx context.Context, kind wordKind, text string) (
 				WHERE known.workspace_id = $1 AND known.kind = $2 AND known.word LIKE '%' || like_escape(term) || '%')
 			THEN '{}' ELSE ARRAY(SELECT similar_words($1, $2, term)) END AS similar
 		FROM unnest($3::text[]) WITH ORDINALITY AS typed (raw, n), fold(raw) AS term ORDER BY n`,
-		w.Key, string(kind), splitTerms(text))
+		w.Key, string(kind), splitTerms(kind, text))
 	if err != nil {
 		return Search{}, err
 	}
@@ -78,9 +78,12 @@ func (w ForWorkspace) resolve(ctx context.Context, kind wordKind, text string) (
 	return s, nil
 }
 
-// splitTerms splits at spaces; what looks like a phone number stays one term and loses
-// its punctuation, since numbers are searched by their digits.
-func splitTerms(text string) []string {
+// splitTerms splits at spaces; what looks like a contact's phone number stays one term and
+// loses its punctuation, since numbers are searched by their digits.
+func splitTerms(kind wordKind, text string) []string {
+	if kind != contactWords {
+		return strings.Fields(text)
+	}
 	digits := strings.Map(func(r rune) rune {
 		switch {
 		case unicode.IsDigit(r):
