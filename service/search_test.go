@@ -1,0 +1,282 @@
+package service
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+
+	"switchboard/db"
+)
+
+// shelf is a world to search in.
+type shelf struct{ *world }
+
+func newShelf(t *testing.T) shelf {
+	w := newWorld(t)
+	for _, in := range []CreateContactInput{
+		{Name: "Jana Nováková", Email: ptr("jana.n@mail.example"), Phone: ptr("+1 (555) 010-2345")},
+		{Name: "Nguyễn Văn Ánh", Email: ptr("anh@vietnam.example")},
+		{Name: "Mojang Studios", Email: ptr("help@mojang.example")},
+		{Name: "Łukasz Żółć"},
+		{Name: "Jürgen Groß", Phone: ptr("0049 89 636-48018")},
+		{Name: "Пётр Иванов"},
+		{Name: `100% _real_ back\slash`},
+		{Name: "O'Brien \"Bob\"; DROP TABLE contacts; --"},
+		{Name: "Ng"},
+		{Name: "What? $1 ?0 ?TableName"},
+	} {
+		w.givenContact(in)
+	}
+	return shelf{w}
+}
+
+// contacts gives the names of those found.
+func (s shelf) contacts(term string) []string {
+	s.t.Helper()
+	l, err := s.Contacts(s.t.Context(), s.manager, ContactsInput{Search: &term, PageInput: PageInput{First: ptr(100)}})
+	if err != nil {
+		s.t.Fatalf("%q: %v", term, err)
+	}
+	var names []string
+	for _, c := range l.Rows {
+		names = append(names, c.Name)
+	}
+	return names
+}
+
+func TestSearchContacts(t *testing.T) {
+	t.Parallel()
+	s := newShelf(t)
+	const (
+		jana, anh, mojang, lukasz, jurgen = "Jana Nováková", "Nguyễn Văn Ánh", "Mojang Studios", "Łukasz Żółć", "Jürgen Groß"
+		petr, odd, bob, ng, what          = "Пётр Иванов", `100% _real_ back\slash`, `O'Brien "Bob"; DROP TABLE contacts; --`, "Ng", "What? $1 ?0 ?TableName"
+	)
+	all := s.contacts("")
+	if len(all) != 10 {
+		t.Fatalf("there are %d", len(all))
+	}
+	for _, c := range []struct {
+		term string
+		want []string
+	}{
+		// Blank is no search.
+		{" ", all}, {"\t\n\u00a0", all},
+		// Accents and case, either way.
+		{"novak", []string{jana}}, {"NOVÁKOVÁ", []string{jana}}, {"nóvăkova", []string{jana}},
+		{"NGUYEN", []string{anh}}, {"nguyễn", []string{anh}}, {"lukasz", []string{lukasz}}, {"ŁUKASZ zolc", []string{lukasz}},
+		{"jurgen", []string{jurgen}}, {"GROSS", []string{jurgen}}, {"groß", []string{jurgen}}, {"петр", []string{petr}}, {"ИВАНОВ", []string{petr}},
+		// Typos: left out, changed, turned round, doubled.
+		{"novk", []string{jana}}, {"novokova", []string{jana}}, {"Novkáová", []string{jana}}, {"mojnag", []string{mojang}},
+		{"mojjang", []string{mojang}}, {"studois", []string{mojang}}, {"lukas", []string{lukasz}}, {"lukazs", []string{lukasz}}, {"ивонов", []string{petr}},
+		// A term that is right needs no forgiveness, one that is far off gets none.
+		{"jana", []string{jana}}, {"xxnovkxx", nil}, {"zzzzzz", nil},
+		// Parts of names, e-mails and phones.
+		{"ovák", []string{jana}}, {"tudio", []string{mojang}}, {"jana.n@", []string{jana}}, {"anh@vietnam.example", []string{anh}}, {"mail.example", []string{jana}},
+		{"5550102", []string{jana}}, {"+1 (555) 010-2345", []string{jana}}, {"555 010", []string{jana}}, {"(555)", []string{jana}},
+		{"15550102345", []string{jana}}, {"004989", []string{jurgen}}, {"636.48018", []string{jurgen}}, {"5559", nil},
+		// Several words, in any order, each of which must be there.
+		{"nova jana", []string{jana}}, {"jana novk", []string{jana}}, {"jana mojang", nil}, {"van ánh", []string{anh}}, {"  jana   555  ", []string{jana}},
+		// Under three letters a prefix of the name.
+		{"n", []string{ng, anh}}, {"NG", []string{ng, anh}}, {"ja", []string{jana}}, {"ov", nil}, {"ł", []string{lukasz}}, {"zo", nil}, {"10", []string{odd}},
+		{"п", []string{petr}},
+		// Wildcards are letters.
+		{"%", nil}, {"_", nil}, {`\`, nil}, {"100%", []string{odd}}, {"_real_", []string{odd}}, {`back\slash`, []string{odd}},
+		{"%%%", nil}, {"___", nil}, {`\\\`, nil}, {"%novak%", nil}, {"n_vak", nil}, {"0% _r", []string{odd}},
+		// Quotes and whatever SQL, or its libraries, might take for their own.
+		{"o'brien", []string{bob}}, {`"bob"`, []string{bob}}, {"DROP TABLE", []string{bob}}, {"'; DROP TABLE contacts; --", nil}, {"'", nil}, {"'''", nil},
+		{"what?", []string{what}}, {"?0 ?", []string{what}}, {"?tablename", []string{what}}, {"$1 ?0", []string{what}}, {"{}", nil}, {"{a,b}", nil}, {"NULL", nil},
+		{"E'\\x41'", nil}, {"(", nil}, {"[[:alpha:]]+", nil}, {"nova.*", nil}, {"☃☃☃", nil}, {"😀", nil},
+		// As long as it may be.
+		{strings.Repeat("x", 100), nil}, {strings.Repeat("ß", 100), nil}, {strings.Repeat("9", 100), nil}, {strings.Repeat("n ", 50), []string{jana, jurgen, mojang, ng, anh, bob, what}},
+	} {
+		got := s.contacts(c.term)
+		if !slices.Equal(slices.Sorted(slices.Values(got)), slices.Sorted(slices.Values(c.want))) {
+			t.Errorf("%q finds %q, not %q", c.term, got, c.want)
+		}
+	}
+	if again := s.contacts(""); !slices.Equal(again, all) {
+		t.Errorf("now there are %q", again)
+	}
+}
+
+func TestSearchTooLong(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	for _, term := range []string{strings.Repeat("ß", 101), "a\x00b", "a\xffb"} {
+		_, err1 := w.Contacts(t.Context(), w.manager, ContactsInput{Search: &term})
+		_, err2 := w.Agents(t.Context(), w.manager, AgentsInput{Search: &term})
+		_, err3 := w.Inbox(t.Context(), w.manager, InboxInput{View: db.ViewAll, Search: &term})
+		for _, err := range []error{err1, err2, err3} {
+			if err == nil || Explain(err).Code != BadInput {
+				t.Errorf("%.20q: %v", term, err)
+			}
+		}
+	}
+}
+
+// inboxSearch gives the conversations that a view shows for a term.
+func (w *world) inboxSearch(view db.View, term string) (ids []db.ConversationID, l *InboxList) {
+	w.t.Helper()
+	l, err := w.Inbox(w.t.Context(), w.manager, InboxInput{View: view, Search: &term, PageInput: PageInput{First: ptr(100)}})
+	if err != nil {
+		w.t.Fatalf("%q: %v", term, err)
+	}
+	for _, c := range l.Rows {
+		ids = append(ids, c.ID)
+	}
+	if total, capped, err := w.InboxTotal(w.t.Context(), w.manager, l); err != nil || total != len(ids) && len(ids) < 100 || capped {
+		w.t.Errorf("%q: the total is %d of %d, capped: %t, %v", term, total, len(ids), capped, err)
+	}
+	return ids, l
+}
+
+func TestSearchInbox(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	open := w.givenOpen("Jana Nováková")
+	refund := w.givenClosed("Mojang Studios", "Refund für die beschädigte Lieferung 2026-03-01, 100% of it")
+	novak := w.givenClosed("Somebody Else", "Asked for Mrs Novák again")
+	note := &ClosingNoteInput{Category: ptr("Feedback")}
+	categorised := w.givenOpen("Third Party")
+	_, err := w.CloseConversation(t.Context(), w.manager, CloseConversationInput{ConversationID: categorised.ID, Note: note})
+	fine(t, err)
+	for _, c := range []struct {
+		view db.View
+		term string
+		want []*db.Conversation
+	}{
+		{db.ViewAll, "novak", []*db.Conversation{open}}, {db.ViewAll, "novk", []*db.Conversation{open}}, {db.ViewAll, "refund", nil},
+		{db.ViewClosed, "novak", []*db.Conversation{novak}}, {db.ViewClosed, "refund", []*db.Conversation{refund}},
+		{db.ViewClosed, "beschadigte", []*db.Conversation{refund}}, {db.ViewClosed, "refnud", []*db.Conversation{refund}},
+		{db.ViewClosed, "beschädgte liferung", []*db.Conversation{refund}}, {db.ViewClosed, "refund novak", nil},
+		{db.ViewClosed, "mojang", []*db.Conversation{refund}}, {db.ViewClosed, "mojnag", []*db.Conversation{refund}},
+		{db.ViewClosed, "2026-03-01", []*db.Conversation{refund}}, {db.ViewClosed, "100%", []*db.Conversation{refund}},
+		{db.ViewClosed, "%%%", nil}, {db.ViewClosed, "'; --", nil},
+		{db.ViewClosed, "feedback", []*db.Conversation{categorised}}, {db.ViewClosed, "feedbcak", []*db.Conversation{categorised}},
+		{db.ViewClosed, "mo", []*db.Conversation{refund}}, {db.ViewClosed, "re", nil}, {db.ViewMine, "novak", nil}, {db.ViewUnassigned, "novak", []*db.Conversation{open}},
+		{db.ViewClosed, " ", []*db.Conversation{refund, novak, categorised}},
+	} {
+		got, l := w.inboxSearch(c.view, c.term)
+		var want []db.ConversationID
+		for _, c := range c.want {
+			want = append(want, c.ID)
+		}
+		slices.SortFunc(got, func(a, b db.ConversationID) int { return slices.Compare(a.UUID[:], b.UUID[:]) })
+		slices.SortFunc(want, func(a, b db.ConversationID) int { return slices.Compare(a.UUID[:], b.UUID[:]) })
+		if !slices.Equal(got, want) || l.SearchCapped {
+			t.Errorf("%s, %q: %d of %d, capped: %t", c.view, c.term, len(got), len(want), l.SearchCapped)
+		}
+	}
+	// Reopening clears the note, and with it what it was found by.
+	_, err = w.ReopenConversation(t.Context(), w.manager, ReopenConversationInput{ConversationID: refund.ID})
+	fine(t, err)
+	if got, _ := w.inboxSearch(db.ViewAll, "beschädigte"); got != nil {
+		t.Error("a cleared note is found")
+	}
+}
+
+// TestSearchCapped: 200 contacts and 200 notes are looked through, not one more.
+func TestSearchCapped(t *testing.T) {
+	t.Parallel()
+	const limit = 200
+	w := newWorld(t)
+	add := func(from, to int, name, note string) {
+		var contacts []*db.Contact
+		var conversations []*db.Conversation
+		for i := from; i < to; i++ {
+			contact := &db.Contact{ID: db.ContactID{UUID: db.NewUUID()}, Name: fmt.Sprint(name, " ", i), Version: 1, CreatedAt: w.clock}
+			contacts = append(contacts, contact)
+			conversations = append(conversations, &db.Conversation{
+				ID: db.ConversationID{UUID: db.NewUUID()}, ContactID: contact.ID, Channel: "email", Status: db.StatusClosed, Latest: true,
+				Version: 1, OpenedAt: w.clock, ClosedAt: &w.clock, ClosingText: &note, LastActivityAt: w.clock,
+			})
+		}
+		fine(t, w.db.Transact(t.Context(), w.manager.Workspace, func(tx db.Tx) error {
+			if err := tx.InsertContacts(t.Context(), contacts, nil); err != nil {
+				return err
+			}
+			return tx.InsertConversations(t.Context(), conversations)
+		}))
+	}
+	check := func(term string, total int, capped bool) {
+		t.Helper()
+		l, err := w.Inbox(t.Context(), w.manager, InboxInput{View: db.ViewClosed, Search: &term})
+		fine(t, err)
+		n, more, err := w.InboxTotal(t.Context(), w.manager, l)
+		fine(t, err)
+		if l.SearchCapped != capped || n != total || more || len(l.Rows) != 50 {
+			t.Errorf("%q: %d of %d, capped: %t", term, n, total, l.SearchCapped)
+		}
+	}
+	add(0, limit, "Customer", "nothing")
+	check("customer", limit, false)
+	check("nothing", limit, false)
+	check("cu", limit, false)
+	add(limit, limit+1, "Customer", "something")
+	check("customer", limit, true)
+	check("cu", limit, true)
+	check("nothing", limit, false)
+	add(limit, limit+1, "Another", "nothing")
+	check("nothing", limit, true)
+	// Capped even where the page is empty.
+	if _, l := w.inboxSearch(db.ViewAll, "customer"); !l.SearchCapped || len(l.Rows) != 0 {
+		t.Errorf("%d rows, capped: %t", len(l.Rows), l.SearchCapped)
+	}
+}
+
+func TestSearchAgents(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.givenAgents("Zoë Müller", "Andrzej Król", "Ann")
+	for term, want := range map[string][]string{
+		"zoe":                   {"Zoë Müller"},
+		"MULLER":                {"Zoë Müller"},
+		"mulelr":                {"Zoë Müller"},
+		"andrezj":               {"Andrzej Król"},
+		"krol andr":             {"Andrzej Król"},
+		"an":                    {"Andrzej Król", "Ann"},
+		"mia@acme":              {"Mia Manager"},
+		"acme":                  {"Mia Manager"},
+		"agents.example":        {"Andrzej Król", "Ann", "Zoë Müller"},
+		"'":                     nil,
+		"%":                     nil,
+		"' OR '1'='1":           nil,
+		"":                      {"Andrzej Król", "Ann", "Mia Manager", "Zoë Müller"},
+		strings.Repeat("a", 99): nil,
+	} {
+		l, err := w.Agents(t.Context(), w.manager, AgentsInput{Search: &term})
+		if err != nil {
+			t.Fatalf("%q: %v", term, err)
+		}
+		var got []string
+		for _, a := range l.Rows {
+			got = append(got, a.Name)
+		}
+		if !slices.Equal(got, want) {
+			t.Errorf("%q finds %q, not %q", term, got, want)
+		}
+	}
+}
+
+// TestSearchElsewhere: nothing of another workspace is found, neither its objects nor its words.
+func TestSearchElsewhere(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.givenClosed("Nováková", "refund promised")
+	w.givenAgents("Zacharias")
+	other := w.givenWorkspace()
+	mine := other.givenClosed("Petra", "nothing to say")
+	for _, term := range []string{"novakova", "novk", "novakoav", "refund", "refnud", "acme.example", "zacharias", "zachraias", "no", "za"} {
+		contacts, err := other.Contacts(t.Context(), other.manager, ContactsInput{Search: &term})
+		fine(t, err)
+		agents, err := other.Agents(t.Context(), other.manager, AgentsInput{Search: &term})
+		fine(t, err)
+		if ids, _ := other.inboxSearch(db.ViewClosed, term); len(ids)+len(contacts.Rows)+len(agents.Rows) != 0 {
+			t.Errorf("%q: %d conversations, %d contacts, %d agents", term, len(ids), len(contacts.Rows), len(agents.Rows))
+		}
+	}
+	if ids, _ := other.inboxSearch(db.ViewClosed, "petar"); len(ids) != 1 || ids[0] != mine.ID {
+		t.Errorf("its own: %v", ids)
+	}
+}
