@@ -1,0 +1,371 @@
+package service
+
+import (
+	"fmt"
+	"slices"
+	"sync"
+	"testing"
+	"time"
+
+	"switchboard/db"
+)
+
+// next gives the next item of a stream.
+func next[T any](t *testing.T, s *Stream[T]) T {
+	t.Helper()
+	item, err := s.Next(patient(t))
+	fine(t, err)
+	return item
+}
+
+// today is newWorld with the present time: nobody can resume from the log of the usual one.
+func today(t *testing.T) (*world, db.EventCursor) {
+	t.Helper()
+	w := newWorld(t)
+	w.clock = time.Now()
+	start, err := w.AsOf(t.Context(), w.manager)
+	fine(t, err)
+	return w, start
+}
+
+// TestStreams: each stream tells of its own events, once and in order, whether it was
+// there when they happened or resumed later.
+func TestStreams(t *testing.T) {
+	t.Parallel()
+	w, start := today(t)
+	ctx := t.Context()
+	agents := w.givenAgents("A", "B")
+	start, err := w.AsOf(ctx, w.manager)
+	fine(t, err)
+	one, other := w.givenOpen("One"), w.givenOpen("Other")
+	begun, err := w.AsOf(ctx, w.manager)
+	fine(t, err)
+
+	open := func(after *db.EventCursor) map[string]*Stream[*db.Event] {
+		streams := map[string]*Stream[*db.Event]{}
+		add := func(name string, s *Stream[*db.Event], err error) {
+			fine(t, err)
+			t.Cleanup(s.Close)
+			streams[name] = s
+		}
+		s, err := w.WatchAssignments(ctx, w.manager, nil, nil, after)
+		add("assignments", s, err)
+		s, err = w.WatchAssignments(ctx, w.manager, &one.ID, nil, after)
+		add("assignments of one", s, err)
+		s, err = w.WatchAssignments(ctx, w.manager, nil, agents[1].Agent, after)
+		add("assignments of B", s, err)
+		s, err = w.WatchAssignments(ctx, w.manager, &other.ID, agents[0].Agent, after)
+		add("assignments of other to A", s, err)
+		s, err = w.WatchStatus(ctx, w.manager, nil, after)
+		add("status", s, err)
+		s, err = w.WatchStatus(ctx, w.manager, &other.ID, after)
+		add("status of other", s, err)
+		s, err = w.WatchConversation(ctx, w.manager, one.ID, after)
+		add("one", s, err)
+		return streams
+	}
+	live := open(nil)
+
+	assign := func(c *db.Conversation, to Actor) {
+		_, err := w.AssignConversation(ctx, w.manager, AssignConversationInput{ConversationID: c.ID, AssigneeID: *to.Agent})
+		fine(t, err)
+	}
+	assign(one, agents[0])                                               // 1
+	assign(one, agents[1])                                               // 2
+	assign(other, agents[1])                                             // 3
+	_, err = w.givenMessage(ctx, w.manager, one.ID, db.Inbound, "hello") // 4
+	fine(t, err)
+	_, err = w.CloseConversation(ctx, w.manager, CloseConversationInput{ConversationID: other.ID}) // 5
+	fine(t, err)
+	_, err = w.BlockContact(ctx, w.manager, BlockContactInput{ContactID: one.ContactID}) // 6
+	fine(t, err)
+	_, err = w.UnassignConversation(ctx, w.manager, UnassignConversationInput{ConversationID: one.ID}) // 7
+	fine(t, err)
+	_, err = w.ReopenConversation(ctx, w.manager, ReopenConversationInput{ConversationID: other.ID}) // 8
+	fine(t, err)
+	_, err = w.UpdateContact(ctx, w.manager, UpdateContactInput{ContactID: other.ContactID, Name: ptr("New")}) // 9
+	fine(t, err)
+
+	want := map[string][]int64{
+		"assignments": {1, 2, 3, 7}, "assignments of one": {1, 2, 7}, "assignments of B": {2, 3, 7}, "assignments of other to A": nil,
+		"status": {5, 8}, "status of other": {5, 8}, "one": {1, 2, 4, 6, 7},
+	}
+	check := func(name string, s *Stream[*db.Event], seqs []int64) {
+		t.Helper()
+		for _, seq := range seqs {
+			if e := next(t, s); e.Seq != begun.Seq+seq {
+				t.Errorf("%s: event %d instead of %d", name, e.Seq-begun.Seq, seq)
+			}
+		}
+	}
+	resumed := open(&begun)
+	for name, seqs := range want {
+		check(name, live[name], seqs)
+		check(name+", resumed", resumed[name], seqs)
+	}
+	early := open(&start)["status"]
+	for range 2 {
+		if e := next(t, early); e.Type != db.ConversationOpened {
+			t.Errorf("%s instead of an opening", e.Type)
+		}
+	}
+	// Nothing is left in any of them.
+	assign(other, agents[0])
+	_, err = w.UnassignConversation(ctx, w.manager, UnassignConversationInput{ConversationID: other.ID})
+	fine(t, err)
+	if e := next(t, live["assignments of other to A"]); e.Type != db.ConversationAssigned {
+		t.Errorf("%s instead of the last assignment", e.Type)
+	}
+	for _, s := range []*Stream[*db.Event]{live["assignments"], resumed["assignments"]} {
+		if e := next(t, s); e.Seq != begun.Seq+10 {
+			t.Errorf("event %d too many", e.Seq-begun.Seq)
+		}
+	}
+}
+
+func TestWatchUnknown(t *testing.T) {
+	t.Parallel()
+	w, _ := today(t)
+	elsewhere := w.givenWorkspace()
+	foreign := elsewhere.givenOpen("Foreign")
+	foreignEnd, err := w.AsOf(t.Context(), elsewhere.manager)
+	fine(t, err)
+	ctx, me := t.Context(), w.manager
+	for name, err := range map[string]error{
+		"conversation of another workspace": last(w.WatchConversation(ctx, me, foreign.ID, nil)),
+		"assignments of it":                 last(w.WatchAssignments(ctx, me, &foreign.ID, nil, nil)),
+		"assignments of an agent there":     last(w.WatchAssignments(ctx, me, nil, elsewhere.manager.Agent, nil)),
+		"status of it":                      last(w.WatchStatus(ctx, me, &foreign.ID, nil)),
+		"no conversation":                   last(w.WatchConversation(ctx, me, db.ConversationID{UUID: db.NewUUID()}, nil)),
+	} {
+		if err == nil || Explain(err).Code != NotFound {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	ahead := foreignEnd
+	ahead.Workspace, ahead.Seq = me.Workspace, 1000
+	for name, c := range map[string]struct {
+		after db.EventCursor
+		want  ErrorCode
+	}{"another workspace": {foreignEnd, CursorInvalid}, "the future": {ahead, CursorExpired}} {
+		for _, err := range []error{
+			last(w.WatchStatus(ctx, me, nil, &c.after)), last(w.WatchAssignments(ctx, me, nil, nil, &c.after)),
+			last(w.WatchInbox(ctx, me, db.ViewAll, nil, &c.after)),
+		} {
+			if err == nil || Explain(err).Code != c.want {
+				t.Errorf("a cursor of %s: %v", name, err)
+			}
+		}
+	}
+	program := Actor{Workspace: me.Workspace, Role: RoleReader}
+	if err := last(w.WatchInbox(ctx, program, db.ViewMine, nil, nil)); err == nil || Explain(err).Code != BadInput {
+		t.Errorf("MINE of a program: %v", err)
+	}
+	for _, f := range []db.InboxFilter{{Assignees: []*db.AgentID{}}, {Channels: []string{}}, {ClosingCategories: []string{}}, {Channels: []string{"\x00"}}} {
+		if err := last(w.WatchInbox(ctx, me, db.ViewAll, &f, nil)); err == nil || Explain(err).Code != BadInput {
+			t.Errorf("%+v: %v", f, err)
+		}
+	}
+}
+
+func last[T any](_ T, err error) error { return err }
+
+// TestLiveView goes through everything that can happen to a conversation in a view, and
+// compares the counts that come along with those that are asked for.
+func TestLiveView(t *testing.T) {
+	t.Parallel()
+	w, start := today(t)
+	ctx := t.Context()
+	colleague := w.givenAgents("Colleague")[0]
+	views := map[db.View]*Stream[InboxChange]{}
+	for _, v := range db.Views {
+		s, err := w.WatchInbox(ctx, w.manager, v, nil, nil)
+		fine(t, err)
+		defer s.Close()
+		views[v] = s
+	}
+	c := w.givenOpen("Contact")
+	seen := map[db.View][]InboxChangeKind{}
+	expect := func(what string, err error, changes map[db.View]InboxChangeKind) {
+		t.Helper()
+		fine(t, err)
+		counts, err := w.InboxCounts(ctx, w.manager)
+		fine(t, err)
+		for v, kind := range changes {
+			got := next(t, views[v])
+			if got.Kind != kind || *got.Event.ConversationID != c.ID || got.Counts == nil || *got.Counts != counts {
+				t.Errorf("%s, %s: %s of event %d with %+v; wanted %s with %+v", what, v, got.Kind, got.Event.Seq, got.Counts, kind, counts)
+			}
+			seen[v] = append(seen[v], kind)
+		}
+	}
+	expect("opened", nil, map[db.View]InboxChangeKind{db.ViewUnassigned: Entered, db.ViewAll: Entered})
+	_, err := w.givenMessage(ctx, w.manager, c.ID, db.Inbound, "hello")
+	expect("written to", err, map[db.View]InboxChangeKind{db.ViewUnassigned: Updated, db.ViewAll: Updated})
+	_, err = w.AssignToMe(ctx, w.manager, AssignToMeInput{ConversationID: c.ID})
+	expect("taken", err, map[db.View]InboxChangeKind{db.ViewMine: Entered, db.ViewUnassigned: Left, db.ViewAll: Updated})
+	_, err = w.AssignConversation(ctx, w.manager, AssignConversationInput{ConversationID: c.ID, AssigneeID: *colleague.Agent})
+	expect("given away", err, map[db.View]InboxChangeKind{db.ViewMine: Left, db.ViewAll: Updated})
+	_, err = w.BlockContact(ctx, w.manager, BlockContactInput{ContactID: c.ContactID})
+	expect("blocked", err, map[db.View]InboxChangeKind{db.ViewAll: Left, db.ViewBlocked: Entered})
+	_, err = w.UnassignContact(ctx, w.manager, UnassignContactInput{ContactID: c.ContactID})
+	expect("unassigned while blocked", err, map[db.View]InboxChangeKind{db.ViewBlocked: Updated})
+	_, err = w.UnblockContact(ctx, w.manager, UnblockContactInput{ContactID: c.ContactID})
+	expect("unblocked", err, map[db.View]InboxChangeKind{db.ViewUnassigned: Entered, db.ViewAll: Entered, db.ViewBlocked: Left})
+	_, err = w.CloseConversation(ctx, w.manager, CloseConversationInput{ConversationID: c.ID})
+	expect("closed", err, map[db.View]InboxChangeKind{db.ViewUnassigned: Left, db.ViewAll: Left, db.ViewClosed: Entered})
+	_, err = w.AssignConversation(ctx, w.manager, AssignConversationInput{ConversationID: c.ID, AssigneeID: *w.manager.Agent})
+	expect("assigned while closed", err, map[db.View]InboxChangeKind{db.ViewClosed: Updated})
+	_, err = w.ReopenConversation(ctx, w.manager, ReopenConversationInput{ConversationID: c.ID})
+	expect("reopened", err, map[db.View]InboxChangeKind{db.ViewMine: Entered, db.ViewAll: Entered, db.ViewClosed: Left})
+
+	// Whoever resumes gets the same steps, without counts: they are of the past.
+	for v, kinds := range seen {
+		s, err := w.WatchInbox(ctx, w.manager, v, nil, &start)
+		fine(t, err)
+		defer s.Close()
+		for _, kind := range kinds {
+			if got := next(t, s); got.Kind != kind || got.Counts != nil {
+				t.Errorf("%s, resumed: %s instead of %s, counts: %v", v, got.Kind, kind, got.Counts)
+			}
+		}
+	}
+}
+
+// TestLoadThenSubscribe: a list and the changes after its asOf have no hole between them,
+// whatever happens meanwhile (P4).
+func TestLoadThenSubscribe(t *testing.T) {
+	t.Parallel()
+	w, _ := today(t)
+	ctx := t.Context()
+	var writers sync.WaitGroup
+	stop := make(chan struct{})
+	for i := range 4 {
+		c := w.givenOpen(fmt.Sprint("Contact ", i))
+		writers.Go(func() {
+			for taken := false; ; taken = !taken {
+				select {
+				case <-stop:
+					return
+				default:
+				}
+				var err error
+				if taken {
+					_, err = w.UnassignConversation(ctx, w.manager, UnassignConversationInput{ConversationID: c.ID})
+				} else {
+					_, err = w.AssignToMe(ctx, w.manager, AssignToMeInput{ConversationID: c.ID})
+				}
+				if err != nil {
+					t.Error(err)
+					return
+				}
+			}
+		})
+	}
+	type screen struct {
+		loaded  *InboxList
+		changes *Stream[InboxChange]
+	}
+	var screens []screen
+	for range 30 {
+		l, err := w.Inbox(ctx, w.manager, InboxInput{View: db.ViewMine})
+		fine(t, err)
+		s, err := w.WatchInbox(ctx, w.manager, db.ViewMine, nil, &l.AsOf)
+		fine(t, err)
+		defer s.Close()
+		screens = append(screens, screen{l, s})
+	}
+	close(stop)
+	writers.Wait()
+	end := w.givenOpen("The end")
+	_, err := w.AssignToMe(ctx, w.manager, AssignToMeInput{ConversationID: end.ID})
+	fine(t, err)
+	final, err := w.Inbox(ctx, w.manager, InboxInput{View: db.ViewMine})
+	fine(t, err)
+
+	for _, s := range screens {
+		inside := map[db.ConversationID]bool{}
+		for _, c := range s.loaded.Rows {
+			inside[c.ID] = true
+		}
+		for !inside[end.ID] {
+			change := next(t, s.changes)
+			id := *change.Event.ConversationID
+			if inside[id] == (change.Kind == Entered) || change.Event.Seq <= s.loaded.AsOf.Seq {
+				t.Fatalf("loaded as of %d; event %d says %s, but it is inside: %t", s.loaded.AsOf.Seq, change.Event.Seq, change.Kind, inside[id])
+			}
+			if inside[id] = true; change.Kind == Left {
+				delete(inside, id)
+			}
+		}
+		if !sameConversations(inside, final.Rows) {
+			t.Errorf("loaded as of %d, it ends with %d of %d", s.loaded.AsOf.Seq, len(inside), len(final.Rows))
+		}
+	}
+}
+
+// TestWatchCounts: the present counts at once, then the latest ones, four times a second at most.
+func TestWatchCounts(t *testing.T) {
+	t.Parallel()
+	w, _ := today(t)
+	ctx := t.Context()
+	c := w.givenOpen("Contact")
+	s, err := w.WatchCounts(ctx, w.manager)
+	fine(t, err)
+	defer s.Close()
+	if got := next(t, s); got.All != 1 || got.Unassigned != 1 || got.Mine != 0 {
+		t.Errorf("at first %+v", got)
+	}
+	w.givenOpen("Another")
+	_, err = w.AssignToMe(ctx, w.manager, AssignToMeInput{ConversationID: c.ID})
+	fine(t, err)
+	began := time.Now()
+	const changes = 12
+	var pushed []Counts
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		for i := range changes {
+			w.givenOpen(fmt.Sprint("Number ", i))
+		}
+	}()
+	for len(pushed) == 0 || pushed[len(pushed)-1].All != 2+changes {
+		pushed = append(pushed, next(t, s))
+	}
+	<-done
+	for i, counts := range pushed {
+		if i > 0 && counts.equal(pushed[i-1]) {
+			t.Errorf("pushed twice: %+v", counts)
+		}
+	}
+	if most := int(time.Since(began)/countsEvery) + 2; len(pushed) > most {
+		t.Errorf("%d times in %v", len(pushed), time.Since(began))
+	}
+	want, err := w.InboxCounts(ctx, w.manager)
+	fine(t, err)
+	if got := pushed[len(pushed)-1]; !got.equal(want) || got.Mine != 1 {
+		t.Errorf("in the end %+v, not %+v", got, want)
+	}
+}
+
+// TestFinerThanTheDatabase: list and live view agree about a filter's time that lies
+// between two that the database can tell apart.
+func TestFinerThanTheDatabase(t *testing.T) {
+	t.Parallel()
+	w, start := today(t)
+	w.clock = w.clock.Truncate(time.Microsecond)
+	w.givenOpen("Contact")
+	for _, d := range []time.Duration{-time.Microsecond, -1, 0, 1, 500, 999, time.Microsecond} {
+		bound := w.clock.Add(d)
+		for name, f := range map[string]db.InboxFilter{"after": {OpenedAfter: &bound}, "before": {OpenedBefore: &bound}} {
+			l, err := w.Inbox(t.Context(), w.manager, InboxInput{View: db.ViewAll, Filter: &f})
+			fine(t, err)
+			events, err := w.db.ForWorkspace(w.manager.Workspace).EventsAfter(t.Context(), start.Seq, 10)
+			fine(t, err)
+			holds := slices.ContainsFunc(events, func(e *db.Event) bool { return f.Holds(e.After) && db.ViewAll.Holds(e.After, nil) })
+			if holds != (len(l.Rows) == 1) {
+				t.Errorf("%s %v: live %t, listed %d", name, d, holds, len(l.Rows))
+			}
+		}
+	}
+}
