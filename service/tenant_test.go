@@ -1,0 +1,233 @@
+package service
+
+import (
+	"context"
+	"log/slog"
+	"regexp"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"switchboard/db"
+	"switchboard/db/dbtest"
+	"switchboard/feed"
+)
+
+// statementLog keeps the text of every statement that is sent to the database.
+type statementLog struct {
+	mu   sync.Mutex
+	seen map[string]bool
+}
+
+func (l *statementLog) TraceQueryStart(ctx context.Context, _ *pgx.Conn, data pgx.TraceQueryStartData) context.Context {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.seen[data.SQL] = true
+	return ctx
+}
+
+func (l *statementLog) TraceQueryEnd(context.Context, *pgx.Conn, pgx.TraceQueryEndData) {}
+
+// tenantGuard knows which tables hold the data of many workspaces.
+type tenantGuard struct {
+	mention   *regexp.Regexp // of such a table, its name the first group
+	condition *regexp.Regexp // that names the workspace
+}
+
+func newTenantGuard(tables []string) tenantGuard {
+	name := `"?\b(` + strings.Join(tables, "|") + `)\b"?`
+	return tenantGuard{
+		mention:   regexp.MustCompile(`(?i)\b(?:FROM|JOIN|INTO|UPDATE|TABLE|,)\s+` + name),
+		condition: regexp.MustCompile(`(?i)\bworkspace_id"?\s*(?:=|IN\b|IS\b)|\bINTO\s+` + name + `(?:\s+AS\s+"?\w+"?)?\s*\(\s*"?workspace_id"?`),
+	}
+}
+
+// tables are the tables that a statement touches.
+func (g tenantGuard) tables(sql string) (names []string) {
+	for _, m := range g.mention.FindAllStringSubmatch(sql, -1) {
+		names = append(names, strings.ToLower(m[1]))
+	}
+	return names
+}
+
+// allows says whether the workspace is named as often as such tables are.
+func (g tenantGuard) allows(sql string) bool {
+	return len(g.condition.FindAllString(sql, -1)) >= len(g.tables(sql))
+}
+
+func TestTenantGuard(t *testing.T) {
+	t.Parallel()
+	g := newTenantGuard([]string{"contacts", "conversations", "events"})
+	for sql, allowed := range map[string]bool{
+		`SELECT * FROM contacts WHERE workspace_id = $1`:                                                              true,
+		`SELECT * FROM contacts WHERE id = $1`:                                                                        false,
+		`SELECT workspace_id FROM contacts WHERE id = $1`:                                                             false,
+		`SELECT "contact"."workspace_id" FROM "contacts" AS "contact" WHERE (workspace_id = 7)`:                       true,
+		`SELECT "contact"."workspace_id" FROM "contacts" AS "contact" WHERE (id = 7)`:                                 false,
+		`SELECT FROM contacts JOIN conversations ON contact_id = contacts.id WHERE contacts.workspace_id = $1`:        false,
+		`SELECT FROM contacts JOIN conversations USING (workspace_id) WHERE contacts.workspace_id = $1`:               false,
+		`SELECT FROM contacts WHERE workspace_id = $1 AND id IN (SELECT contact_id FROM conversations WHERE id = $2)`: false,
+		`UPDATE contacts SET name = $2 WHERE id = $1`:                                                                 false,
+		`UPDATE contacts SET name = $2 WHERE contacts.workspace_id = $1`:                                              true,
+		`DELETE FROM "events" AS "event" WHERE (id = 7)`:                                                              false,
+		`INSERT INTO "contacts" ("workspace_id", "id") VALUES (1, 2) RETURNING "id"`:                                  true,
+		`INSERT INTO events AS e (workspace_id, id) SELECT $1, id FROM conversations WHERE workspace_id = $1`:         true,
+		`INSERT INTO events (workspace_id, id) SELECT $1, id FROM conversations`:                                      false,
+		`INSERT INTO contacts (id) VALUES (1)`:                                                                        false,
+		`SELECT FROM event_heads, workspaces WHERE key = $1`:                                                          true,
+	} {
+		if g.allows(sql) != allowed {
+			t.Errorf("allowed: %t\n%s", !allowed, sql)
+		}
+	}
+}
+
+// TestEveryStatementNamesItsWorkspace calls everything that the service can do.
+func TestEveryStatementNamesItsWorkspace(t *testing.T) {
+	t.Parallel()
+	log := &statementLog{seen: map[string]bool{}}
+	d, err := db.Open(t.Context(), dbtest.New(t, migrate), db.Options{MaxConns: 8, Tracer: log})
+	fine(t, err)
+	var tables []string
+	fine(t, d.NewRaw("SELECT table_name FROM information_schema.columns WHERE table_schema = 'public' AND column_name = 'workspace_id'").Scan(t.Context(), &tables))
+	f := feed.New(d, slog.New(slog.DiscardHandler))
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan struct{})
+	go func() { f.Run(ctx); close(done) }()
+	defer func() { cancel(); <-done; f.Flush(); _ = d.Close() }()
+	w := &world{Service: New(d, f, Options{}), t: t, clock: time.Now()}
+	workspace, manager, err := w.CreateWorkspace(ctx, "Acme", "Mia", "mia@acme.example")
+	fine(t, err)
+	w.manager = Actor{Workspace: workspace.Key, Role: RoleManager, Agent: &manager.ID}
+
+	w.changeEverything()
+	w.readEverything()
+	w.watchEverything()
+	fine(t, d.ForgetKeys(ctx, time.Now()))
+
+	guard, touched := newTenantGuard(tables), map[string]bool{}
+	log.mu.Lock()
+	defer log.mu.Unlock()
+	for sql := range log.seen {
+		for _, table := range guard.tables(sql) {
+			touched[table] = true
+		}
+		if !guard.allows(sql) {
+			t.Errorf("a statement reaches beyond its workspace:\n%s", sql)
+		}
+	}
+	for _, table := range tables {
+		if !touched[table] {
+			t.Errorf("nothing touched %s; the test shows nothing about it", table)
+		}
+	}
+}
+
+// did fails the test if something could not be done; a refusal is fine as well.
+func (w *world) did(_ any, err error) {
+	w.t.Helper()
+	if _, refused := err.(*Refusal); err != nil && !refused {
+		w.t.Error(err)
+	}
+}
+
+func (w *world) changeEverything() {
+	ctx, me := w.t.Context(), w.manager
+	agents := w.givenAgents("A", "B")
+	identities := []*ContactIdentityInput{{"email", "a@b.example"}}
+	contact := w.givenContact(CreateContactInput{Name: "Jana", Email: ptr("a@b.example"), Identities: identities})
+	w.did(w.UpdateContact(ctx, me, UpdateContactInput{ContactID: contact.ID, Name: ptr("Jana Nováková"), Identities: identities}))
+	for range 2 {
+		w.did(w.OpenConversation(ctx, me, OpenConversationInput{ContactID: contact.ID, Channel: "email", Keyed: Keyed{ptr("key")}}))
+		w.did(w.OpenConversation(ctx, me, OpenConversationInput{ContactID: contact.ID, Channel: "email", Keyed: Keyed{ptr("refused")}}))
+	}
+	c := w.givenOpen("Another")
+	w.did(w.givenMessage(ctx, me, c.ID, db.Inbound, "hello"))
+	w.did(w.AssignToMe(ctx, me, AssignToMeInput{ConversationID: c.ID}))
+	w.did(w.AssignConversation(ctx, me, AssignConversationInput{ConversationID: c.ID, AssigneeID: *agents[0].Agent}))
+	w.did(w.UnassignConversation(ctx, me, UnassignConversationInput{ConversationID: c.ID}))
+	w.did(w.AssignContact(ctx, me, AssignContactInput{ContactID: c.ContactID, AssigneeID: *agents[0].Agent}))
+	w.did(w.BlockContact(ctx, me, BlockContactInput{ContactID: c.ContactID}))
+	w.did(w.UnblockContact(ctx, me, UnblockContactInput{ContactID: c.ContactID}))
+	w.did(w.DeactivateAgent(ctx, me, DeactivateAgentInput{AgentID: *agents[0].Agent, HandOverTo: agents[1].Agent}))
+	w.did(w.DeactivateAgent(ctx, me, DeactivateAgentInput{AgentID: *agents[1].Agent}))
+	w.did(w.ReactivateAgent(ctx, me, ReactivateAgentInput{AgentID: *agents[0].Agent}))
+	w.did(w.UpdateAgent(ctx, me, UpdateAgentInput{AgentID: *agents[0].Agent, Name: ptr("Anna")}))
+	w.did(w.SetAvailability(ctx, me, SetAvailabilityInput{Availability: db.Online}))
+	w.did(w.UpdateWorkspace(ctx, me, UpdateWorkspaceInput{Name: ptr("Acme & Co")}))
+	w.did(w.CloseConversation(ctx, me, CloseConversationInput{ConversationID: c.ID, Note: &ClosingNoteInput{Category: ptr("Other"), Text: ptr("refund promised")}}))
+	w.did(w.ReopenConversation(ctx, me, ReopenConversationInput{ConversationID: c.ID}))
+	w.did(w.CloseConversation(ctx, me, CloseConversationInput{ConversationID: c.ID}))
+	w.did(w.OpenConversation(ctx, me, OpenConversationInput{ContactID: c.ContactID, Channel: "email"}))
+	w.did(w.UnassignContact(ctx, me, UnassignContactInput{ContactID: c.ContactID}))
+}
+
+func (w *world) readEverything() {
+	ctx, me, now := w.t.Context(), w.manager, time.Now()
+	filter := &db.InboxFilter{Assignees: []*db.AgentID{nil, me.Agent}, Channels: []string{"email"}, ClosingCategories: []string{"Other"},
+		Waiting: ptr(true), OpenedAfter: &now, OpenedBefore: &now, ClosedAfter: &now, ClosedBefore: &now}
+	var conversations []db.ConversationID
+	var contacts []db.ContactID
+	for _, view := range db.Views {
+		for _, field := range []db.InboxOrderField{db.LastActivity, db.WaitingSince, db.OpenedAt} {
+			for _, f := range []*db.InboxFilter{nil, filter} {
+				for _, term := range []*string{nil, ptr("novk"), ptr("no"), ptr("refnud promised")} {
+					in := InboxInput{View: view, Search: term, Filter: f, OrderBy: &InboxOrder{field, Descending}}
+					l, err := w.Inbox(ctx, me, in)
+					fine(w.t, err)
+					_, _, err = w.InboxTotal(ctx, me, l)
+					w.did(nil, err)
+					for _, c := range l.Rows {
+						conversations, contacts = append(conversations, c.ID), append(contacts, c.ContactID)
+						in.After, in.Before = ptr(l.Cursor(c)), ptr(l.Cursor(c))
+					}
+					w.did(w.Inbox(ctx, me, in))
+				}
+			}
+		}
+	}
+	pages := PageInput{First: ptr(2)}
+	for _, term := range []*string{nil, ptr("novk"), ptr("no"), ptr("555 123")} {
+		w.did(w.Agents(ctx, me, AgentsInput{Search: term, Availability: []db.Availability{db.Online}, Skill: ptr("x"), Active: ptr(true), PageInput: pages}))
+		w.did(w.Contacts(ctx, me, ContactsInput{Search: term, Filter: &ContactFilter{[]*db.AgentID{nil}, ptr(false)}, PageInput: pages}))
+	}
+	timelines, err := w.ContactTimelines(ctx, me, contacts, pages)
+	fine(w.t, err)
+	w.did(w.EventsByID(ctx, me, []db.EventID{timelines[0].Rows[0].ID}))
+	w.did(w.ConversationTimelines(ctx, me, conversations, pages))
+	w.did(w.MessagesOf(ctx, me, conversations, pages))
+	w.did(w.ConversationsOf(ctx, me, contacts, pages))
+	w.did(w.LatestConversations(ctx, me, contacts))
+	w.did(w.ContactIdentities(ctx, me, contacts))
+	w.did(w.AgentsByID(ctx, me, []db.AgentID{*me.Agent}))
+	w.did(w.ContactsByID(ctx, me, contacts))
+	w.did(w.ConversationsByID(ctx, me, conversations))
+	w.did(w.MessagesByID(ctx, me, []db.MessageID{{UUID: db.NewUUID()}}))
+	w.did(w.TokensByID(ctx, me, []db.TokenID{{UUID: db.NewUUID()}}))
+	w.did(w.AsOf(ctx, me))
+	w.did(w.Workspace(ctx, me))
+	w.did(w.InboxCounts(ctx, me))
+	w.did(w.OpenConversations(ctx, me, []db.AgentID{*me.Agent}))
+}
+
+func (w *world) watchEverything() {
+	ctx, me := w.t.Context(), w.manager
+	c := w.givenOpen("Watched")
+	beginning := &db.EventCursor{Workspace: me.Workspace}
+	s, err := w.WatchConversation(ctx, me, c.ID, beginning)
+	fine(w.t, err)
+	defer s.Close()
+	live, err := w.WatchInbox(ctx, me, db.ViewMine, nil, nil)
+	fine(w.t, err)
+	defer live.Close()
+	counts, err := w.WatchCounts(ctx, me)
+	fine(w.t, err)
+	defer counts.Close()
+	w.did(w.AssignToMe(ctx, me, AssignToMeInput{ConversationID: c.ID}))
+	w.did(s.Next(patient(w.t)))
+	w.did(live.Next(patient(w.t)))
+	w.did(counts.Next(patient(w.t)))
+}
