@@ -49,7 +49,7 @@ type gate struct {
 	t      *testing.T
 	db     *db.DB
 	url    string
-	asked  statements
+	asked  statements   // by the authenticator
 	future atomic.Int64 // how far its clock is ahead
 
 	rules     *service.Service
@@ -61,12 +61,17 @@ type gate struct {
 func newGate(t *testing.T) *gate {
 	t.Helper()
 	g := &gate{t: t, url: dbtest.New(t, migrate)}
-	d, err := db.Open(t.Context(), g.url, db.Options{MaxConns: 4, Tracer: &g.asked})
-	fine(t, err)
-	t.Cleanup(func() { _ = d.Close() })
-	g.db, g.Authenticator = d, New(d, slog.New(slog.DiscardHandler))
+	open := func(o db.Options) *db.DB {
+		d, err := db.Open(t.Context(), g.url, o)
+		fine(t, err)
+		t.Cleanup(func() { _ = d.Close() })
+		return d
+	}
+	g.db = open(db.Options{MaxConns: 4, Tracer: &g.asked})
+	g.Authenticator = New(g.db, slog.New(slog.DiscardHandler))
 	g.now = func() time.Time { return time.Now().Add(time.Duration(g.future.Load())) }
 
+	d := open(db.Options{MaxConns: 4})
 	f := feed.New(d, slog.New(slog.DiscardHandler))
 	t.Cleanup(f.Flush)
 	g.rules = service.New(d, f, service.Options{})
