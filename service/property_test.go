@@ -123,18 +123,18 @@ func (p *play) head() db.EventCursor {
 	return c
 }
 
-func pick[T any](p *play, from []T, label string) T { return rapid.SampledFrom(from).Draw(p.T, label) }
+func drawOne[T any](p *play, from []T, label string) T { return rapid.SampledFrom(from).Draw(p.T, label) }
 
-func (p *play) agent() db.AgentID { return *pick(p, p.agents, "agent").Agent }
+func (p *play) agent() db.AgentID { return *drawOne(p, p.agents, "agent").Agent }
 
-func (p *play) contact() db.ContactID { return pick(p, p.contacts, "contact") }
+func (p *play) contact() db.ContactID { return drawOne(p, p.contacts, "contact") }
 
 // conversation is any that there ever was, or one that there never was.
 func (p *play) conversation() db.ConversationID {
 	if len(p.conversations) == 0 {
 		return db.ConversationID{UUID: db.NewUUID()}
 	}
-	return pick(p, p.conversations, "conversation")
+	return drawOne(p, p.conversations, "conversation")
 }
 
 // version is now and then one that is expected, which may be the right one.
@@ -160,13 +160,13 @@ func (p *play) createContact() error {
 }
 
 func (p *play) updateContact() error {
-	_, err := p.UpdateContact(p.ctx, p.manager, UpdateContactInput{ContactID: p.contact(), Name: ptr(pick(p, channels, "name"))})
+	_, err := p.UpdateContact(p.ctx, p.manager, UpdateContactInput{ContactID: p.contact(), Name: ptr(drawOne(p, channels, "name"))})
 	return err
 }
 
 func (p *play) open() error {
-	in := OpenConversationInput{ContactID: p.contact(), Channel: pick(p, channels, "channel"), ExpectedVersion: p.version()}
-	o, err := p.OpenConversation(p.ctx, pick(p, p.agents, "caller"), in)
+	in := OpenConversationInput{ContactID: p.contact(), Channel: drawOne(p, channels, "channel"), ExpectedVersion: p.version()}
+	o, err := p.OpenConversation(p.ctx, drawOne(p, p.agents, "caller"), in)
 	if err == nil {
 		p.conversations = append(p.conversations, o.Conversation.ID)
 	}
@@ -199,7 +199,7 @@ func (p *play) assign() error {
 }
 
 func (p *play) assignToMe() error {
-	_, err := p.AssignToMe(p.ctx, pick(p, p.agents, "caller"), AssignToMeInput{ConversationID: p.conversation()})
+	_, err := p.AssignToMe(p.ctx, drawOne(p, p.agents, "caller"), AssignToMeInput{ConversationID: p.conversation()})
 	return err
 }
 
@@ -229,7 +229,7 @@ func (p *play) unblock() error {
 }
 
 func (p *play) message() error {
-	kind := pick(p, []db.MessageKind{db.Inbound, db.Inbound, db.Outbound, db.Note}, "kind")
+	kind := drawOne(p, []db.MessageKind{db.Inbound, db.Inbound, db.Outbound, db.Note}, "kind")
 	_, err := p.givenMessage(p.ctx, p.manager, p.conversation(), kind, "hello")
 	return err
 }
@@ -250,7 +250,7 @@ func (p *play) reactivate() error {
 
 func (p *play) availability() error {
 	_, err := p.SetAvailability(p.ctx, p.manager, SetAvailabilityInput{
-		AgentID: ptr(p.agent()), Availability: pick(p, []db.Availability{db.Online, db.Away, db.Offline}, "availability")})
+		AgentID: ptr(p.agent()), Availability: drawOne(p, []db.Availability{db.Online, db.Away, db.Offline}, "availability")})
 	return err
 }
 
@@ -408,7 +408,7 @@ func (p *play) checkView(viewer Actor, view db.View, filter *db.InboxFilter, cou
 		p.Fatalf("%s: the live view holds %d of %d", about(), len(live), len(want))
 	}
 	for _, field := range []db.InboxOrderField{db.LastActivity, db.WaitingSince, db.OpenedAt} {
-		direction := pick(p, []Direction{Ascending, Descending}, "direction")
+		direction := drawOne(p, []Direction{Ascending, Descending}, "direction")
 		in := InboxInput{View: view, Filter: filter, OrderBy: &InboxOrder{field, direction}}
 		listed, total := p.list(viewer, in)
 		if total != len(want) {
@@ -450,7 +450,7 @@ func (p *play) filter() *db.InboxFilter {
 // moment is one at which something happened, or just before or after, more exactly than
 // the database knows times.
 func (p *play) moment() time.Time {
-	e := pick(p, p.events, "event")
+	e := drawOne(p, p.events, "event")
 	return e.CreatedAt.Add(time.Duration(rapid.SampledFrom([]int{-1000, -500, -1, 0, 1, 500, 1000}).Draw(p.T, "nanoseconds")))
 }
 
