@@ -1,7 +1,6 @@
 package service
 
 import (
-	"encoding/json"
 	"testing"
 
 	"switchboard/db"
@@ -78,29 +77,20 @@ func checkFacets(t *testing.T, rows db.ForWorkspace, events []*db.Event) {
 		if !known {
 			ids = append(ids, *e.ConversationID)
 		}
-		if b := facetsText(t, e.Before); known && b != before || !known && e.Before != nil {
+		if b := facetsText(e.Before); known && b != before || !known && e.Before != nil {
 			t.Errorf("event %d, %s, begins with %s, but it was %s", e.Seq, e.Type, b, before)
 		}
-		now[*e.ConversationID] = facetsText(t, e.After)
+		now[*e.ConversationID] = facetsText(e.After)
 	}
 	conversations, err := rows.Conversations(t.Context(), ids)
 	if err != nil || len(conversations) != len(ids) {
 		t.Fatal(len(conversations), err)
 	}
 	for _, c := range conversations {
-		if is := facetsText(t, c.Facets()); now[c.ID] != is {
+		if is := facetsText(c.Facets()); now[c.ID] != is {
 			t.Errorf("the log leaves %s as %s, but it is %s", c.ID, now[c.ID], is)
 		}
 	}
-}
-
-func facetsText(t *testing.T, f *db.Facets) string {
-	t.Helper()
-	text, err := json.Marshal(f)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return string(text)
 }
 
 // checkCounts: the counts folded so far, those of a fold started now and those of the

@@ -26,9 +26,9 @@ type call struct {
 	expected     int        // version; 0 for any
 }
 
-// answer is what a client was told: the refusal, if any, and the state. Of an older
-// conversation than the latest the answer says nothing about the state but that.
-type answer struct {
+// reply is what a client was told: the refusal, if any, and the state. Of an older
+// conversation than the latest the reply says nothing about the state but that.
+type reply struct {
 	refusal RefusalCode
 	older   bool
 	state   threadState
@@ -42,15 +42,15 @@ type threadState struct {
 	version  int
 }
 
-func answered(c *db.Conversation, refusal RefusalCode) answer {
+func answered(c *db.Conversation, refusal RefusalCode) reply {
 	if !c.Latest {
-		return answer{refusal: refusal, older: true}
+		return reply{refusal: refusal, older: true}
 	}
 	s := threadState{latest: c.ID, open: c.Status == db.StatusOpen, version: c.Version}
 	if c.AssigneeID != nil {
 		s.assignee = *c.AssigneeID
 	}
-	return answer{refusal: refusal, state: s}
+	return reply{refusal: refusal, state: s}
 }
 
 // next is the specification: what a call does to a state, and the refusal.
@@ -125,7 +125,7 @@ func assignment(initial []threadState) porcupine.Model {
 		},
 		Init: func() any { return threadState{} },
 		Step: func(state, input, output any) (bool, any) {
-			s, in, out := state.(threadState), input.(call), output.(answer)
+			s, in, out := state.(threadState), input.(call), output.(reply)
 			if s == (threadState{}) {
 				s = initial[in.contact]
 			}
@@ -189,7 +189,7 @@ func randomCall(me Actor, agents []Actor, latest func(int) db.ConversationID) ca
 }
 
 // carryOut makes a call.
-func (w *world) carryOut(ctx context.Context, me Actor, c call, contact db.ContactID) (answer, error) {
+func (w *world) carryOut(ctx context.Context, me Actor, c call, contact db.ContactID) (reply, error) {
 	var expected *int
 	if c.expected != 0 {
 		expected = &c.expected
@@ -218,7 +218,7 @@ func (w *world) carryOut(ctx context.Context, me Actor, c call, contact db.Conta
 	case errors.As(err, &refusal):
 		return answered(o.Conversation, refusal.Code), nil
 	case err != nil:
-		return answer{}, err
+		return reply{}, err
 	}
 	return answered(o.Conversation, ""), nil
 }
@@ -234,7 +234,7 @@ func TestLinearizable(t *testing.T) {
 	}
 	told, final := map[RefusalCode]int{}, map[int]int{}
 	for _, o := range history {
-		in, out := o.Input.(call), o.Output.(answer)
+		in, out := o.Input.(call), o.Output.(reply)
 		told[out.refusal]++
 		final[in.contact] = max(final[in.contact], out.state.version)
 	}
@@ -245,22 +245,22 @@ func TestLinearizable(t *testing.T) {
 	}
 
 	// The check can fail: each of these histories is one that must not be.
-	lies := map[string]func(call, *answer, *porcupine.Operation) bool{
-		"a version skipped": func(_ call, a *answer, _ *porcupine.Operation) bool {
+	lies := map[string]func(call, *reply, *porcupine.Operation) bool{
+		"a version skipped": func(_ call, a *reply, _ *porcupine.Operation) bool {
 			a.state.version++
 			return !a.older
 		},
-		"two winners": func(c call, a *answer, _ *porcupine.Operation) bool {
+		"two winners": func(c call, a *reply, _ *porcupine.Operation) bool {
 			lost := a.refusal == AlreadyAssigned
 			a.refusal, a.state.assignee, a.state.version = "", c.caller, a.state.version+1
 			return lost
 		},
-		"a refusal without a reason": func(c call, a *answer, _ *porcupine.Operation) bool {
+		"a refusal without a reason": func(c call, a *reply, _ *porcupine.Operation) bool {
 			refused := a.refusal
 			a.refusal = AlreadyClosed
 			return refused == "" && c.verb == "assign"
 		},
-		"an old state": func(c call, a *answer, o *porcupine.Operation) bool {
+		"an old state": func(c call, a *reply, o *porcupine.Operation) bool {
 			o.Call, o.Return = int64(time.Hour), int64(2*time.Hour) // read after all that happened
 			return c.verb == "read" && !a.older && a.state.version < final[c.contact]
 		},
@@ -268,14 +268,14 @@ func TestLinearizable(t *testing.T) {
 	for name, lie := range lies {
 		corrupted := slices.Clone(history)
 		i := slices.IndexFunc(corrupted, func(o porcupine.Operation) bool {
-			a := o.Output.(answer)
+			a := o.Output.(reply)
 			return lie(o.Input.(call), &a, &o)
 		})
 		if i < 0 {
 			t.Errorf("%s: no call to lie about", name)
 			continue
 		}
-		a := corrupted[i].Output.(answer)
+		a := corrupted[i].Output.(reply)
 		lie(corrupted[i].Input.(call), &a, &corrupted[i])
 		corrupted[i].Output = a
 		if result := porcupine.CheckOperationsTimeout(model, corrupted, patience); result != porcupine.Illegal {

@@ -66,7 +66,7 @@ func newPlay(t *rapid.T, w *world) *play {
 	p.agents = []Actor{p.manager}
 	p.start, err = p.AsOf(p.ctx, p.manager)
 	fine(t, err)
-	p.tail, err = p.watch(p.ctx, p.manager, nil, func(*db.Event) bool { return true })
+	p.tail, err = p.Service.watch(p.ctx, p.manager, nil, func(*db.Event) bool { return true })
 	fine(t, err)
 	t.Cleanup(p.tail.Close)
 	p.createAgent()
@@ -76,8 +76,8 @@ func newPlay(t *rapid.T, w *world) *play {
 	return p
 }
 
-// verbs are everything that can happen, the common ones more often.
-var verbs = map[string]func(*play) error{
+// plays are everything that can happen, the common ones more often.
+var plays = map[string]func(*play) error{
 	"createAgent":   (*play).createAgent,
 	"createContact": (*play).createContact,
 	"open1":         (*play).open, "open2": (*play).open, "open3": (*play).open, "reopen": (*play).reopen,
@@ -91,7 +91,7 @@ var verbs = map[string]func(*play) error{
 }
 
 var verbNames = func() (names []string) {
-	for name := range verbs {
+	for name := range plays {
 		names = append(names, name)
 	}
 	slices.Sort(names)
@@ -103,7 +103,7 @@ func (p *play) step() {
 	p.clock = p.clock.Add(time.Duration(rapid.IntRange(0, 2).Draw(p.T, "microseconds")) * time.Microsecond)
 	name := rapid.SampledFrom(verbNames).Draw(p.T, "verb")
 	before := p.head()
-	err := verbs[name](p)
+	err := plays[name](p)
 	var refusal *Refusal
 	var known *Error
 	switch {
