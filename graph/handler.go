@@ -94,7 +94,7 @@ func (o Options) prepare(ctx context.Context, next graphql.ResponseHandler) *gra
 	if op.Operation.Operation == ast.Query && selects(op, "asOf") {
 		cursor, err := o.Service.AsOf(ctx, actor)
 		if err != nil {
-			return graphql.ErrorResponse(ctx, "%s", service.Explain(err).Message)
+			return failed(ctx, err)
 		}
 		ctx = context.WithValue(ctx, asOfKey, &cursor)
 	}
@@ -117,6 +117,12 @@ func (withoutIntrospection) MutateOperationContext(_ context.Context, op *graphq
 	err := gqlerror.Errorf("this server does not show its schema; `switchboard serve --playground` does")
 	errcode.Set(err, errcode.ValidationFailed)
 	return err
+}
+
+// failed answers an operation that cannot even begin.
+func failed(ctx context.Context, err error) *graphql.Response {
+	graphql.AddError(ctx, err)
+	return &graphql.Response{Errors: graphql.GetErrors(ctx)}
 }
 
 // selects says whether an operation asks for a root field.
