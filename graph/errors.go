@@ -8,6 +8,7 @@ import (
 	"runtime/debug"
 
 	"github.com/99designs/gqlgen/graphql"
+	"github.com/99designs/gqlgen/graphql/errcode"
 	"github.com/vektah/gqlparser/v2/gqlerror"
 
 	"switchboard/service"
@@ -41,6 +42,14 @@ func present(log *slog.Logger) graphql.ErrorPresenterFunc {
 		}
 		return result
 	}
+}
+
+// errNoIntrospection refuses a document as validation would; the executor's own error for
+// it says nothing of what it is.
+func errNoIntrospection() error {
+	err := gqlerror.Errorf("introspection is switched off on this server; --playground switches it on")
+	errcode.Set(err, errcode.ValidationFailed)
+	return err
 }
 
 // recovered turns a panic into an error that ends its operation only.

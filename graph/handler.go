@@ -84,6 +84,9 @@ func (o Options) prepare(ctx context.Context, next graphql.ResponseHandler) *gra
 	if op.Operation == nil {
 		return next(ctx) // refused before it became an operation
 	}
+	if !o.Introspection && (selects(op, "__schema") || selects(op, "__type")) {
+		return failed(ctx, errNoIntrospection())
+	}
 	actor := actorOf(ctx)
 	ctx = withLoaders(ctx, newLoaders(o.Service, actor))
 	if op.Operation.Operation == ast.Subscription {
