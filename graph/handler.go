@@ -147,7 +147,7 @@ func (o Options) authenticate(next http.Handler) http.Handler {
 		}
 		actor, err := o.Auth.Authenticate(r.Context(), bearer(r.Header.Get("Authorization")))
 		if err != nil {
-			refuse(w, err)
+			o.refuse(w, r, err)
 			return
 		}
 		r.Body = http.MaxBytesReader(w, r.Body, bodyLimit)
@@ -166,7 +166,11 @@ func (o Options) connect(ctx context.Context, _ *http.Request, payload map[strin
 	}
 	actor, err := o.Auth.Authenticate(ctx, token)
 	if err != nil {
-		return nil, &live.CloseError{Code: live.CloseForbidden, Reason: service.Explain(err).Message}
+		e := present(o.Log)(ctx, err)
+		if e.Extensions["code"] != service.Unauthenticated {
+			return nil, &live.CloseError{Code: live.CloseTryAgain, Reason: e.Message}
+		}
+		return nil, &live.CloseError{Code: live.CloseForbidden, Reason: e.Message}
 	}
 	ctx, end := context.WithCancelCause(withActor(ctx, actor))
 	context.AfterFunc(ctx, o.Auth.Attend(token, actor, func(reason string) {
@@ -186,18 +190,16 @@ func bearer(header string) string {
 
 // refuse answers a request whose caller is not known: 401, or 503 if that could not be
 // found out.
-func refuse(w http.ResponseWriter, err error) {
-	e := service.Explain(err)
+func (o Options) refuse(w http.ResponseWriter, r *http.Request, err error) {
+	e := present(o.Log)(r.Context(), err)
 	status := http.StatusServiceUnavailable
-	if e.Code == service.Unauthenticated {
+	if e.Extensions["code"] == service.Unauthenticated {
 		status = http.StatusUnauthorized
 		w.Header().Set("WWW-Authenticate", `Bearer realm="switchboard"`)
 	}
 	w.Header().Set("Content-Type", "application/json; charset=utf-8")
 	w.WriteHeader(status)
-	_ = json.NewEncoder(w).Encode(map[string]any{
-		"errors": []any{map[string]any{"message": e.Message, "extensions": map[string]any{"code": e.Code}}},
-	})
+	_ = json.NewEncoder(w).Encode(map[string]any{"errors": []any{e}})
 }
 
 // cors lets pages of the allowed origins call the API. Credentials are never in cookies,

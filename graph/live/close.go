@@ -16,7 +16,7 @@ const (
 	CloseTooBig          = 1009 // a message over MessageLimit
 	CloseInternal        = 1011 // a fault of this server
 	CloseRestart         = 1012 // the server is draining: come back
-	CloseTryAgain        = 1013 // the peer took no byte for WriteTimeout: come back
+	CloseTryAgain        = 1013 // the peer took no byte for WriteTimeout, or it cannot be served just now: come back
 	CloseBadRequest      = 4400 // a message the protocol does not know
 	CloseUnauthorized    = 4401 // subscribe before connection_ack
 	CloseForbidden       = 4403 // Init refused, the credentials expired or rights were withdrawn
