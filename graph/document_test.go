@@ -1,0 +1,175 @@
+package graph_test
+
+import (
+	"fmt"
+	"os"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/vektah/gqlparser/v2"
+	"github.com/vektah/gqlparser/v2/ast"
+)
+
+// schema is the contract itself.
+var schema = func() *ast.Schema {
+	text, err := os.ReadFile("../schema.graphqls")
+	if err != nil {
+		panic(err)
+	}
+	return gqlparser.MustLoadSchema(&ast.Source{Name: "schema.graphqls", Input: string(text)})
+}()
+
+// fragments show everything of an object and enough of its neighbours to tell which they are.
+var fragments = map[string]string{
+	"agent":   `on Agent { id name email avatarUrl role skills availability active openConversations }`,
+	"contact": `on Contact { id name email phone avatarUrl identities { channel externalId } blocked blockedAt assignee { id name } version openConversation { id } latestConversation { id } canOpen cannotOpenReason }`,
+	"conversation": `on Conversation { id status channel contact { id name version blocked } assignee { id name } version openedAt openedBy { ...actor }
+		closedAt closedBy { ...actor } closingNote { category text } lastActivityAt waitingSince lastMessage { id }
+		canClose cannotCloseReason canReopen cannotReopenReason }`,
+	"message":   `on Message { id kind author { ...actor } body preview createdAt sentAt automated withheld channel }`,
+	"workspace": `on Workspace { id name timeZone reopenPolicy reopenWithinDays ownerPolicy closingCategories }`,
+	"actor":     `on Actor { __typename ... on Agent { id } ... on Contact { id } ... on Integration { id name } }`,
+	"event": `on Event { __typename id cursor occurredAt actor { ...actor } conversation { id version } contact { id version } origin
+		... on MessageReceived { message { ...message } } ... on MessageSent { message { ...message } } ... on NoteAdded { message { ...message } }
+		... on ConversationAssigned { from { id name } to { id name } reason } ... on ConversationUnassigned { from { id name } to { id name } reason }
+		... on ConversationOpened { source } ... on ConversationReopened { source } ... on ConversationClosed { closingNote { category text } }
+		... on ContactUpdated { changes { field before after } } ... on AgentUpdated { agent { id } changes { field before after } }
+		... on WorkspaceUpdated { changes { field before after } }
+		... on AgentCreated { agent { id name } } ... on AgentDeactivated { agent { id active } } ... on AgentReactivated { agent { id active } }
+		... on AvailabilityChanged { agent { id availability } previousAvailability availability } }`,
+	"page":   `on PageInfo { hasNextPage hasPreviousPage startCursor endCursor }`,
+	"counts": `on InboxCounts { mine unassigned all closed blocked asOf }`,
+	"change": `on InboxChange { kind conversationId conversation { id status version } event { __typename id cursor } counts { ...counts } cursor }`,
+}
+
+var spread = regexp.MustCompile(`\.\.\.(\w+)`)
+
+// document adds the fragments that a document spreads, and those that they spread.
+func document(text string) string {
+	added := map[string]bool{}
+	for again := true; again; {
+		again = false
+		for _, found := range spread.FindAllStringSubmatch(text, -1) {
+			if name := found[1]; !added[name] {
+				added[name], again = true, true
+				text += "\nfragment " + name + " " + fragments[name]
+			}
+		}
+	}
+	return text
+}
+
+// mutations are the documents of all mutations, each asking for the whole payload.
+var mutations = func() map[string]string {
+	parts := map[string]string{
+		"conversation": "{ ...conversation }", "contact": "{ ...contact }", "agent": "{ ...agent }", "workspace": "{ ...workspace }",
+		"events": "{ ...event }", "userErrors": "{ code message field }",
+	}
+	docs := map[string]string{}
+	for _, field := range schema.Mutation.Fields {
+		var selection []string
+		for _, part := range schema.Types[field.Type.Name()].Fields {
+			selection = append(selection, part.Name+" "+parts[part.Name])
+		}
+		docs[field.Name] = document(fmt.Sprintf("mutation($input: %s) { %s(input: $input) { %s } }",
+			field.Arguments.ForName("input").Type, field.Name, strings.Join(selection, " ")))
+	}
+	return docs
+}()
+
+// subscriptions are the documents of all subscriptions, each taking all its arguments.
+var subscriptions = func() map[string]string {
+	docs := map[string]string{}
+	for _, field := range schema.Subscription.Fields {
+		var declared, given []string
+		for _, a := range field.Arguments {
+			declaration := fmt.Sprintf("$%s: %s", a.Name, a.Type)
+			if a.DefaultValue != nil {
+				declaration += " = " + a.DefaultValue.String()
+			}
+			declared, given = append(declared, declaration), append(given, fmt.Sprintf("%s: $%s", a.Name, a.Name))
+		}
+		shown := map[string]string{"Event": "event", "InboxChange": "change", "InboxCounts": "counts"}[field.Type.Name()]
+		docs[field.Name] = document(fmt.Sprintf("subscription%s { %s%s { ...%s } }",
+			parentheses(declared), field.Name, parentheses(given), shown))
+	}
+	return docs
+}()
+
+func parentheses(list []string) string {
+	if list == nil {
+		return ""
+	}
+	return "(" + strings.Join(list, ", ") + ")"
+}
+
+// TestEverythingIsAsked reads the schema and finds what no test asks for: root fields,
+// fields of objects, successes and refusals of mutations.
+func TestEverythingIsAsked(t *testing.T) {
+	asked := map[string]bool{}
+	see := func(doc string) {
+		t.Helper()
+		parsed, err := gqlparser.LoadQuery(schema, doc)
+		if err != nil {
+			t.Fatalf("%v in %s", err, doc)
+		}
+		for _, op := range parsed.Operations {
+			look(op.SelectionSet, asked)
+		}
+	}
+	for _, c := range queryCases {
+		see(c.doc)
+	}
+	for _, c := range mutationCases {
+		see(mutations[c.mutation])
+		if c.code != "" {
+			asked["UserErrorCode."+c.code] = true
+		} else {
+			asked["success of "+c.mutation] = true
+		}
+	}
+	for name := range subscriptionTests {
+		see(subscriptions[name])
+	}
+
+	for _, def := range schema.Types {
+		if def.BuiltIn || def.Kind != ast.Object || strings.HasPrefix(def.Name, "__") {
+			continue
+		}
+		for _, field := range def.Fields {
+			if !strings.HasPrefix(field.Name, "__") && !asked[def.Name+"."+field.Name] {
+				t.Errorf("no test asks for %s.%s", def.Name, field.Name)
+			}
+		}
+	}
+	for _, field := range schema.Mutation.Fields {
+		if !asked["success of "+field.Name] {
+			t.Errorf("no test shows the success of %s", field.Name)
+		}
+	}
+	for _, value := range schema.Types["UserErrorCode"].EnumValues {
+		if !asked["UserErrorCode."+value.Name] {
+			t.Errorf("no test shows the refusal %s", value.Name)
+		}
+	}
+}
+
+// look collects the fields of a selection, as Type.field; those of an interface or
+// union count for all its types.
+func look(set ast.SelectionSet, asked map[string]bool) {
+	for _, selection := range set {
+		switch s := selection.(type) {
+		case *ast.Field:
+			asked[s.ObjectDefinition.Name+"."+s.Name] = true
+			for _, def := range schema.GetPossibleTypes(s.ObjectDefinition) {
+				asked[def.Name+"."+s.Name] = true
+			}
+			look(s.SelectionSet, asked)
+		case *ast.InlineFragment:
+			look(s.SelectionSet, asked)
+		case *ast.FragmentSpread:
+			look(s.Definition.SelectionSet, asked)
+		}
+	}
+}

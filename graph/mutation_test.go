@@ -1,0 +1,319 @@
+package graph_test
+
+import (
+	"testing"
+
+	"switchboard/service"
+)
+
+// mutationCases are the golden answers of mutations, successes and refusals:
+// testdata/mutation/<mutation>[.<code>].json.
+var mutationCases = []struct {
+	mutation, code string
+	scene          func(w *world) (token string, input vars)
+}{
+	{"assignConversation", "", func(w *world) (string, vars) {
+		_, c := w.opened(w.agent, "Ada")
+		return w.agent.token, vars{"conversationId": c.ID, "assigneeId": w.colleague.id, "expectedVersion": 2, "idempotencyKey": "a-1"}
+	}},
+	{"assignConversation", "AGENT_INACTIVE", func(w *world) (string, vars) {
+		_, c := w.opened(w.agent, "Ada")
+		w.deactivate(w.colleague)
+		return w.agent.token, vars{"conversationId": c.ID, "assigneeId": w.colleague.id}
+	}},
+	{"assignConversation", "NOT_LATEST", func(w *world) (string, vars) {
+		_, older, _ := w.twice(w.agent, "Ada")
+		return w.agent.token, vars{"conversationId": older.ID, "assigneeId": w.colleague.id}
+	}},
+	{"assignConversation", "CONFLICT", func(w *world) (string, vars) {
+		_, c := w.opened(w.agent, "Ada")
+		return w.agent.token, vars{"conversationId": c.ID, "assigneeId": w.colleague.id, "expectedVersion": 1}
+	}},
+	{"assignConversation", "IDEMPOTENCY_KEY_REUSED", func(w *world) (string, vars) {
+		_, c := w.opened(w.agent, "Ada")
+		input := vars{"conversationId": c.ID, "assigneeId": w.colleague.id, "idempotencyKey": "a-1"}
+		w.query(w.agent.token, mutations["assignConversation"], vars{"input": input})
+		return w.agent.token, vars{"conversationId": c.ID, "assigneeId": w.agent.id, "idempotencyKey": "a-1"}
+	}},
+
+	{"assignToMe", "", func(w *world) (string, vars) {
+		_, c := w.opened(w.manager, "Ada")
+		return w.agent.token, vars{"conversationId": c.ID}
+	}},
+	{"assignToMe", "NOT_OPEN", func(w *world) (string, vars) {
+		_, c := w.opened(w.manager, "Ada")
+		w.close(w.manager, c)
+		return w.agent.token, vars{"conversationId": c.ID}
+	}},
+	{"assignToMe", "ALREADY_ASSIGNED", func(w *world) (string, vars) {
+		_, c := w.opened(w.manager, "Ada")
+		w.assign(w.manager, c, w.colleague)
+		return w.agent.token, vars{"conversationId": c.ID}
+	}},
+	{"assignToMe", "CONFLICT", func(w *world) (string, vars) {
+		_, c := w.opened(w.manager, "Ada")
+		return w.agent.token, vars{"conversationId": c.ID, "expectedVersion": 7}
+	}},
+
+	{"unassignConversation", "", func(w *world) (string, vars) {
+		_, c := w.opened(w.manager, "Ada")
+		w.assign(w.manager, c, w.colleague)
+		return w.agent.token, vars{"conversationId": c.ID}
+	}},
+	{"unassignConversation", "NOT_LATEST", func(w *world) (string, vars) {
+		_, older, _ := w.twice(w.agent, "Ada")
+		return w.agent.token, vars{"conversationId": older.ID}
+	}},
+	{"unassignConversation", "CONFLICT", func(w *world) (string, vars) {
+		_, c := w.opened(w.manager, "Ada")
+		return w.agent.token, vars{"conversationId": c.ID, "expectedVersion": 7}
+	}},
+
+	{"assignContact", "", func(w *world) (string, vars) {
+		return w.agent.token, vars{"contactId": w.contact(w.agent, "Ada").ID, "assigneeId": w.agent.id}
+	}},
+	{"assignContact", "AGENT_INACTIVE", func(w *world) (string, vars) {
+		w.deactivate(w.colleague)
+		return w.agent.token, vars{"contactId": w.contact(w.agent, "Ada").ID, "assigneeId": w.colleague.id}
+	}},
+	{"assignContact", "CONFLICT", func(w *world) (string, vars) {
+		return w.agent.token, vars{"contactId": w.contact(w.agent, "Ada").ID, "assigneeId": w.agent.id, "expectedVersion": 2}
+	}},
+
+	{"unassignContact", "", func(w *world) (string, vars) {
+		contact, c := w.opened(w.agent, "Ada")
+		w.assign(w.agent, c, w.colleague)
+		w.close(w.agent, c)
+		return w.agent.token, vars{"contactId": contact.ID}
+	}},
+	{"unassignContact", "CONFLICT", func(w *world) (string, vars) {
+		return w.agent.token, vars{"contactId": w.contact(w.agent, "Ada").ID, "expectedVersion": 2}
+	}},
+
+	{"closeConversation", "", func(w *world) (string, vars) {
+		_, c := w.opened(w.agent, "Ada")
+		return w.agent.token, vars{"conversationId": c.ID, "note": vars{"category": "Question", "text": "Sent a new one"}}
+	}},
+	{"closeConversation", "CONTACT_BLOCKED", func(w *world) (string, vars) {
+		contact, c := w.opened(w.agent, "Ada")
+		w.block(w.agent, contact.ID)
+		return w.agent.token, vars{"conversationId": c.ID}
+	}},
+	{"closeConversation", "ALREADY_CLOSED", func(w *world) (string, vars) {
+		_, c := w.opened(w.agent, "Ada")
+		w.close(w.colleague, c)
+		return w.agent.token, vars{"conversationId": c.ID}
+	}},
+	{"closeConversation", "UNKNOWN_CATEGORY", func(w *world) (string, vars) {
+		_, c := w.opened(w.agent, "Ada")
+		return w.agent.token, vars{"conversationId": c.ID, "note": vars{"category": "Nonsense"}}
+	}},
+	{"closeConversation", "CONFLICT", func(w *world) (string, vars) {
+		_, c := w.opened(w.agent, "Ada")
+		return w.agent.token, vars{"conversationId": c.ID, "expectedVersion": 1}
+	}},
+
+	{"openConversation", "", func(w *world) (string, vars) {
+		contact, c := w.opened(w.agent, "Ada")
+		w.assign(w.agent, c, w.colleague)
+		w.close(w.agent, c)
+		w.deactivate(w.colleague) // so that there are two events
+		return w.integration, vars{"contactId": contact.ID, "channel": "email", "idempotencyKey": "o-1"}
+	}},
+	{"openConversation", "CONTACT_BLOCKED", func(w *world) (string, vars) {
+		contact := w.contact(w.agent, "Ada")
+		w.block(w.agent, contact.ID)
+		return w.agent.token, vars{"contactId": contact.ID, "channel": "email"}
+	}},
+	{"openConversation", "ALREADY_OPEN", func(w *world) (string, vars) {
+		contact, _ := w.opened(w.colleague, "Ada")
+		return w.agent.token, vars{"contactId": contact.ID, "channel": "email"}
+	}},
+	{"openConversation", "CONFLICT", func(w *world) (string, vars) {
+		return w.agent.token, vars{"contactId": w.contact(w.agent, "Ada").ID, "channel": "email", "expectedVersion": 2}
+	}},
+
+	{"reopenConversation", "", func(w *world) (string, vars) {
+		_, c := w.opened(w.agent, "Ada")
+		w.close(w.agent, c)
+		return w.agent.token, vars{"conversationId": c.ID}
+	}},
+	{"reopenConversation", "CONTACT_BLOCKED", func(w *world) (string, vars) {
+		contact, c := w.opened(w.agent, "Ada")
+		w.close(w.agent, c)
+		w.block(w.agent, contact.ID)
+		return w.agent.token, vars{"conversationId": c.ID}
+	}},
+	{"reopenConversation", "ALREADY_OPEN", func(w *world) (string, vars) {
+		_, c := w.opened(w.agent, "Ada")
+		return w.agent.token, vars{"conversationId": c.ID}
+	}},
+	{"reopenConversation", "NOT_LATEST", func(w *world) (string, vars) {
+		_, older, latest := w.twice(w.agent, "Ada")
+		w.close(w.agent, latest)
+		return w.agent.token, vars{"conversationId": older.ID}
+	}},
+	{"reopenConversation", "CONFLICT", func(w *world) (string, vars) {
+		_, c := w.opened(w.agent, "Ada")
+		w.close(w.agent, c)
+		return w.agent.token, vars{"conversationId": c.ID, "expectedVersion": 2}
+	}},
+
+	{"createContact", "", func(w *world) (string, vars) {
+		return w.integration, vars{"name": "Ada Nováková", "email": "ada@customer.example", "phone": "+420 555 123",
+			"avatarUrl": "https://pictures.example/ada.png", "identities": []vars{{"channel": "twitter", "externalId": "@ada"}}}
+	}},
+	{"createContact", "IDENTITY_TAKEN", func(w *world) (string, vars) {
+		w.contact(w.agent, "Ada")
+		return w.agent.token, vars{"name": "Eve", "identities": []vars{{"channel": "twitter", "externalId": "@Ada"}}}
+	}},
+	{"updateContact", "", func(w *world) (string, vars) {
+		return w.agent.token, vars{"contactId": w.contact(w.agent, "Ada").ID, "name": "Ada L.", "phone": "", "identities": []vars{{"channel": "email", "externalId": "ada@customer.example"}}}
+	}},
+	{"updateContact", "IDENTITY_TAKEN", func(w *world) (string, vars) {
+		w.contact(w.agent, "Ada")
+		return w.agent.token, vars{"contactId": w.contact(w.agent, "Bob").ID, "name": "Not Bob", "identities": []vars{{"channel": "twitter", "externalId": "@Ada"}}}
+	}},
+	{"blockContact", "", func(w *world) (string, vars) {
+		contact, _ := w.opened(w.agent, "Ada")
+		return w.agent.token, vars{"contactId": contact.ID}
+	}},
+	{"blockContact", "ALREADY_BLOCKED", func(w *world) (string, vars) {
+		contact := w.contact(w.agent, "Ada")
+		w.block(w.agent, contact.ID)
+		return w.agent.token, vars{"contactId": contact.ID}
+	}},
+	{"blockContact", "CONFLICT", func(w *world) (string, vars) {
+		return w.agent.token, vars{"contactId": w.contact(w.agent, "Ada").ID, "expectedVersion": 2}
+	}},
+	{"unblockContact", "", func(w *world) (string, vars) {
+		contact, _ := w.opened(w.agent, "Ada")
+		w.block(w.agent, contact.ID)
+		return w.agent.token, vars{"contactId": contact.ID}
+	}},
+	{"unblockContact", "NOT_BLOCKED", func(w *world) (string, vars) {
+		return w.agent.token, vars{"contactId": w.contact(w.agent, "Ada").ID}
+	}},
+	{"unblockContact", "CONFLICT", func(w *world) (string, vars) {
+		contact := w.contact(w.agent, "Ada")
+		w.block(w.agent, contact.ID)
+		return w.agent.token, vars{"contactId": contact.ID, "expectedVersion": 1}
+	}},
+
+	{"setAvailability", "", func(w *world) (string, vars) {
+		return w.agent.token, vars{"availability": "ONLINE"}
+	}},
+	{"setAvailability", "AGENT_INACTIVE", func(w *world) (string, vars) {
+		w.deactivate(w.colleague)
+		return w.manager.token, vars{"availability": "ONLINE", "agentId": w.colleague.id}
+	}},
+	{"createAgent", "", func(w *world) (string, vars) {
+		return w.manager.token, vars{"name": "Dee", "email": "dee@acme.example", "avatarUrl": "https://pictures.example/dee.png", "skills": []string{"French"},
+			"identity": vars{"issuer": "https://id.example", "subject": "dee"}}
+	}},
+	{"createAgent", "EMAIL_TAKEN", func(w *world) (string, vars) {
+		return w.manager.token, vars{"name": "Dee", "email": "ANN@acme.example"}
+	}},
+	{"createAgent", "IDENTITY_TAKEN", func(w *world) (string, vars) {
+		w.signIn(w.agent)
+		return w.manager.token, vars{"name": "Dee", "email": "dee@acme.example", "identity": vars{"issuer": "https://id.example", "subject": w.workspace.ID}}
+	}},
+	{"updateAgent", "", func(w *world) (string, vars) {
+		return w.manager.token, vars{"agentId": w.agent.id, "name": "Ann A.", "role": "MANAGER", "skills": []string{"French", "Refunds"}}
+	}},
+	{"updateAgent", "EMAIL_TAKEN", func(w *world) (string, vars) {
+		return w.manager.token, vars{"agentId": w.agent.id, "name": "Not Ann", "email": "cem@acme.example"}
+	}},
+	{"updateAgent", "IDENTITY_TAKEN", func(w *world) (string, vars) {
+		w.signIn(w.agent)
+		return w.manager.token, vars{"agentId": w.colleague.id, "name": "Not Cem", "identity": vars{"issuer": "https://id.example", "subject": w.workspace.ID}}
+	}},
+	{"updateAgent", "LAST_MANAGER", func(w *world) (string, vars) {
+		return w.manager.token, vars{"agentId": w.manager.id, "name": "Not Mia", "role": "AGENT"}
+	}},
+	{"deactivateAgent", "", func(w *world) (string, vars) {
+		_, c := w.opened(w.agent, "Ada")
+		w.assign(w.agent, c, w.agent)
+		return w.manager.token, vars{"agentId": w.agent.id, "handOverTo": w.colleague.id}
+	}},
+	{"deactivateAgent", "LAST_MANAGER", func(w *world) (string, vars) {
+		return w.manager.token, vars{"agentId": w.manager.id}
+	}},
+	{"deactivateAgent", "AGENT_INACTIVE", func(w *world) (string, vars) {
+		w.deactivate(w.colleague)
+		return w.manager.token, vars{"agentId": w.agent.id, "handOverTo": w.colleague.id}
+	}},
+	{"reactivateAgent", "", func(w *world) (string, vars) {
+		w.deactivate(w.colleague)
+		return w.manager.token, vars{"agentId": w.colleague.id}
+	}},
+	{"updateWorkspace", "", func(w *world) (string, vars) {
+		return w.manager.token, vars{"name": "Acme Ltd", "timeZone": "Europe/Prague", "reopenPolicy": "REOPEN_WITHIN", "reopenWithinDays": 14,
+			"ownerPolicy": "UNASSIGN_IF_UNAVAILABLE", "closingCategories": []string{"Question", "Refund"}}
+	}},
+}
+
+// signIn gives an agent a sign-in, named after the workspace.
+func (w *world) signIn(p *person) {
+	w.t.Helper()
+	did(w.t)(w.service.UpdateAgent(w.t.Context(), w.manager.Actor, service.UpdateAgentInput{
+		AgentID: p.id, Identity: &service.AgentIdentityInput{Issuer: "https://id.example", Subject: w.workspace.ID.String()},
+	}))
+}
+
+func TestMutations(t *testing.T) {
+	t.Parallel()
+	shared := newWorld(t)
+	for _, c := range mutationCases {
+		name := c.mutation
+		if c.code != "" {
+			name += "." + c.code
+		}
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := shared.apart(t)
+			token, input := c.scene(w)
+			before := len(w.history(w.key))
+			a := w.query(token, mutations[c.mutation], vars{"input": input})
+			golden(t, "mutation/"+name, a.body)
+			if code, _ := a.get("data", c.mutation, "userErrors", 0, "code").(string); code != c.code {
+				t.Errorf("refused with %q, not %q", code, c.code)
+			}
+			// The events of the payload are those that were written.
+			written := w.history(w.key)[before:]
+			events := a.get("data", c.mutation, "events").([]any)
+			if len(events) != len(written) || c.code == "" && len(events) == 0 || c.code != "" && len(events) > 0 {
+				t.Fatalf("%d events in the payload, %d in the log", len(events), len(written))
+			}
+			for i, e := range written {
+				if get(events[i], "id") != e.ID.String() || get(events[i], "cursor") != e.Cursor().String() {
+					t.Errorf("event %d of the payload is not the one of the log", i)
+				}
+			}
+			w.wantAsNow(a, token, c.mutation)
+		})
+	}
+}
+
+// wantAsNow checks that each object of a payload is as it can be read afterwards.
+func (w *world) wantAsNow(a *answer, token, mutation string) {
+	w.t.Helper()
+	for field, doc := range map[string]string{
+		"conversation": document(`query($id: ID!) { conversation(id: $id) { ...conversation } }`),
+		"contact":      document(`query($id: ID!) { contact(id: $id) { ...contact } }`),
+		"agent":        document(`query($id: ID!) { agent(id: $id) { ...agent } }`),
+		"workspace":    document(`{ workspace { ...workspace } }`),
+	} {
+		shown := a.get("data", mutation, field)
+		if shown == nil {
+			continue
+		}
+		v := vars{"id": get(shown, "id")}
+		if field == "workspace" {
+			v = nil
+		}
+		if now := w.query(token, doc, v).get("data", field); !same(shown, now) {
+			w.t.Errorf("the payload shows %v, but it is %v", shown, now)
+		}
+	}
+}

@@ -1,0 +1,206 @@
+package graph_test
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+
+	"switchboard/db"
+	"switchboard/service"
+)
+
+// queryCases are the golden answers of queries: testdata/query/<name>.json.
+var queryCases = []struct {
+	name, doc string
+	scene     func(w *world) (token string, v vars)
+}{
+	{"asOf", document(`{ asOf inbox(view: ALL) { asOf } inboxCounts { ...counts } }`), quiet},
+	{"viewer", document(`{ viewer { ...agent } }`), quiet},
+	{"viewer.program", document(`{ viewer { ...agent } }`), func(w *world) (string, vars) { return w.integration, nil }},
+	{"workspace", document(`{ workspace { ...workspace } }`), quiet},
+	{"inbox", document(`query($first: Int) { inbox(view: ALL, first: $first) {
+		edges { node { ...conversation } cursor } nodes { id } pageInfo { ...page } asOf totalCount totalCountCapped searchCapped } }`), busy},
+	{"inbox.mine", `{ inbox { nodes { id assignee { name } } totalCount } }`, busy},
+	{"inbox.filtered", `query($me: ID!) { inbox(view: ALL, search: "customer", filter: {assignees: [$me, null], channels: ["twitter"], waiting: false,
+		openedAfter: "2026-01-01T00:00:00+01:00"}, orderBy: {field: OPENED_AT, direction: ASC}) { nodes { contact { name } } totalCount totalCountCapped } }`, busy},
+	{"inbox.closed", `{ inbox(view: CLOSED, search: "answered", filter: {closingCategories: ["Question"]}) { nodes { closingNote { category text } } totalCount } }`, busy},
+	{"inbox.blocked", `{ inbox(view: BLOCKED) { nodes { contact { name blocked } status canClose cannotCloseReason canReopen cannotReopenReason } totalCount } }`, busy},
+	{"inbox.empty", document(`{ inbox(view: BLOCKED) { edges { cursor } nodes { id } pageInfo { ...page } totalCount } }`), quiet},
+	{"inboxCounts", document(`{ inboxCounts { ...counts } }`), busy},
+	{"inboxCounts.program", document(`{ inboxCounts { ...counts } }`), func(w *world) (string, vars) { busy(w); return w.reader, nil }},
+	{"agents", document(`{ agents(first: 2) { edges { node { ...agent } cursor } nodes { id } pageInfo { ...page } } }`), busy},
+	{"agents.filtered", `{ agents(search: "cem", availability: [OFFLINE], active: true) { nodes { name openConversations } } }`, busy},
+	{"agents.inactive", `{ agents(active: false) { nodes { name active } } }`, func(w *world) (string, vars) { w.deactivate(w.colleague); return w.agent.token, nil }},
+	{"contacts", document(`{ contacts(first: 2) { edges { node { ...contact } cursor } nodes { id } pageInfo { ...page } } }`), busy},
+	{"contacts.filtered", `query($me: ID!) { contacts(search: "ADÁ", filter: {assignees: [$me], blocked: false}, orderBy: {field: CREATED_AT, direction: DESC}) {
+		nodes { name } } }`, busy},
+	{"conversation", document(`query($conversation: ID!) { conversation(id: $conversation) { ...conversation
+		messages(first: 2) { edges { node { ...message } cursor } nodes { id } pageInfo { ...page } }
+		timeline(last: 2) { edges { node { ...event } cursor } nodes { id } pageInfo { ...page } } } }`), busy},
+	{"contact", document(`query($contact: ID!) { contact(id: $contact) { ...contact
+		openConversation { ...conversation } latestConversation { ...conversation }
+		conversations(first: 1) { edges { node { id status } cursor } nodes { id } pageInfo { ...page } }
+		timeline(first: 2) { edges { node { ...event } cursor } nodes { id } pageInfo { ...page } } } }`), busy},
+	{"agent", document(`query($me: ID!) { agent(id: $me) { ...agent } }`), busy},
+	{"node", document(`query($contact: ID!) { node(id: $contact) { __typename id ...contact } }`), busy},
+	{"nodes", `query($ids: [ID!]!) { nodes(ids: $ids) { __typename id ... on Integration { program: name } ... on Workspace { name } ... on Agent { name }
+		... on Contact { name } ... on Conversation { status } ... on Message { body } ... on ConversationOpened { source } } }`, oneOfEach},
+}
+
+// quiet is a workspace in which nothing has happened.
+func quiet(w *world) (string, vars) { return w.agent.token, nil }
+
+// busy is a workspace with conversations in every view.
+func busy(w *world) (string, vars) {
+	did(w.t)(w.service.SetAvailability(w.t.Context(), w.agent.Actor, service.SetAvailabilityInput{Availability: db.Online}))
+	ada, _, latest := w.twice(w.manager, "Ada")
+	w.assign(w.manager, latest, w.agent)
+	w.say(latest, db.Inbound, ada.ID.Ref(), "Where is my parcel?"+strings.Repeat(" Where?", 40))
+	w.say(latest, db.Note, w.agent.id.Ref(), "Third time this week")
+	w.say(latest, db.Outbound, w.agent.id.Ref(), "On its way")
+	w.opened(w.agent, "Bob")
+	_, cyd := w.opened(w.agent, "Cyd")
+	w.assign(w.manager, cyd, w.colleague)
+	dan, _ := w.opened(w.agent, "Dan")
+	w.block(w.agent, dan.ID)
+	return w.agent.token, vars{"me": w.agent.id, "contact": ada.ID, "conversation": latest.ID, "first": 2}
+}
+
+// oneOfEach names an object of each kind, and some that do not exist.
+func oneOfEach(w *world) (string, vars) {
+	contact, conversation := w.opened(w.agent, "Ada")
+	message := w.say(conversation, db.Inbound, contact.ID.Ref(), "Hello?")
+	tokens, err := w.auth.List(w.t.Context(), w.key)
+	must(w.t, err)
+	program := slices.IndexFunc(tokens, func(t *db.Token) bool { return t.Scope == db.ScopeIntegration })
+	events := w.history(w.key)
+	opening := slices.IndexFunc(events, func(e *db.Event) bool { return e.Type == db.ConversationOpened })
+	return w.agent.token, vars{"ids": []any{
+		w.agent.id, contact.ID, conversation.ID, message.ID, events[opening].ID, w.workspace.ID, tokens[program].ID,
+		db.AgentID{UUID: db.NewUUID()}, db.WorkspaceID{UUID: db.NewUUID()}, db.EventID{UUID: db.NewUUID()}, contact.ID,
+	}}
+}
+
+func TestQueries(t *testing.T) {
+	t.Parallel()
+	shared := newWorld(t)
+	for _, c := range queryCases {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			w := shared.apart(t)
+			token, v := c.scene(w)
+			// Variables that this document does not declare are not sent.
+			for name := range v {
+				if !strings.Contains(c.doc, "$"+name) {
+					delete(v, name)
+				}
+			}
+			golden(t, "query/"+c.name, w.query(token, c.doc, v).body)
+		})
+	}
+}
+
+// TestEventTypes shows every type of event with all its fields.
+func TestEventTypes(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	ctx := t.Context()
+	key := service.Keyed{IdempotencyKey: ptr("key of mia")}
+	c, first := w.opened(w.manager, "Ada")
+	w.say(first, db.Inbound, c.ID.Ref(), "Hello?")
+	w.say(first, db.Outbound, w.manager.id.Ref(), "Hello!")
+	w.say(first, db.Note, w.manager.id.Ref(), "Polite")
+	w.record(first, db.ConversationImported)
+	w.assign(w.manager, first, w.agent)
+	w.unassign(w.manager, first)
+	w.close(w.manager, first)
+	w.reopen(w.manager, first)
+	w.block(w.manager, c.ID)
+	w.unblock(w.manager, c.ID)
+	did(t)(w.service.UpdateContact(ctx, w.manager.Actor, service.UpdateContactInput{ContactID: c.ID, Name: ptr("Ada L."), Email: ptr(""), Keyed: key}))
+	did(t)(w.service.UpdateAgent(ctx, w.manager.Actor, service.UpdateAgentInput{AgentID: w.agent.id, Skills: []string{"French", "Refunds"}}))
+	did(t)(w.service.SetAvailability(ctx, w.agent.Actor, service.SetAvailabilityInput{Availability: db.Away}))
+	w.deactivate(w.colleague)
+	did(t)(w.service.ReactivateAgent(ctx, w.manager.Actor, service.ReactivateAgentInput{AgentID: w.colleague.id}))
+	did(t)(w.service.UpdateWorkspace(ctx, w.manager.Actor, service.UpdateWorkspaceInput{ReopenWithinDays: ptr(30)}))
+
+	var ids []any
+	shown := map[string]bool{}
+	for _, e := range w.history(w.key) {
+		ids = append(ids, e.ID)
+	}
+	all := w.query(w.manager.token, document(`query($ids: [ID!]!) { nodes(ids: $ids) { ...event } }`), vars{"ids": ids})
+	golden(t, "event/all", all.body)
+	for i := range ids {
+		shown[all.text("data", "nodes", i, "__typename")] = true
+	}
+	for _, def := range schema.GetPossibleTypes(schema.Types["Event"]) {
+		if !shown[def.Name] {
+			t.Errorf("nothing shows the event %s", def.Name)
+		}
+	}
+	golden(t, "event/timeline", w.query(w.agent.token, document(`query($id: ID!) { contact(id: $id) { timeline { nodes { ...event } } } }`), vars{"id": c.ID}).body)
+}
+
+func TestNode(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	unknown := db.AgentID{UUID: db.NewUUID()}.String()
+	for _, c := range []struct {
+		name, id, code string
+	}{
+		{"unknown", unknown, ""},
+		{"unknown workflow", strings.Replace(unknown, "agent_", "wf_", 1), "BAD_USER_INPUT"},
+		{"no prefix", strings.TrimPrefix(unknown, "agent_"), "BAD_USER_INPUT"},
+		{"cut off", unknown[:len(unknown)-1], "BAD_USER_INPUT"},
+		{"too long", unknown + "0", "BAD_USER_INPUT"},
+		{"capitals", strings.ToUpper(unknown), "BAD_USER_INPUT"},
+		{"empty", "", "BAD_USER_INPUT"},
+		{"words", "'; DROP TABLE agents; --", "BAD_USER_INPUT"},
+		{"very long", strings.Repeat("a", 5000) + "_", "BAD_USER_INPUT"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			for field, doc := range map[string]string{"node": `query($id: ID!) { node(id: $id) { id } }`, "nodes": `query($id: ID!) { nodes(ids: [$id]) { id } }`} {
+				a := w.post(t, w.agent.token, doc, vars{"id": c.id})
+				switch {
+				case c.code != "":
+					if e := a.wantCode(c.code); len(a.body) > 4096 {
+						t.Errorf("%s answers %d bytes: %.80s", field, len(a.body), e.Message)
+					}
+				case a.errors() != nil, field == "node" && a.get("data", "node") != nil,
+					field == "nodes" && fmt.Sprint(a.get("data", "nodes")) != "[<nil>]":
+					t.Errorf("%s: %s", field, a.body)
+				}
+			}
+		})
+	}
+	for _, c := range []struct {
+		n    int
+		code string
+	}{{0, ""}, {100, ""}, {101, "BAD_USER_INPUT"}} {
+		ids := slices.Repeat([]any{w.agent.id}, c.n)
+		a := w.post(t, w.agent.token, `query($ids: [ID!]!) { nodes(ids: $ids) { id } }`, vars{"ids": ids})
+		if c.code != "" {
+			a.wantCode(c.code)
+		} else if nodes, _ := a.get("data", "nodes").([]any); len(nodes) != c.n {
+			t.Errorf("%d nodes asked for: %s", c.n, a.body)
+		}
+	}
+}
+
+// TestWrongKind gives an id of one kind where another is asked for.
+func TestWrongKind(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	_, conversation := w.opened(w.agent, "Ada")
+	for doc, id := range map[string]any{
+		`query($id: ID!) { conversation(id: $id) { id } }`:                                  w.agent.id,
+		`query($id: ID!) { contact(id: $id) { id } }`:                                       conversation.ID,
+		`query($id: ID!) { agent(id: $id) { id } }`:                                         conversation.ID,
+		`query($id: ID!) { inbox(filter: {assignees: [$id]}) { nodes { id } } }`:            conversation.ID,
+		`mutation($id: ID!) { assignToMe(input: {conversationId: $id}) { events { id } } }`: w.agent.id,
+	} {
+		w.post(t, w.agent.token, doc, vars{"id": id}).wantCode("BAD_USER_INPUT")
+	}
+}

@@ -1,0 +1,308 @@
+package graph_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"reflect"
+	"strings"
+	"testing"
+	"time"
+
+	"switchboard/auth"
+	"switchboard/db"
+	"switchboard/db/dbtest"
+	"switchboard/feed"
+	"switchboard/graph"
+	"switchboard/service"
+)
+
+func TestMain(m *testing.M) { dbtest.Main(m) }
+
+// patience is how long a test waits for what must come.
+const patience = 20 * time.Second
+
+// world is a server of its own on a database of its own, spoken to over real HTTP.
+type world struct {
+	*company // the one that tests are about
+	*server
+	t   *testing.T
+	url string // of the database
+}
+
+// server is one process of the fleet as far as it matters here.
+type server struct {
+	db      *db.DB
+	known   *db.DB // through which callers are known
+	service *service.Service
+	auth    *auth.Authenticator
+	http    *httptest.Server
+}
+
+// company is a workspace with somebody of each role.
+type company struct {
+	key         int64
+	workspace   *db.Workspace
+	manager     *person
+	agent       *person
+	colleague   *person
+	integration string // token
+	reader      string // token
+}
+
+// person is an agent with a token.
+type person struct {
+	service.Actor
+	id    db.AgentID
+	name  string
+	token string
+}
+
+// options bend a world.
+type options struct {
+	now           func() time.Time
+	pool          db.Options
+	introspection bool
+	log           *slog.Logger
+}
+
+func newWorld(t *testing.T, change ...func(*options)) *world {
+	t.Helper()
+	o := options{log: slog.New(slog.DiscardHandler)}
+	for _, f := range change {
+		f(&o)
+	}
+	w := &world{t: t, url: dbtest.New(t, migrate)}
+	w.server = w.serve(o)
+	w.company = w.found("Acme")
+	return w
+}
+
+func migrate(ctx context.Context, url string) error {
+	_, err := db.Migrate(ctx, url)
+	return err
+}
+
+// serve starts one more server on the world's database. Callers are known through a pool
+// of its own, so that statements of an operation can be counted, and broken, alone.
+func (w *world) serve(o options) *server {
+	w.t.Helper()
+	ctx, cancel := context.WithCancel(context.Background())
+	o.pool.MaxConns = 6
+	d, err := db.Open(ctx, w.url, o.pool)
+	must(w.t, err)
+	known, err := db.Open(ctx, w.url, db.Options{MaxConns: 2})
+	must(w.t, err)
+	f := feed.New(d, o.log)
+	s := &server{db: d, known: known, service: service.New(d, f, service.Options{Log: o.log, Now: o.now}), auth: auth.New(known, o.log)}
+	handler := graph.NewHandler(graph.Options{Service: s.service, Auth: s.auth, Log: o.log, Introspection: o.introspection})
+	s.http = httptest.NewServer(handler)
+	done := make(chan struct{}, 2)
+	go func() { f.Run(ctx); done <- struct{}{} }()
+	go func() { s.auth.Run(ctx); done <- struct{}{} }()
+	w.t.Cleanup(func() {
+		drain, stop := context.WithTimeout(context.Background(), patience)
+		defer stop()
+		if err := handler.Drain(drain); err != nil {
+			w.t.Errorf("sockets or operations are left over: %v", err)
+		}
+		s.http.Close()
+		cancel()
+		<-done
+		<-done
+		f.Flush()
+		_, _ = d.Close(), known.Close()
+	})
+	return s
+}
+
+// apart is a company of its own on the same server, for a test of its own: companies
+// have nothing in common, and cost less than databases.
+func (w *world) apart(t *testing.T) *world {
+	t.Helper()
+	other := &world{server: w.server, t: t, url: w.url}
+	other.company = other.found("Acme")
+	return other
+}
+
+// found makes a workspace with people in it.
+func (w *world) found(name string) *company {
+	w.t.Helper()
+	domain := "@" + strings.ToLower(name) + ".example"
+	workspace, manager, err := w.service.CreateWorkspace(w.t.Context(), name, "Mia Manager", "mia"+domain)
+	must(w.t, err)
+	c := &company{key: workspace.Key, workspace: workspace}
+	c.manager = w.person(c, manager)
+	c.agent = w.hire(c, "Ann Agent", "ann"+domain, db.RoleAgent)
+	c.colleague = w.hire(c, "Cem Colleague", "cem"+domain, db.RoleAgent)
+	c.integration = w.issue(c, db.ScopeIntegration, nil)
+	c.reader = w.issue(c, db.ScopeRead, nil)
+	return c
+}
+
+// hire adds an agent.
+func (w *world) hire(c *company, name, email string, role db.Role) *person {
+	w.t.Helper()
+	o, err := w.service.CreateAgent(w.t.Context(), c.manager.Actor, service.CreateAgentInput{Name: name, Email: email, Role: role})
+	must(w.t, err)
+	return w.person(c, o.Agent)
+}
+
+func (w *world) person(c *company, a *db.Agent) *person {
+	w.t.Helper()
+	actor := service.Actor{Workspace: c.key, Role: service.Role(a.Role), Agent: &a.ID}
+	return &person{Actor: actor, id: a.ID, name: a.Name, token: w.issue(c, db.ScopeAgent, &a.ID)}
+}
+
+func (w *world) issue(c *company, scope db.TokenScope, agent *db.AgentID) string {
+	w.t.Helper()
+	secret, _, err := w.auth.Issue(w.t.Context(), c.key, scope, agent, "a token", 0)
+	must(w.t, err)
+	return secret
+}
+
+// vars are the variables of an operation.
+type vars map[string]any
+
+// plain writes ids and cursors as clients do; as JSON of the database they are uuids.
+func plain(value any) any {
+	switch v := value.(type) {
+	case vars:
+		fields := map[string]any{}
+		for name, field := range v {
+			fields[name] = plain(field)
+		}
+		return fields
+	case []any:
+		items := []any{}
+		for _, item := range v {
+			items = append(items, plain(item))
+		}
+		return items
+	case fmt.Stringer:
+		return v.String()
+	}
+	return value
+}
+
+// answer is what came back over HTTP.
+type answer struct {
+	t      *testing.T
+	status int
+	header http.Header
+	body   []byte
+}
+
+// post sends an operation to a server, whatever the answer.
+func (s *server) post(t *testing.T, token, doc string, v vars) *answer {
+	t.Helper()
+	body, err := json.Marshal(map[string]any{"query": doc, "variables": plain(v)})
+	must(t, err)
+	r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, s.http.URL, bytes.NewReader(body))
+	must(t, err)
+	r.Header.Set("Content-Type", "application/json")
+	if token != "" {
+		r.Header.Set("Authorization", "Bearer "+token)
+	}
+	response, err := http.DefaultClient.Do(r)
+	must(t, err)
+	defer response.Body.Close()
+	text, err := io.ReadAll(response.Body)
+	must(t, err)
+	return &answer{t, response.StatusCode, response.Header, text}
+}
+
+// query is post for operations that must succeed.
+func (w *world) query(token, doc string, v vars) *answer {
+	w.t.Helper()
+	a := w.post(w.t, token, doc, v)
+	if a.status != http.StatusOK || a.errors() != nil {
+		w.t.Fatalf("%s\nanswered %d %s", doc, a.status, a.body)
+	}
+	return a
+}
+
+// get finds a value in the answer by names and, in lists, by numbers; nil where there is none.
+func (a *answer) get(path ...any) any {
+	a.t.Helper()
+	return get(parse(a.t, a.body), path...)
+}
+
+// text is get for a string.
+func (a *answer) text(path ...any) string {
+	a.t.Helper()
+	text, ok := a.get(path...).(string)
+	if !ok {
+		a.t.Fatalf("no text at %v in %s", path, a.body)
+	}
+	return text
+}
+
+// wireError is an error as clients see it.
+type wireError struct {
+	Message    string
+	Path       []any
+	Extensions struct{ Code, RequestID string }
+}
+
+func (a *answer) errors() (errs []wireError) {
+	a.t.Helper()
+	var body struct{ Errors []wireError }
+	if err := json.Unmarshal(a.body, &body); err != nil {
+		a.t.Fatalf("not JSON: %s", a.body)
+	}
+	return body.Errors
+}
+
+// wantCode checks that the answer is one top-level error with this code.
+func (a *answer) wantCode(code string) wireError {
+	a.t.Helper()
+	errs := a.errors()
+	if len(errs) != 1 || errs[0].Extensions.Code != code || errs[0].Message == "" {
+		a.t.Fatalf("want one error %s, got %s", code, a.body)
+	}
+	return errs[0]
+}
+
+func parse(t *testing.T, text []byte) (value any) {
+	t.Helper()
+	if err := json.Unmarshal(text, &value); err != nil {
+		t.Fatalf("not JSON: %s", text)
+	}
+	return value
+}
+
+func get(value any, path ...any) any {
+	for _, step := range path {
+		switch at := value.(type) {
+		case map[string]any:
+			value = at[step.(string)]
+		case []any:
+			if i := step.(int); i < len(at) {
+				value = at[i]
+			} else {
+				return nil
+			}
+		default:
+			return nil
+		}
+	}
+	return value
+}
+
+func must(t *testing.T, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+func ptr[T any](v T) *T { return &v }
+
+// same compares two JSON values.
+func same(a, b any) bool { return reflect.DeepEqual(a, b) }
