@@ -59,20 +59,25 @@ func push[S, T any](ctx context.Context, s *service.Stream[S], err error, item f
 	go func() {
 		defer close(items)
 		defer s.Close()
-		for {
-			next, err := s.Next(ctx)
-			if err != nil {
-				if ctx.Err() == nil {
-					live.Fail(ctx, err)
-				}
-				return
-			}
-			select {
-			case items <- item(next):
-			case <-ctx.Done():
-				return
-			}
+		if err := pump(ctx, s, items, item); ctx.Err() == nil {
+			live.Fail(ctx, err)
 		}
 	}()
 	return items, nil
+}
+
+// pump runs until the stream or the context ends, and says why.
+func pump[S, T any](ctx context.Context, s *service.Stream[S], items chan<- T, item func(S) T) (err error) {
+	defer guard(ctx, &err)
+	for {
+		next, err := s.Next(ctx)
+		if err != nil {
+			return err
+		}
+		select {
+		case items <- item(next):
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
 }

@@ -26,7 +26,10 @@ func (r queryResolver) Nodes(ctx context.Context, ids []string) ([]Node, error) 
 	nodes, errs := make([]Node, len(ids)), make([]error, len(ids))
 	var loading sync.WaitGroup // at once, so that the loaders can batch
 	for i, id := range ids {
-		loading.Go(func() { nodes[i], errs[i] = r.loadNode(ctx, id) })
+		loading.Go(func() {
+			defer guard(ctx, &errs[i])
+			nodes[i], errs[i] = r.loadNode(ctx, id)
+		})
 	}
 	loading.Wait()
 	return nodes, errors.Join(errs...)
