@@ -204,7 +204,7 @@ func TestAsOfIsFixedFirst(t *testing.T) {
 			t.Parallel()
 			m := &meanwhile{begins: "SELECT workspace_id, seq, event_id FROM event_heads"}
 			w := newWorld(t, func(o *options) { o.pool.Tracer = m })
-			second := w.serve(options{log: slog.New(slog.DiscardHandler)})
+			second := w.serve(options{log: quietLog})
 			before := w.history(w.key)
 			m.do = func() {
 				_, err := second.service.CreateContact(context.Background(), w.agent.Actor, service.CreateContactInput{Name: "Late"})

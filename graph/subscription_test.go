@@ -1,4 +1,554 @@
 package graph_test
 
-// subscriptionTests name the test of each subscription.
-var subscriptionTests = map[string]string{}
+import (
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+	"testing"
+	"time"
+
+	"switchboard/db"
+	"switchboard/graph/live"
+	"switchboard/service"
+)
+
+// subscriptionTests show each subscription deliver what it promises.
+var subscriptionTests = map[string]func(t *testing.T, w *world){
+	"assignmentChanged":   testAssignmentChanged,
+	"statusChanged":       testStatusChanged,
+	"conversationChanged": testConversationChanged,
+	"inboxChanged":        testInboxChanged,
+	"inboxCountsChanged":  testInboxCountsChanged,
+}
+
+func TestSubscriptions(t *testing.T) {
+	t.Parallel()
+	shared := newWorld(t)
+	for name, test := range subscriptionTests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			test(t, shared.apart(t))
+		})
+	}
+}
+
+// wantItems checks which items come next, told apart by a few of their fields.
+func (s *stream) wantItems(tell func(item any) string, want ...string) {
+	s.t.Helper()
+	for i := range want {
+		if got := tell(s.next()); got != want[i] {
+			s.t.Fatalf("item %d is %q, not %q", i, got, want[i])
+		}
+	}
+}
+
+// move tells an event of assignment by who had it and who has it.
+func move(item any) string {
+	return fmt.Sprint(get(item, "__typename"), " ", get(item, "from", "name"), " ", get(item, "to", "name"))
+}
+
+func kindOf(item any) string { return get(item, "__typename").(string) }
+
+func testAssignmentChanged(t *testing.T, w *world) {
+	_, one := w.opened(w.manager, "Ada")
+	_, other := w.opened(w.manager, "Bob")
+	after := w.end()
+	all := w.subscribe(t, w.agent.token, "assignmentChanged", vars{"after": after})
+	ofOne := w.subscribe(t, w.agent.token, "assignmentChanged", vars{"after": after, "conversationId": one.ID})
+	ofAnn := w.subscribe(t, w.agent.token, "assignmentChanged", vars{"after": after, "assigneeId": w.agent.id})
+	ofBoth := w.subscribe(t, w.agent.token, "assignmentChanged", vars{"after": after, "assigneeId": w.colleague.id, "conversationId": one.ID})
+
+	w.assign(w.manager, other, w.manager)
+	w.assign(w.manager, one, w.agent)
+	w.close(w.manager, one)
+	w.assign(w.manager, one, w.colleague)
+	w.assign(w.manager, other, w.colleague)
+	w.unassign(w.manager, one)
+	w.assign(w.manager, other, w.agent)
+
+	const assigned, unassigned = "ConversationAssigned ", "ConversationUnassigned "
+	otherToMia, oneToAnn, oneToCem := assigned+"<nil> Mia Manager", assigned+"<nil> Ann Agent", assigned+"Ann Agent Cem Colleague"
+	otherToCem, oneToNobody, otherToAnn := assigned+"Mia Manager Cem Colleague", unassigned+"Cem Colleague <nil>", assigned+"Cem Colleague Ann Agent"
+	all.wantItems(move, otherToMia, oneToAnn, oneToCem, otherToCem, oneToNobody, otherToAnn)
+	ofOne.wantItems(move, oneToAnn, oneToCem, oneToNobody)
+	ofAnn.wantItems(move, oneToAnn, oneToCem, otherToAnn)
+	ofBoth.wantItems(move, oneToCem, oneToNobody)
+}
+
+func testStatusChanged(t *testing.T, w *world) {
+	contact, one := w.opened(w.manager, "Ada")
+	after := w.end()
+	all := w.subscribe(t, w.reader, "statusChanged", vars{"after": after})
+	ofOne := w.subscribe(t, w.reader, "statusChanged", vars{"after": after, "conversationId": one.ID})
+	w.assign(w.manager, one, w.agent)
+	w.close(w.manager, one)
+	w.opened(w.manager, "Bob")
+	w.reopen(w.manager, one)
+	w.block(w.manager, contact.ID)
+	w.unblock(w.manager, contact.ID)
+	w.close(w.manager, one)
+	w.open(w.manager, contact)
+	all.wantItems(kindOf, "ConversationClosed", "ConversationOpened", "ConversationReopened", "ConversationClosed", "ConversationOpened")
+	ofOne.wantItems(kindOf, "ConversationClosed", "ConversationReopened", "ConversationClosed")
+}
+
+func testConversationChanged(t *testing.T, w *world) {
+	contact, one := w.opened(w.manager, "Ada")
+	_, other := w.opened(w.manager, "Bob")
+	s := w.subscribe(t, w.integration, "conversationChanged", vars{"after": w.end(), "conversationId": one.ID})
+	w.assign(w.manager, one, w.agent)
+	w.assign(w.manager, other, w.agent)
+	w.say(one, db.Inbound, contact.ID.Ref(), "Hello?")
+	w.say(other, db.Inbound, contact.ID.Ref(), "Hello?")
+	w.say(one, db.Note, w.agent.id.Ref(), "Polite")
+	w.block(w.manager, contact.ID)
+	w.unblock(w.manager, contact.ID)
+	w.close(w.manager, one)
+	w.open(w.manager, contact) // another one
+	w.unassign(w.manager, other)
+	w.say(one, db.Note, w.agent.id.Ref(), "Done")
+	s.wantItems(kindOf, "ConversationAssigned", "MessageReceived", "NoteAdded", "ContactBlocked", "ContactUnblocked", "ConversationClosed", "NoteAdded")
+}
+
+// step tells an item of a live view by its kind and event.
+func step(item any) string {
+	return fmt.Sprint(get(item, "kind"), " ", get(item, "event", "__typename"))
+}
+
+func testInboxChanged(t *testing.T, w *world) {
+	contact, c := w.opened(w.manager, "Ada")
+	after := w.end()
+	replayed, live := map[string]*stream{}, map[string]*stream{}
+	for _, v := range schema.Types["InboxView"].EnumValues {
+		live[v.Name] = w.subscribe(t, w.agent.token, "inboxChanged", vars{"view": v.Name, "after": after})
+	}
+	onlyAnns := w.subscribe(t, w.agent.token, "inboxChanged", vars{"view": "ALL", "after": after, "filter": map[string]any{"assignees": []any{w.agent.id.String()}}})
+	// The counts tell that all of them have begun: these subscriptions were sent later.
+	for _, s := range live {
+		s.subscribe("counts", subscriptions["inboxCountsChanged"], nil)
+	}
+	for _, s := range live {
+		s.receive()
+		s.send(map[string]any{"id": "counts", "type": "complete"})
+	}
+
+	w.assign(w.manager, c, w.agent)
+	w.say(c, db.Inbound, contact.ID.Ref(), "Hello?")
+	w.assign(w.manager, c, w.colleague)
+	w.block(w.manager, contact.ID)
+	w.unassign(w.manager, c)
+	w.unblock(w.manager, contact.ID)
+	w.close(w.manager, c)
+	newer := w.open(w.manager, contact)
+	w.close(w.manager, newer)
+	w.reopen(w.manager, newer)
+
+	want := map[string][]string{
+		"MINE": {"ENTERED ConversationAssigned", "UPDATED MessageReceived", "LEFT ConversationAssigned"},
+		"UNASSIGNED": {"LEFT ConversationAssigned", "ENTERED ContactUnblocked", "LEFT ConversationClosed",
+			"ENTERED ConversationOpened", "LEFT ConversationClosed", "ENTERED ConversationReopened"},
+		"ALL": {"UPDATED ConversationAssigned", "UPDATED MessageReceived", "UPDATED ConversationAssigned", "LEFT ContactBlocked",
+			"ENTERED ContactUnblocked", "LEFT ConversationClosed", "ENTERED ConversationOpened", "LEFT ConversationClosed", "ENTERED ConversationReopened"},
+		"CLOSED":  {"ENTERED ConversationClosed", "ENTERED ConversationClosed", "LEFT ConversationReopened"},
+		"BLOCKED": {"ENTERED ContactBlocked", "UPDATED ConversationUnassigned", "LEFT ContactUnblocked"},
+	}
+	for view, steps := range want {
+		live[view].wantItems(func(item any) string { w.wantCounts(item, w.agent); return step(item) }, steps...)
+		replayed[view] = w.subscribe(t, w.agent.token, "inboxChanged", vars{"view": view, "after": after})
+		replayed[view].wantItems(func(item any) string {
+			if get(item, "counts") != nil {
+				t.Errorf("counts in replay: %v", item)
+			}
+			return step(item)
+		}, steps...)
+	}
+	onlyAnns.wantItems(step, "ENTERED ConversationAssigned", "UPDATED MessageReceived", "LEFT ConversationAssigned")
+	// What comes after the replay is live.
+	w.close(w.manager, newer)
+	item := replayed["ALL"].next()
+	w.wantCounts(item, w.agent)
+	if step(item) != "LEFT ConversationClosed" || get(item, "conversationId") != newer.ID.String() || get(item, "conversation", "status") != "CLOSED" {
+		t.Errorf("live after the replay: %v", item)
+	}
+}
+
+// wantCounts checks an item's counts against the log folded up to its cursor.
+func (w *world) wantCounts(item any, viewer *person) {
+	w.t.Helper()
+	states := map[db.ConversationID]*db.Facets{}
+	want := map[db.View]float64{}
+	for _, e := range w.history(w.key) {
+		if e.ConversationID != nil {
+			states[*e.ConversationID] = e.After
+		}
+		if e.Cursor().String() == at(item) {
+			break
+		}
+	}
+	for _, f := range states {
+		for _, v := range db.Views {
+			if v.Holds(f, &viewer.id) {
+				want[v]++
+			}
+		}
+	}
+	names := map[db.View]string{db.ViewMine: "mine", db.ViewUnassigned: "unassigned", db.ViewAll: "all", db.ViewClosed: "closed", db.ViewBlocked: "blocked"}
+	for v, name := range names {
+		if got := get(item, "counts", name); got != want[v] {
+			w.t.Errorf("%s is %v after %v, but the log says %v", name, got, step(item), want[v])
+		}
+	}
+	if get(item, "counts", "asOf") != at(item) {
+		w.t.Errorf("the counts are not those of the item's place: %v", item)
+	}
+}
+
+func testInboxCountsChanged(t *testing.T, w *world) {
+	_, c := w.opened(w.manager, "Ada")
+	s := w.subscribe(t, w.agent.token, "inboxCountsChanged", nil)
+	first := s.next()
+	began := time.Now()
+	if get(first, "all") != 1.0 || get(first, "mine") != 0.0 || get(first, "asOf") != w.end().String() {
+		t.Errorf("at first: %v", first)
+	}
+	// What changes no count is not pushed; what changes often is pushed seldom.
+	w.say(c, db.Note, w.agent.id.Ref(), "Quiet")
+	stop := w.churn(t, 5)
+	const items = 4
+	for i := 1; i <= items; i++ {
+		item := s.next()
+		if passed := time.Since(began); passed < time.Duration(i)*250*time.Millisecond-50*time.Millisecond {
+			t.Errorf("item %d came after %v", i, passed)
+		}
+		if same(without(item, "asOf"), without(first, "asOf")) {
+			t.Errorf("pushed without a change: %v", item)
+		}
+		first = item
+	}
+	stop()
+	w.assign(w.manager, w.open(w.manager, w.contact(w.manager, "Zoe")), w.agent) // so that something changes last
+	want := without(w.query(w.agent.token, document(`{ inboxCounts { ...counts } }`), nil).get("data", "inboxCounts"), "asOf")
+	for item := any(nil); !same(without(item, "asOf"), want); {
+		item = s.next()
+	}
+}
+
+// without leaves a field out of a JSON object.
+func without(value any, field string) any {
+	object, _ := value.(map[string]any)
+	rest := maps.Clone(object)
+	delete(rest, field)
+	return rest
+}
+
+// TestEachOnceAndInOrder (P3) replays what has been and goes on with what happens, while
+// somebody keeps writing, on two servers at once: no hole, no duplicate.
+func TestEachOnceAndInOrder(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	second := w.serve(options{log: quietLog})
+	begin := w.end()
+	stop := w.churn(t, 4)
+	followed := w.history(w.key)
+	conversation := followed[len(followed)-1].ConversationID
+	isStatus := func(e *db.Event) bool {
+		return e.Type == db.ConversationOpened || e.Type == db.ConversationReopened || e.Type == db.ConversationClosed
+	}
+	isAssignment := func(e *db.Event) bool {
+		return e.Type == db.ConversationAssigned || e.Type == db.ConversationUnassigned
+	}
+	type follower struct {
+		*stream
+		picks func(*db.Event) bool
+		seen  []string
+	}
+	var followers []*follower
+	for _, s := range []*server{w.server, second} {
+		for _, f := range []struct {
+			field string
+			v     vars
+			picks func(*db.Event) bool
+		}{
+			{"statusChanged", vars{}, isStatus},
+			{"assignmentChanged", vars{}, isAssignment},
+			{"conversationChanged", vars{"conversationId": conversation}, func(e *db.Event) bool { return e.ConversationID != nil && *e.ConversationID == *conversation }},
+			{"inboxChanged", vars{"view": "ALL"}, func(e *db.Event) bool {
+				return e.ConversationID != nil && (db.ViewAll.Holds(e.Before, nil) || db.ViewAll.Holds(e.After, nil))
+			}},
+		} {
+			f.v["after"] = begin
+			followers = append(followers, &follower{stream: s.subscribe(t, w.agent.token, f.field, f.v), picks: f.picks})
+		}
+	}
+	// All are live once the status feeds have delivered a good many.
+	for _, f := range followers {
+		for f.field == "statusChanged" && len(f.seen) < 100 {
+			f.seen = append(f.seen, at(f.next()))
+		}
+	}
+	stop()
+	for _, f := range followers {
+		var want []string
+		for _, e := range w.history(w.key) {
+			if e.Seq > begin.Seq && f.picks(e) {
+				want = append(want, e.Cursor().String())
+			}
+		}
+		for len(f.seen) < len(want) {
+			f.seen = append(f.seen, at(f.next()))
+		}
+		if !slices.Equal(f.seen, want) {
+			t.Errorf("%s delivered %d items, not the %d of the log in their order", f.field, len(f.seen), len(want))
+		}
+	}
+}
+
+// TestLoadThenSubscribe (P4) loads the inbox, subscribes after its asOf and keeps a list
+// of its own, while somebody keeps writing: the list and its counts agree at each item,
+// and at the end it is the inbox.
+func TestLoadThenSubscribe(t *testing.T) {
+	t.Parallel()
+	for name, place := range map[string][]any{"the page's asOf": {"data", "inbox", "asOf"}, "the operation's asOf": {"data", "asOf"}} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t)
+			stop := w.churn(t, 8)
+			load := func() (map[any]any, string) {
+				a := w.query(w.agent.token, `{ inbox(view: UNASSIGNED, first: 100) { asOf nodes { id version } } asOf }`, nil)
+				list := map[any]any{}
+				for _, node := range a.get("data", "inbox", "nodes").([]any) {
+					list[get(node, "id")] = get(node, "version")
+				}
+				return list, a.text(place...)
+			}
+			list, after := load()
+			s := w.subscribe(t, w.agent.token, "inboxChanged", vars{"view": "UNASSIGNED", "after": after})
+			apply := func(item any) {
+				switch id := get(item, "conversationId"); get(item, "kind") {
+				case "LEFT":
+					delete(list, id)
+				default:
+					list[id] = get(item, "conversation", "version")
+				}
+			}
+			for live := 0; live < 60; {
+				item := s.next()
+				apply(item)
+				if n := get(item, "counts", "unassigned"); n != nil {
+					if live++; n != float64(len(list)) {
+						t.Fatalf("%v conversations are counted, %d are in the list", n, len(list))
+					}
+				}
+			}
+			stop()
+			_, last := w.opened(w.agent, "Zoe")
+			for item := any(nil); get(item, "conversationId") != last.ID.String(); {
+				item = s.next()
+				apply(item)
+			}
+			if now, _ := load(); !same(now, list) {
+				t.Errorf("the inbox is %v, the list %v", now, list)
+			}
+		})
+	}
+}
+
+// TestResumeAnywhere comes back at every place of the log.
+func TestResumeAnywhere(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	contact, c := w.opened(w.manager, "Ada")
+	for range 3 {
+		w.assign(w.manager, c, w.agent)
+		w.say(c, db.Inbound, contact.ID.Ref(), "Hello?")
+		w.close(w.manager, c)
+		w.reopen(w.manager, c)
+		w.unassign(w.manager, c)
+	}
+	log := w.history(w.key)
+	places := []db.EventCursor{{Workspace: w.key}}
+	for _, e := range log {
+		places = append(places, e.Cursor())
+	}
+	socket := w.connect(t, w.agent.token)
+	for i, place := range places {
+		id := fmt.Sprint(i)
+		socket.subscribe(id, subscriptions["conversationChanged"], vars{"conversationId": c.ID, "after": place})
+		for _, e := range log[i:] {
+			if e.ConversationID == nil {
+				continue
+			}
+			f := socket.receive()
+			if got := get(parse(t, f.Payload), "data", "conversationChanged", "id"); f.ID != id || got != e.ID.String() {
+				t.Fatalf("after event %d came %s %s, not event %d", i, f.Type, f.Payload, e.Seq)
+			}
+		}
+		socket.send(map[string]any{"id": id, "type": "complete"})
+	}
+}
+
+// TestWithoutAfter begins now: what was before is not delivered.
+func TestWithoutAfter(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	_, c := w.opened(w.manager, "Ada")
+	w.close(w.manager, c)
+	past := w.end()
+	fields := map[string]vars{"statusChanged": nil, "conversationChanged": {"conversationId": c.ID}, "inboxChanged": {"view": "ALL"}}
+	streams := map[string]*stream{}
+	for field, v := range fields {
+		streams[field] = w.subscribe(t, w.agent.token, field, v)
+	}
+	done := make(chan struct{})
+	finished := make(chan struct{})
+	go func() { // until all have heard something
+		defer close(finished)
+		for {
+			select {
+			case <-done:
+				return
+			default:
+				w.reopen(w.manager, c)
+				w.close(w.manager, c)
+			}
+		}
+	}()
+	for field, s := range streams {
+		cursor, err := db.ParseEventCursor(at(s.next()))
+		if err != nil || cursor.Seq <= past.Seq {
+			t.Errorf("%s delivered the past: %v %v", field, cursor, err)
+		}
+	}
+	close(done)
+	<-finished
+}
+
+// TestSubscriptionErrors: an error message ends the one subscription.
+func TestSubscriptionErrors(t *testing.T) {
+	t.Parallel()
+	old := newWorld(t, func(o *options) {
+		o.now = func() time.Time { return time.Now().Add(-31 * 24 * time.Hour) }
+	})
+	old.opened(old.manager, "Ada")
+	w := old.apart(t)
+	_, c := w.opened(w.manager, "Ada")
+	end := w.end()
+	elsewhere := end
+	elsewhere.Check[0]++
+	ahead := end
+	ahead.Seq++
+	unknown := vars{"conversationId": db.ConversationID{UUID: db.NewUUID()}}
+	for name, s := range map[string]struct {
+		field string
+		v     vars
+		code  string
+	}{
+		"long ago":             {"statusChanged", vars{"after": db.EventCursor{Workspace: w.key}}, "CURSOR_EXPIRED"},
+		"another log":          {"inboxChanged", vars{"view": "ALL", "after": elsewhere}, "CURSOR_EXPIRED"},
+		"the future":           {"assignmentChanged", vars{"after": ahead}, "CURSOR_EXPIRED"},
+		"another workspace":    {"conversationChanged", vars{"conversationId": c.ID, "after": old.end()}, "CURSOR_INVALID"},
+		"malformed cursor":     {"statusChanged", vars{"after": "x"}, "CURSOR_INVALID"},
+		"unknown conversation": {"conversationChanged", unknown, "NOT_FOUND"},
+		"unknown status":       {"statusChanged", unknown, "NOT_FOUND"},
+		"unknown assignment":   {"assignmentChanged", unknown, "NOT_FOUND"},
+		"unknown agent":        {"assignmentChanged", vars{"assigneeId": db.AgentID{UUID: db.NewUUID()}}, "NOT_FOUND"},
+		"wrong kind of id":     {"statusChanged", vars{"conversationId": w.agent.id}, "BAD_USER_INPUT"},
+		"empty filter":         {"inboxChanged", vars{"view": "ALL", "filter": map[string]any{"assignees": []any{}}}, "BAD_USER_INPUT"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w.subscribe(t, w.agent.token, s.field, s.v).wantError(s.code)
+		})
+	}
+	t.Run("MINE of a program", func(t *testing.T) {
+		t.Parallel()
+		w.subscribe(t, w.reader, "inboxChanged", vars{"view": "MINE"}).wantError("BAD_USER_INPUT")
+	})
+	t.Run("the socket goes on", func(t *testing.T) {
+		t.Parallel()
+		s := w.subscribe(t, w.agent.token, "statusChanged", vars{"after": "x"})
+		s.wantError("CURSOR_INVALID")
+		s.socket.subscribe("1", `{ viewer { id } }`, nil)
+		if f := s.receive(); f.Type != "next" || get(parse(t, f.Payload), "data", "viewer", "id") != w.agent.id.String() {
+			t.Errorf("%s %s", f.Type, f.Payload)
+		}
+	})
+}
+
+// TestUnknownEventType writes an event of a type that a newer version may have, which
+// ends the subscription, not the server.
+func TestUnknownEventType(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	_, c := w.opened(w.manager, "Ada")
+	s := w.subscribe(t, w.agent.token, "conversationChanged", vars{"conversationId": c.ID, "after": w.end()})
+	w.assign(w.manager, c, w.agent)
+	w.record(c, "CONVERSATION_SNOOZED")
+	s.wantItems(kindOf, "ConversationAssigned")
+	s.wantError("INTERNAL")
+	w.query(w.agent.token, `{ asOf }`, nil)
+}
+
+// TestRightsEnd: who may no longer see anything is cut off within two seconds.
+func TestRightsEnd(t *testing.T) {
+	t.Parallel()
+	shared := newWorld(t)
+	for name, end := range map[string]func(w *world, id db.TokenID){
+		"revoked": func(w *world, id db.TokenID) {
+			if ok, err := w.auth.Revoke(w.t.Context(), w.key, id); err != nil || !ok {
+				w.t.Fatal(ok, err)
+			}
+		},
+		"deactivated": func(w *world, _ db.TokenID) { w.deactivate(w.agent) },
+		"promoted": func(w *world, _ db.TokenID) {
+			did(w.t)(w.service.UpdateAgent(w.t.Context(), w.manager.Actor, service.UpdateAgentInput{AgentID: w.agent.id, Role: ptr(db.RoleManager)}))
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := shared.apart(t)
+			secret, token, err := w.auth.Issue(t.Context(), w.key, db.ScopeAgent, &w.agent.id, "", 0)
+			must(t, err)
+			_, c := w.opened(w.manager, "Ada")
+			s := w.subscribe(t, secret, "statusChanged", vars{"after": w.end()})
+			bystander := w.subscribe(t, w.colleague.token, "statusChanged", vars{"after": w.end()})
+			w.close(w.manager, c)
+			s.wantItems(kindOf, "ConversationClosed")
+			end(w, token.ID)
+			ended := time.Now()
+			s.wantClose(live.CloseForbidden)
+			if took := time.Since(ended); took > 2*time.Second {
+				t.Errorf("it took %v", took)
+			}
+			bystander.wantItems(kindOf, "ConversationClosed")
+			w.reopen(w.manager, c)
+			bystander.wantItems(kindOf, "ConversationReopened")
+		})
+	}
+	for name, token := range map[string]string{"nobody": "", "bad token": "swb_nonsense", "unknown token": "x" + shared.agent.token} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			shared.dial(t, token).wantClose(live.CloseForbidden)
+		})
+	}
+}
+
+// TestOtherServerWrites: what is changed through one server is delivered by both.
+func TestOtherServerWrites(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	second := w.serve(options{log: quietLog})
+	_, c := w.opened(w.manager, "Ada")
+	after := w.end()
+	here, there := w.subscribe(t, w.agent.token, "statusChanged", vars{"after": after}), second.subscribe(t, w.agent.token, "statusChanged", vars{"after": after})
+	for _, by := range []*server{w.server, second} {
+		_, err := by.service.CloseConversation(context.Background(), w.manager.Actor, service.CloseConversationInput{ConversationID: c.ID})
+		must(t, err)
+		_, err = by.service.ReopenConversation(context.Background(), w.manager.Actor, service.ReopenConversationInput{ConversationID: c.ID})
+		must(t, err)
+		for _, s := range []*stream{here, there} {
+			s.wantItems(kindOf, "ConversationClosed", "ConversationReopened")
+		}
+	}
+}

@@ -24,6 +24,8 @@ import (
 
 func TestMain(m *testing.M) { dbtest.Main(m) }
 
+var quietLog = slog.New(slog.DiscardHandler)
+
 // patience is how long a test waits for what must come.
 const patience = 20 * time.Second
 
@@ -73,7 +75,7 @@ type options struct {
 
 func newWorld(t *testing.T, change ...func(*options)) *world {
 	t.Helper()
-	o := options{log: slog.New(slog.DiscardHandler)}
+	o := options{log: quietLog}
 	for _, f := range change {
 		f(&o)
 	}

@@ -1,0 +1,302 @@
+package graph_test
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/vektah/gqlparser/v2/ast"
+
+	"switchboard/db"
+)
+
+// Nothing of one workspace can be reached from another.
+
+// two are two workspaces of the same server, in which the same has happened.
+type two struct {
+	*world
+	theirs       *world
+	contact      *db.Contact
+	conversation *db.Conversation // the open one, assigned to the agent
+	foreign      vars             // something of theirs, by the prefix of its id or the list of its cursor
+	unknown      vars             // the same of nobody
+}
+
+func newTwo(t *testing.T) *two {
+	t.Helper()
+	w := newWorld(t)
+	theirs := &world{server: w.server, t: t, url: w.url}
+	theirs.company = theirs.found("Globex")
+	x := &two{world: w, theirs: theirs}
+	x.contact, x.conversation = w.story()
+	contact, conversation := theirs.story()
+	message := theirs.query(theirs.agent.token, `query($id: ID!) { conversation(id: $id) { lastMessage { id } } }`, vars{"id": conversation.ID}).text("data", "conversation", "lastMessage", "id")
+	tokens, err := w.auth.List(t.Context(), theirs.key)
+	must(t, err)
+	x.foreign = vars{
+		"agent": theirs.agent.id, "contact": contact.ID, "conv": conversation.ID, "msg": message,
+		"evt": theirs.history(theirs.key)[0].ID, "ws": theirs.workspace.ID, "token": tokens[0].ID, "EventCursor": theirs.end(),
+	}
+	x.unknown = vars{
+		"agent": db.AgentID{UUID: db.NewUUID()}, "contact": db.ContactID{UUID: db.NewUUID()}, "conv": db.ConversationID{UUID: db.NewUUID()},
+		"msg": db.MessageID{UUID: db.NewUUID()}, "evt": db.EventID{UUID: db.NewUUID()}, "ws": db.WorkspaceID{UUID: db.NewUUID()},
+		"token": db.TokenID{UUID: db.NewUUID()}, "EventCursor": db.EventCursor{Workspace: 1 << 40, Seq: 1},
+	}
+	for list, l := range lists {
+		p := (&world{server: w.server, company: theirs.company, t: t}).page(l.doc, l.path, vars{"contact": contact.ID, "conversation": conversation.ID}, "first: 1")
+		x.foreign[list], x.unknown[list] = p.end, "nonsense"
+	}
+	return x
+}
+
+// story makes a contact with two conversations and messages.
+func (w *world) story() (*db.Contact, *db.Conversation) {
+	contact, _, latest := w.twice(w.agent, "Ada Lovelace")
+	w.assign(w.agent, latest, w.agent)
+	w.say(latest, db.Inbound, contact.ID.Ref(), "Hello?")
+	w.deactivate(w.colleague)
+	return contact, latest
+}
+
+// probe asks with one argument that may be somebody else's; $x stands for it.
+type probe struct {
+	kinds []string // what to put there: prefixes of ids, a list of lists, or EventCursor
+	doc   string   // $contact, $conv, $agent stand for the caller's own
+}
+
+// probes has a row for each argument of the schema that takes an id or a cursor, named
+// by its path. TestProbesAreComplete finds the ones that are missing.
+var probes = map[string]probe{
+	"Query.node.id":                   {anyID, `query($x: ID!) { node(id: $x) { id } }`},
+	"Query.nodes.ids":                 {anyID, `query($x: ID!) { nodes(ids: [$agent, $x]) { __typename } }`},
+	"Query.conversation.id":           {[]string{"conv"}, `query($x: ID!) { conversation(id: $x) { id status contact { name } } }`},
+	"Query.contact.id":                {[]string{"contact"}, `query($x: ID!) { contact(id: $x) { id name } }`},
+	"Query.agent.id":                  {[]string{"agent"}, `query($x: ID!) { agent(id: $x) { id name } }`},
+	"Query.inbox.filter.assignees":    {[]string{"agent"}, `query($x: ID!) { inbox(view: ALL, filter: {assignees: [$x]}) { nodes { id } totalCount } }`},
+	"Query.contacts.filter.assignees": {[]string{"agent"}, `query($x: ID!) { contacts(filter: {assignees: [$x]}) { nodes { id } } }`},
+	"Query.inbox.after":               {[]string{"Query.inbox"}, `query($x: String) { inbox(view: ALL, after: $x) { nodes { id } } }`},
+	"Query.inbox.before":              {[]string{"Query.inbox"}, `query($x: String) { inbox(view: ALL, before: $x) { nodes { id } } }`},
+	"Query.agents.after":              {[]string{"Query.agents"}, `query($x: String) { agents(after: $x) { nodes { id } } }`},
+	"Query.agents.before":             {[]string{"Query.agents"}, `query($x: String) { agents(before: $x) { nodes { id } } }`},
+	"Query.contacts.after":            {[]string{"Query.contacts"}, `query($x: String) { contacts(after: $x) { nodes { id } } }`},
+	"Query.contacts.before":           {[]string{"Query.contacts"}, `query($x: String) { contacts(before: $x) { nodes { id } } }`},
+	"Contact.conversations.after":     {[]string{"Contact.conversations"}, `query($x: String) { contact(id: $contact) { conversations(after: $x) { nodes { id } } } }`},
+	"Contact.conversations.before":    {[]string{"Contact.conversations"}, `query($x: String) { contact(id: $contact) { conversations(before: $x) { nodes { id } } } }`},
+	"Contact.timeline.after":          {[]string{"Contact.timeline"}, `query($x: String) { contact(id: $contact) { timeline(after: $x) { nodes { id } } } }`},
+	"Contact.timeline.before":         {[]string{"Contact.timeline"}, `query($x: String) { contact(id: $contact) { timeline(before: $x) { nodes { id } } } }`},
+	"Conversation.messages.after":     {[]string{"Conversation.messages"}, `query($x: String) { conversation(id: $conv) { messages(after: $x) { nodes { id } } } }`},
+	"Conversation.messages.before":    {[]string{"Conversation.messages"}, `query($x: String) { conversation(id: $conv) { messages(before: $x) { nodes { id } } } }`},
+	"Conversation.timeline.after":     {[]string{"Conversation.timeline"}, `query($x: String) { conversation(id: $conv) { timeline(after: $x) { nodes { id } } } }`},
+	"Conversation.timeline.before":    {[]string{"Conversation.timeline"}, `query($x: String) { conversation(id: $conv) { timeline(before: $x) { nodes { id } } } }`},
+
+	"Mutation.assignConversation.input.conversationId":   {[]string{"conv"}, `mutation($x: ID!) { assignConversation(input: {conversationId: $x, assigneeId: $agent}) { events { id } } }`},
+	"Mutation.assignConversation.input.assigneeId":       {[]string{"agent"}, `mutation($x: ID!) { assignConversation(input: {conversationId: $conv, assigneeId: $x}) { events { id } } }`},
+	"Mutation.assignToMe.input.conversationId":           {[]string{"conv"}, `mutation($x: ID!) { assignToMe(input: {conversationId: $x}) { events { id } } }`},
+	"Mutation.unassignConversation.input.conversationId": {[]string{"conv"}, `mutation($x: ID!) { unassignConversation(input: {conversationId: $x}) { events { id } } }`},
+	"Mutation.assignContact.input.contactId":             {[]string{"contact"}, `mutation($x: ID!) { assignContact(input: {contactId: $x, assigneeId: $agent}) { events { id } } }`},
+	"Mutation.assignContact.input.assigneeId":            {[]string{"agent"}, `mutation($x: ID!) { assignContact(input: {contactId: $contact, assigneeId: $x}) { events { id } } }`},
+	"Mutation.unassignContact.input.contactId":           {[]string{"contact"}, `mutation($x: ID!) { unassignContact(input: {contactId: $x}) { events { id } } }`},
+	"Mutation.closeConversation.input.conversationId":    {[]string{"conv"}, `mutation($x: ID!) { closeConversation(input: {conversationId: $x}) { events { id } } }`},
+	"Mutation.openConversation.input.contactId":          {[]string{"contact"}, `mutation($x: ID!) { openConversation(input: {contactId: $x, channel: "email"}) { events { id } } }`},
+	"Mutation.reopenConversation.input.conversationId":   {[]string{"conv"}, `mutation($x: ID!) { reopenConversation(input: {conversationId: $x}) { events { id } } }`},
+	"Mutation.updateContact.input.contactId":             {[]string{"contact"}, `mutation($x: ID!) { updateContact(input: {contactId: $x, name: "Stolen"}) { events { id } } }`},
+	"Mutation.blockContact.input.contactId":              {[]string{"contact"}, `mutation($x: ID!) { blockContact(input: {contactId: $x}) { events { id } } }`},
+	"Mutation.unblockContact.input.contactId":            {[]string{"contact"}, `mutation($x: ID!) { unblockContact(input: {contactId: $x}) { events { id } } }`},
+	"Mutation.setAvailability.input.agentId":             {[]string{"agent"}, `mutation($x: ID!) { setAvailability(input: {agentId: $x, availability: AWAY}) { events { id } } }`},
+	"Mutation.updateAgent.input.agentId":                 {[]string{"agent"}, `mutation($x: ID!) { updateAgent(input: {agentId: $x, name: "Stolen"}) { events { id } } }`},
+	"Mutation.deactivateAgent.input.agentId":             {[]string{"agent"}, `mutation($x: ID!) { deactivateAgent(input: {agentId: $x}) { events { id } } }`},
+	"Mutation.deactivateAgent.input.handOverTo":          {[]string{"agent"}, `mutation($x: ID!) { deactivateAgent(input: {agentId: $agent, handOverTo: $x}) { events { id } } }`},
+	"Mutation.reactivateAgent.input.agentId":             {[]string{"agent"}, `mutation($x: ID!) { reactivateAgent(input: {agentId: $x}) { events { id } } }`},
+
+	"Subscription.assignmentChanged.conversationId":   {[]string{"conv"}, `subscription($x: ID!) { assignmentChanged(conversationId: $x, after: $end) { id } }`},
+	"Subscription.assignmentChanged.assigneeId":       {[]string{"agent"}, `subscription($x: ID!) { assignmentChanged(assigneeId: $x, after: $end) { id } }`},
+	"Subscription.assignmentChanged.after":            {[]string{"EventCursor"}, `subscription($x: EventCursor) { assignmentChanged(after: $x) { id } }`},
+	"Subscription.statusChanged.conversationId":       {[]string{"conv"}, `subscription($x: ID!) { statusChanged(conversationId: $x, after: $end) { id } }`},
+	"Subscription.statusChanged.after":                {[]string{"EventCursor"}, `subscription($x: EventCursor) { statusChanged(after: $x) { id } }`},
+	"Subscription.conversationChanged.conversationId": {[]string{"conv"}, `subscription($x: ID!) { conversationChanged(conversationId: $x, after: $end) { id } }`},
+	"Subscription.conversationChanged.after":          {[]string{"EventCursor"}, `subscription($x: EventCursor) { conversationChanged(conversationId: $conv, after: $x) { id } }`},
+	"Subscription.inboxChanged.filter.assignees":      {[]string{"agent"}, `subscription($x: ID!) { inboxChanged(view: ALL, filter: {assignees: [$x, null]}, after: $end) { kind conversationId } }`},
+	"Subscription.inboxChanged.after":                 {[]string{"EventCursor"}, `subscription($x: EventCursor) { inboxChanged(view: ALL, after: $x) { kind } }`},
+}
+
+var anyID = []string{"agent", "contact", "conv", "msg", "evt", "ws", "token"}
+
+// TestProbesAreComplete walks the schema for arguments that take an id or a cursor.
+func TestProbesAreComplete(t *testing.T) {
+	found := map[string]bool{}
+	for _, def := range schema.Types {
+		if def.Kind != ast.Object || strings.HasPrefix(def.Name, "__") {
+			continue
+		}
+		for _, field := range def.Fields {
+			for _, a := range field.Arguments {
+				seek(def.Name+"."+field.Name+"."+a.Name, a.Name, a.Type, found)
+			}
+		}
+	}
+	for path := range found {
+		if probes[path].doc == "" {
+			t.Errorf("no probe for %s", path)
+		}
+	}
+	for path := range probes {
+		if !found[path] {
+			t.Errorf("the schema has no %s", path)
+		}
+	}
+}
+
+// seek collects the paths of ids and cursors in an argument.
+func seek(path, name string, typ *ast.Type, found map[string]bool) {
+	def := schema.Types[typ.Name()]
+	switch {
+	case def.Name == "ID", def.Name == "EventCursor", def.Name == "String" && (name == "after" || name == "before"):
+		found[path] = true
+	case def.Kind == ast.InputObject:
+		for _, field := range def.Fields {
+			seek(path+"."+field.Name, field.Name, field.Type, found)
+		}
+	}
+}
+
+// TestForeignIsUnknown gives every argument something of another workspace: the answer
+// is the one for what does not exist, and nothing changes anywhere.
+func TestForeignIsUnknown(t *testing.T) {
+	t.Parallel()
+	x := newTwo(t)
+	own := strings.NewReplacer("$contact", quote(x.contact.ID), "$conv", quote(x.conversation.ID), "$agent", quote(x.agent.id), "$end", quote(x.end()))
+	kept := x.snapshot()
+	for _, path := range slices.Sorted(maps.Keys(probes)) {
+		p := probes[path]
+		for _, kind := range p.kinds {
+			doc := own.Replace(p.doc)
+			if strings.HasPrefix(path, "Subscription.") {
+				foreign := x.connect(t, x.manager.token)
+				unknown := x.connect(t, x.manager.token)
+				foreign.subscribe("1", doc, vars{"x": x.foreign[kind]})
+				unknown.subscribe("1", doc, vars{"x": x.unknown[kind]})
+				// Something of ours happens for those that are not refused.
+				x.unassign(x.manager, x.conversation)
+				x.assign(x.manager, x.conversation, x.agent)
+				kept = x.snapshot()
+				a, b := foreign.receive(), unknown.receive()
+				if a.Type != b.Type || normal(a.Payload, x.foreign[kind]) != normal(b.Payload, x.unknown[kind]) {
+					t.Errorf("%s: %s %s, but for an unknown one %s %s", path, a.Type, a.Payload, b.Type, b.Payload)
+				}
+				continue
+			}
+			foreign := x.post(t, x.manager.token, doc, vars{"x": x.foreign[kind]})
+			unknown := x.post(t, x.manager.token, doc, vars{"x": x.unknown[kind]})
+			if a, b := normal(foreign.body, x.foreign[kind]), normal(unknown.body, x.unknown[kind]); a != b || foreign.status != unknown.status {
+				t.Errorf("%s with %s: %s, but for an unknown one %s", path, kind, a, b)
+			}
+			if strings.HasPrefix(path, "Mutation.") {
+				foreign.wantCode("NOT_FOUND")
+			}
+			if now := x.snapshot(); now != kept {
+				t.Fatalf("%s with %s changed something", path, kind)
+			}
+		}
+	}
+}
+
+func quote(v fmt.Stringer) string { return fmt.Sprintf("%q", v) }
+
+// normal takes out of an answer what was asked for.
+func normal(body []byte, asked any) string {
+	return strings.ReplaceAll(string(body), fmt.Sprint(asked), "X")
+}
+
+// snapshot is a digest of everything that the database holds, sign-ins excepted.
+func (w *world) snapshot() (digest string) {
+	w.t.Helper()
+	conn, err := pgx.Connect(w.t.Context(), w.url)
+	must(w.t, err)
+	defer conn.Close(context.Background())
+	var union []string
+	rows, _ := conn.Query(w.t.Context(), "SELECT tablename FROM pg_tables WHERE schemaname = 'public' ORDER BY 1")
+	tables, err := pgx.CollectRows(rows, pgx.RowTo[string])
+	must(w.t, err)
+	for _, table := range tables {
+		union = append(union, fmt.Sprintf("SELECT '%s' || coalesce(string_agg(md5(row::text), '' ORDER BY md5(row::text)), '') AS part FROM %s AS row", table, table))
+	}
+	must(w.t, conn.QueryRow(w.t.Context(), "SELECT md5(string_agg(part, '' ORDER BY part)) FROM ("+strings.Join(union, " UNION ALL ")+") AS parts").Scan(&digest))
+	return digest
+}
+
+// TestOwnOnly looks at everything that can be listed, counted and searched: in two
+// workspaces in which the same happened each sees only its own.
+func TestOwnOnly(t *testing.T) {
+	t.Parallel()
+	x := newTwo(t)
+	docs := map[string]string{
+		"lists": `{ inbox(view: ALL) { nodes { id contact { id name assignee { id } } assignee { id } lastMessage { id author { ... on Contact { id } } } } totalCount }
+			agents(active: null) { nodes { id email openConversations } } contacts { nodes { id conversations { nodes { id } } timeline { nodes { id actor { ... on Agent { id } } } } } } }`,
+		"closed": `{ inbox(view: CLOSED) { nodes { id closedBy { ... on Agent { id } } } totalCount } }`,
+		"search": `{ inbox(view: ALL, search: "lovelace") { nodes { id } totalCount } agents(search: "agnt") { nodes { id } } contacts(search: "lovelcae") { nodes { id name } } }`,
+		"counts": `{ inboxCounts { mine unassigned all closed blocked } }`,
+		"own":    `{ viewer { id } workspace { id name } }`,
+	}
+	for name, doc := range docs {
+		ours, theirs := x.query(x.agent.token, doc, nil), x.query(x.theirs.agent.token, doc, nil)
+		a, b := string(stable(ours.body)), strings.NewReplacer("Globex", "Acme", "globex", "acme").Replace(string(stable(theirs.body)))
+		if a != b || !strings.ContainsAny(a, "123456789") {
+			t.Errorf("%s: the one sees\n%s\nthe other\n%s", name, a, b)
+		}
+		for _, id := range volatile.FindAllString(string(ours.body), -1) {
+			if strings.Contains(id, "_") && strings.Contains(string(theirs.body), id) {
+				t.Errorf("%s: both see %s", name, id)
+			}
+		}
+	}
+}
+
+// TestSubscribersSeeTheirOwn changes the other workspace first, then the subscriber's:
+// the first item is about the latter.
+func TestSubscribersSeeTheirOwn(t *testing.T) {
+	t.Parallel()
+	x := newTwo(t)
+	end := x.end()
+	streams := map[string]*stream{}
+	for field, v := range map[string]vars{
+		"assignmentChanged": {"after": end}, "statusChanged": {"after": end},
+		"conversationChanged": {"after": end, "conversationId": x.conversation.ID}, "inboxChanged": {"after": end, "view": "ALL"}, "inboxCountsChanged": nil,
+	} {
+		streams[field] = x.subscribe(t, x.agent.token, field, v)
+	}
+	for _, field := range schema.Subscription.Fields {
+		if streams[field.Name] == nil {
+			t.Fatalf("%s has no row", field.Name)
+		}
+	}
+	counts := streams["inboxCountsChanged"].next()
+	for _, w := range []*world{x.theirs, x.world} {
+		conversation := x.conversation
+		if w == x.theirs {
+			conversation = &db.Conversation{ID: x.foreign["conv"].(db.ConversationID)}
+		}
+		w.assign(w.manager, conversation, w.manager)
+		w.close(w.manager, conversation)
+	}
+	ours := map[string]bool{}
+	for _, e := range x.history(x.key) {
+		ours[e.Cursor().String()] = true
+	}
+	for field, s := range streams {
+		item := s.next()
+		place := get(item, "cursor")
+		if field == "inboxCountsChanged" {
+			place = get(item, "asOf")
+			if get(counts, "all") != 1.0 || get(item, "all") == get(counts, "all") && get(item, "mine") == get(counts, "mine") {
+				t.Errorf("counts went from %v to %v", counts, item)
+			}
+		}
+		if !ours[place.(string)] {
+			t.Errorf("%s delivers what is not ours: %v", field, item)
+		}
+	}
+}
