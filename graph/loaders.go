@@ -2,9 +2,6 @@ package graph
 
 import (
 	"context"
-	"time"
-
-	"github.com/vikstrous/dataloadgen"
 
 	"switchboard/db"
 	"switchboard/service"
@@ -14,24 +11,21 @@ import (
 // They are made anew for each response: a socket lives for hours, and what it shows must
 // not be what it once read.
 type loaders struct {
-	agents        *dataloadgen.Loader[db.AgentID, *db.Agent]
-	contacts      *dataloadgen.Loader[db.ContactID, *db.Contact]
-	identities    *dataloadgen.Loader[db.ContactID, []*db.ContactIdentity]
-	conversations *dataloadgen.Loader[db.ConversationID, *db.Conversation]
-	latest        *dataloadgen.Loader[db.ContactID, *db.Conversation]
-	messages      *dataloadgen.Loader[db.MessageID, *db.Message]
-	events        *dataloadgen.Loader[db.EventID, *db.Event]
-	tokens        *dataloadgen.Loader[db.TokenID, *db.Token]
-	loads         *dataloadgen.Loader[db.AgentID, int]
+	agents        *loader[db.AgentID, *db.Agent]
+	contacts      *loader[db.ContactID, *db.Contact]
+	identities    *loader[db.ContactID, []*db.ContactIdentity]
+	conversations *loader[db.ConversationID, *db.Conversation]
+	latest        *loader[db.ContactID, *db.Conversation]
+	messages      *loader[db.MessageID, *db.Message]
+	events        *loader[db.EventID, *db.Event]
+	tokens        *loader[db.TokenID, *db.Token]
+	loads         *loader[db.AgentID, int]
 
-	conversationMessages *dataloadgen.Loader[pageOf[db.ConversationID], *service.List[*db.Message]]
-	conversationTimeline *dataloadgen.Loader[pageOf[db.ConversationID], *service.List[*db.Event]]
-	contactTimeline      *dataloadgen.Loader[pageOf[db.ContactID], *service.List[*db.Event]]
-	contactConversations *dataloadgen.Loader[pageOf[db.ContactID], *service.List[*db.Conversation]]
+	conversationMessages *loader[pageOf[db.ConversationID], *service.List[*db.Message]]
+	conversationTimeline *loader[pageOf[db.ConversationID], *service.List[*db.Event]]
+	contactTimeline      *loader[pageOf[db.ContactID], *service.List[*db.Event]]
+	contactConversations *loader[pageOf[db.ContactID], *service.List[*db.Conversation]]
 }
-
-// batchWait is how long a loader collects what is asked for.
-const batchWait = 300 * time.Microsecond
 
 func newLoaders(s *service.Service, actor service.Actor) *loaders {
 	return &loaders{
@@ -53,19 +47,16 @@ func newLoaders(s *service.Service, actor service.Actor) *loaders {
 }
 
 // load batches a read that answers in the order of its keys.
-func load[K comparable, V any](actor service.Actor, read func(context.Context, service.Actor, []K) ([]V, error)) *dataloadgen.Loader[K, V] {
-	return dataloadgen.NewLoader(func(ctx context.Context, keys []K) ([]V, []error) {
+func load[K comparable, V any](actor service.Actor, read func(context.Context, service.Actor, []K) ([]V, error)) *loader[K, V] {
+	return newLoader(func(ctx context.Context, keys []K) ([]V, []error, error) {
 		values, err := read(ctx, actor, keys)
-		if err != nil {
-			return nil, []error{err}
-		}
-		return values, nil
-	}, dataloadgen.WithWait(batchWait))
+		return values, nil, err
+	})
 }
 
 // byID batches a read that answers in no order and leaves out what it does not find,
 // which becomes nil.
-func byID[K comparable, V any](actor service.Actor, read func(context.Context, service.Actor, []K) ([]*V, error), id func(*V) K) *dataloadgen.Loader[K, *V] {
+func byID[K comparable, V any](actor service.Actor, read func(context.Context, service.Actor, []K) ([]*V, error), id func(*V) K) *loader[K, *V] {
 	return load(actor, func(ctx context.Context, actor service.Actor, keys []K) ([]*V, error) {
 		rows, err := read(ctx, actor, keys)
 		if err != nil {
@@ -132,8 +123,8 @@ func (a pageArgs) input() (in service.PageInput) {
 
 // pages batches nested lists: the same page of all parents is one read.
 func pages[K comparable, T any](actor service.Actor,
-	read func(context.Context, service.Actor, []K, service.PageInput) ([]*service.List[T], error)) *dataloadgen.Loader[pageOf[K], *service.List[T]] {
-	return dataloadgen.NewLoader(func(ctx context.Context, keys []pageOf[K]) ([]*service.List[T], []error) {
+	read func(context.Context, service.Actor, []K, service.PageInput) ([]*service.List[T], error)) *loader[pageOf[K], *service.List[T]] {
+	return newLoader(func(ctx context.Context, keys []pageOf[K]) ([]*service.List[T], []error, error) {
 		parents, places := map[pageArgs][]K{}, map[pageArgs][]int{}
 		for i, key := range keys {
 			parents[key.page] = append(parents[key.page], key.parent)
@@ -148,12 +139,12 @@ func pages[K comparable, T any](actor service.Actor,
 				}
 			}
 		}
-		return lists, errs
-	}, dataloadgen.WithWait(batchWait))
+		return lists, errs, nil
+	})
 }
 
 // loadOptional loads what a nullable reference names.
-func loadOptional[K comparable, V any](ctx context.Context, l *dataloadgen.Loader[K, *V], id *K) (*V, error) {
+func loadOptional[K comparable, V any](ctx context.Context, l *loader[K, *V], id *K) (*V, error) {
 	if id == nil {
 		return nil, nil
 	}
