@@ -10,14 +10,12 @@ import (
 	"time"
 
 	"github.com/99designs/gqlgen/graphql"
-	"github.com/99designs/gqlgen/graphql/errcode"
 	"github.com/99designs/gqlgen/graphql/handler"
 	"github.com/99designs/gqlgen/graphql/handler/extension"
 	"github.com/99designs/gqlgen/graphql/handler/lru"
 	"github.com/google/uuid"
 	"github.com/rs/cors"
 	"github.com/vektah/gqlparser/v2/ast"
-	"github.com/vektah/gqlparser/v2/gqlerror"
 
 	"switchboard/graph/live"
 	"switchboard/service"
@@ -65,8 +63,6 @@ func NewHandler(o Options) *Handler {
 	server.AroundResponses(o.prepare)
 	if o.Introspection {
 		server.Use(extension.Introspection{})
-	} else {
-		server.Use(withoutIntrospection{})
 	}
 	h.http = withRequestID(o.cors(o.authenticate(server)))
 	return h
@@ -102,24 +98,6 @@ func (o Options) prepare(ctx context.Context, next graphql.ResponseHandler) *gra
 		ctx = context.WithValue(ctx, asOfKey, &cursor)
 	}
 	return next(ctx)
-}
-
-// withoutIntrospection refuses operations that ask for the schema, as if it did not hold
-// these fields. The executor would answer with an error of its own, which looks like a fault
-// of this server.
-type withoutIntrospection struct{}
-
-func (withoutIntrospection) ExtensionName() string                          { return "WithoutIntrospection" }
-func (withoutIntrospection) Validate(schema graphql.ExecutableSchema) error { return nil }
-
-// MutateOperationContext runs after validation, before anything is executed.
-func (withoutIntrospection) MutateOperationContext(_ context.Context, op *graphql.OperationContext) *gqlerror.Error {
-	if op.Operation.Operation != ast.Query || !selects(op, "__schema") && !selects(op, "__type") {
-		return nil
-	}
-	err := gqlerror.Errorf("this server does not show its schema; `switchboard serve --playground` does")
-	errcode.Set(err, errcode.ValidationFailed)
-	return err
 }
 
 // failed answers an operation that cannot even begin.

@@ -32,17 +32,17 @@ func contactFields(c *db.Contact, identities []*db.ContactIdentity) []field {
 		known = append(known, i.Channel+":"+i.ExternalID)
 	}
 	slices.Sort(known)
-	return []field{{"name", &c.Name}, {"email", c.Email}, {"phone", c.Phone}, {"avatarUrl", c.AvatarURL}, {"identities", list(known)}}
+	return []field{{"name", text(c.Name)}, {"email", c.Email}, {"phone", c.Phone}, {"avatarUrl", c.AvatarURL}, {"identities", list(known)}}
 }
 
 func agentFields(a *db.Agent) []field {
-	return []field{{"name", &a.Name}, {"email", a.Email}, {"avatarUrl", a.AvatarURL}, {"role", text(a.Role)},
+	return []field{{"name", text(a.Name)}, {"email", a.Email}, {"avatarUrl", a.AvatarURL}, {"role", text(a.Role)},
 		{"skills", list(a.Skills)}, {"issuer", a.Issuer}, {"subject", a.Subject}}
 }
 
 func workspaceFields(w *db.Workspace) []field {
 	days := strconv.Itoa(w.ReopenWithinDays)
-	return []field{{"name", &w.Name}, {"timeZone", &w.TimeZone}, {"reopenPolicy", text(w.ReopenPolicy)},
+	return []field{{"name", text(w.Name)}, {"timeZone", &w.TimeZone}, {"reopenPolicy", text(w.ReopenPolicy)},
 		{"reopenWithinDays", &days}, {"ownerPolicy", text(w.OwnerPolicy)}, {"closingCategories", list(w.ClosingCategories)}}
 }
 
