@@ -1,0 +1,98 @@
+package graph_test
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/jackc/pgx/v5"
+
+	"switchboard/db"
+)
+
+// statements records what is sent to the database.
+type statements struct {
+	mu   sync.Mutex
+	sent []string
+}
+
+func (s *statements) TraceQueryStart(ctx context.Context, _ *pgx.Conn, q pgx.TraceQueryStartData) context.Context {
+	// The feed tells other servers of earlier changes in its own time.
+	if !strings.Contains(q.SQL, "pg_notify") {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		s.sent = append(s.sent, q.SQL)
+	}
+	return ctx
+}
+
+func (s *statements) TraceQueryEnd(context.Context, *pgx.Conn, pgx.TraceQueryEndData) {}
+
+// during gives the statements sent while f runs.
+func (s *statements) during(f func()) []string {
+	s.mu.Lock()
+	s.sent = nil
+	s.mu.Unlock()
+	f()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.sent
+}
+
+// TestStatements: the number of statements of a query does not grow with its rows.
+func TestStatements(t *testing.T) {
+	t.Parallel()
+	const rows = 40
+	sent := &statements{}
+	w := newWorld(t, func(o *options) { o.pool.Tracer = sent })
+	var ids []any
+	for i := range rows {
+		contact, _, c := w.twice(w.agent, fmt.Sprint("Contact ", i))
+		who := w.hire(w.company, fmt.Sprint("Agent ", i), fmt.Sprintf("agent%d@acme.example", i), db.RoleAgent)
+		w.assign(w.agent, c, who)
+		m := w.say(c, db.Inbound, contact.ID.Ref(), "Hello?")
+		w.say(c, db.Outbound, who.id.Ref(), "Hello!")
+		ids = append(ids, contact.ID, c.ID, who.id, m.ID)
+	}
+	const agent = `{ name openConversations }`
+	const event = `{ actor { ... on Agent ` + agent + ` ... on Contact { phone } } conversation { status contact { name } } contact { name } }`
+	for name, doc := range map[string]string{
+		"inbox":                 `query($n: Int!) { inbox(view: ALL, first: $n) { nodes { id } totalCount } }`,
+		"inbox with neighbours": `query($n: Int!) { inbox(view: ALL, first: $n) { nodes { contact { name identities { channel } canOpen } assignee ` + agent + ` openedBy { ... on Agent { email } } lastMessage { author { ... on Agent { email } } } canReopen canClose } } }`,
+		"messages":              `query($n: Int!) { inbox(view: ALL, first: $n) { nodes { messages(first: 2) { nodes { body author { ... on Contact { name } } } } } } }`,
+		"timelines":             `query($n: Int!) { inbox(view: ALL, first: $n) { nodes { timeline(last: 5) { nodes ` + event + ` } } } }`,
+		"contacts":              `query($n: Int!) { contacts(first: $n) { nodes { identities { externalId } assignee ` + agent + ` openConversation { id } latestConversation { assignee { name } } canOpen } } }`,
+		"conversations":         `query($n: Int!) { contacts(first: $n) { nodes { conversations(first: 2) { nodes { assignee { name } lastMessage { body } } } } } }`,
+		"contacts' timelines":   `query($n: Int!) { contacts(first: $n) { nodes { timeline(first: 5) { nodes ` + event + ` } } } }`,
+		"agents":                `query($n: Int!) { agents(first: $n) { nodes ` + agent + ` } }`,
+		"nodes":                 `query($n: Int!, $ids: [ID!]!) { nodes(ids: $ids) { ... on Conversation { contact { name } } ... on Contact { assignee ` + agent + ` } ... on Message { author { ... on Contact { name } } } } inbox(view: ALL, first: $n) { totalCount } }`,
+	} {
+		count := func(n int) []string {
+			v := vars{"n": n}
+			if name == "nodes" {
+				v["ids"] = ids[:2*n]
+			}
+			return sent.during(func() { w.query(w.agent.token, doc, v) })
+		}
+		few := fewest(count, 2, 0)
+		if many := fewest(count, rows, len(few)); len(many) > len(few)+2 {
+			t.Errorf("%s: %d statements for 2 rows, %d for %d:\n%s", name, len(few), len(many), rows, strings.Join(many, "\n"))
+		}
+	}
+}
+
+// fewest repeats a query, as a busy machine tears batches apart now and then, until it
+// needs no more statements than expected.
+func fewest(count func(n int) []string, n, expected int) (least []string) {
+	for range 8 {
+		if sent := count(n); least == nil || len(sent) < len(least) {
+			least = sent
+		}
+		if len(least) <= expected {
+			break
+		}
+	}
+	return least
+}
