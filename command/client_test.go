@@ -153,10 +153,11 @@ func (c caller) connect() (*socket, error) {
 	}
 	_ = response.Body.Close()
 	s := &socket{conn}
+	_ = s.SetReadDeadline(time.Now().Add(patience))
 	err = s.send(message{Type: "connection_init"}, vars{"authorization": "Bearer " + c.token})
 	if err == nil {
 		var first message
-		if first, err = s.receive(); err == nil && first.Type != "connection_ack" {
+		if err = s.ReadJSON(&first); err == nil && first.Type != "connection_ack" {
 			err = fmt.Errorf("instead of connection_ack came %s", first.Type)
 		}
 	}
@@ -174,24 +175,18 @@ func (s *socket) send(m message, payload any) (err error) {
 	return s.WriteJSON(m)
 }
 
-// receive reads the next message; a peer that closes the socket is a *websocket.CloseError.
-func (s *socket) receive() (m message, err error) {
-	if err := s.SetReadDeadline(time.Now().Add(patience)); err != nil {
-		return m, err
-	}
-	return m, s.ReadJSON(&m)
-}
-
 // subscribe starts the one subscription.
 func (s *socket) subscribe(document string, variables vars) error {
 	return s.send(message{ID: "1", Type: "subscribe"}, vars{"query": document, "variables": variables})
 }
 
-// next waits for the data of the next item, answering pings.
+// next waits for the data of the next item, answering pings. A peer that closes the socket
+// is a *websocket.CloseError.
 func (s *socket) next() (data json.RawMessage, err error) {
+	_ = s.SetReadDeadline(time.Now().Add(patience))
 	for {
-		m, err := s.receive()
-		if err != nil {
+		var m message
+		if err := s.ReadJSON(&m); err != nil {
 			return nil, err
 		}
 		switch m.Type {
