@@ -99,6 +99,23 @@ func (d *database) inWorkspace(ctx context.Context, c *console, id string, do fu
 	return do(h, w)
 }
 
+// demoLock is the key of the advisory lock of alone.
+const demoLock = 0x5357_4254_4245
+
+// alone runs fn while no other server on this database does, however it may end: two that
+// are started at once would both make a demo workspace and a secret of their own.
+func (h *house) alone(ctx context.Context, fn func() error) error {
+	conn, err := h.db.Connect(ctx)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = conn.Close(context.WithoutCancel(ctx)) }() // the lock ends with it
+	if _, err := conn.Exec(ctx, fmt.Sprintf("SET lock_timeout = 0; SELECT pg_advisory_lock(%d)", demoLock)); err != nil {
+		return err
+	}
+	return fn()
+}
+
 // workspace finds the workspace that a command names.
 func (h *house) workspace(ctx context.Context, id string) (*db.Workspace, error) {
 	all, err := h.db.Workspaces(ctx)

@@ -50,16 +50,17 @@ func (s serve) Run(ctx context.Context, c *console, d *database) error {
 		return err
 	}
 	defer h.close()
-	if err := s.makeDemo(ctx, c, h); err != nil {
+	a := announcement{address: listener.Addr().String(), playground: given(s.Playground, !production)}
+	err = h.alone(ctx, func() (err error) {
+		if err = s.makeDemo(ctx, c, h); err == nil {
+			a.developers, err = developers(ctx, h)
+		}
 		return err
-	}
-	developers, err := developers(ctx, h)
+	})
 	if err != nil {
 		return err
 	}
-	return s.serve(ctx, c, h, listener, announcement{
-		address: listener.Addr().String(), playground: given(s.Playground, !production), developers: developers,
-	})
+	return s.serve(ctx, c, h, listener, a)
 }
 
 // given is a flag's value, or what it is when left out.
