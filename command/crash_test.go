@@ -278,8 +278,8 @@ func TestKilledServerLosesAndRepeatsNothing(t *testing.T) {
 		t.Fatal(context.Cause(ctx))
 	}
 	for name, f := range followers {
-		if f.resumed < kills {
-			t.Errorf("%s was resumed %d times only", name, f.resumed)
+		if f.resumed == 0 {
+			t.Errorf("%s was never interrupted", name)
 		}
 		fresh := &follower{document: f.document, cursor: beginning}
 		check(t, fresh.read(ctx, s.as(c.Token)))
