@@ -28,6 +28,7 @@ type attempt struct {
 }
 
 func TestEveryConversationIsTakenOnce(t *testing.T) {
+	t.Parallel()
 	dir := newDir(t)
 	s := start(t, "--data-dir", dir, "--no-demo")
 	c := found(t, s, dir, takers)

@@ -193,6 +193,7 @@ var followed = map[string]string{
 }
 
 func TestKilledServerLosesAndRepeatsNothing(t *testing.T) {
+	t.Parallel()
 	dir := newDir(t)
 	s := start(t, "--data-dir", dir, "--no-demo")
 	c := found(t, s, dir, writers)

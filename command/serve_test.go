@@ -141,6 +141,7 @@ func freePort(t *testing.T) string {
 }
 
 func TestDatabaseURLMeansProduction(t *testing.T) {
+	t.Parallel()
 	address := databaseURL(t)
 	refused(t, 1, []string{"workspace", "list", "--database-url", address}, "switchboard migrate")
 	refused(t, 1, []string{"token", "list", "--workspace", "ws_01h455vb4pex5vsknk084sn02q", "--database-url", address}, "switchboard migrate")

@@ -22,7 +22,6 @@ type listed struct {
 }
 
 func TestTokensOfARunningServer(t *testing.T) {
-	t.Parallel()
 	dir := newDir(t)
 	s := start(t, "--data-dir", dir, "--no-demo")
 	var company struct{ Workspace, Manager, TokenID, Token string }
