@@ -3,6 +3,7 @@ package command
 import (
 	"context"
 	"crypto/rand"
+	"database/sql"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -16,6 +17,7 @@ import (
 
 	"switchboard/db"
 	"switchboard/graph"
+	"switchboard/service"
 	"switchboard/web"
 )
 
@@ -130,18 +132,24 @@ func routes(ctx context.Context, h *house, api http.Handler, playground bool) ht
 	return mux
 }
 
-// makeDemo makes the demo workspace: unasked only where nothing else is.
+// makeDemo makes the demo workspace, unasked only where nothing else is, or finishes one
+// whose making was broken off.
 func (s serve) makeDemo(ctx context.Context, c *console, h *house) error {
 	all, err := h.db.Workspaces(ctx)
 	if err != nil {
 		return err
 	}
+	wanted := given(s.Demo, h.embedded != nil && len(all) == 0)
 	for _, w := range all {
 		if w.Demo {
-			return nil
+			head, err := h.db.ForWorkspace(w.Key).Head(ctx)
+			if err != nil {
+				return err
+			}
+			wanted = head.Seq == 0
 		}
 	}
-	if !given(s.Demo, h.embedded != nil && len(all) == 0) {
+	if !wanted {
 		return nil
 	}
 	c.log.Info("making a demo workspace; --no-demo leaves it out")
@@ -161,8 +169,8 @@ type developer struct {
 	Token string `json:"token"`
 }
 
-// developers makes the development tokens of the demo workspace: for its first manager
-// and its first two agents. Only the embedded database has them.
+// developers makes the development tokens of the demo workspace: for a manager and two
+// agents. Only the embedded database has them.
 func developers(ctx context.Context, h *house) ([]developer, error) {
 	if h.embedded == nil {
 		return nil, nil
@@ -183,17 +191,18 @@ func developers(ctx context.Context, h *house) ([]developer, error) {
 	return nil, nil
 }
 
-func demoDevelopers(ctx context.Context, h *house, w *db.Workspace, secret []byte) ([]developer, error) {
-	agents, err := h.db.ForWorkspace(w.Key).EarliestAgents(ctx)
-	var list []developer
-	wanted := map[db.Role]int{db.RoleManager: 1, db.RoleAgent: 2}
-	for _, a := range agents {
-		if wanted[a.Role] > 0 && a.Email != nil {
-			wanted[a.Role]--
-			list = append(list, developer{a.Name, strings.ToLower(string(a.Role)), *a.Email, h.auth.AddDeveloper(secret, w.Key, a.ID)})
+func demoDevelopers(ctx context.Context, h *house, w *db.Workspace, secret []byte) (list []developer, err error) {
+	for _, email := range service.DemoViewers() {
+		a, err := h.db.ForWorkspace(w.Key).AgentByEmail(ctx, email)
+		if errors.Is(err, sql.ErrNoRows) {
+			continue // got another address since
 		}
+		if err != nil {
+			return nil, err
+		}
+		list = append(list, developer{a.Name, strings.ToLower(string(a.Role)), email, h.auth.AddDeveloper(secret, w.Key, a.ID)})
 	}
-	return list, err
+	return list, nil
 }
 
 // developmentSecret is what development tokens are made of; it stays in the data folder.

@@ -169,11 +169,3 @@ func (tx Tx) learnAgents(ctx context.Context, agents []*Agent) error {
 	}
 	return tx.learnWords(ctx, agentWords, texts)
 }
-
-// EarliestAgents reads the active agents in the order in which they were added.
-func (w ForWorkspace) EarliestAgents(ctx context.Context) ([]*Agent, error) {
-	var rows []*Agent
-	err := w.bun.NewSelect().Model(&rows).Where("workspace_id = ?", w.Key).Where("active").
-		Order("created_at", "id").Limit(100).Scan(ctx)
-	return rows, err
-}

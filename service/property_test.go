@@ -123,7 +123,9 @@ func (p *play) head() db.EventCursor {
 	return c
 }
 
-func drawOne[T any](p *play, from []T, label string) T { return rapid.SampledFrom(from).Draw(p.T, label) }
+func drawOne[T any](p *play, from []T, label string) T {
+	return rapid.SampledFrom(from).Draw(p.T, label)
+}
 
 func (p *play) agent() db.AgentID { return *drawOne(p, p.agents, "agent").Agent }
 
