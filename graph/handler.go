@@ -61,6 +61,7 @@ func NewHandler(o Options) *Handler {
 	server.SetRecoverFunc(recovered(o.Log))
 	server.SetDisableSuggestion(!o.Introspection)
 	server.AroundResponses(o.prepare)
+	server.AroundFields(readAhead)
 	if o.Introspection {
 		server.Use(extension.Introspection{})
 	}

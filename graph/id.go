@@ -3,6 +3,8 @@ package graph
 import (
 	"context"
 
+	"github.com/google/uuid"
+
 	"switchboard/db"
 )
 
@@ -31,7 +33,7 @@ func decodeOptional[T any, P unmarshaler[T]](text *string) (*T, error) {
 }
 
 // loadNode loads whatever a typed id names; nil if there is nothing.
-func (r *Resolver) loadNode(ctx context.Context, text string) (Node, error) {
+func loadNode(ctx context.Context, text string) (Node, error) {
 	prefix, id, err := db.ParseID(text)
 	if err != nil {
 		return nil, err
@@ -55,12 +57,36 @@ func (r *Resolver) loadNode(ctx context.Context, text string) (Node, error) {
 		}
 		return toEvent(row), nil
 	case db.WorkspacePrefix:
-		// A caller sees one workspace: their own.
-		own, err := r.service.Workspace(ctx, actorOf(ctx))
-		if err != nil || own.ID.UUID != id {
-			return nil, err
-		}
-		return own, nil
+		return known(l.workspaces.Load(ctx, db.WorkspaceID{UUID: id}))
 	}
 	return nil, &db.IDError{Message: "there are no objects with ids of this kind"}
+}
+
+// readNodes reads ahead whatever these ids name, each kind in one statement.
+func readNodes(ctx context.Context, texts []string) error {
+	ids := map[string][]uuid.UUID{}
+	for _, text := range texts {
+		prefix, id, err := db.ParseID(text)
+		if err != nil {
+			return err
+		}
+		ids[prefix] = append(ids[prefix], id)
+	}
+	l := loadersOf(ctx)
+	l.agents.ahead(ctx, typed(ids[db.AgentPrefix], func(id uuid.UUID) db.AgentID { return db.AgentID{UUID: id} }))
+	l.contacts.ahead(ctx, typed(ids[db.ContactPrefix], func(id uuid.UUID) db.ContactID { return db.ContactID{UUID: id} }))
+	l.conversations.ahead(ctx, typed(ids[db.ConversationPrefix], func(id uuid.UUID) db.ConversationID { return db.ConversationID{UUID: id} }))
+	l.messages.ahead(ctx, typed(ids[db.MessagePrefix], func(id uuid.UUID) db.MessageID { return db.MessageID{UUID: id} }))
+	l.events.ahead(ctx, typed(ids[db.EventPrefix], func(id uuid.UUID) db.EventID { return db.EventID{UUID: id} }))
+	l.tokens.ahead(ctx, typed(ids[db.TokenPrefix], func(id uuid.UUID) db.TokenID { return db.TokenID{UUID: id} }))
+	l.workspaces.ahead(ctx, typed(ids[db.WorkspacePrefix], func(id uuid.UUID) db.WorkspaceID { return db.WorkspaceID{UUID: id} }))
+	return nil
+}
+
+func typed[K any](ids []uuid.UUID, of func(uuid.UUID) K) []K {
+	keys := make([]K, len(ids))
+	for i, id := range ids {
+		keys[i] = of(id)
+	}
+	return keys
 }

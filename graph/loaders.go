@@ -2,6 +2,11 @@ package graph
 
 import (
 	"context"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/vikstrous/dataloadgen"
 
 	"switchboard/db"
 	"switchboard/service"
@@ -19,6 +24,7 @@ type loaders struct {
 	messages      *loader[db.MessageID, *db.Message]
 	events        *loader[db.EventID, *db.Event]
 	tokens        *loader[db.TokenID, *db.Token]
+	workspaces    *loader[db.WorkspaceID, *db.Workspace]
 	loads         *loader[db.AgentID, int]
 
 	conversationMessages *loader[pageOf[db.ConversationID], *service.List[*db.Message]]
@@ -36,6 +42,7 @@ func newLoaders(s *service.Service, actor service.Actor) *loaders {
 		messages:      byID(actor, s.MessagesByID, func(m *db.Message) db.MessageID { return m.ID }),
 		events:        byID(actor, s.EventsByID, func(e *db.Event) db.EventID { return e.ID }),
 		tokens:        byID(actor, s.TokensByID, func(t *db.Token) db.TokenID { return t.ID }),
+		workspaces:    byID(actor, s.WorkspacesByID, func(w *db.Workspace) db.WorkspaceID { return w.ID }),
 		identities:    load(actor, s.ContactIdentities),
 		loads:         load(actor, s.OpenConversations),
 
@@ -44,6 +51,62 @@ func newLoaders(s *service.Service, actor service.Actor) *loaders {
 		contactTimeline:      pages(actor, s.ContactTimelines),
 		contactConversations: pages(actor, s.ConversationsOf),
 	}
+}
+
+// loader reads by key what one response asks for, each key once. A field asks for its own
+// key; ahead reads the keys of all rows before.
+type loader[K comparable, V any] struct {
+	*dataloadgen.Loader[K, V]
+	read batchRead[K, V]
+
+	mu    sync.Mutex
+	known map[K]V // read ahead
+}
+
+// batchRead gives a value for each key, in their order, and perhaps an error for each; or
+// one error for all.
+type batchRead[K comparable, V any] func(ctx context.Context, keys []K) ([]V, []error, error)
+
+// batchWait is how long a loader collects keys that were not read ahead.
+const batchWait = 200 * time.Microsecond
+
+func newLoader[K comparable, V any](read batchRead[K, V]) *loader[K, V] {
+	return &loader[K, V]{read: read, known: map[K]V{}, Loader: dataloadgen.NewLoader(func(ctx context.Context, keys []K) ([]V, []error) {
+		values, errs, err := read(ctx, keys)
+		if err != nil {
+			return nil, []error{err}
+		}
+		return values, errs
+	}, dataloadgen.WithWait(batchWait))}
+}
+
+// ahead reads these keys in one statement, those left out that were read before, and
+// gives what was found. What fails is left to the fields, which ask again.
+func (l *loader[K, V]) ahead(ctx context.Context, keys []K) []V {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	var fresh []K
+	for _, key := range keys {
+		if _, ok := l.known[key]; !ok && !slices.Contains(fresh, key) {
+			fresh = append(fresh, key)
+		}
+	}
+	if len(fresh) > 0 {
+		values, errs, err := l.read(ctx, fresh)
+		for i, key := range fresh {
+			if err == nil && (errs == nil || errs[i] == nil) {
+				l.known[key] = values[i]
+				l.Prime(key, values[i])
+			}
+		}
+	}
+	found := make([]V, 0, len(keys))
+	for _, key := range keys {
+		if value, ok := l.known[key]; ok {
+			found = append(found, value)
+		}
+	}
+	return found
 }
 
 // load batches a read that answers in the order of its keys.
@@ -80,8 +143,7 @@ type pageOf[K comparable] struct {
 	page   pageArgs
 }
 
-// pageArgs are the arguments of a page in a form that can be compared; 0 and "" are
-// taken for left out only where isGiven says so.
+// pageArgs are the arguments of a page in a form that can be compared.
 type pageArgs struct {
 	first, last         int
 	after, before       string

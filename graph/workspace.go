@@ -3,7 +3,6 @@ package graph
 import (
 	"context"
 	"errors"
-	"sync"
 
 	"switchboard/db"
 	"switchboard/service"
@@ -14,7 +13,7 @@ func (r queryResolver) Workspace(ctx context.Context) (*db.Workspace, error) {
 }
 
 func (r queryResolver) Node(ctx context.Context, id string) (Node, error) {
-	return r.loadNode(ctx, id)
+	return loadNode(ctx, id)
 }
 
 const maxNodes = 100
@@ -23,15 +22,13 @@ func (r queryResolver) Nodes(ctx context.Context, ids []string) ([]Node, error) 
 	if len(ids) > maxNodes {
 		return nil, &service.Error{Code: service.BadInput, Message: "ask for at most 100 nodes at once"}
 	}
-	nodes, errs := make([]Node, len(ids)), make([]error, len(ids))
-	var loading sync.WaitGroup // at once, so that the loaders can batch
-	for i, id := range ids {
-		loading.Go(func() {
-			defer guard(ctx, &errs[i])
-			nodes[i], errs[i] = r.loadNode(ctx, id)
-		})
+	if err := readNodes(ctx, ids); err != nil {
+		return nil, err
 	}
-	loading.Wait()
+	nodes, errs := make([]Node, len(ids)), make([]error, len(ids))
+	for i, id := range ids {
+		nodes[i], errs[i] = loadNode(ctx, id)
+	}
 	return nodes, errors.Join(errs...)
 }
 

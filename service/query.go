@@ -2,6 +2,7 @@ package service
 
 import (
 	"context"
+	"slices"
 
 	"switchboard/db"
 )
@@ -191,6 +192,15 @@ func (s *Service) EventsByID(ctx context.Context, actor Actor, ids []db.EventID)
 // TokensByID reads what may be seen of API tokens.
 func (s *Service) TokensByID(ctx context.Context, actor Actor, ids []db.TokenID) ([]*db.Token, error) {
 	return s.db.ForWorkspace(actor.Workspace).TokensByID(ctx, ids)
+}
+
+// WorkspacesByID reads workspaces, of which a caller sees one.
+func (s *Service) WorkspacesByID(ctx context.Context, actor Actor, ids []db.WorkspaceID) ([]*db.Workspace, error) {
+	own, err := s.Workspace(ctx, actor)
+	if err != nil || !slices.Contains(ids, own.ID) {
+		return nil, err
+	}
+	return []*db.Workspace{own}, nil
 }
 
 // ContactIdentities reads the identities of each contact, in the order of the ids.

@@ -1,0 +1,307 @@
+package graph
+
+import (
+	"context"
+	"reflect"
+	"slices"
+
+	"github.com/99designs/gqlgen/graphql"
+	"github.com/vektah/gqlparser/v2/ast"
+
+	"switchboard/db"
+	"switchboard/service"
+)
+
+// ahead reads what a document asks of the rows that a root field gave, level by level,
+// before their fields are resolved one by one: the number of statements then depends on
+// the document alone, not on how many rows there are or how the fields' goroutines happen
+// to run. What it does not foresee the fields load by themselves.
+type ahead struct {
+	context.Context
+	*loaders
+	op *graphql.OperationContext
+}
+
+// readAhead follows each root field of a query or mutation.
+func readAhead(ctx context.Context, next graphql.Resolver) (any, error) {
+	result, err := next(ctx)
+	field := graphql.GetFieldContext(ctx)
+	if err == nil && (field.Object == "Query" || field.Object == "Mutation") {
+		ahead{ctx, loadersOf(ctx), graphql.GetOperationContext(ctx)}.ofRoot(field.Field.Selections, result)
+	}
+	return result, err
+}
+
+func (a ahead) ofRoot(s ast.SelectionSet, result any) {
+	switch r := result.(type) {
+	case *InboxConnection:
+		a.ofConversations(a.nodes(s), r.nodes)
+	case *ContactConnection:
+		a.ofContacts(a.nodes(s), r.nodes)
+	case *AgentConnection:
+		a.ofAgents(a.nodes(s), r.nodes)
+	case *ConversationPayload:
+		a.ofConversations(a.below(s, "conversation"), some(r.Conversation))
+		a.ofContacts(a.below(s, "contact"), some(r.Contact))
+		a.ofEvents(a.below(s, "events"), r.Events)
+	case *ContactPayload:
+		a.ofContacts(a.below(s, "contact"), some(r.Contact))
+		a.ofEvents(a.below(s, "events"), r.Events)
+	case *AgentPayload:
+		a.ofAgents(a.below(s, "agent"), some(r.Agent))
+		a.ofEvents(a.below(s, "events"), r.Events)
+	case *WorkspacePayload:
+		a.ofEvents(a.below(s, "events"), r.Events)
+	case []Node:
+		a.ofNodes(s, r)
+	default:
+		a.ofNodes(s, []Node{r})
+	}
+}
+
+// ofNodes sorts objects by their kinds.
+func (a ahead) ofNodes(s ast.SelectionSet, nodes []Node) {
+	a.ofConversations(s, only[*db.Conversation](nodes))
+	a.ofContacts(s, only[*db.Contact](nodes))
+	a.ofAgents(s, only[*db.Agent](nodes))
+	a.ofMessages(s, only[*db.Message](nodes))
+	a.ofEvents(s, only[Event](nodes))
+}
+
+func (a ahead) ofConversations(s ast.SelectionSet, rows []*db.Conversation) {
+	if rows = existing(rows); len(rows) == 0 {
+		return
+	}
+	contact := func(c *db.Conversation) *db.ContactID { return &c.ContactID }
+	for _, f := range a.fields(s, "Conversation") {
+		switch f.Name {
+		case "contact":
+			a.ofContacts(f.Selections, read(a, a.contacts, rows, contact))
+		case "canClose", "cannotCloseReason":
+			read(a, a.contacts, rows, contact)
+		case "canReopen", "cannotReopenReason":
+			read(a, a.contacts, rows, contact)
+			read(a, a.latest, rows, contact)
+		case "assignee":
+			a.ofAgents(f.Selections, read(a, a.agents, rows, func(c *db.Conversation) *db.AgentID { return c.AssigneeID }))
+		case "openedBy":
+			a.ofActors(f.Selections, refs(rows, func(c *db.Conversation) db.ActorRef { return c.OpenedBy }))
+		case "closedBy":
+			a.ofActors(f.Selections, refs(rows, func(c *db.Conversation) db.ActorRef { return c.ClosedBy }))
+		case "lastMessage":
+			a.ofMessages(f.Selections, read(a, a.messages, rows, func(c *db.Conversation) *db.MessageID { return c.LastMessageID }))
+		case "messages":
+			a.ofMessages(a.nodes(f.Selections), flat(a, a.conversationMessages, f, rows, func(c *db.Conversation) db.ConversationID { return c.ID }))
+		case "timeline":
+			a.ofEvents(a.nodes(f.Selections), toEvents(flat(a, a.conversationTimeline, f, rows, func(c *db.Conversation) db.ConversationID { return c.ID })))
+		}
+	}
+}
+
+func (a ahead) ofContacts(s ast.SelectionSet, rows []*db.Contact) {
+	if rows = existing(rows); len(rows) == 0 {
+		return
+	}
+	id := func(c *db.Contact) *db.ContactID { return &c.ID }
+	for _, f := range a.fields(s, "Contact") {
+		switch f.Name {
+		case "identities":
+			read(a, a.identities, rows, id)
+		case "assignee":
+			a.ofAgents(f.Selections, read(a, a.agents, rows, func(c *db.Contact) *db.AgentID { return c.AssigneeID }))
+		case "openConversation", "latestConversation", "canOpen", "cannotOpenReason":
+			a.ofConversations(f.Selections, read(a, a.latest, rows, id))
+		case "conversations":
+			a.ofConversations(a.nodes(f.Selections), flat(a, a.contactConversations, f, rows, func(c *db.Contact) db.ContactID { return c.ID }))
+		case "timeline":
+			a.ofEvents(a.nodes(f.Selections), toEvents(flat(a, a.contactTimeline, f, rows, func(c *db.Contact) db.ContactID { return c.ID })))
+		}
+	}
+}
+
+func (a ahead) ofAgents(s ast.SelectionSet, rows []*db.Agent) {
+	rows = existing(rows)
+	for _, f := range a.fields(s, "Agent") {
+		if f.Name == "openConversations" && len(rows) > 0 {
+			read(a, a.loads, rows, func(r *db.Agent) *db.AgentID { return &r.ID })
+		}
+	}
+}
+
+func (a ahead) ofMessages(s ast.SelectionSet, rows []*db.Message) {
+	rows = existing(rows)
+	for _, f := range a.fields(s, "Message") {
+		if f.Name == "author" {
+			a.ofActors(f.Selections, refs(rows, func(m *db.Message) db.ActorRef { return m.Author }))
+		}
+	}
+}
+
+func (a ahead) ofEvents(s ast.SelectionSet, events []Event) {
+	if len(events) == 0 {
+		return
+	}
+	rows := make([]*db.Event, len(events))
+	for i, e := range events {
+		rows[i] = e.row()
+	}
+	for _, f := range a.eventFields(s, events) {
+		switch f.Name {
+		case "actor":
+			a.ofActors(f.Selections, refs(rows, func(e *db.Event) db.ActorRef { return e.Actor }))
+		case "conversation":
+			a.ofConversations(f.Selections, read(a, a.conversations, rows, func(e *db.Event) *db.ConversationID { return e.ConversationID }))
+		case "contact":
+			a.ofContacts(f.Selections, read(a, a.contacts, rows, func(e *db.Event) *db.ContactID { return e.ContactID }))
+		case "message":
+			a.ofMessages(f.Selections, read(a, a.messages, rows, func(e *db.Event) *db.MessageID { return e.Data.MessageID }))
+		case "agent":
+			a.ofAgents(f.Selections, read(a, a.agents, rows, func(e *db.Event) *db.AgentID { return e.Data.AgentID }))
+		case "from":
+			a.ofAgents(f.Selections, read(a, a.agents, rows, func(e *db.Event) *db.AgentID { return assignee(e, e.Before) }))
+		case "to":
+			a.ofAgents(f.Selections, read(a, a.agents, rows, func(e *db.Event) *db.AgentID { return assignee(e, e.After) }))
+		}
+	}
+}
+
+// assignee is whom an assignment names; nil for other events.
+func assignee(e *db.Event, f *db.Facets) *db.AgentID {
+	if f == nil || (e.Type != db.ConversationAssigned && e.Type != db.ConversationUnassigned) {
+		return nil
+	}
+	return f.Assignee
+}
+
+func (a ahead) ofActors(s ast.SelectionSet, actors []db.ActorRef) {
+	agent := func(r db.ActorRef) *db.AgentID { return named(r, db.AgentPrefix, db.AgentID{UUID: r.ID}) }
+	contact := func(r db.ActorRef) *db.ContactID { return named(r, db.ContactPrefix, db.ContactID{UUID: r.ID}) }
+	token := func(r db.ActorRef) *db.TokenID { return named(r, db.TokenPrefix, db.TokenID{UUID: r.ID}) }
+	a.ofAgents(s, read(a, a.agents, actors, agent))
+	a.ofContacts(s, read(a, a.contacts, actors, contact))
+	read(a, a.tokens, actors, token)
+}
+
+func named[K any](r db.ActorRef, prefix string, id K) *K {
+	if r.Prefix != prefix {
+		return nil
+	}
+	return &id
+}
+
+// fields are what a selection asks of one type of object.
+func (a ahead) fields(s ast.SelectionSet, object string) []graphql.CollectedField {
+	return graphql.CollectFields(a.op, s, []string{object, "Node", "Actor"})
+}
+
+// eventFields are what a selection asks of any of the types of these events.
+func (a ahead) eventFields(s ast.SelectionSet, events []Event) []graphql.CollectedField {
+	types := []string{"Event", "Node"}
+	for _, e := range events {
+		if name := reflect.TypeOf(e).Name(); !slices.Contains(types, name) {
+			types = append(types, name)
+		}
+	}
+	return graphql.CollectFields(a.op, s, types)
+}
+
+// below is what is selected of a field of an object of a known type, to which every
+// fragment applies that validation let through.
+func (a ahead) below(s ast.SelectionSet, name string) (selected ast.SelectionSet) {
+	for _, f := range graphql.CollectFields(a.op, s, conditions(s)) {
+		if f.Name == name {
+			selected = append(selected, f.Selections...)
+		}
+	}
+	return selected
+}
+
+// conditions are the types that the fragments of a selection name.
+func conditions(s ast.SelectionSet) (types []string) {
+	for _, selection := range s {
+		switch f := selection.(type) {
+		case *ast.InlineFragment:
+			types = append(append(types, f.TypeCondition), conditions(f.SelectionSet)...)
+		case *ast.FragmentSpread:
+			types = append(append(types, f.Definition.TypeCondition), conditions(f.Definition.SelectionSet)...)
+		}
+	}
+	return types
+}
+
+// nodes is what is selected of the rows of a connection.
+func (a ahead) nodes(s ast.SelectionSet) ast.SelectionSet {
+	return append(a.below(s, "nodes"), a.below(a.below(s, "edges"), "node")...)
+}
+
+// read reads what each row refers to and gives what there is of it.
+func read[R any, K comparable, V any](a ahead, l *loader[K, V], rows []R, key func(R) *K) []V {
+	var keys []K
+	for _, row := range rows {
+		if k := key(row); k != nil {
+			keys = append(keys, *k)
+		}
+	}
+	return l.ahead(a, keys)
+}
+
+// flat reads the same page of a nested list of each row and gives the rows of all.
+func flat[R any, K comparable, V any](a ahead, l *loader[pageOf[K], *service.List[V]], f graphql.CollectedField, rows []R, parent func(R) K) (all []V) {
+	args := argsOfField(f.ArgumentMap(a.op.Variables))
+	lists := read(a, l, rows, func(row R) *pageOf[K] { return &pageOf[K]{parent(row), args} })
+	for _, list := range lists {
+		all = append(all, list.Rows...)
+	}
+	return all
+}
+
+// argsOfField reads the arguments of a page as the field itself will.
+func argsOfField(args map[string]any) pageArgs {
+	number := func(name string) *int {
+		n, err := graphql.UnmarshalInt(args[name])
+		if args[name] == nil || err != nil {
+			return nil
+		}
+		return &n
+	}
+	text := func(name string) *string {
+		s, ok := args[name].(string)
+		if !ok {
+			return nil
+		}
+		return &s
+	}
+	return argsOf(number("first"), text("after"), number("last"), text("before"))
+}
+
+// refs are the actors that rows name.
+func refs[R any](rows []R, of func(R) db.ActorRef) []db.ActorRef {
+	actors := make([]db.ActorRef, len(rows))
+	for i, row := range rows {
+		actors[i] = of(row)
+	}
+	return actors
+}
+
+// some is a list of one row, or of none for nil.
+func some[T any](row *T) []*T {
+	if row == nil {
+		return nil
+	}
+	return []*T{row}
+}
+
+// existing leaves out what was not found.
+func existing[T any](rows []*T) []*T {
+	return slices.DeleteFunc(slices.Clone(rows), func(row *T) bool { return row == nil })
+}
+
+// only are the objects of one type.
+func only[T any](nodes []Node) (rows []T) {
+	for _, node := range nodes {
+		if row, ok := node.(T); ok {
+			rows = append(rows, row)
+		}
+	}
+	return rows
+}
