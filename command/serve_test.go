@@ -82,6 +82,23 @@ func TestFirstAndSecondStart(t *testing.T) {
 	}
 }
 
+func TestInterruptedFirstStart(t *testing.T) {
+	t.Parallel()
+	dir := newDir(t)
+	s := launch(t, "--data-dir", dir)
+	eventually(t, patience, "it begins", func() bool { return strings.Contains(s.log.String(), "creating the database folder") })
+	s.terminate()
+	if status := s.wait(); status != 1 || !strings.Contains(s.log.String(), "interrupted") {
+		t.Errorf("it ended with status %d", status)
+	}
+	if databaseRuns(dir) {
+		t.Error("it has left the database running")
+	}
+	if s = start(t, "--data-dir", dir); len(s.Developers) != 3 {
+		t.Errorf("afterwards the tokens are %v", s.Developers)
+	}
+}
+
 // get gives the status and the first line, or where it redirects to.
 func get(t *testing.T, address string) string {
 	t.Helper()
