@@ -80,7 +80,11 @@ func Main(args []string, out, errs io.Writer) int {
 	c := &console{out: out, err: errs, json: l.JSON, interactive: isTerminal(errs), log: slog.New(slog.NewTextHandler(errs, nil))}
 	chosen.BindTo(ctx, (*context.Context)(nil))
 	if err := chosen.Run(c, &l.Database); err != nil {
-		_, _ = fmt.Fprintf(errs, "switchboard: %s\n", explain(err))
+		said := explain(err)
+		if ctx.Err() != nil {
+			said = "interrupted by a signal: " + said
+		}
+		_, _ = fmt.Fprintf(errs, "switchboard: %s\n", said)
 		return exitFailed
 	}
 	return exitOK
