@@ -8,10 +8,12 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"os/exec"
 	"reflect"
 	"regexp"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -321,6 +323,29 @@ func TestTerminatedServerLetsEverybodyGoInOrder(t *testing.T) {
 	}
 	if databaseRuns(dir) {
 		t.Error("the last one out has not stopped the database")
+	}
+}
+
+func TestTerminatedServerWhoseLogNobodyReadsAnyMore(t *testing.T) {
+	t.Parallel()
+	dir := newDir(t)
+	cmd := exec.Command(binary, "serve", "--data-dir", dir, "--addr", "127.0.0.1:0", "--no-demo", "--json")
+	output, err := cmd.StdoutPipe()
+	check(t, err)
+	log, err := cmd.StderrPipe()
+	check(t, err)
+	check(t, cmd.Start())
+	t.Cleanup(func() { _ = cmd.Process.Kill() })
+	_, err = bufio.NewReader(output).ReadString('\n') // it is ready
+	check(t, err)
+	check(t, output.Close()) // as in `switchboard | tee log`: Ctrl-C ends tee as well
+	check(t, log.Close())
+	check(t, cmd.Process.Signal(syscall.SIGTERM))
+	if err := cmd.Wait(); err != nil {
+		t.Errorf("the server ended with %v", err)
+	}
+	if databaseRuns(dir) {
+		t.Error("the server has not stopped the database")
 	}
 }
 
