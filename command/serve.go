@@ -10,9 +10,11 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"os/signal"
 	"path/filepath"
 	"strings"
 	"sync"
+	"syscall"
 	"time"
 
 	"switchboard/db"
@@ -38,6 +40,8 @@ const (
 
 // Run serves until a signal comes, then lets everybody go in order.
 func (s serve) Run(ctx context.Context, c *console, d *database) error {
+	// Somebody who no longer reads our log, such as tee after Ctrl-C, must not end us half way.
+	signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE)
 	production := d.URL != ""
 	if !production && !isLoopback(s.Addr) {
 		return fmt.Errorf("the embedded database comes with development tokens and is served on loopback only, not on %s; set DATABASE_URL to serve others, or leave --addr out", s.Addr)
