@@ -283,7 +283,7 @@ func TestEachOnceAndInOrder(t *testing.T) {
 	}
 	// All are live once the status feeds have delivered a good many.
 	for _, f := range followers {
-		for f.field == "statusChanged" && len(f.seen) < 100 {
+		for f.field == "statusChanged" && len(f.seen) < 40 {
 			f.seen = append(f.seen, at(f.next()))
 		}
 	}
@@ -332,7 +332,7 @@ func TestLoadThenSubscribe(t *testing.T) {
 					list[id] = get(item, "conversation", "version")
 				}
 			}
-			for live := 0; live < 60; {
+			for live := 0; live < 40; {
 				item := s.next()
 				apply(item)
 				if n := get(item, "counts", "unassigned"); n != nil {
