@@ -9,7 +9,7 @@ import (
 	"switchboard/service"
 )
 
-//go:generate go tool gqlgen generate --config ../gqlgen.yml
+//go:generate go tool gqlgen generate
 
 // Resolver answers every field that is not simply read from a row.
 type Resolver struct{ service *service.Service }
