@@ -237,18 +237,18 @@ func TestInboxAsOf(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	stop := w.churn(t, 6)
-	type page struct {
+	type reading struct {
 		asOf  string
 		shown map[string]float64
 	}
-	var pages []page
+	var readings []reading
 	for range 60 {
 		a := w.query(w.agent.token, `{ inbox(view: ALL, first: 100) { asOf nodes { id version } } }`, nil)
-		p := page{a.text("data", "inbox", "asOf"), map[string]float64{}}
+		p := reading{a.text("data", "inbox", "asOf"), map[string]float64{}}
 		for _, node := range a.get("data", "inbox", "nodes").([]any) {
 			p.shown[get(node, "id").(string)] = get(node, "version").(float64)
 		}
-		pages = append(pages, p)
+		readings = append(readings, p)
 	}
 	stop()
 	states, state := map[string]map[string]float64{}, map[string]float64{}
@@ -262,7 +262,7 @@ func TestInboxAsOf(t *testing.T) {
 		states[e.Cursor().String()] = maps.Clone(state)
 	}
 	seen := map[string]bool{}
-	for _, p := range pages {
+	for _, p := range readings {
 		if seen[p.asOf] = true; !same(states[p.asOf], p.shown) {
 			t.Fatalf("the log says %v, the page shows %v", states[p.asOf], p.shown)
 		}

@@ -50,7 +50,7 @@ func (w *world) reopen(by *person, c *db.Conversation) {
 	did(w.t)(w.service.ReopenConversation(w.t.Context(), by.Actor, service.ReopenConversationInput{ConversationID: c.ID}))
 }
 
-// reopenable is a contact whose latest conversation is closed, and an older one.
+// twice is a new contact with an older conversation, closed, and an open one.
 func (w *world) twice(by *person, name string) (contact *db.Contact, older, latest *db.Conversation) {
 	w.t.Helper()
 	contact, older = w.opened(by, name)

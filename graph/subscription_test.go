@@ -477,7 +477,7 @@ func TestSubscriptionErrors(t *testing.T) {
 }
 
 // TestUnknownEventType writes an event of a type that a newer version may have, which
-// ends the subscription, not the server.
+// ends the operation, not the server.
 func TestUnknownEventType(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -487,7 +487,11 @@ func TestUnknownEventType(t *testing.T) {
 	w.record(c, "CONVERSATION_SNOOZED")
 	s.wantItems(kindOf, "ConversationAssigned")
 	s.wantError("INTERNAL")
-	w.query(w.agent.token, `{ asOf }`, nil)
+	log := w.history(w.key)
+	newest := vars{"id": log[len(log)-1].ID}
+	for _, doc := range []string{`query($id: ID!) { node(id: $id) { id } }`, `query($id: ID!) { nodes(ids: [$id]) { id } }`} {
+		w.post(t, w.agent.token, doc, newest).wantCode("INTERNAL")
+	}
 }
 
 // TestRightsEnd: who may no longer see anything is cut off within two seconds.
