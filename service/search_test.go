@@ -152,7 +152,7 @@ func TestSearchInbox(t *testing.T) {
 		{db.ViewClosed, "beschädgte liferung", []*db.Conversation{refund}}, {db.ViewClosed, "refund novak", nil},
 		{db.ViewClosed, "mojang", []*db.Conversation{refund}}, {db.ViewClosed, "mojnag", []*db.Conversation{refund}},
 		{db.ViewClosed, "2026-03-01", []*db.Conversation{refund}}, {db.ViewClosed, "100%", []*db.Conversation{refund}},
-		{db.ViewClosed, "%%%", nil}, {db.ViewClosed, "'; --", nil},
+		{db.ViewClosed, "%%%", nil}, {db.ViewClosed, "%", nil}, {db.ViewClosed, "_", nil}, {db.ViewClosed, "'; --", nil},
 		{db.ViewClosed, "feedback", []*db.Conversation{categorised}}, {db.ViewClosed, "feedbcak", []*db.Conversation{categorised}},
 		{db.ViewClosed, "mo", []*db.Conversation{refund}}, {db.ViewClosed, "re", nil}, {db.ViewMine, "novak", nil}, {db.ViewUnassigned, "novak", []*db.Conversation{open}},
 		{db.ViewClosed, " ", []*db.Conversation{refund, novak, categorised}},
@@ -264,6 +264,7 @@ func TestSearchElsewhere(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	w.givenClosed("Nováková", "refund promised")
+	w.givenContact(CreateContactInput{Name: "Petal"}) // nearer to "petar" than Petra
 	w.givenAgents("Zacharias")
 	other := w.givenWorkspace()
 	mine := other.givenClosed("Petra", "nothing to say")
