@@ -132,7 +132,7 @@ func TestNothingIsLeftBehind(t *testing.T) {
 	d := open(t, j.url)
 	f := New(d, quiet)
 	stop := running(t, f)
-	ctx, cancel := context.WithCancel(t.Context())
+	ctx, cancel := context.WithCancel(patient(t))
 	const watchers = 10
 	got, ended := make(chan error), make(chan error)
 	for range watchers {

@@ -384,7 +384,7 @@ func (p *play) checkViews() {
 			p.Fatalf("counted %+v, folded %+v, counted afresh %+v", counts, folded, fresh.counts(viewer.Agent))
 		}
 		for _, view := range db.Views {
-			for _, filter := range []*db.InboxFilter{nil, p.filter(), p.filter()} {
+			for _, filter := range []*db.InboxFilter{nil, p.filter()} {
 				p.checkView(viewer, view, filter, counts)
 			}
 		}
@@ -465,11 +465,14 @@ func (p *play) list(viewer Actor, in InboxInput) (rows []*db.Conversation, total
 		}
 		l, err := p.Inbox(p.ctx, viewer, in)
 		fine(p, err)
-		var capped bool
-		total, capped, err = p.InboxTotal(p.ctx, viewer, l)
-		fine(p, err)
-		if capped || l.AsOf != p.events[len(p.events)-1].Cursor() {
-			p.Fatalf("as of %+v, capped: %t", l.AsOf, capped)
+		if in.After == nil && in.Before == nil {
+			var capped bool
+			if total, capped, err = p.InboxTotal(p.ctx, viewer, l); err != nil || capped {
+				p.Fatalf("the total is capped: %t, %v", capped, err)
+			}
+		}
+		if l.AsOf != p.events[len(p.events)-1].Cursor() {
+			p.Fatalf("as of %+v", l.AsOf)
 		}
 		if backward {
 			rows = append(slices.Clone(l.Rows), rows...)
