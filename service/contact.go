@@ -10,16 +10,16 @@ import (
 // The rules of contacts.
 
 // checkBlock: only a contact that is not blocked can be blocked.
-func checkBlock(contact *db.Contact) *Refusal {
-	if contact.Blocked() {
+func checkBlock(t *thread) *Refusal {
+	if t.contact.Blocked() {
 		return refuse(AlreadyBlocked, "the contact is blocked already")
 	}
 	return nil
 }
 
 // checkUnblock: only a blocked contact can be unblocked.
-func checkUnblock(contact *db.Contact) *Refusal {
-	if !contact.Blocked() {
+func checkUnblock(t *thread) *Refusal {
+	if !t.contact.Blocked() {
 		return refuse(NotBlocked, "the contact is not blocked")
 	}
 	return nil
@@ -44,7 +44,7 @@ type AssignContactInput struct {
 // AssignContact makes an active agent responsible for a contact and its latest
 // conversation, open or closed (A6). Refusals: CONFLICT, AGENT_INACTIVE.
 func (s *Service) AssignContact(ctx context.Context, actor Actor, in AssignContactInput) (*Outcome, error) {
-	return s.writeContact(ctx, actor, "assignContact", &in, in.ContactID, in.ExpectedVersion, nil,
+	return s.writeThread(ctx, actor, "assignContact", &in, threadWith(in.ContactID), in.ExpectedVersion, checkNothing,
 		func(w *writer, t *thread) (changes, error) { return w.assign(ctx, t, in.AssigneeID) })
 }
 
@@ -58,7 +58,7 @@ type UnassignContactInput struct {
 // UnassignContact clears the owner of a contact, with a conversation open or not (A2).
 // Refusals: CONFLICT.
 func (s *Service) UnassignContact(ctx context.Context, actor Actor, in UnassignContactInput) (*Outcome, error) {
-	return s.writeContact(ctx, actor, "unassignContact", &in, in.ContactID, in.ExpectedVersion, nil,
+	return s.writeThread(ctx, actor, "unassignContact", &in, threadWith(in.ContactID), in.ExpectedVersion, checkNothing,
 		func(w *writer, t *thread) (changes, error) { return w.unassign(ctx, t) })
 }
 
@@ -71,7 +71,7 @@ type BlockContactInput struct {
 
 // BlockContact blocks a contact (S4). Refusals: ALREADY_BLOCKED, CONFLICT.
 func (s *Service) BlockContact(ctx context.Context, actor Actor, in BlockContactInput) (*Outcome, error) {
-	return s.writeContact(ctx, actor, "blockContact", &in, in.ContactID, in.ExpectedVersion, checkBlock,
+	return s.writeThread(ctx, actor, "blockContact", &in, threadWith(in.ContactID), in.ExpectedVersion, checkBlock,
 		func(w *writer, t *thread) (changes, error) { return w.save(ctx, changes{t.block(w.recorder)}, t) })
 }
 
@@ -85,28 +85,8 @@ type UnblockContactInput struct {
 // UnblockContact ends a block; everything is as it was before (S4). Refusals:
 // NOT_BLOCKED, CONFLICT.
 func (s *Service) UnblockContact(ctx context.Context, actor Actor, in UnblockContactInput) (*Outcome, error) {
-	return s.writeContact(ctx, actor, "unblockContact", &in, in.ContactID, in.ExpectedVersion, checkUnblock,
+	return s.writeThread(ctx, actor, "unblockContact", &in, threadWith(in.ContactID), in.ExpectedVersion, checkUnblock,
 		func(w *writer, t *thread) (changes, error) { return w.save(ctx, changes{t.unblock(w.recorder)}, t) })
-}
-
-// writeContact is what the verbs on a contact have in common: lock, state, version.
-func (s *Service) writeContact(ctx context.Context, actor Actor, verb string, in interface{ key() *string },
-	id db.ContactID, expected *int, check func(*db.Contact) *Refusal, do func(*writer, *thread) (changes, error)) (*Outcome, error) {
-	return s.write(ctx, actor, verb, in, func(w *writer) (changes, error) {
-		t, err := w.lockThread(ctx, id)
-		if err != nil {
-			return nil, err
-		}
-		if check != nil {
-			if err := firstOf(check(t.contact)); err != nil {
-				return nil, err
-			}
-		}
-		if err := firstOf(checkVersion(expected, t.contact.Version)); err != nil {
-			return nil, err
-		}
-		return do(w, t)
-	})
 }
 
 // CreateContactInput is the data of a new contact.

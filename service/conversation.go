@@ -134,16 +134,8 @@ type AssignConversationInput struct {
 // AssignConversation makes an active agent responsible for a contact's latest
 // conversation, whoever had it before (A1, A6). Refusals: NOT_LATEST, CONFLICT, AGENT_INACTIVE.
 func (s *Service) AssignConversation(ctx context.Context, actor Actor, in AssignConversationInput) (*Outcome, error) {
-	return s.write(ctx, actor, "assignConversation", &in, func(w *writer) (changes, error) {
-		t, err := w.lockThreadOf(ctx, in.ConversationID)
-		if err != nil {
-			return nil, err
-		}
-		if err := firstOf(checkLatest(t), checkVersion(in.ExpectedVersion, t.contact.Version)); err != nil {
-			return nil, err
-		}
-		return w.assign(ctx, t, in.AssigneeID)
-	})
+	return s.writeThread(ctx, actor, "assignConversation", &in, threadOf(in.ConversationID), in.ExpectedVersion, checkLatest,
+		func(w *writer, t *thread) (changes, error) { return w.assign(ctx, t, in.AssigneeID) })
 }
 
 // assign is the common end of assigning a conversation and a contact.
@@ -174,27 +166,22 @@ func (s *Service) AssignToMe(ctx context.Context, actor Actor, in AssignToMeInpu
 	if err := mayActAsAgent(actor); err != nil {
 		return nil, err
 	}
-	return s.write(ctx, actor, "assignToMe", &in, func(w *writer) (changes, error) {
-		t, err := w.lockThreadOf(ctx, in.ConversationID)
-		if err != nil {
-			return nil, err
-		}
-		if err := firstOf(checkFree(t, *actor.Agent), checkVersion(in.ExpectedVersion, t.contact.Version)); err != nil {
-			return nil, err
-		}
-		// The caller may have been deactivated since the call came in (A7).
-		me, err := w.shareAgent(ctx, *actor.Agent)
-		if err != nil {
-			return nil, err
-		}
-		if !me.Active {
-			return nil, &Error{Forbidden, "you are deactivated"}
-		}
-		if t.isAssignedTo(actor.Agent) {
-			return unchanged, nil
-		}
-		return w.save(ctx, changes{t.assign(w.recorder, actor.Agent, db.ReasonSelf)}, t)
-	})
+	free := func(t *thread) *Refusal { return checkFree(t, *actor.Agent) }
+	return s.writeThread(ctx, actor, "assignToMe", &in, threadOf(in.ConversationID), in.ExpectedVersion, free,
+		func(w *writer, t *thread) (changes, error) {
+			// The caller may have been deactivated since the call came in (A7).
+			me, err := w.shareAgent(ctx, *actor.Agent)
+			if err != nil {
+				return nil, err
+			}
+			if !me.Active {
+				return nil, &Error{Forbidden, "you are deactivated"}
+			}
+			if t.isAssignedTo(actor.Agent) {
+				return unchanged, nil
+			}
+			return w.save(ctx, changes{t.assign(w.recorder, actor.Agent, db.ReasonSelf)}, t)
+		})
 }
 
 // UnassignConversationInput says which conversation to give back.
@@ -207,16 +194,8 @@ type UnassignConversationInput struct {
 // UnassignConversation clears the owner of a contact's latest conversation (A2).
 // Refusals: NOT_LATEST, CONFLICT.
 func (s *Service) UnassignConversation(ctx context.Context, actor Actor, in UnassignConversationInput) (*Outcome, error) {
-	return s.write(ctx, actor, "unassignConversation", &in, func(w *writer) (changes, error) {
-		t, err := w.lockThreadOf(ctx, in.ConversationID)
-		if err != nil {
-			return nil, err
-		}
-		if err := firstOf(checkLatest(t), checkVersion(in.ExpectedVersion, t.contact.Version)); err != nil {
-			return nil, err
-		}
-		return w.unassign(ctx, t)
-	})
+	return s.writeThread(ctx, actor, "unassignConversation", &in, threadOf(in.ConversationID), in.ExpectedVersion, checkLatest,
+		func(w *writer, t *thread) (changes, error) { return w.unassign(ctx, t) })
 }
 
 // unassign is the common end of unassigning a conversation and a contact.
@@ -265,25 +244,20 @@ func (s *Service) CloseConversation(ctx context.Context, actor Actor, in CloseCo
 	if err != nil {
 		return nil, err
 	}
-	return s.write(ctx, actor, "closeConversation", &in, func(w *writer) (changes, error) {
-		t, err := w.lockThreadOf(ctx, in.ConversationID)
-		if err != nil {
-			return nil, err
-		}
-		if err := firstOf(checkClose(t.contact, t.asked), checkVersion(in.ExpectedVersion, t.contact.Version)); err != nil {
-			return nil, err
-		}
-		if note != nil && note.Category != nil {
-			workspace, err := w.Workspace(ctx)
-			if err != nil {
-				return nil, err
+	check := func(t *thread) *Refusal { return checkClose(t.contact, t.asked) }
+	return s.writeThread(ctx, actor, "closeConversation", &in, threadOf(in.ConversationID), in.ExpectedVersion, check,
+		func(w *writer, t *thread) (changes, error) {
+			if note != nil && note.Category != nil {
+				workspace, err := w.Workspace(ctx)
+				if err != nil {
+					return nil, err
+				}
+				if err := firstOf(checkCategory(note, workspace)); err != nil {
+					return nil, err
+				}
 			}
-			if err := firstOf(checkCategory(note, workspace)); err != nil {
-				return nil, err
-			}
-		}
-		return w.save(ctx, changes{t.close(w.recorder, note)}, t)
-	})
+			return w.save(ctx, changes{t.close(w.recorder, note)}, t)
+		})
 }
 
 // OpenConversationInput says with whom to start a conversation and on which channel.
@@ -301,22 +275,17 @@ func (s *Service) OpenConversation(ctx context.Context, actor Actor, in OpenConv
 	if err := checkText("channel", in.Channel, 1, maxChannel); err != nil {
 		return nil, err
 	}
-	return s.write(ctx, actor, "openConversation", &in, func(w *writer) (changes, error) {
-		t, err := w.lockThread(ctx, in.ContactID)
-		if err != nil {
-			return nil, err
-		}
-		if err := firstOf(checkOpen(t.contact, t.latest), checkVersion(in.ExpectedVersion, t.contact.Version)); err != nil {
-			return nil, err
-		}
-		events, err := w.releaseInactive(ctx, t)
-		if err != nil {
-			return nil, err
-		}
-		events = append(events, t.open(w.recorder, in.Channel, actor.source()))
-		w.outcome.Conversation = t.latest
-		return w.save(ctx, events, t)
-	})
+	check := func(t *thread) *Refusal { return checkOpen(t.contact, t.latest) }
+	return s.writeThread(ctx, actor, "openConversation", &in, threadWith(in.ContactID), in.ExpectedVersion, check,
+		func(w *writer, t *thread) (changes, error) {
+			events, err := w.releaseInactive(ctx, t)
+			if err != nil {
+				return nil, err
+			}
+			events = append(events, t.open(w.recorder, in.Channel, actor.source()))
+			w.outcome.Conversation = t.latest
+			return w.save(ctx, events, t)
+		})
 }
 
 // releaseInactive unassigns a contact whose owner is no longer active, before a
@@ -342,18 +311,13 @@ type ReopenConversationInput struct {
 // ReopenConversation brings a contact's latest conversation back (S3). Refusals:
 // CONTACT_BLOCKED, ALREADY_OPEN, NOT_LATEST, CONFLICT.
 func (s *Service) ReopenConversation(ctx context.Context, actor Actor, in ReopenConversationInput) (*Outcome, error) {
-	return s.write(ctx, actor, "reopenConversation", &in, func(w *writer) (changes, error) {
-		t, err := w.lockThreadOf(ctx, in.ConversationID)
-		if err != nil {
-			return nil, err
-		}
-		if err := firstOf(checkReopen(t.contact, t.latest, t.asked), checkVersion(in.ExpectedVersion, t.contact.Version)); err != nil {
-			return nil, err
-		}
-		events, err := w.releaseInactive(ctx, t)
-		if err != nil {
-			return nil, err
-		}
-		return w.save(ctx, append(events, t.reopen(w.recorder, actor.source())), t)
-	})
+	check := func(t *thread) *Refusal { return checkReopen(t.contact, t.latest, t.asked) }
+	return s.writeThread(ctx, actor, "reopenConversation", &in, threadOf(in.ConversationID), in.ExpectedVersion, check,
+		func(w *writer, t *thread) (changes, error) {
+			events, err := w.releaseInactive(ctx, t)
+			if err != nil {
+				return nil, err
+			}
+			return w.save(ctx, append(events, t.reopen(w.recorder, actor.source())), t)
+		})
 }

@@ -212,6 +212,38 @@ func (w *writer) readThread(ctx context.Context, contact *db.Contact, asked *db.
 	return t, nil
 }
 
+// locker locks the thread that a verb is about.
+type locker func(ctx context.Context, w *writer) (*thread, error)
+
+// threadWith is the thread of a contact.
+func threadWith(id db.ContactID) locker {
+	return func(ctx context.Context, w *writer) (*thread, error) { return w.lockThread(ctx, id) }
+}
+
+// threadOf is the thread that a conversation belongs to.
+func threadOf(id db.ConversationID) locker {
+	return func(ctx context.Context, w *writer) (*thread, error) { return w.lockThreadOf(ctx, id) }
+}
+
+// writeThread is what the verbs on a thread have in common: lock, state, version, and
+// then what the verb does (S5).
+func (s *Service) writeThread(ctx context.Context, actor Actor, verb string, in interface{ key() *string }, lock locker,
+	expected *int, check func(*thread) *Refusal, do func(*writer, *thread) (changes, error)) (*Outcome, error) {
+	return s.write(ctx, actor, verb, in, func(w *writer) (changes, error) {
+		t, err := lock(ctx, w)
+		if err != nil {
+			return nil, err
+		}
+		if err := firstOf(check(t), checkVersion(expected, t.contact.Version)); err != nil {
+			return nil, err
+		}
+		return do(w, t)
+	})
+}
+
+// checkNothing: the verb is possible in every state.
+func checkNothing(*thread) *Refusal { return nil }
+
 // save writes threads back and gives their events on.
 func (w *writer) save(ctx context.Context, events changes, threads ...*thread) (changes, error) {
 	contacts := make([]*db.Contact, len(threads))
