@@ -268,7 +268,7 @@ func TestSecretsAreNotKept(t *testing.T) {
 		t.Errorf("the hash is found %d times", found)
 	}
 	listed, err := g.List(t.Context(), g.workspace)
-	if err != nil || len(listed) != 1 || listed[0].ID != token.ID || *listed[0].Name != "of a test" {
+	if err != nil || len(listed) != 1 || listed[0].ID != token.ID || listed[0].Name != "of a test" {
 		t.Errorf("listed: %+v, %v", listed, err)
 	}
 	if others, err := g.List(t.Context(), g.workspace+1); err != nil || len(others) != 0 {

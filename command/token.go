@@ -102,9 +102,9 @@ func (c *console) tokens(tokens []*db.Token) error {
 	rows := []map[string]any{}
 	for _, t := range tokens {
 		scope, state := strings.ToLower(string(t.Scope)), tokenState(t)
-		rows = append(rows, map[string]any{"tokenId": t.ID.String(), "scope": scope, "agent": agentText(t), "name": t.Name,
+		rows = append(rows, map[string]any{"tokenId": t.ID.String(), "scope": scope, "owner": ownerText(t), "name": t.Name,
 			"createdAt": t.CreatedAt, "expiresAt": t.ExpiresAt, "revokedAt": t.RevokedAt, "state": state})
-		fmt.Fprintf(&text, "%s  %-11s  %-7s  %s  %s\n", t.ID, scope, state, t.CreatedAt.Format(time.DateTime), agentText(t))
+		fmt.Fprintf(&text, "%s  %-11s  %-7s  %s  %s\n", t.ID, scope, state, t.CreatedAt.Format(time.DateTime), ownerText(t))
 	}
 	if len(tokens) == 0 {
 		text.WriteString("The workspace has no tokens.\n")
@@ -122,14 +122,11 @@ func tokenState(t *db.Token) string {
 	return "valid"
 }
 
-func agentText(t *db.Token) string {
-	switch {
-	case t.AgentID != nil:
+func ownerText(t *db.Token) string {
+	if t.AgentID != nil {
 		return t.AgentID.String()
-	case t.Name != nil:
-		return *t.Name
 	}
-	return ""
+	return t.Name
 }
 
 type tokenRevoke struct {

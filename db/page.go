@@ -32,6 +32,12 @@ type Order struct {
 	Desc    bool
 }
 
+// Of is this list of one of many parents, whose cursors fit no other.
+func (o Order) Of(parent fmt.Stringer) Order {
+	o.Name += " " + parent.String()
+	return o
+}
+
 // pageMark makes a page cursor fit its own list, order and workspace only, and notices
 // a damaged one.
 func (o Order) pageMark(workspace int64, key Key) uint32 {

@@ -25,8 +25,8 @@ type Token struct {
 	ID          TokenID `bun:",pk"`
 	Scope       TokenScope
 	AgentID     *AgentID // of scope AGENT
-	Name        *string
-	Hash        []byte // SHA-256 of the whole token
+	Name        string   // what it is for
+	Hash        []byte   // SHA-256 of the whole token
 	CreatedAt   time.Time
 	ExpiresAt   *time.Time
 	RevokedAt   *time.Time
@@ -57,11 +57,12 @@ func (w ForWorkspace) Tokens(ctx context.Context) ([]*Token, error) {
 	return rows, err
 }
 
-// TokensByID reads the tokens with these ids, in no order; unknown ones are left out.
-func (w ForWorkspace) TokensByID(ctx context.Context, ids []TokenID) ([]*Token, error) {
+// ProgramTokens reads the tokens with these ids that belong to programs, in no order;
+// unknown ones and those of agents are left out.
+func (w ForWorkspace) ProgramTokens(ctx context.Context, ids []TokenID) ([]*Token, error) {
 	var rows []*Token
 	err := w.query(ctx, &rows, `SELECT workspace_id, id, scope, agent_id, name, created_at, expires_at, revoked_at
-		FROM tokens WHERE workspace_id = $1 AND id = ANY ($2)`, w.Key, ids)
+		FROM tokens WHERE workspace_id = $1 AND id = ANY ($2) AND agent_id IS NULL`, w.Key, ids)
 	return rows, err
 }
 

@@ -116,8 +116,16 @@ func (e ConversationClosed) ClosingNote() *db.ClosingNote { return e.Data.Closin
 // Changes are the fields that changed.
 func (e ContactUpdated) Changes() []*db.FieldChange { return changedFields(e.Event) }
 
-// Changes are the fields that changed.
-func (e AgentUpdated) Changes() []*db.FieldChange { return changedFields(e.Event) }
+// Changes are the fields that changed; how somebody signs in is nobody else's business.
+func (e AgentUpdated) Changes() []*db.FieldChange {
+	changes := changedFields(e.Event)
+	for i, change := range changes {
+		if change.Field == "identity" {
+			changes[i] = &db.FieldChange{Field: change.Field}
+		}
+	}
+	return changes
+}
 
 // Changes are the fields that changed.
 func (e WorkspaceUpdated) Changes() []*db.FieldChange { return changedFields(e.Event) }

@@ -3853,8 +3853,8 @@ type AgentEdge {
 type Integration implements Node {
   "The typed id of its token, token_…."
   id: ID!
-  "The name given to the token; null if it got none."
-  name: String
+  "The name given to its token, such as what it is for."
+  name: String!
 }
 
 "Whoever did something."
@@ -12821,11 +12821,11 @@ func (ec *executionContext) _Integration_name(ctx context.Context, field graphql
 			return obj.Name, nil
 		},
 		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v *string) graphql.Marshaler {
-			return ec.marshalOString2ᚖstring(ctx, selections, v)
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
 		},
 		true,
-		false,
+		true,
 	)
 }
 func (ec *executionContext) fieldContext_Integration_name(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
@@ -25250,7 +25250,7 @@ func (ec *executionContext) _Integration(ctx context.Context, sel ast.SelectionS
 			}
 		case "name":
 			out.Values[i] = ec._Integration_name(ctx, field, obj)
-			if out.Values[i] == graphql.RequiredNull {
+			if out.Values[i] == graphql.Null {
 				out.Invalids++
 			}
 		default:

@@ -37,13 +37,21 @@ func contactFields(c *db.Contact, identities []*db.ContactIdentity) []field {
 
 func agentFields(a *db.Agent) []field {
 	return []field{{"name", text(a.Name)}, {"email", a.Email}, {"avatarUrl", a.AvatarURL}, {"role", text(a.Role)},
-		{"skills", list(a.Skills)}, {"issuer", a.Issuer}, {"subject", a.Subject}}
+		{"skills", list(a.Skills)}, {"identity", identity(a)}}
 }
 
 func workspaceFields(w *db.Workspace) []field {
 	days := strconv.Itoa(w.ReopenWithinDays)
 	return []field{{"name", text(w.Name)}, {"timeZone", &w.TimeZone}, {"reopenPolicy", text(w.ReopenPolicy)},
 		{"reopenWithinDays", &days}, {"ownerPolicy", text(w.OwnerPolicy)}, {"closingCategories", list(w.ClosingCategories)}}
+}
+
+// identity names an agent's sign-in; nil without one.
+func identity(a *db.Agent) *string {
+	if a.Issuer == nil {
+		return nil
+	}
+	return text(*a.Issuer + " " + *a.Subject)
 }
 
 func text[S ~string](s S) *string { t := string(s); return &t }

@@ -91,7 +91,7 @@ func Explain(err error) *Error {
 	case errors.As(err, &id):
 		return badInput(id.Message)
 	case errors.Is(err, db.ErrBadCursor):
-		return &Error{CursorInvalid, "the cursor is malformed, or belongs to another list or workspace; leave it out to start from the beginning"}
+		return &Error{CursorInvalid, "the cursor is malformed, or belongs to another list or workspace; take one from this list, or leave it out"}
 	case errors.Is(err, feed.ErrExpired):
 		return &Error{CursorExpired, "the cursor lies too far back to resume from; load the data again and subscribe after its asOf"}
 	case errors.As(err, &pg) && unavailable[pg.Code], errors.As(err, &network), errors.Is(err, sql.ErrConnDone), errors.Is(err, errStartOver),

@@ -2,6 +2,7 @@ package service
 
 import (
 	"context"
+	"fmt"
 	"slices"
 
 	"switchboard/db"
@@ -138,11 +139,19 @@ func (s *Service) ConversationsOf(ctx context.Context, actor Actor, ids []db.Con
 }
 
 // nested reads the same page of a list of each parent, all in one statement.
-func nested[K comparable, T any](ctx context.Context, actor Actor, parents []K, in PageInput, o db.Order, key func(T) db.Key,
+func nested[K interface {
+	comparable
+	fmt.Stringer
+}, T any](ctx context.Context, actor Actor, parents []K, in PageInput, o db.Order, key func(T) db.Key,
 	read func(context.Context, []K, db.Page) (map[K][]T, error)) ([]*List[T], error) {
-	p, err := page(actor.Workspace, in, o)
-	if err != nil {
-		return nil, err
+	// A cursor belongs to the list of one parent; of several only one could accept it.
+	orders, p := make([]db.Order, len(parents)), db.Page{}
+	for i, parent := range parents {
+		orders[i] = o.Of(parent)
+		var err error
+		if p, err = page(actor.Workspace, in, orders[i]); err != nil {
+			return nil, err
+		}
 	}
 	found, err := read(ctx, parents, p)
 	if err != nil {
@@ -150,7 +159,7 @@ func nested[K comparable, T any](ctx context.Context, actor Actor, parents []K, 
 	}
 	lists := make([]*List[T], len(parents))
 	for i, parent := range parents {
-		l := &List[T]{Cursor: func(row T) string { return o.Cursor(actor.Workspace, key(row)) }}
+		l := &List[T]{Cursor: func(row T) string { return orders[i].Cursor(actor.Workspace, key(row)) }}
 		l.Rows, l.HasNext, l.HasPrevious = db.Trim(found[parent], p)
 		lists[i] = l
 	}
@@ -189,9 +198,9 @@ func (s *Service) EventsByID(ctx context.Context, actor Actor, ids []db.EventID)
 	return s.db.ForWorkspace(actor.Workspace).Events(ctx, ids)
 }
 
-// TokensByID reads what may be seen of API tokens.
+// TokensByID reads what may be seen of the API tokens of programs.
 func (s *Service) TokensByID(ctx context.Context, actor Actor, ids []db.TokenID) ([]*db.Token, error) {
-	return s.db.ForWorkspace(actor.Workspace).TokensByID(ctx, ids)
+	return s.db.ForWorkspace(actor.Workspace).ProgramTokens(ctx, ids)
 }
 
 // WorkspacesByID reads workspaces, of which a caller sees one.

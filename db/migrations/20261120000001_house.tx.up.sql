@@ -205,7 +205,7 @@ CREATE TABLE tokens (
     id           uuid NOT NULL,
     scope        text NOT NULL CHECK (scope IN ('AGENT', 'INTEGRATION', 'READ')),
     agent_id     uuid,
-    name         text CHECK (name <> ''),
+    name         text NOT NULL CHECK (name <> ''),
     hash         bytea NOT NULL UNIQUE CHECK (length(hash) = 32),
     created_at   timestamptz NOT NULL,
     expires_at   timestamptz,
