@@ -102,9 +102,9 @@ func (c *console) tokens(tokens []*db.Token) error {
 	rows := []map[string]any{}
 	for _, t := range tokens {
 		scope, state := strings.ToLower(string(t.Scope)), tokenState(t)
-		rows = append(rows, map[string]any{"tokenId": t.ID.String(), "scope": scope, "owner": ownerText(t), "name": t.Name,
+		rows = append(rows, map[string]any{"tokenId": t.ID.String(), "scope": scope, "agent": agentOf(t), "name": t.Name,
 			"createdAt": t.CreatedAt, "expiresAt": t.ExpiresAt, "revokedAt": t.RevokedAt, "state": state})
-		fmt.Fprintf(&text, "%s  %-11s  %-7s  %s  %s\n", t.ID, scope, state, t.CreatedAt.Format(time.DateTime), ownerText(t))
+		fmt.Fprintf(&text, "%s  %-11s  %-7s  %s  %s  %s\n", t.ID, scope, state, t.CreatedAt.Format(time.DateTime), t.Name, agentOf(t))
 	}
 	if len(tokens) == 0 {
 		text.WriteString("The workspace has no tokens.\n")
@@ -122,11 +122,12 @@ func tokenState(t *db.Token) string {
 	return "valid"
 }
 
-func ownerText(t *db.Token) string {
-	if t.AgentID != nil {
-		return t.AgentID.String()
+// agentOf names the agent as whom a token acts; empty for a program.
+func agentOf(t *db.Token) string {
+	if t.AgentID == nil {
+		return ""
 	}
-	return t.Name
+	return t.AgentID.String()
 }
 
 type tokenRevoke struct {

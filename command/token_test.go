@@ -16,9 +16,8 @@ type made struct {
 
 // listed is a line of `switchboard token list --json`.
 type listed struct {
-	TokenID, Scope, Agent, State string
-	Name                         *string
-	ExpiresAt, RevokedAt         *time.Time
+	TokenID, Scope, Name, Agent, State string
+	ExpiresAt, RevokedAt               *time.Time
 }
 
 func TestTokensOfARunningServer(t *testing.T) {
@@ -63,13 +62,13 @@ func TestTokensOfARunningServer(t *testing.T) {
 	var tokens []listed
 	succeed(t, &tokens, inWorkspace("token", "list")...)
 	want := map[string]listed{
-		company.TokenID:     {Scope: "agent", Agent: company.Manager, State: "valid"},
-		agent.TokenID:       {Scope: "agent", Agent: company.Manager, State: "valid"},
-		integration.TokenID: {Scope: "integration", Agent: "shop", State: "valid"},
-		reader.TokenID:      {Scope: "read", State: "valid"},
+		company.TokenID:     {Scope: "agent", Name: "agent", Agent: company.Manager, State: "valid"},
+		agent.TokenID:       {Scope: "agent", Name: "agent", Agent: company.Manager, State: "valid"},
+		integration.TokenID: {Scope: "integration", Name: "shop", State: "valid"},
+		reader.TokenID:      {Scope: "read", Name: "read", State: "valid"},
 	}
 	for _, got := range tokens {
-		if w := want[got.TokenID]; got.Scope != w.Scope || got.Agent != w.Agent || got.State != w.State {
+		if w := want[got.TokenID]; got.Scope != w.Scope || got.Name != w.Name || got.Agent != w.Agent || got.State != w.State {
 			t.Errorf("token list says %+v, want %+v", got, w)
 		}
 	}
