@@ -318,7 +318,7 @@ func (w *writer) lockForDeactivation(ctx context.Context, id db.AgentID) ([]*thr
 	if err != nil {
 		return nil, nil, nil, err
 	}
-	late = slices.DeleteFunc(late, func(contact db.ContactID) bool { return slices.Contains(found, contact) })
+	late = without(late, found)
 	more, err := w.LockFreeContacts(ctx, late)
 	if err == nil && len(more) < len(late) {
 		err = errStartOver
@@ -328,6 +328,15 @@ func (w *writer) lockForDeactivation(ctx context.Context, id db.AgentID) ([]*thr
 	}
 	threads, err := w.openThreads(ctx, id, append(contacts, more...))
 	return threads, a, managers, err
+}
+
+// without gives what is in the first list and not in the second.
+func without[K comparable](all, known []K) []K {
+	isKnown := make(map[K]bool, len(known))
+	for _, key := range known {
+		isKnown[key] = true
+	}
+	return slices.DeleteFunc(all, func(key K) bool { return isKnown[key] })
 }
 
 // openThreads gives the threads of those locked contacts whose open conversation is the
