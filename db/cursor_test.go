@@ -33,7 +33,8 @@ func TestEventCursorRoundTrip(t *testing.T) {
 
 func TestEventCursorChecksTheEvent(t *testing.T) {
 	t.Parallel()
-	if cursorAfter(1, 5, EventID{NewUUID()}) == cursorAfter(1, 5, EventID{NewUUID()}) {
+	one, other := EventID{NewUUID()}, EventID{NewUUID()}
+	if cursorAfter(1, 5, one) == cursorAfter(1, 5, other) {
 		t.Error("two events with the same number have the same cursor")
 	}
 }

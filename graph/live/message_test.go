@@ -27,8 +27,8 @@ func FuzzMessage(f *testing.F) {
 	f.Fuzz(func(t *testing.T, frame int, data []byte) {
 		m, closed := parseMessage(frame, data)
 		if closed == nil && m.Type == typeSubscribe {
-			var refused any
-			if _, refused, closed = m.params(); closed == nil && refused == nil {
+			params, refused, wrong := m.params()
+			if closed = wrong; closed == nil && params == nil && refused == nil {
 				t.Fatal("neither parameters nor a refusal")
 			}
 		}
