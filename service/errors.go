@@ -3,7 +3,9 @@ package service
 import (
 	"context"
 	"database/sql"
+	"database/sql/driver"
 	"errors"
+	"io"
 	"net"
 
 	"github.com/jackc/pgx/v5/pgconn"
@@ -84,7 +86,6 @@ func Explain(err error) *Error {
 	var known *Error
 	var id *db.IDError
 	var pg *pgconn.PgError
-	var network net.Error
 	switch {
 	case errors.As(err, &known):
 		return known
@@ -94,11 +95,19 @@ func Explain(err error) *Error {
 		return &Error{CursorInvalid, "the cursor is malformed, or belongs to another list or workspace; take one from this list, or leave it out"}
 	case errors.Is(err, feed.ErrExpired):
 		return &Error{CursorExpired, "the cursor lies too far back to resume from; load the data again and subscribe after its asOf"}
-	case errors.As(err, &pg) && unavailable[pg.Code], errors.As(err, &network), errors.Is(err, sql.ErrConnDone), errors.Is(err, errStartOver),
-		errors.Is(err, context.DeadlineExceeded), errors.Is(err, context.Canceled), pgconn.SafeToRetry(err):
+	case errors.As(err, &pg) && unavailable[pg.Code], isBroken(err), errors.Is(err, errStartOver),
+		errors.Is(err, context.DeadlineExceeded), errors.Is(err, context.Canceled):
 		return &Error{Unavailable, "the server is too busy or cannot reach its database; try again, with the same idempotencyKey if this was a mutation"}
 	}
 	return &Error{Internal, "something went wrong on the server"}
+}
+
+// isBroken says that the connection to the database could not be made or broke.
+func isBroken(err error) bool {
+	var network net.Error
+	var connect *pgconn.ConnectError
+	return errors.As(err, &network) || errors.As(err, &connect) || pgconn.SafeToRetry(err) ||
+		errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, driver.ErrBadConn) || errors.Is(err, sql.ErrConnDone)
 }
 
 // unavailable are the SQLSTATEs of a database that cannot answer now
