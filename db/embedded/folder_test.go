@@ -124,27 +124,28 @@ func TestLongPath(t *testing.T) {
 	dir := filepath.Join(folderOf(t, 0), strings.Repeat("long/", 30), "data")
 	check(t, os.MkdirAll(filepath.Dir(dir), 0o755))
 	s := begin(t, dir)
-	if !socketFits(s.socket) || strings.HasPrefix(s.socket, dir) {
-		t.Errorf("the socket is in %s", s.socket)
+	socket := *s.socket.Load()
+	if !socketFits(socket) || strings.HasPrefix(socket, dir) {
+		t.Errorf("the socket is in %s", socket)
 	}
-	info, err := os.Lstat(s.socket)
+	info, err := os.Lstat(socket)
 	check(t, err)
 	if info.Mode().Perm() != 0o700 {
 		t.Errorf("the socket's folder is open to others: %v", info.Mode())
 	}
 	check(t, s.Close())
-	if _, err := os.Lstat(s.socket); err == nil {
-		t.Errorf("%s was left behind", s.socket)
+	if _, err := os.Lstat(socket); err == nil {
+		t.Errorf("%s was left behind", socket)
 	}
 
 	// Somebody else was there first.
-	check(t, os.Mkdir(s.socket, 0o777))
-	check(t, os.Chmod(s.socket, 0o777))
-	mustContain(t, refusal(t, dir, usualPlaces()), s.socket, "remove it")
-	check(t, os.Remove(s.socket))
-	check(t, os.Symlink("/tmp", s.socket))
-	mustContain(t, refusal(t, dir, usualPlaces()), s.socket, "remove it")
-	check(t, os.Remove(s.socket))
+	check(t, os.Mkdir(socket, 0o777))
+	check(t, os.Chmod(socket, 0o777))
+	mustContain(t, refusal(t, dir, usualPlaces()), socket, "remove it")
+	check(t, os.Remove(socket))
+	check(t, os.Symlink("/tmp", socket))
+	mustContain(t, refusal(t, dir, usualPlaces()), socket, "remove it")
+	check(t, os.Remove(socket))
 	check(t, begin(t, dir).Close())
 }
 
@@ -153,8 +154,8 @@ func TestStrangeNames(t *testing.T) {
 	s := begin(t, filepath.Join(folderOf(t, 0), `a b,"c"é&?#%`))
 	run(t, s.URL(database), "SELECT 1")
 	s = begin(t, filepath.Join(folderOf(t, 0), `a b"c"é&?#%`))
-	if !strings.HasPrefix(s.socket, s.folder.root) {
-		t.Errorf("the socket is in %s", s.socket)
+	if !strings.HasPrefix(*s.socket.Load(), s.folder.root) {
+		t.Errorf("the socket is in %s", *s.socket.Load())
 	}
 	run(t, s.URL(database), "SELECT 1")
 }

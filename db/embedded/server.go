@@ -12,6 +12,7 @@ import (
 	"os/exec"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -33,17 +34,20 @@ type Server struct {
 	options Options
 	log     *slog.Logger
 	fresh   bool
-	socket  string    // the folder of the socket
-	child   *exec.Cmd // in the process that started PostgreSQL
+	socket  atomic.Pointer[string] // the folder of the socket
+	child   *exec.Cmd              // in the process that started PostgreSQL
 
 	leave  sync.Once
 	closed error
+	rest   context.CancelFunc // ends keep
+	kept   chan struct{}      // closed when keep has ended
 }
 
 // Start finds PostgreSQL, creates the folder if needed, and starts the server
 // or attaches to the one that another process has started. When it returns, the
 // server answers and has a database "switchboard" and a superuser of that name.
-// The server lives on when ctx ends; Close ends it.
+// The server lives on when ctx ends; Close ends it. Should it die before, it is
+// started again.
 func Start(ctx context.Context, o Options) (*Server, error) {
 	return start(ctx, o, usualPlaces())
 }
@@ -67,6 +71,9 @@ func start(ctx context.Context, o Options, where places) (*Server, error) {
 		}
 		return nil, err
 	}
+	ctx, s.rest = context.WithCancel(context.WithoutCancel(ctx))
+	s.kept = make(chan struct{})
+	go s.keep(ctx)
 	return s, nil
 }
 
@@ -90,7 +97,7 @@ func (s *Server) raise(ctx context.Context) error {
 		case "starting": // may have to recover from a crash, which takes its time
 			deadline = time.Now().Add(patience)
 		case "ready":
-			s.socket = p.folder
+			s.socket.Store(&p.folder)
 			if silence = s.greet(ctx); !errors.Is(silence, errNotYet) {
 				return silence
 			}
@@ -165,7 +172,7 @@ func (s *Server) greet(ctx context.Context) error {
 // URL is the address of a database of this server for pgx and libpq. It goes
 // through the unix socket and needs no password.
 func (s *Server) URL(database string) string {
-	query := url.Values{"host": {s.socket}, "port": {port}, "sslmode": {"disable"}}.Encode()
+	query := url.Values{"host": {*s.socket.Load()}, "port": {port}, "sslmode": {"disable"}}.Encode()
 	address := url.URL{
 		Scheme:   "postgres",
 		User:     url.User(superuser),
@@ -186,6 +193,8 @@ func (s *Server) Close() error {
 }
 
 func (s *Server) close() error {
+	s.rest()
+	<-s.kept
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
 	if _, err := s.folder.gate.TryLockContext(ctx, poll); err != nil {
@@ -238,7 +247,7 @@ func (s *Server) clear() {
 	if s.child != nil {
 		s.child.Wait() // or it would stay a zombie
 	}
-	if s.socket != "" {
-		os.Remove(s.socket) // only if empty
+	if socket := s.socket.Load(); socket != nil {
+		os.Remove(*socket) // only if empty
 	}
 }

@@ -202,6 +202,24 @@ func TestPostmasterIsKilled(t *testing.T) {
 	run(t, first.URL(database), "TABLE kept")
 }
 
+// TestComesBack: PostgreSQL is killed under a process that goes on using it.
+func TestComesBack(t *testing.T) {
+	t.Parallel()
+	s, err := Start(t.Context(), Options{DataDir: newDir(t)}) // durable: nothing may be lost
+	check(t, err)
+	t.Cleanup(func() { check(t, s.Close()) })
+	run(t, s.URL(database), "CREATE TABLE kept ()")
+	for range 2 { // what was started again can die again
+		killed := s.folder.postmaster().pid
+		check(t, syscall.Kill(killed, syscall.SIGKILL))
+		eventually(t, "PostgreSQL is there again", func() bool {
+			p := s.folder.postmaster()
+			return p.pid != killed && p.status == "ready" && p.listens()
+		})
+		run(t, s.URL(database), "TABLE kept")
+	}
+}
+
 func TestEverythingIsKilled(t *testing.T) {
 	t.Parallel()
 	dir := newDir(t)

@@ -25,10 +25,10 @@ import (
 
 // The test binary, started with this variable, is another server process that
 // uses the folder it names until its standard input ends.
-const helperVariable = "SWITCHBOARD_EMBEDDED_HELPER"
+const processVariable = "SWITCHBOARD_EMBEDDED_HELPER"
 
 func TestMain(m *testing.M) {
-	if dir := os.Getenv(helperVariable); dir != "" {
+	if dir := os.Getenv(processVariable); dir != "" {
 		os.Exit(help(dir))
 	}
 	os.Exit(m.Run())
@@ -68,7 +68,7 @@ type helper struct {
 func spawn(t *testing.T, dir string, as *syscall.Credential) *helper {
 	t.Helper()
 	cmd := exec.Command(binary(t, as))
-	cmd.Env = append(os.Environ(), helperVariable+"="+dir)
+	cmd.Env = append(os.Environ(), processVariable+"="+dir)
 	cmd.Dir = "/"
 	// A pipe: waiting for the helper takes for ever if PostgreSQL holds it open.
 	var complaint bytes.Buffer
