@@ -43,6 +43,9 @@ func (s serve) Run(ctx context.Context, c *console, d *database) error {
 	// Somebody who no longer reads our log, such as tee after Ctrl-C, must not end us half way.
 	signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE)
 	production := d.URL != ""
+	if _, _, err := net.SplitHostPort(s.Addr); err != nil {
+		return fmt.Errorf("cannot listen on %q: %w; give an address such as 127.0.0.1:8080", s.Addr, err)
+	}
 	if !production && !isLoopback(s.Addr) {
 		return fmt.Errorf("the embedded database comes with development tokens and is served on loopback only, not on %s; set DATABASE_URL to serve others, or leave --addr out", s.Addr)
 	}
@@ -150,7 +153,7 @@ func (s serve) makeDemo(ctx context.Context, c *console, h *house) error {
 			if err != nil {
 				return err
 			}
-			wanted = head.Seq == 0
+			wanted = head.Seq == 0 && given(s.Demo, true)
 		}
 	}
 	if !wanted {

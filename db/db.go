@@ -70,7 +70,7 @@ func open(ctx context.Context, url string, o Options) (*DB, error) {
 	d := &DB{DB: bun.NewDB(pool, pgdialect.New()), config: config}
 	if err := d.PingContext(ctx); err != nil {
 		_ = d.Close()
-		return nil, fmt.Errorf("the database does not answer: %w", err)
+		return nil, fmt.Errorf("the database does not answer; start it, or check its URL: %w", err)
 	}
 	return d, nil
 }

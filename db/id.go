@@ -92,15 +92,26 @@ func parse(prefix string, value any) (uuid.UUID, error) {
 
 func writeID(w io.Writer, text string) { _, _ = io.WriteString(w, strconv.Quote(text)) }
 
-// The text forms, and the same as the GraphQL scalar ID.
+// String gives the typed id.
+func (id AgentID) String() string { return format(AgentPrefix, id.UUID) }
 
-func (id AgentID) String() string        { return format(AgentPrefix, id.UUID) }
-func (id ContactID) String() string      { return format(ContactPrefix, id.UUID) }
+// String gives the typed id.
+func (id ContactID) String() string { return format(ContactPrefix, id.UUID) }
+
+// String gives the typed id.
 func (id ConversationID) String() string { return format(ConversationPrefix, id.UUID) }
-func (id MessageID) String() string      { return format(MessagePrefix, id.UUID) }
-func (id EventID) String() string        { return format(EventPrefix, id.UUID) }
-func (id WorkspaceID) String() string    { return format(WorkspacePrefix, id.UUID) }
-func (id TokenID) String() string        { return format(TokenPrefix, id.UUID) }
+
+// String gives the typed id.
+func (id MessageID) String() string { return format(MessagePrefix, id.UUID) }
+
+// String gives the typed id.
+func (id EventID) String() string { return format(EventPrefix, id.UUID) }
+
+// String gives the typed id.
+func (id WorkspaceID) String() string { return format(WorkspacePrefix, id.UUID) }
+
+// String gives the typed id.
+func (id TokenID) String() string { return format(TokenPrefix, id.UUID) }
 
 // MarshalGQL writes the typed id as a JSON string.
 func (id AgentID) MarshalGQL(w io.Writer) { writeID(w, id.String()) }

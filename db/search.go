@@ -2,6 +2,7 @@ package db
 
 import (
 	"context"
+	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -43,6 +44,12 @@ func (w ForWorkspace) ResolveNotes(ctx context.Context, text string) (Search, er
 	return w.resolve(ctx, noteWords, text)
 }
 
+// foundTerm is a folded term with the known words that it may have been meant for.
+type foundTerm struct {
+	Term    string
+	Similar []string `bun:",array"`
+}
+
 // resolve folds the text and splits it into terms. A term of which no known word
 // it is part is joined by the words nearest to it, which forgives typos; a term that is
 // part of some word is taken as it is, and so is one that is not all letters.
@@ -51,10 +58,7 @@ func (w ForWorkspace) resolve(ctx context.Context, kind wordKind, text string) (
 	if text == "" {
 		return Search{}, nil
 	}
-	var found []struct {
-		Term    string
-		Similar []string `bun:",array"`
-	}
+	var found []foundTerm
 	err := w.query(ctx, &found, `
 		SELECT term, CASE WHEN term !~ '^[[:alpha:]]+$' OR EXISTS (SELECT FROM search_words AS known
 				WHERE known.workspace_id = $1 AND known.kind = $2 AND known.word LIKE '%' || like_escape(term) || '%')
@@ -63,6 +67,11 @@ func (w ForWorkspace) resolve(ctx context.Context, kind wordKind, text string) (
 		w.Key, string(kind), splitTerms(kind, text))
 	if err != nil {
 		return Search{}, err
+	}
+	// An accent alone folds to nothing, which is no term; where nothing else is, nothing is found.
+	found = slices.DeleteFunc(found, func(f foundTerm) bool { return f.Term == "" })
+	if len(found) == 0 {
+		return Search{Terms: [][]string{{}}}, nil
 	}
 	if len(found) == 1 && utf8.RuneCountInString(found[0].Term) < 3 {
 		return Search{Prefix: found[0].Term}, nil

@@ -43,14 +43,20 @@ type Workspace struct {
 	CreatedAt         time.Time
 }
 
-// InsertWorkspace adds a workspace with an empty log and sets its key.
-func (d *DB) InsertWorkspace(ctx context.Context, w *Workspace) error {
+// InsertWorkspace adds a workspace with an empty log, sets its key, and goes on with what
+// belongs to it, if anything, in the same transaction.
+func (d *DB) InsertWorkspace(ctx context.Context, w *Workspace, then func(tx Tx) error) error {
 	return d.RunInTx(ctx, nil, func(ctx context.Context, tx bun.Tx) error {
 		if _, err := tx.NewInsert().Model(w).Returning("key").Exec(ctx); err != nil {
 			return err
 		}
-		_, err := tx.NewRaw("INSERT INTO event_heads (workspace_id) VALUES (?)", w.Key).Exec(ctx)
-		return err
+		if _, err := tx.NewRaw("INSERT INTO event_heads (workspace_id) VALUES (?)", w.Key).Exec(ctx); err != nil {
+			return err
+		}
+		if then == nil {
+			return nil
+		}
+		return then(Tx{ForWorkspace{Key: w.Key, db: d, bun: tx, raw: tx.Tx}})
 	})
 }
 

@@ -60,20 +60,25 @@ func (f *Feed) Run(ctx context.Context) {
 	var listening sync.WaitGroup
 	defer listening.Wait()
 	listening.Go(func() { f.listen(ctx) })
+	// The timer goes on whatever wakes the loop: busy workspaces must not put off the poll
+	// by which quiet ones are served when a wake-up was lost.
+	poll := time.NewTimer(pollPause())
+	defer poll.Stop()
 	for {
-		poll := time.NewTimer(pollEvery/2 + rand.N(pollEvery))
 		select {
 		case <-ctx.Done():
-			poll.Stop()
 			return
 		case <-poll.C:
 			f.poll(ctx)
+			poll.Reset(pollPause())
 		case <-f.wake:
-			poll.Stop()
 			f.readDirty(ctx)
 		}
 	}
 }
+
+// pollPause spreads the polls of many processes.
+func pollPause() time.Duration { return pollEvery/2 + rand.N(pollEvery) }
 
 // Poke says that this process committed something to a workspace's log: its own watchers
 // are served at once, other processes are notified.

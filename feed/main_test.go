@@ -69,7 +69,7 @@ func (j *journal) workspace() int64 {
 		ReopenPolicy: db.Reopen, ReopenWithinDays: 7, OwnerPolicy: db.OwnerKeep,
 		ClosingCategories: []string{}, CreatedAt: time.Now(),
 	}
-	fine(j.t, j.InsertWorkspace(j.t.Context(), w))
+	fine(j.t, j.InsertWorkspace(j.t.Context(), w, nil))
 	return w.Key
 }
 

@@ -2,10 +2,13 @@ package feed
 
 import (
 	"context"
+	"sync"
 	"testing"
 	"time"
 
 	"go.uber.org/goleak"
+
+	"switchboard/db"
 )
 
 // listening waits until a number of connections to the database listen, and gives the
@@ -160,4 +163,36 @@ func TestNothingIsLeftBehind(t *testing.T) {
 	stop()
 	fine(t, d.Close())
 	goleak.VerifyNone(t, before)
+}
+
+// TestBusyWorkspacesDoNotPutOffThePoll: a wake-up that was lost is made good in time,
+// however busy other workspaces are.
+func TestBusyWorkspacesDoNotPutOffThePoll(t *testing.T) {
+	t.Parallel()
+	j := newJournal(t)
+	f := newFeed(t, j.url)
+	quiet := j.workspace()
+	watch(t, f, j.key, nil)
+	w := watch(t, f, quiet, nil)
+
+	ctx, cancel := context.WithTimeout(patient(t), 4*time.Second)
+	defer cancel()
+	var poking sync.WaitGroup
+	defer poking.Wait()
+	poking.Go(func() {
+		for tick := time.Tick(50 * time.Millisecond); ctx.Err() == nil; <-tick {
+			f.Poke(j.key)
+		}
+	})
+	commit := func() {
+		fine(t, j.Transact(ctx, quiet, func(tx db.Tx) error { return tx.AppendEvents(ctx, happenings(1)) }))
+	}
+	j.listening(1)
+	for range 2 { // the first may still be found by what the beginning set off
+		commit() // and nobody says so
+		if _, err := w.Next(ctx); err != nil {
+			t.Fatalf("nothing came: %v", err)
+		}
+	}
+	cancel()
 }

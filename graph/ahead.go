@@ -27,35 +27,35 @@ func readAhead(ctx context.Context, next graphql.Resolver) (any, error) {
 	result, err := next(ctx)
 	field := graphql.GetFieldContext(ctx)
 	if err == nil && (field.Object == "Query" || field.Object == "Mutation") {
-		ahead{ctx, loadersOf(ctx), graphql.GetOperationContext(ctx)}.ofRoot(field.Field.Selections, result)
+		ahead{ctx, loadersOf(ctx), graphql.GetOperationContext(ctx)}.ofRoot(field.Field, result)
 	}
 	return result, err
 }
 
-func (a ahead) ofRoot(s ast.SelectionSet, result any) {
+func (a ahead) ofRoot(f graphql.CollectedField, result any) {
 	switch r := result.(type) {
 	case *InboxConnection:
-		a.ofConversations(a.nodes(s), r.nodes)
+		a.ofConversations(a.nodes(f), r.nodes)
 	case *ContactConnection:
-		a.ofContacts(a.nodes(s), r.nodes)
+		a.ofContacts(a.nodes(f), r.nodes)
 	case *AgentConnection:
-		a.ofAgents(a.nodes(s), r.nodes)
+		a.ofAgents(a.nodes(f), r.nodes)
 	case *ConversationPayload:
-		a.ofConversations(a.below(s, "conversation"), some(r.Conversation))
-		a.ofContacts(a.below(s, "contact"), some(r.Contact))
-		a.ofEvents(a.below(s, "events"), r.Events)
+		a.ofConversations(a.below(f, "conversation"), some(r.Conversation))
+		a.ofContacts(a.below(f, "contact"), some(r.Contact))
+		a.ofEvents(a.below(f, "events"), r.Events)
 	case *ContactPayload:
-		a.ofContacts(a.below(s, "contact"), some(r.Contact))
-		a.ofEvents(a.below(s, "events"), r.Events)
+		a.ofContacts(a.below(f, "contact"), some(r.Contact))
+		a.ofEvents(a.below(f, "events"), r.Events)
 	case *AgentPayload:
-		a.ofAgents(a.below(s, "agent"), some(r.Agent))
-		a.ofEvents(a.below(s, "events"), r.Events)
+		a.ofAgents(a.below(f, "agent"), some(r.Agent))
+		a.ofEvents(a.below(f, "events"), r.Events)
 	case *WorkspacePayload:
-		a.ofEvents(a.below(s, "events"), r.Events)
+		a.ofEvents(a.below(f, "events"), r.Events)
 	case []Node:
-		a.ofNodes(s, r)
+		a.ofNodes(f.Selections, r)
 	default:
-		a.ofNodes(s, []Node{r})
+		a.ofNodes(f.Selections, []Node{r})
 	}
 }
 
@@ -91,9 +91,9 @@ func (a ahead) ofConversations(s ast.SelectionSet, rows []*db.Conversation) {
 		case "lastMessage":
 			a.ofMessages(f.Selections, read(a, a.messages, rows, func(c *db.Conversation) *db.MessageID { return c.LastMessageID }))
 		case "messages":
-			a.ofMessages(a.nodes(f.Selections), flat(a, a.conversationMessages, f, rows, func(c *db.Conversation) db.ConversationID { return c.ID }))
+			a.ofMessages(a.nodes(f), flat(a, a.conversationMessages, f, rows, func(c *db.Conversation) db.ConversationID { return c.ID }))
 		case "timeline":
-			a.ofEvents(a.nodes(f.Selections), toEvents(flat(a, a.conversationTimeline, f, rows, func(c *db.Conversation) db.ConversationID { return c.ID })))
+			a.ofEvents(a.nodes(f), toEvents(flat(a, a.conversationTimeline, f, rows, func(c *db.Conversation) db.ConversationID { return c.ID })))
 		}
 	}
 }
@@ -112,9 +112,9 @@ func (a ahead) ofContacts(s ast.SelectionSet, rows []*db.Contact) {
 		case "openConversation", "latestConversation", "canOpen", "cannotOpenReason":
 			a.ofConversations(f.Selections, read(a, a.latest, rows, id))
 		case "conversations":
-			a.ofConversations(a.nodes(f.Selections), flat(a, a.contactConversations, f, rows, func(c *db.Contact) db.ContactID { return c.ID }))
+			a.ofConversations(a.nodes(f), flat(a, a.contactConversations, f, rows, func(c *db.Contact) db.ContactID { return c.ID }))
 		case "timeline":
-			a.ofEvents(a.nodes(f.Selections), toEvents(flat(a, a.contactTimeline, f, rows, func(c *db.Contact) db.ContactID { return c.ID })))
+			a.ofEvents(a.nodes(f), toEvents(flat(a, a.contactTimeline, f, rows, func(c *db.Contact) db.ContactID { return c.ID })))
 		}
 	}
 }
@@ -191,7 +191,7 @@ func named[K any](r db.ActorRef, prefix string, id K) *K {
 
 // fields are what a selection asks of one type of object.
 func (a ahead) fields(s ast.SelectionSet, object string) []graphql.CollectedField {
-	return graphql.CollectFields(a.op, s, []string{object, "Node", "Actor"})
+	return graphql.CollectFields(a.op, s, []string{object, "Node", "Actor", "Author"})
 }
 
 // eventFields are what a selection asks of any of the types of these events.
@@ -205,10 +205,9 @@ func (a ahead) eventFields(s ast.SelectionSet, events []Event) []graphql.Collect
 	return graphql.CollectFields(a.op, s, types)
 }
 
-// below is what is selected of a field of an object of a known type, to which every
-// fragment applies that validation let through.
-func (a ahead) below(s ast.SelectionSet, name string) (selected ast.SelectionSet) {
-	for _, f := range graphql.CollectFields(a.op, s, conditions(s)) {
+// below is what is selected of a field of an object.
+func (a ahead) below(of graphql.CollectedField, name string) (selected ast.SelectionSet) {
+	for _, f := range a.fieldsOf(of) {
 		if f.Name == name {
 			selected = append(selected, f.Selections...)
 		}
@@ -216,22 +215,20 @@ func (a ahead) below(s ast.SelectionSet, name string) (selected ast.SelectionSet
 	return selected
 }
 
-// conditions are the types that the fragments of a selection name.
-func conditions(s ast.SelectionSet) (types []string) {
-	for _, selection := range s {
-		switch f := selection.(type) {
-		case *ast.InlineFragment:
-			types = append(append(types, f.TypeCondition), conditions(f.SelectionSet)...)
-		case *ast.FragmentSpread:
-			types = append(append(types, f.Definition.TypeCondition), conditions(f.Definition.SelectionSet)...)
+// nodes is what is selected of the rows of a connection.
+func (a ahead) nodes(connection graphql.CollectedField) ast.SelectionSet {
+	selected := a.below(connection, "nodes")
+	for _, f := range a.fieldsOf(connection) {
+		if f.Name == "edges" {
+			selected = append(selected, a.below(f, "node")...)
 		}
 	}
-	return types
+	return selected
 }
 
-// nodes is what is selected of the rows of a connection.
-func (a ahead) nodes(s ast.SelectionSet) ast.SelectionSet {
-	return append(a.below(s, "nodes"), a.below(a.below(s, "edges"), "node")...)
+// fieldsOf are what is selected of an object of a known type.
+func (a ahead) fieldsOf(f graphql.CollectedField) []graphql.CollectedField {
+	return graphql.CollectFields(a.op, f.Selections, []string{f.Definition.Type.Name()})
 }
 
 // read reads what each row refers to and gives what there is of it.

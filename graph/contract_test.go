@@ -11,6 +11,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 
@@ -441,4 +442,33 @@ func connections() map[string]bool {
 		}
 	}
 	return found
+}
+
+// TestFragmentsThatDouble: reading ahead looks at each fragment once.
+func TestFragmentsThatDouble(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	doc := "query { inbox(view: ALL) { ...F0 } }"
+	for i := range 40 {
+		doc += fmt.Sprintf(" fragment F%d on ConversationConnection { ...F%d ...F%d }", i, i+1, i+1)
+	}
+	doc += " fragment F40 on ConversationConnection { nodes { id } }"
+	began := time.Now()
+	w.query(w.agent.token, doc, nil)
+	if took := time.Since(began); took > 2*time.Second {
+		t.Errorf("it took %v", took)
+	}
+}
+
+// TestSubscriptionToNothing: directives can leave a subscription without a field.
+func TestSubscriptionToNothing(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	c := w.connect(t, w.agent.token)
+	c.send(map[string]any{"type": "subscribe", "id": "1", "payload": map[string]any{
+		"query": `subscription { inboxCountsChanged @skip(if: true) { all } }`,
+	}})
+	if f := c.receive(); f.Type != "error" || !strings.Contains(string(f.Payload), "BAD_USER_INPUT") {
+		t.Errorf("got %s %s", f.Type, f.Payload)
+	}
 }

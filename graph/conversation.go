@@ -113,6 +113,6 @@ func code(r *service.Refusal) *service.RefusalCode {
 	return &r.Code
 }
 
-func (r messageResolver) Author(ctx context.Context, m *db.Message) (Actor, error) {
+func (r messageResolver) Author(ctx context.Context, m *db.Message) (Author, error) {
 	return loadActor(ctx, m.Author)
 }

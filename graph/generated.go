@@ -639,7 +639,7 @@ type ConversationResolver interface {
 	CannotReopenReason(ctx context.Context, obj *db.Conversation) (*service.RefusalCode, error)
 }
 type MessageResolver interface {
-	Author(ctx context.Context, obj *db.Message) (Actor, error)
+	Author(ctx context.Context, obj *db.Message) (Author, error)
 }
 type MutationResolver interface {
 	AssignConversation(ctx context.Context, input service.AssignConversationInput) (*ConversationPayload, error)
@@ -3628,7 +3628,7 @@ type Message implements Node {
   "Whether it came in, went out or stayed inside."
   kind: MessageKind!
   "Who wrote it; null for imported messages without a name."
-  author: Actor
+  author: Author
   "The whole text."
   body: String!
   "The first 200 characters of the text."
@@ -3857,6 +3857,9 @@ type Integration implements Node {
   name: String!
 }
 
+"Whoever wrote a message."
+union Author = Agent | Contact
+
 "Whoever did something."
 union Actor = Agent | Contact | Integration
 
@@ -3911,7 +3914,7 @@ type Mutation {
   ): CreateContactPayload
   "Changes a contact's data."
   updateContact(
-    "What to change; what is left out stays, an empty string clears."
+    "What to change; what is left out stays, an empty email, phone or avatarUrl clears."
     input: UpdateContactInput!
   ): UpdateContactPayload
   "Blocks a contact: nothing can be opened, closed or sent until unblocked."
@@ -3936,7 +3939,7 @@ type Mutation {
   ): CreateAgentPayload
   "Changes an agent's data (managers only)."
   updateAgent(
-    "What to change; what is left out stays, an empty string clears."
+    "What to change; what is left out stays, an empty avatarUrl clears."
     input: UpdateAgentInput!
   ): UpdateAgentPayload
   "Deactivates an agent and gives back or hands over every open conversation of theirs (managers only)."
@@ -4480,9 +4483,9 @@ enum ConversationSource {
   BUSINESS_EVENT
 }
 
-"A field that changed, with its value before and after as text."
+"A field that changed, with its value before and after as text, lists as JSON."
 type FieldChange {
-  "The field's name in this schema."
+  "The name of the field in the mutation's input; of an agent's ` + "`" + `identity` + "`" + ` the values are never shown."
   field: String!
   "The value before; null for none."
   before: String
@@ -12890,15 +12893,15 @@ func (ec *executionContext) _Message_author(ctx context.Context, field graphql.C
 			return ec.Resolvers.Message().Author(ctx, obj)
 		},
 		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v Actor) graphql.Marshaler {
-			return ec.marshalOActor2switchboardᚋgraphᚐActor(ctx, selections, v)
+		func(ctx context.Context, selections ast.SelectionSet, v Author) graphql.Marshaler {
+			return ec.marshalOAuthor2switchboardᚋgraphᚐAuthor(ctx, selections, v)
 		},
 		true,
 		false,
 	)
 }
 func (ec *executionContext) fieldContext_Message_author(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	return graphql.NewScalarFieldContext("Message", field, true, true, errors.New("field of type Actor does not have child fields"))
+	return graphql.NewScalarFieldContext("Message", field, true, true, errors.New("field of type Author does not have child fields"))
 }
 
 func (ec *executionContext) _Message_body(ctx context.Context, field graphql.CollectedField, obj *db.Message) (ret graphql.Marshaler) {
@@ -19438,6 +19441,33 @@ func (ec *executionContext) _Actor(ctx context.Context, sel ast.SelectionSet, ob
 	}
 }
 
+func (ec *executionContext) _Author(ctx context.Context, sel ast.SelectionSet, obj Author) graphql.Marshaler {
+	switch obj := (obj).(type) {
+	case nil:
+		return graphql.Null
+	case db.Contact:
+		return ec._Contact(ctx, sel, &obj)
+	case *db.Contact:
+		if obj == nil {
+			return graphql.Null
+		}
+		return ec._Contact(ctx, sel, obj)
+	case db.Agent:
+		return ec._Agent(ctx, sel, &obj)
+	case *db.Agent:
+		if obj == nil {
+			return graphql.Null
+		}
+		return ec._Agent(ctx, sel, obj)
+	default:
+		if typedObj, ok := obj.(graphql.Marshaler); ok {
+			return typedObj
+		} else {
+			panic(fmt.Errorf("unexpected type %T; non-generated variants of Author must implement graphql.Marshaler", obj))
+		}
+	}
+}
+
 func (ec *executionContext) _Event(ctx context.Context, sel ast.SelectionSet, obj Event) graphql.Marshaler {
 	switch obj := (obj).(type) {
 	case nil:
@@ -19776,7 +19806,7 @@ func (ec *executionContext) _Node(ctx context.Context, sel ast.SelectionSet, obj
 
 // region    **************************** object.gotpl ****************************
 
-var agentImplementors = []string{"Agent", "Node", "Actor"}
+var agentImplementors = []string{"Agent", "Node", "Author", "Actor"}
 
 func (ec *executionContext) _Agent(ctx context.Context, sel ast.SelectionSet, obj *db.Agent) graphql.Marshaler {
 	fields := graphql.CollectFields(ec.OperationContext, sel, agentImplementors)
@@ -21466,7 +21496,7 @@ func (ec *executionContext) _ClosingNote(ctx context.Context, sel ast.SelectionS
 	return out
 }
 
-var contactImplementors = []string{"Contact", "Node", "Actor"}
+var contactImplementors = []string{"Contact", "Node", "Author", "Actor"}
 
 func (ec *executionContext) _Contact(ctx context.Context, sel ast.SelectionSet, obj *db.Contact) graphql.Marshaler {
 	fields := graphql.CollectFields(ec.OperationContext, sel, contactImplementors)
@@ -29247,6 +29277,13 @@ func (ec *executionContext) marshalOAssignToMePayload2ᚖswitchboardᚋgraphᚐC
 		return graphql.Null
 	}
 	return ec._AssignToMePayload(ctx, sel, v)
+}
+
+func (ec *executionContext) marshalOAuthor2switchboardᚋgraphᚐAuthor(ctx context.Context, sel ast.SelectionSet, v Author) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	return ec._Author(ctx, sel, v)
 }
 
 func (ec *executionContext) unmarshalOAvailability2ᚕswitchboardᚋdbᚐAvailabilityᚄ(ctx context.Context, v any) ([]db.Availability, error) {

@@ -16,6 +16,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/rs/cors"
 	"github.com/vektah/gqlparser/v2/ast"
+	"github.com/vektah/gqlparser/v2/gqlerror"
 
 	"switchboard/graph/live"
 	"switchboard/service"
@@ -60,6 +61,7 @@ func NewHandler(o Options) *Handler {
 	server.SetErrorPresenter(present(o.Log))
 	server.SetRecoverFunc(recovered(o.Log))
 	server.SetDisableSuggestion(!o.Introspection)
+	server.AroundOperations(begin)
 	server.AroundResponses(o.prepare)
 	server.AroundFields(readAhead)
 	if o.Introspection {
@@ -75,6 +77,17 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) { h.http.Ser
 // waits until they are gone.
 func (h *Handler) Drain(ctx context.Context) error { return h.sockets.Drain(ctx) }
 
+// begin refuses a subscription that directives have left without a field.
+func begin(ctx context.Context, next graphql.OperationHandler) graphql.ResponseHandler {
+	op := graphql.GetOperationContext(ctx)
+	if op.Operation.Operation == ast.Subscription && len(rootFields(op, "Subscription")) == 0 {
+		return graphql.OneShot(&graphql.Response{Errors: gqlerror.List{{
+			Message: "the subscription selects nothing", Extensions: map[string]any{"code": service.BadInput},
+		}}})
+	}
+	return next(ctx)
+}
+
 // prepare gives each response its loaders, and fixes asOf before anything else is read.
 func (o Options) prepare(ctx context.Context, next graphql.ResponseHandler) *graphql.Response {
 	op := graphql.GetOperationContext(ctx)
@@ -88,8 +101,7 @@ func (o Options) prepare(ctx context.Context, next graphql.ResponseHandler) *gra
 	ctx = withLoaders(ctx, newLoaders(o.Service, actor))
 	if op.Operation.Operation == ast.Subscription {
 		// The executor leaves the root field out of the paths of errors below it.
-		root := graphql.CollectFields(op, op.Operation.SelectionSet, []string{"Subscription"})[0]
-		ctx = graphql.WithFieldContext(ctx, &graphql.FieldContext{Object: "Subscription", Field: root})
+		ctx = graphql.WithFieldContext(ctx, &graphql.FieldContext{Object: "Subscription", Field: rootFields(op, "Subscription")[0]})
 	}
 	if op.Operation.Operation == ast.Query && selects(op, "asOf") {
 		cursor, err := o.Service.AsOf(ctx, actor)
@@ -107,9 +119,14 @@ func failed(ctx context.Context, err error) *graphql.Response {
 	return &graphql.Response{Errors: graphql.GetErrors(ctx)}
 }
 
+// rootFields are what an operation asks of its root type.
+func rootFields(op *graphql.OperationContext, root string) []graphql.CollectedField {
+	return graphql.CollectFields(op, op.Operation.SelectionSet, []string{root})
+}
+
 // selects says whether an operation asks for a root field.
 func selects(op *graphql.OperationContext, name string) bool {
-	for _, field := range graphql.CollectFields(op, op.Operation.SelectionSet, []string{"Query"}) {
+	for _, field := range rootFields(op, "Query") {
 		if field.Name == name {
 			return true
 		}

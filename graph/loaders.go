@@ -216,6 +216,9 @@ func loadOptional[K comparable, V any](ctx context.Context, l *loader[K, *V], id
 // Actor is whoever did something: *db.Agent, *db.Contact or *db.Token (an integration).
 type Actor any
 
+// Author is whoever wrote a message: *db.Agent or *db.Contact.
+type Author any
+
 // loadActor loads whom a reference names; nil for the system.
 func loadActor(ctx context.Context, ref db.ActorRef) (Actor, error) {
 	switch l := loadersOf(ctx); ref.Prefix {

@@ -235,7 +235,7 @@ func TestAgents(t *testing.T) {
 			for _, c := range o.Events[0].Data.Changes {
 				changed += c.Field + "=" + *c.After + " "
 			}
-			equal(t, "changes", changed, "role=MANAGER skills=billing, french ")
+			equal(t, "changes", changed, `role=MANAGER skills=["billing","french"] `)
 			equal(t, "the event's agent", *o.Events[0].Data.AgentID, *ada.Agent)
 			w.unchanged("same", func() { w.ok(w.UpdateAgent(w.ctx(), w.manager, in)) })
 			o = w.ok(w.SetAvailability(w.ctx(), ada, SetAvailabilityInput{Availability: db.Away}))

@@ -1,14 +1,14 @@
 package service
 
 import (
+	"encoding/json"
 	"slices"
 	"strconv"
-	"strings"
 
 	"switchboard/db"
 )
 
-// field is a field of an object with its value as text; nil for none.
+// field is a field of an object with its value as text, lists as JSON; nil for none.
 type field struct {
 	name  string
 	value *string
@@ -27,11 +27,11 @@ func difference(before, after []field) []db.FieldChange {
 }
 
 func contactFields(c *db.Contact, identities []*db.ContactIdentity) []field {
-	var known []string
+	var known [][]string
 	for _, i := range identities {
-		known = append(known, i.Channel+":"+i.ExternalID)
+		known = append(known, []string{i.Channel, i.ExternalID})
 	}
-	slices.Sort(known)
+	slices.SortFunc(known, slices.Compare)
 	return []field{{"name", text(c.Name)}, {"email", c.Email}, {"phone", c.Phone}, {"avatarUrl", c.AvatarURL}, {"identities", list(known)}}
 }
 
@@ -42,7 +42,7 @@ func agentFields(a *db.Agent) []field {
 
 func workspaceFields(w *db.Workspace) []field {
 	days := strconv.Itoa(w.ReopenWithinDays)
-	return []field{{"name", text(w.Name)}, {"timeZone", &w.TimeZone}, {"reopenPolicy", text(w.ReopenPolicy)},
+	return []field{{"name", text(w.Name)}, {"timeZone", text(w.TimeZone)}, {"reopenPolicy", text(w.ReopenPolicy)},
 		{"reopenWithinDays", &days}, {"ownerPolicy", text(w.OwnerPolicy)}, {"closingCategories", list(w.ClosingCategories)}}
 }
 
@@ -51,14 +51,16 @@ func identity(a *db.Agent) *string {
 	if a.Issuer == nil {
 		return nil
 	}
-	return text(*a.Issuer + " " + *a.Subject)
+	return list([]string{*a.Issuer, *a.Subject})
 }
 
 func text[S ~string](s S) *string { t := string(s); return &t }
 
-func list(items []string) *string {
+// list writes a list as one text such that no two lists look alike; nil if it is empty.
+func list[T any](items []T) *string {
 	if len(items) == 0 {
 		return nil
 	}
-	return text(strings.Join(items, ", "))
+	b, _ := json.Marshal(items) // texts always can be
+	return text(string(b))
 }

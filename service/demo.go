@@ -87,7 +87,7 @@ func (s *Service) demoWorkspace(ctx context.Context) (*db.Workspace, error) {
 		ClosingCategories: []string{"Order", "Delivery", "Return & refund", "Account", "Product question", "Other"},
 		Demo:              true, CreatedAt: s.now().Add(-demoAge),
 	}
-	return w, s.db.InsertWorkspace(ctx, w)
+	return w, s.db.InsertWorkspace(ctx, w, nil)
 }
 
 // newDemo plans the month and plays it.

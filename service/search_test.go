@@ -243,6 +243,8 @@ func TestSearchAgents(t *testing.T) {
 		"%":                     nil,
 		"' OR '1'='1":           nil,
 		"":                      {"Andrzej Król", "Ann", "Mia Manager", "Zoë Müller"},
+		"\u0301":                nil,
+		"ann \u0301":            {"Ann"},
 		strings.Repeat("a", 99): nil,
 	} {
 		l, err := w.Agents(t.Context(), w.manager, AgentsInput{Search: &term})

@@ -24,7 +24,7 @@ func checkText(field, text string, least, most int) error {
 	case !utf8.ValidString(text) || strings.ContainsRune(text, 0):
 		return badInput(field + " contains characters that are not valid text")
 	case n < least:
-		return badInput(fmt.Sprintf("%s must have at least %d characters", field, least))
+		return badInput(field + " must not be empty")
 	case n > most:
 		return badInput(fmt.Sprintf("%s has %d characters; at most %d are allowed", field, n, most))
 	}

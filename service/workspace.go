@@ -83,23 +83,26 @@ func (s *Service) CreateWorkspace(ctx context.Context, called, managerName, mana
 	if err != nil {
 		return nil, nil, err
 	}
-	manager := CreateAgentInput{Name: managerName, Email: managerEmail, Role: db.RoleManager}
-	if err := agentData(&db.Agent{}, &manager.Name, &manager.Email, nil, nil, nil, nil); err != nil {
+	r := recorder{at: s.now()}
+	manager := &db.Agent{
+		ID: db.AgentID{UUID: db.NewUUID()}, Role: db.RoleManager, Skills: []string{},
+		Availability: db.Offline, Active: true, CreatedAt: r.at,
+	}
+	if err := agentData(manager, &managerName, &managerEmail, nil, nil, nil, nil); err != nil {
 		return nil, nil, err
 	}
 	w := &db.Workspace{
 		ID: db.WorkspaceID{UUID: db.NewUUID()}, Name: called, TimeZone: "UTC",
 		ReopenPolicy: db.Reopen, ReopenWithinDays: 7, OwnerPolicy: db.OwnerKeep,
-		ClosingCategories: []string{"Question", "Problem", "Feedback", "Other"}, CreatedAt: s.now(),
+		ClosingCategories: []string{"Question", "Problem", "Feedback", "Other"}, CreatedAt: r.at,
 	}
-	if err := s.db.InsertWorkspace(ctx, w); err != nil {
-		return nil, nil, err
-	}
-	outcome, err := s.CreateAgent(ctx, system(w.Key), manager)
-	if err != nil {
-		return nil, nil, err
-	}
-	return w, outcome.Agent, nil
+	err = s.db.InsertWorkspace(ctx, w, func(tx db.Tx) error {
+		if err := tx.InsertAgents(ctx, manager); err != nil {
+			return err
+		}
+		return tx.AppendEvents(ctx, changes{r.aboutAgent(manager, db.AgentCreated, db.EventData{})})
+	})
+	return w, manager, err
 }
 
 // system is the actor of what nobody in particular does: the operator's commands.

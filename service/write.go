@@ -64,11 +64,13 @@ func (s *Service) write(ctx context.Context, actor Actor, verb string, input int
 		return nil, err
 	}
 	for attempt := 1; ; attempt++ {
-		outcome, err := s.transact(ctx, actor, key, fn)
+		outcome, wrote, err := s.transact(ctx, actor, key, fn)
 		var refusal *Refusal
 		switch {
 		case err == nil:
-			s.feed.Poke(actor.Workspace)
+			if wrote {
+				s.feed.Poke(actor.Workspace)
+			}
 			return outcome, nil
 		case errors.As(err, &refusal) && key != nil && !key.settled:
 			return s.remember(ctx, actor, key, outcome, refusal)
@@ -78,10 +80,11 @@ func (s *Service) write(ctx context.Context, actor Actor, verb string, input int
 	}
 }
 
-// transact runs fn in one transaction with its idempotency key and its events.
-func (s *Service) transact(ctx context.Context, actor Actor, key *claim, fn func(w *writer) (changes, error)) (*Outcome, error) {
-	outcome := &Outcome{}
-	err := s.db.Transact(ctx, actor.Workspace, func(tx db.Tx) error {
+// transact runs fn in one transaction with its idempotency key and its events; wrote
+// says whether there were any.
+func (s *Service) transact(ctx context.Context, actor Actor, key *claim, fn func(w *writer) (changes, error)) (outcome *Outcome, wrote bool, err error) {
+	outcome = &Outcome{}
+	err = s.db.Transact(ctx, actor.Workspace, func(tx db.Tx) error {
 		if done, err := s.replay(ctx, tx, key, outcome); done || err != nil {
 			return err
 		}
@@ -97,9 +100,10 @@ func (s *Service) transact(ctx context.Context, actor Actor, key *claim, fn func
 		if err := key.settle(ctx, tx, outcome, nil); err != nil {
 			return err
 		}
+		wrote = len(events) > 0
 		return tx.AppendEvents(ctx, events)
 	})
-	return outcome, err
+	return outcome, wrote, err
 }
 
 // claim is an idempotency key on its way through a mutation.

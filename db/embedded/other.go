@@ -18,8 +18,5 @@ func Start(context.Context, Options) (*Server, error) {
 // URL is empty: there is no server.
 func (s *Server) URL(database string) string { return "" }
 
-// Fresh is false: there is no server.
-func (s *Server) Fresh() bool { return false }
-
 // Close does nothing: there is no server.
 func (s *Server) Close() error { return nil }

@@ -34,7 +34,7 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// report is what a helper says once it has started.
+// report is what a process says once it has started.
 type report struct {
 	URL   string
 	Fresh bool
@@ -47,7 +47,7 @@ func help(dir string) int {
 		json.NewEncoder(os.Stdout).Encode(report{Error: err.Error()})
 		return 1
 	}
-	json.NewEncoder(os.Stdout).Encode(report{URL: s.URL(database), Fresh: s.Fresh()})
+	json.NewEncoder(os.Stdout).Encode(report{URL: s.URL(database), Fresh: s.fresh})
 	io.Copy(io.Discard, os.Stdin)
 	if err := s.Close(); err != nil {
 		fmt.Fprintln(os.Stderr, err)
@@ -56,7 +56,7 @@ func help(dir string) int {
 	return 0
 }
 
-type helper struct {
+type process struct {
 	report
 	t     *testing.T
 	cmd   *exec.Cmd
@@ -64,13 +64,13 @@ type helper struct {
 	first chan report
 }
 
-// spawn starts a helper process, as another user if one is given.
-func spawn(t *testing.T, dir string, as *syscall.Credential) *helper {
+// spawn starts a other process, as another user if one is given.
+func spawn(t *testing.T, dir string, as *syscall.Credential) *process {
 	t.Helper()
 	cmd := exec.Command(binary(t, as))
 	cmd.Env = append(os.Environ(), processVariable+"="+dir)
 	cmd.Dir = "/"
-	// A pipe: waiting for the helper takes for ever if PostgreSQL holds it open.
+	// A pipe: waiting for the process takes for ever if PostgreSQL holds it open.
 	var complaint bytes.Buffer
 	cmd.Stderr = &complaint
 	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: as, Setpgid: true}
@@ -79,11 +79,11 @@ func spawn(t *testing.T, dir string, as *syscall.Credential) *helper {
 	stdout, err := cmd.StdoutPipe()
 	check(t, err)
 	check(t, cmd.Start())
-	h := &helper{t: t, cmd: cmd, stdin: stdin, first: make(chan report, 1)}
+	h := &process{t: t, cmd: cmd, stdin: stdin, first: make(chan report, 1)}
 	go func() {
 		var r report
 		if err := json.NewDecoder(bufio.NewReader(stdout)).Decode(&r); err != nil {
-			r.Error = "the helper ended without a word: " + err.Error()
+			r.Error = "the process ended without a word: " + err.Error()
 		}
 		h.first <- r
 	}()
@@ -91,7 +91,7 @@ func spawn(t *testing.T, dir string, as *syscall.Credential) *helper {
 		stdin.Close()
 		cmd.Wait()
 		if complaint.Len() > 0 {
-			t.Errorf("the helper process says: %s", &complaint)
+			t.Errorf("the other process says: %s", &complaint)
 		}
 	})
 	return h
@@ -106,18 +106,18 @@ func binary(t *testing.T, as *syscall.Credential) string {
 	}
 	content, err := os.ReadFile(self)
 	check(t, err)
-	copied := filepath.Join(folderOf(t, 0), "helper")
+	copied := filepath.Join(folderOf(t, 0), "process")
 	check(t, os.WriteFile(copied, content, 0o755))
 	return copied
 }
 
-// ready waits until the helper uses the database.
-func (h *helper) ready() *helper {
+// ready waits until the process uses the database.
+func (h *process) ready() *process {
 	h.t.Helper()
 	select {
 	case h.report = <-h.first:
 	case <-time.After(30 * time.Second):
-		h.t.Fatal("the helper process did not start")
+		h.t.Fatal("the other process did not start")
 	}
 	if h.Error != "" {
 		h.t.Fatal(h.Error)
@@ -125,13 +125,13 @@ func (h *helper) ready() *helper {
 	return h
 }
 
-func (h *helper) leave() {
+func (h *process) leave() {
 	h.t.Helper()
 	h.stdin.Close()
 	check(h.t, h.cmd.Wait())
 }
 
-func (h *helper) kill() {
+func (h *process) kill() {
 	check(h.t, h.cmd.Process.Kill())
 	h.cmd.Wait()
 }

@@ -33,7 +33,7 @@ type Server struct {
 	places  places
 	options Options
 	log     *slog.Logger
-	fresh   bool
+	fresh   bool                   // this call of Start made the database folder
 	socket  atomic.Pointer[string] // the folder of the socket
 	child   *exec.Cmd              // in the process that started PostgreSQL
 
@@ -181,9 +181,6 @@ func (s *Server) URL(database string) string {
 	}
 	return address.String()
 }
-
-// Fresh tells whether this call of Start created the data folder's database.
-func (s *Server) Fresh() bool { return s.fresh }
 
 // Close detaches from the server. The last process to leave stops it and waits
 // until it has stopped. Close may be called more than once.

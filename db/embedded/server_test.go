@@ -22,7 +22,7 @@ func TestFirstAndSecondStart(t *testing.T) {
 	s, err := Start(t.Context(), Options{DataDir: dir}) // durable, as in earnest
 	check(t, err)
 	t.Logf("first start: %v", time.Since(began))
-	if !s.Fresh() {
+	if !s.fresh {
 		t.Error("the first start does not say that it made the database")
 	}
 	run(t, s.URL(database), "CREATE TABLE kept (word text); INSERT INTO kept VALUES ('still here')")
@@ -44,7 +44,7 @@ func TestFirstAndSecondStart(t *testing.T) {
 		s, err = Start(t.Context(), Options{DataDir: dir})
 		check(t, err)
 		fastest = min(fastest, time.Since(began))
-		if s.Fresh() {
+		if s.fresh {
 			t.Error("a later start says that it made the database")
 		}
 		if got := value(t, s.URL(database), "SELECT word FROM kept"); got != "still here" {
@@ -80,7 +80,7 @@ func TestLastOneOutStopsIt(t *testing.T) {
 	second := begin(t, dir)
 	t.Logf("attach: %v", time.Since(began))
 	other := spawn(t, dir, nil).ready()
-	if other.Fresh || second.Fresh() {
+	if other.Fresh || second.fresh {
 		t.Error("attaching says that it made the database")
 	}
 	if other.URL != first.URL(database) {
@@ -140,7 +140,7 @@ func TestKilledWhileCreating(t *testing.T) {
 		t.Fatal("the database is in its place before it was complete")
 	}
 	s := begin(t, dir)
-	if !s.Fresh() {
+	if !s.fresh {
 		t.Error("the start that made the database does not say so")
 	}
 	run(t, s.URL(database), "SELECT 1")
@@ -166,7 +166,7 @@ func TestCancelledStartLeavesNothingBehind(t *testing.T) {
 		t.Fatal("it started although it was called off")
 	}
 	eventually(t, "PostgreSQL is gone", func() bool { return stopped(t, dir) })
-	if !begin(t, dir).Fresh() {
+	if !begin(t, dir).fresh {
 		t.Error("the next start does not make the database")
 	}
 }
@@ -269,12 +269,12 @@ func TestStartedByHand(t *testing.T) {
 func TestTwoStartAtOnce(t *testing.T) {
 	t.Parallel()
 	dir := newDir(t)
-	var helpers []*helper
+	var processes []*process
 	for range 3 {
-		helpers = append(helpers, spawn(t, dir, nil))
+		processes = append(processes, spawn(t, dir, nil))
 	}
 	fresh := 0
-	for _, h := range helpers {
+	for _, h := range processes {
 		if h.ready(); h.Fresh {
 			fresh++
 		}
@@ -282,7 +282,7 @@ func TestTwoStartAtOnce(t *testing.T) {
 	if fresh != 1 {
 		t.Errorf("%d processes say that they made the database", fresh)
 	}
-	for _, h := range helpers {
+	for _, h := range processes {
 		run(t, h.URL, "SELECT 1")
 		h.leave()
 	}
