@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -193,7 +194,7 @@ func launch(t *testing.T, args ...string) *server {
 	s := &server{t: t, gone: make(chan struct{}), began: time.Now()}
 	announced := &firstLine{line: make(chan []byte, 1)}
 	s.cmd = exec.Command(binary, append([]string{"serve", "--json"}, args...)...)
-	if os.Getenv("SWITCHBOARD_ADDR") == "" {
+	if os.Getenv("SWITCHBOARD_ADDR") == "" && !slices.Contains(args, "--addr") {
 		s.cmd.Args = append(s.cmd.Args, "--addr", "127.0.0.1:0")
 	}
 	s.cmd.Stdout, s.cmd.Stderr = announced, &s.log
