@@ -183,7 +183,7 @@ func (m *meanwhile) TraceQueryStart(ctx context.Context, _ *pgx.Conn, q pgx.Trac
 }
 
 func (m *meanwhile) TraceQueryEnd(ctx context.Context, _ *pgx.Conn, _ pgx.TraceQueryEndData) {
-	if sql, _ := ctx.Value(m).(string); m.do != nil && strings.HasPrefix(sql, m.begins) {
+	if sql, _ := ctx.Value(m).(string); strings.HasPrefix(sql, m.begins) && m.do != nil {
 		m.once.Do(m.do)
 	}
 }
