@@ -44,7 +44,7 @@ func (s serve) Run(ctx context.Context, c *console, d *database) error {
 	signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE)
 	production := d.URL != ""
 	if _, _, err := net.SplitHostPort(s.Addr); err != nil {
-		return fmt.Errorf("cannot listen on %q: %w; give an address such as 127.0.0.1:8080", s.Addr, err)
+		return fmt.Errorf("cannot listen on %q: %w; give --addr an address such as 127.0.0.1:8080", s.Addr, err)
 	}
 	if !production && !isLoopback(s.Addr) {
 		return fmt.Errorf("the embedded database comes with development tokens and is served on loopback only, not on %s; set DATABASE_URL to serve others, or leave --addr out", s.Addr)
