@@ -78,6 +78,9 @@ var mayImport = map[string][]string{
 var owners = map[string][]string{
 	"github.com/99designs/gqlgen": {"graph", "graph/live"},
 	"github.com/uptrace/bun":      {"db"},
+	"github.com/nats-io/nats.go":  {"feed"},
+
+	"github.com/nats-io/nats-server/v2": {"tests"}, // and they are not looked at
 }
 
 // roomOf finds the rule for a package: its own or that of the folder it lies in.

@@ -72,7 +72,7 @@ func newGate(t *testing.T) *gate {
 	g.now = func() time.Time { return time.Now().Add(time.Duration(g.future.Load())) }
 
 	d := open(db.Options{MaxConns: 4})
-	f := feed.New(d, slog.New(slog.DiscardHandler))
+	f := feed.New(d, feed.Options{Log: slog.New(slog.DiscardHandler)})
 	t.Cleanup(f.Flush)
 	g.rules = service.New(d, f, service.Options{})
 	workspace, manager, err := g.rules.CreateWorkspace(t.Context(), "Acme", "Mia Manager", "mia@acme.example")

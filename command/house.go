@@ -12,10 +12,11 @@ import (
 	"switchboard/service"
 )
 
-// database says where the data is.
+// database says where the data is, and how those who use it wake each other.
 type database struct {
 	URL     string `name:"database-url" env:"DATABASE_URL" placeholder:"URL" help:"PostgreSQL to use, such as postgres://user:password@host/name. Empty: an embedded one."`
 	DataDir string `name:"data-dir" env:"SWITCHBOARD_DATA_DIR" placeholder:"DIR" help:"Folder of the embedded database. Empty: a folder of this user."`
+	NATSURL string `name:"nats-url" env:"NATS_URL" placeholder:"URL" help:"NATS through which servers wake each other, such as nats://user:password@host:4222; the same for all on one database. Empty: PostgreSQL's NOTIFY."`
 }
 
 // house is a database with everything that stands on it.
@@ -24,6 +25,7 @@ type house struct {
 	dataDir  string           // of the embedded database
 	url      string
 	db       *db.DB
+	nats     *feed.NATS // nil without a NATS_URL
 	feed     *feed.Feed
 	service  *service.Service
 	auth     *auth.Authenticator
@@ -39,6 +41,13 @@ func (d *database) open(ctx context.Context, c *console, update bool) (_ *house,
 			h.close()
 		}
 	}()
+	wake := feed.Options{Log: c.log}
+	if d.NATSURL != "" {
+		if h.nats, err = feed.NewNATS(d.NATSURL); err != nil {
+			return nil, fmt.Errorf("--nats-url (NATS_URL): %w", err)
+		}
+		wake.Waker = h.nats
+	}
 	if d.URL == "" {
 		if err := h.embed(ctx, c, d.DataDir); err != nil {
 			return nil, err
@@ -52,7 +61,7 @@ func (d *database) open(ctx context.Context, c *console, update bool) (_ *house,
 	if h.db, err = db.Open(ctx, h.url, db.Options{}); err != nil {
 		return nil, err
 	}
-	h.feed = feed.New(h.db, c.log)
+	h.feed = feed.New(h.db, wake)
 	h.service = service.New(h.db, h.feed, service.Options{Log: c.log})
 	h.auth = auth.New(h.db, c.log)
 	return h, nil
@@ -76,6 +85,9 @@ func (h *house) embed(ctx context.Context, c *console, dir string) (err error) {
 func (h *house) close() {
 	if h.feed != nil {
 		h.feed.Flush()
+	}
+	if h.nats != nil {
+		h.nats.Close()
 	}
 	if h.db != nil {
 		_ = h.db.Close()

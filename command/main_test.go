@@ -36,7 +36,7 @@ func TestMain(m *testing.M) { os.Exit(buildAndRun(m)) }
 func buildAndRun(m *testing.M) int {
 	given := os.Getenv("SWITCHBOARD_TEST_BINARY")
 	for _, entry := range os.Environ() { // what the developer has set is not for these tests
-		if name, _, _ := strings.Cut(entry, "="); name == "DATABASE_URL" || strings.HasPrefix(name, "SWITCHBOARD_") {
+		if name, _, _ := strings.Cut(entry, "="); name == "DATABASE_URL" || name == "NATS_URL" || strings.HasPrefix(name, "SWITCHBOARD_") {
 			_ = os.Unsetenv(name)
 		}
 	}

@@ -226,6 +226,8 @@ func TestRefusedStarts(t *testing.T) {
 		{[]string{"serve", "--database-url", "nonsense"}, 1, []string{"postgres://"}},
 		{[]string{"serve", "--addr", "127.0.0.1:0", "--database-url", "postgres://nobody:secret-word@127.0.0.1:port/none"}, 1, []string{"postgres://"}},
 		{[]string{"serve", "--addr", "127.0.0.1:0", "--database-url", "postgres://nobody:secret-word@127.0.0.1:1/none"}, 1, []string{"127.0.0.1"}},
+		{[]string{"serve", "--addr", "127.0.0.1:0", "--nats-url", "http://nobody:secret-word@127.0.0.1:1"}, 1, []string{"--nats-url", "NATS_URL", "nats://"}},
+		{[]string{"workspace", "list", "--nats-url", "nats://nobody:secret-word@127.0.0.1:po rt"}, 1, []string{"--nats-url", "nats://"}},
 		{[]string{"--unknown"}, 2, []string{"--unknown", "--help"}},
 		{[]string{"serve", "--port", "80"}, 2, []string{"--port", "--help"}},
 		{[]string{"dance"}, 2, []string{"dance", "--help"}},
@@ -245,7 +247,7 @@ func TestRefusedStarts(t *testing.T) {
 
 func TestHelp(t *testing.T) {
 	t.Parallel()
-	anywhere := map[string]string{"database-url": "$DATABASE_URL", "data-dir": "$SWITCHBOARD_DATA_DIR", "json": "", "help": ""}
+	anywhere := map[string]string{"database-url": "$DATABASE_URL", "data-dir": "$SWITCHBOARD_DATA_DIR", "nats-url": "$NATS_URL", "json": "", "help": ""}
 	flags := regexp.MustCompile(`(?s)--(?:\[no-\])?([a-z-]+)(.*?)(?:\n\s+(?:-\w, )?--|\n\n|$)`)
 	for command, own := range map[string]map[string]string{
 		"": {},

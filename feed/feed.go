@@ -35,8 +35,10 @@ const (
 
 // Feed follows the logs of those workspaces that somebody in this process watches.
 type Feed struct {
-	db  *db.DB
-	log *slog.Logger
+	db    *db.DB
+	log   *slog.Logger
+	now   func() time.Time
+	waker Waker
 
 	mu    sync.Mutex
 	tails map[int64]*tail
@@ -44,14 +46,30 @@ type Feed struct {
 	all   bool           // every watched workspace may have something new
 	wake  chan struct{}
 
-	notifier notifier
+	teller teller
 }
 
-// New makes a feed. It delivers while Run is running.
-func New(d *db.DB, log *slog.Logger) *Feed {
+// Options tune a feed. The zero value is the default.
+type Options struct {
+	Waker Waker            // between processes; NewNotify of the feed's database
+	Now   func() time.Time // the clock that says how old an event is; time.Now
+	Log   *slog.Logger     // slog.Default
+}
+
+// New makes a feed of the logs in a database. It delivers while Run is running.
+func New(d *db.DB, o Options) *Feed {
+	if o.Waker == nil {
+		o.Waker = NewNotify(d)
+	}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	if o.Log == nil {
+		o.Log = slog.Default()
+	}
 	return &Feed{
-		db: d, log: log, tails: map[int64]*tail{}, dirty: map[int64]bool{}, wake: make(chan struct{}, 1),
-		notifier: notifier{db: d, log: log, pending: map[int64]bool{}},
+		db: d, log: o.Log, now: o.Now, waker: o.Waker, teller: newTeller(o.Waker, o.Log),
+		tails: map[int64]*tail{}, dirty: map[int64]bool{}, wake: make(chan struct{}, 1),
 	}
 }
 
@@ -81,14 +99,14 @@ func (f *Feed) Run(ctx context.Context) {
 func pollPause() time.Duration { return pollEvery/2 + rand.N(pollEvery) }
 
 // Poke says that this process committed something to a workspace's log: its own watchers
-// are served at once, other processes are notified.
+// are served at once, other processes are told.
 func (f *Feed) Poke(workspace int64) {
 	f.mark(workspace)
-	f.notifier.add(workspace)
+	f.teller.add(workspace)
 }
 
-// Flush sends the notifications that still wait to be sent together.
-func (f *Feed) Flush() { f.notifier.flush() }
+// Flush tells other processes what still waits to be told together.
+func (f *Feed) Flush() { f.teller.flush() }
 
 // mark wakes the reader for one workspace, if anybody here watches it.
 func (f *Feed) mark(workspace int64) {
@@ -103,7 +121,7 @@ func (f *Feed) mark(workspace int64) {
 	}
 }
 
-// markAll wakes the reader for everything, after a time without notifications.
+// markAll wakes the reader for everything, after a time in which hints may have been lost.
 func (f *Feed) markAll() {
 	f.mu.Lock()
 	f.all = true

@@ -128,7 +128,7 @@ func running(t testing.TB, f *Feed) (stop func()) {
 // newFeed runs a feed, with connections of its own, until the test ends.
 func newFeed(t testing.TB, url string) *Feed {
 	t.Helper()
-	f := New(open(t, url), quiet)
+	f := New(open(t, url), Options{Log: quiet})
 	running(t, f)
 	return f
 }

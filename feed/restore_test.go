@@ -14,7 +14,7 @@ func TestRestored(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			j := newJournal(t)
-			f := New(open(t, j.url), quiet)
+			f := New(open(t, j.url), Options{Log: quiet})
 			pause := running(t, f)
 			j.write(happenings(10)...)
 			up, lagging := watch(t, f, j.key, j.beginning()), watch(t, f, j.key, j.after(8))

@@ -3,100 +3,127 @@ package feed
 import (
 	"context"
 	"log/slog"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
 	"sync"
 	"time"
-
-	"switchboard/db"
 )
 
-// channel is the name under which processes tell each other about commits.
-const channel = "switchboard"
+// Waker carries hints from process to process that something was committed. They may get
+// lost or come twice: the log is the truth, and the poll finds what nobody heard of.
+type Waker interface {
+	// Tell tells the other processes that something was committed to these workspaces, at
+	// most 500 of them. Nothing is kept to be told later: an error means it is lost.
+	Tell(ctx context.Context, workspaces []int64) error
 
-// notifier tells other processes about commits. It does so after the commit, since
-// NOTIFY inside a transaction serialises all commits of the database, and for several
-// commits at once. What it loses in a crash the other processes' polls find.
-type notifier struct {
-	db  *db.DB
-	log *slog.Logger
+	// Listen calls heard with each workspace that another process tells of. It never gives
+	// up: it returns when the context ends. Whenever it begins to hear, for the first time
+	// or again, it calls listening with nil; while it does not, with the reason.
+	Listen(ctx context.Context, heard func(workspace int64), listening func(err error))
+}
+
+const (
+	tellLimit = 500 // workspaces in one message, well below PostgreSQL's 8,000 bytes
+	tellTime  = 5 * time.Second
+)
+
+// teller stands in front of a waker. It tells after the commit, and for several commits
+// at once. What it loses in a crash the other processes' polls find.
+type teller struct {
+	waker  Waker
+	outage outage
+
+	turn sync.Mutex // held while telling: what comes meanwhile is told together, next
 
 	mu      sync.Mutex
 	pending map[int64]bool
 }
 
-func (n *notifier) add(workspace int64) {
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	if len(n.pending) == 0 {
-		time.AfterFunc(coalesce, n.flush)
-	}
-	n.pending[workspace] = true
+func newTeller(w Waker, log *slog.Logger) teller {
+	return teller{waker: w, pending: map[int64]bool{}, outage: outage{
+		log: log, began: "telling other servers about a change failed; they will find it by polling", ended: "telling other servers about changes works again",
+	}}
 }
 
-const payloadLimit = 500 // workspaces in one notification, well below PostgreSQL's 8,000 bytes
-
-func (n *notifier) flush() {
-	n.mu.Lock()
-	keys := make([]string, 0, len(n.pending))
-	for workspace := range n.pending {
-		keys = append(keys, strconv.FormatInt(workspace, 36))
+func (t *teller) add(workspace int64) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if len(t.pending) == 0 {
+		time.AfterFunc(coalesce, t.flush)
 	}
-	clear(n.pending)
-	n.mu.Unlock()
-	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+	t.pending[workspace] = true
+}
+
+func (t *teller) flush() {
+	t.turn.Lock()
+	defer t.turn.Unlock()
+	t.mu.Lock()
+	workspaces := slices.Collect(maps.Keys(t.pending))
+	clear(t.pending)
+	t.mu.Unlock()
+	ctx, cancel := context.WithTimeout(context.Background(), tellTime)
 	defer cancel()
-	for part := range slices.Chunk(keys, payloadLimit) {
-		if _, err := n.db.ExecContext(ctx, "SELECT pg_notify(?, ?)", channel, strings.Join(part, ",")); err != nil {
-			n.log.Warn("telling other servers about a change failed; they will find it by polling", "error", err)
+	for part := range slices.Chunk(workspaces, tellLimit) {
+		err := t.waker.Tell(ctx, part)
+		t.outage.note(err)
+		if err != nil {
 			return
 		}
 	}
 }
 
-// listen keeps a connection that hears what other processes committed. While it is down
+// listen has the reader woken by what other processes commit. While nothing can be heard
 // the poll does its work.
 func (f *Feed) listen(ctx context.Context) {
-	const shortest, longest = 100 * time.Millisecond, 5 * time.Second
-	delay := shortest
-	for ctx.Err() == nil {
-		heard, err := f.hear(ctx)
+	deaf := outage{log: f.log, began: "listening for changes was interrupted; polling until it works again", ended: "listening for changes works again"}
+	f.waker.Listen(ctx, f.mark, func(err error) {
 		if ctx.Err() != nil {
 			return
 		}
-		if heard {
-			delay = shortest
+		if deaf.note(err); err == nil {
+			f.markAll() // whatever was said while nobody listened
 		}
-		f.log.Warn("listening for changes was interrupted; polling until it works again", "error", err)
-		select {
-		case <-ctx.Done():
-		case <-time.After(delay):
-		}
-		delay = min(2*delay, longest)
-	}
+	})
 }
 
-// hear listens until the connection breaks; heard says whether it ever worked.
-func (f *Feed) hear(ctx context.Context) (heard bool, err error) {
-	conn, err := f.db.Connect(ctx)
-	if err != nil {
-		return false, err
+// outage logs when something begins to fail and when it works again, but not how often
+// it failed in between.
+type outage struct {
+	log          *slog.Logger
+	began, ended string
+
+	mu      sync.Mutex
+	failing bool
+}
+
+func (o *outage) note(err error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	switch {
+	case err != nil && !o.failing:
+		o.log.Warn(o.began, "error", err)
+	case err == nil && o.failing:
+		o.log.Info(o.ended)
 	}
-	defer func() { _ = conn.Close(context.WithoutCancel(ctx)) }()
-	if _, err := conn.Exec(ctx, "LISTEN "+channel); err != nil {
-		return false, err
+	o.failing = err != nil
+}
+
+// message writes workspaces as one line of text.
+func message(workspaces []int64) string {
+	keys := make([]string, len(workspaces))
+	for i, workspace := range workspaces {
+		keys[i] = strconv.FormatInt(workspace, 36)
 	}
-	f.markAll() // whatever was said while nobody listened
-	for {
-		n, err := conn.WaitForNotification(ctx)
-		if err != nil {
-			return true, err
-		}
-		for key := range strings.SplitSeq(n.Payload, ",") {
-			if workspace, err := strconv.ParseInt(key, 36, 64); err == nil {
-				f.mark(workspace)
-			}
+	return strings.Join(keys, ",")
+}
+
+// hear calls heard with each workspace in a message, passing over what is none.
+func hear(message string, heard func(workspace int64)) {
+	for key := range strings.SplitSeq(message, ",") {
+		if workspace, err := strconv.ParseInt(key, 36, 64); err == nil {
+			heard(workspace)
 		}
 	}
 }

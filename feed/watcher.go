@@ -3,7 +3,6 @@ package feed
 import (
 	"context"
 	"sync"
-	"time"
 
 	"switchboard/db"
 )
@@ -85,7 +84,7 @@ func (f *Feed) start(ctx context.Context, workspace int64, after *db.EventCursor
 	named := *after == db.Head{WorkspaceID: workspace}.Cursor() // the beginning names no event
 	for _, e := range around {
 		named = named || *after == e.Cursor()
-		if e.Seq == after.Seq+1 && time.Since(e.CreatedAt) > resumeAge {
+		if e.Seq == after.Seq+1 && f.now().Sub(e.CreatedAt) > resumeAge {
 			return db.EventCursor{}, ErrExpired
 		}
 	}

@@ -12,16 +12,21 @@ import (
 )
 
 // TestExactlyOnceInOrder has watchers start at once, from the beginning, and from a
-// random place while eight writers commit.
+// random place while eight writers commit, half of them in another process.
 func TestExactlyOnceInOrder(t *testing.T) {
 	t.Parallel()
+	throughEach(t, true, exactlyOnceInOrder)
+}
+
+func exactlyOnceInOrder(t *testing.T, j *journal, x exchange) {
 	const writers, commits = 8, 40
-	j := newJournal(t)
-	f := newFeed(t, j.url)
+	f, _ := x.process(t, j, quiet)
+	elsewhere, _ := x.process(t, j, quiet)
 	early := []*Watcher{watch(t, f, j.key, nil), watch(t, f, j.key, j.beginning())}
 
 	sizes := make(chan int64, writers)
-	for range writers {
+	for i := range writers {
+		committer := []*Feed{f, elsewhere}[i%2]
 		go func() {
 			total := 0
 			for range commits {
@@ -32,7 +37,7 @@ func TestExactlyOnceInOrder(t *testing.T) {
 					break
 				}
 				total += n
-				f.Poke(j.key)
+				committer.Poke(j.key)
 			}
 			sizes <- int64(total)
 		}()
@@ -162,11 +167,14 @@ func TestBadCursors(t *testing.T) {
 	}
 }
 
+// today is when old events are looked at.
+var today = time.Date(2031, 5, 6, 7, 8, 9, 0, time.UTC)
+
 // old gives events of a certain age.
 func old(n int, age time.Duration) []*db.Event {
 	events := happenings(n)
 	for _, e := range events {
-		e.CreatedAt = time.Now().Add(-age)
+		e.CreatedAt = today.Add(-age)
 	}
 	return events
 }
@@ -175,10 +183,10 @@ func TestResumeNotOlderThan30Days(t *testing.T) {
 	t.Parallel()
 	const day = 24 * time.Hour
 	j := newJournal(t)
-	j.write(old(2, 100*day)...)          // 1, 2
-	j.write(old(1, 30*day+time.Hour)...) // 3
-	j.write(old(1, 30*day-time.Hour)...) // 4
-	f := newFeed(t, j.url)
+	j.write(old(2, 100*day)...)            // 1, 2
+	j.write(old(1, 30*day+time.Second)...) // 3
+	j.write(old(1, 30*day)...)             // 4
+	f := New(j.DB, Options{Log: quiet, Now: func() time.Time { return today }})
 	for seq, want := range map[int64]error{1: ErrExpired, 2: ErrExpired, 3: nil, 4: nil} {
 		if _, err := f.Watch(t.Context(), j.key, j.after(seq)); !errors.Is(err, want) {
 			t.Errorf("after event %d: %v", seq, err)

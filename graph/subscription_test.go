@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -427,12 +428,15 @@ func TestWithoutAfter(t *testing.T) {
 // TestSubscriptionErrors: an error message ends the one subscription.
 func TestSubscriptionErrors(t *testing.T) {
 	t.Parallel()
+	var age atomic.Int64 // of what happens
+	age.Store(int64(31 * 24 * time.Hour))
 	old := newWorld(t, func(o *options) {
-		o.now = func() time.Time { return time.Now().Add(-31 * 24 * time.Hour) }
+		o.now = func() time.Time { return time.Now().Add(-time.Duration(age.Load())) }
 	})
 	old.opened(old.manager, "Ada")
 	w := old.apart(t)
 	_, c := w.opened(w.manager, "Ada")
+	age.Store(0)
 	end := w.end()
 	elsewhere := end
 	elsewhere.Check[0]++

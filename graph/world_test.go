@@ -100,7 +100,7 @@ func (w *world) serve(o options) *server {
 	must(w.t, err)
 	known, err := db.Open(ctx, w.url, db.Options{MaxConns: 2})
 	must(w.t, err)
-	f := feed.New(d, o.log)
+	f := feed.New(d, feed.Options{Log: o.log, Now: o.now})
 	s := &server{db: d, known: known, service: service.New(d, f, service.Options{Log: o.log, Now: o.now}), auth: auth.New(known, o.log)}
 	handler := graph.NewHandler(graph.Options{Service: s.service, Auth: s.auth, Log: o.log, Introspection: o.introspection})
 	s.http = httptest.NewServer(handler)

@@ -1,7 +1,6 @@
 package service
 
 import (
-	"log/slog"
 	"slices"
 	"strings"
 	"testing"
@@ -20,9 +19,10 @@ func newDemoService(t *testing.T) *Service {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = d.Close() })
-	f := feed.New(d, slog.Default())
+	now := func() time.Time { return time.Date(2026, 3, 1, 9, 0, 0, 0, time.UTC) }
+	f := feed.New(d, feed.Options{Now: now})
 	t.Cleanup(f.Flush)
-	return New(d, f, Options{Now: func() time.Time { return time.Date(2026, 3, 1, 9, 0, 0, 0, time.UTC) }})
+	return New(d, f, Options{Now: now})
 }
 
 func TestCreateDemo(t *testing.T) {

@@ -2,7 +2,6 @@ package service
 
 import (
 	"context"
-	"log/slog"
 	"testing"
 	"time"
 
@@ -33,12 +32,13 @@ func newWorld(t *testing.T) *world {
 	if err != nil {
 		t.Fatal(err)
 	}
-	f := feed.New(d, slog.Default())
+	w := &world{t: t, clock: time.Date(2026, 3, 1, 9, 0, 0, 0, time.UTC)}
+	now := func() time.Time { return w.clock }
+	f := feed.New(d, feed.Options{Now: now})
 	done := make(chan struct{})
 	go func() { f.Run(ctx); close(done) }()
 	t.Cleanup(func() { cancel(); <-done; f.Flush(); _ = d.Close() })
-	w := &world{t: t, clock: time.Date(2026, 3, 1, 9, 0, 0, 0, time.UTC)}
-	w.Service = New(d, f, Options{Now: func() time.Time { return w.clock }})
+	w.Service = New(d, f, Options{Now: now})
 	workspace, manager, err := w.CreateWorkspace(ctx, "Acme", "Mia Manager", "mia@acme.example")
 	if err != nil {
 		t.Fatal(err)

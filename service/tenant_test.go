@@ -93,7 +93,7 @@ func TestEveryStatementNamesItsWorkspace(t *testing.T) {
 	fine(t, err)
 	var tables []string
 	fine(t, d.NewRaw("SELECT table_name FROM information_schema.columns WHERE table_schema = 'public' AND column_name = 'workspace_id'").Scan(t.Context(), &tables))
-	f := feed.New(d, slog.New(slog.DiscardHandler))
+	f := feed.New(d, feed.Options{Log: slog.New(slog.DiscardHandler)})
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan struct{})
 	go func() { f.Run(ctx); close(done) }()
