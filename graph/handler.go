@@ -35,8 +35,9 @@ type Authenticator interface {
 type Options struct {
 	Service        *service.Service
 	Auth           Authenticator
-	AllowedOrigins []string // of browsers besides the server's own, such as https://inbox.example
-	Introspection  bool     // also: suggestions in the messages of invalid documents
+	AllowedOrigins []string      // of browsers besides the server's own, such as https://inbox.example
+	Introspection  bool          // also: suggestions in the messages of invalid documents
+	PingEvery      time.Duration // between two pings on a socket; 0: 15 s
 	Log            *slog.Logger
 }
 
@@ -53,7 +54,7 @@ const (
 
 // NewHandler makes the handler of the whole API.
 func NewHandler(o Options) *Handler {
-	h := &Handler{sockets: &live.WebSocket{Init: o.connect, CheckOrigin: o.checkOrigin, Log: o.Log}}
+	h := &Handler{sockets: &live.WebSocket{Init: o.connect, CheckOrigin: o.checkOrigin, Ping: o.PingEvery, Log: o.Log}}
 	server := handler.New(NewExecutableSchema(Config{Resolvers: &Resolver{service: o.Service}}))
 	server.AddTransport(h.sockets)
 	server.AddTransport(live.HTTP{})

@@ -66,14 +66,27 @@ func push[S, T any](ctx context.Context, s *service.Stream[S], err error, item f
 	return items, nil
 }
 
+// position tells the pings how far a stream has looked; nil for one of states.
+func position[S any](s *service.Stream[S]) func() live.Position {
+	if s.Position() == nil {
+		return nil
+	}
+	return func() live.Position {
+		at := s.Position()
+		return live.Position{Seq: at.Seq, Cursor: at.String()}
+	}
+}
+
 // pump runs until the stream or the context ends, and says why.
 func pump[S, T any](ctx context.Context, s *service.Stream[S], items chan<- T, item func(S) T) (err error) {
 	defer guard(ctx, &err)
+	progress := live.Follow(ctx, position(s))
 	for {
 		next, err := s.Next(ctx)
 		if err != nil {
 			return err
 		}
+		progress.Hand()
 		select {
 		case items <- item(next):
 		case <-ctx.Done():

@@ -560,3 +560,33 @@ func TestOtherServerWrites(t *testing.T) {
 		}
 	}
 }
+
+// TestPingCursor: a quiet subscription learns from the pings where it may resume.
+func TestPingCursor(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, func(o *options) { o.ping = 20 * time.Millisecond })
+	_, watched := w.opened(w.agent, "Ada")
+	_, other := w.opened(w.agent, "Bea")
+	s := w.subscribe(t, w.agent.token, "assignmentChanged", vars{"conversationId": watched.ID})
+	w.assign(w.agent, other, w.agent)
+	w.assign(w.agent, other, w.manager)
+
+	end := w.end().String()
+	cursor := ""
+	for cursor != end {
+		var f frame
+		_ = s.SetReadDeadline(time.Now().Add(patience))
+		must(t, s.ReadJSON(&f))
+		if f.Type != "ping" {
+			t.Fatalf("%s came, of which nobody asked: %s", f.Type, f.Payload)
+		}
+		if f.Payload != nil {
+			cursor = get(parse(t, f.Payload), "cursor").(string)
+		}
+	}
+	w.assign(w.agent, watched, w.agent)
+	again := w.subscribe(t, w.agent.token, "assignmentChanged", vars{"conversationId": watched.ID, "after": cursor})
+	if got, live := at(again.next()), at(s.next()); got != live {
+		t.Errorf("resuming after %s begins with %s, not %s", cursor, got, live)
+	}
+}

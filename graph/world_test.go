@@ -67,6 +67,7 @@ type person struct {
 
 // options bend a world.
 type options struct {
+	ping          time.Duration
 	now           func() time.Time
 	pool          db.Options
 	introspection bool
@@ -102,7 +103,7 @@ func (w *world) serve(o options) *server {
 	must(w.t, err)
 	f := feed.New(d, feed.Options{Log: o.log, Now: o.now})
 	s := &server{db: d, known: known, service: service.New(d, f, service.Options{Log: o.log, Now: o.now}), auth: auth.New(known, o.log)}
-	handler := graph.NewHandler(graph.Options{Service: s.service, Auth: s.auth, Log: o.log, Introspection: o.introspection})
+	handler := graph.NewHandler(graph.Options{Service: s.service, Auth: s.auth, Log: o.log, Introspection: o.introspection, PingEvery: o.ping})
 	s.http = httptest.NewServer(handler)
 	done := make(chan struct{}, 2)
 	go func() { f.Run(ctx); done <- struct{}{} }()

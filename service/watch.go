@@ -2,6 +2,7 @@ package service
 
 import (
 	"context"
+	"sync/atomic"
 	"time"
 
 	"switchboard/db"
@@ -12,8 +13,19 @@ import (
 // (P3), beginning where the subscriber asked.
 type Stream[T any] struct {
 	watcher *feed.Watcher
-	events  []*db.Event // read, but not yet looked at
+	events  []*db.Event    // read, but not yet looked at
+	last    db.EventCursor // of the event looked at last
+	at      atomic.Pointer[db.EventCursor]
+	states  bool // the items are states, not events
 	next    func(ctx context.Context, s *Stream[T]) (T, error)
+}
+
+// follow makes a stream of events that begins where the watcher does.
+func follow[T any](w *feed.Watcher, next func(ctx context.Context, s *Stream[T]) (T, error)) *Stream[T] {
+	s := &Stream[T]{watcher: w, last: w.Start(), next: next}
+	at := s.last
+	s.at.Store(&at)
+	return s
 }
 
 // Next waits for the next item. After an error the stream is of no more use: it is
@@ -23,8 +35,17 @@ func (s *Stream[T]) Next(ctx context.Context) (T, error) { return s.next(ctx, s)
 // Close ends the stream.
 func (s *Stream[T]) Close() { s.watcher.Close() }
 
+// Position is how far the stream has looked into the log: up to there every item was
+// given out before the present call of Next. It is nil if the items are states of
+// something, not events of the log, and may be asked for at any time.
+func (s *Stream[T]) Position() *db.EventCursor { return s.at.Load() }
+
 // event waits for the next event of the log.
 func (s *Stream[T]) event(ctx context.Context) (*db.Event, error) {
+	if !s.states {
+		at := s.last
+		s.at.Store(&at)
+	}
 	if len(s.events) == 0 {
 		events, err := s.watcher.Next(ctx)
 		if err != nil {
@@ -33,7 +54,7 @@ func (s *Stream[T]) event(ctx context.Context) (*db.Event, error) {
 		s.events = events
 	}
 	e := s.events[0]
-	s.events = s.events[1:]
+	s.events, s.last = s.events[1:], e.Cursor()
 	return e, nil
 }
 
@@ -43,13 +64,13 @@ func (s *Service) watch(ctx context.Context, actor Actor, after *db.EventCursor,
 	if err != nil {
 		return nil, err
 	}
-	return &Stream[*db.Event]{watcher: w, next: func(ctx context.Context, s *Stream[*db.Event]) (*db.Event, error) {
+	return follow(w, func(ctx context.Context, s *Stream[*db.Event]) (*db.Event, error) {
 		for {
 			if e, err := s.event(ctx); err != nil || picks(e) {
 				return e, err
 			}
 		}
-	}}, nil
+	}), nil
 }
 
 // WatchAssignments streams each change of assignment, of one conversation and from or to
@@ -143,7 +164,7 @@ func (s *Service) WatchInbox(ctx context.Context, actor Actor, view db.View, fil
 		return nil, err
 	}
 	holds := func(c *db.Facets) bool { return view.Holds(c, actor.Agent) && f.Holds(c) }
-	return &Stream[InboxChange]{watcher: w, next: func(ctx context.Context, s *Stream[InboxChange]) (InboxChange, error) {
+	return follow(w, func(ctx context.Context, s *Stream[InboxChange]) (InboxChange, error) {
 		for {
 			e, err := s.event(ctx)
 			if err != nil {
@@ -159,7 +180,7 @@ func (s *Service) WatchInbox(ctx context.Context, actor Actor, view db.View, fil
 				return change, nil
 			}
 		}
-	}}, nil
+	}), nil
 }
 
 // membership says what an event did to a conversation's membership; empty for nothing.
@@ -204,7 +225,7 @@ func (s *Service) WatchCounts(ctx context.Context, actor Actor) (*Stream[Counts]
 	}
 	var sent *Counts
 	var sentAt time.Time
-	return &Stream[Counts]{watcher: w, next: func(ctx context.Context, s *Stream[Counts]) (Counts, error) {
+	return &Stream[Counts]{watcher: w, states: true, next: func(ctx context.Context, s *Stream[Counts]) (Counts, error) {
 		for sent != nil && sent.equal(counts) {
 			if err := s.fold(ctx, &counts, actor.Agent); err != nil {
 				return Counts{}, err

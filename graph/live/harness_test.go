@@ -137,6 +137,22 @@ func (c *client) want(text string) {
 }
 
 // wantQuiet makes sure that nothing is under way: a ping is answered by the very next message.
+// wantPing reads until a ping carries a cursor; whatever else comes is passed over.
+func (c *client) wantPing(cursor string) {
+	c.t.Helper()
+	want, last := `{"type":"ping","payload":{"cursor":"`+cursor+`"}}`, ""
+	for range 200 {
+		text, err := c.read()
+		if err != nil {
+			c.t.Fatal(err)
+		}
+		if last = text; text == want {
+			return
+		}
+	}
+	c.t.Fatalf("no ping with %s, the last message is %s", cursor, last)
+}
+
 func (c *client) wantQuiet() {
 	c.t.Helper()
 	c.send(`{"type":"ping","payload":{"quiet":true}}`)

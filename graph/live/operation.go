@@ -18,6 +18,9 @@ type operation struct {
 	ctx    context.Context // ends with the socket, or when the client completes the operation
 	cancel context.CancelFunc
 	failed atomic.Pointer[error]
+
+	single   atomic.Bool // known to be a query or a mutation
+	progress atomic.Pointer[Progress]
 }
 
 type operationKey struct{}
@@ -117,6 +120,7 @@ func (op *operation) execute(params *graphql.RawParams) (errs gqlerror.List, ok 
 	}()
 	responses, ctx := exec.DispatchOperation(ctx, opCtx)
 	streams := opCtx.Operation.Operation == ast.Subscription
+	op.single.Store(!streams)
 	for first := true; ; first = false {
 		response := responses(ctx)
 		if response == nil {
@@ -128,6 +132,9 @@ func (op *operation) execute(params *graphql.RawParams) (errs gqlerror.List, ok 
 		// The data lies in a buffer that the next call overwrites; encoding copies it.
 		if !op.socket.send(op, encode(typeNext, op.id, marshal(response)), false) {
 			return nil, true
+		}
+		if p := op.progress.Load(); p != nil {
+			p.sent.Add(1)
 		}
 		if !streams && (response.HasNext == nil || !*response.HasNext) {
 			return nil, true

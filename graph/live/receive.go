@@ -111,21 +111,14 @@ func (s *socket) complete(id string) {
 func (s *socket) pingPeer() {
 	defer s.recovered()
 	s.mu.Lock()
-	session := s.session
+	acknowledged, cursor := s.session != nil, s.delivered()
 	s.mu.Unlock()
-	if session != nil {
-		s.reply(websocket.TextMessage, encode(typePing, "", s.pingPayload(session)))
+	if acknowledged {
+		var payload []byte
+		if cursor != "" {
+			payload = marshal(map[string]string{"cursor": cursor})
+		}
+		s.reply(websocket.TextMessage, encode(typePing, "", payload))
 	}
 	s.after(s.transport.ping(), s.pingPeer)
-}
-
-func (s *socket) pingPayload(session context.Context) []byte {
-	if s.transport.PingPayload == nil {
-		return nil
-	}
-	payload := s.transport.PingPayload(session)
-	if payload == nil {
-		return nil
-	}
-	return marshal(payload)
 }

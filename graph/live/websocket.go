@@ -35,8 +35,6 @@ type WebSocket struct {
 	// CheckOrigin says whether a page of the request's Origin may connect; refused ones are answered 403.
 	// Nil: no Origin, or an http(s) one whose host and port are exactly those of the Host header.
 	CheckOrigin func(r *http.Request) bool
-	// PingPayload makes the payload of a ping from the connection's context; nil, or a nil map: none.
-	PingPayload func(ctx context.Context) map[string]any
 
 	Ping         time.Duration // between two pings of the server; zero: 15 s
 	InitTimeout  time.Duration // until connection_init, else 4408; zero: 5 s
