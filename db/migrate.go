@@ -31,7 +31,22 @@ func Migrate(ctx context.Context, url string) (applied []string, err error) {
 	if _, err := conn.ExecContext(ctx, "SELECT pg_advisory_lock(?)", migrationLock); err != nil {
 		return nil, err
 	}
+	if err := d.knowsLetters(ctx); err != nil {
+		return nil, err
+	}
 	return d.migrate(ctx)
+}
+
+// knowsLetters refuses a database that cannot fold letters beyond ASCII: search would
+// silently miss most of the world's names.
+func (d *DB) knowsLetters(ctx context.Context) error {
+	var ctype string
+	var knows bool
+	err := d.NewRaw(`SELECT datctype, lower('ÉŁЖ') = 'éłж' FROM pg_database WHERE datname = current_database()`).Scan(ctx, &ctype, &knows)
+	if err == nil && !knows {
+		err = fmt.Errorf("the database (LC_CTYPE %s) does not know letters beyond ASCII: make another one, CREATE DATABASE switchboard TEMPLATE template0 ENCODING 'UTF8' LC_CTYPE 'C.UTF-8'", ctype)
+	}
+	return err
 }
 
 func (d *DB) migrate(ctx context.Context) ([]string, error) {

@@ -3,6 +3,7 @@ package db
 import (
 	"context"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -105,5 +106,26 @@ func TestMigrateKilled(t *testing.T) {
 	applied, err := Migrate(ctx, url)
 	if err != nil || len(applied) != files(t) {
 		t.Errorf("afterwards it applied %q, %v", applied, err)
+	}
+}
+
+// TestMigrateRefusesASCII: a database in which search could not fold most names.
+func TestMigrateRefusesASCII(t *testing.T) {
+	t.Parallel()
+	address := dbtest.New(t, nil)
+	conn, err := pgx.Connect(t.Context(), address)
+	fine(t, err)
+	name := conn.Config().Database + "_ascii"
+	_, err = conn.Exec(t.Context(), "CREATE DATABASE "+name+" TEMPLATE template0 ENCODING 'UTF8' LC_COLLATE 'C' LC_CTYPE 'C'")
+	fine(t, err)
+	t.Cleanup(func() {
+		ctx := context.WithoutCancel(t.Context())
+		_, err := conn.Exec(ctx, "DROP DATABASE "+name+" WITH (FORCE)")
+		fine(t, err)
+		fine(t, conn.Close(ctx))
+	})
+	_, err = Migrate(t.Context(), strings.Replace(address, conn.Config().Database, name, 1))
+	if err == nil || !strings.Contains(err.Error(), "LC_CTYPE") {
+		t.Errorf("it says %v", err)
 	}
 }
