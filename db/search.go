@@ -50,9 +50,9 @@ type foundTerm struct {
 	Similar []string `bun:",array"`
 }
 
-// resolve folds the text and splits it into terms. A term of which no known word
-// it is part is joined by the words nearest to it, which forgives typos; a term that is
-// part of some word is taken as it is, and so is one that is not all letters.
+// resolve folds the text and splits it into terms. A term that is part of no known word
+// is joined by the words nearest to it, which forgives typos; one that is part of some
+// word is taken as it is, and so is one that is not all letters.
 func (w ForWorkspace) resolve(ctx context.Context, kind wordKind, text string) (Search, error) {
 	text = strings.TrimSpace(text)
 	if text == "" {

@@ -46,7 +46,7 @@ func present(log *slog.Logger) graphql.ErrorPresenterFunc {
 
 // errNoIntrospection refuses a document as validation would; the executor's own error for
 // it says nothing of what it is.
-func errNoIntrospection() error {
+func errNoIntrospection() *gqlerror.Error {
 	err := gqlerror.Errorf("introspection is switched off on this server; --playground switches it on")
 	errcode.Set(err, errcode.ValidationFailed)
 	return err

@@ -62,7 +62,7 @@ func NewHandler(o Options) *Handler {
 	server.SetErrorPresenter(present(o.Log))
 	server.SetRecoverFunc(recovered(o.Log))
 	server.SetDisableSuggestion(!o.Introspection)
-	server.AroundOperations(begin)
+	server.AroundOperations(o.begin)
 	server.AroundResponses(o.prepare)
 	server.AroundFields(readAhead)
 	if o.Introspection {
@@ -78,10 +78,14 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) { h.http.Ser
 // waits until they are gone.
 func (h *Handler) Drain(ctx context.Context) error { return h.sockets.Drain(ctx) }
 
-// begin refuses a subscription that directives have left without a field.
-func begin(ctx context.Context, next graphql.OperationHandler) graphql.ResponseHandler {
+// begin refuses introspection where it is switched off, and a subscription that directives
+// have left without a field.
+func (o Options) begin(ctx context.Context, next graphql.OperationHandler) graphql.ResponseHandler {
 	op := graphql.GetOperationContext(ctx)
-	if op.Operation.Operation == ast.Subscription && len(rootFields(op, "Subscription")) == 0 {
+	switch kind := op.Operation.Operation; {
+	case kind == ast.Query && !o.Introspection && (selects(op, "__schema") || selects(op, "__type")):
+		return graphql.OneShot(&graphql.Response{Errors: gqlerror.List{errNoIntrospection()}})
+	case kind == ast.Subscription && len(rootFields(op, "Subscription")) == 0:
 		return graphql.OneShot(&graphql.Response{Errors: gqlerror.List{{
 			Message: "the subscription selects nothing", Extensions: map[string]any{"code": service.BadInput},
 		}}})
@@ -94,9 +98,6 @@ func (o Options) prepare(ctx context.Context, next graphql.ResponseHandler) *gra
 	op := graphql.GetOperationContext(ctx)
 	if op.Operation == nil {
 		return next(ctx) // refused before it became an operation
-	}
-	if !o.Introspection && (selects(op, "__schema") || selects(op, "__type")) {
-		return failed(ctx, errNoIntrospection())
 	}
 	actor := actorOf(ctx)
 	ctx = withLoaders(ctx, newLoaders(o.Service, actor))
@@ -138,7 +139,7 @@ func selects(op *graphql.OperationContext, name string) bool {
 // authenticate lets nobody through without a caller. Sockets say who they are later.
 func (o Options) authenticate(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if socket := (&live.WebSocket{}); socket.Supports(r) {
+		if !(live.HTTP{}).Supports(r) {
 			next.ServeHTTP(w, r)
 			return
 		}

@@ -2,7 +2,6 @@ package graph
 
 import (
 	"context"
-	"slices"
 	"sync"
 	"time"
 
@@ -86,9 +85,10 @@ func (l *loader[K, V]) ahead(ctx context.Context, keys []K) []V {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	var fresh []K
+	asked := make(map[K]bool, len(keys))
 	for _, key := range keys {
-		if _, ok := l.known[key]; !ok && !slices.Contains(fresh, key) {
-			fresh = append(fresh, key)
+		if _, ok := l.known[key]; !ok && !asked[key] {
+			asked[key], fresh = true, append(fresh, key)
 		}
 	}
 	if len(fresh) > 0 {
@@ -145,42 +145,36 @@ type pageOf[K comparable] struct {
 
 // pageArgs are the arguments of a page in a form that can be compared.
 type pageArgs struct {
-	first, last         int
-	after, before       string
-	hasFirst, hasLast   bool
-	hasAfter, hasBefore bool
+	first, last   argument[int]
+	after, before argument[string]
 }
 
-func argsOf(first *int, after *string, last *int, before *string) (a pageArgs) {
-	if a.hasFirst = first != nil; a.hasFirst {
-		a.first = *first
-	}
-	if a.hasLast = last != nil; a.hasLast {
-		a.last = *last
-	}
-	if a.hasAfter = after != nil; a.hasAfter {
-		a.after = *after
-	}
-	if a.hasBefore = before != nil; a.hasBefore {
-		a.before = *before
+// argument is one that may be left out.
+type argument[T comparable] struct {
+	value T
+	given bool
+}
+
+func argumentOf[T comparable](p *T) (a argument[T]) {
+	if p != nil {
+		a = argument[T]{*p, true}
 	}
 	return a
 }
 
-func (a pageArgs) input() (in service.PageInput) {
-	if a.hasFirst {
-		in.First = &a.first
+func (a argument[T]) pointer() *T {
+	if !a.given {
+		return nil
 	}
-	if a.hasLast {
-		in.Last = &a.last
-	}
-	if a.hasAfter {
-		in.After = &a.after
-	}
-	if a.hasBefore {
-		in.Before = &a.before
-	}
-	return in
+	return &a.value
+}
+
+func argsOf(first *int, after *string, last *int, before *string) pageArgs {
+	return pageArgs{argumentOf(first), argumentOf(last), argumentOf(after), argumentOf(before)}
+}
+
+func (a pageArgs) input() service.PageInput {
+	return service.PageInput{First: a.first.pointer(), Last: a.last.pointer(), After: a.after.pointer(), Before: a.before.pointer()}
 }
 
 // pages batches nested lists: the same page of all parents is one read.

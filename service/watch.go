@@ -13,10 +13,9 @@ import (
 // (P3), beginning where the subscriber asked.
 type Stream[T any] struct {
 	watcher *feed.Watcher
-	events  []*db.Event    // read, but not yet looked at
-	last    db.EventCursor // of the event looked at last
-	at      atomic.Pointer[db.EventCursor]
-	states  bool // the items are states, not events
+	events  []*db.Event                    // read, but not yet looked at
+	last    db.EventCursor                 // of the event looked at last
+	at      atomic.Pointer[db.EventCursor] // nil if the items are states, not events
 	next    func(ctx context.Context, s *Stream[T]) (T, error)
 }
 
@@ -42,7 +41,7 @@ func (s *Stream[T]) Position() *db.EventCursor { return s.at.Load() }
 
 // event waits for the next event of the log.
 func (s *Stream[T]) event(ctx context.Context) (*db.Event, error) {
-	if !s.states {
+	if s.at.Load() != nil {
 		at := s.last
 		s.at.Store(&at)
 	}
@@ -225,7 +224,7 @@ func (s *Service) WatchCounts(ctx context.Context, actor Actor) (*Stream[Counts]
 	}
 	var sent *Counts
 	var sentAt time.Time
-	return &Stream[Counts]{watcher: w, states: true, next: func(ctx context.Context, s *Stream[Counts]) (Counts, error) {
+	return &Stream[Counts]{watcher: w, next: func(ctx context.Context, s *Stream[Counts]) (Counts, error) {
 		for sent != nil && sent.equal(counts) {
 			if err := s.fold(ctx, &counts, actor.Agent); err != nil {
 				return Counts{}, err

@@ -1,6 +1,7 @@
 package service
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/json"
@@ -172,39 +173,33 @@ func (s *Service) replay(ctx context.Context, tx db.Tx, key *claim, outcome *Out
 }
 
 // recall reads the objects and events of a remembered outcome.
-func recall(ctx context.Context, tx db.Tx, r remembered, o *Outcome) error {
-	if r.Conversation != nil {
-		rows, err := tx.Conversations(ctx, []db.ConversationID{*r.Conversation})
-		if err != nil {
-			return err
-		}
-		o.Conversation = first(rows)
+func recall(ctx context.Context, tx db.Tx, r remembered, o *Outcome) (err error) {
+	if o.Conversation, err = again(ctx, r.Conversation, tx.Conversations); err != nil {
+		return err
 	}
-	if r.Contact != nil {
-		rows, err := tx.Contacts(ctx, []db.ContactID{*r.Contact})
-		if err != nil {
-			return err
-		}
-		o.Contact = first(rows)
+	if o.Contact, err = again(ctx, r.Contact, tx.Contacts); err != nil {
+		return err
 	}
-	if r.Agent != nil {
-		rows, err := tx.Agents(ctx, []db.AgentID{*r.Agent})
-		if err != nil {
-			return err
-		}
-		o.Agent = first(rows)
+	if o.Agent, err = again(ctx, r.Agent, tx.Agents); err != nil {
+		return err
 	}
 	if r.Workspace {
-		row, err := tx.Workspace(ctx)
-		if err != nil {
+		if o.Workspace, err = tx.Workspace(ctx); err != nil {
 			return err
 		}
-		o.Workspace = row
 	}
-	events, err := tx.Events(ctx, r.Events)
-	slices.SortFunc(events, func(a, b *db.Event) int { return int(a.Seq - b.Seq) })
-	o.Events = events
+	o.Events, err = tx.Events(ctx, r.Events)
+	slices.SortFunc(o.Events, func(a, b *db.Event) int { return cmp.Compare(a.Seq, b.Seq) })
 	return err
+}
+
+// again reads an object as it now is; nil if there was none.
+func again[K, T any](ctx context.Context, id *K, read func(context.Context, []K) ([]*T, error)) (*T, error) {
+	if id == nil {
+		return nil, nil
+	}
+	rows, err := read(ctx, []K{*id})
+	return first(rows), err
 }
 
 // settle records what came of a key.
