@@ -40,6 +40,7 @@ type ResolverRoot interface {
 }
 
 type DirectiveRoot struct {
+	PerCaller func(ctx context.Context, obj any, next graphql.Resolver) (res any, err error)
 }
 
 type ComplexityRoot struct {
@@ -3269,6 +3270,9 @@ scalar Time
 "An opaque place in one workspace's event log; every ` + "`" + `asOf` + "`" + ` and every event's ` + "`" + `cursor` + "`" + ` may be given to any subscription's ` + "`" + `after` + "`" + `."
 scalar EventCursor
 
+"The value depends on who is calling, so what shows it is never shared with others."
+directive @perCaller on FIELD_DEFINITION
+
 "An object that can be fetched again by its id alone."
 interface Node {
   "The typed id, such as conv_01h455vb4pex5vsknk084sn02q."
@@ -3472,7 +3476,7 @@ enum OrderDirection {
 "How many conversations each view holds at one place of the log."
 type InboxCounts {
   "Open and assigned to the caller; 0 for callers who are no agent."
-  mine: Int!
+  mine: Int! @perCaller
   "Open and assigned to nobody."
   unassigned: Int!
   "Every open conversation."
@@ -4452,7 +4456,7 @@ interface Event {
   "The contact it is about; null if it is about none."
   contact: Contact
   "The idempotency key of the mutation, shown only to the caller who sent it."
-  origin: String
+  origin: String @perCaller
 }
 
 "Why an assignment changed."
@@ -4508,7 +4512,7 @@ type MessageReceived implements Event & Node {
   "The contact it is about; null if it is about none."
   contact: Contact
   "The idempotency key of the mutation, shown only to the caller who sent it."
-  origin: String
+  origin: String @perCaller
   "The message."
   message: Message
 }
@@ -4528,7 +4532,7 @@ type MessageSent implements Event & Node {
   "The contact it is about; null if it is about none."
   contact: Contact
   "The idempotency key of the mutation, shown only to the caller who sent it."
-  origin: String
+  origin: String @perCaller
   "The message."
   message: Message
 }
@@ -4548,7 +4552,7 @@ type NoteAdded implements Event & Node {
   "The contact it is about; null if it is about none."
   contact: Contact
   "The idempotency key of the mutation, shown only to the caller who sent it."
-  origin: String
+  origin: String @perCaller
   "The message."
   message: Message
 }
@@ -4568,7 +4572,7 @@ type ConversationAssigned implements Event & Node {
   "The contact it is about; null if it is about none."
   contact: Contact
   "The idempotency key of the mutation, shown only to the caller who sent it."
-  origin: String
+  origin: String @perCaller
   "Who was responsible before; null for nobody."
   from: Agent
   "Who is responsible now; null for nobody."
@@ -4592,7 +4596,7 @@ type ConversationUnassigned implements Event & Node {
   "The contact it is about; null if it is about none."
   contact: Contact
   "The idempotency key of the mutation, shown only to the caller who sent it."
-  origin: String
+  origin: String @perCaller
   "Who was responsible before; null for nobody."
   from: Agent
   "Who is responsible now; null for nobody."
@@ -4616,7 +4620,7 @@ type ConversationOpened implements Event & Node {
   "The contact it is about; null if it is about none."
   contact: Contact
   "The idempotency key of the mutation, shown only to the caller who sent it."
-  origin: String
+  origin: String @perCaller
   "What brought it about."
   source: ConversationSource!
 }
@@ -4636,7 +4640,7 @@ type ConversationReopened implements Event & Node {
   "The contact it is about; null if it is about none."
   contact: Contact
   "The idempotency key of the mutation, shown only to the caller who sent it."
-  origin: String
+  origin: String @perCaller
   "What brought it about."
   source: ConversationSource!
 }
@@ -4656,7 +4660,7 @@ type ConversationClosed implements Event & Node {
   "The contact it is about; null if it is about none."
   contact: Contact
   "The idempotency key of the mutation, shown only to the caller who sent it."
-  origin: String
+  origin: String @perCaller
   "What was noted at closing."
   closingNote: ClosingNote
 }
@@ -4676,7 +4680,7 @@ type ConversationImported implements Event & Node {
   "The contact it is about; null if it is about none."
   contact: Contact
   "The idempotency key of the mutation, shown only to the caller who sent it."
-  origin: String
+  origin: String @perCaller
 }
 
 "A contact was created."
@@ -4694,7 +4698,7 @@ type ContactCreated implements Event & Node {
   "The contact it is about; null if it is about none."
   contact: Contact
   "The idempotency key of the mutation, shown only to the caller who sent it."
-  origin: String
+  origin: String @perCaller
 }
 
 "A contact's data changed."
@@ -4712,7 +4716,7 @@ type ContactUpdated implements Event & Node {
   "The contact it is about; null if it is about none."
   contact: Contact
   "The idempotency key of the mutation, shown only to the caller who sent it."
-  origin: String
+  origin: String @perCaller
   "What changed."
   changes: [FieldChange!]!
 }
@@ -4732,7 +4736,7 @@ type ContactBlocked implements Event & Node {
   "The contact it is about; null if it is about none."
   contact: Contact
   "The idempotency key of the mutation, shown only to the caller who sent it."
-  origin: String
+  origin: String @perCaller
 }
 
 "A contact was unblocked."
@@ -4750,7 +4754,7 @@ type ContactUnblocked implements Event & Node {
   "The contact it is about; null if it is about none."
   contact: Contact
   "The idempotency key of the mutation, shown only to the caller who sent it."
-  origin: String
+  origin: String @perCaller
 }
 
 "An agent was added."
@@ -4768,7 +4772,7 @@ type AgentCreated implements Event & Node {
   "The contact it is about; null if it is about none."
   contact: Contact
   "The idempotency key of the mutation, shown only to the caller who sent it."
-  origin: String
+  origin: String @perCaller
   "The agent it is about."
   agent: Agent
 }
@@ -4788,7 +4792,7 @@ type AgentUpdated implements Event & Node {
   "The contact it is about; null if it is about none."
   contact: Contact
   "The idempotency key of the mutation, shown only to the caller who sent it."
-  origin: String
+  origin: String @perCaller
   "The agent it is about."
   agent: Agent
   "What changed."
@@ -4810,7 +4814,7 @@ type AgentDeactivated implements Event & Node {
   "The contact it is about; null if it is about none."
   contact: Contact
   "The idempotency key of the mutation, shown only to the caller who sent it."
-  origin: String
+  origin: String @perCaller
   "The agent it is about."
   agent: Agent
 }
@@ -4830,7 +4834,7 @@ type AgentReactivated implements Event & Node {
   "The contact it is about; null if it is about none."
   contact: Contact
   "The idempotency key of the mutation, shown only to the caller who sent it."
-  origin: String
+  origin: String @perCaller
   "The agent it is about."
   agent: Agent
 }
@@ -4850,7 +4854,7 @@ type AvailabilityChanged implements Event & Node {
   "The contact it is about; null if it is about none."
   contact: Contact
   "The idempotency key of the mutation, shown only to the caller who sent it."
-  origin: String
+  origin: String @perCaller
   "The agent it is about."
   agent: Agent
   "Whether the agent was there before."
@@ -4874,7 +4878,7 @@ type WorkspaceUpdated implements Event & Node {
   "The contact it is about; null if it is about none."
   contact: Contact
   "The idempotency key of the mutation, shown only to the caller who sent it."
-  origin: String
+  origin: String @perCaller
   "What changed."
   changes: [FieldChange!]!
 }
@@ -6988,7 +6992,20 @@ func (ec *executionContext) _AgentCreated_origin(ctx context.Context, field grap
 		func(ctx context.Context) (any, error) {
 			return obj.Origin(ctx), nil
 		},
-		nil,
+		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
+			directive0 := next
+
+			directive1 := func(ctx context.Context) (any, error) {
+				if ec.Directives.PerCaller == nil {
+					var zeroVal *string
+					return zeroVal, errors.New("directive perCaller is not implemented")
+				}
+				return ec.Directives.PerCaller(ctx, obj, directive0)
+			}
+
+			next = directive1
+			return next
+		},
 		func(ctx context.Context, selections ast.SelectionSet, v *string) graphql.Marshaler {
 			return ec.marshalOString2ᚖstring(ctx, selections, v)
 		},
@@ -7199,7 +7216,20 @@ func (ec *executionContext) _AgentDeactivated_origin(ctx context.Context, field 
 		func(ctx context.Context) (any, error) {
 			return obj.Origin(ctx), nil
 		},
-		nil,
+		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
+			directive0 := next
+
+			directive1 := func(ctx context.Context) (any, error) {
+				if ec.Directives.PerCaller == nil {
+					var zeroVal *string
+					return zeroVal, errors.New("directive perCaller is not implemented")
+				}
+				return ec.Directives.PerCaller(ctx, obj, directive0)
+			}
+
+			next = directive1
+			return next
+		},
 		func(ctx context.Context, selections ast.SelectionSet, v *string) graphql.Marshaler {
 			return ec.marshalOString2ᚖstring(ctx, selections, v)
 		},
@@ -7465,7 +7495,20 @@ func (ec *executionContext) _AgentReactivated_origin(ctx context.Context, field 
 		func(ctx context.Context) (any, error) {
 			return obj.Origin(ctx), nil
 		},
-		nil,
+		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
+			directive0 := next
+
+			directive1 := func(ctx context.Context) (any, error) {
+				if ec.Directives.PerCaller == nil {
+					var zeroVal *string
+					return zeroVal, errors.New("directive perCaller is not implemented")
+				}
+				return ec.Directives.PerCaller(ctx, obj, directive0)
+			}
+
+			next = directive1
+			return next
+		},
 		func(ctx context.Context, selections ast.SelectionSet, v *string) graphql.Marshaler {
 			return ec.marshalOString2ᚖstring(ctx, selections, v)
 		},
@@ -7676,7 +7719,20 @@ func (ec *executionContext) _AgentUpdated_origin(ctx context.Context, field grap
 		func(ctx context.Context) (any, error) {
 			return obj.Origin(ctx), nil
 		},
-		nil,
+		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
+			directive0 := next
+
+			directive1 := func(ctx context.Context) (any, error) {
+				if ec.Directives.PerCaller == nil {
+					var zeroVal *string
+					return zeroVal, errors.New("directive perCaller is not implemented")
+				}
+				return ec.Directives.PerCaller(ctx, obj, directive0)
+			}
+
+			next = directive1
+			return next
+		},
 		func(ctx context.Context, selections ast.SelectionSet, v *string) graphql.Marshaler {
 			return ec.marshalOString2ᚖstring(ctx, selections, v)
 		},
@@ -8207,7 +8263,20 @@ func (ec *executionContext) _AvailabilityChanged_origin(ctx context.Context, fie
 		func(ctx context.Context) (any, error) {
 			return obj.Origin(ctx), nil
 		},
-		nil,
+		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
+			directive0 := next
+
+			directive1 := func(ctx context.Context) (any, error) {
+				if ec.Directives.PerCaller == nil {
+					var zeroVal *string
+					return zeroVal, errors.New("directive perCaller is not implemented")
+				}
+				return ec.Directives.PerCaller(ctx, obj, directive0)
+			}
+
+			next = directive1
+			return next
+		},
 		func(ctx context.Context, selections ast.SelectionSet, v *string) graphql.Marshaler {
 			return ec.marshalOString2ᚖstring(ctx, selections, v)
 		},
@@ -9148,7 +9217,20 @@ func (ec *executionContext) _ContactBlocked_origin(ctx context.Context, field gr
 		func(ctx context.Context) (any, error) {
 			return obj.Origin(ctx), nil
 		},
-		nil,
+		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
+			directive0 := next
+
+			directive1 := func(ctx context.Context) (any, error) {
+				if ec.Directives.PerCaller == nil {
+					var zeroVal *string
+					return zeroVal, errors.New("directive perCaller is not implemented")
+				}
+				return ec.Directives.PerCaller(ctx, obj, directive0)
+			}
+
+			next = directive1
+			return next
+		},
 		func(ctx context.Context, selections ast.SelectionSet, v *string) graphql.Marshaler {
 			return ec.marshalOString2ᚖstring(ctx, selections, v)
 		},
@@ -9519,7 +9601,20 @@ func (ec *executionContext) _ContactCreated_origin(ctx context.Context, field gr
 		func(ctx context.Context) (any, error) {
 			return obj.Origin(ctx), nil
 		},
-		nil,
+		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
+			directive0 := next
+
+			directive1 := func(ctx context.Context) (any, error) {
+				if ec.Directives.PerCaller == nil {
+					var zeroVal *string
+					return zeroVal, errors.New("directive perCaller is not implemented")
+				}
+				return ec.Directives.PerCaller(ctx, obj, directive0)
+			}
+
+			next = directive1
+			return next
+		},
 		func(ctx context.Context, selections ast.SelectionSet, v *string) graphql.Marshaler {
 			return ec.marshalOString2ᚖstring(ctx, selections, v)
 		},
@@ -9799,7 +9894,20 @@ func (ec *executionContext) _ContactUnblocked_origin(ctx context.Context, field 
 		func(ctx context.Context) (any, error) {
 			return obj.Origin(ctx), nil
 		},
-		nil,
+		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
+			directive0 := next
+
+			directive1 := func(ctx context.Context) (any, error) {
+				if ec.Directives.PerCaller == nil {
+					var zeroVal *string
+					return zeroVal, errors.New("directive perCaller is not implemented")
+				}
+				return ec.Directives.PerCaller(ctx, obj, directive0)
+			}
+
+			next = directive1
+			return next
+		},
 		func(ctx context.Context, selections ast.SelectionSet, v *string) graphql.Marshaler {
 			return ec.marshalOString2ᚖstring(ctx, selections, v)
 		},
@@ -9978,7 +10086,20 @@ func (ec *executionContext) _ContactUpdated_origin(ctx context.Context, field gr
 		func(ctx context.Context) (any, error) {
 			return obj.Origin(ctx), nil
 		},
-		nil,
+		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
+			directive0 := next
+
+			directive1 := func(ctx context.Context) (any, error) {
+				if ec.Directives.PerCaller == nil {
+					var zeroVal *string
+					return zeroVal, errors.New("directive perCaller is not implemented")
+				}
+				return ec.Directives.PerCaller(ctx, obj, directive0)
+			}
+
+			next = directive1
+			return next
+		},
 		func(ctx context.Context, selections ast.SelectionSet, v *string) graphql.Marshaler {
 			return ec.marshalOString2ᚖstring(ctx, selections, v)
 		},
@@ -10727,7 +10848,20 @@ func (ec *executionContext) _ConversationAssigned_origin(ctx context.Context, fi
 		func(ctx context.Context) (any, error) {
 			return obj.Origin(ctx), nil
 		},
-		nil,
+		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
+			directive0 := next
+
+			directive1 := func(ctx context.Context) (any, error) {
+				if ec.Directives.PerCaller == nil {
+					var zeroVal *string
+					return zeroVal, errors.New("directive perCaller is not implemented")
+				}
+				return ec.Directives.PerCaller(ctx, obj, directive0)
+			}
+
+			next = directive1
+			return next
+		},
 		func(ctx context.Context, selections ast.SelectionSet, v *string) graphql.Marshaler {
 			return ec.marshalOString2ᚖstring(ctx, selections, v)
 		},
@@ -10993,7 +11127,20 @@ func (ec *executionContext) _ConversationClosed_origin(ctx context.Context, fiel
 		func(ctx context.Context) (any, error) {
 			return obj.Origin(ctx), nil
 		},
-		nil,
+		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
+			directive0 := next
+
+			directive1 := func(ctx context.Context) (any, error) {
+				if ec.Directives.PerCaller == nil {
+					var zeroVal *string
+					return zeroVal, errors.New("directive perCaller is not implemented")
+				}
+				return ec.Directives.PerCaller(ctx, obj, directive0)
+			}
+
+			next = directive1
+			return next
+		},
 		func(ctx context.Context, selections ast.SelectionSet, v *string) graphql.Marshaler {
 			return ec.marshalOString2ᚖstring(ctx, selections, v)
 		},
@@ -11447,7 +11594,20 @@ func (ec *executionContext) _ConversationImported_origin(ctx context.Context, fi
 		func(ctx context.Context) (any, error) {
 			return obj.Origin(ctx), nil
 		},
-		nil,
+		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
+			directive0 := next
+
+			directive1 := func(ctx context.Context) (any, error) {
+				if ec.Directives.PerCaller == nil {
+					var zeroVal *string
+					return zeroVal, errors.New("directive perCaller is not implemented")
+				}
+				return ec.Directives.PerCaller(ctx, obj, directive0)
+			}
+
+			next = directive1
+			return next
+		},
 		func(ctx context.Context, selections ast.SelectionSet, v *string) graphql.Marshaler {
 			return ec.marshalOString2ᚖstring(ctx, selections, v)
 		},
@@ -11626,7 +11786,20 @@ func (ec *executionContext) _ConversationOpened_origin(ctx context.Context, fiel
 		func(ctx context.Context) (any, error) {
 			return obj.Origin(ctx), nil
 		},
-		nil,
+		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
+			directive0 := next
+
+			directive1 := func(ctx context.Context) (any, error) {
+				if ec.Directives.PerCaller == nil {
+					var zeroVal *string
+					return zeroVal, errors.New("directive perCaller is not implemented")
+				}
+				return ec.Directives.PerCaller(ctx, obj, directive0)
+			}
+
+			next = directive1
+			return next
+		},
 		func(ctx context.Context, selections ast.SelectionSet, v *string) graphql.Marshaler {
 			return ec.marshalOString2ᚖstring(ctx, selections, v)
 		},
@@ -11828,7 +12001,20 @@ func (ec *executionContext) _ConversationReopened_origin(ctx context.Context, fi
 		func(ctx context.Context) (any, error) {
 			return obj.Origin(ctx), nil
 		},
-		nil,
+		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
+			directive0 := next
+
+			directive1 := func(ctx context.Context) (any, error) {
+				if ec.Directives.PerCaller == nil {
+					var zeroVal *string
+					return zeroVal, errors.New("directive perCaller is not implemented")
+				}
+				return ec.Directives.PerCaller(ctx, obj, directive0)
+			}
+
+			next = directive1
+			return next
+		},
 		func(ctx context.Context, selections ast.SelectionSet, v *string) graphql.Marshaler {
 			return ec.marshalOString2ᚖstring(ctx, selections, v)
 		},
@@ -12030,7 +12216,20 @@ func (ec *executionContext) _ConversationUnassigned_origin(ctx context.Context, 
 		func(ctx context.Context) (any, error) {
 			return obj.Origin(ctx), nil
 		},
-		nil,
+		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
+			directive0 := next
+
+			directive1 := func(ctx context.Context) (any, error) {
+				if ec.Directives.PerCaller == nil {
+					var zeroVal *string
+					return zeroVal, errors.New("directive perCaller is not implemented")
+				}
+				return ec.Directives.PerCaller(ctx, obj, directive0)
+			}
+
+			next = directive1
+			return next
+		},
 		func(ctx context.Context, selections ast.SelectionSet, v *string) graphql.Marshaler {
 			return ec.marshalOString2ᚖstring(ctx, selections, v)
 		},
@@ -12662,7 +12861,20 @@ func (ec *executionContext) _InboxCounts_mine(ctx context.Context, field graphql
 		func(ctx context.Context) (any, error) {
 			return obj.Mine, nil
 		},
-		nil,
+		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
+			directive0 := next
+
+			directive1 := func(ctx context.Context) (any, error) {
+				if ec.Directives.PerCaller == nil {
+					var zeroVal int
+					return zeroVal, errors.New("directive perCaller is not implemented")
+				}
+				return ec.Directives.PerCaller(ctx, obj, directive0)
+			}
+
+			next = directive1
+			return next
+		},
 		func(ctx context.Context, selections ast.SelectionSet, v int) graphql.Marshaler {
 			return ec.marshalNInt2int(ctx, selections, v)
 		},
@@ -13383,7 +13595,20 @@ func (ec *executionContext) _MessageReceived_origin(ctx context.Context, field g
 		func(ctx context.Context) (any, error) {
 			return obj.Origin(ctx), nil
 		},
-		nil,
+		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
+			directive0 := next
+
+			directive1 := func(ctx context.Context) (any, error) {
+				if ec.Directives.PerCaller == nil {
+					var zeroVal *string
+					return zeroVal, errors.New("directive perCaller is not implemented")
+				}
+				return ec.Directives.PerCaller(ctx, obj, directive0)
+			}
+
+			next = directive1
+			return next
+		},
 		func(ctx context.Context, selections ast.SelectionSet, v *string) graphql.Marshaler {
 			return ec.marshalOString2ᚖstring(ctx, selections, v)
 		},
@@ -13594,7 +13819,20 @@ func (ec *executionContext) _MessageSent_origin(ctx context.Context, field graph
 		func(ctx context.Context) (any, error) {
 			return obj.Origin(ctx), nil
 		},
-		nil,
+		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
+			directive0 := next
+
+			directive1 := func(ctx context.Context) (any, error) {
+				if ec.Directives.PerCaller == nil {
+					var zeroVal *string
+					return zeroVal, errors.New("directive perCaller is not implemented")
+				}
+				return ec.Directives.PerCaller(ctx, obj, directive0)
+			}
+
+			next = directive1
+			return next
+		},
 		func(ctx context.Context, selections ast.SelectionSet, v *string) graphql.Marshaler {
 			return ec.marshalOString2ᚖstring(ctx, selections, v)
 		},
@@ -14597,7 +14835,20 @@ func (ec *executionContext) _NoteAdded_origin(ctx context.Context, field graphql
 		func(ctx context.Context) (any, error) {
 			return obj.Origin(ctx), nil
 		},
-		nil,
+		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
+			directive0 := next
+
+			directive1 := func(ctx context.Context) (any, error) {
+				if ec.Directives.PerCaller == nil {
+					var zeroVal *string
+					return zeroVal, errors.New("directive perCaller is not implemented")
+				}
+				return ec.Directives.PerCaller(ctx, obj, directive0)
+			}
+
+			next = directive1
+			return next
+		},
 		func(ctx context.Context, selections ast.SelectionSet, v *string) graphql.Marshaler {
 			return ec.marshalOString2ᚖstring(ctx, selections, v)
 		},
@@ -17028,7 +17279,20 @@ func (ec *executionContext) _WorkspaceUpdated_origin(ctx context.Context, field 
 		func(ctx context.Context) (any, error) {
 			return obj.Origin(ctx), nil
 		},
-		nil,
+		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
+			directive0 := next
+
+			directive1 := func(ctx context.Context) (any, error) {
+				if ec.Directives.PerCaller == nil {
+					var zeroVal *string
+					return zeroVal, errors.New("directive perCaller is not implemented")
+				}
+				return ec.Directives.PerCaller(ctx, obj, directive0)
+			}
+
+			next = directive1
+			return next
+		},
 		func(ctx context.Context, selections ast.SelectionSet, v *string) graphql.Marshaler {
 			return ec.marshalOString2ᚖstring(ctx, selections, v)
 		},

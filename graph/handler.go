@@ -55,9 +55,18 @@ const (
 // NewHandler makes the handler of the whole API.
 func NewHandler(o Options) *Handler {
 	h := &Handler{sockets: &live.WebSocket{Init: o.connect, CheckOrigin: o.checkOrigin, Ping: o.PingEvery, Log: o.Log}}
-	server := handler.New(NewExecutableSchema(Config{Resolvers: &Resolver{service: o.Service}}))
+	server := o.server()
 	server.AddTransport(h.sockets)
 	server.AddTransport(live.HTTP{})
+	h.http = withRequestID(o.cors(o.authenticate(server)))
+	return h
+}
+
+// server executes operations, however they come in.
+func (o Options) server() *handler.Server {
+	server := handler.New(NewExecutableSchema(Config{
+		Resolvers: &Resolver{service: o.Service}, Directives: DirectiveRoot{PerCaller: perCaller},
+	}))
 	server.SetQueryCache(lru.New[*ast.QueryDocument](queryCache))
 	server.SetErrorPresenter(present(o.Log))
 	server.SetRecoverFunc(recovered(o.Log))
@@ -68,8 +77,7 @@ func NewHandler(o Options) *Handler {
 	if o.Introspection {
 		server.Use(extension.Introspection{})
 	}
-	h.http = withRequestID(o.cors(o.authenticate(server)))
-	return h
+	return server
 }
 
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) { h.http.ServeHTTP(w, r) }
@@ -99,14 +107,14 @@ func (o Options) prepare(ctx context.Context, next graphql.ResponseHandler) *gra
 	if op.Operation == nil {
 		return next(ctx) // refused before it became an operation
 	}
-	actor := actorOf(ctx)
-	ctx = withLoaders(ctx, newLoaders(o.Service, actor))
+	audience := audienceOf(ctx)
+	ctx = withLoaders(ctx, newLoaders(o.Service, audience))
 	if op.Operation.Operation == ast.Subscription {
 		// The executor leaves the root field out of the paths of errors below it.
 		ctx = graphql.WithFieldContext(ctx, &graphql.FieldContext{Object: "Subscription", Field: rootFields(op, "Subscription")[0]})
 	}
 	if op.Operation.Operation == ast.Query && selects(op, "asOf") {
-		cursor, err := o.Service.AsOf(ctx, actor)
+		cursor, err := o.Service.AsOf(ctx, audience)
 		if err != nil {
 			return failed(ctx, err)
 		}

@@ -13,7 +13,7 @@ import (
 
 // loaders read nested objects, all of a kind that one response needs in one statement.
 // They are made anew for each response: a socket lives for hours, and what it shows must
-// not be what it once read.
+// not be what it once read. They read for the audience, never for one caller.
 type loaders struct {
 	agents        *loader[db.AgentID, *db.Agent]
 	contacts      *loader[db.ContactID, *db.Contact]

@@ -5,6 +5,9 @@ package graph
 
 import (
 	"context"
+	"errors"
+
+	"github.com/99designs/gqlgen/graphql"
 
 	"switchboard/service"
 )
@@ -53,6 +56,7 @@ type contextKey int
 
 const (
 	actorKey contextKey = iota
+	audienceKey
 	loadersKey
 	asOfKey
 	requestKey
@@ -63,8 +67,43 @@ func withActor(ctx context.Context, actor service.Actor) context.Context {
 	return context.WithValue(ctx, actorKey, actor)
 }
 
-// actorOf gives who is calling. Nothing is resolved without a caller.
-func actorOf(ctx context.Context) service.Actor { return ctx.Value(actorKey).(service.Actor) }
+// withAudience says who will see what is executed for nobody in particular.
+func withAudience(ctx context.Context, audience service.Actor) context.Context {
+	return context.WithValue(ctx, audienceKey, audience)
+}
+
+// callerOf gives who is calling; not ok in an execution that is shared.
+func callerOf(ctx context.Context) (actor service.Actor, ok bool) {
+	actor, ok = ctx.Value(actorKey).(service.Actor)
+	return actor, ok
+}
+
+// actorOf gives who is calling. It panics where nobody is: what depends on a person must
+// fail in a shared execution rather than show one's own to all.
+func actorOf(ctx context.Context) service.Actor {
+	actor, ok := callerOf(ctx)
+	if !ok {
+		panic("nobody is calling: the execution is shared")
+	}
+	return actor
+}
+
+// audienceOf gives who will see what is read: the caller, or in a shared execution
+// everybody with the same rights. What it says of a person must not be relied on.
+func audienceOf(ctx context.Context) service.Actor {
+	if audience, ok := ctx.Value(audienceKey).(service.Actor); ok {
+		return audience
+	}
+	return actorOf(ctx)
+}
+
+// perCaller is the directive: without a caller there is no value.
+func perCaller(ctx context.Context, _ any, next graphql.Resolver) (any, error) {
+	if _, ok := callerOf(ctx); !ok {
+		return nil, errors.New("a field that depends on the caller was asked for in a shared execution")
+	}
+	return next(ctx)
+}
 
 func withLoaders(ctx context.Context, l *loaders) context.Context {
 	return context.WithValue(ctx, loadersKey, l)

@@ -17,7 +17,7 @@ func (r subscriptionResolver) AssignmentChanged(ctx context.Context, conversatio
 	if err != nil {
 		return nil, err
 	}
-	s, err := r.service.WatchAssignments(ctx, actorOf(ctx), conversation, agent, after)
+	s, err := r.service.WatchAssignments(ctx, audienceOf(ctx), conversation, agent, after)
 	return push(ctx, s, err, toEvent)
 }
 
@@ -26,7 +26,7 @@ func (r subscriptionResolver) StatusChanged(ctx context.Context, conversationID 
 	if err != nil {
 		return nil, err
 	}
-	s, err := r.service.WatchStatus(ctx, actorOf(ctx), conversation, after)
+	s, err := r.service.WatchStatus(ctx, audienceOf(ctx), conversation, after)
 	return push(ctx, s, err, toEvent)
 }
 
@@ -35,17 +35,17 @@ func (r subscriptionResolver) ConversationChanged(ctx context.Context, conversat
 	if err != nil {
 		return nil, err
 	}
-	s, err := r.service.WatchConversation(ctx, actorOf(ctx), conversation, after)
+	s, err := r.service.WatchConversation(ctx, audienceOf(ctx), conversation, after)
 	return push(ctx, s, err, toEvent)
 }
 
 func (r subscriptionResolver) InboxChanged(ctx context.Context, view db.View, filter *db.InboxFilter, after *db.EventCursor) (<-chan *InboxChange, error) {
-	s, err := r.service.WatchInbox(ctx, actorOf(ctx), view, filter, after)
+	s, err := r.service.WatchInbox(ctx, audienceOf(ctx), view, filter, after)
 	return push(ctx, s, err, func(c service.InboxChange) *InboxChange { return &InboxChange{c} })
 }
 
 func (r subscriptionResolver) InboxCountsChanged(ctx context.Context) (<-chan *service.Counts, error) {
-	s, err := r.service.WatchCounts(ctx, actorOf(ctx))
+	s, err := r.service.WatchCounts(ctx, audienceOf(ctx))
 	return push(ctx, s, err, func(c service.Counts) *service.Counts { return &c })
 }
 

@@ -10,6 +10,11 @@ type Actor struct {
 	Token     db.TokenID  // of the API token in use, if one is
 }
 
+// Audience is everybody who may see what this caller may: of the same workspace, with the
+// same role, nobody in particular. It is for reading only, and for nothing that differs
+// from one caller to another: it has no MINE (BAD_USER_INPUT), and Counts.Mine is 0 for it.
+func (a Actor) Audience() Actor { return Actor{Workspace: a.Workspace, Role: a.Role} }
+
 // Role is what a caller may do.
 type Role string
 
