@@ -1,0 +1,350 @@
+package graph_test
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"regexp"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/99designs/gqlgen/graphql"
+	"github.com/vektah/gqlparser/v2/ast"
+
+	"switchboard/db"
+	"switchboard/graph"
+	"switchboard/service"
+)
+
+// What is executed for everybody needs nobody: each field that a subscription can reach.
+
+// hop leads from a field to one of the types it may give.
+type hop struct {
+	field *ast.FieldDefinition
+	to    *ast.Definition
+}
+
+// reachable finds the shortest way from these root fields to each object type.
+func reachable(roots ...string) map[string][]hop {
+	ways := map[string][]hop{}
+	var found []*ast.Definition
+	follow := func(way []hop, field *ast.FieldDefinition) {
+		for _, to := range schema.GetPossibleTypes(schema.Types[field.Type.Name()]) {
+			if ways[to.Name] == nil && to.Kind == ast.Object {
+				ways[to.Name], found = append(slices.Clone(way), hop{field, to}), append(found, to)
+			}
+		}
+	}
+	for _, root := range roots {
+		follow(nil, schema.Subscription.Fields.ForName(root))
+	}
+	for len(found) > 0 {
+		def := found[0]
+		found = found[1:]
+		for _, field := range def.Fields {
+			follow(ways[def.Name], field)
+		}
+	}
+	return ways
+}
+
+// along makes the document that asks for something at the end of a way.
+func along(way []hop, selection string, arguments map[string]string) string {
+	for _, s := range slices.Backward(way) {
+		selection = fmt.Sprintf("%s%s { ... on %s { %s } }", s.field.Name, arguments[s.field.Name], s.to.Name, selection)
+	}
+	return "subscription { " + selection + " }"
+}
+
+// isPersonal is what a field is that depends on the caller.
+func isPersonal(f *ast.FieldDefinition) bool { return f.Directives.ForName("perCaller") != nil }
+
+// execution is a subscription that runs in a context of the test's.
+type execution struct {
+	t         *testing.T
+	ctx       context.Context
+	responses graphql.ResponseHandler
+	*resolved
+}
+
+// resolved are the fields that were resolved, as Type.field.
+type resolved struct {
+	mu     sync.Mutex
+	fields map[string]bool
+}
+
+type resolvedKey struct{}
+
+// note is what an executor does around each field.
+func note(ctx context.Context, next graphql.Resolver) (any, error) {
+	if r, ok := ctx.Value(resolvedKey{}).(*resolved); ok {
+		f := graphql.GetFieldContext(ctx)
+		r.mu.Lock()
+		r.fields[f.Object+"."+f.Field.Name] = true
+		r.mu.Unlock()
+	}
+	return next(ctx)
+}
+
+func (w *world) executor(around graphql.FieldMiddleware) graphql.GraphExecutor {
+	return graph.NewExecutor(graph.Options{Service: w.service, Auth: w.auth, Log: quietLog}, around)
+}
+
+// execute begins a subscription; it is there for every event from now on.
+func execute(t *testing.T, exec graphql.GraphExecutor, in context.Context, doc string) *execution {
+	t.Helper()
+	e := &execution{t: t, resolved: &resolved{fields: map[string]bool{}}}
+	ctx, cancel := context.WithTimeout(context.WithValue(in, resolvedKey{}, e.resolved), patience)
+	t.Cleanup(cancel)
+	op := operation(t, exec, asked{doc: doc})
+	e.responses, e.ctx = exec.DispatchOperation(graphql.StartOperationTrace(ctx), op)
+	return e
+}
+
+// until reads items until each of these fields was resolved, and gives what came.
+func (e *execution) until(fields ...string) (items []*graphql.Response) {
+	e.t.Helper()
+	for {
+		response := e.responses(e.ctx)
+		if response == nil {
+			e.t.Fatalf("it ended before all of %v were resolved: %v", fields, slices.Sorted(maps.Keys(e.fields)))
+		}
+		items = append(items, response)
+		e.mu.Lock()
+		missing := slices.ContainsFunc(fields, func(f string) bool { return !e.fields[f] })
+		e.mu.Unlock()
+		if !missing {
+			return items
+		}
+	}
+}
+
+// faults are the errors in items, as Code path.
+func faults(items []*graphql.Response) (found []string) {
+	for _, item := range items {
+		for _, err := range item.Errors {
+			found = append(found, fmt.Sprint(err.Extensions["code"], " ", err.Path))
+		}
+	}
+	return found
+}
+
+var wordEnd = regexp.MustCompile(`([a-z])([A-Z])`)
+
+const secret = "secret plan"
+
+// everything lets each type of event happen to a conversation, by each kind of actor,
+// with all that any of them tells, and sent with a key by the agent.
+func (w *world) everything(c *db.Conversation, m *db.Message) {
+	w.t.Helper()
+	tokens, err := w.auth.List(w.t.Context(), w.key)
+	must(w.t, err)
+	var events []*db.Event
+	for _, def := range schema.GetPossibleTypes(schema.Types["Event"]) {
+		for _, actor := range []db.ActorRef{w.agent.id.Ref(), c.ContactID.Ref(), tokens[0].ID.Ref()} {
+			events = append(events, &db.Event{
+				ID: db.EventID{UUID: db.NewUUID()}, Type: db.EventType(strings.ToUpper(wordEnd.ReplaceAllString(def.Name, "${1}_$2"))),
+				ConversationID: &c.ID, ContactID: &c.ContactID, Actor: actor, Origin: ptr(secret),
+				Before: c.Facets(), After: c.Facets(), CreatedAt: time.Now(),
+				Data: db.EventData{
+					Reason: db.ReasonManual, Source: db.SourceAgent, ClosingNote: &db.ClosingNote{Text: ptr("Done")}, MessageID: &m.ID,
+					AgentID: &w.agent.id, Availability: []db.Availability{db.Offline, db.Away}, Changes: []db.FieldChange{{Field: "name"}},
+				},
+			})
+		}
+	}
+	must(w.t, w.db.Transact(w.t.Context(), c.WorkspaceID, func(tx db.Tx) error { return tx.AppendEvents(w.t.Context(), events) }))
+}
+
+// talked is a conversation of the agent's that has a message.
+func (w *world) talked() (*db.Conversation, *db.Message) {
+	contact, c := w.opened(w.agent, "Ada")
+	w.assign(w.agent, c, w.agent)
+	m := w.say(c, db.Inbound, contact.ID.Ref(), "Hello?")
+	rows, err := w.service.ConversationsByID(w.t.Context(), w.agent.Actor, []db.ConversationID{c.ID})
+	must(w.t, err)
+	return rows[0], m
+}
+
+// sharedContext is the one that a document is executed in when this person asks for it.
+func sharedContext(t *testing.T, exec graphql.GraphExecutor, doc string, by service.Actor) context.Context {
+	t.Helper()
+	s, ok := shared(t, exec, asked{doc: doc, by: by})
+	if !ok {
+		t.Fatalf("not shared: %s", doc)
+	}
+	return s.Context
+}
+
+// TestEveryFieldWithoutACaller executes each field of each type that a subscription can
+// reach for everybody: those marked @perCaller fail, all others do not.
+func TestEveryFieldWithoutACaller(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	exec := w.executor(note)
+	c, m := w.talked()
+	everybody := sharedContext(t, exec, status, w.agent.Actor)
+	arguments := map[string]string{
+		"conversationChanged": fmt.Sprintf("(conversationId: %q)", c.ID), "inboxChanged": "(view: ALL)",
+	}
+	type check struct {
+		doc     string
+		fields  []string
+		running *execution
+	}
+	open, personal := map[string]check{}, map[string]check{}
+	ways := reachable("conversationChanged", "inboxChanged")
+	for name, way := range ways {
+		var all []string
+		var of []string
+		for _, field := range schema.Types[name].Fields {
+			selection := field.Name
+			if schema.Types[field.Type.Name()].IsCompositeType() {
+				selection += " { __typename }"
+			}
+			if isPersonal(field) {
+				doc := along(way, selection, arguments)
+				personal[name+"."+field.Name] = check{doc, []string{name + "." + field.Name}, execute(t, exec, everybody, doc)}
+				continue
+			}
+			all, of = append(all, selection), append(of, name+"."+field.Name)
+		}
+		doc := along(way, strings.Join(all, " "), arguments)
+		open[name] = check{doc, of, execute(t, exec, everybody, doc)}
+	}
+	w.everything(c, m)
+	for name, c := range open {
+		t.Run(name, func(t *testing.T) {
+			for _, fault := range faults(c.running.until(c.fields...)) {
+				t.Errorf("%s in %s", fault, c.doc)
+			}
+			if s, _ := shared(t, exec, asked{doc: c.doc, by: ann}); s.Key == "" || s.Key != keyOf(t, exec, c.doc, cem) {
+				t.Errorf("colleagues do not share %s", c.doc)
+			}
+		})
+	}
+	for name, c := range personal {
+		t.Run(name, func(t *testing.T) {
+			_, field, _ := strings.Cut(name, ".")
+			items := c.running.until(c.fields...)
+			for _, item := range items {
+				if strings.Contains(string(item.Data), secret) {
+					t.Errorf("everybody sees %s", item.Data)
+				}
+			}
+			if found := faults(items[len(items)-1:]); len(found) != 1 || !strings.HasPrefix(found[0], "INTERNAL ") || !strings.HasSuffix(found[0], "."+field) {
+				t.Errorf("%v in %s", found, c.doc)
+			}
+			if keyOf(t, exec, c.doc, ann) == keyOf(t, exec, c.doc, cem) {
+				t.Errorf("colleagues share %s", c.doc)
+			}
+		})
+	}
+	if len(ways) < 30 || len(personal) < 20 {
+		t.Errorf("%d types are reachable with %d fields that depend on the caller; does this test still look?", len(ways), len(personal))
+	}
+}
+
+func keyOf(t *testing.T, exec graphql.GraphExecutor, doc string, by service.Actor) string {
+	t.Helper()
+	s, _ := shared(t, exec, asked{doc: doc, by: by})
+	return s.Key
+}
+
+// TestCanary puts a resolver that reads the caller into a field that does not say so.
+func TestCanary(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	exec := w.executor(func(ctx context.Context, next graphql.Resolver) (any, error) {
+		if graphql.GetFieldContext(ctx).Field.Name == "version" {
+			_ = graph.ActorOf(ctx)
+		}
+		return note(ctx, next)
+	})
+	c, m := w.talked()
+	const doc = `subscription { inboxChanged(view: ALL) { conversation { id version } } }`
+	everybody := execute(t, exec, sharedContext(t, exec, doc, w.agent.Actor), doc)
+	w.everything(c, m)
+	found := faults(everybody.until("Conversation.id"))
+	if len(found) == 0 || found[0] != "INTERNAL inboxChanged.conversation.version" {
+		t.Errorf("the canary is still alive: %v", found)
+	}
+}
+
+// TestOnesOwn: what depends on the caller is each one's own where the caller is known.
+func TestOnesOwn(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	exec := w.executor(note)
+	c, m := w.talked()
+	const all = `subscription { inboxChanged(view: ALL) { event { actor { ... on Agent { id } } origin } counts { mine } } }`
+	const mine = `subscription { inboxChanged { kind counts { mine } } }`
+	own := execute(t, exec, sharedContext(t, exec, mine, w.agent.Actor), mine)
+	ann := execute(t, exec, sharedContext(t, exec, all, w.agent.Actor), all)
+	cem := execute(t, exec, sharedContext(t, exec, all, w.colleague.Actor), all)
+	nobody := execute(t, exec, sharedContext(t, exec, status, w.agent.Actor), mine)
+	w.everything(c, m)
+	for name, want := range map[*execution]string{
+		own: `{"inboxChanged":{"kind":"UPDATED","counts":{"mine":1}}}`,
+		ann: fmt.Sprintf(`{"inboxChanged":{"event":{"actor":{"id":%q},"origin":%q},"counts":{"mine":1}}}`, w.agent.id, secret),
+		cem: fmt.Sprintf(`{"inboxChanged":{"event":{"actor":{"id":%q},"origin":null},"counts":{"mine":0}}}`, w.agent.id),
+	} {
+		if items := name.until("InboxCounts.mine"); string(items[0].Data) != want || len(items[0].Errors) > 0 {
+			t.Errorf("%s %v, not %s", items[0].Data, items[0].Errors, want)
+		}
+	}
+	if r := nobody.responses(nobody.ctx); r == nil || len(r.Errors) != 1 || string(r.Data) != "null" && r.Data != nil {
+		t.Errorf("everybody has a MINE: %+v", r)
+	}
+}
+
+// TestWhatTheKeyRestsOn: share looks for @perCaller, a view and a place only where the
+// schema has them.
+func TestWhatTheKeyRestsOn(t *testing.T) {
+	t.Parallel()
+	places, views := 0, 0
+	takes := func(where string, arg *ast.Type, name string, root bool) {
+		switch arg.Name() {
+		case "EventCursor":
+			if places++; !root || !strings.HasPrefix(where, "Subscription.") || name != "after" || arg.Elem != nil {
+				t.Errorf("%s takes an EventCursor as %s: the variable would be left out of the key", where, name)
+			}
+		case "InboxView":
+			if views++; !root || name != "view" || arg.Elem != nil {
+				t.Errorf("%s takes an InboxView as %s: MINE would not be seen there", where, name)
+			}
+		}
+	}
+	for _, def := range schema.Types {
+		root := def == schema.Subscription || def == schema.Query
+		for _, field := range def.Fields {
+			if def.Kind == ast.InputObject {
+				takes(def.Name, field.Type, field.Name, false)
+			}
+			for _, arg := range field.Arguments {
+				takes(def.Name+"."+field.Name, arg.Type, arg.Name, root)
+			}
+			for _, name := range def.Interfaces {
+				if declared := schema.Types[name].Fields.ForName(field.Name); declared != nil && isPersonal(declared) != isPersonal(field) {
+					t.Errorf("%s.%s and %s.%s differ in @perCaller", def.Name, field.Name, name, field.Name)
+				}
+			}
+		}
+	}
+	for _, d := range schema.Directives {
+		for _, arg := range d.Arguments {
+			takes("@"+d.Name, arg.Type, arg.Name, false)
+		}
+	}
+	for name := range reachable("assignmentChanged", "statusChanged", "conversationChanged", "inboxChanged", "inboxCountsChanged") {
+		if schema.Types[name] == schema.Query {
+			t.Error("a subscription reaches Query, whose fields ask for the caller")
+		}
+	}
+	if places < 4 || views < 2 {
+		t.Errorf("%d places and %d views; does this test still look?", places, views)
+	}
+}
