@@ -46,7 +46,8 @@ type Feed struct {
 	all   bool           // every watched workspace may have something new
 	wake  chan struct{}
 
-	teller teller
+	teller  teller
+	reading outage
 }
 
 // Options tune a feed. The zero value is the default.
@@ -69,7 +70,8 @@ func New(d *db.DB, o Options) *Feed {
 	}
 	return &Feed{
 		db: d, log: o.Log, now: o.Now, waker: o.Waker, teller: newTeller(o.Waker, o.Log),
-		tails: map[int64]*tail{}, dirty: map[int64]bool{}, wake: make(chan struct{}, 1),
+		reading: outage{log: o.Log, began: "reading the log failed; trying again until it works", ended: "reading the log works again"},
+		tails:   map[int64]*tail{}, dirty: map[int64]bool{}, wake: make(chan struct{}, 1),
 	}
 }
 
@@ -160,8 +162,8 @@ func (f *Feed) poll(ctx context.Context) {
 		return
 	}
 	heads, err := f.db.Heads(ctx, slices.Collect(maps.Keys(tails)))
+	f.note(ctx, err)
 	if err != nil {
-		f.complain(ctx, "reading the ends of the logs failed", err)
 		return
 	}
 	for _, head := range heads {
@@ -190,8 +192,7 @@ func (f *Feed) advance(ctx context.Context, t *tail) {
 		case errors.Is(err, ErrExpired):
 			f.drop(t, err)
 			return
-		case err != nil:
-			f.complain(ctx, "reading the log failed", err)
+		case err != nil: // the next poll tries again
 			return
 		}
 		t.append(events)
@@ -207,6 +208,7 @@ func (f *Feed) advance(ctx context.Context, t *tail) {
 func (f *Feed) readOn(ctx context.Context, at db.EventCursor) ([]*db.Event, error) {
 	known := min(at.Seq, 1) // at the beginning there is none before
 	events, err := f.db.ForWorkspace(at.Workspace).EventsAfter(ctx, at.Seq-known, batch+int(known))
+	f.note(ctx, err)
 	if err != nil {
 		return nil, err
 	}
@@ -224,9 +226,10 @@ func (f *Feed) readOn(ctx context.Context, at db.EventCursor) ([]*db.Event, erro
 	return events, nil
 }
 
-func (f *Feed) complain(ctx context.Context, message string, err error) {
+// note logs once when the log cannot be read, whoever reads, and once when it can again.
+func (f *Feed) note(ctx context.Context, err error) {
 	if ctx.Err() == nil {
-		f.log.Warn(message+"; trying again", "error", err)
+		f.reading.note(err)
 	}
 }
 

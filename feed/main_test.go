@@ -151,7 +151,7 @@ type reader struct {
 // read reads until the event with this number.
 func (r *reader) read(ctx context.Context, until int64) error {
 	for r.seq < until {
-		events, err := r.Next(ctx)
+		events, err := next(ctx, r.Watcher)
 		if err != nil {
 			return fmt.Errorf("after event %d: %w", r.seq, err)
 		}
@@ -170,18 +170,27 @@ func (r *reader) read(ctx context.Context, until int64) error {
 
 func read(t testing.TB, w *Watcher, until int64) *reader {
 	t.Helper()
-	r := &reader{Watcher: w, seq: w.Start().Seq}
+	r := &reader{Watcher: w, seq: w.At().Seq}
 	fine(t, r.read(patient(t), until))
 	return r
 }
 
-// idle checks that nothing more is there for a watcher: with its context ended already,
-// Next gives what it has, but waits for nothing.
+// next waits for the next events.
+func next(ctx context.Context, w *Watcher) ([]*db.Event, error) {
+	for {
+		if events, err := w.Next(ctx); err != nil || len(events) > 0 {
+			return events, err
+		}
+		if err := w.Wait(ctx); err != nil {
+			return nil, err
+		}
+	}
+}
+
+// idle checks that nothing more is there for a watcher.
 func idle(t testing.TB, w *Watcher) {
 	t.Helper()
-	ended, cancel := context.WithCancel(t.Context())
-	cancel()
-	if events, err := w.Next(ended); err == nil {
-		t.Errorf("there are %d events too many", len(events))
+	if events, err := w.Next(patient(t)); err != nil || len(events) > 0 {
+		t.Errorf("there are %d events too many, %v", len(events), err)
 	}
 }

@@ -24,12 +24,12 @@ func TestRestored(t *testing.T) {
 			pause()
 			j.restore(6)
 			j.write(happenings(again)...)
-			if events, err := lagging.Next(patient(t)); !errors.Is(err, ErrExpired) {
+			if events, err := next(patient(t), lagging); !errors.Is(err, ErrExpired) {
 				t.Errorf("lagging: %d events, %v", len(events), err)
 			}
 			running(t, f)
 			f.Poke(j.key)
-			if events, err := up.Next(patient(t)); !errors.Is(err, ErrExpired) {
+			if events, err := next(patient(t), up); !errors.Is(err, ErrExpired) {
 				t.Errorf("live: %d events, %v", len(events), err)
 			}
 			if _, err := f.Watch(t.Context(), j.key, lost); !errors.Is(err, ErrExpired) {

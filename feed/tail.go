@@ -19,8 +19,8 @@ type tail struct {
 	err     error         // why it ended
 }
 
-func newTail(head db.Head) *tail {
-	return &tail{workspace: head.WorkspaceID, at: head.Cursor(), changed: make(chan struct{})}
+func newTail(end db.EventCursor) *tail {
+	return &tail{workspace: end.Workspace, at: end, changed: make(chan struct{})}
 }
 
 func (t *tail) position() db.EventCursor {

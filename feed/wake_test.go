@@ -132,11 +132,13 @@ func TestTwoServers(t *testing.T) {
 	})
 }
 
-// TestNobodyTells: what was committed without a wake-up, as before a crash, the poll finds.
+// TestNobodyTells: what was committed without a wake-up, as before a crash, the poll finds,
+// also for who cannot listen.
 func TestNobodyTells(t *testing.T) {
 	t.Parallel()
 	j := newJournal(t)
-	f := newFeed(t, j.url)
+	f := New(open(t, j.url), Options{Log: quiet, Waker: fake{}})
+	running(t, f)
 	w := watch(t, f, j.key, nil)
 	r := &reader{Watcher: w}
 	for i := range int64(3) {
@@ -327,7 +329,7 @@ func TestNextEndsWithItsContext(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	ended := make(chan error, 1)
 	go func() {
-		_, err := w.Next(ctx)
+		_, err := next(ctx, w)
 		ended <- err
 	}()
 	cancel()
@@ -356,9 +358,9 @@ func nothingIsLeftBehind(t *testing.T, j *journal, x exchange) {
 		w := watch(t, f, j.key, nil)
 		go func() {
 			defer w.Close()
-			_, err := w.Next(ctx)
+			_, err := next(ctx, w)
 			got <- err
-			_, err = w.Next(ctx)
+			_, err = next(ctx, w)
 			ended <- err
 		}()
 	}
@@ -406,7 +408,7 @@ func TestBusyWorkspacesDoNotPutOffThePoll(t *testing.T) {
 	}
 	for range 2 { // the first may still be found by what the beginning set off
 		commit() // and nobody says so
-		if _, err := w.Next(ctx); err != nil {
+		if _, err := next(ctx, w); err != nil {
 			t.Fatalf("nothing came: %v", err)
 		}
 	}

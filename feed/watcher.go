@@ -2,130 +2,140 @@ package feed
 
 import (
 	"context"
+	"errors"
 	"sync"
 
 	"switchboard/db"
 )
 
-// Watcher reads one workspace's log from a place on, at its own pace.
+// Watcher reads one workspace's log from a place on, at its own pace: Next until there is
+// nothing, then Wait. One goroutine at a time may use it.
 type Watcher struct {
-	feed *Feed
-	tail *tail
-	at   db.EventCursor
-	once sync.Once
+	feed  *Feed
+	tail  *tail
+	at    db.EventCursor
+	pause pause // after the log could not be read
+	once  sync.Once
 }
 
 // Watch begins after a place in the workspace's log, or with nil at its present end. The
 // error is db.ErrBadCursor for a cursor of another workspace and ErrExpired for one that
 // lies too far back (30 days, 1,000,000 events) or names an event that is not there.
 func (f *Feed) Watch(ctx context.Context, workspace int64, after *db.EventCursor) (*Watcher, error) {
-	t, err := f.join(ctx, workspace)
-	if err != nil {
-		return nil, err
-	}
-	w := &Watcher{feed: f, tail: t}
-	if w.at, err = f.start(ctx, workspace, after); err != nil {
-		w.Close()
-		return nil, err
-	}
-	return w, nil
-}
-
-// Start is the place that the watcher reads after next.
-func (w *Watcher) Start() db.EventCursor { return w.at }
-
-// join registers a watcher, starting to follow the log with the first one.
-func (f *Feed) join(ctx context.Context, workspace int64) (*tail, error) {
-	if t := f.joinFollowed(workspace, nil); t != nil {
-		return t, nil
-	}
 	head, err := f.db.ForWorkspace(workspace).Head(ctx)
 	if err != nil {
 		return nil, err
 	}
-	t := f.joinFollowed(workspace, newTail(head))
-	f.mark(workspace) // a commit between reading the head and registering woke nobody
-	return t, nil
+	at := head.Cursor()
+	if after != nil {
+		if err := f.checkResume(ctx, head, *after); err != nil {
+			return nil, err
+		}
+		at = *after
+	}
+	return f.join(head.Cursor(), at), nil
 }
 
-// joinFollowed registers a watcher with the tail that exists, else with the fresh one.
-func (f *Feed) joinFollowed(workspace int64, fresh *tail) *tail {
+// WatchFrom begins after a place that was the end of the log a moment ago. It is not
+// checked: what a client sends is for Watch.
+func (f *Feed) WatchFrom(end db.EventCursor) *Watcher { return f.join(end, end) }
+
+// join registers a watcher, starting to follow the log at its end with the first one.
+func (f *Feed) join(end, at db.EventCursor) *Watcher {
 	f.mu.Lock()
-	defer f.mu.Unlock()
-	t := f.tails[workspace]
-	if t == nil {
-		if fresh == nil {
-			return nil
-		}
-		t, f.tails[workspace] = fresh, fresh
+	t := f.tails[end.Workspace]
+	first := t == nil
+	if first {
+		t = newTail(end)
+		f.tails[end.Workspace] = t
 	}
 	t.watchers++
-	return t
+	f.mu.Unlock()
+	if first {
+		f.mark(end.Workspace) // a commit between reading the end and registering woke nobody
+	}
+	return &Watcher{feed: f, tail: t, at: at}
 }
 
-// start checks where a watcher wants to begin.
-func (f *Feed) start(ctx context.Context, workspace int64, after *db.EventCursor) (db.EventCursor, error) {
-	log := f.db.ForWorkspace(workspace)
-	head, err := log.Head(ctx)
+// checkResume checks where a watcher wants to begin in a log with this end.
+func (f *Feed) checkResume(ctx context.Context, head db.Head, after db.EventCursor) error {
 	switch {
-	case err != nil:
-		return db.EventCursor{}, err
-	case after == nil:
-		return head.Cursor(), nil
-	case after.Workspace != workspace:
-		return db.EventCursor{}, db.ErrBadCursor
+	case after.Workspace != head.WorkspaceID:
+		return db.ErrBadCursor
 	case after.Seq > head.Seq, head.Seq-after.Seq > resumeLimit:
-		return db.EventCursor{}, ErrExpired
+		return ErrExpired
 	}
-	around, err := log.EventsBySeq(ctx, []int64{after.Seq, after.Seq + 1})
+	around, err := f.db.ForWorkspace(head.WorkspaceID).EventsBySeq(ctx, []int64{after.Seq, after.Seq + 1})
 	if err != nil {
-		return db.EventCursor{}, err
+		return err
 	}
-	named := *after == db.Head{WorkspaceID: workspace}.Cursor() // the beginning names no event
+	named := after == db.Head{WorkspaceID: head.WorkspaceID}.Cursor() // the beginning names no event
 	for _, e := range around {
-		named = named || *after == e.Cursor()
+		named = named || after == e.Cursor()
 		if e.Seq == after.Seq+1 && f.now().Sub(e.CreatedAt) > resumeAge {
-			return db.EventCursor{}, ErrExpired
+			return ErrExpired
 		}
 	}
 	if !named {
-		return db.EventCursor{}, ErrExpired
+		return ErrExpired
 	}
-	return *after, nil
+	return nil
 }
 
-// Next gives the next events in log order, at least one, waiting for them if need be.
-// Each event is given exactly once. The error is the context's, ErrExpired, or the
-// database's; the watcher keeps its place, so Next may be called again.
+// At is the place that the watcher reads after next.
+func (w *Watcher) At() db.EventCursor { return w.at }
+
+// Next gives the next events in log order, each exactly once, without waiting for any to
+// happen: none at the end of what this process has read of the log, and while the log
+// cannot be read. The error is ErrExpired, or the context's.
 func (w *Watcher) Next(ctx context.Context) ([]*db.Event, error) {
-	for {
-		events, wait, fromLog, err := w.tail.after(w.at.Seq)
-		if fromLog {
-			events, err = w.readLog(ctx)
-		}
-		if err != nil {
-			return nil, err
-		}
-		if len(events) > 0 {
-			w.at = events[len(events)-1].Cursor()
-			return events, nil
-		}
-		select {
-		case <-wait:
-		case <-ctx.Done():
-			return nil, ctx.Err()
-		}
+	events, _, fromLog, err := w.tail.after(w.at.Seq)
+	if fromLog {
+		events, err = w.readLog(ctx)
 	}
+	if err == nil && len(events) > 0 {
+		w.at = events[len(events)-1].Cursor()
+	}
+	return events, err
 }
 
 // readLog reads what is not remembered. There is something, unless the log was replaced
 // by an older one that has not grown past this place.
 func (w *Watcher) readLog(ctx context.Context) ([]*db.Event, error) {
-	events, err := w.feed.readOn(ctx, w.at)
-	if err == nil && len(events) == 0 {
-		err = ErrExpired
+	if w.pause.left() > 0 {
+		return nil, nil
 	}
-	return events, err
+	events, err := w.feed.readOn(ctx, w.at)
+	switch {
+	case ctx.Err() != nil:
+		return nil, ctx.Err()
+	case err == nil && len(events) == 0:
+		return nil, ErrExpired
+	case err == nil, errors.Is(err, ErrExpired):
+		w.pause = pause{}
+		return events, err
+	}
+	w.pause.grow()
+	return nil, nil
+}
+
+// Wait waits until Next may give more, or at once if it would already. The error is the
+// context's. What Next has not seen is looked for in the tail, so nothing that happens
+// between the two is slept through.
+func (w *Watcher) Wait(ctx context.Context) error {
+	events, more, fromLog, err := w.tail.after(w.at.Seq)
+	if err != nil || len(events) > 0 {
+		return ctx.Err()
+	}
+	if fromLog { // there is more already
+		return w.pause.sleep(ctx)
+	}
+	select {
+	case <-more:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
 }
 
 // Close ends the watcher; with the last one the process stops following the log.

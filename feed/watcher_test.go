@@ -46,9 +46,9 @@ func exactlyOnceInOrder(t *testing.T, j *journal, x exchange) {
 	ctx := patient(t)
 	var late []*Watcher
 	for range 10 {
-		_, err := early[0].Next(ctx)
+		_, err := next(ctx, early[0])
 		fine(t, err)
-		at := early[0].Start()
+		at := early[0].At()
 		late = append(late, watch(t, f, j.key, nil), watch(t, f, j.key, &at), watch(t, f, j.key, j.beginning()))
 	}
 	var head int64
@@ -61,7 +61,7 @@ func exactlyOnceInOrder(t *testing.T, j *journal, x exchange) {
 	var readers sync.WaitGroup
 	for _, w := range append(late, early...) {
 		readers.Go(func() {
-			r := &reader{Watcher: w, seq: w.Start().Seq}
+			r := &reader{Watcher: w, seq: w.At().Seq}
 			began := r.seq
 			if err := r.read(ctx, head); err != nil {
 				t.Error(err)
@@ -110,8 +110,8 @@ func TestStartNow(t *testing.T) {
 	j.write(happenings(3)...)
 	f := newFeed(t, j.url)
 	w := watch(t, f, j.key, nil)
-	if w.Start() != *j.after(3) {
-		t.Errorf("it starts at %+v", w.Start())
+	if w.At() != *j.after(3) {
+		t.Errorf("it starts at %+v", w.At())
 	}
 	idle(t, w)
 	next := j.write(happenings(2)...)
@@ -224,7 +224,7 @@ func TestResumeNotOver1000000Events(t *testing.T) {
 	}
 	// A log with a gap in it is never passed over in silence.
 	w := watch(t, f, j.key, j.after(9))
-	if events, err := w.Next(patient(t)); !errors.Is(err, ErrExpired) {
+	if events, err := next(patient(t), w); !errors.Is(err, ErrExpired) {
 		t.Errorf("beyond the gap: %d events, %v", len(events), err)
 	}
 }

@@ -2,6 +2,7 @@ package graph
 
 import (
 	"context"
+	"sync/atomic"
 
 	"switchboard/db"
 	"switchboard/graph/live"
@@ -66,27 +67,47 @@ func push[S, T any](ctx context.Context, s *service.Stream[S], err error, item f
 	return items, nil
 }
 
-// position tells the pings how far a stream has looked; nil for one of states.
-func position[S any](s *service.Stream[S]) func() live.Position {
-	if s.Position() == nil {
-		return nil
+// place tells the pings how far a stream has looked.
+type place struct {
+	at atomic.Pointer[db.EventCursor]
+}
+
+func (p *place) position() live.Position {
+	at := p.at.Load()
+	return live.Position{Seq: at.Seq, Cursor: at.String()}
+}
+
+// follow begins to tell the pings of a stream; one of states has no place to tell.
+func follow[S any](ctx context.Context, s *service.Stream[S]) (*live.Progress, *place) {
+	var p place
+	at, ok := s.Position()
+	if !ok {
+		return live.Follow(ctx, nil), &p
 	}
-	return func() live.Position {
-		at := s.Position()
-		return live.Position{Seq: at.Seq, Cursor: at.String()}
-	}
+	p.at.Store(&at)
+	return live.Follow(ctx, p.position), &p
 }
 
 // pump runs until the stream or the context ends, and says why.
 func pump[S, T any](ctx context.Context, s *service.Stream[S], items chan<- T, item func(S) T) (err error) {
 	defer guard(ctx, &err)
-	progress := live.Follow(ctx, position(s))
+	progress, place := follow(ctx, s)
 	for {
-		next, err := s.Next(ctx)
+		next, ok, err := s.Next(ctx)
 		if err != nil {
 			return err
 		}
-		progress.Hand()
+		if ok {
+			progress.Hand() // before its place is told of
+		}
+		at, _ := s.Position()
+		place.at.Store(&at)
+		if !ok {
+			if err := s.Wait(ctx); err != nil {
+				return err
+			}
+			continue
+		}
 		select {
 		case items <- item(next):
 		case <-ctx.Done():

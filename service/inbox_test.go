@@ -22,7 +22,7 @@ func (w *world) watch(a Actor, view db.View) func() string {
 	w.t.Cleanup(s.Close)
 	return func() string {
 		w.t.Helper()
-		c, err := s.Next(w.ctx())
+		c, err := await(w.ctx(), s)
 		if err != nil {
 			w.t.Fatal(err)
 		}
@@ -119,7 +119,7 @@ func TestViews(t *testing.T) {
 			}
 			defer s.Close()
 			next := func() string {
-				counts, err := s.Next(w.ctx())
+				counts, err := await(w.ctx(), s)
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -246,7 +246,7 @@ type liveView struct {
 // follow goes on until the log is at a place and gives what is held then.
 func (v *liveView) follow(ctx context.Context, t *testing.T, upTo int64) {
 	for v.seq < upTo {
-		c, err := v.stream.Next(ctx)
+		c, err := await(ctx, v.stream)
 		if err != nil {
 			t.Fatal(err)
 		}

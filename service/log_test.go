@@ -92,7 +92,7 @@ func testStreams(t *testing.T, w *world) {
 		}
 		t.Cleanup(s.Close)
 		return func() string {
-			e, err := s.Next(w.ctx())
+			e, err := await(w.ctx(), s)
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -276,7 +276,7 @@ func (p *play) readAll() {
 	// From here on the whole log is in the process's memory.
 	ctx := patient(p)
 	for range p.events[p.start.Seq:] {
-		_, err := p.tail.Next(ctx)
+		_, err := await(ctx, p.tail)
 		fine(p, err)
 	}
 }
@@ -518,16 +518,13 @@ func (p *play) live(viewer Actor, view db.View, filter *db.InboxFilter) map[db.C
 	s, err := p.WatchInbox(p.ctx, viewer, view, filter, &p.start)
 	fine(p, err)
 	defer s.Close()
-	// With its context ended Next gives what is there, and waits for nothing.
-	ended, cancel := context.WithCancel(p.ctx)
-	cancel()
 	inside := map[db.ConversationID]bool{}
 	for {
-		change, err := s.Next(ended)
-		if errors.Is(err, context.Canceled) {
+		change, ok, err := s.Next(p.ctx)
+		fine(p, err)
+		if !ok {
 			return inside
 		}
-		fine(p, err)
 		id := *change.Event.ConversationID
 		if inside[id] != (change.Kind != Entered) {
 			p.Fatalf("%s: event %d says %s, but it is inside: %t", view, change.Event.Seq, change.Kind, inside[id])

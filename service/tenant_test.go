@@ -227,7 +227,7 @@ func (w *world) watchEverything() {
 	fine(w.t, err)
 	defer counts.Close()
 	w.did(w.AssignToMe(ctx, me, AssignToMeInput{ConversationID: c.ID}))
-	w.did(s.Next(patient(w.t)))
-	w.did(live.Next(patient(w.t)))
-	w.did(counts.Next(patient(w.t)))
+	w.did(await(patient(w.t), s))
+	w.did(await(patient(w.t), live))
+	w.did(await(patient(w.t), counts))
 }

@@ -2,7 +2,6 @@ package service
 
 import (
 	"context"
-	"sync/atomic"
 	"time"
 
 	"switchboard/db"
@@ -10,51 +9,86 @@ import (
 )
 
 // Stream is what a subscriber gets: items one by one, each exactly once and in log order
-// (P3), beginning where the subscriber asked.
+// (P3), beginning where the subscriber asked. It is pulled: Next until there is nothing,
+// then Wait. One goroutine at a time may use it.
 type Stream[T any] struct {
 	watcher *feed.Watcher
-	events  []*db.Event                    // read, but not yet looked at
-	last    db.EventCursor                 // of the event looked at last
-	at      atomic.Pointer[db.EventCursor] // nil if the items are states, not events
-	next    func(ctx context.Context, s *Stream[T]) (T, error)
+	events  []*db.Event    // read, but not yet looked at
+	at      db.EventCursor // how far it has looked
+	states  bool           // the items are states of something, not events
+	due     time.Time      // when Next has an item whatever happens; zero: when something happens
+	next    func(ctx context.Context) (T, bool, error)
 }
 
-// follow makes a stream of events that begins where the watcher does.
-func follow[T any](w *feed.Watcher, next func(ctx context.Context, s *Stream[T]) (T, error)) *Stream[T] {
-	s := &Stream[T]{watcher: w, last: w.Start(), next: next}
-	at := s.last
-	s.at.Store(&at)
+// follow makes a stream, beginning where the watcher does, of what look makes of events.
+func follow[T any](w *feed.Watcher, look func(*db.Event) (item T, ok bool)) *Stream[T] {
+	s := &Stream[T]{watcher: w, at: w.At()}
+	s.next = func(ctx context.Context) (item T, ok bool, err error) {
+		for {
+			e, err := s.event(ctx)
+			if e == nil {
+				return item, false, err
+			}
+			if item, ok = look(e); ok {
+				return item, true, nil
+			}
+		}
+	}
 	return s
 }
 
-// Next waits for the next item. After an error the stream is of no more use: it is
-// CURSOR_EXPIRED if the log was replaced, and the context's if that ended.
-func (s *Stream[T]) Next(ctx context.Context) (T, error) { return s.next(ctx, s) }
+// Next gives the next item without waiting for one to happen; ok is false if there is none
+// yet, and then everything up to the present end was looked at. After an error the stream
+// is of no more use: it is CURSOR_EXPIRED if the log was replaced, and the context's if
+// that ended. While the database is away there is nothing.
+func (s *Stream[T]) Next(ctx context.Context) (item T, ok bool, err error) {
+	if err := ctx.Err(); err != nil { // whoever may see no more gets no more of what was read
+		return item, false, err
+	}
+	return s.next(ctx)
+}
+
+// Wait waits until Next may give something more. The error is the context's.
+func (s *Stream[T]) Wait(ctx context.Context) error {
+	switch {
+	case !s.due.IsZero():
+		return sleepUntil(ctx, s.due)
+	case len(s.events) > 0:
+		return ctx.Err()
+	}
+	return s.watcher.Wait(ctx)
+}
+
+// Position is how far the stream has looked into the log, right after an item the place of
+// its event: whoever resumes after it goes on exactly there. Streams of states have none.
+func (s *Stream[T]) Position() (at db.EventCursor, ok bool) { return s.at, !s.states }
 
 // Close ends the stream.
 func (s *Stream[T]) Close() { s.watcher.Close() }
 
-// Position is how far the stream has looked into the log: up to there every item was
-// given out before the present call of Next. It is nil if the items are states of
-// something, not events of the log, and may be asked for at any time.
-func (s *Stream[T]) Position() *db.EventCursor { return s.at.Load() }
-
-// event waits for the next event of the log.
+// event gives the next event of the log; nil if there is none yet.
 func (s *Stream[T]) event(ctx context.Context) (*db.Event, error) {
-	if s.at.Load() != nil {
-		at := s.last
-		s.at.Store(&at)
-	}
 	if len(s.events) == 0 {
 		events, err := s.watcher.Next(ctx)
-		if err != nil {
+		if err != nil || len(events) == 0 {
 			return nil, err
 		}
 		s.events = events
 	}
 	e := s.events[0]
-	s.events, s.last = s.events[1:], e.Cursor()
+	s.events, s.at = s.events[1:], e.Cursor()
 	return e, nil
+}
+
+func sleepUntil(ctx context.Context, moment time.Time) error {
+	timer := time.NewTimer(time.Until(moment))
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
 }
 
 // watch makes a stream of the events that the caller picks.
@@ -63,13 +97,7 @@ func (s *Service) watch(ctx context.Context, actor Actor, after *db.EventCursor,
 	if err != nil {
 		return nil, err
 	}
-	return follow(w, func(ctx context.Context, s *Stream[*db.Event]) (*db.Event, error) {
-		for {
-			if e, err := s.event(ctx); err != nil || picks(e) {
-				return e, err
-			}
-		}
-	}), nil
+	return follow(w, func(e *db.Event) (*db.Event, bool) { return e, picks(e) }), nil
 }
 
 // WatchAssignments streams each change of assignment, of one conversation and from or to
@@ -163,22 +191,16 @@ func (s *Service) WatchInbox(ctx context.Context, actor Actor, view db.View, fil
 		return nil, err
 	}
 	holds := func(c *db.Facets) bool { return view.Holds(c, actor.Agent) && f.Holds(c) }
-	return follow(w, func(ctx context.Context, s *Stream[InboxChange]) (InboxChange, error) {
-		for {
-			e, err := s.event(ctx)
-			if err != nil {
-				return InboxChange{}, err
-			}
-			change := InboxChange{Event: e}
-			if e.Seq > counts.AsOf.Seq {
-				counts.apply(e, actor.Agent)
+	return follow(w, func(e *db.Event) (change InboxChange, ok bool) {
+		change = InboxChange{Kind: membership(e, holds), Event: e}
+		if e.Seq > counts.AsOf.Seq {
+			counts.apply(e, actor.Agent)
+			if change.Kind != "" {
 				now := counts
 				change.Counts = &now
 			}
-			if change.Kind = membership(e, holds); change.Kind != "" {
-				return change, nil
-			}
 		}
+		return change, change.Kind != ""
 	}), nil
 }
 
@@ -206,7 +228,7 @@ func (s *Service) watchCounted(ctx context.Context, actor Actor, after *db.Event
 		return nil, counts, err
 	}
 	if after == nil {
-		after = &counts.AsOf
+		return s.feed.WatchFrom(counts.AsOf), counts, nil
 	}
 	w, err := s.feed.Watch(ctx, actor.Workspace, after)
 	return w, counts, err
@@ -224,19 +246,24 @@ func (s *Service) WatchCounts(ctx context.Context, actor Actor) (*Stream[Counts]
 	}
 	var sent *Counts
 	var sentAt time.Time
-	return &Stream[Counts]{watcher: w, next: func(ctx context.Context, s *Stream[Counts]) (Counts, error) {
-		for sent != nil && sent.equal(counts) {
-			if err := s.fold(ctx, &counts, actor.Agent); err != nil {
-				return Counts{}, err
-			}
-			if err := s.settle(ctx, &counts, actor.Agent, sentAt.Add(countsEvery)); err != nil {
-				return Counts{}, err
-			}
+	stream := &Stream[Counts]{watcher: w, states: true, due: time.Now()}
+	stream.next = func(ctx context.Context) (Counts, bool, error) {
+		if err := stream.fold(ctx, &counts, actor.Agent); err != nil {
+			return Counts{}, false, err
+		}
+		stream.due = time.Time{}
+		switch {
+		case sent != nil && sent.equal(counts):
+			return Counts{}, false, nil
+		case sent != nil && time.Since(sentAt) < countsEvery:
+			stream.due = sentAt.Add(countsEvery)
+			return Counts{}, false, nil
 		}
 		now := counts
 		sent, sentAt = &now, time.Now()
-		return now, nil
-	}}, nil
+		return now, true, nil
+	}
+	return stream, nil
 }
 
 // equal compares the numbers, not the place.
@@ -245,27 +272,13 @@ func (c Counts) equal(d Counts) bool {
 	return c == d
 }
 
-// fold waits for the next event and folds it.
+// fold brings counts to the present end of the log.
 func (s *Stream[T]) fold(ctx context.Context, c *Counts, viewer *db.AgentID) error {
-	e, err := s.event(ctx)
-	if err == nil {
-		c.apply(e, viewer)
-	}
-	return err
-}
-
-// settle folds what else happens until a moment.
-func (s *Stream[T]) settle(ctx context.Context, c *Counts, viewer *db.AgentID, until time.Time) error {
-	soon, cancel := context.WithDeadline(ctx, until)
-	defer cancel()
 	for {
-		switch err := s.fold(soon, c, viewer); {
-		case ctx.Err() != nil:
-			return ctx.Err()
-		case soon.Err() != nil:
-			return nil
-		case err != nil:
+		e, err := s.event(ctx)
+		if e == nil {
 			return err
 		}
+		c.apply(e, viewer)
 	}
 }

@@ -1,6 +1,7 @@
 package service
 
 import (
+	"context"
 	"fmt"
 	"slices"
 	"sync"
@@ -10,10 +11,22 @@ import (
 	"switchboard/db"
 )
 
+// await waits for the next item of a stream.
+func await[T any](ctx context.Context, s *Stream[T]) (T, error) {
+	for {
+		if item, ok, err := s.Next(ctx); err != nil || ok {
+			return item, err
+		}
+		if err := s.Wait(ctx); err != nil {
+			return *new(T), err
+		}
+	}
+}
+
 // next gives the next item of a stream.
 func next[T any](t *testing.T, s *Stream[T]) T {
 	t.Helper()
-	item, err := s.Next(patient(t))
+	item, err := await(patient(t), s)
 	fine(t, err)
 	return item
 }
@@ -349,6 +362,123 @@ func TestWatchCounts(t *testing.T) {
 	fine(t, err)
 	if got := pushed[len(pushed)-1]; !got.equal(want) || got.Mine != 1 {
 		t.Errorf("in the end %+v, not %+v", got, want)
+	}
+}
+
+// TestCountsAreNotPushedTooSoon: what changed within 250 ms of a push waits for their end.
+func TestCountsAreNotPushedTooSoon(t *testing.T) {
+	t.Parallel()
+	w, start := today(t)
+	events, err := w.WatchStatus(t.Context(), w.manager, nil, &start)
+	fine(t, err)
+	defer events.Close()
+	s, err := w.WatchCounts(t.Context(), w.manager)
+	fine(t, err)
+	defer s.Close()
+	fine(t, s.Wait(patient(t))) // not for an event: the present ones come at once
+	asked := time.Now()
+	next(t, s)
+	for want := 1; want <= 3; want++ {
+		w.givenOpen("Contact")
+		next(t, events) // it is known to this process
+		last := asked
+		asked = time.Now()
+		got, ok, err := s.Next(patient(t))
+		if err == nil && !ok {
+			fine(t, s.Wait(patient(t)))
+			asked = time.Now()
+			got, ok, err = s.Next(patient(t))
+		}
+		if pause := time.Since(last); err != nil || !ok || got.All != want || pause < countsEvery {
+			t.Fatalf("after %v: %+v, %t, %v", pause, got, ok, err)
+		}
+	}
+	if _, ok, err := s.Next(patient(t)); ok || err != nil || !s.due.IsZero() {
+		t.Errorf("pushed without a change: %t, %v; next at %v", ok, err, s.due)
+	}
+}
+
+// TestPosition: from wherever a stream says that it is, another one goes on with exactly
+// what this one has yet to give.
+func TestPosition(t *testing.T) {
+	t.Parallel()
+	w, start := today(t)
+	ctx := t.Context()
+	c := w.givenOpen("Contact")
+	s, err := w.WatchAssignments(ctx, w.manager, nil, nil, &start)
+	fine(t, err)
+	defer s.Close()
+	if at, ok := s.Position(); !ok || at != start {
+		t.Errorf("it begins at %+v, %t", at, ok)
+	}
+	for range 3 {
+		_, err := w.AssignToMe(ctx, w.manager, AssignToMeInput{ConversationID: c.ID})
+		fine(t, err)
+		_, err = w.UnassignConversation(ctx, w.manager, UnassignConversationInput{ConversationID: c.ID})
+		fine(t, err)
+		w.givenOpen("Another") // about which it does not tell
+	}
+	end, err := w.AsOf(ctx, w.manager)
+	fine(t, err)
+	for left := 5; left >= 0; left-- {
+		e := next(t, s)
+		at, ok := s.Position()
+		if !ok || at != e.Cursor() {
+			t.Errorf("right after event %d it is at %+v, %t", e.Seq, at, ok)
+		}
+		again, err := w.WatchAssignments(ctx, w.manager, nil, nil, &at)
+		fine(t, err)
+		for range left {
+			if got := next(t, again); got.Seq <= e.Seq {
+				t.Errorf("after event %d it goes on with %d", e.Seq, got.Seq)
+			}
+		}
+		for at.Seq < end.Seq {
+			if _, ok, err := again.Next(patient(t)); ok || err != nil {
+				t.Fatalf("after event %d there is too much: %t, %v", e.Seq, ok, err)
+			}
+			at, _ = again.Position()
+		}
+		again.Close()
+	}
+	if e, ok, err := s.Next(patient(t)); ok || err != nil {
+		t.Errorf("%+v, %v", e, err)
+	}
+	if at, ok := s.Position(); !ok || at != end {
+		t.Errorf("everything was looked at, but it is at %+v, %t", at, ok)
+	}
+
+	counts, err := w.WatchCounts(ctx, w.manager)
+	fine(t, err)
+	defer counts.Close()
+	next(t, counts)
+	if at, ok := counts.Position(); ok {
+		t.Errorf("counts are at %+v", at)
+	}
+}
+
+// TestNoMoreAfterTheEnd: whose context has ended gets nothing of what was read already,
+// and can be given it later.
+func TestNoMoreAfterTheEnd(t *testing.T) {
+	t.Parallel()
+	w, start := today(t)
+	w.givenOpen("One")
+	w.givenOpen("Other")
+	s, err := w.WatchStatus(t.Context(), w.manager, nil, &start)
+	fine(t, err)
+	defer s.Close()
+	first := next(t, s)
+	fine(t, s.Wait(patient(t))) // for nothing: there is more
+	ended, cancel := context.WithCancel(t.Context())
+	cancel()
+	if e, ok, err := s.Next(ended); ok || err != context.Canceled {
+		t.Errorf("%+v, %t, %v", e, ok, err)
+	}
+	if err := s.Wait(ended); err != context.Canceled {
+		t.Error(err)
+	}
+	if e := next(t, s); e.Seq <= first.Seq {
+		t.Errorf("event %d again", e.Seq)
 	}
 }
 
