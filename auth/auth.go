@@ -36,9 +36,13 @@ type developer struct {
 
 // attention is somebody who wants to know when a token ends.
 type attention struct {
-	role  service.Role
+	actor service.Actor
 	ended func(reason string)
+	once  sync.Once
 }
+
+// end tells that it has ended, once. Whoever else finds out waits until that is done.
+func (one *attention) end(reason string) { one.once.Do(func() { one.ended(reason) }) }
 
 // New makes an authenticator on a database.
 func New(d *db.DB, log *slog.Logger) *Authenticator {
@@ -100,12 +104,12 @@ func (a *Authenticator) look(ctx context.Context, tokens []digest) (map[digest]s
 	for _, token := range tokens {
 		states[token] = state{reason: "the token is unknown; it may have been made for another server"}
 		if dev, ok := a.development[token]; ok {
-			agents, err := a.db.ForWorkspace(dev.workspace).Agents(ctx, []db.AgentID{dev.agent})
+			s, err := a.developerState(ctx, dev)
 			if err != nil {
 				return nil, err
 			}
-			if len(agents) == 1 {
-				states[token] = agentState(dev.workspace, agents[0].ID, agents[0].Role, agents[0].Active)
+			if s != (state{}) {
+				states[token] = s
 			}
 			continue
 		}
@@ -119,6 +123,24 @@ func (a *Authenticator) look(ctx context.Context, tokens []digest) (map[digest]s
 		states[digest(owner.Hash)] = a.state(owner)
 	}
 	return states, err
+}
+
+// developerState is that of a development token; zero if the agent is not there.
+func (a *Authenticator) developerState(ctx context.Context, dev developer) (state, error) {
+	w := a.db.ForWorkspace(dev.workspace)
+	head, err := w.Head(ctx) // first: the agent may be as of later, which harms nobody
+	if err != nil {
+		return state{}, err
+	}
+	agents, err := w.Agents(ctx, []db.AgentID{dev.agent})
+	if err != nil || len(agents) == 0 {
+		return state{}, err
+	}
+	s := agentState(dev.workspace, agents[0].ID, agents[0].Role, agents[0].Active)
+	if s.reason == "" {
+		s.actor.AsOf = head.Seq
+	}
+	return s, nil
 }
 
 func (a *Authenticator) state(t *db.TokenOwner) state {
@@ -136,22 +158,23 @@ func (a *Authenticator) state(t *db.TokenOwner) state {
 		s.actor = service.Actor{Workspace: t.WorkspaceID, Role: service.RoleReader}
 	}
 	if s.reason == "" {
-		s.actor.Token = t.ID
+		s.actor.Token, s.actor.AsOf = t.ID, t.AsOf
 	}
 	return s
 }
 
 func agentState(workspace int64, id db.AgentID, role db.Role, active bool) state {
 	if !active {
-		return state{reason: "the agent is deactivated"}
+		return state{reason: deactivated}
 	}
 	return state{actor: service.Actor{Workspace: workspace, Role: service.Role(role), Agent: &id}}
 }
 
 // Attend calls ended once when a token stops being valid: revoked, expired, its agent
-// deactivated or given another role. It stops looking when stop is called.
+// deactivated or given another role. The actor is what Authenticate gave for the token.
+// Ended must not wait for anything. Attend stops looking when stop is called.
 func (a *Authenticator) Attend(token string, actor service.Actor, ended func(reason string)) (stop func()) {
-	key, attending := digestOf(token), &attention{actor.Role, ended}
+	key, attending := digestOf(token), &attention{actor: actor, ended: ended}
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if a.attended[key] == nil {
@@ -204,20 +227,26 @@ func (a *Authenticator) review(ctx context.Context) error {
 	}
 	for token, s := range states {
 		for _, one := range a.ending(token, s) {
-			one.ended(cmp.Or(s.reason, "your role has changed; connect again"))
+			one.end(cmp.Or(s.reason, roleChanged))
 		}
 	}
 	return nil
 }
 
-// ending gives those who have to be told that a token, or its role, is no longer what it was.
+// What those are told whose rights are no longer what they were.
+const (
+	deactivated = "the agent is deactivated"
+	roleChanged = "your role has changed; connect again"
+)
+
+// ending gives those who have to be told that a token, or its role, is no longer what it
+// was, until they stop attending.
 func (a *Authenticator) ending(token digest, s state) (all []*attention) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	for one := range a.attended[token] {
-		if s.reason != "" || s.actor.Role != one.role {
+		if s.reason != "" || s.actor.Role != one.actor.Role {
 			all = append(all, one)
-			delete(a.attended[token], one)
 		}
 	}
 	return all

@@ -52,6 +52,7 @@ type gate struct {
 	asked  statements   // by the authenticator
 	future atomic.Int64 // how far its clock is ahead
 
+	feed      *feed.Feed // which nobody runs, unless a test does
 	rules     *service.Service
 	workspace int64
 	manager   service.Actor
@@ -72,9 +73,9 @@ func newGate(t *testing.T) *gate {
 	g.now = func() time.Time { return time.Now().Add(time.Duration(g.future.Load())) }
 
 	d := open(db.Options{MaxConns: 4})
-	f := feed.New(d, feed.Options{Log: slog.New(slog.DiscardHandler)})
-	t.Cleanup(f.Flush)
-	g.rules = service.New(d, f, service.Options{})
+	g.feed = feed.New(d, feed.Options{Log: slog.New(slog.DiscardHandler), Before: g.Withdraw})
+	t.Cleanup(g.feed.Flush)
+	g.rules = service.New(d, g.feed, service.Options{})
 	workspace, manager, err := g.rules.CreateWorkspace(t.Context(), "Acme", "Mia Manager", "mia@acme.example")
 	fine(t, err)
 	g.workspace = workspace.Key

@@ -211,16 +211,23 @@ func (s *socket) next() (data json.RawMessage, err error) {
 
 // closed waits until the server closes the socket and gives the code.
 func (s *socket) closed() int {
+	code, _ := s.rest()
+	return code
+}
+
+// rest is closed, and counts the items that came before.
+func (s *socket) rest() (code, items int) {
 	defer func() { _ = s.Close() }()
 	for {
 		_, err := s.next()
 		var end *websocket.CloseError
 		switch {
 		case errors.As(err, &end):
-			return end.Code
+			return end.Code, items
 		case err != nil:
-			return -1
+			return -1, items
 		}
+		items++
 	}
 }
 

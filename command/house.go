@@ -41,12 +41,12 @@ func (d *database) open(ctx context.Context, c *console, update bool) (_ *house,
 			h.close()
 		}
 	}()
-	wake := feed.Options{Log: c.log}
+	follow := feed.Options{Log: c.log}
 	if d.NATSURL != "" {
 		if h.nats, err = feed.NewNATS(d.NATSURL); err != nil {
 			return nil, fmt.Errorf("--nats-url (NATS_URL): %w", err)
 		}
-		wake.Waker = h.nats
+		follow.Waker = h.nats
 	}
 	if d.URL == "" {
 		if err := h.embed(ctx, c, d.DataDir); err != nil {
@@ -61,9 +61,10 @@ func (d *database) open(ctx context.Context, c *console, update bool) (_ *house,
 	if h.db, err = db.Open(ctx, h.url, db.Options{}); err != nil {
 		return nil, err
 	}
-	h.feed = feed.New(h.db, wake)
-	h.service = service.New(h.db, h.feed, service.Options{Log: c.log})
 	h.auth = auth.New(h.db, c.log)
+	follow.Before = h.auth.Withdraw
+	h.feed = feed.New(h.db, follow)
+	h.service = service.New(h.db, h.feed, service.Options{Log: c.log})
 	return h, nil
 }
 

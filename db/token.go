@@ -37,6 +37,7 @@ type TokenOwner struct {
 	Token  `bun:",extend"`
 	Role   *Role // of the agent
 	Active *bool // the agent
+	AsOf   int64 // number of the last event of the workspace when this was read
 }
 
 // TokensByHash finds tokens, whatever their workspace, by the hashes of their secrets:
@@ -44,8 +45,10 @@ type TokenOwner struct {
 func (d *DB) TokensByHash(ctx context.Context, hashes [][]byte) ([]*TokenOwner, error) {
 	var rows []*TokenOwner
 	err := d.ForWorkspace(0).query(ctx, &rows, `
-		SELECT token.workspace_id, token.id, scope, agent_id, token.name, hash, token.created_at, expires_at, revoked_at, role, active
+		SELECT token.workspace_id, token.id, scope, agent_id, token.name, hash, token.created_at, expires_at, revoked_at, role, active,
+			COALESCE(head.seq, 0) AS as_of
 		FROM tokens AS token LEFT JOIN agents ON agents.workspace_id = token.workspace_id AND agents.id = token.agent_id
+		LEFT JOIN event_heads AS head ON head.workspace_id = token.workspace_id
 		WHERE hash = ANY ($1)`, hashes)
 	return rows, err
 }

@@ -35,10 +35,11 @@ const (
 
 // Feed follows the logs of those workspaces that somebody in this process watches.
 type Feed struct {
-	db    *db.DB
-	log   *slog.Logger
-	now   func() time.Time
-	waker Waker
+	db     *db.DB
+	log    *slog.Logger
+	now    func() time.Time
+	before func(events []*db.Event)
+	waker  Waker
 
 	mu    sync.Mutex
 	tails map[int64]*tail
@@ -55,6 +56,12 @@ type Options struct {
 	Waker Waker            // between processes; NewNotify of the feed's database
 	Now   func() time.Time // the clock that says how old an event is; time.Now
 	Log   *slog.Logger     // slog.Default
+
+	// Before is called with events of one workspace, in log order, that were read from its
+	// log, before any watcher sees them; with those of the past, again, whenever a watcher
+	// reads them. Everybody who reads waits for it, so it must not wait itself. nil: nothing
+	// comes before.
+	Before func(events []*db.Event)
 }
 
 // New makes a feed of the logs in a database. It delivers while Run is running.
@@ -68,8 +75,11 @@ func New(d *db.DB, o Options) *Feed {
 	if o.Log == nil {
 		o.Log = slog.Default()
 	}
+	if o.Before == nil {
+		o.Before = func([]*db.Event) {}
+	}
 	return &Feed{
-		db: d, log: o.Log, now: o.Now, waker: o.Waker, teller: newTeller(o.Waker, o.Log),
+		db: d, log: o.Log, now: o.Now, before: o.Before, waker: o.Waker, teller: newTeller(o.Waker, o.Log),
 		reading: outage{log: o.Log, began: "reading the log failed; trying again until it works", ended: "reading the log works again"},
 		tails:   map[int64]*tail{}, dirty: map[int64]bool{}, wake: make(chan struct{}, 1),
 	}
@@ -223,6 +233,7 @@ func (f *Feed) readOn(ctx context.Context, at db.EventCursor) ([]*db.Event, erro
 			return nil, ErrExpired
 		}
 	}
+	f.before(events)
 	return events, nil
 }
 

@@ -167,3 +167,41 @@ func TestWait(t *testing.T) {
 		t.Errorf("%d events, %v", len(events), err)
 	}
 }
+
+// TestBefore: whoever reads the log, a follower or a watcher that lags, Before has seen
+// each event when a watcher gets it.
+func TestBefore(t *testing.T) {
+	t.Parallel()
+	j := newJournal(t)
+	j.write(happenings(batch + 3)...)
+	var mu sync.Mutex
+	seen := map[db.EventID]bool{}
+	f := New(open(t, j.url), Options{Log: quiet, Waker: fake{}, Before: func(events []*db.Event) {
+		mu.Lock()
+		defer mu.Unlock()
+		for _, e := range events {
+			seen[e.ID] = true
+		}
+	}})
+	resuming, live := watch(t, f, j.key, j.beginning()), watch(t, f, j.key, nil)
+	check := func(w *Watcher, until int64) {
+		t.Helper()
+		for w.At().Seq < until {
+			events, err := next(patient(t), w)
+			fine(t, err)
+			mu.Lock()
+			for _, e := range events {
+				if !seen[e.ID] {
+					t.Errorf("event %d was not shown before", e.Seq)
+				}
+			}
+			mu.Unlock()
+		}
+	}
+	check(resuming, batch+3)
+	running(t, f)
+	j.write(happenings(2)...)
+	f.mark(j.key)
+	check(live, batch+5)
+	check(resuming, batch+5)
+}

@@ -90,6 +90,16 @@ func (c *socket) wantClose(code int) {
 	}
 }
 
+// wantNoMore is wantClose before anything else comes.
+func (c *socket) wantNoMore(code int) {
+	c.t.Helper()
+	f, err := c.read()
+	var closed *websocket.CloseError
+	if !errors.As(err, &closed) || closed.Code != code {
+		c.t.Fatalf("want close %d, got %s %s, %v", code, f.Type, f.Payload, err)
+	}
+}
+
 func (c *socket) subscribe(id, doc string, v vars) {
 	c.t.Helper()
 	c.send(map[string]any{"id": id, "type": "subscribe", "payload": map[string]any{"query": doc, "variables": plain(v)}})

@@ -542,6 +542,30 @@ func TestRightsEnd(t *testing.T) {
 	}
 }
 
+// TestRightsEndFirst: of what happens after an agent's rights have ended nothing reaches
+// their sockets, also through another server than the one where they ended.
+func TestRightsEndFirst(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	second := w.serve(options{log: quietLog})
+	_, c := w.opened(w.manager, "Ada")
+	after := w.end()
+	for _, by := range []*server{w.server, second} {
+		s := by.subscribe(t, w.agent.token, "statusChanged", vars{"after": after})
+		bystander := by.subscribe(t, w.colleague.token, "statusChanged", vars{"after": after})
+		w.close(w.manager, c)
+		for _, each := range []*stream{s, bystander} {
+			each.wantItems(kindOf, "ConversationClosed")
+		}
+		w.deactivate(w.agent)
+		w.reopen(w.manager, c)
+		s.wantNoMore(live.CloseForbidden)
+		bystander.wantItems(kindOf, "ConversationReopened")
+		did(t)(w.service.ReactivateAgent(t.Context(), w.manager.Actor, service.ReactivateAgentInput{AgentID: w.agent.id}))
+		after = w.end()
+	}
+}
+
 // TestOtherServerWrites: what is changed through one server is delivered by both.
 func TestOtherServerWrites(t *testing.T) {
 	t.Parallel()

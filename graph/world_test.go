@@ -101,8 +101,9 @@ func (w *world) serve(o options) *server {
 	must(w.t, err)
 	known, err := db.Open(ctx, w.url, db.Options{MaxConns: 2})
 	must(w.t, err)
-	f := feed.New(d, feed.Options{Log: o.log, Now: o.now})
-	s := &server{db: d, known: known, service: service.New(d, f, service.Options{Log: o.log, Now: o.now}), auth: auth.New(known, o.log)}
+	who := auth.New(known, o.log)
+	f := feed.New(d, feed.Options{Log: o.log, Now: o.now, Before: who.Withdraw})
+	s := &server{db: d, known: known, service: service.New(d, f, service.Options{Log: o.log, Now: o.now}), auth: who}
 	handler := graph.NewHandler(graph.Options{Service: s.service, Auth: s.auth, Log: o.log, Introspection: o.introspection, PingEvery: o.ping})
 	s.http = httptest.NewServer(handler)
 	done := make(chan struct{}, 2)

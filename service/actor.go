@@ -8,6 +8,7 @@ type Actor struct {
 	Role      Role        // what the caller may do
 	Agent     *db.AgentID // nil for programs
 	Token     db.TokenID  // of the API token in use, if one is
+	AsOf      int64       // number of the event up to which this is known to hold; 0: of none
 }
 
 // Audience is everybody who may see what this caller may: of the same workspace, with the
