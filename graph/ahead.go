@@ -52,6 +52,10 @@ func (a ahead) ofRoot(f graphql.CollectedField, result any) {
 		a.ofEvents(a.below(f, "events"), r.Events)
 	case *WorkspacePayload:
 		a.ofEvents(a.below(f, "events"), r.Events)
+	case []Event:
+		a.ofEvents(f.Selections, r)
+	case []*InboxChange:
+		a.ofChanges(f, r)
 	case []Node:
 		a.ofNodes(f.Selections, r)
 	default:
@@ -66,6 +70,18 @@ func (a ahead) ofNodes(s ast.SelectionSet, nodes []Node) {
 	a.ofAgents(s, only[*db.Agent](nodes))
 	a.ofMessages(s, only[*db.Message](nodes))
 	a.ofEvents(s, only[Event](nodes))
+}
+
+func (a ahead) ofChanges(f graphql.CollectedField, changes []*InboxChange) {
+	events := make([]Event, len(changes))
+	for i, c := range changes {
+		events[i] = c.Event()
+	}
+	a.ofEvents(a.below(f, "event"), events)
+	conversation := func(c *InboxChange) *db.ConversationID { return c.InboxChange.Event.ConversationID }
+	if selected := a.below(f, "conversation"); selected != nil {
+		a.ofConversations(selected, read(a, a.conversations, changes, conversation))
+	}
 }
 
 func (a ahead) ofConversations(s ast.SelectionSet, rows []*db.Conversation) {

@@ -2,8 +2,10 @@ package graph_test
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
-	"maps"
+	"net/http"
+	"net/http/httptest"
 	"regexp"
 	"slices"
 	"strings"
@@ -16,6 +18,7 @@ import (
 
 	"switchboard/db"
 	"switchboard/graph"
+	"switchboard/graph/live"
 	"switchboard/service"
 )
 
@@ -64,10 +67,9 @@ func isPersonal(f *ast.FieldDefinition) bool { return f.Directives.ForName("perC
 
 // execution is a subscription that runs in a context of the test's.
 type execution struct {
-	t         *testing.T
-	ctx       context.Context
-	responses graphql.ResponseHandler
+	*socket
 	*resolved
+	begun frame // how it began
 }
 
 // resolved are the fields that were resolved, as Type.field.
@@ -93,33 +95,53 @@ func (w *world) executor(around graphql.FieldMiddleware) graphql.GraphExecutor {
 	return graph.NewExecutor(graph.Options{Service: w.service, Auth: w.auth, Log: quietLog}, around)
 }
 
-// execute begins a subscription; it is there for every event from now on.
+// execute begins a subscription as the only one of its group; it is there for every event from now on.
 func execute(t *testing.T, exec graphql.GraphExecutor, in context.Context, doc string) *execution {
 	t.Helper()
-	e := &execution{t: t, resolved: &resolved{fields: map[string]bool{}}}
-	ctx, cancel := context.WithTimeout(context.WithValue(in, resolvedKey{}, e.resolved), patience)
-	t.Cleanup(cancel)
-	op := operation(t, exec, asked{doc: doc})
-	e.responses, e.ctx = exec.DispatchOperation(graphql.StartOperationTrace(ctx), op)
+	r := &resolved{fields: map[string]bool{}}
+	shared := live.Shared{Key: "the only one", Context: context.WithValue(in, resolvedKey{}, r)}
+	transport := &live.WebSocket{Ping: 5 * time.Millisecond, Hub: &live.Hub{
+		Share: func(context.Context, *graphql.OperationContext) (live.Shared, bool) { return shared, true },
+	}}
+	http := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { transport.Do(w, r, exec) }))
+	t.Cleanup(http.Close)
+	e := &execution{socket: (&server{http: http}).dial(t, ""), resolved: r}
+	e.receive()
+	e.subscribe("1", doc, nil)
+	for e.begun.Type == "" || e.begun.Type == "ping" && e.begun.Payload == nil { // with a cursor it has begun
+		e.begun = frame{}
+		must(t, e.ReadJSON(&e.begun))
+	}
 	return e
 }
 
-// until reads items until each of these fields was resolved, and gives what came.
-func (e *execution) until(fields ...string) (items []*graphql.Response) {
+// until reads what comes up to a place in the log, and gives the items; each of these
+// fields was resolved by then.
+func (e *execution) until(end string, fields ...string) (items []*graphql.Response) {
 	e.t.Helper()
 	for {
-		response := e.responses(e.ctx)
-		if response == nil {
-			e.t.Fatalf("it ended before all of %v were resolved: %v", fields, slices.Sorted(maps.Keys(e.fields)))
+		var f frame
+		must(e.t, e.ReadJSON(&f))
+		if f.Type == "ping" {
+			if get(parse(e.t, f.Payload), "cursor") == end {
+				break
+			}
+			continue
 		}
-		items = append(items, response)
-		e.mu.Lock()
-		missing := slices.ContainsFunc(fields, func(f string) bool { return !e.fields[f] })
-		e.mu.Unlock()
-		if !missing {
-			return items
+		if f.Type != "next" {
+			e.t.Fatalf("%s instead of an item: %s", f.Type, f.Payload)
+		}
+		items = append(items, new(graphql.Response))
+		must(e.t, json.Unmarshal(f.Payload, items[len(items)-1]))
+	}
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	for _, f := range fields {
+		if !e.fields[f] {
+			e.t.Fatalf("%s was not resolved", f)
 		}
 	}
+	return items
 }
 
 // faults are the errors in items, as Code path.
@@ -216,9 +238,10 @@ func TestEveryFieldWithoutACaller(t *testing.T) {
 		open[name] = check{doc, of, execute(t, exec, everybody, doc)}
 	}
 	w.everything(c, m)
+	end := fmt.Sprint(w.end())
 	for name, c := range open {
 		t.Run(name, func(t *testing.T) {
-			for _, fault := range faults(c.running.until(c.fields...)) {
+			for _, fault := range faults(c.running.until(end, c.fields...)) {
 				t.Errorf("%s in %s", fault, c.doc)
 			}
 			if s, _ := shared(t, exec, asked{doc: c.doc, by: ann}); s.Key == "" || s.Key != keyOf(t, exec, c.doc, cem) {
@@ -229,14 +252,20 @@ func TestEveryFieldWithoutACaller(t *testing.T) {
 	for name, c := range personal {
 		t.Run(name, func(t *testing.T) {
 			_, field, _ := strings.Cut(name, ".")
-			items := c.running.until(c.fields...)
+			items := c.running.until(end, c.fields...)
 			for _, item := range items {
 				if strings.Contains(string(item.Data), secret) {
 					t.Errorf("everybody sees %s", item.Data)
 				}
 			}
-			if found := faults(items[len(items)-1:]); len(found) != 1 || !strings.HasPrefix(found[0], "INTERNAL ") || !strings.HasSuffix(found[0], "."+field) {
-				t.Errorf("%v in %s", found, c.doc)
+			found := faults(items)
+			for _, fault := range found {
+				if !strings.HasPrefix(fault, "INTERNAL ") || !strings.HasSuffix(fault, "."+field) {
+					t.Errorf("%s in %s", fault, c.doc)
+				}
+			}
+			if len(found) == 0 {
+				t.Errorf("everybody sees %s", c.doc)
 			}
 			if keyOf(t, exec, c.doc, ann) == keyOf(t, exec, c.doc, cem) {
 				t.Errorf("colleagues share %s", c.doc)
@@ -268,7 +297,7 @@ func TestCanary(t *testing.T) {
 	const doc = `subscription { inboxChanged(view: ALL) { conversation { id version } } }`
 	everybody := execute(t, exec, sharedContext(t, exec, doc, w.agent.Actor), doc)
 	w.everything(c, m)
-	found := faults(everybody.until("Conversation.id"))
+	found := faults(everybody.until(fmt.Sprint(w.end()), "Conversation.id"))
 	if len(found) == 0 || found[0] != "INTERNAL inboxChanged.conversation.version" {
 		t.Errorf("the canary is still alive: %v", found)
 	}
@@ -292,12 +321,12 @@ func TestOnesOwn(t *testing.T) {
 		ann: fmt.Sprintf(`{"inboxChanged":{"event":{"actor":{"id":%q},"origin":%q},"counts":{"mine":1}}}`, w.agent.id, secret),
 		cem: fmt.Sprintf(`{"inboxChanged":{"event":{"actor":{"id":%q},"origin":null},"counts":{"mine":0}}}`, w.agent.id),
 	} {
-		if items := name.until("InboxCounts.mine"); string(items[0].Data) != want || len(items[0].Errors) > 0 {
+		if items := name.until(fmt.Sprint(w.end()), "InboxCounts.mine"); string(items[0].Data) != want || len(items[0].Errors) > 0 {
 			t.Errorf("%s %v, not %s", items[0].Data, items[0].Errors, want)
 		}
 	}
-	if r := nobody.responses(nobody.ctx); r == nil || len(r.Errors) != 1 || string(r.Data) != "null" && r.Data != nil {
-		t.Errorf("everybody has a MINE: %+v", r)
+	if nobody.begun.Type != "error" {
+		t.Errorf("everybody has a MINE: %+v", nobody.begun)
 	}
 }
 

@@ -60,14 +60,6 @@ func recovered(log *slog.Logger) graphql.RecoverFunc {
 	}
 }
 
-// guard is deferred by goroutines of our own, which the executor does not watch over: a
-// panic there would end the server.
-func guard(ctx context.Context, err *error) {
-	if reason := recover(); reason != nil {
-		*err = graphql.GetOperationContext(ctx).Recover(ctx, reason)
-	}
-}
-
 func requestID(ctx context.Context) string {
 	id, _ := ctx.Value(requestKey).(string)
 	return id

@@ -54,7 +54,7 @@ const (
 
 // NewHandler makes the handler of the whole API.
 func NewHandler(o Options) *Handler {
-	h := &Handler{sockets: &live.WebSocket{Init: o.connect, CheckOrigin: o.checkOrigin, Ping: o.PingEvery, Log: o.Log}}
+	h := &Handler{sockets: &live.WebSocket{Init: o.connect, CheckOrigin: o.checkOrigin, Hub: &live.Hub{Share: share}, Ping: o.PingEvery, Log: o.Log}}
 	server := o.server()
 	server.AddTransport(h.sockets)
 	server.AddTransport(live.HTTP{})
@@ -98,6 +98,9 @@ func (o Options) begin(ctx context.Context, next graphql.OperationHandler) graph
 			Message: "the subscription selects nothing", Extensions: map[string]any{"code": service.BadInput},
 		}}})
 	}
+	if op.Operation.Operation == ast.Subscription {
+		ctx = withBatch(ctx, o.Service)
+	}
 	return next(ctx)
 }
 
@@ -108,7 +111,11 @@ func (o Options) prepare(ctx context.Context, next graphql.ResponseHandler) *gra
 		return next(ctx) // refused before it became an operation
 	}
 	audience := audienceOf(ctx)
-	ctx = withLoaders(ctx, newLoaders(o.Service, audience))
+	if b := batchOf(ctx); b != nil && b.loaders != nil {
+		ctx = withLoaders(ctx, b.loaders)
+	} else {
+		ctx = withLoaders(ctx, newLoaders(o.Service, audience))
+	}
 	if op.Operation.Operation == ast.Subscription {
 		// The executor leaves the root field out of the paths of errors below it.
 		ctx = graphql.WithFieldContext(ctx, &graphql.FieldContext{Object: "Subscription", Field: rootFields(op, "Subscription")[0]})

@@ -58,6 +58,7 @@ const (
 	actorKey contextKey = iota
 	audienceKey
 	loadersKey
+	batchKey
 	asOfKey
 	requestKey
 )

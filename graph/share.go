@@ -21,13 +21,13 @@ import (
 )
 
 // shareable are the subscriptions that may share an execution: what they give depends on
-// the arguments and the audience alone, and whoever comes later has missed nothing but
-// events before. The counts are not among them: everybody is given the present ones first.
+// the arguments and the audience alone.
 var shareable = map[string]bool{
 	"assignmentChanged":   true,
 	"statusChanged":       true,
 	"conversationChanged": true,
 	"inboxChanged":        true,
+	"inboxCountsChanged":  true,
 }
 
 // share says with whom a subscription may share its execution: with those who ask for the

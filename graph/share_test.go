@@ -216,7 +216,6 @@ func TestWhatIsNotShared(t *testing.T) {
 		"a mutation":                       {doc: `mutation { assignToMe(input: {conversationId: "x"}) { events { id } } }`, by: ann},
 		"two root fields":                  {doc: `subscription { a: statusChanged { id } b: statusChanged { id } }`, by: ann},
 		"no root field":                    {doc: `subscription { statusChanged @skip(if: true) { id } }`, by: ann},
-		"the present counts come first":    {doc: `subscription { inboxCountsChanged { all } }`, by: ann},
 		"deferred":                         {doc: `subscription { statusChanged { ... @defer { id } } }`, by: ann},
 		"deferred in a fragment":           {doc: `subscription { statusChanged { ...a } } fragment a on Event { ...b @defer } fragment b on Event { id }`, by: ann},
 		"a place that is no text":          {doc: `subscription { statusChanged(after: 1) { id } }`, by: ann},

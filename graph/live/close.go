@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"strings"
 	"unicode/utf8"
+
+	"github.com/gorilla/websocket"
 )
 
 // Close codes of this transport. Those from 4400 on are named by the GraphQL over WebSocket protocol
@@ -47,6 +49,9 @@ func (e *CloseError) Error() string {
 func closef(code int, format string, args ...any) *CloseError {
 	return &CloseError{Code: code, Reason: fmt.Sprintf(format, args...)}
 }
+
+// payload is what the close frame holds.
+func (e *CloseError) payload() []byte { return websocket.FormatCloseMessage(e.Code, e.reason()) }
 
 // reason is e.Reason as a close frame can carry it: short enough, and no rune cut in two.
 func (e *CloseError) reason() string {

@@ -42,12 +42,25 @@ type server struct {
 
 func serve(t *testing.T, transport *live.WebSocket) *server {
 	t.Helper()
-	s := &server{transport: transport, topic: newTopic(), world: &world{name: "Ada"}}
+	s := newServer(transport)
+	t.Cleanup(func() {
+		ctx, cancel := context.WithTimeout(context.Background(), deadline)
+		defer cancel()
+		if err := transport.Drain(ctx); err != nil {
+			t.Errorf("sockets or operations are left over: %v", err)
+		}
+		s.Close()
+	})
+	return s
+}
+
+func newServer(transport *live.WebSocket) *server {
+	s := &server{transport: transport, topic: newTopic(), world: &world{name: "Ada", log: newJournal()}}
 	s.world.names = func(ctx context.Context, topic string) (<-chan string, error) {
 		if topic == "refused" {
 			return nil, coded("CURSOR_EXPIRED")
 		}
-		return s.topic.subscribe(ctx, live.Fail)
+		return s.topic.subscribe(ctx)
 	}
 	if transport.Log == nil {
 		transport.Log = slog.New(slog.DiscardHandler)
@@ -68,14 +81,6 @@ func serve(t *testing.T, transport *live.WebSocket) *server {
 		return ctx
 	}
 	s.Start()
-	t.Cleanup(func() {
-		ctx, cancel := context.WithTimeout(context.Background(), deadline)
-		defer cancel()
-		if err := transport.Drain(ctx); err != nil {
-			t.Errorf("sockets or operations are left over: %v", err)
-		}
-		s.Close()
-	})
 	return s
 }
 

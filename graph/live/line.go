@@ -2,12 +2,14 @@ package live
 
 import (
 	"bufio"
+	"cmp"
 	"errors"
 	"io"
 	"net"
 	"net/http"
 	"os"
 	"sync"
+	"syscall"
 	"time"
 )
 
@@ -26,6 +28,12 @@ type line struct {
 
 	unheard int64 // bytes since heard was called; the reader's own
 
+	raw     syscall.RawConn // nil: the connection is no file of the system
+	attempt func(fd uintptr) bool
+	data    []byte // of the attempt under way
+	n       int
+	failure error
+
 	mu  sync.Mutex
 	end time.Time // once the socket is closing: when it is given up
 }
@@ -33,7 +41,21 @@ type line struct {
 // hijack takes the connection of a request over, for the upgrader.
 type hijack struct {
 	http.ResponseWriter
-	line *line
+	line *handshake
+}
+
+// A handshake is the line as gorilla sees it, which after the handshake only reads: what is written then is written
+// by the peer, never in between.
+type handshake struct {
+	*line
+	over bool
+}
+
+func (h *handshake) Write(p []byte) (int, error) {
+	if h.over {
+		return len(p), nil
+	}
+	return h.line.Write(p)
 }
 
 func (h hijack) Hijack() (net.Conn, *bufio.ReadWriter, error) {
@@ -46,8 +68,17 @@ func (h hijack) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 		_ = conn.Close()
 		return nil, nil, err
 	}
-	h.line.Conn = conn
+	h.line.carry(conn)
 	return h.line, buffers, nil
+}
+
+// carry says what the line consists of.
+func (l *line) carry(conn net.Conn) {
+	l.Conn = conn
+	if file, ok := conn.(syscall.Conn); ok {
+		l.raw, _ = file.SyscallConn()
+		l.attempt = l.writeNow
+	}
 }
 
 func (l *line) SetDeadline(time.Time) error      { return nil }
@@ -84,12 +115,53 @@ func (l *line) Write(p []byte) (n int, err error) {
 		took, err := l.Conn.Write(p[n:])
 		n += took
 		switch {
+		case err == nil && !ending:
+			return n, l.relax()
 		case err == nil || ending || !errors.Is(err, os.ErrDeadlineExceeded):
 			return n, err
 		case took == 0:
 			return n, errStuck
 		}
 	}
+}
+
+// try writes what the peer takes at once, without waiting.
+func (l *line) try(p []byte) (n int, err error) {
+	if l.raw == nil {
+		return 0, nil
+	}
+	l.data, l.n, l.failure = p, 0, nil
+	err = l.raw.Write(l.attempt)
+	l.data = nil
+	return l.n, cmp.Or(err, l.failure)
+}
+
+// writeNow is true always: whether the file takes anything or not, nothing is waited for.
+func (l *line) writeNow(fd uintptr) bool {
+	for l.n < len(l.data) {
+		n, err := syscall.Write(int(fd), l.data[l.n:])
+		switch {
+		case err == syscall.EINTR:
+		case err == syscall.EAGAIN:
+			return true
+		case err != nil:
+			l.failure = os.NewSyscallError("write", err)
+			return true
+		default:
+			l.n += n
+		}
+	}
+	return true
+}
+
+// relax takes a deadline away that was for one write, for tries know of none.
+func (l *line) relax() error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if !l.end.IsZero() {
+		return nil
+	}
+	return l.Conn.SetWriteDeadline(time.Time{})
 }
 
 func (l *line) until(wait time.Duration, set func(time.Time) error) (ending bool, err error) {

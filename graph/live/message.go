@@ -160,27 +160,6 @@ func text(value jsontext.Value) string {
 	return s
 }
 
-// encode makes the text of one message to the client; id and payload may be empty.
-func encode(typ, id string, payload []byte) []byte {
-	data := append([]byte(`{"type":"`), typ...)
-	data = append(data, '"')
-	if id != "" {
-		data = append(append(data, `,"id":`...), marshal(id)...)
-	}
-	if len(payload) > 0 {
-		data = append(append(data, `,"payload":`...), payload...)
-	}
-	return append(data, '}')
-}
-
-// encodeErrors makes the error message that ends an operation. Clients insist on at least one error in it.
-func encodeErrors(id string, errs gqlerror.List) []byte {
-	if len(errs) == 0 {
-		errs = refusal("INTERNAL", "The operation failed.")
-	}
-	return encode(typeError, id, marshal(errs))
-}
-
 // marshal panics if the value is no JSON: some scalar then wrote nonsense, a fault like any other in a resolver.
 func marshal(value any) []byte {
 	data, err := stdjson.Marshal(value)

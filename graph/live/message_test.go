@@ -1,6 +1,7 @@
 package live
 
 import (
+	"encoding/binary"
 	"encoding/json"
 	"strings"
 	"testing"
@@ -24,8 +25,8 @@ func FuzzMessage(f *testing.F) {
 		f.Add(websocket.TextMessage, []byte(seed))
 	}
 	f.Add(websocket.BinaryMessage, []byte(`{}`))
-	f.Fuzz(func(t *testing.T, frame int, data []byte) {
-		m, closed := parseMessage(frame, data)
+	f.Fuzz(func(t *testing.T, opcode int, data []byte) {
+		m, closed := parseMessage(opcode, data)
 		if closed == nil && m.Type == typeSubscribe {
 			params, refused, wrong := m.params()
 			if closed = wrong; closed == nil && params == nil && refused == nil {
@@ -41,12 +42,31 @@ func FuzzMessage(f *testing.F) {
 			}
 			return
 		}
-		for _, text := range [][]byte{encode(typePong, "", m.Payload), encode(typeComplete, m.ID, nil), encodeErrors(m.ID, nil)} {
-			if !json.Valid(text) {
+		id := quote(m.ID)
+		for _, data := range [][]byte{
+			transportWS{}.add(nil, "", frame{pong, m.Payload}), transportWS{}.add(nil, id, frame{kind: complete}),
+			transportWS{}.add(nil, id, failure(nil)),
+		} {
+			if text := unframed(data); !json.Valid(text) {
 				t.Fatalf("not JSON: %s", text)
 			}
 		}
 	})
+}
+
+// unframed is what a frame of a server holds, if its header tells the truth.
+func unframed(data []byte) []byte {
+	size, head := uint64(data[1]), 2
+	switch data[1] {
+	case 126:
+		size, head = uint64(binary.BigEndian.Uint16(data[2:])), 4
+	case 127:
+		size, head = binary.BigEndian.Uint64(data[2:]), 10
+	}
+	if uint64(len(data)) != uint64(head)+size {
+		return nil
+	}
+	return data[head:]
 }
 
 func TestBucket(t *testing.T) {

@@ -2,171 +2,297 @@ package live
 
 import (
 	"context"
-	"sync/atomic"
-	"time"
 
 	"github.com/99designs/gqlgen/graphql"
-	"github.com/gorilla/websocket"
 	"github.com/vektah/gqlparser/v2/ast"
 	"github.com/vektah/gqlparser/v2/gqlerror"
 )
 
-// An operation is one query, mutation or subscription of a client.
+// An operation is one query, mutation or subscription of a client. It runs on a goroutine of its own until it ends
+// or, being a subscription, until a group serves it. What changes is guarded by the peer's mu.
 type operation struct {
-	id     string
-	socket *socket
-	ctx    context.Context // ends with the socket, or when the client completes the operation
+	id   string // as JSON text
+	peer *peer
+
+	ctx    context.Context // while it runs: ends with the peer, or when the client completes the operation
 	cancel context.CancelFunc
-	failed atomic.Pointer[error]
 
-	single   atomic.Bool // known to be a query or a mutation
-	progress atomic.Pointer[Progress]
+	follows follows
+	at      Position // delivered up to here, if it follows a log; without a cursor that is not known yet
+
+	group  *group // with whom it is executed; nil: alone
+	last   *item  // what it has taken last of the group; nil while it is not served by it
+	anchor *item  // until it is: where it will find what has come meanwhile
+	seat   int    // among the group's members
 }
 
-type operationKey struct{}
+// follows says what an operation gives.
+type follows byte
 
-// Fail ends the subscription that ctx belongs to with an error message instead of a complete. A resolver's
-// goroutine calls it before it closes its channel; what it has put into the channel is delivered first. The
-// error passes through the executor's error presenter, like every error of a resolver. The first one counts;
-// outside a socket's operation nothing happens.
-func Fail(ctx context.Context, err error) {
-	if op, ok := ctx.Value(operationKey{}).(*operation); ok && err != nil {
-		op.failed.CompareAndSwap(nil, &err)
+const (
+	notKnown follows = iota
+	noLog            // the result of a query or a mutation, or states of something
+	aLog             // events
+)
+
+// name is the operation's id; what belongs to the connection has none.
+func (op *operation) name() string {
+	if op == nil {
+		return ""
 	}
+	return op.id
 }
 
-// subscribe starts an operation on a goroutine of its own.
-func (s *socket) subscribe(m message, start time.Time) *CloseError {
-	params, refused, closed := m.params()
-	if closed != nil {
-		return closed
-	}
-	op, closed := s.enter(m.ID)
+// subscribe starts an operation on a goroutine of its own; one that is refused has come to its end already. The
+// error closes the peer.
+func (p *peer) subscribe(id string, params *graphql.RawParams, refused gqlerror.List) *CloseError {
+	id = quote(id)
+	op, err := p.admit(id)
 	switch {
-	case closed != nil:
-		return closed
+	case err != nil:
+		return err
 	case op == nil:
 		refused = refusal("OPERATION_LIMIT", "Too many operations on this socket; complete one first.")
-		s.reply(websocket.TextMessage, encodeErrors(m.ID, refused))
-		return nil
+		p.reply(letter{failure(refused), &operation{id: id}})
+	case refused != nil:
+		op.launch(func() frame { return failure(refused) })
+	default:
+		op.launch(func() frame { return op.run(params, nil) })
 	}
-	params.Headers = s.request.Header
-	params.ReadTime = graphql.TraceTiming{Start: start, End: graphql.Now()}
-	s.running.Go(func() { op.run(params, refused) })
 	return nil
 }
 
-// enter reserves the id. There is no operation, and no error, if there are too many.
-func (s *socket) enter(id string) (*operation, *CloseError) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
+// admit reserves the id. There is no operation, and no error, if there are too many.
+func (p *peer) admit(id string) (*operation, *CloseError) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
 	switch {
-	case s.session == nil:
+	case p.session == nil:
 		return nil, closef(CloseUnauthorized, "Unauthorized")
-	case s.operations[id] != nil:
-		return nil, closef(CloseDuplicateID, "Subscriber for %s already exists", id)
-	case s.busy():
+	case p.operation(id) != nil:
+		return nil, closef(CloseDuplicateID, "Subscriber for %s already exists", text([]byte(id)))
+	case p.busy():
 		return nil, nil
 	}
-	op := &operation{id: id, socket: s}
-	op.ctx, op.cancel = context.WithCancel(context.WithValue(s.session, operationKey{}, op))
-	s.operations[id] = op
-	s.goroutines++
+	op := &operation{id: id, peer: p}
+	op.begin()
+	p.operations = append(p.operations, op)
 	return op, nil
 }
 
 // busy counts what was completed but still runs as well, else subscribing and completing in turn would get
 // round the limit; twice as much of it, since a client need not know how long a resolver takes to stop.
-func (s *socket) busy() bool {
-	return len(s.operations) >= s.transport.operationLimit() || s.goroutines >= 2*s.transport.operationLimit()
+func (p *peer) busy() bool {
+	return len(p.operations) >= p.limit || p.executing >= 2*p.limit
 }
 
-// run takes the operation to its end and says so: nothing follows an error or a complete. One that is refused
-// has come to its end already.
-func (op *operation) run(params *graphql.RawParams, refused gqlerror.List) {
-	s := op.socket
-	defer func() {
-		op.cancel()
-		s.mu.Lock()
-		s.goroutines--
-		s.mu.Unlock()
-	}()
-	defer s.recovered()
-	errs, ok := refused, false
-	if len(refused) == 0 {
-		errs, ok = op.execute(params)
+func (p *peer) operation(id string) *operation {
+	for _, op := range p.operations {
+		if op.id == id {
+			return op
+		}
 	}
-	end := encode(typeComplete, op.id, nil)
-	if !ok {
-		end = encodeErrors(op.id, errs)
-	}
-	s.send(op, end, true)
+	return nil
 }
 
-// execute hands on every result. Not ok is an operation that ends with an error message.
-func (op *operation) execute(params *graphql.RawParams) (errs gqlerror.List, ok bool) {
-	exec := op.socket.exec
+// complete ends an operation at the client's wish. It may long be over: the two completes can cross.
+func (p *peer) complete(id string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if op := p.operation(quote(id)); op != nil {
+		p.forget(op)
+		p.outbox.drop(op)
+		p.changed.Broadcast()
+	}
+}
+
+// begin gives the operation a context to run in. The peer's mu is held.
+func (op *operation) begin() {
+	op.ctx, op.cancel = context.WithCancel(op.peer.session)
+	op.peer.executing++
+}
+
+// launch runs the operation after begin, and sends the frame that ends it.
+func (op *operation) launch(run func() frame) {
+	p := op.peer
+	p.running.Go(func() {
+		cancel := op.cancel
+		defer func() {
+			cancel()
+			p.mu.Lock()
+			p.executing--
+			p.mu.Unlock()
+		}()
+		defer p.recovered()
+		if end := run(); end.kind != 0 {
+			p.send(op, end)
+		}
+	})
+}
+
+// run executes the operation until it ends, or until its group serves it: then there is no frame.
+func (op *operation) run(params *graphql.RawParams, from *beginning) (end frame) {
+	p := op.peer
 	ctx := graphql.StartOperationTrace(op.ctx)
-	opCtx, errs := exec.CreateOperationContext(ctx, params)
-	ctx = graphql.WithOperationContext(ctx, opCtx)
+	opCtx, errs := p.exec.CreateOperationContext(ctx, params)
 	if len(errs) > 0 {
-		return exec.DispatchError(ctx, errs).Errors, false
+		return failure(p.exec.DispatchError(graphql.WithOperationContext(ctx, opCtx), errs).Errors)
 	}
-	// Resolvers are recovered one by one; a scalar or an interceptor may still panic.
-	defer func() {
-		if r := recover(); r != nil {
-			errs, ok = op.present(ctx, opCtx.Recover(ctx, r)), false
+	var e *execution
+	if opCtx.Operation.Operation != ast.Subscription {
+		e = execute(ctx, p.exec, opCtx, nil)
+	} else if e, end = op.start(ctx, opCtx, params, from); e == nil {
+		return end
+	}
+	op.reached(e)
+	return e.run(func(data []byte) bool {
+		return p.send(op, frame{next, data}) && !op.reached(e)
+	}, func() bool {
+		return !op.reached(e)
+	})
+}
+
+// start begins a subscription when its turn has come: shared if that is possible, else, or until the group can serve
+// it, by an execution of its own.
+func (op *operation) start(ctx context.Context, opCtx *graphql.OperationContext, params *graphql.RawParams, from *beginning) (e *execution, end frame) {
+	p := op.peer
+	if !p.hub.gate.enter(ctx) {
+		return nil, frame{}
+	}
+	defer p.hub.gate.leave()
+	if from == nil && p.hub.Share != nil {
+		if shared, ok := p.hub.Share(ctx, opCtx); ok {
+			if end, done := op.join(shared, params); done {
+				return nil, end
+			}
 		}
-	}()
-	responses, ctx := exec.DispatchOperation(ctx, opCtx)
-	streams := opCtx.Operation.Operation == ast.Subscription
-	op.single.Store(!streams)
-	for first := true; ; first = false {
-		response := responses(ctx)
-		if response == nil {
-			return op.end(ctx)
+	}
+	return execute(ctx, p.exec, opCtx, from), frame{}
+}
+
+// reached notes how far an execution of the operation's own has delivered. It is true if the group serves the operation
+// from there on.
+func (op *operation) reached(e *execution) bool {
+	op.peer.mu.Lock()
+	defer op.peer.mu.Unlock()
+	at, ok := e.position()
+	switch {
+	case ok:
+		op.follows, op.at = aLog, at
+		return op.group != nil && op.serve(op.group.catchUp(op))
+	case e.source != nil || !e.streams():
+		op.follows = noLog
+	}
+	return false
+}
+
+// delivered is how far the operation has delivered to the peer; follows is false if no cursor could tell. The
+// peer's mu is held.
+func (op *operation) delivered() (at Position, follows bool) {
+	if at = op.at; op.last != nil {
+		// What the group has looked at and found nothing in, has been delivered as well.
+		if looked, all := op.group.isLookedAt(op.last); all && looked.Seq > at.Seq {
+			at = looked
 		}
-		if first && refuses(response, streams) {
-			return response.Errors, false
+	}
+	return at, op.follows != noLog
+}
+
+// join makes the operation a member of its group, which may already serve it. Done is an operation that needs no
+// execution of its own.
+func (op *operation) join(s Shared, params *graphql.RawParams) (end frame, done bool) {
+	g := op.peer.hub.group(s, op.peer.exec, params)
+	select {
+	case <-g.begun:
+	case <-op.ctx.Done():
+		g.leave()
+		return frame{}, true
+	}
+	if g.refused.kind != 0 {
+		g.leave()
+		return g.refused, true
+	}
+	op.peer.mu.Lock()
+	defer op.peer.mu.Unlock()
+	if op.ctx.Err() != nil {
+		g.leave()
+		return frame{}, true
+	}
+	op.group = g
+	return frame{}, op.serve(g.enter(op, s.After))
+}
+
+// serve lets the group go on after an item, if there is one. The peer's mu is held.
+func (op *operation) serve(after *item) bool {
+	if after == nil {
+		return false
+	}
+	op.last, op.anchor = after, nil
+	op.cancel()
+	op.ctx, op.cancel = nil, nil // a member that is served holds no more than its place
+	op.peer.flush()
+	return true
+}
+
+// gather takes what the group has for the operation, about a batch. The peer's mu is held.
+func (op *operation) gather(dst []byte) []byte {
+	for op.last != nil && len(dst) < batch {
+		it := op.group.after(op.last)
+		if it == nil {
+			break
 		}
-		// The data lies in a buffer that the next call overwrites; encoding copies it.
-		if !op.socket.send(op, encode(typeNext, op.id, marshal(response)), false) {
-			return nil, true
+		op.last = it
+		if op.follows == aLog && it.kind == next && it.at.Seq <= op.at.Seq {
+			continue // its own execution was ahead of the group's
 		}
-		if p := op.progress.Load(); p != nil {
-			p.sent.Add(1)
+		op.at = it.at
+		if dst = op.peer.dialect.add(dst, op.id, it.frame); it.kind.ends() {
+			break
 		}
-		if !streams && (response.HasNext == nil || !*response.HasNext) {
-			return nil, true
-		}
+	}
+	return dst
+}
+
+// deliver writes what the group has to a member, if it takes it.
+func (op *operation) deliver() {
+	p := op.peer
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	switch {
+	case op.last == nil: // it has left meanwhile
+	case !p.behind:
+		p.flush()
+	case op.group.lags(op.last):
+		op.lag()
 	}
 }
 
-// refuses reports a response that no execution has come to: PROTOCOL.md, "Error". Only a subscription can say
-// so with data that is null: a query whose field failed is data for the client.
-func refuses(response *graphql.Response, streams bool) bool {
-	return len(response.Errors) > 0 &&
-		(response.Data == nil || streams && string(response.Data) == "null")
+// lag drops what is queued for a member whose peer is too far behind: the rest is read again from the log at the
+// peer's own pace, by an execution of its own that the group takes over from when it has caught up. The peer's
+// mu is held.
+func (op *operation) lag() {
+	g := op.group
+	if !g.isLog {
+		op.last = g.latest() // older states are of no interest
+		return
+	}
+	op.last, op.anchor = nil, op.group.end
+	g.drop(op)
+	cursor := op.at.Cursor
+	from := &beginning{&cursor}
+	op.begin()
+	op.launch(func() frame { return op.run(g.params, from) })
 }
 
-// end finds out why a stream has ended: by itself, by Fail, or because an interceptor gave it only so long.
-func (op *operation) end(ctx context.Context) (gqlerror.List, bool) {
-	switch failed := op.failed.Load(); {
-	case op.ctx.Err() != nil: // nobody is listening
-		return nil, true
-	case failed != nil:
-		return op.present(ctx, *failed), false
-	case ctx.Err() != nil:
-		return op.present(ctx, context.Cause(ctx)), false
+// leave ends what the operation does. The peer's mu is held.
+func (op *operation) leave() {
+	if op.cancel != nil {
+		op.cancel()
 	}
-	return nil, true
-}
-
-// present passes an error through the executor's presenter, which knows its code and what to hide.
-func (op *operation) present(ctx context.Context, err error) gqlerror.List {
-	list, ok := err.(gqlerror.List)
-	if !ok {
-		list = gqlerror.List{gqlerror.WrapIfUnwrapped(err)}
+	if op.group != nil {
+		op.group.drop(op)
+		op.group.leave()
+		op.group = nil
 	}
-	return op.socket.exec.DispatchError(ctx, list).Errors
+	op.last, op.anchor = nil, nil
 }

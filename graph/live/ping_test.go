@@ -1,11 +1,8 @@
 package live_test
 
 import (
-	"context"
 	"fmt"
 	"net"
-	"strings"
-	"sync/atomic"
 	"testing"
 	"time"
 
@@ -13,61 +10,6 @@ import (
 
 	"switchboard/graph/live"
 )
-
-// TestPingCursor: a ping carries how far all subscriptions of the socket have delivered.
-func TestPingCursor(t *testing.T) {
-	s := serve(t, &live.WebSocket{Ping: 5 * time.Millisecond})
-	at := map[string]*atomic.Int64{"a": {}, "b": {}}
-	items, progress := make(chan string), make(chan *live.Progress, 2)
-	s.world.names = func(ctx context.Context, topic string) (<-chan string, error) {
-		if topic == "state" {
-			live.Follow(ctx, nil)
-			return items, nil
-		}
-		progress <- live.Follow(ctx, func() live.Position {
-			n := at[topic].Load()
-			return live.Position{Seq: n, Cursor: fmt.Sprint("c", n)}
-		})
-		return items, nil
-	}
-	c := s.connect(t)
-	c.want(`{"type":"ping"}`) // there is nothing to resume
-
-	at["a"].Store(7)
-	c.subscribe("a", `subscription {names(topic: "a")}`)
-	a := receive(t, progress)
-	c.wantPing("c7")
-	at["b"].Store(5)
-	c.subscribe("b", `subscription {names(topic: "b")}`)
-	receive(t, progress)
-	c.wantPing("c5") // the slower one counts
-	c.subscribe("state", `subscription {names(topic: "state")}`)
-	at["b"].Store(9)
-	c.wantPing("c7") // states are not events
-
-	// An item on its way holds the cursor back until it is sent.
-	a.Hand()
-	at["a"].Store(8)
-	for range 3 {
-		c.wantPing("c7")
-	}
-	c.send(`{"type":"complete","id":"b"}`)
-	c.send(`{"type":"complete","id":"state"}`)
-	items <- "Ada"
-	for {
-		text, err := c.read()
-		if err != nil {
-			t.Fatal(err)
-		}
-		if text == `{"type":"ping","payload":{"cursor":"c8"}}` {
-			t.Fatal("the cursor comes before the item")
-		}
-		if strings.Contains(text, "Ada") {
-			break
-		}
-	}
-	c.wantPing("c8")
-}
 
 func TestDeadPeer(t *testing.T) {
 	s := serve(t, &live.WebSocket{DeadAfter: 50 * time.Millisecond, Ping: time.Hour})

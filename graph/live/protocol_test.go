@@ -230,7 +230,7 @@ var streaming = []rule{
 	{"a resolver that refuses: one error", []step{
 		initialise(), subscribe("s", `subscription {names(topic:"refused")}`),
 		want(`{"id":"s","type":"error","payload":[{"message":"it is CURSOR_EXPIRED","extensions":{"code":"CURSOR_EXPIRED"}}]}`), quiet()}},
-	{"Fail: what was handed over, then one error", []step{
+	{"a source that fails: what was handed over, then one error", []step{
 		initialise(), subscribe("s", "subscription {names}"), begun(), publish("a"), publish("b"),
 		func(_ *client, s *server) { s.topic.fail <- coded("CURSOR_EXPIRED") },
 		want(`{"id":"s","type":"next","payload":{"data":{"names":"a"}}}`),

@@ -5,16 +5,16 @@ import (
 	"errors"
 	"time"
 
-	"github.com/gorilla/websocket"
+	"github.com/99designs/gqlgen/graphql"
 )
 
 // receive obeys one message. The error it returns closes the socket.
-func (s *socket) receive(frame int, data []byte) *CloseError {
+func (s *socket) receive(opcode int, data []byte) *CloseError {
 	start := time.Now()
 	if err := s.count(start); err != nil {
 		return err
 	}
-	m, err := parseMessage(frame, data)
+	m, err := parseMessage(opcode, data)
 	if err != nil {
 		return err
 	}
@@ -22,9 +22,14 @@ func (s *socket) receive(frame int, data []byte) *CloseError {
 	case typeInit:
 		return s.initialise(m)
 	case typePing:
-		s.reply(websocket.TextMessage, encode(typePong, "", m.Payload))
+		s.reply(letter{frame: frame{pong, m.Payload}})
 	case typeSubscribe:
-		return s.subscribe(m, start)
+		params, refused, err := m.params()
+		if err != nil {
+			return err
+		}
+		params.ReadTime = graphql.TraceTiming{Start: start, End: graphql.Now()}
+		return s.subscribe(m.ID, params, refused)
 	case typeComplete:
 		s.complete(m.ID)
 	}
@@ -53,7 +58,7 @@ func (s *socket) pinged(data string) error {
 	if err := s.heard(); err != nil {
 		return err
 	}
-	s.reply(websocket.PongMessage, []byte(data))
+	s.reply(letter{frame: frame{echo, []byte(data)}})
 	return nil
 }
 
@@ -67,19 +72,26 @@ func (s *socket) initialise(m message) *CloseError {
 		return err
 	}
 	s.after(s.transport.ping(), s.pingPeer)
-	session, err := s.admit(payload)
+	return s.identify(payload)
+}
+
+// identify finds out who the peer is.
+func (s *socket) identify(payload map[string]any) *CloseError {
+	if !s.hub.gate.enter(s.ctx) {
+		return nil // it is closed
+	}
+	defer s.hub.gate.leave()
+	session, err := s.init(payload)
 	if err != nil {
 		return err
 	}
-	s.mu.Lock()
-	s.session = session
-	s.mu.Unlock()
-	context.AfterFunc(session, func() { s.closeFor(session) })
-	s.reply(websocket.TextMessage, encode(typeAck, "", nil))
+	s.enter(session)
+	s.reply(letter{frame: frame{kind: ack}})
+	s.request = nil
 	return nil
 }
 
-func (s *socket) admit(payload map[string]any) (context.Context, *CloseError) {
+func (s *socket) init(payload map[string]any) (context.Context, *CloseError) {
 	if s.transport.Init == nil {
 		return s.ctx, nil
 	}
@@ -95,30 +107,11 @@ func (s *socket) admit(payload map[string]any) (context.Context, *CloseError) {
 	return nil, closef(CloseForbidden, "Forbidden")
 }
 
-// complete ends an operation at the client's wish. It may long be over: the two completes can cross.
-func (s *socket) complete(id string) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if op := s.operations[id]; op != nil {
-		op.cancel()
-		delete(s.operations, id)
-		s.outbox.drop(op)
-		s.changed.Broadcast()
-	}
-}
-
 // pingPeer runs on the timer.
 func (s *socket) pingPeer() {
 	defer s.recovered()
-	s.mu.Lock()
-	acknowledged, cursor := s.session != nil, s.delivered()
-	s.mu.Unlock()
-	if acknowledged {
-		var payload []byte
-		if cursor != "" {
-			payload = marshal(map[string]string{"cursor": cursor})
-		}
-		s.reply(websocket.TextMessage, encode(typePing, "", payload))
+	if s.isKnown() {
+		s.greet()
 	}
 	s.after(s.transport.ping(), s.pingPeer)
 }

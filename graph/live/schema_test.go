@@ -4,12 +4,15 @@ import (
 	"context"
 	"errors"
 	"io"
+	"strings"
 	"testing"
 
 	"github.com/99designs/gqlgen/graphql"
 	"github.com/vektah/gqlparser/v2"
 	"github.com/vektah/gqlparser/v2/ast"
 	"github.com/vektah/gqlparser/v2/gqlerror"
+
+	"switchboard/graph/live"
 )
 
 var schema = gqlparser.MustLoadSchema(&ast.Source{Name: "test.graphqls", Input: `
@@ -23,7 +26,7 @@ var schema = gqlparser.MustLoadSchema(&ast.Source{Name: "test.graphqls", Input: 
 		nonsense: String
 	}
 	type Mutation { rename(to: String!): String! }
-	type Subscription { names(topic: String): String! }
+	type Subscription { names(topic: String, after: String): String! }
 `})
 
 // A world is an executable schema as the generator would write it, for three root types of scalars, with
@@ -32,6 +35,7 @@ type world struct {
 	name    string
 	resolve map[string]func(ctx context.Context, args map[string]any) (any, error)
 	names   func(ctx context.Context, topic string) (<-chan string, error)
+	log     *journal // of topics that begin with "log"
 }
 
 func (w *world) Schema() *ast.Schema { return schema }
@@ -99,7 +103,11 @@ func (w *world) field(ctx context.Context, name string, args map[string]any) (an
 func (w *world) stream(ctx context.Context, op *graphql.OperationContext) func(context.Context) graphql.Marshaler {
 	field := graphql.CollectFields(op, op.Operation.SelectionSet, nil)[0]
 	return graphql.ResolveFieldStream(ctx, op, field, fieldContext(op), func(ctx context.Context) (any, error) {
-		topic, _ := field.ArgumentMap(op.Variables)["topic"].(string)
+		args := field.ArgumentMap(op.Variables)
+		topic, _ := args["topic"].(string)
+		if strings.HasPrefix(topic, "log") {
+			return w.log.subscribe(ctx, topic, args["after"])
+		}
 		return w.names(ctx, topic)
 	}, nil, marshalString, true, true)
 }
@@ -147,40 +155,60 @@ type topic struct {
 	items chan string
 	begun chan context.Context // the context of each subscription that starts
 	ended chan error           // the cause of each context that ends
-	fail  chan error           // ends the subscription with Fail
+	fail  chan error           // ends the subscription with an error
 }
 
 func newTopic() *topic {
 	return &topic{make(chan string), make(chan context.Context, 64), make(chan error, 64), make(chan error)}
 }
 
-func (p *topic) subscribe(ctx context.Context, fail func(context.Context, error)) (<-chan string, error) {
-	out := make(chan string)
+func (p *topic) subscribe(ctx context.Context) (<-chan string, error) {
 	p.begun <- ctx
-	go func() {
-		defer func() { p.ended <- context.Cause(ctx) }()
-		defer close(out)
-		for {
-			select {
-			case item, ok := <-p.items:
-				if !ok {
-					return
-				}
-				select {
-				case out <- item:
-				case <-ctx.Done():
-					return
-				}
-			case err := <-p.fail:
-				fail(ctx, err)
-				return
-			case <-ctx.Done():
-				return
-			}
-		}
-	}()
-	return out, nil
+	t := &tap{topic: p, ctx: ctx, out: make(chan string, 1)}
+	live.Pull(ctx, t)
+	return t.out, nil
 }
+
+// A tap is the source of one subscription to a topic.
+type tap struct {
+	*topic
+	ctx context.Context
+	out chan string
+
+	item *string // waited for, but not yet asked for
+	over bool
+	err  error
+}
+
+func (t *tap) Next(context.Context) (bool, error) {
+	switch {
+	case t.item != nil:
+		t.out <- *t.item
+		t.item = nil
+		return true, nil
+	case t.over:
+		close(t.out)
+		return true, nil
+	}
+	return false, t.err
+}
+
+func (t *tap) Wait(ctx context.Context) error {
+	select {
+	case item, ok := <-t.items:
+		if t.over = !ok; ok {
+			t.item = &item
+		}
+	case t.err = <-t.fail:
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	return nil
+}
+
+func (t *tap) Position() (live.Position, bool) { return live.Position{}, false }
+
+func (t *tap) Close() { t.ended <- context.Cause(t.ctx) }
 
 func receive[T any](t *testing.T, ch <-chan T) T {
 	t.Helper()

@@ -2,15 +2,14 @@ package live
 
 import "context"
 
-// Shared says with whom a subscription may share its execution, and how that is executed.
+// Shared says with whom a subscription may be executed together.
 type Shared struct {
-	// Key stands for everything that decides what a subscriber is shown, but the place to begin at:
-	// subscriptions with equal keys are given equal items. It is opaque, and short.
+	// Key is equal for subscriptions that are to get equal items: it holds the document, the variables and
+	// whatever decides what a caller may see.
 	Key string
-	// Context is what to execute in. It holds no caller unless the key does, nothing of the request that
-	// brought the subscription, and it does not end with the subscriber's.
+	// Context is what the common execution runs in. It must not end with one subscriber, and must hold no
+	// caller unless the caller is part of the key.
 	Context context.Context
-	// After is the event cursor that the subscriber wants to begin after, as it was sent and not yet
-	// checked; nil: begin now.
+	// After is where this subscriber wants to begin, a cursor as its client sent it; nil: now.
 	After *string
 }

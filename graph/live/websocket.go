@@ -1,16 +1,20 @@
 // Package live carries GraphQL operations over sockets: queries, mutations and, above all, subscriptions.
 //
 // A WebSocket (websocket.go) makes one socket per connection (socket.go). What comes in is read as a message
-// (message.go) and obeyed (receive.go); each operation runs on its own goroutine (operation.go) and puts what
-// it has to say into the outbox, which one writer empties (outbox.go). Deadlines live in the line below
-// (line.go), close codes in close.go.
+// (message.go) and obeyed (receive.go). The client behind it is a peer (peer.go) with operations (operation.go),
+// each of which is executed (execution.go) on its own goroutine and puts what it has to say into the outbox
+// (outbox.go); equal subscriptions are executed once, by a group of a Hub (group.go), whose items every member
+// takes at its own pace. Writing never blocks: what the line below (line.go) does not take at once is
+// waited with by a goroutine that is there only meanwhile. Close codes are in close.go.
 package live
 
 import (
 	"cmp"
 	"context"
 	"log/slog"
+	"maps"
 	"net/http"
+	"slices"
 	"sync"
 	"time"
 
@@ -36,11 +40,16 @@ type WebSocket struct {
 	// Nil: no Origin, or an http(s) one whose host and port are exactly those of the Host header.
 	CheckOrigin func(r *http.Request) bool
 
+	// Hub shares executions among all sockets, and with whatever else has the same one. Nil: nothing is shared.
+	Hub *Hub
+
 	Ping         time.Duration // between two pings of the server; zero: 15 s
 	InitTimeout  time.Duration // until connection_init, else 4408; zero: 5 s
 	DeadAfter    time.Duration // a peer not heard of for this long is closed with 1001; zero: 35 s
 	WriteTimeout time.Duration // a peer that takes no byte for this long is cut off (1013), in the handshake too; zero: 10 s
 	CloseTimeout time.Duration // for the closing handshake, then the connection is just cut; zero: 2 s
+
+	DrainOver time.Duration // Drain closes the sockets spread over this time at most; zero: 5 s
 
 	MessageLimit    int // bytes of a message, beyond it 1009; zero: 256 KiB
 	OperationLimit  int // operations at a time per socket, beyond it an error OPERATION_LIMIT; zero: 20
@@ -62,21 +71,26 @@ func (t *WebSocket) Supports(r *http.Request) bool {
 	return websocket.IsWebSocketUpgrade(r)
 }
 
-// Do upgrades the request and serves the socket until it is closed and its operations have ended.
+// Do upgrades the request. The socket lives on when the request is over, so that nothing of it is kept.
 func (t *WebSocket) Do(w http.ResponseWriter, r *http.Request, exec graphql.GraphExecutor) {
 	s := newSocket(t, r, exec)
-	defer s.cancel(nil)
 	if !t.join(s) {
 		w.Header().Set("Retry-After", "1")
 		http.Error(w, "The server is restarting; try again.", http.StatusServiceUnavailable)
 		return
 	}
-	defer t.leave(s)
-	if err := s.upgrade(w, r); err != nil {
+	line, err := s.upgrade(w, r)
+	if err != nil {
 		s.log.DebugContext(r.Context(), "socket refused", "error", err)
+		s.cancel(nil)
+		t.leave(s)
 		return
 	}
-	s.serve()
+	go func() {
+		defer t.leave(s)
+		defer s.cancel(nil)
+		s.serve(line)
+	}()
 }
 
 // Drain closes every socket with 1012 "Service restart", which clients answer by connecting anew, and waits
@@ -90,15 +104,27 @@ func (t *WebSocket) Drain(ctx context.Context) error {
 			close(t.drained)
 		}
 	}
-	for s := range t.live {
-		s.cancel(closef(CloseRestart, "Service restart"))
-	}
+	sockets := slices.Collect(maps.Keys(t.live))
 	t.mu.Unlock()
+	go t.restart(ctx, sockets)
 	select {
 	case <-t.drained:
 		return nil
 	case <-ctx.Done():
 		return ctx.Err()
+	}
+}
+
+// restart closes sockets one after another, so that not all clients come back in the same moment.
+func (t *WebSocket) restart(ctx context.Context, sockets []*socket) {
+	pause := min(t.drainOver()/time.Duration(max(len(sockets), 1)), time.Millisecond)
+	for _, s := range sockets {
+		s.close(closef(CloseRestart, "Service restart"))
+		select {
+		case <-time.After(pause):
+		case <-ctx.Done(): // no time is left to be gentle
+			pause = 0
+		}
 	}
 }
 
@@ -131,6 +157,8 @@ func (t *WebSocket) checkOrigin(r *http.Request) bool {
 	return SameHost(r)
 }
 
+func (t *WebSocket) hub() *Hub { return cmp.Or(t.Hub, &Hub{}) }
+
 func (t *WebSocket) log() *slog.Logger { return cmp.Or(t.Log, slog.Default()) }
 
 func (t *WebSocket) ping() time.Duration         { return cmp.Or(t.Ping, 15*time.Second) }
@@ -138,6 +166,7 @@ func (t *WebSocket) initTimeout() time.Duration  { return cmp.Or(t.InitTimeout, 
 func (t *WebSocket) deadAfter() time.Duration    { return cmp.Or(t.DeadAfter, 35*time.Second) }
 func (t *WebSocket) writeTimeout() time.Duration { return cmp.Or(t.WriteTimeout, 10*time.Second) }
 func (t *WebSocket) closeTimeout() time.Duration { return cmp.Or(t.CloseTimeout, 2*time.Second) }
+func (t *WebSocket) drainOver() time.Duration    { return cmp.Or(t.DrainOver, 5*time.Second) }
 func (t *WebSocket) messageLimit() int           { return cmp.Or(t.MessageLimit, 256<<10) }
 func (t *WebSocket) operationLimit() int         { return cmp.Or(t.OperationLimit, 20) }
 

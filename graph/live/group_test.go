@@ -1,0 +1,305 @@
+package live_test
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"math/rand/v2"
+	"net"
+	"net/http"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"switchboard/graph/live"
+)
+
+// sharing serves with a hub.
+func sharing(t *testing.T, transport *live.WebSocket) *server {
+	transport.Hub = &live.Hub{Share: share}
+	return serve(t, transport)
+}
+
+// follow subscribes to a topic of the journal.
+func (c *client) follow(id, topic, after string) {
+	c.t.Helper()
+	variables := map[string]any{"topic": topic}
+	if after != "" {
+		variables["after"] = after
+	}
+	text, _ := json.Marshal(map[string]any{"id": id, "type": "subscribe", "payload": map[string]any{
+		"query": "subscription($topic: String, $after: String) {names(topic: $topic, after: $after)}", "variables": variables,
+	}})
+	c.send(string(text))
+}
+
+// settled waits until so many executions follow the journal.
+func (s *server) settled(t *testing.T, want int) {
+	t.Helper()
+	now := 0
+	for range 1000 {
+		if now, _ = s.world.log.readers(); now == want {
+			return
+		}
+		time.Sleep(5 * time.Millisecond)
+	}
+	t.Fatalf("%d executions follow the journal, not %d", now, want)
+}
+
+func item(id string, n int) string {
+	return fmt.Sprintf(`{"type":"next","id":"%s","payload":{"data":{"names":"text %d"}}}`, id, n)
+}
+
+func texts(from, to int) (all []string) {
+	for n := from; n <= to; n++ {
+		all = append(all, fmt.Sprint("text ", n))
+	}
+	return all
+}
+
+// TestShared: equal subscriptions are one execution, and each client hears of its own id.
+func TestShared(t *testing.T) {
+	s := sharing(t, &live.WebSocket{})
+	var clients []*client
+	for i := range 20 {
+		c := s.connect(t)
+		c.follow(fmt.Sprint("s", i), "log", "0")
+		clients = append(clients, c)
+	}
+	clients[0].follow("odd", "log odd", "0")
+	s.settled(t, 2)
+	s.world.log.write(texts(1, 2)...)
+	for i, c := range clients[1:] {
+		c.want(item(fmt.Sprint("s", i+1), 1))
+		c.want(item(fmt.Sprint("s", i+1), 2))
+		c.wantQuiet()
+	}
+	clients[0].wantAll(item("s0", 1), item("s0", 2), item("odd", 1))
+	if _, ever := s.world.log.readers(); ever != 2 {
+		t.Errorf("%d executions for two kinds of subscriptions", ever)
+	}
+	for _, c := range clients[1:] {
+		c.Close()
+	}
+	clients[0].send(`{"id":"s0","type":"complete"}`)
+	s.settled(t, 1)
+	clients[0].Close()
+	s.settled(t, 0)
+}
+
+// wantAll reads as many messages, in any order.
+func (c *client) wantAll(texts ...string) {
+	c.t.Helper()
+	missing := map[string]bool{}
+	for _, text := range texts {
+		missing[text] = true
+	}
+	for range texts {
+		text, err := c.read()
+		if err != nil || !missing[text] {
+			c.t.Fatalf("got %s, %v, want one of %v", text, err, missing)
+		}
+		delete(missing, text)
+	}
+}
+
+// TestResume: whoever begins in the past reads it alone, and is served by the group from then on.
+func TestResume(t *testing.T) {
+	s := sharing(t, &live.WebSocket{})
+	s.world.log.write(texts(1, 1000)...)
+	first := s.connect(t)
+	first.follow("s", "log", "1000")
+	s.settled(t, 1)
+	var clients []*client
+	for i := range 10 {
+		c := s.connect(t)
+		c.follow("s", "log", fmt.Sprint(100*i))
+		clients = append(clients, c)
+	}
+	for i, c := range clients {
+		for n := 100*i + 1; n <= 1000; n++ {
+			c.want(item("s", n))
+		}
+	}
+	s.settled(t, 1)
+	s.world.log.write("text 1001")
+	for _, c := range append(clients, first) {
+		c.want(item("s", 1001))
+		c.wantQuiet()
+	}
+	first.follow("bad", "log", "x")
+	first.want(`{"id":"bad","type":"error","payload":[{"message":"it is CURSOR_INVALID","extensions":{"code":"CURSOR_INVALID"}}]}`)
+}
+
+// TestExactlyOnceInOrder has clients come, go and come back while the log grows.
+func TestExactlyOnceInOrder(t *testing.T) {
+	s := sharing(t, &live.WebSocket{FramesPerSecond: -1})
+	const total = 5000
+	var running sync.WaitGroup
+	running.Go(func() {
+		for n := 1; n <= total; {
+			size := min(1+rand.IntN(20), total+1-n)
+			s.world.log.write(texts(n, n+size-1)...)
+			n += size
+			time.Sleep(rand.N(2 * time.Millisecond))
+		}
+	})
+	for i := range 30 {
+		topic, step := "log", 1
+		if i%3 == 0 {
+			topic, step = "log odd", 2
+		}
+		running.Go(func() {
+			seen := 0 // the number of the last one
+			for seen < total-step+1 {
+				c := s.connect(t)
+				c.follow("s", topic, fmt.Sprint(seen))
+				for until := seen + rand.IntN(3000); seen < total-step+1 && seen <= until; {
+					text, err := c.read()
+					next := seen + step
+					if seen == 0 {
+						next = 1
+					}
+					if err != nil || text != item("s", next) {
+						t.Errorf("after %d: %s, %v", seen, text, err)
+						return
+					}
+					seen = next
+				}
+				c.Close()
+			}
+		})
+	}
+	running.Wait()
+}
+
+// TestLag: a member that does not read is left behind, nobody else notices, and it gets everything once it reads.
+func TestLag(t *testing.T) {
+	s := sharing(t, &live.WebSocket{Ping: time.Hour})
+	slow, fast := s.connect(t), s.connect(t)
+	_ = slow.NetConn().(*net.TCPConn).SetReadBuffer(64 << 10)
+	for _, c := range []*client{slow, fast} {
+		c.follow("s", "log", "0")
+	}
+	s.settled(t, 1)
+	pad := strings.Repeat("a", 4<<10)
+	const total = 800
+	for n := range total {
+		s.world.log.write(fmt.Sprint(n, pad))
+		fast.want(fmt.Sprintf(`{"id":"s","type":"next","payload":{"data":{"names":"%d%s"}}}`, n, pad))
+	}
+	if now, _ := s.world.log.readers(); now != 2 {
+		t.Errorf("%d executions, but the group's and that of the one that lags are wanted", now)
+	}
+	for n := range total {
+		slow.want(fmt.Sprintf(`{"id":"s","type":"next","payload":{"data":{"names":"%d%s"}}}`, n, pad))
+	}
+	s.settled(t, 1)
+	s.world.log.write("text 1")
+	slow.want(item("s", 1))
+	fast.want(item("s", 1))
+}
+
+// TestStates: whoever joins gets the present state at once, and whoever was behind only the latest.
+func TestStates(t *testing.T) {
+	s := sharing(t, &live.WebSocket{})
+	state := func(n int) string {
+		return fmt.Sprintf(`{"id":"s","type":"next","payload":{"data":{"names":"%d"}}}`, n)
+	}
+	first := s.connect(t)
+	first.follow("s", "logged", "")
+	first.want(state(0))
+	s.world.log.write("a", "b")
+	first.want(state(2))
+	second := s.connect(t)
+	second.follow("s", "logged", "")
+	second.want(state(2))
+	s.world.log.write("c")
+	for _, c := range []*client{first, second} {
+		c.want(state(3))
+		c.wantQuiet()
+	}
+	s.settled(t, 1)
+}
+
+// TestGroupEnds: all are told why, and whoever comes then begins anew.
+func TestGroupEnds(t *testing.T) {
+	s := sharing(t, &live.WebSocket{})
+	c, other := s.connect(t), s.connect(t)
+	for range 2 {
+		for _, c := range []*client{c, other} {
+			c.follow("s", "log", fmt.Sprint(len(s.world.log.texts)))
+		}
+		s.settled(t, 1)
+		s.world.log.write("text 1")
+		s.world.log.fail(coded("CURSOR_EXPIRED"))
+		for _, c := range []*client{c, other} {
+			text, err := c.read()
+			if err == nil && text == item("s", 1) {
+				text, err = c.read()
+			}
+			if err != nil || !strings.Contains(text, "CURSOR_EXPIRED") {
+				t.Fatal(text, err)
+			}
+			c.wantQuiet()
+		}
+		s.settled(t, 0)
+		s.world.log.fail(nil)
+	}
+	for _, c := range []*client{c, other} {
+		c.follow("r", "log refused", "")
+		c.want(`{"id":"r","type":"error","payload":[{"message":"it is NOT_FOUND","extensions":{"code":"NOT_FOUND"}}]}`)
+		c.wantQuiet()
+	}
+}
+
+// TestNothingAfterRevocation: not even what is committed in the same moment.
+func TestNothingAfterRevocation(t *testing.T) {
+	revoke := make(chan context.CancelCauseFunc, 1)
+	s := sharing(t, &live.WebSocket{
+		Init: func(ctx context.Context, _ *http.Request, _ map[string]any) (context.Context, error) {
+			ctx, cancel := context.WithCancelCause(ctx)
+			revoke <- cancel
+			return ctx, nil
+		},
+	})
+	for range 200 {
+		c := s.connect(t)
+		c.follow("s", "log", fmt.Sprint(len(s.world.log.texts)))
+		s.settled(t, 1)
+		receive(t, revoke)(&live.CloseError{Code: live.CloseForbidden, Reason: "Token revoked"})
+		s.world.log.write("secret")
+		c.wantClose(4403, "Token revoked")
+		s.settled(t, 0)
+	}
+}
+
+// TestPingCursor: a ping carries how far all subscriptions of the socket have delivered.
+func TestPingCursor(t *testing.T) {
+	s := sharing(t, &live.WebSocket{Ping: 5 * time.Millisecond})
+	c := s.connect(t)
+	c.want(`{"type":"ping"}`) // there is nothing to resume
+	s.world.log.write(texts(1, 7)...)
+	c.follow("a", "log", "7")
+	c.wantPing("7")
+	c.follow("b", "log odd", "")
+	s.world.log.write("text 8")
+	c.wantPing("8") // one of them has passed it over
+	c.follow("state", "logged", "")
+	c.wantPing("8") // states are not events
+	s.world.log.write("text 9")
+	c.wantPing("9")
+	// One that follows alone counts as well.
+	c.send(`{"id":"alone","type":"subscribe","payload":{"query":"subscription {names(topic:\"log odd\", after:\"9\")}"}}`)
+	s.settled(t, 4)
+	s.world.log.write("text 10")
+	c.wantPing("10")
+	c.subscribe("own", "subscription {names}")
+	receive(t, s.topic.begun)
+	for range 20 { // of one without a log nothing is known
+		c.read()
+	}
+	s.world.log.write("text 11")
+	c.wantPing("11")
+}
