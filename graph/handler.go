@@ -71,6 +71,7 @@ func (o Options) server() *handler.Server {
 	server.SetErrorPresenter(present(o.Log))
 	server.SetRecoverFunc(recovered(o.Log))
 	server.SetDisableSuggestion(!o.Introspection)
+	server.Use(&exactEnums{})
 	server.AroundOperations(o.begin)
 	server.AroundResponses(o.prepare)
 	server.AroundFields(readAhead)
