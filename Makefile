@@ -1,8 +1,9 @@
 # make test     everything, installing what it needs
 # make generate after a change of schema.graphqls
+# make load     the load tests of command/ at the size of the promises, with their figures
 # make lint     staticcheck
 
-.PHONY: test check generate lint tools run
+.PHONY: test check generate load lint tools run
 
 run:
 	go run .
@@ -18,6 +19,9 @@ check:
 
 generate:
 	go generate ./graph
+
+load:
+	SWITCHBOARD_TEST_LOAD=full go test -v -count=1 -parallel 1 -timeout 30m -run 'TestCrowd|TestEventLatency' ./command
 
 lint:
 	go run honnef.co/go/tools/cmd/staticcheck@v0.7.0 ./...

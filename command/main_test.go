@@ -31,10 +31,12 @@ var binary string
 
 func TestMain(m *testing.M) { os.Exit(buildAndRun(m)) }
 
-// buildAndRun builds the program with the race detector, unless
-// SWITCHBOARD_TEST_BINARY names one, such as that of a release.
+// buildAndRun builds the program, with the race detector unless figures are wanted
+// (SWITCHBOARD_TEST_LOAD=full), or takes the one that SWITCHBOARD_TEST_BINARY names.
 func buildAndRun(m *testing.M) int {
 	given := os.Getenv("SWITCHBOARD_TEST_BINARY")
+	full = os.Getenv("SWITCHBOARD_TEST_LOAD") == "full"
+	full = os.Getenv("SWITCHBOARD_TEST_LOAD") == "full"
 	for _, entry := range os.Environ() { // what the developer has set is not for these tests
 		if name, _, _ := strings.Cut(entry, "="); name == "DATABASE_URL" || name == "NATS_URL" || strings.HasPrefix(name, "SWITCHBOARD_") {
 			_ = os.Unsetenv(name)
@@ -54,7 +56,7 @@ func buildAndRun(m *testing.M) int {
 	}
 	defer func() { _ = os.RemoveAll(dir) }()
 	binary = filepath.Join(dir, "switchboard")
-	build := exec.Command("go", "build", "-race", "-o", binary, "switchboard")
+	build := exec.Command("go", "build", fmt.Sprintf("-race=%t", !full), "-o", binary, "switchboard")
 	if output, err := build.CombinedOutput(); err != nil {
 		fmt.Fprintf(os.Stderr, "build the program: %v\n%s", err, output)
 		return 1

@@ -1,0 +1,114 @@
+package command_test
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/gorilla/websocket"
+)
+
+// heavy is a stream whose items are large: each closing comes with its note many times over.
+func heavy() *stream {
+	var notes strings.Builder
+	for i := range 32 {
+		fmt.Fprintf(&notes, "n%d: text ", i)
+	}
+	return &stream{name: "heavy statusChanged", picks: isStatus, document: `subscription($after: EventCursor) {
+		item: statusChanged(after: $after) { cursor id occurredAt ... on ConversationClosed { closingNote { ` + notes.String() + `} } } }`}
+}
+
+// narrow keeps the client's side of a connection from taking much that nobody reads.
+func narrow(_, _ string, c syscall.RawConn) (err error) {
+	if also := c.Control(func(fd uintptr) { err = syscall.SetsockoptInt(int(fd), syscall.SOL_SOCKET, syscall.SO_RCVBUF, 4<<10) }); also != nil {
+		return also
+	}
+	return err
+}
+
+// A subscriber who takes no byte for 10 s is closed. That time begins when so much was
+// sent that all buffers in between are full, for certain after this many items, 10 MB.
+const (
+	filledAfter  = 160
+	closedWithin = 20 * time.Second
+)
+
+const pause = 8 * time.Second // is forgiven
+
+// TestCrowdWithStalledReaders: one subscriber among many stops reading for good, another for
+// some seconds. The first is closed and, when it comes back, resumes; the second is not; all
+// others get everything, as if those two were not there.
+func TestCrowdWithStalledReaders(t *testing.T) {
+	t.Parallel()
+	dir := newDir(t)
+	s := start(t, "--data-dir", dir, "--no-demo")
+	l := newLoad(t, dir, 2*clients, s)
+	c := l.crowd(t, sized(60, 1000))
+	slow, h := newCrowd(t, l.fleet, l.program), heavy()
+	slow.join(t, 1, l.after(), h) // all the time, so that it costs the same with and without the others
+	stop := l.run(t, 100)
+	time.Sleep(time.Second) // to warm up
+	began := time.Now()
+	time.Sleep(time.Duration(sized(2, 10)) * time.Second)
+
+	stalled, paused := slow.newMember(h, l.after()), slow.newMember(h, l.after())
+	sockets := make([]*websocket.Conn, 2)
+	for i, m := range []*member{stalled, paused} {
+		m.dialer = dialer(narrow)
+		var err error
+		sockets[i], err = m.connect(s)
+		check(t, err)
+		check(t, m.subscribe(sockets[i]))
+	}
+	begin := time.Now()
+	slow.running.Go(func() {
+		time.Sleep(pause)
+		if err := paused.read(sockets[1]); slow.ctx.Err() == nil {
+			slow.fail(fmt.Errorf("the subscriber that paused was cut off: %w", err))
+		}
+	})
+	known := slow.members[0].seen.Load()
+	slow.await(t, "fed enough", func(*member) bool { return slow.members[0].seen.Load() > known+filledAfter })
+	filled := time.Now()
+	for !isLeft(sockets[0]) && time.Since(filled) < closedWithin {
+		time.Sleep(100 * time.Millisecond)
+	}
+	t.Logf("the stalled subscriber was left %v after it subscribed, %v after all buffers were full", time.Since(begin), time.Since(filled))
+	stop()
+
+	check(t, sockets[0].SetReadDeadline(time.Now().Add(5*time.Second)))
+	err := stalled.read(sockets[0])
+	t.Logf("then it still had %d items, and %v", stalled.seen.Load(), err)
+	if network := net.Error(nil); !mayComeBack(err) || errors.As(err, &network) && network.Timeout() {
+		t.Errorf("the stalled subscriber was not closed within %v: %v", closedWithin, err)
+	}
+	stalled.begin()
+	l.complete(t, c, slow)
+	uninterrupted(t, c)
+	t.Logf("the crowd without stalled readers: %v", c.between(began, begin))
+	t.Logf("the crowd with stalled readers:    %v", c.between(begin, begin.Add(pause)))
+}
+
+// isLeft says whether the server has closed its end of a connection of which nobody reads,
+// so that the client cannot know; only Linux tells.
+func isLeft(socket *websocket.Conn) bool {
+	table, err := os.ReadFile("/proc/net/tcp")
+	if err != nil {
+		return false
+	}
+	port := func(a net.Addr) string { return fmt.Sprintf(":%04X", a.(*net.TCPAddr).Port) }
+	for line := range bytes.Lines(table) {
+		column := strings.Fields(string(line))
+		if strings.HasSuffix(column[1], port(socket.RemoteAddr())) && strings.HasSuffix(column[2], port(socket.LocalAddr())) {
+			const established = "01"
+			return column[3] != established
+		}
+	}
+	return true
+}
