@@ -86,7 +86,9 @@ func (l *load) run(t *testing.T, rate int) (stop func()) {
 			for n := 0; ; n++ {
 				verb, input := l.step(i, n)
 				if err := l.mutate(ctx, i, verb, fmt.Sprint(name, i, " ", n), input); err != nil {
-					t.Errorf("client %d, mutation %d: %v", i, n, err)
+					if t.Context().Err() == nil { // else the test has failed already
+						t.Errorf("client %d, mutation %d: %v", i, n, err)
+					}
 					return
 				}
 				select {
@@ -97,6 +99,7 @@ func (l *load) run(t *testing.T, rate int) (stop func()) {
 			}
 		})
 	}
+	t.Cleanup(working.Wait)
 	return func() {
 		close(ended)
 		working.Wait()
@@ -113,10 +116,10 @@ func (l *load) run(t *testing.T, rate int) (stop func()) {
 // step is what a client does next. It has conversations of its own, so that nothing is refused.
 func (l *load) step(client, n int) (verb string, input vars) {
 	own := len(l.conversations) / clients
-	input = vars{"conversationId": l.conversations[client*own+n%own]}
-	switch n / own % 4 {
+	input = vars{"conversationId": l.conversations[client*own+n/4%own]}
+	switch n % 4 {
 	case 0:
-		input["assigneeId"] = l.agents[n%len(l.agents)].id
+		input["assigneeId"] = l.agents[n/4%len(l.agents)].id
 		return "assignConversation", input
 	case 1:
 		return "unassignConversation", input
