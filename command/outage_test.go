@@ -63,14 +63,17 @@ func TestCrowdWhenPostgreSQLRestarts(t *testing.T) {
 // started again. We are the last who have a share in it.
 func crash(t *testing.T, dir string, share *embedded.Server) {
 	t.Helper()
-	text, err := os.ReadFile(filepath.Join(dir, "postgres", "postmaster.pid"))
-	check(t, err)
-	first, _, _ := strings.Cut(string(text), "\n")
+	first := postmaster(dir)
 	pid, err := strconv.Atoi(first)
 	check(t, err)
 	check(t, syscall.Kill(pid, syscall.SIGQUIT))
+	eventually(t, patience, "that PostgreSQL ends", func() bool { return postmaster(dir) != first })
 	check(t, share.Close())
-	if syscall.Kill(pid, 0) == nil {
-		t.Fatal("PostgreSQL has not ended")
-	}
+}
+
+// postmaster is PostgreSQL's process id, empty if it does not run.
+func postmaster(dir string) string {
+	text, _ := os.ReadFile(filepath.Join(dir, "postgres", "postmaster.pid"))
+	line, _, _ := strings.Cut(string(text), "\n")
+	return line
 }
