@@ -4,6 +4,7 @@ import (
 	"context"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"switchboard/db"
@@ -50,7 +51,10 @@ func (c *Counts) apply(e *db.Event, viewer *db.AgentID) {
 // to the log's end whenever it is read, and so exact there. Nothing is counted on the
 // way of a request.
 type fold struct {
+	began atomic.Int64 // how often somebody began to bring it to the end
+
 	mu    sync.Mutex
+	done  int64   // which of these times was the last, if that went well; else 0
 	head  db.Head // as far as it is folded
 	ready bool
 	all   Counts             // of no viewer
@@ -88,13 +92,20 @@ func (f *folds) get(workspace int64) *fold {
 	return one
 }
 
-// counted brings a workspace's fold to the end of the log and looks at it.
+// counted brings a workspace's fold to the end of the log and looks at it. Of those who
+// wait for it together one does so for all: a thousand subscribers may come at once.
 func (s *Service) counted(ctx context.Context, workspace int64, look func(*fold)) error {
 	f := s.folds.get(workspace)
+	arrived := f.began.Load()
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if err := f.advance(ctx, s.db.ForWorkspace(workspace)); err != nil {
-		return err
+	if f.done <= arrived { // nobody began since
+		f.done = 0
+		began := f.began.Add(1)
+		if err := f.advance(ctx, s.db.ForWorkspace(workspace)); err != nil {
+			return err
+		}
+		f.done = began
 	}
 	look(f)
 	return nil
