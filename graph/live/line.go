@@ -105,21 +105,27 @@ func (l *line) Read(p []byte) (int, error) {
 // heard is called when a whole message or control frame has come in. Endless fragments never get there.
 func (l *line) heard() { l.unheard = 0 }
 
+// looks is how often within patience it is looked whether the peer takes anything: what the system's own buffer takes
+// in the beginning must not count for longer.
+const looks = 8
+
 // Write goes on as long as the peer takes at least a byte within patience, however slowly.
 func (l *line) Write(p []byte) (n int, err error) {
-	for {
-		ending, err := l.until(l.patience, l.Conn.SetWriteDeadline)
+	for idle := 0; ; idle++ {
+		ending, err := l.until(l.patience/looks, l.Conn.SetWriteDeadline)
 		if err != nil {
 			return n, err
 		}
 		took, err := l.Conn.Write(p[n:])
-		n += took
+		if n += took; took > 0 {
+			idle = 0
+		}
 		switch {
 		case err == nil && !ending:
 			return n, l.relax()
 		case err == nil || ending || !errors.Is(err, os.ErrDeadlineExceeded):
 			return n, err
-		case took == 0:
+		case idle == looks:
 			return n, errStuck
 		}
 	}
