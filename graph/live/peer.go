@@ -39,6 +39,7 @@ type peer struct {
 	outbox     outbox
 	behind     bool // a goroutine waits for the line
 	closing    *CloseError
+	said       bool        // the goodbye is among what was gathered
 	parted     bool        // the last bytes were handed to the line, or it is broken
 	timer      *time.Timer // until connection_init, then until the next ping
 }
@@ -127,6 +128,7 @@ func (p *peer) flush() {
 	for {
 		data := p.gather((*scratch)[:0])
 		if len(data) == 0 {
+			p.part()
 			return
 		}
 		if cap(data) <= 2*batch {
@@ -143,7 +145,6 @@ func (p *peer) flush() {
 			p.running.Go(func() { p.wait(rest) })
 			return
 		}
-		p.part()
 	}
 }
 
@@ -162,11 +163,11 @@ func (p *peer) written(data []byte, err error) []byte {
 	defer p.mu.Unlock()
 	if err != nil {
 		p.lost(err)
-	} else {
+	}
+	if data = p.gather(data[:0]); len(data) == 0 {
+		p.behind = false
 		p.part()
 	}
-	data = p.gather(data[:0])
-	p.behind = len(data) > 0
 	return data
 }
 
@@ -174,9 +175,10 @@ func (p *peer) written(data []byte, err error) []byte {
 // The mu is held.
 func (p *peer) gather(dst []byte) []byte {
 	switch {
-	case p.parted:
+	case p.parted, p.said:
 		return dst
 	case p.closing != nil:
+		p.said = true
 		return p.dialect.add(dst, "", frame{goodbye, p.closing.payload()})
 	case p.session != nil && p.session.Err() != nil:
 		return dst // whatever it was allowed to see, it no longer is
@@ -199,9 +201,9 @@ func (p *peer) gather(dst []byte) []byte {
 	return dst
 }
 
-// part ends the peer's side of the line once the goodbye is written. The mu is held.
+// part ends the peer's side of the line once the goodbye, perhaps of no bytes, is written. The mu is held.
 func (p *peer) part() {
-	if p.closing != nil && !p.parted && p.line != nil {
+	if p.said && !p.parted && p.line != nil {
 		p.parted = true
 		p.line.finish()
 	}
@@ -226,6 +228,7 @@ func (p *peer) close(why *CloseError) {
 	defer p.mu.Unlock()
 	if p.end(why) {
 		if why.Code == closeGone {
+			p.said = true // nobody would hear it
 			p.part()
 		}
 		p.flush()

@@ -5,9 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"net/http"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/gorilla/websocket"
 
 	"switchboard/graph/live"
 )
@@ -124,6 +127,31 @@ func TestDrainCutsStalledPeers(t *testing.T) {
 		t.Errorf("a stalled peer holds the drain up: %v", err)
 	}
 	wantCause(t, receive(t, s.topic.ended), live.CloseRestart)
+}
+
+// A peer that is behind when it is closed is told why after all, if it reads on in time.
+func TestGoodbyeBehind(t *testing.T) {
+	revoke := make(chan context.CancelCauseFunc, 1)
+	s := serve(t, &live.WebSocket{CloseTimeout: time.Minute, Init: func(ctx context.Context, _ *http.Request, _ map[string]any) (context.Context, error) {
+		ctx, cancel := context.WithCancelCause(ctx)
+		revoke <- cancel
+		return ctx, nil
+	}})
+	c := s.connect(t)
+	_ = c.NetConn().(*net.TCPConn).SetReadBuffer(4 << 10)
+	c.subscribe("s", "subscription {names}")
+	receive(t, s.topic.begun)
+	s.fill()
+	receive(t, revoke)(&live.CloseError{Code: live.CloseForbidden, Reason: "Token revoked"})
+	receive(t, s.topic.ended)
+	for {
+		if _, err := c.read(); err != nil {
+			if !websocket.IsCloseError(err, live.CloseForbidden) {
+				t.Errorf("it was told %v", err)
+			}
+			return
+		}
+	}
 }
 
 // fill publishes until nothing moves any more, and says how many items that took.
