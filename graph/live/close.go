@@ -28,6 +28,9 @@ const (
 	CloseTooManyRequests = 4429 // a second connection_init, or too many frames
 )
 
+// closeNormal ends what has come to its end: RFC 6455 section 7.4.1.
+const closeNormal = 1000
+
 // closeGone stands for a connection that broke off. RFC 6455 forbids it inside a close frame.
 const closeGone = 1006
 

@@ -38,23 +38,10 @@ func (t HTTP) Do(w http.ResponseWriter, r *http.Request, exec graphql.GraphExecu
 		reply.refuse(http.StatusNotAcceptable, "accept "+mediaResponse+" or "+mediaJSON)
 		return
 	}
-	start := graphql.Now()
-	body, status, complaint := request(w, r)
-	if complaint != "" {
-		reply.refuse(status, complaint)
-		return
+	if params, ok := reply.params(r); ok {
+		params.Headers = r.Header
+		t.execute(reply, r, exec, params)
 	}
-	params, refused, malformed := parseParams(body)
-	switch {
-	case malformed != "":
-		reply.refuse(http.StatusBadRequest, "send a body "+malformed)
-		return
-	case refused != nil:
-		reply.errors(http.StatusBadRequest, refused)
-		return
-	}
-	params.Headers, params.ReadTime = r.Header, graphql.TraceTiming{Start: start, End: graphql.Now()}
-	t.execute(reply, r, exec, params)
 }
 
 // execute runs the operation and writes its answer.
@@ -66,13 +53,12 @@ func (HTTP) execute(reply reply, r *http.Request, exec graphql.GraphExecutor, pa
 		reply.errors(http.StatusBadRequest, response.Errors)
 		return
 	}
-	switch kind := operation.Operation.Operation; {
-	case kind == ast.Subscription:
-		reply.errors(http.StatusBadRequest, refusal("BAD_USER_INPUT", "Subscriptions need a WebSocket (graphql-transport-ws)."))
+	if operation.Operation.Operation == ast.Subscription {
+		reply.errors(http.StatusBadRequest, refusal("BAD_USER_INPUT",
+			"Subscriptions need a WebSocket (graphql-transport-ws) or Accept: text/event-stream."))
 		return
-	case kind == ast.Mutation && r.Method == http.MethodGet:
-		reply.w.Header().Set("Allow", http.MethodPost)
-		reply.refuse(http.StatusMethodNotAllowed, "mutations need POST")
+	}
+	if !reply.allows(r, operation) {
 		return
 	}
 	responses, ctx := exec.DispatchOperation(ctx, operation)
@@ -156,6 +142,37 @@ type reply struct {
 	media string
 }
 
+// params reads the parameters of a request. Not ok: it is answered already.
+func (a reply) params(r *http.Request) (params *graphql.RawParams, ok bool) {
+	start := graphql.Now()
+	body, status, complaint := request(a.w, r)
+	if complaint != "" {
+		a.refuse(status, complaint)
+		return nil, false
+	}
+	params, refused, malformed := parseParams(body)
+	switch {
+	case malformed != "":
+		a.refuse(http.StatusBadRequest, "send a body "+malformed)
+		return nil, false
+	case refused != nil:
+		a.errors(http.StatusBadRequest, refused)
+		return nil, false
+	}
+	params.ReadTime = graphql.TraceTiming{Start: start, End: graphql.Now()}
+	return params, true
+}
+
+// allows is false for a mutation by GET, which is answered already.
+func (a reply) allows(r *http.Request, op *graphql.OperationContext) bool {
+	if op.Operation.Operation != ast.Mutation || r.Method != http.MethodGet {
+		return true
+	}
+	a.w.Header().Set("Allow", http.MethodPost)
+	a.refuse(http.StatusMethodNotAllowed, "mutations need POST")
+	return false
+}
+
 // errors answers a request that is well-formed but was not executed: without data.
 func (a reply) errors(status int, errs gqlerror.List) {
 	if a.media == mediaJSON {
@@ -166,7 +183,12 @@ func (a reply) errors(status int, errs gqlerror.List) {
 
 // refuse answers a request that is not well-formed.
 func (a reply) refuse(status int, complaint string) {
-	a.write(status, marshal(map[string]any{"errors": refusal("BAD_USER_INPUT", complaint)}))
+	a.deny(status, "BAD_USER_INPUT", complaint)
+}
+
+// deny answers a request that is for nobody, or not now.
+func (a reply) deny(status int, code, complaint string) {
+	a.write(status, marshal(map[string]any{"errors": refusal(code, complaint)}))
 }
 
 func (a reply) write(status int, body []byte) {

@@ -62,7 +62,7 @@ func TestOperationLimit(t *testing.T) {
 		receive(t, s.topic.begun)
 	}
 	c.subscribe("20", "{name}")
-	refused := `{"id":"20","type":"error","payload":[{"message":"Too many operations on this socket; complete one first.","extensions":{"code":"OPERATION_LIMIT"}}]}`
+	refused := `{"id":"20","type":"error","payload":[{"message":"Too many operations on this connection; complete one first.","extensions":{"code":"OPERATION_LIMIT"}}]}`
 	c.want(refused)
 	c.send(`{"id":"7","type":"complete"}`)
 	c.subscribe("20", "{name}")
@@ -88,7 +88,7 @@ func TestOperationLimitCountsWhatStillRuns(t *testing.T) {
 		c.send(fmt.Sprintf(`{"id":"%d","type":"complete"}`, i))
 	}
 	c.subscribe("4", "{name}")
-	c.want(`{"id":"4","type":"error","payload":[{"message":"Too many operations on this socket; complete one first.","extensions":{"code":"OPERATION_LIMIT"}}]}`)
+	c.want(`{"id":"4","type":"error","payload":[{"message":"Too many operations on this connection; complete one first.","extensions":{"code":"OPERATION_LIMIT"}}]}`)
 	close(release)
 	c.wantQuiet()
 }

@@ -19,8 +19,8 @@ var (
 	errFlood  = errors.New("a message in too many frames")
 )
 
-// A line is the connection under a socket. It owns every deadline: how long the peer may be silent, how long
-// it may take nothing of what is written, and how long closing may last. Deadlines set by others are ignored.
+// A line is the connection under a peer. It owns every deadline: how long the peer may be silent (zero: for ever),
+// how long it may take nothing of what is written, and how long closing may last. Deadlines set by others are ignored.
 type line struct {
 	net.Conn
 	silence, patience time.Duration
@@ -35,7 +35,7 @@ type line struct {
 	failure error
 
 	mu  sync.Mutex
-	end time.Time // once the socket is closing: when it is given up
+	end time.Time // once the peer is closing: when it is given up
 }
 
 // hijack takes the connection of a request over, for the upgrader.
@@ -59,17 +59,23 @@ func (h *handshake) Write(p []byte) (int, error) {
 }
 
 func (h hijack) Hijack() (net.Conn, *bufio.ReadWriter, error) {
-	conn, buffers, err := http.NewResponseController(h.ResponseWriter).Hijack()
+	buffers, err := h.line.take(h.ResponseWriter)
+	return h.line, buffers, err
+}
+
+// take takes the connection of a request over.
+func (l *line) take(w http.ResponseWriter) (*bufio.ReadWriter, error) {
+	conn, buffers, err := http.NewResponseController(w).Hijack()
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	// The HTTP server's own deadlines end here.
 	if err := conn.SetDeadline(time.Time{}); err != nil {
 		_ = conn.Close()
-		return nil, nil, err
+		return nil, err
 	}
-	h.line.carry(conn)
-	return h.line, buffers, nil
+	l.carry(conn)
+	return buffers, nil
 }
 
 // carry says what the line consists of.
@@ -175,6 +181,9 @@ func (l *line) until(wait time.Duration, set func(time.Time) error) (ending bool
 	defer l.mu.Unlock()
 	if !l.end.IsZero() {
 		return true, set(l.end)
+	}
+	if wait == 0 {
+		return false, set(time.Time{})
 	}
 	return false, set(time.Now().Add(wait))
 }

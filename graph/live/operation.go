@@ -52,8 +52,7 @@ func (p *peer) subscribe(id string, params *graphql.RawParams, refused gqlerror.
 	case err != nil:
 		return err
 	case op == nil:
-		refused = refusal("OPERATION_LIMIT", "Too many operations on this socket; complete one first.")
-		p.reply(letter{failure(refused), &operation{id: id}})
+		p.reply(letter{failure(tooMany()), &operation{id: id}})
 	case refused != nil:
 		op.launch(func() frame { return failure(refused) })
 	default:
@@ -62,11 +61,17 @@ func (p *peer) subscribe(id string, params *graphql.RawParams, refused gqlerror.
 	return nil
 }
 
+func tooMany() gqlerror.List {
+	return refusal("OPERATION_LIMIT", "Too many operations on this connection; complete one first.")
+}
+
 // admit reserves the id. There is no operation, and no error, if there are too many.
 func (p *peer) admit(id string) (*operation, *CloseError) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	switch {
+	case p.closing != nil:
+		return nil, p.closing
 	case p.session == nil:
 		return nil, closef(CloseUnauthorized, "Unauthorized")
 	case p.operation(id) != nil:
@@ -106,42 +111,77 @@ func (p *peer) complete(id string) {
 	}
 }
 
-// begin gives the operation a context to run in. The peer's mu is held.
+// begin gives the operation a context to run in, and makes the peer wait for its end. The peer's mu is held.
 func (op *operation) begin() {
 	op.ctx, op.cancel = context.WithCancel(op.peer.session)
 	op.peer.executing++
+	op.peer.running.Add(1)
+}
+
+// over is called when nothing of the operation runs any more.
+func (p *peer) over(cancel context.CancelFunc) {
+	cancel()
+	p.mu.Lock()
+	p.executing--
+	p.mu.Unlock()
+	p.running.Done()
 }
 
 // launch runs the operation after begin, and sends the frame that ends it.
 func (op *operation) launch(run func() frame) {
-	p := op.peer
-	p.running.Go(func() {
-		cancel := op.cancel
-		defer func() {
-			cancel()
-			p.mu.Lock()
-			p.executing--
-			p.mu.Unlock()
-		}()
+	p, cancel := op.peer, op.cancel
+	go func() {
+		defer p.over(cancel)
 		defer p.recovered()
 		if end := run(); end.kind != 0 {
 			p.send(op, end)
 		}
-	})
+	}()
+}
+
+// abandon ends an operation after begin that is not going to run.
+func (op *operation) abandon() {
+	p := op.peer
+	p.mu.Lock()
+	cancel := op.cancel
+	p.forget(op)
+	p.mu.Unlock()
+	p.over(cancel)
 }
 
 // run executes the operation until it ends, or until its group serves it: then there is no frame.
 func (op *operation) run(params *graphql.RawParams, from *beginning) (end frame) {
-	p := op.peer
-	ctx := graphql.StartOperationTrace(op.ctx)
-	opCtx, errs := p.exec.CreateOperationContext(ctx, params)
-	if len(errs) > 0 {
-		return failure(p.exec.DispatchError(graphql.WithOperationContext(ctx, opCtx), errs).Errors)
+	valid, refused := op.prepare(params)
+	if refused.kind != 0 {
+		return refused
 	}
+	return op.perform(valid, from)
+}
+
+// prepared is an operation that was found valid.
+type prepared struct {
+	ctx    context.Context
+	op     *graphql.OperationContext
+	params *graphql.RawParams
+}
+
+// prepare validates. The frame says why an operation is not valid.
+func (op *operation) prepare(params *graphql.RawParams) (valid prepared, refused frame) {
+	ctx := graphql.StartOperationTrace(op.ctx)
+	opCtx, errs := op.peer.exec.CreateOperationContext(ctx, params)
+	if len(errs) > 0 {
+		return valid, failure(op.peer.exec.DispatchError(graphql.WithOperationContext(ctx, opCtx), errs).Errors)
+	}
+	return prepared{ctx, opCtx, params}, frame{}
+}
+
+// perform executes like run.
+func (op *operation) perform(valid prepared, from *beginning) (end frame) {
+	p := op.peer
 	var e *execution
-	if opCtx.Operation.Operation != ast.Subscription {
-		e = execute(ctx, p.exec, opCtx, nil)
-	} else if e, end = op.start(ctx, opCtx, params, from); e == nil {
+	if valid.op.Operation.Operation != ast.Subscription {
+		e = execute(valid.ctx, p.exec, valid.op, nil)
+	} else if e, end = op.start(valid, from); e == nil {
 		return end
 	}
 	op.reached(e)
@@ -154,20 +194,20 @@ func (op *operation) run(params *graphql.RawParams, from *beginning) (end frame)
 
 // start begins a subscription when its turn has come: shared if that is possible, else, or until the group can serve
 // it, by an execution of its own.
-func (op *operation) start(ctx context.Context, opCtx *graphql.OperationContext, params *graphql.RawParams, from *beginning) (e *execution, end frame) {
-	p := op.peer
+func (op *operation) start(valid prepared, from *beginning) (e *execution, end frame) {
+	p, ctx := op.peer, valid.ctx
 	if !p.hub.gate.enter(ctx) {
 		return nil, frame{}
 	}
 	defer p.hub.gate.leave()
 	if from == nil && p.hub.Share != nil {
-		if shared, ok := p.hub.Share(ctx, opCtx); ok {
-			if end, done := op.join(shared, params); done {
+		if shared, ok := p.hub.Share(ctx, valid.op); ok {
+			if end, done := op.join(shared, valid.params); done {
 				return nil, end
 			}
 		}
 	}
-	return execute(ctx, p.exec, opCtx, from), frame{}
+	return execute(ctx, p.exec, valid.op, from), frame{}
 }
 
 // reached notes how far an execution of the operation's own has delivered. It is true if the group serves the operation

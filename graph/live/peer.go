@@ -22,7 +22,8 @@ type peer struct {
 	exec         graphql.GraphExecutor
 	log          *slog.Logger
 	dialect      dialect
-	limit        int // operations at a time
+	limit        int  // operations at a time
+	once         bool // it ends with its operation
 	closeTimeout time.Duration
 
 	ctx    context.Context // ends when the peer is closed, for whatever reason
@@ -37,7 +38,7 @@ type peer struct {
 	operations []*operation
 	executing  int // operations that run, those the client has completed included
 	outbox     outbox
-	behind     bool // a goroutine waits for the line
+	behind     bool // a goroutine waits for the line, or the peer for the line to open
 	closing    *CloseError
 	said       bool        // the goodbye is among what was gathered
 	parted     bool        // the last bytes were handed to the line, or it is broken
@@ -54,7 +55,7 @@ func (p *peer) begin(ctx context.Context) {
 func (p *peer) open(l *line) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.line = l
+	p.line, p.behind = l, false
 	if p.closing != nil {
 		l.hurry(p.closeTimeout)
 	}
@@ -198,6 +199,10 @@ func (p *peer) gather(dst []byte) []byte {
 		}
 		i++
 	}
+	if len(dst) == 0 && p.once && len(p.operations) == 0 {
+		p.said = true // the complete was the goodbye
+		p.end(closef(closeNormal, "Complete"))
+	}
 	return dst
 }
 
@@ -304,6 +309,17 @@ func (p *peer) delivered() (cursor string) {
 		}
 	}
 	return lowest.Cursor
+}
+
+// greetEvery pings the peer again and again, once it is known who it is. It takes the timer.
+func (p *peer) greetEvery(d time.Duration) {
+	p.after(d, func() {
+		defer p.recovered()
+		if p.isKnown() {
+			p.greet()
+		}
+		p.greetEvery(d)
+	})
 }
 
 // greet sends a ping, with the cursor to resume after if there is one.

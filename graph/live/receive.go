@@ -71,7 +71,7 @@ func (s *socket) initialise(m message) *CloseError {
 	if err != nil {
 		return err
 	}
-	s.after(s.transport.ping(), s.pingPeer)
+	s.greetEvery(s.transport.ping())
 	return s.identify(payload)
 }
 
@@ -105,13 +105,4 @@ func (s *socket) init(payload map[string]any) (context.Context, *CloseError) {
 	}
 	s.log.Info("connection_init refused", "error", err)
 	return nil, closef(CloseForbidden, "Forbidden")
-}
-
-// pingPeer runs on the timer.
-func (s *socket) pingPeer() {
-	defer s.recovered()
-	if s.isKnown() {
-		s.greet()
-	}
-	s.after(s.transport.ping(), s.pingPeer)
 }

@@ -1,21 +1,21 @@
-// Package live carries GraphQL operations over sockets: queries, mutations and, above all, subscriptions.
+// Package live carries GraphQL operations over sockets and event streams: queries, mutations and, above all,
+// subscriptions.
 //
 // A WebSocket (websocket.go) makes one socket per connection (socket.go). What comes in is read as a message
-// (message.go) and obeyed (receive.go). The client behind it is a peer (peer.go) with operations (operation.go),
+// (message.go) and obeyed (receive.go). An EventStream (eventstream.go) makes streams (stream.go), which requests
+// of their own tell what to do (reservation.go). The client behind either is a peer (peer.go) with operations (operation.go),
 // each of which is executed (execution.go) on its own goroutine and puts what it has to say into the outbox
 // (outbox.go); equal subscriptions are executed once, by a group of a Hub (group.go), whose items every member
 // takes at its own pace. Writing never blocks: what the line below (line.go) does not take at once is
-// waited with by a goroutine that is there only meanwhile. Close codes are in close.go.
+// waited with by a goroutine that is there only meanwhile. How a frame (frame.go, event.go) looks on the line is a
+// dialect. All connections of a transport are in its house (house.go), which can be drained. Close codes are in close.go.
 package live
 
 import (
 	"cmp"
 	"context"
 	"log/slog"
-	"maps"
 	"net/http"
-	"slices"
-	"sync"
 	"time"
 
 	"github.com/99designs/gqlgen/graphql"
@@ -59,9 +59,7 @@ type WebSocket struct {
 	// Log receives refusals, closings (debug) and panics (error). Nil: slog.Default().
 	Log *slog.Logger
 
-	mu      sync.Mutex
-	live    map[*socket]struct{}
-	drained chan struct{} // not nil while draining; closed when the last socket has left
+	house house
 }
 
 var _ graphql.Transport = (*WebSocket)(nil)
@@ -74,81 +72,32 @@ func (t *WebSocket) Supports(r *http.Request) bool {
 // Do upgrades the request. The socket lives on when the request is over, so that nothing of it is kept.
 func (t *WebSocket) Do(w http.ResponseWriter, r *http.Request, exec graphql.GraphExecutor) {
 	s := newSocket(t, r, exec)
-	if !t.join(s) {
+	if !t.house.join(&s.peer) {
 		w.Header().Set("Retry-After", "1")
-		http.Error(w, "The server is restarting; try again.", http.StatusServiceUnavailable)
+		http.Error(w, restarting, http.StatusServiceUnavailable)
 		return
 	}
 	line, err := s.upgrade(w, r)
 	if err != nil {
 		s.log.DebugContext(r.Context(), "socket refused", "error", err)
 		s.cancel(nil)
-		t.leave(s)
+		t.house.leave(&s.peer)
 		return
 	}
 	go func() {
-		defer t.leave(s)
+		defer t.house.leave(&s.peer)
 		defer s.cancel(nil)
 		s.serve(line)
 	}()
 }
 
+// restarting is what a drained server answers.
+const restarting = "The server is restarting; try again."
+
 // Drain closes every socket with 1012 "Service restart", which clients answer by connecting anew, and waits
 // until they and their operations are gone or ctx ends, whose error it returns. From its call on new sockets
 // are refused with 503.
-func (t *WebSocket) Drain(ctx context.Context) error {
-	t.mu.Lock()
-	if t.drained == nil {
-		t.drained = make(chan struct{})
-		if len(t.live) == 0 {
-			close(t.drained)
-		}
-	}
-	sockets := slices.Collect(maps.Keys(t.live))
-	t.mu.Unlock()
-	go t.restart(ctx, sockets)
-	select {
-	case <-t.drained:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
-}
-
-// restart closes sockets one after another, so that not all clients come back in the same moment.
-func (t *WebSocket) restart(ctx context.Context, sockets []*socket) {
-	pause := min(t.drainOver()/time.Duration(max(len(sockets), 1)), time.Millisecond)
-	for _, s := range sockets {
-		s.close(closef(CloseRestart, "Service restart"))
-		select {
-		case <-time.After(pause):
-		case <-ctx.Done(): // no time is left to be gentle
-			pause = 0
-		}
-	}
-}
-
-func (t *WebSocket) join(s *socket) bool {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	if t.drained != nil {
-		return false
-	}
-	if t.live == nil {
-		t.live = map[*socket]struct{}{}
-	}
-	t.live[s] = struct{}{}
-	return true
-}
-
-func (t *WebSocket) leave(s *socket) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	delete(t.live, s)
-	if t.drained != nil && len(t.live) == 0 {
-		close(t.drained)
-	}
-}
+func (t *WebSocket) Drain(ctx context.Context) error { return t.house.drain(ctx, t.drainOver()) }
 
 func (t *WebSocket) checkOrigin(r *http.Request) bool {
 	if t.CheckOrigin != nil {
