@@ -1,10 +1,12 @@
 package live_test
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
 	"io"
+	"log"
 	"log/slog"
 	"net"
 	"net/http"
@@ -31,10 +33,11 @@ func patience(t *testing.T) <-chan time.Time {
 	return timer.C
 }
 
-// A server is the transport on a real executor behind a real HTTP server.
+// A server has the transports on a real executor behind a real HTTP server.
 type server struct {
 	*httptest.Server
 	transport *live.WebSocket
+	streams   *live.EventStream
 	exec      *executor.Executor
 	world     *world
 	topic     *topic
@@ -42,39 +45,49 @@ type server struct {
 
 func serve(t *testing.T, transport *live.WebSocket) *server {
 	t.Helper()
-	s := newServer(transport)
+	return serveBoth(t, transport, &live.EventStream{Hub: transport.Hub})
+}
+
+func serveBoth(t *testing.T, transport *live.WebSocket, streams *live.EventStream) *server {
+	t.Helper()
+	s := newServer(transport, streams)
 	t.Cleanup(func() {
 		ctx, cancel := context.WithTimeout(context.Background(), deadline)
 		defer cancel()
-		if err := transport.Drain(ctx); err != nil {
-			t.Errorf("sockets or operations are left over: %v", err)
+		if err := errors.Join(transport.Drain(ctx), streams.Drain(ctx)); err != nil {
+			t.Errorf("connections or operations are left over: %v", err)
 		}
 		s.Close()
 	})
 	return s
 }
 
-func newServer(transport *live.WebSocket) *server {
-	s := &server{transport: transport, topic: newTopic(), world: &world{name: "Ada", log: newJournal()}}
+func newServer(transport *live.WebSocket, streams *live.EventStream) *server {
+	s := &server{transport: transport, streams: streams, topic: newTopic(), world: &world{name: "Ada", log: newJournal()}}
 	s.world.names = func(ctx context.Context, topic string) (<-chan string, error) {
 		if topic == "refused" {
 			return nil, coded("CURSOR_EXPIRED")
 		}
 		return s.topic.subscribe(ctx)
 	}
-	if transport.Log == nil {
-		transport.Log = slog.New(slog.DiscardHandler)
-	}
+	silent := slog.New(slog.DiscardHandler)
+	transport.Log, streams.Log = cmp.Or(transport.Log, silent), silent
 	s.exec = executor.New(s.world)
 	s.exec.SetErrorPresenter(present)
 	s.exec.SetRecoverFunc(func(context.Context, any) error { return coded("INTERNAL") })
 	s.Server = httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if !transport.Supports(r) {
+		r.Body = http.MaxBytesReader(w, r.Body, 256<<10)
+		switch {
+		case transport.Supports(r):
+			transport.Do(w, r, s.exec)
+		case streams.Supports(r):
+			w.Header().Set("X-Request-Id", "request")
+			streams.Do(w, r, s.exec)
+		default:
 			http.Error(w, "no socket", http.StatusNotFound)
-			return
 		}
-		transport.Do(w, r, s.exec)
 	}))
+	s.Config.ErrorLog = log.New(io.Discard, "", 0)
 	// Small buffers, so that a peer that does not read is noticed after kilobytes instead of megabytes.
 	s.Config.ConnContext = func(ctx context.Context, c net.Conn) context.Context {
 		_ = c.(*net.TCPConn).SetWriteBuffer(4 << 10)
