@@ -3,6 +3,7 @@ package graph
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"log/slog"
 	"net/http"
 	"slices"
@@ -18,6 +19,7 @@ import (
 	"github.com/vektah/gqlparser/v2/ast"
 	"github.com/vektah/gqlparser/v2/gqlerror"
 
+	"switchboard/db"
 	"switchboard/graph/live"
 	"switchboard/service"
 )
@@ -37,14 +39,15 @@ type Options struct {
 	Auth           Authenticator
 	AllowedOrigins []string      // of browsers besides the server's own, such as https://inbox.example
 	Introspection  bool          // also: suggestions in the messages of invalid documents
-	PingEvery      time.Duration // between two pings on a socket; 0: 15 s
+	PingEvery      time.Duration // between two pings on a socket or stream; 0: 15 s
 	Log            *slog.Logger
 }
 
-// Handler serves /graphql: POST, GET and WebSocket.
+// Handler serves /graphql: POST, GET, WebSocket and server-sent events.
 type Handler struct {
 	http    http.Handler
 	sockets *live.WebSocket
+	streams *live.EventStream
 }
 
 const (
@@ -54,9 +57,14 @@ const (
 
 // NewHandler makes the handler of the whole API.
 func NewHandler(o Options) *Handler {
-	h := &Handler{sockets: &live.WebSocket{Init: o.connect, CheckOrigin: o.checkOrigin, Hub: &live.Hub{Share: share}, Ping: o.PingEvery, Log: o.Log}}
+	hub := &live.Hub{Share: share}
+	h := &Handler{
+		sockets: &live.WebSocket{Init: o.connect, CheckOrigin: o.checkOrigin, Hub: hub, Ping: o.PingEvery, Log: o.Log},
+		streams: &live.EventStream{Session: o.session, Caller: sender, CheckOrigin: o.checkOrigin, Hub: hub, Ping: o.PingEvery, Log: o.Log},
+	}
 	server := o.server()
 	server.AddTransport(h.sockets)
+	server.AddTransport(h.streams)
 	server.AddTransport(live.HTTP{})
 	h.http = withRequestID(o.cors(o.authenticate(server)))
 	return h
@@ -83,9 +91,13 @@ func (o Options) server() *handler.Server {
 
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) { h.http.ServeHTTP(w, r) }
 
-// Drain asks the clients of all sockets to come back, here or to another server, and
-// waits until they are gone.
-func (h *Handler) Drain(ctx context.Context) error { return h.sockets.Drain(ctx) }
+// Drain asks the clients of all sockets and streams to come back, here or to another
+// server, and waits until they are gone.
+func (h *Handler) Drain(ctx context.Context) error {
+	streams := make(chan error, 1)
+	go func() { streams <- h.streams.Drain(ctx) }()
+	return errors.Join(h.sockets.Drain(ctx), <-streams)
+}
 
 // begin refuses introspection where it is switched off, and a subscription that directives
 // have left without a field.
@@ -186,11 +198,31 @@ func (o Options) connect(ctx context.Context, _ *http.Request, payload map[strin
 		}
 		return nil, &live.CloseError{Code: live.CloseForbidden, Reason: e.Message}
 	}
-	ctx, end := context.WithCancelCause(withActor(ctx, actor))
-	context.AfterFunc(ctx, o.Auth.Attend(token, actor, func(reason string) {
+	return o.attend(withActor(ctx, actor), token), nil
+}
+
+// session is what the operations of an event stream run in. The stream ends with the token.
+func (o Options) session(ctx context.Context, r *http.Request) (context.Context, error) {
+	return o.attend(ctx, bearer(r.Header.Get("Authorization"))), nil
+}
+
+// attend gives a context that ends with the caller's token.
+func (o Options) attend(ctx context.Context, token string) context.Context {
+	ctx, end := context.WithCancelCause(ctx)
+	context.AfterFunc(ctx, o.Auth.Attend(token, actorOf(ctx), func(reason string) {
 		end(&live.CloseError{Code: live.CloseForbidden, Reason: reason})
 	}))
-	return ctx, nil
+	return ctx
+}
+
+// sender tells the caller of a request from all others.
+func sender(r *http.Request) any {
+	type one struct {
+		workspace int64
+		ref       db.ActorRef
+	}
+	actor := actorOf(r.Context())
+	return one{actor.Workspace, actor.Ref()}
 }
 
 // bearer takes the token out of an Authorization header (RFC 6750); empty if there is none.
@@ -224,13 +256,13 @@ func (o Options) cors(next http.Handler) http.Handler {
 	}
 	return cors.New(cors.Options{
 		AllowedOrigins: o.AllowedOrigins,
-		AllowedMethods: []string{http.MethodGet, http.MethodPost},
-		AllowedHeaders: []string{"Authorization", "Content-Type", "Accept"},
+		AllowedMethods: []string{http.MethodGet, http.MethodPost, http.MethodPut, http.MethodDelete},
+		AllowedHeaders: []string{"Authorization", "Content-Type", "Accept", live.TokenHeader},
 		MaxAge:         int((10 * time.Minute).Seconds()),
 	}).Handler(next)
 }
 
-// checkOrigin lets sockets of the allowed origins in, besides those of the server's own.
+// checkOrigin lets sockets and streams of the allowed origins in, besides those of the server's own.
 func (o Options) checkOrigin(r *http.Request) bool {
 	return slices.Contains(o.AllowedOrigins, r.Header.Get("Origin")) || live.SameHost(r)
 }
