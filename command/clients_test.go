@@ -12,6 +12,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -29,7 +30,7 @@ func TestClients(t *testing.T) {
 	other := start(t, "--data-dir", dir, "--no-demo")
 	c := found(t, s, dir, 2)
 
-	for _, name := range []string{"graphql-ws", "apollo", "urql", "relay"} {
+	for _, name := range []string{"graphql-ws", "graphql-sse", "graphql-sse single", "apollo", "urql", "relay"} {
 		t.Run(name, func(sub *testing.T) {
 			conversation := other.as(c.Token).open(name)
 			n := runClient(sub, scripts, name, s, c, conversation)
@@ -133,14 +134,16 @@ type clientStep struct {
 	All                             int      // audits
 }
 
-// runClient starts a script. It may take as long as the caller's patience.
+// runClient starts a script, perhaps with a word that tells it how. It may take as long as
+// the caller's patience.
 func runClient(t *testing.T, scripts, name string, s *server, c *company, conversation string) *npmClient {
 	t.Helper()
 	where := must(json.Marshal(vars{"graphql": s.GraphQL, "webSocket": s.WebSocket, "token": c.Token,
 		"conversation": conversation, "agents": []string{c.agents[0].id, c.agents[1].id}}))
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	t.Cleanup(cancel)
-	n := &npmClient{t: t, cmd: exec.CommandContext(ctx, "node", filepath.Join(scripts, name+".mjs"), string(where))}
+	script, how, _ := strings.Cut(name, " ")
+	n := &npmClient{t: t, cmd: exec.CommandContext(ctx, "node", filepath.Join(scripts, script+".mjs"), string(where), how)}
 	n.cmd.Stderr = &n.messages
 	input, output := must(n.cmd.StdinPipe()), must(n.cmd.StdoutPipe())
 	n.answer = func(line any) { _ = json.NewEncoder(input).Encode(line) } // finished says why the script is gone

@@ -140,7 +140,8 @@ func TestEnvironmentIsAsGoodAsFlags(t *testing.T) {
 	}
 	preflight := must(http.NewRequest(http.MethodOptions, s.GraphQL, nil))
 	preflight.Header.Set("Origin", "https://other.example")
-	preflight.Header.Set("Access-Control-Request-Method", "POST")
+	preflight.Header.Set("Access-Control-Request-Method", "DELETE")
+	preflight.Header.Set("Access-Control-Request-Headers", "authorization,x-graphql-event-stream-token")
 	response, err := httpClient.Do(preflight)
 	check(t, err)
 	check(t, response.Body.Close())
