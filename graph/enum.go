@@ -45,6 +45,9 @@ func (e *exactEnums) MutateOperationContext(_ context.Context, op *graphql.Opera
 func (e *exactEnums) check(value any, t *ast.Type, path ast.Path) *gqlerror.Error {
 	switch value := value.(type) {
 	case []any:
+		if t.Elem == nil {
+			return nil // a scalar for which it is up to that to refuse it
+		}
 		for i, one := range value {
 			if err := e.check(one, t.Elem, append(path, ast.PathIndex(i))); err != nil {
 				return err

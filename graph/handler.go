@@ -19,7 +19,6 @@ import (
 	"github.com/vektah/gqlparser/v2/ast"
 	"github.com/vektah/gqlparser/v2/gqlerror"
 
-	"switchboard/db"
 	"switchboard/graph/live"
 	"switchboard/service"
 )
@@ -41,6 +40,8 @@ type Options struct {
 	Introspection  bool          // also: suggestions in the messages of invalid documents
 	PingEvery      time.Duration // between two pings on a socket or stream; 0: 15 s
 	Log            *slog.Logger
+
+	connections *connections
 }
 
 // Handler serves /graphql: POST, GET, WebSocket and server-sent events.
@@ -57,6 +58,7 @@ const (
 
 // NewHandler makes the handler of the whole API.
 func NewHandler(o Options) *Handler {
+	o.connections = &connections{open: map[identity]int{}}
 	hub := &live.Hub{Share: share}
 	h := &Handler{
 		sockets: &live.WebSocket{Init: o.connect, CheckOrigin: o.checkOrigin, Hub: hub, Ping: o.PingEvery, Log: o.Log},
@@ -198,31 +200,30 @@ func (o Options) connect(ctx context.Context, _ *http.Request, payload map[strin
 		}
 		return nil, &live.CloseError{Code: live.CloseForbidden, Reason: e.Message}
 	}
-	return o.attend(withActor(ctx, actor), token), nil
+	return o.attend(withActor(ctx, actor), token)
 }
 
 // session is what the operations of an event stream run in. The stream ends with the token.
 func (o Options) session(ctx context.Context, r *http.Request) (context.Context, error) {
-	return o.attend(ctx, bearer(r.Header.Get("Authorization"))), nil
+	return o.attend(ctx, bearer(r.Header.Get("Authorization")))
 }
 
-// attend gives a context that ends with the caller's token.
-func (o Options) attend(ctx context.Context, token string) context.Context {
-	ctx, end := context.WithCancelCause(ctx)
-	context.AfterFunc(ctx, o.Auth.Attend(token, actorOf(ctx), func(reason string) {
-		end(&live.CloseError{Code: live.CloseForbidden, Reason: reason})
-	}))
-	return ctx
-}
-
-// sender tells the caller of a request from all others.
-func sender(r *http.Request) any {
-	type one struct {
-		workspace int64
-		ref       db.ActorRef
+// attend gives a context that ends with the caller's token, for one connection more.
+func (o Options) attend(ctx context.Context, token string) (context.Context, error) {
+	actor := actorOf(ctx)
+	leave, err := o.connections.enter(actor)
+	if err != nil {
+		return nil, err
 	}
-	actor := actorOf(r.Context())
-	return one{actor.Workspace, actor.Ref()}
+	ctx, end := context.WithCancelCause(ctx)
+	stop := o.Auth.Attend(token, actor, func(reason string) {
+		end(&live.CloseError{Code: live.CloseForbidden, Reason: reason})
+	})
+	context.AfterFunc(ctx, func() {
+		stop()
+		leave()
+	})
+	return ctx, nil
 }
 
 // bearer takes the token out of an Authorization header (RFC 6750); empty if there is none.

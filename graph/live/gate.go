@@ -30,24 +30,25 @@ func (g *gate) enter(ctx context.Context) bool {
 
 func (g *gate) leave() { <-g.places }
 
-// strangers counts those of whom it is not known who they are, by address.
+// strangers counts the connections of which it is not known yet who is calling, by address.
 type strangers struct {
 	mu    sync.Mutex
 	count map[string]int
 }
 
-// arrive is false if there are too many from the address of a request already.
-func (s *strangers) arrive(address string, limit int) bool {
+// arrive counts one more from the address of a request until leave is called; nil if there are too many already.
+func (s *strangers) arrive(r *http.Request, most int) (leave func()) {
+	address, _, _ := net.SplitHostPort(r.RemoteAddr)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.count[address] >= limit {
-		return false
+	if s.count[address] >= most {
+		return nil
 	}
 	if s.count == nil {
 		s.count = map[string]int{}
 	}
 	s.count[address]++
-	return true
+	return sync.OnceFunc(func() { s.leave(address) })
 }
 
 func (s *strangers) leave(address string) {
@@ -56,13 +57,4 @@ func (s *strangers) leave(address string) {
 	if s.count[address]--; s.count[address] == 0 {
 		delete(s.count, address)
 	}
-}
-
-// addressOf is where a request comes from, without the port.
-func addressOf(r *http.Request) string {
-	host, _, err := net.SplitHostPort(r.RemoteAddr)
-	if err != nil {
-		return r.RemoteAddr
-	}
-	return host
 }

@@ -3,6 +3,7 @@ package live_test
 import (
 	"context"
 	"fmt"
+	"net/http"
 	"strings"
 	"testing"
 	"time"
@@ -91,4 +92,28 @@ func TestOperationLimitCountsWhatStillRuns(t *testing.T) {
 	c.want(`{"id":"4","type":"error","payload":[{"message":"Too many operations on this connection; complete one first.","extensions":{"code":"OPERATION_LIMIT"}}]}`)
 	close(release)
 	c.wantQuiet()
+}
+
+func TestStrangerLimit(t *testing.T) {
+	s := serve(t, &live.WebSocket{StrangerLimit: 2})
+	first, second := s.dial(t, live.Subprotocol), s.dial(t, live.Subprotocol)
+	if got := status(t, s, nil); got != http.StatusTooManyRequests {
+		t.Fatalf("a third stranger is answered %d", got)
+	}
+	first.send(`{"type":"connection_init"}`)
+	first.want(`{"type":"connection_ack"}`)
+	third := s.dial(t, live.Subprotocol) // the first one is known now
+	if got := status(t, s, nil); got != http.StatusTooManyRequests {
+		t.Fatalf("another one is answered %d", got)
+	}
+	second.Close()
+	third.Close()
+	first.Close()
+	for range 1000 {
+		if status(t, s, nil) == http.StatusSwitchingProtocols {
+			return
+		}
+		time.Sleep(5 * time.Millisecond)
+	}
+	t.Error("those who have gone still count")
 }

@@ -85,6 +85,7 @@ func (s *socket) identify(payload map[string]any) *CloseError {
 	if err != nil {
 		return err
 	}
+	s.known()
 	s.enter(session)
 	s.reply(letter{frame: frame{kind: ack}})
 	s.request = nil

@@ -20,7 +20,8 @@ type socket struct {
 	request   *http.Request // until connection_init
 	conn      *websocket.Conn
 	rate      bucket
-	started   bool // connection_init has come
+	started   bool   // connection_init has come
+	known     func() // says that the socket is no stranger's any more
 }
 
 func newSocket(t *WebSocket, r *http.Request, exec graphql.GraphExecutor) *socket {
@@ -59,6 +60,7 @@ func (s *socket) upgrade(w http.ResponseWriter, r *http.Request) (*line, error) 
 
 // serve runs the socket until it is closed and its operations have ended; afterwards nothing of it is left.
 func (s *socket) serve(line *line) {
+	defer s.gone()
 	s.open(line)
 	if s.conn.Subprotocol() != Subprotocol {
 		// A client that cannot speak this protocol is told so in a way that it understands.
@@ -68,6 +70,13 @@ func (s *socket) serve(line *line) {
 	s.read()
 	s.running.Wait()
 	line.hangUp()
+}
+
+// gone forgets the socket.
+func (s *socket) gone() {
+	s.cancel(nil)
+	s.known()
+	s.transport.house.leave(&s.peer)
 }
 
 // read receives until the connection gives nothing more. While the socket is closing, what still comes in is

@@ -55,11 +55,13 @@ type WebSocket struct {
 	OperationLimit  int // operations at a time per socket, beyond it an error OPERATION_LIMIT; zero: 20
 	FramesPerSecond int // messages and control frames, sustained, beyond it 4429; zero: 50, negative: no limit
 	FrameBurst      int // frames that may come at once; zero: 100
+	StrangerLimit   int // sockets of one address before connection_ack, beyond it 429; zero: 1,000
 
 	// Log receives refusals, closings (debug) and panics (error). Nil: slog.Default().
 	Log *slog.Logger
 
-	house house
+	house     house
+	strangers strangers
 }
 
 var _ graphql.Transport = (*WebSocket)(nil)
@@ -72,7 +74,13 @@ func (t *WebSocket) Supports(r *http.Request) bool {
 // Do upgrades the request. The socket lives on when the request is over, so that nothing of it is kept.
 func (t *WebSocket) Do(w http.ResponseWriter, r *http.Request, exec graphql.GraphExecutor) {
 	s := newSocket(t, r, exec)
+	if s.known = t.strangers.arrive(r, t.strangerLimit()); s.known == nil {
+		w.Header().Set("Retry-After", "1")
+		http.Error(w, "Too many connections of this address have not said who they are; try again.", http.StatusTooManyRequests)
+		return
+	}
 	if !t.house.join(&s.peer) {
+		s.known()
 		w.Header().Set("Retry-After", "1")
 		http.Error(w, restarting, http.StatusServiceUnavailable)
 		return
@@ -80,15 +88,10 @@ func (t *WebSocket) Do(w http.ResponseWriter, r *http.Request, exec graphql.Grap
 	line, err := s.upgrade(w, r)
 	if err != nil {
 		s.log.DebugContext(r.Context(), "socket refused", "error", err)
-		s.cancel(nil)
-		t.house.leave(&s.peer)
+		s.gone()
 		return
 	}
-	go func() {
-		defer t.house.leave(&s.peer)
-		defer s.cancel(nil)
-		s.serve(line)
-	}()
+	go s.serve(line)
 }
 
 // restarting is what a drained server answers.
@@ -118,6 +121,8 @@ func (t *WebSocket) closeTimeout() time.Duration { return cmp.Or(t.CloseTimeout,
 func (t *WebSocket) drainOver() time.Duration    { return cmp.Or(t.DrainOver, 5*time.Second) }
 func (t *WebSocket) messageLimit() int           { return cmp.Or(t.MessageLimit, 256<<10) }
 func (t *WebSocket) operationLimit() int         { return cmp.Or(t.OperationLimit, 20) }
+
+func (t *WebSocket) strangerLimit() int { return cmp.Or(t.StrangerLimit, 1000) }
 
 func (t *WebSocket) frames() bucket {
 	return bucket{perSecond: cmp.Or(t.FramesPerSecond, 50), burst: cmp.Or(t.FrameBurst, 100)}
