@@ -184,6 +184,8 @@ func TestForeignIsUnknown(t *testing.T) {
 				x.assign(x.manager, x.conversation, x.agent)
 				kept = x.snapshot()
 				a, b := foreign.receive(), unknown.receive()
+				foreign.Close()
+				unknown.Close()
 				if a.Type != b.Type || normal(a.Payload, x.foreign[kind]) != normal(b.Payload, x.unknown[kind]) {
 					t.Errorf("%s: %s %s, but for an unknown one %s %s", path, a.Type, a.Payload, b.Type, b.Payload)
 				}

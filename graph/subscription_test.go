@@ -163,6 +163,9 @@ func testInboxChanged(t *testing.T, w *world) {
 			}
 			return step(item)
 		}, steps...)
+		if view != "ALL" {
+			replayed[view].Close()
+		}
 	}
 	onlyAnns.wantItems(step, "ENTERED ConversationAssigned", "UPDATED MessageReceived", "LEFT ConversationAssigned")
 	// What comes after the replay is live.

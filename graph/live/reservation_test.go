@@ -136,7 +136,8 @@ func TestReservation(t *testing.T) {
 func TestReservationLags(t *testing.T) {
 	s := sharing(t, &live.WebSocket{})
 	token := s.asks(t, ask{method: "PUT"}, 201)
-	s.asks(t, ask{token: token, body: `{"query":"subscription($topic:String){names(topic:$topic)}","variables":{"topic":"log"},"extensions":{"operationId":"s"}}`}, 202)
+	s.asks(t, ask{token: token, body: `{"query":"subscription($topic:String,$after:String){names(topic:$topic,after:$after)}",` +
+		`"variables":{"topic":"log","after":"0"},"extensions":{"operationId":"s"}}`}, 202)
 	s.settled(t, 1)
 	for n := 1; n <= 400; n++ {
 		s.world.log.write(fmt.Sprint("text ", n))

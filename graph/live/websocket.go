@@ -2,13 +2,13 @@
 // subscriptions.
 //
 // A WebSocket (websocket.go) makes one socket per connection (socket.go). What comes in is read as a message
-// (message.go) and obeyed (receive.go). An EventStream (eventstream.go) makes streams (stream.go), which requests
-// of their own tell what to do (reservation.go). The client behind either is a peer (peer.go) with operations (operation.go),
-// each of which is executed (execution.go) on its own goroutine and puts what it has to say into the outbox
-// (outbox.go); equal subscriptions are executed once, by a group of a Hub (group.go), whose items every member
-// takes at its own pace. Writing never blocks: what the line below (line.go) does not take at once is
-// waited with by a goroutine that is there only meanwhile. How a frame (frame.go, event.go) looks on the line is a
-// dialect. All connections of a transport are in its house (house.go), which can be drained. Close codes are in close.go.
+// (message.go) and obeyed (receive.go). An EventStream (eventstream.go) makes streams (stream.go), which later
+// requests may tell what to do (reservation.go). The client behind either is a peer (peer.go) with operations
+// (operation.go), each of which is executed (execution.go) on its own goroutine and puts what it has to say into the
+// outbox (outbox.go); equal subscriptions are executed once, by a group of a Hub (group.go), whose items every member
+// takes at its own pace. Writing never blocks: what the line below (line.go) does not take at once is waited with by
+// a goroutine that is there only meanwhile. How a frame looks on the line is said by a dialect (frame.go, event.go).
+// Close codes are in close.go. A house (house.go) knows all connections of a transport, for Drain.
 package live
 
 import (
