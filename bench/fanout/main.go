@@ -1,0 +1,165 @@
+// Command fanout measures what it costs to bring one event to many subscribers: this
+// project's WebSocket transport against what somebody would use instead, each in a server
+// process of its own, with the same clients. ../README.md says what the figures mean.
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"flag"
+	"fmt"
+	"os"
+	"os/signal"
+	"slices"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+)
+
+func main() {
+	serveHere()
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	if err := run(ctx); err != nil {
+		fmt.Fprintln(os.Stderr, "fanout:", err)
+		os.Exit(1)
+	}
+}
+
+func run(ctx context.Context) error {
+	subscribers := flag.String("n", "1000", "numbers of `subscribers`, separated by commas")
+	only := flag.String("only", "", "measure these `contenders` only, separated by commas; ours is one of them in any case")
+	seconds := flag.Float64("seconds", 1.5, "how long single events are published")
+	rounds := flag.Int("rounds", 3, "how often everybody is measured, in turn")
+	full := flag.Bool("full", false, "100, 1,000, 5,000 and 10,000 subscribers; a quarter of an hour")
+	asJSON := flag.Bool("json", false, "print every figure of every round as JSON")
+	flag.Parse()
+	if *full {
+		*subscribers = "100,1000,5000,10000"
+	}
+	b := bench{rounds: *rounds, paced: time.Duration(*seconds * float64(time.Second)), who: contenders}
+	if err := b.choose(*subscribers, *only); err != nil {
+		return err
+	}
+	if err := raiseFileLimit(slices.Max(b.subscribers) + 1000); err != nil {
+		return err
+	}
+	report, err := b.run(ctx)
+	if err != nil {
+		return err
+	}
+	if *asJSON {
+		return json.NewEncoder(os.Stdout).Encode(report)
+	}
+	report.print(os.Stdout)
+	return nil
+}
+
+// A bench is everything that one command measures.
+type bench struct {
+	subscribers []int
+	rounds      int
+	paced       time.Duration
+	who         []contender
+}
+
+func (b *bench) choose(subscribers, only string) error {
+	for _, text := range strings.Split(subscribers, ",") {
+		n, err := strconv.Atoi(text)
+		if err != nil || n < 1 {
+			return fmt.Errorf("%q is no number of subscribers", text)
+		}
+		b.subscribers = append(b.subscribers, n)
+	}
+	if only == "" {
+		return nil
+	}
+	names := strings.Split(only, ",")
+	for _, name := range names {
+		if _, err := contenderNamed(name); err != nil {
+			return err
+		}
+	}
+	b.who = slices.DeleteFunc(slices.Clone(contenders), func(c contender) bool { return c.name != ours && !slices.Contains(names, c.name) })
+	return nil
+}
+
+// run measures the contenders in turn, so that what else the machine does meets all.
+func (b bench) run(ctx context.Context) (*report, error) {
+	r := &report{Machine: machineNow(), Started: time.Now().UTC(), Missing: map[string]string{}, Versions: versions()}
+	programs := map[string]*program{}
+	for _, c := range b.who {
+		if err := r.prepare(ctx, c, programs); err != nil {
+			r.Missing[c.name] = err.Error()
+		}
+	}
+	for _, n := range b.subscribers {
+		for round := range b.rounds {
+			for _, c := range b.who {
+				if programs[c.name] == nil {
+					continue
+				}
+				fmt.Fprintf(os.Stderr, "%d subscribers, round %d: %s\n", n, round+1, c.name)
+				result, err := measure(ctx, c, programs[c.name], n, b.plan(c, n))
+				if err != nil {
+					return nil, fmt.Errorf("%s with %d subscribers: %w", c.name, n, err)
+				}
+				result.Round = round
+				r.Results = append(r.Results, result)
+			}
+		}
+	}
+	r.Took = time.Since(r.Started)
+	r.LoadAfter = loadAverage()
+	return r, nil
+}
+
+// prepare installs a contender and asks it for its versions.
+func (r *report) prepare(ctx context.Context, c contender, programs map[string]*program) error {
+	p, err := c.program(ctx)
+	if err != nil {
+		return err
+	}
+	server, err := start(ctx, p)
+	if err != nil {
+		return err
+	}
+	server.stop()
+	for name, version := range server.Versions {
+		r.Versions[name] = version
+	}
+	programs[c.name] = p
+	return nil
+}
+
+// sustainedSubscribers is for how many the target of the sustained load is set.
+const sustainedSubscribers = 1000
+
+// plan is the same for all, but for those that write every event by itself and take long:
+// what that costs them does not depend on how many there are, so they get fewer.
+func (b bench) plan(c contender, n int) plan {
+	p := plan{settle: time.Second, paced: b.paced, events: 10, burst: min(max(256, 100_000/n), 1000)}
+	if n == sustainedSubscribers {
+		p.sustained = 3 * time.Second
+	}
+	if c.singly {
+		p.burst = min(p.burst, max(32, 128_000/n))
+		p.sustained /= 3
+	}
+	return p
+}
+
+// raiseFileLimit lets this process and those it starts have a connection for each subscriber.
+func raiseFileLimit(files int) error {
+	var limit syscall.Rlimit
+	if err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &limit); err != nil {
+		return err
+	}
+	limit.Max = max(limit.Max, uint64(files))
+	limit.Cur = limit.Max
+	if err := syscall.Setrlimit(syscall.RLIMIT_NOFILE, &limit); err != nil {
+		return fmt.Errorf("%d open files are needed (ulimit -n): %w", files, err)
+	}
+	return nil
+}
