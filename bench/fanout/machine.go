@@ -17,7 +17,7 @@ type report struct {
 	Took      time.Duration
 	LoadAfter string
 	Versions  map[string]string
-	Missing   map[string]string // contender -> why it was not measured
+	Failed    map[string]string // contender -> why it was not measured to the end
 	Results   []result
 }
 

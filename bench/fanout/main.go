@@ -45,15 +45,18 @@ func run(ctx context.Context) error {
 	if err := raiseFileLimit(slices.Max(b.subscribers) + 1000); err != nil {
 		return err
 	}
-	report, err := b.run(ctx)
-	if err != nil {
-		return err
-	}
+	report := b.run(ctx)
 	if *asJSON {
-		return json.NewEncoder(os.Stdout).Encode(report)
+		if err := json.NewEncoder(os.Stdout).Encode(report); err != nil {
+			return err
+		}
+	} else {
+		report.print(os.Stdout)
 	}
-	report.print(os.Stdout)
-	return nil
+	if len(report.Failed) > 0 {
+		return fmt.Errorf("%d contenders failed", len(report.Failed))
+	}
+	return ctx.Err()
 }
 
 // A bench is everything that one command measures.
@@ -85,25 +88,28 @@ func (b *bench) choose(subscribers, only string) error {
 	return nil
 }
 
-// run measures the contenders in turn, so that what else the machine does meets all.
-func (b bench) run(ctx context.Context) (*report, error) {
-	r := &report{Machine: machineNow(), Started: time.Now().UTC(), Missing: map[string]string{}, Versions: versions()}
+// run measures the contenders in turn, so that what else the machine does meets all. Who
+// fails is not measured again; an interrupted run reports what it has.
+func (b bench) run(ctx context.Context) *report {
+	r := &report{Machine: machineNow(), Started: time.Now().UTC(), Failed: map[string]string{}, Versions: versions()}
 	programs := map[string]*program{}
 	for _, c := range b.who {
 		if err := r.prepare(ctx, c, programs); err != nil {
-			r.Missing[c.name] = err.Error()
+			r.Failed[c.name] = err.Error()
 		}
 	}
 	for _, n := range b.subscribers {
 		for round := range b.rounds {
 			for _, c := range b.who {
-				if programs[c.name] == nil {
+				if programs[c.name] == nil || ctx.Err() != nil {
 					continue
 				}
 				fmt.Fprintf(os.Stderr, "%d subscribers, round %d: %s\n", n, round+1, c.name)
 				result, err := measure(ctx, c, programs[c.name], n, b.plan(c, n))
 				if err != nil {
-					return nil, fmt.Errorf("%s with %d subscribers: %w", c.name, n, err)
+					r.Failed[c.name] = fmt.Sprintf("with %d subscribers: %v", n, err)
+					delete(programs, c.name)
+					continue
 				}
 				result.Round = round
 				r.Results = append(r.Results, result)
@@ -112,7 +118,7 @@ func (b bench) run(ctx context.Context) (*report, error) {
 	}
 	r.Took = time.Since(r.Started)
 	r.LoadAfter = loadAverage()
-	return r, nil
+	return r
 }
 
 // prepare installs a contender and asks it for its versions.
@@ -139,7 +145,7 @@ const sustainedSubscribers = 1000
 // plan is the same for all, but for those that write every event by itself and take long:
 // what that costs them does not depend on how many there are, so they get fewer.
 func (b bench) plan(c contender, n int) plan {
-	p := plan{settle: time.Second, paced: b.paced, events: 10, burst: min(max(256, 100_000/n), 1000)}
+	p := plan{settle: time.Second, paced: b.paced, events: 5, burst: min(max(256, 100_000/n), 1000)}
 	if n == sustainedSubscribers {
 		p.sustained = 3 * time.Second
 	}

@@ -26,8 +26,8 @@ func (r *report) print(w io.Writer) {
 	}
 	fmt.Fprint(w, "\nTargets\n\n")
 	r.printTargets(w)
-	for _, name := range slices.Sorted(maps.Keys(r.Missing)) {
-		fmt.Fprintf(w, "\n%s was not measured: %s\n", name, r.Missing[name])
+	for _, name := range slices.Sorted(maps.Keys(r.Failed)) {
+		fmt.Fprintf(w, "\n%s failed: %s\n", name, r.Failed[name])
 	}
 }
 
@@ -39,7 +39,7 @@ func (r *report) printCPU(w io.Writer, n int) {
 	t := table(w)
 	defer t.Flush()
 	fmt.Fprintln(t, "server CPU µs per delivery\tsingle events: min\tmedian\tmax\tours/it\tburst of\tmin\tmedian\tmax\tours/it\t")
-	for _, name := range r.names() {
+	for _, name := range r.names(n) {
 		runs := r.of(name, n)
 		paced, burst := each(runs, pacedCPU), each(runs, burstCPU)
 		fmt.Fprintf(t, "%s\t%.2f\t%.2f\t%.2f\t%s\t%d\t%.2f\t%.2f\t%.2f\t%s\t\n", name,
@@ -52,7 +52,7 @@ func (r *report) printRest(w io.Writer, n int) {
 	t := table(w)
 	defer t.Flush()
 	fmt.Fprintln(t, "medians\tbytes\tallocs/delivery\tin burst\tp50 ms\tp99 ms\tidle KB\tgoroutines\t100 events/s: CPU µs\tp50 ms\tp99 ms\tbehind ms\t")
-	for _, name := range r.names() {
+	for _, name := range r.names(n) {
 		fmt.Fprintf(t, "%s\t", name)
 		for _, f := range []figure{pacedBytes, pacedAllocs, burstAllocs, pacedP50, pacedP99, idleKB, idleGoroutines, sustainedCPU, sustainedP50, sustainedP99, sustainedBehind} {
 			fmt.Fprintf(t, "%s\t", short(median(each(r.of(name, n), f))))
@@ -142,9 +142,10 @@ func (r *report) subscribers() (all []int) {
 	return all
 }
 
-func (r *report) names() (all []string) {
+// names are those of the contenders measured with n subscribers.
+func (r *report) names(n int) (all []string) {
 	for _, result := range r.Results {
-		if !slices.Contains(all, result.Contender) {
+		if result.Subscribers == n && !slices.Contains(all, result.Contender) {
 			all = append(all, result.Contender)
 		}
 	}

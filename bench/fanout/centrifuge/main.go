@@ -41,7 +41,12 @@ func run(before, after string) error {
 	if err != nil {
 		return err
 	}
-	go func() { _ = http.Serve(listener, centrifuge.NewWebsocketHandler(node, centrifuge.WebsocketConfig{})) }()
+	handler := centrifuge.NewWebsocketHandler(node, centrifuge.WebsocketConfig{
+		// Clients that share two processors with the server are not dead when they are slow.
+		WriteTimeout:   10 * time.Second,
+		PingPongConfig: centrifuge.PingPongConfig{PingInterval: 60 * time.Second, PongTimeout: 50 * time.Second},
+	})
+	go func() { _ = http.Serve(listener, handler) }()
 	answers := json.NewEncoder(os.Stdout)
 	_ = answers.Encode(map[string]any{"addr": listener.Addr().String(), "versions": map[string]string{"centrifuge": version()}})
 	seq := 0
