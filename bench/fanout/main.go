@@ -106,6 +106,9 @@ func (b bench) run(ctx context.Context) *report {
 				}
 				fmt.Fprintf(os.Stderr, "%d subscribers, round %d: %s\n", n, round+1, c.name)
 				result, err := measure(ctx, c, programs[c.name], n, b.plan(c, n))
+				if ctx.Err() != nil {
+					break
+				}
 				if err != nil {
 					r.Failed[c.name] = fmt.Sprintf("with %d subscribers: %v", n, err)
 					delete(programs, c.name)

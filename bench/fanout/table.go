@@ -113,17 +113,19 @@ func (r *report) of(name string, n int) (results []result) {
 	return results
 }
 
-// ratio is ours to another's of the same round; the median of all rounds.
+// ratio is ours to another's of the same round; the median of all rounds that have both.
 func (r *report) ratio(name string, n int, f figure) (float64, bool) {
-	mine, others := each(r.of(ours, n), f), each(r.of(name, n), f)
-	if len(mine) == 0 || len(mine) != len(others) {
-		return 0, false
+	var ratios []float64
+	for _, mine := range r.of(ours, n) {
+		for _, other := range r.of(name, n) {
+			a, okA := f(mine)
+			b, okB := f(other)
+			if okA && okB && mine.Round == other.Round {
+				ratios = append(ratios, a/b)
+			}
+		}
 	}
-	ratios := make([]float64, len(mine))
-	for i := range mine {
-		ratios[i] = mine[i] / others[i]
-	}
-	return median(ratios), true
+	return median(ratios), len(ratios) > 0
 }
 
 func (r *report) ratioText(name string, n int, f figure) string {
