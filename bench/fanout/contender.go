@@ -30,7 +30,7 @@ var contenders []contender
 
 func init() { // they need serve, which needs them
 	contenders = []contender{
-		{name: ours, protocol: graphqlTransportWS, listen: serveOurs, singly: true}, // until executions are shared
+		{name: ours, protocol: graphqlTransportWS, listen: serveOurs}, // until executions are shared
 		{name: "gqlgen", protocol: graphqlTransportWS, listen: serveGqlgen, singly: true},
 		{name: "yoga", protocol: graphqlTransportWS, command: yoga, singly: true},
 		{name: "centrifuge", protocol: centrifugeJSON, command: centrifuge},

@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/99designs/gqlgen/graphql"
+	"github.com/go-json-experiment/json/jsontext"
 	"github.com/vektah/gqlparser/v2/ast"
 	"github.com/vektah/gqlparser/v2/gqlerror"
 )
@@ -69,7 +70,7 @@ func (e *execution) run(result func(data []byte) bool, idle func() bool) (end fr
 		}
 		first = false
 		// The data lies in a buffer that the next call overwrites; encoding copies it.
-		if !result(marshal(response)) {
+		if !result(encode(response)) {
 			return frame{}
 		}
 		if !e.streams() && (response.HasNext == nil || !*response.HasNext) {
@@ -118,4 +119,15 @@ func (e *execution) present(err error) frame {
 		list = gqlerror.List{gqlerror.WrapIfUnwrapped(err)}
 	}
 	return failure(e.exec.DispatchError(e.ctx, list).Errors)
+}
+
+// encode makes a copy of a response as JSON. Most have nothing but data, which is JSON already; it panics like marshal
+// if it is not.
+func encode(r *graphql.Response) []byte {
+	if len(r.Errors) > 0 || r.Extensions != nil || r.HasNext != nil || r.Label != "" || r.Path != nil || !jsontext.Value(r.Data).IsValid() {
+		return marshal(r)
+	}
+	const before, after = `{"data":`, `}`
+	text := make([]byte, 0, len(before)+len(r.Data)+len(after))
+	return append(append(append(text, before...), r.Data...), after...)
 }

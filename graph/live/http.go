@@ -67,7 +67,7 @@ func (HTTP) execute(reply reply, r *http.Request, exec graphql.GraphExecutor, pa
 		reply.errors(http.StatusBadRequest, response.Errors)
 		return
 	}
-	reply.write(http.StatusOK, marshal(response))
+	reply.write(http.StatusOK, encode(response))
 }
 
 // request reads the parameters of a request as JSON; without them, the status and what is wrong.
