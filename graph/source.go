@@ -88,7 +88,9 @@ func (p *source[S, T]) fill(ctx context.Context) error {
 		p.waiting = append(p.waiting, placed[S]{what, p.place()})
 	}
 	p.at = p.place()
-	p.readAhead(ctx)
+	if len(p.waiting) > 0 {
+		p.readAhead(ctx)
+	}
 	return nil
 }
 
@@ -113,8 +115,11 @@ func (p *source[S, T]) Position() (live.Position, bool) {
 
 func (p *source[S, T]) place() live.Position {
 	at, ok := p.Stream.Position()
-	if !ok {
+	switch {
+	case !ok:
 		return live.Position{}
+	case at.Seq == p.at.Seq && p.at.Cursor != "":
+		return p.at // there may be nothing new a thousand times
 	}
 	return live.Position{Seq: at.Seq, Cursor: at.String()}
 }

@@ -68,16 +68,18 @@ func (s pulledSubscription) InboxChanged(ctx context.Context, _ db.View, _ *db.I
 	if after, given := live.From(ctx); given && after != nil {
 		r.at, _ = strconv.Atoi(*after)
 	}
+	r.cursor = strconv.Itoa(r.at)
 	live.Pull(ctx, r)
 	return r.out, nil
 }
 
 // A reader is one subscription's place in the log.
 type reader struct {
-	log  *eventLog
-	at   int
-	wait chan struct{}
-	out  chan *graph.InboxChange
+	log    *eventLog
+	at     int
+	cursor string
+	wait   chan struct{}
+	out    chan *graph.InboxChange
 }
 
 func (r *reader) Next(context.Context) (bool, error) {
@@ -89,6 +91,7 @@ func (r *reader) Next(context.Context) (bool, error) {
 	}
 	r.out <- r.log.changes[r.at]
 	r.at++
+	r.cursor = strconv.Itoa(r.at)
 	return true, nil
 }
 
@@ -102,7 +105,7 @@ func (r *reader) Wait(ctx context.Context) error {
 }
 
 func (r *reader) Position() (live.Position, bool) {
-	return live.Position{Seq: int64(r.at), Cursor: strconv.Itoa(r.at)}, true
+	return live.Position{Seq: int64(r.at), Cursor: r.cursor}, true
 }
 
 func (r *reader) Close() {}
