@@ -108,8 +108,8 @@ func wasOrIsOpen(e *db.Event) bool {
 // streams are those that most of a crowd subscribes to.
 func streams() []*stream {
 	return []*stream{
-		{name: "inboxChanged", picks: wasOrIsOpen, document: `subscription($after: EventCursor) { item: inboxChanged(view: ALL, after: $after) { cursor kind event { id occurredAt } } }`},
-		{name: "assignmentChanged", picks: isAssignment, document: `subscription($after: EventCursor) { item: assignmentChanged(after: $after) { cursor id occurredAt } }`},
+		{name: "inboxChanged", picks: wasOrIsOpen, document: `subscription($after: EventCursor) { item: inboxChanged(view: ALL, after: $after) { cursor kind event { id occurredAt } conversation { id assignee { name } contact { name } } } }`},
+		{name: "assignmentChanged", picks: isAssignment, document: `subscription($after: EventCursor) { item: assignmentChanged(after: $after) { cursor id occurredAt conversation { contact { name } } } }`},
 		{name: "statusChanged", picks: isStatus, document: `subscription($after: EventCursor) { item: statusChanged(after: $after) { cursor id occurredAt } }`},
 	}
 }

@@ -19,7 +19,8 @@ import (
 type ahead struct {
 	context.Context
 	*loaders
-	op *graphql.OperationContext
+	op   *graphql.OperationContext
+	away *bool // set if the database could not be reached; nil if that is of no interest
 }
 
 // readAhead follows each root field of a query or mutation.
@@ -27,7 +28,7 @@ func readAhead(ctx context.Context, next graphql.Resolver) (any, error) {
 	result, err := next(ctx)
 	field := graphql.GetFieldContext(ctx)
 	if err == nil && (field.Object == "Query" || field.Object == "Mutation") {
-		ahead{ctx, loadersOf(ctx), graphql.GetOperationContext(ctx)}.ofRoot(field.Field, result)
+		ahead{ctx, loadersOf(ctx), graphql.GetOperationContext(ctx), nil}.ofRoot(field.Field, result)
 	}
 	return result, err
 }
@@ -255,7 +256,11 @@ func read[R any, K comparable, V any](a ahead, l *loader[K, V], rows []R, key fu
 			keys = append(keys, *k)
 		}
 	}
-	return l.ahead(a, keys)
+	found, away := l.ahead(a, keys)
+	if away && a.away != nil {
+		*a.away = true
+	}
+	return found
 }
 
 // flat reads the same page of a nested list of each row and gives the rows of all.

@@ -80,8 +80,9 @@ func newLoader[K comparable, V any](read batchRead[K, V]) *loader[K, V] {
 }
 
 // ahead reads these keys in one statement, those left out that were read before, and
-// gives what was found. What fails is left to the fields, which ask again.
-func (l *loader[K, V]) ahead(ctx context.Context, keys []K) []V {
+// gives what was found. What fails is left to the fields, which ask again; away says that
+// they had better wait, as the database cannot be reached.
+func (l *loader[K, V]) ahead(ctx context.Context, keys []K) (found []V, away bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	var fresh []K
@@ -94,19 +95,24 @@ func (l *loader[K, V]) ahead(ctx context.Context, keys []K) []V {
 	if len(fresh) > 0 {
 		values, errs, err := l.read(ctx, fresh)
 		for i, key := range fresh {
-			if err == nil && (errs == nil || errs[i] == nil) {
+			failed := err
+			if failed == nil && errs != nil {
+				failed = errs[i]
+			}
+			if failed == nil {
 				l.known[key] = values[i]
 				l.Prime(key, values[i])
 			}
+			away = away || failed != nil && service.Explain(failed).Code == service.Unavailable
 		}
 	}
-	found := make([]V, 0, len(keys))
+	found = make([]V, 0, len(keys))
 	for _, key := range keys {
 		if value, ok := l.known[key]; ok {
 			found = append(found, value)
 		}
 	}
-	return found
+	return found, away
 }
 
 // load batches a read that answers in the order of its keys.

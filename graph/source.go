@@ -2,6 +2,8 @@ package graph
 
 import (
 	"context"
+	"math/rand/v2"
+	"time"
 
 	"github.com/99designs/gqlgen/graphql"
 
@@ -20,6 +22,7 @@ type source[S, T any] struct {
 	batch *batch
 
 	waiting []placed[S] // not yet handed out
+	away    bool        // what they ask of the database could not be read
 	at      live.Position
 }
 
@@ -31,6 +34,9 @@ type placed[S any] struct {
 
 // atOnce is how many items are read ahead for at most.
 const atOnce = 64
+
+// awayPause is between two attempts to reach the database, about.
+const awayPause = 500 * time.Millisecond
 
 // batch holds the loaders of the items that a subscription is handing out. What they have
 // read is not older than any of these.
@@ -61,11 +67,18 @@ func push[S, T any](ctx context.Context, s *service.Stream[S], err error, item f
 	return p.out, nil
 }
 
-// Next hands out the next item, if there is one.
+// Next hands out the next item, if there is one. While the database is away there is
+// none: what would be in it then could only be errors.
 func (p *source[S, T]) Next(ctx context.Context) (bool, error) {
-	if len(p.waiting) == 0 {
+	switch {
+	case len(p.waiting) == 0:
 		if err := p.fill(ctx); err != nil || len(p.waiting) == 0 {
 			return false, err
+		}
+		fallthrough
+	case p.away:
+		if p.readAhead(ctx); p.away {
+			return false, ctx.Err()
 		}
 	}
 	next := p.waiting[0]
@@ -87,9 +100,8 @@ func (p *source[S, T]) fill(ctx context.Context) error {
 		}
 		p.waiting = append(p.waiting, placed[S]{what, p.place()})
 	}
-	p.at = p.place()
-	if len(p.waiting) > 0 {
-		p.readAhead(ctx)
+	if len(p.waiting) == 0 {
+		p.at = p.place()
 	}
 	return nil
 }
@@ -98,12 +110,28 @@ func (p *source[S, T]) fill(ctx context.Context) error {
 // fail as well.
 func (p *source[S, T]) readAhead(ctx context.Context) {
 	defer func() { _ = recover() }()
+	p.away = false
 	p.batch.loaders = newLoaders(p.batch.service, audienceOf(ctx))
 	items := make([]T, len(p.waiting))
 	for i, next := range p.waiting {
 		items[i] = p.item(next.what)
 	}
-	ahead{ctx, p.batch.loaders, graphql.GetOperationContext(ctx)}.ofRoot(p.field, items)
+	ahead{ctx, p.batch.loaders, graphql.GetOperationContext(ctx), &p.away}.ofRoot(p.field, items)
+}
+
+// Wait waits until Next may give something.
+func (p *source[S, T]) Wait(ctx context.Context) error {
+	if !p.away {
+		return p.Stream.Wait(ctx)
+	}
+	timer := time.NewTimer(awayPause/2 + rand.N(awayPause))
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
 }
 
 // Position is the place of the item handed out last, or beyond it how far the stream has

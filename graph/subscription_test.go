@@ -9,6 +9,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/jackc/pgx/v5"
+
 	"switchboard/db"
 	"switchboard/graph/live"
 	"switchboard/service"
@@ -615,5 +617,30 @@ func TestPingCursor(t *testing.T) {
 	again := w.subscribe(t, w.agent.token, "assignmentChanged", vars{"conversationId": watched.ID, "after": cursor})
 	if got, live := at(again.next()), at(s.next()); got != live {
 		t.Errorf("resuming after %s begins with %s, not %s", cursor, got, live)
+	}
+}
+
+// TestNothingIsHalf: while what an item asks for cannot be read the item waits, rather than come with errors.
+func TestNothingIsHalf(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	_, c := w.opened(w.manager, "Ada")
+	w.assign(w.manager, c, w.agent)
+	s := w.connect(t, w.integration)
+	const doc = `subscription($id: ID!, $after: EventCursor) { conversationChanged(conversationId: $id, after: $after) { __typename conversation { assignee { name } } } }`
+	s.subscribe("1", doc, vars{"id": c.ID, "after": w.end()})
+
+	conn, err := pgx.Connect(t.Context(), w.url)
+	must(t, err)
+	defer conn.Close(context.Background())
+	_, err = conn.Exec(t.Context(), "BEGIN; LOCK TABLE agents IN ACCESS EXCLUSIVE MODE")
+	must(t, err)
+	w.record(c, db.ContactBlocked)
+	time.Sleep(5 * time.Second) // longer than two statements wait for a lock
+	_, err = conn.Exec(t.Context(), "ROLLBACK")
+	must(t, err)
+	item := parse(t, s.receive().Payload)
+	if get(item, "errors") != nil || get(item, "data", "conversationChanged", "conversation", "assignee", "name") != "Ann Agent" {
+		t.Errorf("%v", item)
 	}
 }

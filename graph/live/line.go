@@ -2,7 +2,6 @@ package live
 
 import (
 	"bufio"
-	"cmp"
 	"errors"
 	"io"
 	"net"
@@ -22,17 +21,12 @@ var (
 // A line is the connection under a peer. It owns every deadline: how long the peer may be silent (zero: for ever),
 // how long it may take nothing of what is written, and how long closing may last. Deadlines set by others are ignored.
 type line struct {
+	file int // of the system, to be written to at once until the line is hung up; -1: there is none
 	net.Conn
 	silence, patience time.Duration
 	most              int64 // bytes that may come in before heard is called
 
 	unheard int64 // bytes since heard was called; the reader's own
-
-	raw     syscall.RawConn // nil: the connection is no file of the system
-	attempt func(fd uintptr) bool
-	data    []byte // of the attempt under way
-	n       int
-	failure error
 
 	mu  sync.Mutex
 	end time.Time // once the peer is closing: when it is given up
@@ -80,10 +74,11 @@ func (l *line) take(w http.ResponseWriter) (*bufio.ReadWriter, error) {
 
 // carry says what the line consists of.
 func (l *line) carry(conn net.Conn) {
-	l.Conn = conn
-	if file, ok := conn.(syscall.Conn); ok {
-		l.raw, _ = file.SyscallConn()
-		l.attempt = l.writeNow
+	l.Conn, l.file = conn, -1
+	if c, ok := conn.(syscall.Conn); ok {
+		if raw, err := c.SyscallConn(); err == nil {
+			_ = raw.Control(func(fd uintptr) { l.file = int(fd) })
+		}
 	}
 }
 
@@ -137,33 +132,23 @@ func (l *line) Write(p []byte) (n int, err error) {
 	}
 }
 
-// try writes what the peer takes at once, without waiting.
+// try writes what the peer takes at once, without waiting. It goes to the system directly: what the connection does for
+// those who wait, and for those who close it meanwhile, is half of what a small write costs. So nobody may try any more
+// when the line is hung up.
 func (l *line) try(p []byte) (n int, err error) {
-	if l.raw == nil {
-		return 0, nil
-	}
-	l.data, l.n, l.failure = p, 0, nil
-	err = l.raw.Write(l.attempt)
-	l.data = nil
-	return l.n, cmp.Or(err, l.failure)
-}
-
-// writeNow is true always: whether the file takes anything or not, nothing is waited for.
-func (l *line) writeNow(fd uintptr) bool {
-	for l.n < len(l.data) {
-		n, err := syscall.Write(int(fd), l.data[l.n:])
+	for l.file >= 0 && n < len(p) {
+		took, err := syscall.Write(l.file, p[n:])
 		switch {
 		case err == syscall.EINTR:
 		case err == syscall.EAGAIN:
-			return true
+			return n, nil
 		case err != nil:
-			l.failure = os.NewSyscallError("write", err)
-			return true
+			return n, os.NewSyscallError("write", err)
 		default:
-			l.n += n
+			n += took
 		}
 	}
-	return true
+	return n, nil
 }
 
 // relax takes a deadline away that was for one write, for tries know of none.

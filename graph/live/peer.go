@@ -18,31 +18,32 @@ import (
 // something for it writes what the line takes at once. Only while the peer is behind one goroutine waits for
 // it, and whoever produces for it alone waits as well.
 type peer struct {
-	hub          *Hub
-	exec         graphql.GraphExecutor
-	log          *slog.Logger
-	dialect      dialect
-	limit        int  // operations at a time
-	once         bool // it ends with its operation
-	closeTimeout time.Duration
-
-	ctx    context.Context // ends when the peer is closed, for whatever reason
-	cancel context.CancelCauseFunc
-
-	running sync.WaitGroup // operations, and who waits for the line
-
+	// What each delivery looks at comes first and close together: with thousands of peers that is what it costs.
 	mu         sync.Mutex
-	changed    sync.Cond       // there is room in the outbox, or no reason left to wait for it
 	line       *line           // nil until it is open
 	session    context.Context // nil until the caller is known: what operations run in
 	operations []*operation
-	executing  int // operations that run, those the client has completed included
 	outbox     outbox
-	behind     bool // a goroutine waits for the line, or the peer for the line to open
 	closing    *CloseError
-	said       bool        // the goodbye is among what was gathered
-	parted     bool        // the last bytes were handed to the line, or it is broken
-	timer      *time.Timer // until connection_init, then until the next ping
+	behind     bool // a goroutine waits for the line, or the peer for the line to open
+	said       bool // the goodbye is among what was gathered
+	parted     bool // the last bytes were handed to the line, or it is broken
+	once       bool // it ends with its operation
+	dialect    dialect
+
+	changed   sync.Cond   // there is room in the outbox, or no reason left to wait for it
+	executing int         // operations that run, those the client has completed included
+	timer     *time.Timer // until connection_init, then until the next ping
+
+	running sync.WaitGroup  // operations, and who waits for the line
+	ctx     context.Context // ends when the peer is closed, for whatever reason
+	cancel  context.CancelCauseFunc
+
+	hub          *Hub
+	exec         graphql.GraphExecutor
+	log          *slog.Logger
+	limit        int // operations at a time
+	closeTimeout time.Duration
 }
 
 // begin makes the peer ready; ctx is what everything of it runs in.
@@ -60,6 +61,16 @@ func (p *peer) open(l *line) {
 		l.hurry(p.closeTimeout)
 	}
 	p.flush()
+}
+
+// leave waits until nothing of the peer runs any more, and hangs up. Nobody can write to the line then.
+func (p *peer) leave() {
+	p.running.Wait()
+	p.mu.Lock()
+	l := p.line
+	p.line = nil
+	p.mu.Unlock()
+	l.hangUp()
 }
 
 // enter says who the peer is: its operations run in this context, and it is closed when that ends.

@@ -68,8 +68,7 @@ func (s *socket) serve(line *line) {
 	}
 	s.after(s.transport.initTimeout(), func() { s.close(closef(CloseInitTimeout, "Connection initialisation timeout")) })
 	s.read()
-	s.running.Wait()
-	line.hangUp()
+	s.leave()
 }
 
 // gone forgets the socket.

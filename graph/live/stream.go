@@ -77,8 +77,7 @@ func (s *stream) serve(line *line, head []byte) {
 	s.greetEvery(s.transport.ping())
 	s.open(line)
 	s.close(listen(line))
-	s.running.Wait()
-	line.hangUp()
+	s.leave()
 }
 
 var errTalks = closef(CloseBadRequest, "A client has nothing to say on a stream")

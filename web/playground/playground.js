@@ -246,7 +246,9 @@ mutation Assign($input: AssignConversationInput!) {
   {
     query: `# Shows who gets a conversation, as it happens.
 # Start it, run Assign in a second window and watch.
-# The same button stops it.
+# The same button stops it. What you miss meanwhile comes
+# when you begin after the last cursor that you saw:
+# assignmentChanged(after: "...").
 
 subscription Subscribe {
   assignmentChanged {
