@@ -15,6 +15,10 @@ func TestConnectionsOfOneAgent(t *testing.T) {
 		open = append(open, w.connect(t, w.agent.token))
 	}
 	w.dial(t, w.agent.token).wantClose(live.CloseTooManyRequests)
+	stream := w.events(t, "POST", w.agent.token, `{"query":"subscription { inboxCountsChanged { all } }"}`, "Accept", "text/event-stream")
+	if stream.StatusCode != 429 || stream.Header.Get("Retry-After") == "" {
+		t.Errorf("a stream is answered %s", stream.Status)
+	}
 	w.connect(t, w.colleague.token)
 	for range 11 {
 		w.connect(t, w.integration)

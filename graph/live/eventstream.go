@@ -3,6 +3,7 @@ package live
 import (
 	"cmp"
 	"context"
+	"errors"
 	"log/slog"
 	"mime"
 	"net/http"
@@ -25,7 +26,7 @@ const mediaStream = "text/event-stream"
 type EventStream struct {
 	// Session gives the context that all operations of a stream run in; it must be derived from ctx, which has the
 	// values of the request's. When it is cancelled the stream ends. In single connection mode r is the
-	// reservation. An error is answered with 403. Nil: ctx is used.
+	// reservation. An error is answered with 403, a *CloseError with CloseTooManyRequests with 429. Nil: ctx is used.
 	Session func(ctx context.Context, r *http.Request) (context.Context, error)
 	// Caller says who sends a request, as something comparable: streams of others are not found. Nil: all are one.
 	Caller func(r *http.Request) any
@@ -147,7 +148,7 @@ func (t *EventStream) admit(a reply, r *http.Request, exec graphql.GraphExecutor
 		if session, err = t.Session(s.ctx, r); err != nil {
 			s.log.InfoContext(r.Context(), "event stream refused", "error", err)
 			s.cancel(nil)
-			a.deny(http.StatusForbidden, "FORBIDDEN", "Forbidden")
+			a.turnAway(err)
 			return nil
 		}
 	}
@@ -159,6 +160,17 @@ func (t *EventStream) admit(a reply, r *http.Request, exec graphql.GraphExecutor
 	}
 	s.enter(session)
 	return s
+}
+
+// turnAway answers with what keeps Session from giving a context.
+func (a reply) turnAway(err error) {
+	var refused *CloseError
+	if errors.As(err, &refused) && refused.Code == CloseTooManyRequests {
+		a.w.Header().Set("Retry-After", "1")
+		a.deny(http.StatusTooManyRequests, "RATE_LIMITED", refused.Reason)
+		return
+	}
+	a.deny(http.StatusForbidden, "FORBIDDEN", "Forbidden")
 }
 
 // Drain ends every stream, so that clients come back, and waits until they and their operations are gone or ctx
