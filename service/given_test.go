@@ -94,12 +94,13 @@ func (s *Service) givenMessage(ctx context.Context, actor Actor, id db.Conversat
 		}
 		m := &db.Message{
 			ID: db.MessageID{UUID: db.NewUUID()}, ConversationID: &t.latest.ID, ContactID: t.contact.ID, Kind: kind,
-			Author: actor.Ref(), Body: body, Channel: t.latest.Channel, CreatedAt: w.at,
+			Author: actor.Ref(), Body: body, Channel: t.latest.Channel,
 		}
+		events := changes{t.message(w.recorder, m)}
 		if err := w.InsertMessages(ctx, []*db.Message{m}); err != nil {
 			return nil, err
 		}
-		return w.save(ctx, changes{t.message(w.recorder, m)}, t)
+		return w.save(ctx, events, t)
 	})
 }
 

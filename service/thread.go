@@ -32,6 +32,14 @@ func (t *thread) isOpen() bool { return t.latest != nil && t.latest.Status == db
 // isOlder says that the caller named a conversation that is not the latest.
 func (t *thread) isOlder() bool { return t.asked != nil && !t.asked.Latest }
 
+// older is that conversation; nil if there is none.
+func (t *thread) older() *db.Conversation {
+	if !t.isOlder() {
+		return nil
+	}
+	return t.asked
+}
+
 func (t *thread) isAssignedTo(agent *db.AgentID) bool { return sameAgent(t.contact.AssigneeID, agent) }
 
 func sameAgent(a, b *db.AgentID) bool {
@@ -95,7 +103,7 @@ func (t *thread) assign(r recorder, to *db.AgentID, reason db.AssignmentReason) 
 // close archives the open conversation (S1); the contact stays assigned (S2).
 func (t *thread) close(r recorder, note *db.ClosingNote) *db.Event {
 	before, c := t.facets(), t.latest
-	c.Status, c.ClosedAt, c.ClosedBy, c.WaitingSince, c.LastActivityAt = db.StatusClosed, &r.at, r.by, nil, r.at
+	c.Status, c.ClosedAt, c.ClosedBy, c.WaitingSince, c.LastActivityAt = db.StatusClosed, &r.at, r.by, nil, later(c.LastActivityAt, r.at)
 	c.SetClosingNote(note)
 	t.next()
 	return r.about(t, db.ConversationClosed, before, db.EventData{ClosingNote: note})
@@ -125,7 +133,7 @@ func (t *thread) open(r recorder, channel string, source db.ConversationSource) 
 // reopen brings the latest conversation back (S3): its closing is cleared, the timeline keeps it.
 func (t *thread) reopen(r recorder, source db.ConversationSource) *db.Event {
 	before, c := t.facets(), t.latest
-	c.Status, c.ClosedAt, c.ClosedBy, c.LastActivityAt = db.StatusOpen, nil, db.ActorRef{}, r.at
+	c.Status, c.ClosedAt, c.ClosedBy, c.LastActivityAt = db.StatusOpen, nil, db.ActorRef{}, later(c.LastActivityAt, r.at)
 	c.SetClosingNote(nil)
 	t.next()
 	return r.about(t, db.ConversationReopened, before, db.EventData{Source: source})
@@ -151,22 +159,36 @@ func (t *thread) setBlocked(r recorder, at *time.Time, kind db.EventType) *db.Ev
 	return r.about(t, kind, before, db.EventData{})
 }
 
-// message records a message in the open conversation: the contact's first unanswered one
-// starts the wait, a reply ends it (I3).
+// message records a message in the conversation that the caller named, or else in the
+// latest: in an open one the contact's first unanswered message starts the wait and a reply
+// ends it (I3). Nothing else changes, so that notes are possible everywhere (S10). It says
+// when the message was recorded.
 func (t *thread) message(r recorder, m *db.Message) *db.Event {
-	before, c := t.facets(), t.latest
-	kind := db.NoteAdded
+	c := t.conversation()
+	before, kind := c.Facets(), db.NoteAdded
 	switch m.Kind {
 	case db.Inbound:
 		kind = db.MessageReceived
-		if c.WaitingSince == nil && !m.Automated {
+		if c.Status == db.StatusOpen && c.WaitingSince == nil && !m.Automated {
 			c.WaitingSince = &r.at
 		}
 	case db.Outbound:
 		kind, c.WaitingSince = db.MessageSent, nil
 	}
-	c.LastActivityAt, c.LastMessageID = r.at, &m.ID
-	return r.about(t, kind, before, db.EventData{MessageID: &m.ID})
+	// A message is younger than all that has happened before it, though clocks differ and
+	// calls wait for each other: who had read everything has not read this one.
+	m.CreatedAt = later(r.at, c.LastActivityAt.Add(time.Microsecond))
+	c.LastActivityAt, c.LastMessageID = m.CreatedAt, &m.ID
+	e := r.about(t, kind, before, db.EventData{MessageID: &m.ID})
+	e.ConversationID, e.After = &c.ID, c.Facets() // an older one has facets of its own
+	return e
+}
+
+func later(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
+	}
+	return b
 }
 
 // lockThread locks a contact and reads its latest conversation; NOT_FOUND without one.
@@ -250,7 +272,7 @@ func (w *writer) save(ctx context.Context, events changes, threads ...*thread) (
 	var changed, fresh []*db.Conversation
 	for i, t := range threads {
 		contacts[i] = t.contact
-		for _, c := range []*db.Conversation{t.former, t.latest} {
+		for _, c := range []*db.Conversation{t.former, t.latest, t.older()} {
 			switch {
 			case c == nil:
 			case c == t.latest && t.fresh:
