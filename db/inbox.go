@@ -140,7 +140,7 @@ func (w ForWorkspace) InboxCount(ctx context.Context, q InboxQuery, limit int) (
 func (q InboxQuery) conditions(s *statement) {
 	s.conditions = []string{"workspace_id = $1"}
 	q.View.sql(s, q.Viewer)
-	q.Filter.sql(s)
+	q.Filter.sql(s, q.Viewer)
 	if !q.Search.IsZero() {
 		s.where("id IN (SELECT id FROM matched)")
 	}

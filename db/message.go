@@ -73,6 +73,19 @@ func (w ForWorkspace) MessagesOf(ctx context.Context, conversations []Conversati
 	return groupBy(rows, func(m *Message) ConversationID { return *m.ConversationID }), err
 }
 
+// NewerReply says whether a conversation holds a message, and whether somebody else than
+// the author has replied after it.
+func (w ForWorkspace) NewerReply(ctx context.Context, conversation ConversationID, seen MessageID, author ActorRef) (known, newer bool, err error) {
+	var rows []struct{ Newer bool }
+	err = w.query(ctx, &rows, `
+		SELECT EXISTS (SELECT FROM messages AS reply WHERE reply.workspace_id = $1 AND reply.conversation_id = $2
+			AND reply.kind = 'OUTBOUND' AND reply.author IS DISTINCT FROM $4
+			AND (reply.created_at, reply.id) > (seen.created_at, seen.id)) AS newer
+		FROM messages AS seen WHERE seen.workspace_id = $1 AND seen.conversation_id = $2 AND seen.id = $3`,
+		w.Key, conversation, seen, author)
+	return len(rows) > 0, len(rows) > 0 && rows[0].Newer, err
+}
+
 // InsertMessages adds messages.
 func (tx Tx) InsertMessages(ctx context.Context, messages []*Message) error {
 	if len(messages) == 0 {

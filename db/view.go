@@ -23,6 +23,7 @@ type InboxFilter struct {
 	Channels          []string   // one of these; nil: any
 	ClosingCategories []string   // one of these; nil: any
 	Waiting           *bool
+	Unread            *bool      // by the viewer of a list; events do not say it
 	OpenedAfter       *time.Time // at this time or later
 	OpenedBefore      *time.Time // earlier than this
 	ClosedAfter       *time.Time
@@ -69,7 +70,7 @@ func (v View) Holds(f *Facets, viewer *AgentID) bool {
 	}
 }
 
-func (f InboxFilter) sql(s *statement) {
+func (f InboxFilter) sql(s *statement, viewer *AgentID) {
 	if f.Assignees != nil {
 		some, none := splitAssignees(f.Assignees)
 		if none {
@@ -86,6 +87,9 @@ func (f InboxFilter) sql(s *statement) {
 	}
 	if f.Waiting != nil {
 		s.where(map[bool]string{true: "waiting_since IS NOT NULL", false: "waiting_since IS NULL"}[*f.Waiting])
+	}
+	if f.Unread != nil {
+		whereUnread(s, viewer, *f.Unread)
 	}
 	for _, bound := range []struct {
 		condition string
@@ -106,7 +110,7 @@ func roundUp(t time.Time) time.Time {
 	return t.Add(time.Microsecond - time.Nanosecond).Truncate(time.Microsecond)
 }
 
-// Holds says whether a conversation with these facets passes the filter.
+// Holds says whether a conversation with these facets passes the filter, Unread left out.
 func (f InboxFilter) Holds(c *Facets) bool {
 	return c != nil &&
 		(f.Assignees == nil || holdsAssignee(f.Assignees, c.Assignee)) &&
@@ -119,7 +123,7 @@ func (f InboxFilter) Holds(c *Facets) bool {
 
 // IsZero says that the filter lets everything through.
 func (f InboxFilter) IsZero() bool {
-	return f.Assignees == nil && f.Channels == nil && f.ClosingCategories == nil && f.Waiting == nil &&
+	return f.Assignees == nil && f.Channels == nil && f.ClosingCategories == nil && f.Waiting == nil && f.Unread == nil &&
 		f.OpenedAfter == nil && f.OpenedBefore == nil && f.ClosedAfter == nil && f.ClosedBefore == nil
 }
 

@@ -45,6 +45,9 @@ func (a ahead) ofRoot(f graphql.CollectedField, result any) {
 		a.ofConversations(a.below(f, "conversation"), some(r.Conversation))
 		a.ofContacts(a.below(f, "contact"), some(r.Contact))
 		a.ofEvents(a.below(f, "events"), r.Events)
+		if written := a.below(f, "message"); written != nil {
+			a.ofMessages(written, read(a, a.messages, some(r), (*ConversationPayload).messageID))
+		}
 	case *ContactPayload:
 		a.ofContacts(a.below(f, "contact"), some(r.Contact))
 		a.ofEvents(a.below(f, "events"), r.Events)
@@ -105,6 +108,8 @@ func (a ahead) ofConversations(s ast.SelectionSet, rows []*db.Conversation) {
 			a.ofActors(f.Selections, refs(rows, func(c *db.Conversation) db.ActorRef { return c.OpenedBy }))
 		case "closedBy":
 			a.ofActors(f.Selections, refs(rows, func(c *db.Conversation) db.ActorRef { return c.ClosedBy }))
+		case "unreadCount":
+			read(a, a.unread, rows, func(c *db.Conversation) *db.ConversationID { return &c.ID })
 		case "lastMessage":
 			a.ofMessages(f.Selections, read(a, a.messages, rows, func(c *db.Conversation) *db.MessageID { return c.LastMessageID }))
 		case "messages":

@@ -55,6 +55,10 @@ func (r conversationResolver) ClosedBy(ctx context.Context, c *db.Conversation) 
 	return loadActor(ctx, c.ClosedBy)
 }
 
+func (r conversationResolver) UnreadCount(ctx context.Context, c *db.Conversation) (int, error) {
+	return loadersOf(ctx).unread.Load(ctx, c.ID)
+}
+
 func (r conversationResolver) LastMessage(ctx context.Context, c *db.Conversation) (*db.Message, error) {
 	return loadOptional(ctx, loadersOf(ctx).messages, c.LastMessageID)
 }
@@ -111,8 +115,4 @@ func code(r *service.Refusal) *service.RefusalCode {
 		return nil
 	}
 	return &r.Code
-}
-
-func (r messageResolver) Author(ctx context.Context, m *db.Message) (Author, error) {
-	return loadActor(ctx, m.Author)
 }

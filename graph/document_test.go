@@ -25,7 +25,7 @@ var fragments = map[string]string{
 	"agent":   `on Agent { id name email avatarUrl role skills availability active openConversations }`,
 	"contact": `on Contact { id name email phone avatarUrl identities { channel externalId } blocked blockedAt assignee { id name } version openConversation { id } latestConversation { id } canOpen cannotOpenReason }`,
 	"conversation": `on Conversation { id status channel contact { id name version blocked } assignee { id name } version openedAt openedBy { ...actor }
-		closedAt closedBy { ...actor } closingNote { category text } lastActivityAt waitingSince lastMessage { id }
+		closedAt closedBy { ...actor } closingNote { category text } lastActivityAt waitingSince unreadCount lastMessage { id }
 		canClose cannotCloseReason canReopen cannotReopenReason }`,
 	"message":   `on Message { id kind author { ...actor } body preview createdAt sentAt automated withheld channel }`,
 	"workspace": `on Workspace { id name timeZone reopenPolicy reopenWithinDays ownerPolicy closingCategories }`,
@@ -64,7 +64,7 @@ func document(text string) string {
 var mutations = func() map[string]string {
 	parts := map[string]string{
 		"conversation": "{ ...conversation }", "contact": "{ ...contact }", "agent": "{ ...agent }", "workspace": "{ ...workspace }",
-		"events": "{ ...event }", "userErrors": "{ code message field }",
+		"events": "{ ...event }", "userErrors": "{ code message field }", "message": "{ ...message }",
 	}
 	docs := map[string]string{}
 	for _, field := range schema.Mutation.Fields {

@@ -112,6 +112,11 @@ var probes = map[string]probe{
 	"Mutation.deactivateAgent.input.handOverTo":          {[]string{"agent"}, `mutation($x: ID!) { deactivateAgent(input: {agentId: $agent, handOverTo: $x}) { events { id } } }`},
 	"Mutation.reactivateAgent.input.agentId":             {[]string{"agent"}, `mutation($x: ID!) { reactivateAgent(input: {agentId: $x}) { events { id } } }`},
 
+	"Mutation.sendMessage.input.conversationId":      {[]string{"conv"}, `mutation($x: ID!) { sendMessage(input: {conversationId: $x, body: "Stolen"}) { events { id } } }`},
+	"Mutation.sendMessage.input.onlyIfLastMessageId": {[]string{"msg"}, `mutation($x: ID!) { sendMessage(input: {conversationId: $conv, body: "Stolen", onlyIfLastMessageId: $x}) { events { id } } }`},
+	"Mutation.addNote.input.conversationId":          {[]string{"conv"}, `mutation($x: ID!) { addNote(input: {conversationId: $x, body: "Stolen"}) { events { id } } }`},
+	"Mutation.markRead.input.conversationId":         {[]string{"conv"}, `mutation($x: ID!) { markRead(input: {conversationId: $x}) { conversation { id } } }`},
+
 	"Subscription.assignmentChanged.conversationId":   {[]string{"conv"}, `subscription($x: ID!) { assignmentChanged(conversationId: $x, after: $end) { id } }`},
 	"Subscription.assignmentChanged.assigneeId":       {[]string{"agent"}, `subscription($x: ID!) { assignmentChanged(assigneeId: $x, after: $end) { id } }`},
 	"Subscription.assignmentChanged.after":            {[]string{"EventCursor"}, `subscription($x: EventCursor) { assignmentChanged(after: $x) { id } }`},
@@ -241,6 +246,7 @@ func TestOwnOnly(t *testing.T) {
 		"closed": `{ inbox(view: CLOSED) { nodes { id closedBy { ... on Agent { id } } } totalCount } }`,
 		"search": `{ inbox(view: ALL, search: "lovelace") { nodes { id } totalCount } agents(search: "agnt") { nodes { id } } contacts(search: "lovelcae") { nodes { id name } } }`,
 		"counts": `{ inboxCounts { mine unassigned all closed blocked } }`,
+		"unread": `{ inbox(view: ALL, filter: {unread: true}) { nodes { id unreadCount } totalCount } }`,
 		"own":    `{ viewer { id } workspace { id name } }`,
 	}
 	for name, doc := range docs {

@@ -13,7 +13,8 @@ import (
 
 // loaders read nested objects, all of a kind that one response needs in one statement.
 // They are made anew for each response: a socket lives for hours, and what it shows must
-// not be what it once read. They read for the audience, never for one caller.
+// not be what it once read. They read for the audience; what depends on one caller is
+// asked for only where the audience is that caller.
 type loaders struct {
 	agents        *loader[db.AgentID, *db.Agent]
 	contacts      *loader[db.ContactID, *db.Contact]
@@ -25,6 +26,7 @@ type loaders struct {
 	tokens        *loader[db.TokenID, *db.Token]
 	workspaces    *loader[db.WorkspaceID, *db.Workspace]
 	loads         *loader[db.AgentID, int]
+	unread        *loader[db.ConversationID, int] // of the caller, where there is one
 
 	conversationMessages *loader[pageOf[db.ConversationID], *service.List[*db.Message]]
 	conversationTimeline *loader[pageOf[db.ConversationID], *service.List[*db.Event]]
@@ -44,6 +46,7 @@ func newLoaders(s *service.Service, actor service.Actor) *loaders {
 		workspaces:    byID(actor, s.WorkspacesByID, func(w *db.Workspace) db.WorkspaceID { return w.ID }),
 		identities:    load(actor, s.ContactIdentities),
 		loads:         load(actor, s.OpenConversations),
+		unread:        load(actor, s.UnreadCounts),
 
 		conversationMessages: pages(actor, s.MessagesOf),
 		conversationTimeline: pages(actor, s.ConversationTimelines),

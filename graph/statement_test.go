@@ -60,7 +60,8 @@ func TestStatements(t *testing.T) {
 	const event = `{ actor { ... on Agent ` + agent + ` ... on Contact { phone } } conversation { status contact { name } } contact { name } }`
 	for name, doc := range map[string]string{
 		"inbox":                 `query($n: Int!) { inbox(view: ALL, first: $n) { nodes { id } totalCount } }`,
-		"inbox with neighbours": `query($n: Int!) { inbox(view: ALL, first: $n) { nodes { contact { name identities { channel } canOpen } assignee ` + agent + ` openedBy { ... on Agent { email } } lastMessage { author { ... on Agent { email } } } canReopen canClose } } }`,
+		"inbox with neighbours": `query($n: Int!) { inbox(view: ALL, first: $n) { nodes { contact { name identities { channel } canOpen } assignee ` + agent + ` openedBy { ... on Agent { email } } unreadCount lastMessage { author { ... on Agent { email } } } canReopen canClose } } }`,
+		"unread":                `query($n: Int!) { inbox(view: ALL, first: $n, filter: {unread: true}) { nodes { unreadCount } totalCount } }`,
 		"messages":              `query($n: Int!) { inbox(view: ALL, first: $n) { nodes { messages(first: 2) { nodes { body author { ... on Contact { name } } } } } } }`,
 		"timelines":             `query($n: Int!) { inbox(view: ALL, first: $n) { nodes { timeline(last: 5) { nodes ` + event + ` } } } }`,
 		"contacts":              `query($n: Int!) { contacts(first: $n) { nodes { identities { externalId } assignee ` + agent + ` openConversation { id } latestConversation { assignee { name } } canOpen } } }`,

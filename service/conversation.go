@@ -169,19 +169,24 @@ func (s *Service) AssignToMe(ctx context.Context, actor Actor, in AssignToMeInpu
 	free := func(t *thread) *Refusal { return checkFree(t, *actor.Agent) }
 	return s.writeThread(ctx, actor, "assignToMe", &in, threadOf(in.ConversationID), in.ExpectedVersion, free,
 		func(w *writer, t *thread) (changes, error) {
-			// The caller may have been deactivated since the call came in (A7).
-			me, err := w.shareAgent(ctx, *actor.Agent)
-			if err != nil {
+			if err := w.stayActive(ctx); err != nil {
 				return nil, err
-			}
-			if !me.Active {
-				return nil, &Error{Forbidden, "you are deactivated"}
 			}
 			if t.isAssignedTo(actor.Agent) {
 				return unchanged, nil
 			}
 			return w.save(ctx, changes{t.assign(w.recorder, actor.Agent, db.ReasonSelf)}, t)
 		})
+}
+
+// stayActive keeps the caller, who is to become responsible, from being deactivated until
+// the end of the transaction. It may have happened since the call came in (A7).
+func (w *writer) stayActive(ctx context.Context) error {
+	me, err := w.shareAgent(ctx, *w.actor.Agent)
+	if err == nil && !me.Active {
+		err = &Error{Forbidden, "you are deactivated"}
+	}
+	return err
 }
 
 // UnassignConversationInput says which conversation to give back.

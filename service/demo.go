@@ -2,6 +2,7 @@ package service
 
 import (
 	"context"
+	"maps"
 	"math/rand/v2"
 	"slices"
 	"time"
@@ -35,7 +36,14 @@ type demo struct {
 	identities    []*db.ContactIdentity
 	conversations []*db.Conversation
 	messages      []*db.Message
+	marks         map[demoReader]*db.ReadMark
 	events        changes
+}
+
+// demoReader is an agent and a conversation that they read.
+type demoReader struct {
+	agent        db.AgentID
+	conversation db.ConversationID
 }
 
 // demoGuest is a contact with its conversations, before and after it first writes.
@@ -94,7 +102,7 @@ func (s *Service) demoWorkspace(ctx context.Context) (*db.Workspace, error) {
 func newDemo(workspace *db.Workspace, end time.Time) *demo {
 	d := &demo{
 		random: rand.New(rand.NewPCG(1926, 7)), end: end, workspace: workspace,
-		scripts: map[string][]demoScript{}, taken: map[string]int{},
+		scripts: map[string][]demoScript{}, taken: map[string]int{}, marks: map[demoReader]*db.ReadMark{},
 	}
 	for _, script := range parseScripts(demoScripts) {
 		d.scripts[script.language] = append(d.scripts[script.language], script)
@@ -115,7 +123,7 @@ func newDemo(workspace *db.Workspace, end time.Time) *demo {
 func (d *demo) store(ctx context.Context, tx db.Tx, progress func(done, of int)) (changes, error) {
 	log := d.events[:len(d.events)/demoChunk*demoChunk]
 	rest := d.events[len(log):]
-	done, of := 0, len(d.agents)+len(d.contacts)+len(d.conversations)+len(d.messages)+len(log)
+	done, of := 0, len(d.agents)+len(d.contacts)+len(d.conversations)+len(d.messages)+len(d.marks)+len(log)
 	wrote := func(n int) {
 		if done += n; progress != nil {
 			progress(done, of)
@@ -133,6 +141,9 @@ func (d *demo) store(ctx context.Context, tx db.Tx, progress func(done, of int))
 		return nil, err
 	}
 	if err := inChunks(ctx, d.messages, wrote, tx.InsertMessages); err != nil {
+		return nil, err
+	}
+	if err := inChunks(ctx, slices.Collect(maps.Values(d.marks)), wrote, tx.SaveReadMarks); err != nil {
 		return nil, err
 	}
 	return rest, inChunks(ctx, log, wrote, tx.AppendEvents)

@@ -140,6 +140,7 @@ func (d *demo) work(s demoStep) {
 		if g.isAssignedTo(nil) {
 			d.record(g.assign(r, &owner.ID, db.ReasonReply))
 		}
+		d.marks[demoReader{owner.ID, g.latest.ID}] = &db.ReadMark{AgentID: owner.ID, ConversationID: g.latest.ID, ReadAt: g.latest.LastActivityAt}
 	case stepClose:
 		var note *db.ClosingNote
 		if s.category != "" || s.text != "" {

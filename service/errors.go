@@ -35,6 +35,7 @@ const (
 	AlreadyClosed   RefusalCode = "ALREADY_CLOSED"
 	NotOpen         RefusalCode = "NOT_OPEN"
 	NotLatest       RefusalCode = "NOT_LATEST"
+	StaleReply      RefusalCode = "STALE_REPLY"
 	Conflict        RefusalCode = "CONFLICT"
 	AgentInactive   RefusalCode = "AGENT_INACTIVE"
 	UnknownCategory RefusalCode = "UNKNOWN_CATEGORY"

@@ -86,6 +86,9 @@ func inboxFilter(actor Actor, view db.View, f *db.InboxFilter) (db.InboxFilter, 
 		f.ClosingCategories != nil && len(f.ClosingCategories) == 0 {
 		return db.InboxFilter{}, badInput("an empty list in a filter matches nothing; leave it out to match everything")
 	}
+	if f.Unread != nil && actor.Agent == nil {
+		return db.InboxFilter{}, badInput("what is unread depends on the agent, but the token belongs to none; leave the filter out")
+	}
 	return *f, checkFilterTexts(f)
 }
 

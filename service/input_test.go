@@ -42,6 +42,12 @@ func TestBadText(t *testing.T) {
 		{"closing note", 16_000, false, func(s string) error {
 			return fail(w.CloseConversation(ctx, a, CloseConversationInput{ConversationID: w.open().ID, Note: &ClosingNoteInput{Text: &s}}))
 		}},
+		{"reply", 16_000, true, func(s string) error {
+			return fail(w.SendMessage(ctx, a, SendMessageInput{ConversationID: c.ID, Body: s}))
+		}},
+		{"note", 16_000, true, func(s string) error {
+			return fail(w.AddNote(ctx, a, AddNoteInput{ConversationID: c.ID, Body: s}))
+		}},
 		{"agent's name", 200, true, func(s string) error {
 			return fail(w.UpdateAgent(ctx, a, UpdateAgentInput{AgentID: *agent.Agent, Name: &s}))
 		}},

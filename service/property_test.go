@@ -35,6 +35,7 @@ func TestEverythingAgrees(t *testing.T) {
 		p.checkChains()
 		p.checkThreads()
 		p.checkViews()
+		p.checkUnread()
 	})
 }
 
@@ -49,17 +50,20 @@ type play struct {
 	agents        []Actor // the manager first
 	contacts      []db.ContactID
 	conversations []db.ConversationID
+	marks         map[demoReader]int64 // the event up to which an agent has read a conversation
 
 	// As read at the end.
 	rows     []*db.Conversation
 	customer map[db.ContactID]*db.Contact
 	events   []*db.Event
+
+	messageTimes map[db.MessageID]time.Time
 }
 
 var channels = []string{"email", "chat", "sms"}
 
 func newPlay(t *rapid.T, w *world) *play {
-	p := &play{T: t, world: w, ctx: t.Context()}
+	p := &play{T: t, world: w, ctx: t.Context(), marks: map[demoReader]int64{}}
 	workspace, manager, err := p.CreateWorkspace(p.ctx, "Play", "Mia", "mia@play.example")
 	fine(t, err)
 	p.manager = Actor{Workspace: workspace.Key, Role: RoleManager, Agent: &manager.ID}
@@ -86,6 +90,7 @@ var plays = map[string]func(*play) error{
 	"assignContact": (*play).assignContact, "unassignContact": (*play).unassignContact,
 	"block1": (*play).block, "block2": (*play).block, "unblock": (*play).unblock,
 	"message1": (*play).message, "message2": (*play).message,
+	"reply": (*play).reply, "note": (*play).note, "markRead": (*play).markRead,
 	"deactivate": (*play).deactivate, "reactivate": (*play).reactivate, "availability": (*play).availability,
 	"updateContact": (*play).updateContact, "count": (*play).count,
 }
@@ -100,7 +105,7 @@ var verbNames = func() (names []string) {
 
 // step lets one thing happen. Whatever is refused must have left no event behind.
 func (p *play) step() {
-	p.clock = p.clock.Add(time.Duration(rapid.IntRange(0, 2).Draw(p.T, "microseconds")) * time.Microsecond)
+	p.clock = p.clock.Add(time.Duration(rapid.IntRange(-1, 2).Draw(p.T, "microseconds")) * time.Microsecond)
 	name := rapid.SampledFrom(verbNames).Draw(p.T, "verb")
 	before := p.head()
 	err := plays[name](p)
@@ -231,8 +236,32 @@ func (p *play) unblock() error {
 }
 
 func (p *play) message() error {
-	kind := drawOne(p, []db.MessageKind{db.Inbound, db.Inbound, db.Outbound, db.Note}, "kind")
-	_, err := p.givenMessage(p.ctx, p.manager, p.conversation(), kind, "hello")
+	_, err := p.givenMessage(p.ctx, p.manager, p.conversation(), db.Inbound, "hello")
+	return err
+}
+
+func (p *play) reply() error {
+	caller, id := drawOne(p, p.agents, "caller"), p.conversation()
+	_, err := p.SendMessage(p.ctx, caller, SendMessageInput{ConversationID: id, Body: "hello"})
+	return p.hasRead(caller, id, err)
+}
+
+func (p *play) markRead() error {
+	caller, id := drawOne(p, p.agents, "caller"), p.conversation()
+	_, err := p.MarkRead(p.ctx, caller, MarkReadInput{ConversationID: id})
+	return p.hasRead(caller, id, err)
+}
+
+func (p *play) note() error {
+	_, err := p.AddNote(p.ctx, drawOne(p, p.agents, "caller"), AddNoteInput{ConversationID: p.conversation(), Body: "hello"})
+	return err
+}
+
+// hasRead remembers where the log ended when an agent had read a conversation.
+func (p *play) hasRead(a Actor, id db.ConversationID, err error) error {
+	if err == nil {
+		p.marks[demoReader{*a.Agent, id}] = p.head().Seq
+	}
 	return err
 }
 
@@ -273,6 +302,12 @@ func (p *play) readAll() {
 	}
 	p.events, err = p.db.ForWorkspace(p.manager.Workspace).EventsAfter(p.ctx, 0, 10_000)
 	fine(p, err)
+	var messages []*db.Message
+	fine(p, p.db.NewSelect().Model(&messages).Where("workspace_id = ?", p.manager.Workspace).Scan(p.ctx))
+	p.messageTimes = map[db.MessageID]time.Time{}
+	for _, m := range messages {
+		p.messageTimes[m.ID] = m.CreatedAt
+	}
 	// From here on the whole log is in the process's memory.
 	ctx := patient(p)
 	for range p.events[p.start.Seq:] {
@@ -420,6 +455,53 @@ func (p *play) checkView(viewer Actor, view db.View, filter *db.InboxFilter, cou
 		if !slices.EqualFunc(listed, want, func(a, b *db.Conversation) bool { return a.ID == b.ID }) {
 			p.Fatalf("%s by %s %s: listed\n%s, not\n%s", about(), field, direction, idsOf(listed), idsOf(want))
 		}
+	}
+}
+
+// checkUnread: what agents have not read, by the log's order instead of times; the list
+// that is filtered by it says the same (I3).
+func (p *play) checkUnread() {
+	for _, viewer := range p.agents {
+		agent, err := one(p.AgentsByID(p.ctx, viewer, []db.AgentID{*viewer.Agent}))
+		fine(p, err)
+		unread := map[db.ConversationID]int{}
+		for _, e := range p.events {
+			if e.Type != db.MessageReceived {
+				continue
+			}
+			mark, marked := p.marks[demoReader{agent.ID, *e.ConversationID}]
+			if marked && e.Seq > mark || !marked && p.messageTimes[*e.Data.MessageID].After(agent.CreatedAt) {
+				unread[*e.ConversationID]++
+			}
+		}
+		counts, err := p.UnreadCounts(p.ctx, viewer, p.conversations)
+		fine(p, err)
+		for i, id := range p.conversations {
+			if counts[i] != unread[id] {
+				p.Fatalf("%s of %s: %d are unread, not %d", id, agent.ID, unread[id], counts[i])
+			}
+		}
+		for _, view := range db.Views {
+			for _, is := range []bool{true, false} {
+				p.checkUnreadList(viewer, view, is, unread)
+			}
+		}
+	}
+}
+
+func (p *play) checkUnreadList(viewer Actor, view db.View, is bool, unread map[db.ConversationID]int) {
+	var want []*db.Conversation
+	for _, c := range p.rows {
+		if view.Holds(c.Facets(), viewer.Agent) && (unread[c.ID] > 0) == is {
+			want = append(want, c)
+		}
+	}
+	field := drawOne(p, []db.InboxOrderField{db.LastActivity, db.WaitingSince, db.OpenedAt}, "order")
+	in := InboxInput{View: view, Filter: &db.InboxFilter{Unread: &is}, OrderBy: &InboxOrder{field, Descending}}
+	listed, total := p.list(viewer, in)
+	inOrder(want, *in.OrderBy)
+	if total != len(want) || !slices.EqualFunc(listed, want, func(a, b *db.Conversation) bool { return a.ID == b.ID }) {
+		p.Fatalf("%s, unread %t: listed\n%s, counted %d, but not\n%s", view, is, idsOf(listed), total, idsOf(want))
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -64,7 +65,7 @@ type move struct {
 // be refused, which comes last (S5).
 func moves() []move {
 	var all []move
-	for _, v := range verbs[:10] {
+	for _, v := range verbs[:13] {
 		all = append(all, move{v.name, v.on, func(w *world, c cast, x target) (*Outcome, error) {
 			x.agent = *c.ben.Agent
 			return v.in(w, c.ada, x)
@@ -87,6 +88,9 @@ var circumstances = []struct {
 	name           string
 	blocked, stale bool
 }{{"current expectedVersion", false, false}, {"stale expectedVersion", false, true}, {"blocked", true, false}, {"blocked, stale", true, true}}
+
+// unversioned are the moves that take no expectedVersion.
+var unversioned = map[string]bool{"sendMessage": true, "addNote": true, "markRead": true}
 
 // TestStates writes down the whole state machine: what each verb answers in each state.
 // S5 says which rule comes first.
@@ -117,6 +121,10 @@ func stateTable(w *world, m move) string {
 		for i, is := range circumstances {
 			conversation, contact := s.make(w, c)
 			if conversation == nil && m.on == "conversation" {
+				continue
+			}
+			if is.stale && unversioned[m.name] {
+				cells[i] = "-"
 				continue
 			}
 			if is.blocked {
@@ -202,18 +210,21 @@ func whyNot(w *world, move string, contact *db.Contact, c *db.Conversation) stri
 }
 
 // checkVersions: a refusal and a call that changes nothing leave log and versions alone;
-// each event is a change of status, assignee or block and counts one; contact and latest
+// each event but a message is a change of status, assignee or block and counts one; contact and latest
 // conversation say the same; the objects of the answer are as they are stored (A4).
 func checkVersions(w *world, before *db.Contact, head int64, o *Outcome, err error) {
 	t, now := w.t, w.readContact(before.ID)
 	if err == nil {
 		head += int64(len(o.Events))
-		equal(t, "version", now.Version, before.Version+len(o.Events))
+		counted := slices.DeleteFunc(slices.Clone(o.Events), func(e *db.Event) bool { return e.Data.MessageID != nil })
+		equal(t, "version", now.Version, before.Version+len(counted))
 	} else {
 		equal(t, "version after a refusal", now.Version, before.Version)
 	}
 	equal(t, "end of the log", w.head(), head)
-	equal(t, "contact in the answer", o.Contact.Version, now.Version)
+	if o.Contact != nil {
+		equal(t, "contact in the answer", o.Contact.Version, now.Version)
+	}
 	latest, _ := w.LatestConversations(w.ctx(), w.manager, []db.ContactID{before.ID})
 	for _, c := range latest {
 		equal(t, "version of the latest conversation", c.Version, now.Version)

@@ -146,6 +146,10 @@ func (w *world) changeEverything() {
 	}
 	c := w.givenOpen("Another")
 	w.did(w.givenMessage(ctx, me, c.ID, db.Inbound, "hello"))
+	o, err := w.AddNote(ctx, me, AddNoteInput{ConversationID: c.ID, Body: "hello"})
+	w.did(o, err)
+	w.did(w.SendMessage(ctx, me, SendMessageInput{ConversationID: c.ID, Body: "hello", OnlyIfLastMessageID: o.Events[0].Data.MessageID}))
+	w.did(w.MarkRead(ctx, me, MarkReadInput{ConversationID: c.ID}))
 	w.did(w.AssignToMe(ctx, me, AssignToMeInput{ConversationID: c.ID}))
 	w.did(w.AssignConversation(ctx, me, AssignConversationInput{ConversationID: c.ID, AssigneeID: *agents[0].Agent}))
 	w.did(w.UnassignConversation(ctx, me, UnassignConversationInput{ConversationID: c.ID}))
@@ -168,7 +172,7 @@ func (w *world) changeEverything() {
 func (w *world) readEverything() {
 	ctx, me, now := w.t.Context(), w.manager, time.Now()
 	filter := &db.InboxFilter{Assignees: []*db.AgentID{nil, me.Agent}, Channels: []string{"email"}, ClosingCategories: []string{"Other"},
-		Waiting: ptr(true), OpenedAfter: &now, OpenedBefore: &now, ClosedAfter: &now, ClosedBefore: &now}
+		Waiting: ptr(true), Unread: ptr(true), OpenedAfter: &now, OpenedBefore: &now, ClosedAfter: &now, ClosedBefore: &now}
 	var conversations []db.ConversationID
 	var contacts []db.ContactID
 	for _, view := range db.Views {
@@ -200,6 +204,7 @@ func (w *world) readEverything() {
 	w.did(w.ConversationTimelines(ctx, me, conversations, pages))
 	w.did(w.MessagesOf(ctx, me, conversations, pages))
 	w.did(w.ConversationsOf(ctx, me, contacts, pages))
+	w.did(w.UnreadCounts(ctx, me, conversations))
 	w.did(w.LatestConversations(ctx, me, contacts))
 	w.did(w.ContactIdentities(ctx, me, contacts))
 	w.did(w.AgentsByID(ctx, me, []db.AgentID{*me.Agent}))

@@ -59,6 +59,15 @@ var verbs = []verb{
 	{"unblockContact", "contact", func(ctx context.Context, s *Service, a Actor, x target) (*Outcome, error) {
 		return s.UnblockContact(ctx, a, UnblockContactInput{x.contact, x.expected, Keyed{x.key}})
 	}},
+	{"sendMessage", "conversation", func(ctx context.Context, s *Service, a Actor, x target) (*Outcome, error) {
+		return s.SendMessage(ctx, a, SendMessageInput{ConversationID: x.conversation, Body: "Hello!", Keyed: Keyed{x.key}})
+	}},
+	{"addNote", "conversation", func(ctx context.Context, s *Service, a Actor, x target) (*Outcome, error) {
+		return s.AddNote(ctx, a, AddNoteInput{x.conversation, "Third time this week", Keyed{x.key}})
+	}},
+	{"markRead", "conversation", func(ctx context.Context, s *Service, a Actor, x target) (*Outcome, error) {
+		return s.MarkRead(ctx, a, MarkReadInput{x.conversation, Keyed{x.key}})
+	}},
 	{"createContact", "", func(ctx context.Context, s *Service, a Actor, x target) (*Outcome, error) {
 		return s.CreateContact(ctx, a, CreateContactInput{Name: "Nora", Keyed: Keyed{x.key}})
 	}},
@@ -84,6 +93,9 @@ var verbs = []verb{
 		return s.UpdateWorkspace(ctx, a, UpdateWorkspaceInput{Name: text("Renamed"), Keyed: Keyed{x.key}})
 	}},
 }
+
+// unlogged are the verbs that leave the log as it is, even when they change something.
+var unlogged = map[string]bool{"markRead": true}
 
 // ready sets up what a verb needs to be carried out by a manager, and gives its target.
 func (w *world) ready(v verb) target {

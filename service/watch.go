@@ -182,6 +182,9 @@ const (
 // WatchInbox streams a live view: what enters it, changes in it and leaves it, decided
 // from the events alone by the predicate of the list (I2).
 func (s *Service) WatchInbox(ctx context.Context, actor Actor, view db.View, filter *db.InboxFilter, after *db.EventCursor) (*Stream[InboxChange], error) {
+	if filter != nil && filter.Unread != nil {
+		return nil, badInput("what is unread is not in the log, so it cannot be followed; filter the list by it, and follow the view without")
+	}
 	f, err := inboxFilter(actor, view, filter)
 	if err != nil {
 		return nil, err

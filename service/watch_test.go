@@ -174,7 +174,7 @@ func TestWatchUnknown(t *testing.T) {
 	if err := last(w.WatchInbox(ctx, program, db.ViewMine, nil, nil)); err == nil || Explain(err).Code != BadInput {
 		t.Errorf("MINE of a program: %v", err)
 	}
-	for _, f := range []db.InboxFilter{{Assignees: []*db.AgentID{}}, {Channels: []string{}}, {ClosingCategories: []string{}}, {Channels: []string{"\x00"}}} {
+	for _, f := range []db.InboxFilter{{Assignees: []*db.AgentID{}}, {Channels: []string{}}, {ClosingCategories: []string{}}, {Channels: []string{"\x00"}}, {Unread: ptr(true)}, {Unread: ptr(false)}} {
 		if err := last(w.WatchInbox(ctx, me, db.ViewAll, &f, nil)); err == nil || Explain(err).Code != BadInput {
 			t.Errorf("%+v: %v", f, err)
 		}

@@ -1,0 +1,67 @@
+package db
+
+import (
+	"context"
+	"time"
+)
+
+// ReadMark is up to where an agent has read a conversation. Without one it is up to the
+// agent's creation.
+type ReadMark struct {
+	AgentID        AgentID
+	ConversationID ConversationID
+	ReadAt         time.Time // what was recorded until then is read
+}
+
+// canBeUnread is the condition on a message that somebody may not have read.
+const canBeUnread = "kind = 'INBOUND' AND NOT withheld"
+
+// UnreadCounts counts the unread messages of each of these conversations for one agent;
+// those without any may be left out.
+func (w ForWorkspace) UnreadCounts(ctx context.Context, agent AgentID, conversations []ConversationID) (map[ConversationID]int, error) {
+	var rows []struct {
+		ID    ConversationID
+		Count int
+	}
+	err := w.query(ctx, &rows, `
+		SELECT asked.id, (SELECT count(*) FROM messages WHERE workspace_id = $1 AND conversation_id = asked.id
+			AND `+canBeUnread+` AND created_at > coalesce(mark.read_at, agent.created_at)) AS count
+		FROM agents AS agent CROSS JOIN unnest($3::uuid[]) AS asked (id)
+		LEFT JOIN read_marks AS mark ON mark.workspace_id = $1 AND mark.agent_id = $2 AND mark.conversation_id = asked.id
+		WHERE agent.workspace_id = $1 AND agent.id = $2`, w.Key, agent, conversations)
+	counts := make(map[ConversationID]int, len(rows))
+	for _, row := range rows {
+		counts[row.ID] = row.Count
+	}
+	return counts, err
+}
+
+// whereUnread narrows a list of conversations to those that the viewer has unread
+// messages in, or to the others. Nothing is unread that has been quiet since the viewer
+// came, which ends the search of a long list.
+func whereUnread(s *statement, viewer *AgentID, unread bool) {
+	agent := s.arg(viewer)
+	since := "(SELECT created_at FROM agents WHERE workspace_id = $1 AND id = " + agent + ")"
+	is := " IS NOT TRUE"
+	if unread {
+		s.where("last_activity_at > " + since)
+		is = " IS TRUE"
+	}
+	s.where(`((SELECT max(created_at) FROM messages WHERE workspace_id = $1 AND conversation_id = conversations.id AND ` + canBeUnread + `)
+		> coalesce((SELECT read_at FROM read_marks WHERE workspace_id = $1 AND agent_id = ` + agent + ` AND conversation_id = conversations.id), ` +
+		since + `))` + is)
+}
+
+// SaveReadMarks sets marks, no two of the same agent and conversation. None is set back.
+func (tx Tx) SaveReadMarks(ctx context.Context, marks []*ReadMark) error {
+	agents, conversations, times := make([]AgentID, len(marks)), make([]ConversationID, len(marks)), make([]time.Time, len(marks))
+	for i, m := range marks {
+		agents[i], conversations[i], times[i] = m.AgentID, m.ConversationID, m.ReadAt
+	}
+	_, err := tx.exec(ctx, `INSERT INTO read_marks AS mark (workspace_id, agent_id, conversation_id, read_at)
+		SELECT $1, new.agent_id, new.conversation_id, new.read_at
+		FROM unnest($2::uuid[], $3::uuid[], $4::timestamptz[]) AS new (agent_id, conversation_id, read_at)
+		ON CONFLICT (workspace_id, agent_id, conversation_id) DO UPDATE SET read_at = excluded.read_at
+		WHERE mark.read_at < excluded.read_at`, tx.Key, agents, conversations, times)
+	return err
+}
