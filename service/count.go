@@ -3,9 +3,6 @@ package service
 import (
 	"context"
 	"slices"
-	"sync"
-	"sync/atomic"
-	"time"
 
 	"switchboard/db"
 )
@@ -47,120 +44,26 @@ func (c *Counts) apply(e *db.Event, viewer *db.AgentID) {
 	}
 }
 
-// fold is the log of one workspace folded into counts: started from a snapshot, brought
-// to the log's end whenever it is read, and so exact there. Nothing is counted on the
-// way of a request.
+// fold is a log folded into counts.
 type fold struct {
-	began atomic.Int64 // how often somebody began to bring it to the end
-
-	mu    sync.Mutex
-	done  int64   // which of these times was the last, if that went well; else 0
-	head  db.Head // as far as it is folded
-	ready bool
-	all   Counts             // of no viewer
-	mine  map[db.AgentID]int // by assignee
-	idle  *time.Timer
+	all  Counts             // of no viewer
+	mine map[db.AgentID]int // by assignee
 }
 
-// folds are the folds in use.
-type folds struct {
-	mu sync.Mutex
-	of map[int64]*fold
-}
-
-const (
-	foldLifetime = 10 * time.Minute // without a read
-	foldBatch    = 1000             // events read in one statement
-	foldLimit    = 100_000          // events behind at which counting anew is cheaper
-)
-
-// get gives a workspace's fold, which goes away when it is not used for a while.
-func (f *folds) get(workspace int64) *fold {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	one := f.of[workspace]
-	if one == nil {
-		one = &fold{}
-		one.idle = time.AfterFunc(foldLifetime, func() {
-			f.mu.Lock()
-			defer f.mu.Unlock()
-			delete(f.of, workspace)
-		})
-		f.of[workspace] = one
-	}
-	one.idle.Reset(foldLifetime)
-	return one
-}
-
-// counted brings a workspace's fold to the end of the log and looks at it. Of those who
-// wait for it together one does so for all: a thousand subscribers may come at once.
+// counted brings the counts of a workspace to the end of the log and looks at them.
 func (s *Service) counted(ctx context.Context, workspace int64, look func(*fold)) error {
-	f := s.folds.get(workspace)
-	arrived := f.began.Load()
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	if f.done <= arrived { // nobody began since
-		f.done = 0
-		began := f.began.Add(1)
-		if err := f.advance(ctx, s.db.ForWorkspace(workspace)); err != nil {
-			return err
-		}
-		f.done = began
-	}
-	look(f)
-	return nil
+	return s.folds.read(ctx, s.db.ForWorkspace(workspace), look)
 }
 
-func (f *fold) advance(ctx context.Context, w db.ForWorkspace) error {
-	head, err := w.Head(ctx)
-	if err != nil {
-		return err
-	}
-	for f.ready && f.head != head {
-		if head.Seq-f.head.Seq > foldLimit || head.Seq <= f.head.Seq {
-			f.ready = false // far behind, or the log was replaced by an older one
-			break
-		}
-		if err := f.read(ctx, w); err != nil {
-			return err
-		}
-		if f.head.Seq >= head.Seq {
-			return nil
-		}
-	}
-	if !f.ready {
-		return f.snapshot(ctx, w)
-	}
-	return nil
-}
-
-// read folds the next events. It reads the last folded one again: another id under its
-// number means that the log was replaced.
-func (f *fold) read(ctx context.Context, w db.ForWorkspace) error {
-	events, err := w.EventsAfter(ctx, max(f.head.Seq-1, 0), foldBatch)
-	if err != nil {
-		return err
-	}
-	if f.head.Seq > 0 {
-		if len(events) == 0 || events[0].Seq != f.head.Seq || events[0].ID != f.head.EventID {
-			f.ready = false
-			return nil
-		}
-		events = events[1:]
-	}
+func (f *fold) next(_ context.Context, _ db.ForWorkspace, events []*db.Event) (ok bool, err error) {
 	for _, e := range events {
-		f.apply(e)
+		f.all.apply(e, nil)
+		if e.ConversationID != nil {
+			f.count(e.Before, -1)
+			f.count(e.After, +1)
+		}
 	}
-	return nil
-}
-
-func (f *fold) apply(e *db.Event) {
-	f.all.apply(e, nil)
-	f.head = db.Head{WorkspaceID: e.WorkspaceID, Seq: e.Seq, EventID: e.ID}
-	if e.ConversationID != nil {
-		f.count(e.Before, -1)
-		f.count(e.After, +1)
-	}
+	return true, nil
 }
 
 // count adds to the assignee in whose MINE a conversation with these facets is.
@@ -170,13 +73,12 @@ func (f *fold) count(c *db.Facets, n int) {
 	}
 }
 
-// snapshot starts over from the rows themselves.
-func (f *fold) snapshot(ctx context.Context, w db.ForWorkspace) error {
+func (f *fold) start(ctx context.Context, w db.ForWorkspace) (db.Head, error) {
 	tallies, head, err := w.InboxTallies(ctx)
 	if err != nil {
-		return err
+		return head, err
 	}
-	f.all, f.mine, f.head, f.ready = Counts{}, map[db.AgentID]int{}, head, true
+	f.all, f.mine = Counts{}, map[db.AgentID]int{}
 	for _, t := range tallies {
 		for _, v := range db.Views {
 			if v.Holds(t.Facets(), nil) {
@@ -186,7 +88,7 @@ func (f *fold) snapshot(ctx context.Context, w db.ForWorkspace) error {
 		f.count(t.Facets(), t.Count)
 	}
 	f.all.AsOf = head.Cursor()
-	return nil
+	return head, nil
 }
 
 // counts gives the counts for one viewer.

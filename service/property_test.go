@@ -414,7 +414,8 @@ func (p *play) checkViews() {
 			folded.apply(e, viewer.Agent)
 		}
 		fresh := &fold{}
-		fine(p, fresh.snapshot(p.ctx, p.db.ForWorkspace(viewer.Workspace)))
+		_, err = fresh.start(p.ctx, p.db.ForWorkspace(viewer.Workspace))
+		fine(p, err)
 		if counts != folded || counts != fresh.counts(viewer.Agent) || counts.AsOf != p.head() {
 			p.Fatalf("counted %+v, folded %+v, counted afresh %+v", counts, folded, fresh.counts(viewer.Agent))
 		}

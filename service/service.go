@@ -20,7 +20,7 @@ type Service struct {
 	feed  *feed.Feed
 	log   *slog.Logger
 	now   func() time.Time
-	folds folds
+	folds *foldings[*fold]
 }
 
 // Options tune a service. The zero value is the default.
@@ -37,9 +37,10 @@ func New(d *db.DB, f *feed.Feed, o Options) *Service {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
-	s := &Service{db: d, feed: f, log: o.Log, folds: folds{of: map[int64]*fold{}}}
+	s := &Service{db: d, feed: f, log: o.Log}
 	// The database keeps microseconds; what is returned must equal what is read later.
 	s.now = func() time.Time { return o.Now().UTC().Truncate(time.Microsecond) }
+	s.folds = newFoldings(func() *fold { return &fold{} })
 	return s
 }
 
