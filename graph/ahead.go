@@ -60,6 +60,12 @@ func (a ahead) ofRoot(f graphql.CollectedField, result any) {
 		a.ofEvents(f.Selections, r)
 	case []*InboxChange:
 		a.ofChanges(f, r)
+	case *Dashboard:
+		a.ofDashboards(f, []*Dashboard{r})
+	case []*Dashboard:
+		a.ofDashboards(f, r)
+	case []*AgentChange:
+		a.ofAgentChanges(f, r)
 	case []Node:
 		a.ofNodes(f.Selections, r)
 	default:
@@ -85,6 +91,30 @@ func (a ahead) ofChanges(f graphql.CollectedField, changes []*InboxChange) {
 	conversation := func(c *InboxChange) *db.ConversationID { return c.InboxChange.Event.ConversationID }
 	if selected := a.below(f, "conversation"); selected != nil {
 		a.ofConversations(selected, read(a, a.conversations, changes, conversation))
+	}
+}
+
+func (a ahead) ofDashboards(f graphql.CollectedField, dashboards []*Dashboard) {
+	var rows []*DashboardAgent
+	for _, d := range dashboards {
+		rows = append(rows, d.Agents()...)
+	}
+	for _, row := range a.fieldsOf(f) {
+		if selected := a.below(row, "agent"); row.Name == "agents" && selected != nil {
+			a.ofAgents(selected, read(a, a.agents, rows, func(r *DashboardAgent) *db.AgentID { return &r.AgentID }))
+		}
+	}
+}
+
+func (a ahead) ofAgentChanges(f graphql.CollectedField, changes []*AgentChange) {
+	var events []Event
+	var ids []db.AgentID
+	for _, c := range changes {
+		events, ids = append(events, c.Event()), append(ids, c.AgentChange.Agents...)
+	}
+	a.ofEvents(a.below(f, "event"), events)
+	if selected := a.below(f, "agents"); selected != nil {
+		a.ofAgents(selected, read(a, a.agents, ids, func(id db.AgentID) *db.AgentID { return &id }))
 	}
 }
 

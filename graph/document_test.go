@@ -41,6 +41,10 @@ var fragments = map[string]string{
 	"page":   `on PageInfo { hasNextPage hasPreviousPage startCursor endCursor }`,
 	"counts": `on InboxCounts { mine unassigned all closed blocked asOf }`,
 	"change": `on InboxChange { kind conversationId conversation { id status version } event { __typename id cursor } counts { ...counts } cursor }`,
+	"dashboard": `on Dashboard { counts { open unassigned waiting } agents { agent { id name } openConversations closedToday longestWaiting } oldestWaiting
+		firstResponse { ...durations } resolution { ...durations } timeToAssignment { ...durations } asOf }`,
+	"durations":   `on DashboardDurations { today { p50 p90 count } last7Days { p50 p90 count } }`,
+	"agentChange": `on AgentChange { agents { id name openConversations } event { __typename id cursor } cursor }`,
 }
 
 var spread = regexp.MustCompile(`\.\.\.(\w+)`)
@@ -90,7 +94,7 @@ var subscriptions = func() map[string]string {
 			}
 			declared, given = append(declared, declaration), append(given, fmt.Sprintf("%s: $%s", a.Name, a.Name))
 		}
-		shown := map[string]string{"Event": "event", "InboxChange": "change", "InboxCounts": "counts"}[field.Type.Name()]
+		shown := map[string]string{"Event": "event", "InboxChange": "change", "InboxCounts": "counts", "Dashboard": "dashboard", "AgentChange": "agentChange"}[field.Type.Name()]
 		docs[field.Name] = document(fmt.Sprintf("subscription%s { %s%s { ...%s } }",
 			parentheses(declared), field.Name, parentheses(given), shown))
 	}

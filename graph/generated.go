@@ -63,6 +63,12 @@ type ComplexityRoot struct {
 		Skills            func(childComplexity int) int
 	}
 
+	AgentChange struct {
+		Agents func(childComplexity int) int
+		Cursor func(childComplexity int) int
+		Event  func(childComplexity int) int
+	}
+
 	AgentConnection struct {
 		Edges    func(childComplexity int) int
 		Nodes    func(childComplexity int) int
@@ -369,10 +375,44 @@ type ComplexityRoot struct {
 		UserErrors func(childComplexity int) int
 	}
 
+	Dashboard struct {
+		Agents           func(childComplexity int) int
+		AsOf             func(childComplexity int) int
+		Counts           func(childComplexity int) int
+		FirstResponse    func(childComplexity int) int
+		OldestWaiting    func(childComplexity int) int
+		Resolution       func(childComplexity int) int
+		TimeToAssignment func(childComplexity int) int
+	}
+
+	DashboardAgent struct {
+		Agent             func(childComplexity int) int
+		ClosedToday       func(childComplexity int) int
+		LongestWaiting    func(childComplexity int) int
+		OpenConversations func(childComplexity int) int
+	}
+
+	DashboardCounts struct {
+		Open       func(childComplexity int) int
+		Unassigned func(childComplexity int) int
+		Waiting    func(childComplexity int) int
+	}
+
+	DashboardDurations struct {
+		Last7Days func(childComplexity int) int
+		Today     func(childComplexity int) int
+	}
+
 	DeactivateAgentPayload struct {
 		Agent      func(childComplexity int) int
 		Events     func(childComplexity int) int
 		UserErrors func(childComplexity int) int
+	}
+
+	DurationQuantiles struct {
+		Count func(childComplexity int) int
+		P50   func(childComplexity int) int
+		P90   func(childComplexity int) int
 	}
 
 	FieldChange struct {
@@ -512,6 +552,7 @@ type ComplexityRoot struct {
 		Contact      func(childComplexity int, id string) int
 		Contacts     func(childComplexity int, search *string, filter *service.ContactFilter, orderBy *service.ContactOrder, first *int, after *string, last *int, before *string) int
 		Conversation func(childComplexity int, id string) int
+		Dashboard    func(childComplexity int) int
 		Inbox        func(childComplexity int, view db.View, search *string, filter *db.InboxFilter, orderBy *service.InboxOrder, first *int, after *string, last *int, before *string) int
 		InboxCounts  func(childComplexity int) int
 		Node         func(childComplexity int, id string) int
@@ -546,8 +587,10 @@ type ComplexityRoot struct {
 	}
 
 	Subscription struct {
+		AgentsChanged       func(childComplexity int, after *db.EventCursor) int
 		AssignmentChanged   func(childComplexity int, conversationID *string, assigneeID *string, after *db.EventCursor) int
 		ConversationChanged func(childComplexity int, conversationID string, after *db.EventCursor) int
+		DashboardChanged    func(childComplexity int) int
 		InboxChanged        func(childComplexity int, view db.View, filter *db.InboxFilter, after *db.EventCursor) int
 		InboxCountsChanged  func(childComplexity int) int
 		StatusChanged       func(childComplexity int, conversationID *string, after *db.EventCursor) int
@@ -696,6 +739,7 @@ type QueryResolver interface {
 	Workspace(ctx context.Context) (*db.Workspace, error)
 	Inbox(ctx context.Context, view db.View, search *string, filter *db.InboxFilter, orderBy *service.InboxOrder, first *int, after *string, last *int, before *string) (*InboxConnection, error)
 	InboxCounts(ctx context.Context) (*service.Counts, error)
+	Dashboard(ctx context.Context) (*Dashboard, error)
 	Agents(ctx context.Context, search *string, availability []db.Availability, skill *string, active *bool, first *int, after *string, last *int, before *string) (*Connection[*db.Agent], error)
 	Contacts(ctx context.Context, search *string, filter *service.ContactFilter, orderBy *service.ContactOrder, first *int, after *string, last *int, before *string) (*Connection[*db.Contact], error)
 	Conversation(ctx context.Context, id string) (*db.Conversation, error)
@@ -710,6 +754,8 @@ type SubscriptionResolver interface {
 	ConversationChanged(ctx context.Context, conversationID string, after *db.EventCursor) (<-chan Event, error)
 	InboxChanged(ctx context.Context, view db.View, filter *db.InboxFilter, after *db.EventCursor) (<-chan *InboxChange, error)
 	InboxCountsChanged(ctx context.Context) (<-chan *service.Counts, error)
+	DashboardChanged(ctx context.Context) (<-chan *Dashboard, error)
+	AgentsChanged(ctx context.Context, after *db.EventCursor) (<-chan *AgentChange, error)
 }
 
 // endregion ************************** generated!.gotpl **************************
@@ -809,6 +855,25 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Agent.Skills(childComplexity), true
+
+	case "AgentChange.agents":
+		if e.ComplexityRoot.AgentChange.Agents == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AgentChange.Agents(childComplexity), true
+	case "AgentChange.cursor":
+		if e.ComplexityRoot.AgentChange.Cursor == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AgentChange.Cursor(childComplexity), true
+	case "AgentChange.event":
+		if e.ComplexityRoot.AgentChange.Event == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AgentChange.Event(childComplexity), true
 
 	case "AgentConnection.edges":
 		if e.ComplexityRoot.AgentConnection.Edges == nil {
@@ -2105,6 +2170,106 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.CreateContactPayload.UserErrors(childComplexity), true
 
+	case "Dashboard.agents":
+		if e.ComplexityRoot.Dashboard.Agents == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Dashboard.Agents(childComplexity), true
+	case "Dashboard.asOf":
+		if e.ComplexityRoot.Dashboard.AsOf == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Dashboard.AsOf(childComplexity), true
+	case "Dashboard.counts":
+		if e.ComplexityRoot.Dashboard.Counts == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Dashboard.Counts(childComplexity), true
+	case "Dashboard.firstResponse":
+		if e.ComplexityRoot.Dashboard.FirstResponse == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Dashboard.FirstResponse(childComplexity), true
+	case "Dashboard.oldestWaiting":
+		if e.ComplexityRoot.Dashboard.OldestWaiting == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Dashboard.OldestWaiting(childComplexity), true
+	case "Dashboard.resolution":
+		if e.ComplexityRoot.Dashboard.Resolution == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Dashboard.Resolution(childComplexity), true
+	case "Dashboard.timeToAssignment":
+		if e.ComplexityRoot.Dashboard.TimeToAssignment == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Dashboard.TimeToAssignment(childComplexity), true
+
+	case "DashboardAgent.agent":
+		if e.ComplexityRoot.DashboardAgent.Agent == nil {
+			break
+		}
+
+		return e.ComplexityRoot.DashboardAgent.Agent(childComplexity), true
+	case "DashboardAgent.closedToday":
+		if e.ComplexityRoot.DashboardAgent.ClosedToday == nil {
+			break
+		}
+
+		return e.ComplexityRoot.DashboardAgent.ClosedToday(childComplexity), true
+	case "DashboardAgent.longestWaiting":
+		if e.ComplexityRoot.DashboardAgent.LongestWaiting == nil {
+			break
+		}
+
+		return e.ComplexityRoot.DashboardAgent.LongestWaiting(childComplexity), true
+	case "DashboardAgent.openConversations":
+		if e.ComplexityRoot.DashboardAgent.OpenConversations == nil {
+			break
+		}
+
+		return e.ComplexityRoot.DashboardAgent.OpenConversations(childComplexity), true
+
+	case "DashboardCounts.open":
+		if e.ComplexityRoot.DashboardCounts.Open == nil {
+			break
+		}
+
+		return e.ComplexityRoot.DashboardCounts.Open(childComplexity), true
+	case "DashboardCounts.unassigned":
+		if e.ComplexityRoot.DashboardCounts.Unassigned == nil {
+			break
+		}
+
+		return e.ComplexityRoot.DashboardCounts.Unassigned(childComplexity), true
+	case "DashboardCounts.waiting":
+		if e.ComplexityRoot.DashboardCounts.Waiting == nil {
+			break
+		}
+
+		return e.ComplexityRoot.DashboardCounts.Waiting(childComplexity), true
+
+	case "DashboardDurations.last7Days":
+		if e.ComplexityRoot.DashboardDurations.Last7Days == nil {
+			break
+		}
+
+		return e.ComplexityRoot.DashboardDurations.Last7Days(childComplexity), true
+	case "DashboardDurations.today":
+		if e.ComplexityRoot.DashboardDurations.Today == nil {
+			break
+		}
+
+		return e.ComplexityRoot.DashboardDurations.Today(childComplexity), true
+
 	case "DeactivateAgentPayload.agent":
 		if e.ComplexityRoot.DeactivateAgentPayload.Agent == nil {
 			break
@@ -2123,6 +2288,25 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.DeactivateAgentPayload.UserErrors(childComplexity), true
+
+	case "DurationQuantiles.count":
+		if e.ComplexityRoot.DurationQuantiles.Count == nil {
+			break
+		}
+
+		return e.ComplexityRoot.DurationQuantiles.Count(childComplexity), true
+	case "DurationQuantiles.p50":
+		if e.ComplexityRoot.DurationQuantiles.P50 == nil {
+			break
+		}
+
+		return e.ComplexityRoot.DurationQuantiles.P50(childComplexity), true
+	case "DurationQuantiles.p90":
+		if e.ComplexityRoot.DurationQuantiles.P90 == nil {
+			break
+		}
+
+		return e.ComplexityRoot.DurationQuantiles.P90(childComplexity), true
 
 	case "FieldChange.after":
 		if e.ComplexityRoot.FieldChange.After == nil {
@@ -2832,6 +3016,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Query.Conversation(childComplexity, args["id"].(string)), true
+	case "Query.dashboard":
+		if e.ComplexityRoot.Query.Dashboard == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Query.Dashboard(childComplexity), true
 	case "Query.inbox":
 		if e.ComplexityRoot.Query.Inbox == nil {
 			break
@@ -2967,6 +3157,17 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.SetAvailabilityPayload.UserErrors(childComplexity), true
 
+	case "Subscription.agentsChanged":
+		if e.ComplexityRoot.Subscription.AgentsChanged == nil {
+			break
+		}
+
+		args, err := ec.field_Subscription_agentsChanged_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Subscription.AgentsChanged(childComplexity, args["after"].(*db.EventCursor)), true
 	case "Subscription.assignmentChanged":
 		if e.ComplexityRoot.Subscription.AssignmentChanged == nil {
 			break
@@ -2989,6 +3190,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Subscription.ConversationChanged(childComplexity, args["conversationId"].(string), args["after"].(*db.EventCursor)), true
+	case "Subscription.dashboardChanged":
+		if e.ComplexityRoot.Subscription.DashboardChanged == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Subscription.DashboardChanged(childComplexity), true
 	case "Subscription.inboxChanged":
 		if e.ComplexityRoot.Subscription.InboxChanged == nil {
 			break
@@ -3449,6 +3656,8 @@ type Query {
   ): ConversationConnection!
   "How many conversations each view holds, without filter or search."
   inboxCounts: InboxCounts!
+  "How the workspace is doing at the moment."
+  dashboard: Dashboard!
   "The agents of the workspace, online ones first, then by name."
   agents(
     "Words to find in the name or email; blank means no search."
@@ -3628,6 +3837,64 @@ type InboxCounts {
   blocked: Int!
   "The place in the log at which these counts are exact."
   asOf: EventCursor!
+}
+
+"How the workspace is doing at one place of the log; conversations of blocked contacts are left out of what is open."
+type Dashboard {
+  "How many conversations are open."
+  counts: DashboardCounts!
+  "Every active agent, and whoever else closed something today, in the order of their creation."
+  agents: [DashboardAgent!]!
+  "Since when the contact who has waited longest is waiting for an answer; null if nobody is."
+  oldestWaiting: Time
+  "How long contacts waited for an agent's reply, from their first unanswered message on."
+  firstResponse: DashboardDurations!
+  "How long conversations took from being opened or reopened to being closed."
+  resolution: DashboardDurations!
+  "How long open conversations were nobody's before somebody became responsible."
+  timeToAssignment: DashboardDurations!
+  "The place in the log at which all this is exact."
+  asOf: EventCursor!
+}
+
+"How many conversations are open."
+type DashboardCounts {
+  "Every open conversation."
+  open: Int!
+  "Those of them that are assigned to nobody."
+  unassigned: Int!
+  "Those of them whose contact is waiting for an answer."
+  waiting: Int!
+}
+
+"How one agent is doing."
+type DashboardAgent {
+  "The agent."
+  agent: Agent!
+  "How many open conversations the agent is responsible for."
+  openConversations: Int!
+  "How often the agent closed a conversation today."
+  closedToday: Int!
+  "Since when, of the agent's contacts, the one who has waited longest is waiting for an answer; null if nobody is."
+  longestWaiting: Time
+}
+
+"Durations by the day on which they ended, in the workspace's time zone; imported conversations and automated replies are left out."
+type DashboardDurations {
+  "Those that ended today."
+  today: DurationQuantiles!
+  "Those that ended today or on one of the six days before."
+  last7Days: DurationQuantiles!
+}
+
+"How long a number of durations were, within 2 %."
+type DurationQuantiles {
+  "Half of them were at most this long, in seconds; null if there are none."
+  p50: Float
+  "Nine tenths of them were at most this long, in seconds; null if there are none."
+  p90: Float
+  "How many there are."
+  count: Int!
 }
 
 "Where a page lies in its list."
@@ -5145,6 +5412,23 @@ type Subscription {
   ): InboxChange!
   "The counts of every view at once, then whenever they change, at most four times a second."
   inboxCountsChanged: InboxCounts!
+  "The dashboard at once, then whenever it changes, also because a day is over, at most twice a second."
+  dashboardChanged: Dashboard!
+  "Each event that changes an agent, or how many open conversations one is responsible for."
+  agentsChanged(
+    "Begin after this place of the log; left out it begins now."
+    after: EventCursor
+  ): AgentChange!
+}
+
+"An event that changes agents or how much they have to do."
+type AgentChange {
+  "Whom it changes, as read when this item is written; from one agent to another are both, in this order."
+  agents: [Agent!]!
+  "What happened."
+  event: Event!
+  "The event's place in the log, to resume after."
+  cursor: EventCursor!
 }
 
 "One step of a live view."
@@ -5216,6 +5500,18 @@ func (ec *executionContext) childFields_Agent(ctx context.Context, field graphql
 		return ec.fieldContext_Agent_openConversations(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type Agent", field.Name)
+}
+
+func (ec *executionContext) childFields_AgentChange(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "agents":
+		return ec.fieldContext_AgentChange_agents(ctx, field)
+	case "event":
+		return ec.fieldContext_AgentChange_event(ctx, field)
+	case "cursor":
+		return ec.fieldContext_AgentChange_cursor(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type AgentChange", field.Name)
 }
 
 func (ec *executionContext) childFields_AgentConnection(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -5494,6 +5790,62 @@ func (ec *executionContext) childFields_CreateContactPayload(ctx context.Context
 	return nil, fmt.Errorf("no field named %q was found under type CreateContactPayload", field.Name)
 }
 
+func (ec *executionContext) childFields_Dashboard(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "counts":
+		return ec.fieldContext_Dashboard_counts(ctx, field)
+	case "agents":
+		return ec.fieldContext_Dashboard_agents(ctx, field)
+	case "oldestWaiting":
+		return ec.fieldContext_Dashboard_oldestWaiting(ctx, field)
+	case "firstResponse":
+		return ec.fieldContext_Dashboard_firstResponse(ctx, field)
+	case "resolution":
+		return ec.fieldContext_Dashboard_resolution(ctx, field)
+	case "timeToAssignment":
+		return ec.fieldContext_Dashboard_timeToAssignment(ctx, field)
+	case "asOf":
+		return ec.fieldContext_Dashboard_asOf(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type Dashboard", field.Name)
+}
+
+func (ec *executionContext) childFields_DashboardAgent(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "agent":
+		return ec.fieldContext_DashboardAgent_agent(ctx, field)
+	case "openConversations":
+		return ec.fieldContext_DashboardAgent_openConversations(ctx, field)
+	case "closedToday":
+		return ec.fieldContext_DashboardAgent_closedToday(ctx, field)
+	case "longestWaiting":
+		return ec.fieldContext_DashboardAgent_longestWaiting(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type DashboardAgent", field.Name)
+}
+
+func (ec *executionContext) childFields_DashboardCounts(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "open":
+		return ec.fieldContext_DashboardCounts_open(ctx, field)
+	case "unassigned":
+		return ec.fieldContext_DashboardCounts_unassigned(ctx, field)
+	case "waiting":
+		return ec.fieldContext_DashboardCounts_waiting(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type DashboardCounts", field.Name)
+}
+
+func (ec *executionContext) childFields_DashboardDurations(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "today":
+		return ec.fieldContext_DashboardDurations_today(ctx, field)
+	case "last7Days":
+		return ec.fieldContext_DashboardDurations_last7Days(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type DashboardDurations", field.Name)
+}
+
 func (ec *executionContext) childFields_DeactivateAgentPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "agent":
@@ -5504,6 +5856,18 @@ func (ec *executionContext) childFields_DeactivateAgentPayload(ctx context.Conte
 		return ec.fieldContext_DeactivateAgentPayload_userErrors(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type DeactivateAgentPayload", field.Name)
+}
+
+func (ec *executionContext) childFields_DurationQuantiles(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "p50":
+		return ec.fieldContext_DurationQuantiles_p50(ctx, field)
+	case "p90":
+		return ec.fieldContext_DurationQuantiles_p90(ctx, field)
+	case "count":
+		return ec.fieldContext_DurationQuantiles_count(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type DurationQuantiles", field.Name)
 }
 
 func (ec *executionContext) childFields_FieldChange(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -6666,6 +7030,20 @@ func (ec *executionContext) field_Query_nodes_args(ctx context.Context, rawArgs 
 	return args, nil
 }
 
+func (ec *executionContext) field_Subscription_agentsChanged_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "after",
+		func(ctx context.Context, v any) (*db.EventCursor, error) {
+			return ec.unmarshalOEventCursor2ᚖswitchboardᚋdbᚐEventCursor(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["after"] = arg0
+	return args, nil
+}
+
 func (ec *executionContext) field_Subscription_assignmentChanged_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
 	var err error
 	args := map[string]any{}
@@ -7163,6 +7541,93 @@ func (ec *executionContext) _Agent_openConversations(ctx context.Context, field 
 }
 func (ec *executionContext) fieldContext_Agent_openConversations(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("Agent", field, true, true, errors.New("field of type Int does not have child fields"))
+}
+
+func (ec *executionContext) _AgentChange_agents(ctx context.Context, field graphql.CollectedField, obj *AgentChange) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_AgentChange_agents(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Agents(ctx)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*db.Agent) graphql.Marshaler {
+			return ec.marshalNAgent2ᚕᚖswitchboardᚋdbᚐAgentᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_AgentChange_agents(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "AgentChange",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Agent(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _AgentChange_event(ctx context.Context, field graphql.CollectedField, obj *AgentChange) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_AgentChange_event(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Event(), nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v Event) graphql.Marshaler {
+			return ec.marshalNEvent2switchboardᚋgraphᚐEvent(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_AgentChange_event(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "AgentChange",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return nil, errors.New("FieldContext.Child cannot be called on type INTERFACE")
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _AgentChange_cursor(ctx context.Context, field graphql.CollectedField, obj *AgentChange) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_AgentChange_cursor(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Cursor(), nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v db.EventCursor) graphql.Marshaler {
+			return ec.marshalNEventCursor2switchboardᚋdbᚐEventCursor(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_AgentChange_cursor(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("AgentChange", field, true, false, errors.New("field of type EventCursor does not have child fields"))
 }
 
 func (ec *executionContext) _AgentConnection_edges(ctx context.Context, field graphql.CollectedField, obj *Connection[*db.Agent]) (ret graphql.Marshaler) {
@@ -12992,6 +13457,446 @@ func (ec *executionContext) fieldContext_CreateContactPayload_userErrors(_ conte
 	return fc, nil
 }
 
+func (ec *executionContext) _Dashboard_counts(ctx context.Context, field graphql.CollectedField, obj *Dashboard) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Dashboard_counts(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Counts, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v service.DashboardCounts) graphql.Marshaler {
+			return ec.marshalNDashboardCounts2switchboardᚋserviceᚐDashboardCounts(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Dashboard_counts(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Dashboard",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_DashboardCounts(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Dashboard_agents(ctx context.Context, field graphql.CollectedField, obj *Dashboard) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Dashboard_agents(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Agents(), nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*DashboardAgent) graphql.Marshaler {
+			return ec.marshalNDashboardAgent2ᚕᚖswitchboardᚋgraphᚐDashboardAgentᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Dashboard_agents(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Dashboard",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_DashboardAgent(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Dashboard_oldestWaiting(ctx context.Context, field graphql.CollectedField, obj *Dashboard) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Dashboard_oldestWaiting(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.OldestWaiting, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *time.Time) graphql.Marshaler {
+			return ec.marshalOTime2ᚖtimeᚐTime(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Dashboard_oldestWaiting(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Dashboard", field, false, false, errors.New("field of type Time does not have child fields"))
+}
+
+func (ec *executionContext) _Dashboard_firstResponse(ctx context.Context, field graphql.CollectedField, obj *Dashboard) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Dashboard_firstResponse(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.FirstResponse, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v service.Durations) graphql.Marshaler {
+			return ec.marshalNDashboardDurations2switchboardᚋserviceᚐDurations(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Dashboard_firstResponse(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Dashboard",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_DashboardDurations(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Dashboard_resolution(ctx context.Context, field graphql.CollectedField, obj *Dashboard) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Dashboard_resolution(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Resolution, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v service.Durations) graphql.Marshaler {
+			return ec.marshalNDashboardDurations2switchboardᚋserviceᚐDurations(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Dashboard_resolution(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Dashboard",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_DashboardDurations(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Dashboard_timeToAssignment(ctx context.Context, field graphql.CollectedField, obj *Dashboard) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Dashboard_timeToAssignment(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.TimeToAssignment, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v service.Durations) graphql.Marshaler {
+			return ec.marshalNDashboardDurations2switchboardᚋserviceᚐDurations(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Dashboard_timeToAssignment(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Dashboard",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_DashboardDurations(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Dashboard_asOf(ctx context.Context, field graphql.CollectedField, obj *Dashboard) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Dashboard_asOf(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.AsOf, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v db.EventCursor) graphql.Marshaler {
+			return ec.marshalNEventCursor2switchboardᚋdbᚐEventCursor(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Dashboard_asOf(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Dashboard", field, false, false, errors.New("field of type EventCursor does not have child fields"))
+}
+
+func (ec *executionContext) _DashboardAgent_agent(ctx context.Context, field graphql.CollectedField, obj *DashboardAgent) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_DashboardAgent_agent(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Agent(ctx)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *db.Agent) graphql.Marshaler {
+			return ec.marshalNAgent2ᚖswitchboardᚋdbᚐAgent(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_DashboardAgent_agent(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "DashboardAgent",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Agent(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _DashboardAgent_openConversations(ctx context.Context, field graphql.CollectedField, obj *DashboardAgent) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_DashboardAgent_openConversations(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.OpenConversations, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int) graphql.Marshaler {
+			return ec.marshalNInt2int(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_DashboardAgent_openConversations(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("DashboardAgent", field, false, false, errors.New("field of type Int does not have child fields"))
+}
+
+func (ec *executionContext) _DashboardAgent_closedToday(ctx context.Context, field graphql.CollectedField, obj *DashboardAgent) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_DashboardAgent_closedToday(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.ClosedToday, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int) graphql.Marshaler {
+			return ec.marshalNInt2int(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_DashboardAgent_closedToday(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("DashboardAgent", field, false, false, errors.New("field of type Int does not have child fields"))
+}
+
+func (ec *executionContext) _DashboardAgent_longestWaiting(ctx context.Context, field graphql.CollectedField, obj *DashboardAgent) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_DashboardAgent_longestWaiting(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.LongestWaiting, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *time.Time) graphql.Marshaler {
+			return ec.marshalOTime2ᚖtimeᚐTime(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_DashboardAgent_longestWaiting(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("DashboardAgent", field, false, false, errors.New("field of type Time does not have child fields"))
+}
+
+func (ec *executionContext) _DashboardCounts_open(ctx context.Context, field graphql.CollectedField, obj *service.DashboardCounts) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_DashboardCounts_open(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Open, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int) graphql.Marshaler {
+			return ec.marshalNInt2int(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_DashboardCounts_open(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("DashboardCounts", field, false, false, errors.New("field of type Int does not have child fields"))
+}
+
+func (ec *executionContext) _DashboardCounts_unassigned(ctx context.Context, field graphql.CollectedField, obj *service.DashboardCounts) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_DashboardCounts_unassigned(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Unassigned, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int) graphql.Marshaler {
+			return ec.marshalNInt2int(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_DashboardCounts_unassigned(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("DashboardCounts", field, false, false, errors.New("field of type Int does not have child fields"))
+}
+
+func (ec *executionContext) _DashboardCounts_waiting(ctx context.Context, field graphql.CollectedField, obj *service.DashboardCounts) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_DashboardCounts_waiting(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Waiting, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int) graphql.Marshaler {
+			return ec.marshalNInt2int(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_DashboardCounts_waiting(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("DashboardCounts", field, false, false, errors.New("field of type Int does not have child fields"))
+}
+
+func (ec *executionContext) _DashboardDurations_today(ctx context.Context, field graphql.CollectedField, obj *service.Durations) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_DashboardDurations_today(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Today, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v service.Quantiles) graphql.Marshaler {
+			return ec.marshalNDurationQuantiles2switchboardᚋserviceᚐQuantiles(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_DashboardDurations_today(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "DashboardDurations",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_DurationQuantiles(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _DashboardDurations_last7Days(ctx context.Context, field graphql.CollectedField, obj *service.Durations) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_DashboardDurations_last7Days(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Last7Days, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v service.Quantiles) graphql.Marshaler {
+			return ec.marshalNDurationQuantiles2switchboardᚋserviceᚐQuantiles(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_DashboardDurations_last7Days(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "DashboardDurations",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_DurationQuantiles(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
 func (ec *executionContext) _DeactivateAgentPayload_agent(ctx context.Context, field graphql.CollectedField, obj *AgentPayload) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -13086,6 +13991,75 @@ func (ec *executionContext) fieldContext_DeactivateAgentPayload_userErrors(_ con
 		},
 	}
 	return fc, nil
+}
+
+func (ec *executionContext) _DurationQuantiles_p50(ctx context.Context, field graphql.CollectedField, obj *service.Quantiles) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_DurationQuantiles_p50(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.P50, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *float64) graphql.Marshaler {
+			return ec.marshalOFloat2ᚖfloat64(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_DurationQuantiles_p50(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("DurationQuantiles", field, false, false, errors.New("field of type Float does not have child fields"))
+}
+
+func (ec *executionContext) _DurationQuantiles_p90(ctx context.Context, field graphql.CollectedField, obj *service.Quantiles) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_DurationQuantiles_p90(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.P90, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *float64) graphql.Marshaler {
+			return ec.marshalOFloat2ᚖfloat64(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_DurationQuantiles_p90(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("DurationQuantiles", field, false, false, errors.New("field of type Float does not have child fields"))
+}
+
+func (ec *executionContext) _DurationQuantiles_count(ctx context.Context, field graphql.CollectedField, obj *service.Quantiles) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_DurationQuantiles_count(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Count, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int) graphql.Marshaler {
+			return ec.marshalNInt2int(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_DurationQuantiles_count(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("DurationQuantiles", field, false, false, errors.New("field of type Int does not have child fields"))
 }
 
 func (ec *executionContext) _FieldChange_field(ctx context.Context, field graphql.CollectedField, obj *db.FieldChange) (ret graphql.Marshaler) {
@@ -15975,6 +16949,38 @@ func (ec *executionContext) fieldContext_Query_inboxCounts(_ context.Context, fi
 	return fc, nil
 }
 
+func (ec *executionContext) _Query_dashboard(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Query_dashboard(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.Query().Dashboard(ctx)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *Dashboard) graphql.Marshaler {
+			return ec.marshalNDashboard2ᚖswitchboardᚋgraphᚐDashboard(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Query_dashboard(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Query",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Dashboard(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
 func (ec *executionContext) _Query_agents(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -16979,6 +17985,82 @@ func (ec *executionContext) fieldContext_Subscription_inboxCountsChanged(_ conte
 		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 			return ec.childFields_InboxCounts(ctx, field)
 		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Subscription_dashboardChanged(ctx context.Context, field graphql.CollectedField) (ret func(ctx context.Context) graphql.Marshaler) {
+	return graphql.ResolveFieldStream(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Subscription_dashboardChanged(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.Subscription().DashboardChanged(ctx)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *Dashboard) graphql.Marshaler {
+			return ec.marshalNDashboard2ᚖswitchboardᚋgraphᚐDashboard(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Subscription_dashboardChanged(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Subscription",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Dashboard(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Subscription_agentsChanged(ctx context.Context, field graphql.CollectedField) (ret func(ctx context.Context) graphql.Marshaler) {
+	return graphql.ResolveFieldStream(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Subscription_agentsChanged(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Subscription().AgentsChanged(ctx, fc.Args["after"].(*db.EventCursor))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *AgentChange) graphql.Marshaler {
+			return ec.marshalNAgentChange2ᚖswitchboardᚋgraphᚐAgentChange(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Subscription_agentsChanged(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Subscription",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_AgentChange(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Subscription_agentsChanged_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
 	}
 	return fc, nil
 }
@@ -21213,6 +22295,87 @@ func (ec *executionContext) _Agent(ctx context.Context, sel ast.SelectionSet, ob
 			}
 
 			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
+var agentChangeImplementors = []string{"AgentChange"}
+
+func (ec *executionContext) _AgentChange(ctx context.Context, sel ast.SelectionSet, obj *AgentChange) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, agentChangeImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("AgentChange")
+		case "agents":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = ec._AgentChange_agents(ctx, field, obj)
+				if res == graphql.Null {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			if field.IsDeferred() {
+				deferredFieldSet.AddField(field)
+				fieldIndex := len(deferredFieldSet.Values) - 1
+				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
+					return innerFunc(ctx, deferredFieldSet)
+				})
+
+				for _, deferrable := range field.Deferrables {
+					view, ok := deferLabelToView[deferrable.Label]
+					if !ok {
+						view = deferredFieldSet.NewView()
+						deferLabelToView[deferrable.Label] = view
+					}
+					view.AddIndices(fieldIndex)
+				}
+
+				// don't run the out.Concurrently() call below
+				out.Values[i] = graphql.Null
+				continue
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
+		case "event":
+			out.Values[i] = ec._AgentChange_event(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "cursor":
+			out.Values[i] = ec._AgentChange_cursor(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
 		default:
 			panic("unknown field " + strconv.Quote(field.Name))
 		}
@@ -26361,6 +27524,251 @@ func (ec *executionContext) _CreateContactPayload(ctx context.Context, sel ast.S
 	return out
 }
 
+var dashboardImplementors = []string{"Dashboard"}
+
+func (ec *executionContext) _Dashboard(ctx context.Context, sel ast.SelectionSet, obj *Dashboard) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, dashboardImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("Dashboard")
+		case "counts":
+			out.Values[i] = ec._Dashboard_counts(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "agents":
+			out.Values[i] = ec._Dashboard_agents(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "oldestWaiting":
+			out.Values[i] = ec._Dashboard_oldestWaiting(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "firstResponse":
+			out.Values[i] = ec._Dashboard_firstResponse(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "resolution":
+			out.Values[i] = ec._Dashboard_resolution(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "timeToAssignment":
+			out.Values[i] = ec._Dashboard_timeToAssignment(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "asOf":
+			out.Values[i] = ec._Dashboard_asOf(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
+var dashboardAgentImplementors = []string{"DashboardAgent"}
+
+func (ec *executionContext) _DashboardAgent(ctx context.Context, sel ast.SelectionSet, obj *DashboardAgent) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, dashboardAgentImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("DashboardAgent")
+		case "agent":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = ec._DashboardAgent_agent(ctx, field, obj)
+				if res == graphql.Null {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			if field.IsDeferred() {
+				deferredFieldSet.AddField(field)
+				fieldIndex := len(deferredFieldSet.Values) - 1
+				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
+					return innerFunc(ctx, deferredFieldSet)
+				})
+
+				for _, deferrable := range field.Deferrables {
+					view, ok := deferLabelToView[deferrable.Label]
+					if !ok {
+						view = deferredFieldSet.NewView()
+						deferLabelToView[deferrable.Label] = view
+					}
+					view.AddIndices(fieldIndex)
+				}
+
+				// don't run the out.Concurrently() call below
+				out.Values[i] = graphql.Null
+				continue
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
+		case "openConversations":
+			out.Values[i] = ec._DashboardAgent_openConversations(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "closedToday":
+			out.Values[i] = ec._DashboardAgent_closedToday(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "longestWaiting":
+			out.Values[i] = ec._DashboardAgent_longestWaiting(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
+var dashboardCountsImplementors = []string{"DashboardCounts"}
+
+func (ec *executionContext) _DashboardCounts(ctx context.Context, sel ast.SelectionSet, obj *service.DashboardCounts) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, dashboardCountsImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("DashboardCounts")
+		case "open":
+			out.Values[i] = ec._DashboardCounts_open(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "unassigned":
+			out.Values[i] = ec._DashboardCounts_unassigned(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "waiting":
+			out.Values[i] = ec._DashboardCounts_waiting(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
+var dashboardDurationsImplementors = []string{"DashboardDurations"}
+
+func (ec *executionContext) _DashboardDurations(ctx context.Context, sel ast.SelectionSet, obj *service.Durations) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, dashboardDurationsImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("DashboardDurations")
+		case "today":
+			out.Values[i] = ec._DashboardDurations_today(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "last7Days":
+			out.Values[i] = ec._DashboardDurations_last7Days(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
 var deactivateAgentPayloadImplementors = []string{"DeactivateAgentPayload"}
 
 func (ec *executionContext) _DeactivateAgentPayload(ctx context.Context, sel ast.SelectionSet, obj *AgentPayload) graphql.Marshaler {
@@ -26385,6 +27793,54 @@ func (ec *executionContext) _DeactivateAgentPayload(ctx context.Context, sel ast
 			}
 		case "userErrors":
 			out.Values[i] = ec._DeactivateAgentPayload_userErrors(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
+var durationQuantilesImplementors = []string{"DurationQuantiles"}
+
+func (ec *executionContext) _DurationQuantiles(ctx context.Context, sel ast.SelectionSet, obj *service.Quantiles) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, durationQuantilesImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("DurationQuantiles")
+		case "p50":
+			out.Values[i] = ec._DurationQuantiles_p50(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "p90":
+			out.Values[i] = ec._DurationQuantiles_p90(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "count":
+			out.Values[i] = ec._DurationQuantiles_count(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
 				out.Invalids++
 			}
@@ -28052,6 +29508,28 @@ func (ec *executionContext) _Query(ctx context.Context, sel ast.SelectionSet) gr
 			}
 
 			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return rrm(innerCtx) })
+		case "dashboard":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = ec._Query_dashboard(ctx, field)
+				if res == graphql.Null {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			rrm := func(ctx context.Context) graphql.Marshaler {
+				return ec.OperationContext.RootResolverMiddleware(ctx,
+					func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return rrm(innerCtx) })
 		case "agents":
 			field := field
 
@@ -28494,6 +29972,10 @@ func (ec *executionContext) _Subscription(ctx context.Context, sel ast.Selection
 		return ec._Subscription_inboxChanged(ctx, fields[0])
 	case "inboxCountsChanged":
 		return ec._Subscription_inboxCountsChanged(ctx, fields[0])
+	case "dashboardChanged":
+		return ec._Subscription_dashboardChanged(ctx, fields[0])
+	case "agentsChanged":
+		return ec._Subscription_agentsChanged(ctx, fields[0])
 	default:
 		panic("unknown field " + strconv.Quote(fields[0].Name))
 	}
@@ -29622,6 +31104,16 @@ func (ec *executionContext) marshalNAgent2ᚖswitchboardᚋdbᚐAgent(ctx contex
 	return ec._Agent(ctx, sel, v)
 }
 
+func (ec *executionContext) marshalNAgentChange2ᚖswitchboardᚋgraphᚐAgentChange(ctx context.Context, sel ast.SelectionSet, v *AgentChange) graphql.Marshaler {
+	if v == nil {
+		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
+			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
+		}
+		return graphql.Null
+	}
+	return ec._AgentChange(ctx, sel, v)
+}
+
 func (ec *executionContext) marshalNAgentConnection2ᚖswitchboardᚋgraphᚐConnection(ctx context.Context, sel ast.SelectionSet, v *Connection[*db.Agent]) graphql.Marshaler {
 	if v == nil {
 		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
@@ -29959,9 +31451,57 @@ func (ec *executionContext) unmarshalNCreateContactInput2switchboardᚋservice�
 	return res, graphql.ErrorOnPath(ctx, err)
 }
 
+func (ec *executionContext) marshalNDashboard2ᚖswitchboardᚋgraphᚐDashboard(ctx context.Context, sel ast.SelectionSet, v *Dashboard) graphql.Marshaler {
+	if v == nil {
+		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
+			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
+		}
+		return graphql.Null
+	}
+	return ec._Dashboard(ctx, sel, v)
+}
+
+func (ec *executionContext) marshalNDashboardAgent2ᚕᚖswitchboardᚋgraphᚐDashboardAgentᚄ(ctx context.Context, sel ast.SelectionSet, v []*DashboardAgent) graphql.Marshaler {
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return ec.marshalNDashboardAgent2ᚖswitchboardᚋgraphᚐDashboardAgent(ctx, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
+func (ec *executionContext) marshalNDashboardAgent2ᚖswitchboardᚋgraphᚐDashboardAgent(ctx context.Context, sel ast.SelectionSet, v *DashboardAgent) graphql.Marshaler {
+	if v == nil {
+		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
+			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
+		}
+		return graphql.Null
+	}
+	return ec._DashboardAgent(ctx, sel, v)
+}
+
+func (ec *executionContext) marshalNDashboardCounts2switchboardᚋserviceᚐDashboardCounts(ctx context.Context, sel ast.SelectionSet, v service.DashboardCounts) graphql.Marshaler {
+	return ec._DashboardCounts(ctx, sel, &v)
+}
+
+func (ec *executionContext) marshalNDashboardDurations2switchboardᚋserviceᚐDurations(ctx context.Context, sel ast.SelectionSet, v service.Durations) graphql.Marshaler {
+	return ec._DashboardDurations(ctx, sel, &v)
+}
+
 func (ec *executionContext) unmarshalNDeactivateAgentInput2switchboardᚋserviceᚐDeactivateAgentInput(ctx context.Context, v any) (service.DeactivateAgentInput, error) {
 	res, err := ec.unmarshalInputDeactivateAgentInput(ctx, v)
 	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalNDurationQuantiles2switchboardᚋserviceᚐQuantiles(ctx context.Context, sel ast.SelectionSet, v service.Quantiles) graphql.Marshaler {
+	return ec._DurationQuantiles(ctx, sel, &v)
 }
 
 func (ec *executionContext) marshalNEvent2switchboardᚋgraphᚐEvent(ctx context.Context, sel ast.SelectionSet, v Event) graphql.Marshaler {
@@ -30995,6 +32535,23 @@ func (ec *executionContext) marshalOEventCursor2ᚖswitchboardᚋdbᚐEventCurso
 		return graphql.Null
 	}
 	return v
+}
+
+func (ec *executionContext) unmarshalOFloat2ᚖfloat64(ctx context.Context, v any) (*float64, error) {
+	if v == nil {
+		return nil, nil
+	}
+	res, err := graphql.UnmarshalFloatContext(ctx, v)
+	return &res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalOFloat2ᚖfloat64(ctx context.Context, sel ast.SelectionSet, v *float64) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	_ = sel
+	res := graphql.MarshalFloatContext(*v)
+	return graphql.WrapContextMarshaler(ctx, res)
 }
 
 func (ec *executionContext) unmarshalOID2ᚕᚖswitchboardᚋdbᚐAgentID(ctx context.Context, v any) ([]*db.AgentID, error) {

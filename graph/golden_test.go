@@ -16,6 +16,7 @@ var update = flag.Bool("update", false, "write what is answered to testdata/ ins
 
 // volatile are the values that differ from run to run.
 var volatile = regexp.MustCompile(`"(?P<key>cursor|asOf|startCursor|endCursor|requestId)":"(?P<opaque>[^"]+)"` +
+	`|"(?P<quantile>p50|p90)":[0-9.e-]+` +
 	`|(?P<id>\b(?:agent|contact|conv|msg|evt|ws|token)_[0-9a-z]{26}\b)` +
 	`|(?P<time>\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?Z)`)
 
@@ -32,11 +33,13 @@ func stable(text []byte) []byte {
 	}
 	return volatile.ReplaceAllFunc(text, func(found []byte) []byte {
 		parts := volatile.FindSubmatch(found)
-		switch key, opaque, id := string(parts[1]), string(parts[2]), string(parts[3]); {
+		switch key, opaque, quantile, id := string(parts[1]), string(parts[2]), string(parts[3]), string(parts[4]); {
 		case key == "requestId":
 			return fmt.Appendf(nil, `"requestId":"%s"`, name("request", opaque))
 		case key != "":
 			return fmt.Appendf(nil, `"%s":"%s"`, key, name("cursor", opaque))
+		case quantile != "":
+			return fmt.Appendf(nil, `"%s":"seconds"`, quantile)
 		case id != "":
 			prefix, _, _ := strings.Cut(id, "_")
 			return []byte(name(prefix, id))

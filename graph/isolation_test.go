@@ -125,6 +125,7 @@ var probes = map[string]probe{
 	"Subscription.conversationChanged.conversationId": {[]string{"conv"}, `subscription($x: ID!) { conversationChanged(conversationId: $x, after: $end) { id } }`},
 	"Subscription.conversationChanged.after":          {[]string{"EventCursor"}, `subscription($x: EventCursor) { conversationChanged(conversationId: $conv, after: $x) { id } }`},
 	"Subscription.inboxChanged.filter.assignees":      {[]string{"agent"}, `subscription($x: ID!) { inboxChanged(view: ALL, filter: {assignees: [$x, null]}, after: $end) { kind conversationId } }`},
+	"Subscription.agentsChanged.after":                {[]string{"EventCursor"}, `subscription($x: EventCursor) { agentsChanged(after: $x) { cursor } }`},
 	"Subscription.inboxChanged.after":                 {[]string{"EventCursor"}, `subscription($x: EventCursor) { inboxChanged(view: ALL, after: $x) { kind } }`},
 }
 
@@ -247,7 +248,9 @@ func TestOwnOnly(t *testing.T) {
 		"search": `{ inbox(view: ALL, search: "lovelace") { nodes { id } totalCount } agents(search: "agnt") { nodes { id } } contacts(search: "lovelcae") { nodes { id name } } }`,
 		"counts": `{ inboxCounts { mine unassigned all closed blocked } }`,
 		"unread": `{ inbox(view: ALL, filter: {unread: true}) { nodes { id unreadCount } totalCount } }`,
-		"own":    `{ viewer { id } workspace { id name } }`,
+		"dashboard": `{ dashboard { counts { open unassigned waiting } agents { agent { id name } openConversations closedToday longestWaiting } oldestWaiting
+			resolution { today { p50 count } } timeToAssignment { today { count } } } }`,
+		"own": `{ viewer { id } workspace { id name } }`,
 	}
 	for name, doc := range docs {
 		ours, theirs := x.query(x.agent.token, doc, nil), x.query(x.theirs.agent.token, doc, nil)
@@ -273,6 +276,7 @@ func TestSubscribersSeeTheirOwn(t *testing.T) {
 	for field, v := range map[string]vars{
 		"assignmentChanged": {"after": end}, "statusChanged": {"after": end},
 		"conversationChanged": {"after": end, "conversationId": x.conversation.ID}, "inboxChanged": {"after": end, "view": "ALL"}, "inboxCountsChanged": nil,
+		"dashboardChanged": nil, "agentsChanged": {"after": end},
 	} {
 		streams[field] = x.subscribe(t, x.agent.token, field, v)
 	}
@@ -281,7 +285,7 @@ func TestSubscribersSeeTheirOwn(t *testing.T) {
 			t.Fatalf("%s has no row", field.Name)
 		}
 	}
-	counts := streams["inboxCountsChanged"].next()
+	counts, dashboard := streams["inboxCountsChanged"].next(), streams["dashboardChanged"].next()
 	for _, w := range []*world{x.theirs, x.world} {
 		conversation := x.conversation
 		if w == x.theirs {
@@ -301,6 +305,12 @@ func TestSubscribersSeeTheirOwn(t *testing.T) {
 			place = get(item, "asOf")
 			if get(counts, "all") != 1.0 || get(item, "all") == get(counts, "all") && get(item, "mine") == get(counts, "mine") {
 				t.Errorf("counts went from %v to %v", counts, item)
+			}
+		}
+		if field == "dashboardChanged" {
+			place = get(item, "asOf")
+			if same(without(item, "asOf"), without(dashboard, "asOf")) {
+				t.Errorf("the dashboard is still %v", item)
 			}
 		}
 		if !ours[place.(string)] {

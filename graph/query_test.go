@@ -29,6 +29,8 @@ var queryCases = []struct {
 	{"inbox.empty", document(`{ inbox(view: BLOCKED) { edges { cursor } nodes { id } pageInfo { ...page } totalCount } }`), quiet},
 	{"inboxCounts", document(`{ inboxCounts { ...counts } }`), busy},
 	{"inboxCounts.program", document(`{ inboxCounts { ...counts } }`), func(w *world) (string, vars) { busy(w); return w.reader, nil }},
+	{"dashboard", document(`{ dashboard { ...dashboard } }`), busy},
+	{"dashboard.quiet", document(`{ dashboard { ...dashboard } }`), func(w *world) (string, vars) { return w.reader, nil }},
 	{"agents", document(`{ agents(first: 2) { edges { node { ...agent } cursor } nodes { id } pageInfo { ...page } } }`), busy},
 	{"agents.filtered", `{ agents(search: "cem", availability: [OFFLINE], active: true) { nodes { name openConversations } } }`, busy},
 	{"agents.inactive", `{ agents(active: false) { nodes { name active } } }`, func(w *world) (string, vars) { w.deactivate(w.colleague); return w.agent.token, nil }},

@@ -28,6 +28,8 @@ var shareable = map[string]bool{
 	"conversationChanged": true,
 	"inboxChanged":        true,
 	"inboxCountsChanged":  true,
+	"dashboardChanged":    true,
+	"agentsChanged":       true,
 }
 
 // share says with whom a subscription may share its execution: with those who ask for the

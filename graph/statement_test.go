@@ -83,4 +83,14 @@ func TestStatements(t *testing.T) {
 			t.Errorf("%s: %d statements for 2 rows, %d for %d:\n%s", name, len(few), len(many), rows, strings.Join(many, "\n"))
 		}
 	}
+	// The dashboard always shows all agents.
+	small := w.apart(t)
+	dashboard := func(w *world) []string {
+		return sent.during(func() { w.query(w.agent.token, `{ dashboard { counts { open } agents { agent `+agent+` closedToday } } }`, nil) })
+	}
+	dashboard(w)
+	dashboard(small)
+	if few, many := dashboard(small), dashboard(w); len(many) != len(few) {
+		t.Errorf("%d statements for the dashboard of 3 agents, %d for %d:\n%s", len(few), len(many), rows+3, strings.Join(many, "\n"))
+	}
 }

@@ -23,6 +23,8 @@ var subscriptionTests = map[string]func(t *testing.T, w *world){
 	"conversationChanged": testConversationChanged,
 	"inboxChanged":        testInboxChanged,
 	"inboxCountsChanged":  testInboxCountsChanged,
+	"dashboardChanged":    testDashboardChanged,
+	"agentsChanged":       testAgentsChanged,
 }
 
 func TestSubscriptions(t *testing.T) {
@@ -238,6 +240,74 @@ func testInboxCountsChanged(t *testing.T, w *world) {
 	for item := any(nil); !same(without(item, "asOf"), want); {
 		item = s.next()
 	}
+}
+
+func testDashboardChanged(t *testing.T, w *world) {
+	_, c := w.opened(w.manager, "Ada")
+	s := w.subscribe(t, w.reader, "dashboardChanged", nil)
+	first := s.next()
+	began := time.Now()
+	if get(first, "counts", "open") != 1.0 || get(first, "counts", "unassigned") != 1.0 || get(first, "asOf") != w.end().String() {
+		t.Errorf("at first: %v", first)
+	}
+	w.say(c, db.Note, w.agent.id.Ref(), "Quiet")
+	stop := w.churn(t, 5)
+	const items = 3
+	for i := 1; i <= items; i++ {
+		item := s.next()
+		if passed := time.Since(began); passed < time.Duration(i)*500*time.Millisecond-50*time.Millisecond {
+			t.Errorf("item %d came after %v", i, passed)
+		}
+		if same(without(item, "asOf"), without(first, "asOf")) {
+			t.Errorf("pushed without a change: %v", item)
+		}
+		first = item
+	}
+	stop()
+	w.assign(w.manager, w.open(w.manager, w.contact(w.manager, "Zoe")), w.agent) // so that something changes last
+	want := without(w.query(w.agent.token, document(`{ dashboard { ...dashboard } }`), nil).get("data", "dashboard"), "asOf")
+	for item := any(nil); !same(without(item, "asOf"), want); {
+		item = s.next()
+	}
+}
+
+// change tells whom an event changes.
+func change(item any) string {
+	told := fmt.Sprint(get(item, "event", "__typename"))
+	for _, a := range get(item, "agents").([]any) {
+		told += fmt.Sprint(", ", get(a, "name"))
+	}
+	return told
+}
+
+func testAgentsChanged(t *testing.T, w *world) {
+	contact, c := w.opened(w.manager, "Ada")
+	after := w.end()
+	s := w.subscribe(t, w.reader, "agentsChanged", vars{"after": after})
+	w.assign(w.manager, c, w.agent)
+	w.say(c, db.Inbound, contact.ID.Ref(), "Hello?")
+	w.assign(w.manager, c, w.colleague)
+	w.block(w.manager, contact.ID)
+	w.unblock(w.manager, contact.ID)
+	w.close(w.manager, c)
+	w.assign(w.manager, c, w.agent) // it is closed
+	w.reopen(w.manager, c)
+	did(t)(w.service.SetAvailability(t.Context(), w.agent.Actor, service.SetAvailabilityInput{Availability: db.Away}))
+	w.deactivate(w.colleague)
+	want := []string{
+		"ConversationAssigned, Ann Agent", "ConversationAssigned, Ann Agent, Cem Colleague", "ContactBlocked, Cem Colleague", "ContactUnblocked, Cem Colleague",
+		"ConversationClosed, Cem Colleague", "ConversationReopened, Ann Agent", "AvailabilityChanged, Ann Agent", "AgentDeactivated, Cem Colleague",
+	}
+	s.wantItems(change, want[:3]...)
+	fourth := s.next()
+	s.wantItems(change, want[4:]...)
+	// Whoever resumes after an item goes on with the next one, with agents as they now are.
+	again := w.subscribe(t, w.integration, "agentsChanged", vars{"after": at(fourth)})
+	item := again.next()
+	if change(item) != want[4] || get(item, "agents", 0, "openConversations") != 0.0 {
+		t.Errorf("resumed with %v", item)
+	}
+	again.wantItems(change, want[5:]...)
 }
 
 // without leaves a field out of a JSON object.

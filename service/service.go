@@ -21,6 +21,8 @@ type Service struct {
 	log   *slog.Logger
 	now   func() time.Time
 	folds *foldings[*fold]
+
+	boards *foldings[*board]
 }
 
 // Options tune a service. The zero value is the default.
@@ -41,6 +43,7 @@ func New(d *db.DB, f *feed.Feed, o Options) *Service {
 	// The database keeps microseconds; what is returned must equal what is read later.
 	s.now = func() time.Time { return o.Now().UTC().Truncate(time.Microsecond) }
 	s.folds = newFoldings(func() *fold { return &fold{} })
+	s.boards = newFoldings(func() *board { return &board{now: s.now} })
 	return s
 }
 

@@ -216,6 +216,7 @@ func (w *world) readEverything() {
 	w.did(w.Workspace(ctx, me))
 	w.did(w.InboxCounts(ctx, me))
 	w.did(w.OpenConversations(ctx, me, []db.AgentID{*me.Agent}))
+	w.did(w.Dashboard(ctx, me))
 }
 
 func (w *world) watchEverything() {

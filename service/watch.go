@@ -17,6 +17,7 @@ type Stream[T any] struct {
 	at      db.EventCursor // how far it has looked
 	states  bool           // the items are states of something, not events
 	due     time.Time      // when Next has an item whatever happens; zero: when something happens
+	until   time.Time      // when Next may have an item though nothing happens; zero: never
 	next    func(ctx context.Context) (T, bool, error)
 }
 
@@ -56,7 +57,13 @@ func (s *Stream[T]) Wait(ctx context.Context) error {
 	case len(s.events) > 0:
 		return ctx.Err()
 	}
-	return s.watcher.Wait(ctx)
+	if s.until.IsZero() {
+		return s.watcher.Wait(ctx)
+	}
+	waiting, cancel := context.WithDeadline(ctx, s.until)
+	defer cancel()
+	_ = s.watcher.Wait(waiting)
+	return ctx.Err()
 }
 
 // Position is how far the stream has looked into the log, right after an item the place of

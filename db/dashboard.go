@@ -1,0 +1,122 @@
+package db
+
+import (
+	"context"
+	"time"
+)
+
+// OpenTally is what a workspace has open, as of one place of the log. Blocked
+// conversations are left out.
+type OpenTally struct {
+	Head     Head
+	TimeZone string
+	Agents   []AgentID  // the active ones
+	Loads    []OpenLoad // one for each assignee, and one for nobody
+	Waiting  []OpenWait
+}
+
+// OpenLoad is how many open conversations somebody has; nil is nobody.
+type OpenLoad struct {
+	Assignee *AgentID
+	Count    int
+}
+
+// OpenWait is an open conversation in which the contact waits for an answer.
+type OpenWait struct {
+	ConversationID ConversationID
+	Assignee       *AgentID
+	Since          time.Time
+}
+
+// OpenTally reads all open conversations of the workspace in one statement: it is where
+// a fold of the log starts.
+func (w ForWorkspace) OpenTally(ctx context.Context) (*OpenTally, error) {
+	var rows []struct {
+		HeadSeq      int64
+		HeadEvent    EventID
+		TimeZone     string
+		Kind         string
+		ID, Assignee *AgentID
+		Count        int
+		Since        time.Time
+	}
+	err := w.query(ctx, &rows, `WITH open AS (
+			SELECT id, assignee_id, waiting_since FROM conversations
+			WHERE workspace_id = $1 AND status = 'OPEN' AND NOT blocked
+		), part (kind, id, assignee, count, since) AS (
+			SELECT 'agent', id, NULL::uuid, 0, NULL::timestamptz FROM agents WHERE workspace_id = $1 AND active
+			UNION ALL SELECT 'load', NULL, assignee_id, count(*), NULL FROM open GROUP BY assignee_id
+			UNION ALL SELECT 'wait', id, assignee_id, 0, waiting_since FROM open WHERE waiting_since IS NOT NULL
+		)
+		SELECT head.seq AS head_seq, head.event_id AS head_event, workspaces.time_zone, coalesce(kind, '') AS kind, part.id, assignee, count, since
+		FROM event_heads AS head JOIN workspaces ON key = head.workspace_id LEFT JOIN part ON TRUE
+		WHERE head.workspace_id = $1`, w.Key)
+	if err != nil {
+		return nil, err
+	}
+	tally := &OpenTally{Head: Head{WorkspaceID: w.Key}}
+	for _, row := range rows {
+		tally.Head.Seq, tally.Head.EventID, tally.TimeZone = row.HeadSeq, row.HeadEvent, row.TimeZone
+		switch row.Kind {
+		case "agent":
+			tally.Agents = append(tally.Agents, *row.ID)
+		case "load":
+			tally.Loads = append(tally.Loads, OpenLoad{row.Assignee, row.Count})
+		case "wait":
+			tally.Waiting = append(tally.Waiting, OpenWait{ConversationID{row.ID.UUID}, row.Assignee, row.Since})
+		}
+	}
+	return tally, nil
+}
+
+// SeqAt gives the number of the last event of the log that was recorded before a time, 0
+// if there is none. It halves the log until it is found: numbers have no gaps, and times
+// follow them nearly, so no index is kept for it. Where times run back a little it gives
+// one of the places at which they pass the one asked for.
+func (w ForWorkspace) SeqAt(ctx context.Context, t time.Time) (int64, error) {
+	var rows []struct{ Seq int64 }
+	err := w.query(ctx, &rows, `WITH RECURSIVE search (low, high) AS (
+			SELECT 0::bigint, seq FROM event_heads WHERE workspace_id = $1
+			UNION ALL
+			SELECT CASE WHEN early THEN middle ELSE low END, CASE WHEN early THEN high ELSE middle - 1 END
+			FROM search, LATERAL (SELECT (low + high + 1) / 2 AS middle) AS half, LATERAL (
+				SELECT coalesce((SELECT created_at < $2 FROM events WHERE workspace_id = $1 AND seq = middle), TRUE) AS early) AS look
+			WHERE low < high
+		)
+		SELECT low AS seq FROM search WHERE low = high`, w.Key, t)
+	if err != nil || len(rows) == 0 {
+		return 0, err
+	}
+	return rows[0].Seq, nil
+}
+
+// EventsOfTypes reads what the log has of these types after a number and up to another,
+// at most limit events.
+func (w ForWorkspace) EventsOfTypes(ctx context.Context, types []EventType, after, upTo int64, limit int) ([]*Event, error) {
+	var rows []*Event
+	err := w.query(ctx, &rows, "SELECT "+eventColumns+` FROM events
+		WHERE workspace_id = $1 AND seq > $2 AND seq <= $3 AND type = ANY ($4) ORDER BY seq LIMIT $5`, w.Key, after, upTo, types, limit)
+	return rows, err
+}
+
+// BeganAt says of each of these events, by its number, when that began which it ended: for
+// a closing when its conversation was last opened or reopened before, for an assignment
+// when it then became unassigned as well. What the log does not tell is left out.
+func (w ForWorkspace) BeganAt(ctx context.Context, seqs []int64) (map[int64]time.Time, error) {
+	var rows []struct {
+		Seq       int64
+		CreatedAt time.Time
+	}
+	err := w.query(ctx, &rows, `SELECT ended.seq, began.created_at FROM events AS ended CROSS JOIN LATERAL (
+			SELECT created_at FROM events AS began
+			WHERE began.workspace_id = $1 AND began.conversation_id = ended.conversation_id AND began.seq < ended.seq
+				AND (began.type IN ('CONVERSATION_OPENED', 'CONVERSATION_REOPENED')
+					OR ended.type = 'CONVERSATION_ASSIGNED' AND began.type = 'CONVERSATION_UNASSIGNED')
+			ORDER BY began.seq DESC LIMIT 1) AS began
+		WHERE ended.workspace_id = $1 AND ended.seq = ANY ($2)`, w.Key, seqs)
+	at := make(map[int64]time.Time, len(rows))
+	for _, row := range rows {
+		at[row.Seq] = row.CreatedAt
+	}
+	return at, err
+}

@@ -1,0 +1,64 @@
+package graph
+
+import (
+	"context"
+
+	"switchboard/db"
+	"switchboard/service"
+)
+
+func (r queryResolver) Dashboard(ctx context.Context) (*Dashboard, error) {
+	d, err := r.service.Dashboard(ctx, actorOf(ctx))
+	if err != nil {
+		return nil, err
+	}
+	return &Dashboard{d}, nil
+}
+
+func (r subscriptionResolver) DashboardChanged(ctx context.Context) (<-chan *Dashboard, error) {
+	s, err := r.service.WatchDashboard(ctx, audienceOf(ctx))
+	return push(ctx, s, err, func(d *service.Dashboard) *Dashboard { return &Dashboard{d} })
+}
+
+func (r subscriptionResolver) AgentsChanged(ctx context.Context, after *db.EventCursor) (<-chan *AgentChange, error) {
+	from, err := beginning(ctx, after)
+	if err != nil {
+		return nil, err
+	}
+	s, err := r.service.WatchAgents(ctx, audienceOf(ctx), from)
+	return push(ctx, s, err, func(c service.AgentChange) *AgentChange { return &AgentChange{c} })
+}
+
+// Dashboard is how a workspace is doing.
+type Dashboard struct{ *service.Dashboard }
+
+// Agents are how the agents are doing.
+func (d Dashboard) Agents() []*DashboardAgent {
+	agents := make([]*DashboardAgent, len(d.Dashboard.Agents))
+	for i, a := range d.Dashboard.Agents {
+		agents[i] = &DashboardAgent{a}
+	}
+	return agents
+}
+
+// DashboardAgent is how one agent is doing.
+type DashboardAgent struct{ service.DashboardAgent }
+
+// Agent loads the agent.
+func (a DashboardAgent) Agent(ctx context.Context) (*db.Agent, error) {
+	return loadersOf(ctx).agents.Load(ctx, a.AgentID)
+}
+
+// AgentChange is an event that changes agents or how much they have to do.
+type AgentChange struct{ service.AgentChange }
+
+// Agents loads whom it changes, as they now are.
+func (c AgentChange) Agents(ctx context.Context) ([]*db.Agent, error) {
+	return loadersOf(ctx).agents.LoadAll(ctx, c.AgentChange.Agents)
+}
+
+// Event is what happened.
+func (c AgentChange) Event() Event { return toEvent(c.AgentChange.Event) }
+
+// Cursor is the event's place in the log.
+func (c AgentChange) Cursor() db.EventCursor { return c.AgentChange.Event.Cursor() }

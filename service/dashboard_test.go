@@ -1,0 +1,614 @@
+package service
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"math"
+	"slices"
+	"testing"
+	"time"
+
+	"pgregory.net/rapid"
+
+	"switchboard/db"
+)
+
+// TestSketch: quantiles are within 2 % of those of the durations themselves, in one
+// sketch or in several put together.
+func TestSketch(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(t *rapid.T) {
+		var durations []time.Duration
+		var parts [3]sketch
+		for _, exponent := range rapid.SliceOfN(rapid.Float64Range(-1, 8.5), 0, 200).Draw(t, "powers of ten, in seconds") {
+			d := time.Duration(math.Pow(10, exponent) * float64(time.Second)).Truncate(time.Microsecond)
+			durations = append(durations, d)
+			parts[rapid.IntRange(0, 2).Draw(t, "part")].add(d)
+		}
+		var all sketch
+		for i := range parts {
+			all.merge(&parts[i])
+		}
+		if err := near(quantiles(&all), durations); err != nil {
+			t.Fatal(err)
+		}
+	})
+	var short sketch
+	for _, d := range []time.Duration{-time.Hour, 0, 999 * time.Nanosecond} {
+		short.add(d)
+	}
+	if err := near(quantiles(&short), []time.Duration{0, 0, 0}); err != nil {
+		t.Error(err)
+	}
+}
+
+// near compares quantiles with those of the durations themselves.
+func near(got Quantiles, durations []time.Duration) error {
+	if got.Count != len(durations) {
+		return fmt.Errorf("%d durations, not %d", got.Count, len(durations))
+	}
+	slices.Sort(durations)
+	for part, seconds := range map[float64]*float64{0.5: got.P50, 0.9: got.P90} {
+		if len(durations) == 0 {
+			if seconds != nil {
+				return fmt.Errorf("a quantile of nothing: %v", *seconds)
+			}
+			continue
+		}
+		want := durations[int(math.Ceil(part*float64(len(durations))))-1].Seconds()
+		if seconds == nil {
+			return fmt.Errorf("there is no quantile %v, which is %v", part, want)
+		}
+		if math.Abs(*seconds-want) > 0.0101*want {
+			return fmt.Errorf("the quantile %v is given as %v, not %v", part, *seconds, want)
+		}
+	}
+	return nil
+}
+
+// TestDays: days are those of the place, however long they are there.
+func TestDays(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct{ zone, at, day, ends string }{
+		{"UTC", "2026-03-01T23:59:59Z", "2026-03-01", "2026-03-02T00:00:00Z"},
+		{"UTC", "2026-03-02T00:00:00Z", "2026-03-02", "2026-03-03T00:00:00Z"},
+		{"Asia/Tokyo", "2026-03-01T15:00:00Z", "2026-03-02", "2026-03-02T15:00:00Z"},
+		{"America/New_York", "2026-03-01T04:59:59.999999Z", "2026-02-28", "2026-03-01T05:00:00Z"},
+		{"Asia/Kathmandu", "2026-03-01T18:14:00Z", "2026-03-01", "2026-03-01T18:15:00Z"},
+		{"Europe/Berlin", "2026-03-28T23:00:00Z", "2026-03-29", "2026-03-29T22:00:00Z"},     // 23 hours
+		{"Europe/Berlin", "2026-10-24T22:00:00Z", "2026-10-25", "2026-10-25T23:00:00Z"},     // 25 hours
+		{"America/Sao_Paulo", "2018-11-03T12:00:00Z", "2018-11-03", "2018-11-04T03:00:00Z"}, // the next one begins at 01:00
+		{"America/Havana", "2025-11-02T03:59:00Z", "2025-11-01", "2025-11-02T04:00:00Z"},    // midnight comes twice
+		{"Pacific/Apia", "2011-12-29T12:00:00Z", "2011-12-29", "2011-12-30T10:00:00Z"},      // the next one is the 31st
+		{"America/St_Johns", "2026-03-08T03:29:00Z", "2026-03-07", "2026-03-08T03:30:00Z"},  // half hours
+	} {
+		zone, err := time.LoadLocation(c.zone)
+		fine(t, err)
+		at, err := time.Parse(time.RFC3339, c.at)
+		fine(t, err)
+		date, err := time.Parse(time.DateOnly, c.day)
+		fine(t, err)
+		equal(t, c.zone+" "+c.at+" is", dayOf(at, zone), dayOf(date, time.UTC))
+		equal(t, c.zone+" "+c.at+" ends", endOfDay(at, zone).UTC().Format(time.RFC3339), c.ends)
+	}
+}
+
+// TestDashboardAgrees lets random things happen over some weeks, in which the workspace
+// moves to other time zones, and compares the dashboard, as it was folded and as it
+// starts anew, with what the whole log says.
+func TestDashboardAgrees(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.clock = time.Date(2026, 3, 1, 9, 0, 0, 0, time.UTC)
+	rapid.Check(t, func(t *rapid.T) {
+		p := newPlay(t, w)
+		for i := range rapid.IntRange(60, 150).Draw(t, "steps") {
+			hours := rapid.Float64Range(0, 5).Draw(t, "hours")
+			p.clock = p.clock.Add(time.Duration(hours * hours / 2 * float64(time.Hour)))
+			switch {
+			case i%20 == 10:
+				p.relocate()
+			case i%10 == 5:
+				p.checkDashboard(p.Service)
+			case i%5 == 1:
+				p.automatedReply()
+			case i%5 == 2:
+				_, _ = p.UnblockContact(p.ctx, p.manager, UnblockContactInput{ContactID: p.contact()})
+				_ = p.reopen()
+			case i%5 == 3:
+				_ = p.close()
+			}
+			p.step()
+		}
+		p.checkDashboard(p.Service)
+		p.checkDashboard(New(p.db, p.feed, Options{Now: p.now}))
+		p.checkPlaces()
+	})
+}
+
+func (p *play) relocate() {
+	zone := drawOne(p, []string{"UTC", "Pacific/Auckland", "America/New_York", "Asia/Kathmandu", "Europe/Berlin"}, "zone")
+	_, err := p.UpdateWorkspace(p.ctx, p.manager, UpdateWorkspaceInput{TimeZone: &zone})
+	fine(p, err)
+}
+
+// automatedReply is a program's, if somebody waits for one.
+func (p *play) automatedReply() {
+	robot := Actor{Workspace: p.manager.Workspace, Role: RoleIntegration, Token: db.TokenID{UUID: db.NewUUID()}}
+	_, _ = p.givenMessage(p.ctx, robot, p.conversation(), db.Outbound, "we are closed")
+}
+
+// checkPlaces: where the log passes a time is found.
+func (p *play) checkPlaces() {
+	rows := p.db.ForWorkspace(p.manager.Workspace)
+	events, err := rows.EventsAfter(p.ctx, 0, 10_000)
+	fine(p, err)
+	for _, i := range []int{0, len(events) / 3, len(events) - 1} {
+		at := events[i].CreatedAt
+		for _, moment := range []time.Time{at, at.Add(time.Microsecond)} {
+			before := slices.IndexFunc(events, func(e *db.Event) bool { return !e.CreatedAt.Before(moment) })
+			if before < 0 {
+				before = len(events)
+			}
+			if seq, err := rows.SeqAt(p.ctx, moment); err != nil || seq != int64(before) {
+				p.Fatalf("%v is after event %d, not %d: %v", moment, seq, before, err)
+			}
+		}
+	}
+}
+
+// checkDashboard compares a dashboard with what the log says.
+func (p *play) checkDashboard(s *Service) {
+	d, err := s.Dashboard(p.ctx, p.manager)
+	fine(p, err)
+	r := p.reckon()
+	if d.Counts != r.counts || d.AsOf != p.head() {
+		p.Fatalf("%+v are counted as of %v, not %+v as of %v", d.Counts, d.AsOf, r.counts, p.head())
+	}
+	if got, want := agentsText(d.Agents), agentsText(r.agents); got != want {
+		p.Fatalf("the agents are\n%s, not\n%s", got, want)
+	}
+	if got, want := timeText(d.OldestWaiting), timeText(r.oldest); got != want {
+		p.Fatalf("the oldest waits since %s, not %s", got, want)
+	}
+	for name, got := range map[string]Durations{"response": d.FirstResponse, "resolution": d.Resolution, "assignment": d.TimeToAssignment} {
+		if err := near(got.Today, r.today[name]); err != nil {
+			p.Fatalf("%s today: %v", name, err)
+		}
+		if err := near(got.Last7Days, r.week[name]); err != nil {
+			p.Fatalf("%s in the last 7 days: %v", name, err)
+		}
+	}
+}
+
+func timeText(t *time.Time) string {
+	if t == nil {
+		return "never"
+	}
+	return t.UTC().Format(time.RFC3339Nano)
+}
+
+func agentsText(agents []DashboardAgent) (text string) {
+	for _, a := range agents {
+		text += fmt.Sprintln(a.AgentID, a.OpenConversations, a.ClosedToday, timeText(a.LongestWaiting))
+	}
+	return text
+}
+
+// reckoning is what the whole log says, event by event, of how a workspace is doing.
+type reckoning struct {
+	counts      DashboardCounts
+	agents      []DashboardAgent
+	oldest      *time.Time
+	today, week map[string][]time.Duration
+}
+
+// life is what the log has said so far of one conversation.
+type life struct {
+	*db.Facets
+	opened, free time.Time // last time that it was opened, or became open and nobody's
+}
+
+func (p *play) reckon() *reckoning {
+	rows := p.db.ForWorkspace(p.manager.Workspace)
+	events, err := rows.EventsAfter(p.ctx, 0, 10_000)
+	fine(p, err)
+	workspace, err := rows.Workspace(p.ctx)
+	fine(p, err)
+	zone, err := time.LoadLocation(workspace.TimeZone)
+	fine(p, err)
+	var present []*db.Agent
+	fine(p, p.db.NewSelect().Model(&present).Where("workspace_id = ?", p.manager.Workspace).Scan(p.ctx))
+
+	r := &reckoning{today: map[string][]time.Duration{}, week: map[string][]time.Duration{}}
+	midnight := func(t time.Time) time.Time {
+		year, month, date := t.In(zone).Date()
+		return time.Date(year, month, date, 0, 0, 0, 0, time.UTC)
+	}
+	today := midnight(p.clock)
+	ended := func(what string, e *db.Event, since time.Time) {
+		on := midnight(e.CreatedAt)
+		if on.Equal(today) {
+			r.today[what] = append(r.today[what], e.CreatedAt.Sub(since))
+		}
+		if on.After(today.AddDate(0, 0, -7)) {
+			r.week[what] = append(r.week[what], e.CreatedAt.Sub(since))
+		}
+	}
+	lives, closed := map[db.ConversationID]*life{}, map[db.AgentID]int{}
+	for _, e := range events {
+		if e.ConversationID == nil {
+			continue
+		}
+		c := lives[*e.ConversationID]
+		if c == nil {
+			c = &life{}
+			lives[*e.ConversationID] = c
+		}
+		isFree := func(f *db.Facets) bool { return f != nil && f.Status == db.StatusOpen && f.Assignee == nil }
+		switch {
+		case e.Type == db.MessageSent && c.WaitingSince != nil && e.Actor.Prefix == db.AgentPrefix:
+			ended("response", e, *c.WaitingSince)
+		case e.Type == db.ConversationAssigned && isFree(c.Facets) && !c.Blocked:
+			ended("assignment", e, c.free)
+		case e.Type == db.ConversationClosed:
+			ended("resolution", e, c.opened)
+			if midnight(e.CreatedAt).Equal(today) {
+				closed[db.AgentID{UUID: e.Actor.ID}]++
+			}
+		}
+		if e.After.Status == db.StatusOpen && (c.Facets == nil || c.Status != db.StatusOpen) {
+			c.opened = e.CreatedAt
+		}
+		if isFree(e.After) && !isFree(c.Facets) {
+			c.free = e.CreatedAt
+		}
+		c.Facets = e.After
+	}
+
+	slices.SortFunc(present, func(a, b *db.Agent) int { return cmp.Compare(a.ID.UUID.String(), b.ID.UUID.String()) })
+	for _, a := range present {
+		if a.Active || closed[a.ID] > 0 {
+			r.agents = append(r.agents, DashboardAgent{AgentID: a.ID, ClosedToday: closed[a.ID]})
+		}
+	}
+	earlier := func(t **time.Time, than *time.Time) {
+		if *t == nil || than.Before(**t) {
+			*t = than
+		}
+	}
+	for _, c := range lives {
+		if c.Status != db.StatusOpen || c.Blocked {
+			continue
+		}
+		r.counts.Open++
+		if c.WaitingSince != nil {
+			r.counts.Waiting++
+			earlier(&r.oldest, c.WaitingSince)
+		}
+		if c.Assignee == nil {
+			r.counts.Unassigned++
+			continue
+		}
+		a := &r.agents[slices.IndexFunc(r.agents, func(a DashboardAgent) bool { return a.AgentID == *c.Assignee })]
+		a.OpenConversations++
+		if c.WaitingSince != nil {
+			earlier(&a.LongestWaiting, c.WaitingSince)
+		}
+	}
+	return r
+}
+
+// says lets somebody say something, who is not an agent if there is none.
+func (w *world) says(c *db.Conversation, kind db.MessageKind, by Actor) {
+	w.t.Helper()
+	w.ok(w.givenMessage(w.ctx(), by, c.ID, kind, "hello"))
+}
+
+func (w *world) at(clock string) {
+	w.t.Helper()
+	t, err := time.Parse("2006-01-02 15:04:05", "2026-03-"+clock)
+	fine(w.t, err)
+	w.clock = t
+}
+
+func (w *world) dashboard() *Dashboard {
+	w.t.Helper()
+	d, err := w.Dashboard(w.ctx(), w.manager)
+	fine(w.t, err)
+	return d
+}
+
+// tellDurations gives "count p50 p90" of today and of the last 7 days, in seconds.
+func tellDurations(d Durations) (text string) {
+	for i, q := range []Quantiles{d.Today, d.Last7Days} {
+		if i > 0 {
+			text += " | "
+		}
+		text += fmt.Sprint(q.Count)
+		for _, seconds := range []*float64{q.P50, q.P90} {
+			if seconds != nil {
+				text += fmt.Sprintf(" %.2g", *seconds)
+			}
+		}
+	}
+	return text
+}
+
+func TestDashboard(t *testing.T) {
+	hold(t, []rule{
+		{"I6 first response: from waitingSince to an agent's reply", func(t *testing.T, w *world) {
+			robot := w.program(RoleIntegration)
+			w.dashboard() // from here on it is folded
+			w.at("02 09:00:00")
+			c, other, third := w.open(), w.open(), w.open()
+			w.says(c, db.Inbound, robot)
+			w.at("02 09:05:00")
+			w.says(c, db.Inbound, robot)
+			w.says(other, db.Inbound, robot)
+			w.says(third, db.Inbound, robot)
+			w.at("02 09:10:00")
+			w.says(c, db.Note, w.manager)
+			w.says(c, db.Outbound, w.manager)
+			w.says(c, db.Outbound, w.manager) // nobody waits any more
+			w.says(other, db.Outbound, robot) // automated
+			w.closes(third)                   // unanswered
+			equal(t, "first response", tellDurations(w.dashboard().FirstResponse), "1 6e+02 6e+02 | 1 6e+02 6e+02")
+		}},
+		{"I6 resolution: from opening or reopening to the close", func(t *testing.T, w *world) {
+			w.at("02 09:00:00")
+			c := w.open()
+			w.at("02 10:00:00")
+			w.dashboard()
+			w.closes(c)
+			w.at("02 12:00:00")
+			w.reopens(c)
+			w.at("02 12:10:00")
+			w.closes(c)
+			equal(t, "resolution", tellDurations(w.dashboard().Resolution), "2 6e+02 3.6e+03 | 2 6e+02 3.6e+03")
+		}},
+		{"I6 time to assignment: from unassigned and open to assigned", func(t *testing.T, w *world) {
+			ada, ben := w.agent("Ada"), w.agent("Ben")
+			w.at("02 09:00:00")
+			c := w.open()
+			w.at("02 09:10:00")
+			w.assign(c, ada) // ten minutes after the opening
+			w.at("02 09:20:00")
+			w.assign(c, ben) // it was somebody's
+			w.unassign(c)
+			w.at("02 09:25:00")
+			w.dashboard()
+			w.assign(c, ada) // five minutes after it became nobody's
+			w.unassign(c)
+			w.closes(c)
+			w.at("02 09:40:00")
+			w.assign(c, ben) // it is not open
+			w.unassign(c)
+			w.reopens(c)
+			w.at("02 09:55:00")
+			w.block(c)
+			w.assign(c, ada) // it is in no list
+			w.unblock(c)
+			equal(t, "time to assignment", tellDurations(w.dashboard().TimeToAssignment), "2 3e+02 6e+02 | 2 3e+02 6e+02")
+		}},
+		{"I6 imports are left out", func(t *testing.T, w *world) {
+			w.importAll(readSample(t))
+			for _, d := range []*Dashboard{w.dashboard(), w.anew().dashboard()} {
+				equal(t, "counts", d.Counts, DashboardCounts{})
+				for _, durations := range []Durations{d.FirstResponse, d.Resolution, d.TimeToAssignment} {
+					equal(t, "durations", tellDurations(durations), "0 | 0")
+				}
+				for _, a := range d.Agents {
+					equal(t, "closed by "+w.named(&a.AgentID), a.ClosedToday, 0)
+				}
+			}
+		}},
+		{"I6 by the day of the end, today and the last seven, in the workspace's time zone", func(t *testing.T, w *world) {
+			w.at("01 08:00:00")
+			c := w.open()
+			w.at("01 23:30:00")
+			w.closes(c) // on the 1st in UTC, on the 2nd in Berlin
+			for _, c := range []struct{ zone, clock, want string }{
+				{"UTC", "01 23:59:59", "1 | 1"},
+				{"UTC", "02 00:00:00", "0 | 1"},
+				{"UTC", "07 23:59:59", "0 | 1"},
+				{"Europe/Berlin", "07 23:59:59", "0 | 1"},
+				{"Europe/Berlin", "01 23:59:59", "1 | 1"},
+				{"Europe/Berlin", "02 22:59:59", "1 | 1"},
+				{"Europe/Berlin", "02 23:00:00", "0 | 1"},
+				{"Europe/Berlin", "08 22:59:59", "0 | 1"},
+				{"America/New_York", "02 04:59:59", "1 | 1"},
+				{"America/New_York", "02 05:00:00", "0 | 1"},
+				{"America/New_York", "08 04:59:59", "0 | 1"},
+				{"America/New_York", "08 05:00:00", "0 | 0"}, // and so it is from now on
+				{"UTC", "08 00:00:00", "0 | 0"},
+			} {
+				w.at(c.clock)
+				w.ok(w.UpdateWorkspace(w.ctx(), w.manager, UpdateWorkspaceInput{TimeZone: &c.zone}))
+				for name, d := range map[string]*Dashboard{"folded": w.dashboard(), "anew": w.anew().dashboard()} {
+					got := fmt.Sprintf("%d | %d", d.Resolution.Today.Count, d.Resolution.Last7Days.Count)
+					equal(t, c.zone+" "+c.clock+", "+name, got, c.want)
+					equal(t, c.zone+" "+c.clock+", closed today, "+name, d.Agents[0].ClosedToday, d.Resolution.Today.Count)
+				}
+			}
+		}},
+		{"I6 per agent: load, closed today, longest waiting", func(t *testing.T, w *world) {
+			ada, ben := w.agent("Ada"), w.agent("Ben")
+			w.dashboard()
+			w.at("02 09:00:00")
+			c, second := w.open(ada), w.open(ada)
+			w.says(c, db.Inbound, w.manager)
+			w.at("02 09:01:00")
+			w.says(second, db.Inbound, w.manager)
+			tell := func(want ...string) {
+				t.Helper()
+				for _, d := range []*Dashboard{w.dashboard(), w.anew().dashboard()} {
+					var got []string
+					for _, a := range d.Agents {
+						waits := "-"
+						if a.LongestWaiting != nil {
+							waits = a.LongestWaiting.UTC().Format("15:04")
+						}
+						got = append(got, fmt.Sprint(w.named(&a.AgentID), " ", a.OpenConversations, " ", a.ClosedToday, " ", waits))
+					}
+					lines(t, got, want...)
+				}
+			}
+			tell("Mia Manager 0 0 -", "Ada 2 0 09:00", "Ben 0 0 -")
+			w.assign(c, ben)
+			tell("Mia Manager 0 0 -", "Ada 1 0 09:01", "Ben 1 0 09:00")
+			w.says(c, db.Outbound, ben)
+			w.ok(w.CloseConversation(w.ctx(), ben, CloseConversationInput{ConversationID: c.ID}))
+			tell("Mia Manager 0 0 -", "Ada 1 0 09:01", "Ben 0 1 -")
+			w.deactivate(ada)
+			w.deactivate(ben) // who has closed something today
+			tell("Mia Manager 0 0 -", "Ben 0 1 -")
+			w.reactivate(ada)
+			tell("Mia Manager 0 0 -", "Ada 0 0 -", "Ben 0 1 -")
+		}},
+		{"S4 a blocked contact's conversation is in no count, load or list of who waits", func(t *testing.T, w *world) {
+			w.at("02 09:00:00")
+			c := w.open(w.manager)
+			w.says(c, db.Inbound, w.manager)
+			since := w.clock
+			tell := func(n int) {
+				t.Helper()
+				for _, d := range []*Dashboard{w.dashboard(), w.anew().dashboard()} {
+					equal(t, "counts", d.Counts, DashboardCounts{Open: n, Waiting: n})
+					equal(t, "load", d.Agents[0].OpenConversations, n)
+					for _, waits := range []*time.Time{d.OldestWaiting, d.Agents[0].LongestWaiting} {
+						if n == 0 && waits != nil || n == 1 && (waits == nil || !waits.Equal(since)) {
+							t.Errorf("with %d open the longest waits since %v", n, waits)
+						}
+					}
+				}
+			}
+			tell(1)
+			w.block(c)
+			tell(0)
+			w.unblock(c)
+			tell(1)
+		}},
+	})
+}
+
+// anew is the world as seen by a server that has just started.
+func (w *world) anew() *world {
+	again := *w
+	again.Service = New(w.db, w.feed, Options{Now: w.now})
+	return &again
+}
+
+// TestWatchDashboard: the present state comes at once; then it comes when it has changed.
+func TestWatchDashboard(t *testing.T) {
+	t.Parallel()
+	w, start := today(t)
+	events, err := w.Service.watch(t.Context(), w.manager, &start, func(*db.Event) bool { return true })
+	fine(t, err)
+	defer events.Close()
+	w.givenOpen("Ada")
+	next(t, events)
+	next(t, events)
+	s, err := w.WatchDashboard(t.Context(), w.manager)
+	fine(t, err)
+	defer s.Close()
+	if _, ok := s.Position(); ok {
+		t.Error("states have no position")
+	}
+	asked := time.Now()
+	if d := next(t, s); d.Counts.Open != 1 || time.Since(asked) > dashboardEvery {
+		t.Errorf("at first %+v after %v", d.Counts, time.Since(asked))
+	}
+	for open := 2; open <= 4; open++ {
+		last := asked
+		c := w.givenOpen("Ben")
+		asked = time.Now()
+		d := next(t, s)
+		for d.Counts.Open < open { // what was seen of it between its two events
+			d = next(t, s)
+		}
+		if pause := time.Since(last); d.Counts.Open != open || pause < dashboardEvery {
+			t.Errorf("after %v %+v", pause, d.Counts)
+		}
+		asked = time.Now()
+		next(t, events)
+		next(t, events)
+		w.says(c, db.Note, w.manager) // changes nothing that is shown
+		next(t, events)
+	}
+	quiet, cancel := context.WithTimeout(t.Context(), 3*dashboardEvery)
+	defer cancel()
+	if d, err := await(quiet, s); err == nil {
+		t.Errorf("pushed without a change: %+v", d)
+	}
+}
+
+// TestDashboardAtMidnight: when the day is over it is pushed, though nothing happens.
+func TestDashboardAtMidnight(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	zone := "Asia/Tokyo"
+	w.ok(w.UpdateWorkspace(w.ctx(), w.manager, UpdateWorkspaceInput{TimeZone: &zone}))
+	ahead := time.Until(time.Date(2026, 3, 1, 14, 59, 58, 0, time.UTC)) // two seconds before
+	w.Service = New(w.db, w.feed, Options{Now: func() time.Time { return time.Now().Add(ahead) }})
+	w.closes(w.open())
+	s, err := w.WatchDashboard(t.Context(), w.manager)
+	fine(t, err)
+	defer s.Close()
+	equal(t, "closed on the day", next(t, s).Agents[0].ClosedToday, 1)
+	d := next(t, s)
+	equal(t, "closed on the next", d.Agents[0].ClosedToday, 0)
+	equal(t, "closed in the last 7 days", d.Resolution.Last7Days.Count, 1)
+	if now := w.now(); now.Hour() != 15 || now.Sub(now.Truncate(time.Hour)) > 10*time.Second {
+		t.Errorf("pushed at %v", now)
+	}
+}
+
+// TestWatchAgents: each event that changes an agent or a load comes once, with everybody
+// whom it changes.
+func TestWatchAgents(t *testing.T) {
+	t.Parallel()
+	w, start := today(t)
+	ada, ben := w.agent("Ada"), w.agent("Ben") // two events each
+	c := w.open()
+	w.assign(c, ada)
+	w.says(c, db.Inbound, w.manager)
+	w.assign(c, ben)
+	w.closes(c)
+	w.assign(c, ada) // it is closed
+	w.reopens(c)
+	w.block(c)
+	w.assign(c, ben) // it is blocked
+	w.unblock(c)
+	w.unassign(c)
+	w.closes(c)
+	w.reopens(c)
+	w.assign(c, ada)
+	w.ok(w.UpdateAgent(w.ctx(), w.manager, UpdateAgentInput{AgentID: *ben.Agent, Name: ptr("Benno")}))
+	w.deactivate(ada)
+	w.reactivate(ada)
+	w.contact("Cora")
+	w.ok(w.SetAvailability(w.ctx(), ada, SetAvailabilityInput{Availability: db.Online}))
+	s, err := w.WatchAgents(t.Context(), w.manager, &start)
+	fine(t, err)
+	defer s.Close()
+	want := []string{
+		"AGENT_CREATED Ada", "AVAILABILITY_CHANGED Ada", "AGENT_CREATED Benno", "AVAILABILITY_CHANGED Benno",
+		"CONVERSATION_ASSIGNED Ada", "CONVERSATION_ASSIGNED Ada Benno", "CONVERSATION_CLOSED Benno",
+		"CONVERSATION_REOPENED Ada", "CONTACT_BLOCKED Ada", "CONTACT_UNBLOCKED Benno", "CONVERSATION_UNASSIGNED Benno",
+		"CONVERSATION_ASSIGNED Ada", "AGENT_UPDATED Benno", "AGENT_DEACTIVATED Ada", "CONVERSATION_UNASSIGNED Ada",
+		"AGENT_REACTIVATED Ada", "AVAILABILITY_CHANGED Ada",
+	}
+	for _, want := range want {
+		change := next(t, s)
+		got := string(change.Event.Type)
+		for _, id := range change.Agents {
+			got += " " + w.named(&id)
+		}
+		equal(t, "change", got, want)
+		if at, ok := s.Position(); !ok || at != change.Event.Cursor() {
+			t.Errorf("right after %s it is at %v, %t", got, at, ok)
+		}
+	}
+}
