@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5/pgtype"
 	"go.jetify.com/typeid"
 )
 
@@ -160,3 +161,29 @@ func (id *WorkspaceID) UnmarshalGQL(v any) (err error) {
 
 // UnmarshalGQL reads a typed id; the error is ErrBadID.
 func (id *TokenID) UnmarshalGQL(v any) (err error) { id.UUID, err = parse(TokenPrefix, v); return }
+
+// The driver would try each id as a text first and make an error of that; 10,000 at once
+// are noticeable.
+
+func wire(id uuid.UUID) (pgtype.UUID, error) { return pgtype.UUID{Bytes: id, Valid: true}, nil }
+
+// UUIDValue gives the id as the driver sends it.
+func (id AgentID) UUIDValue() (pgtype.UUID, error) { return wire(id.UUID) }
+
+// UUIDValue gives the id as the driver sends it.
+func (id ContactID) UUIDValue() (pgtype.UUID, error) { return wire(id.UUID) }
+
+// UUIDValue gives the id as the driver sends it.
+func (id ConversationID) UUIDValue() (pgtype.UUID, error) { return wire(id.UUID) }
+
+// UUIDValue gives the id as the driver sends it.
+func (id MessageID) UUIDValue() (pgtype.UUID, error) { return wire(id.UUID) }
+
+// UUIDValue gives the id as the driver sends it.
+func (id EventID) UUIDValue() (pgtype.UUID, error) { return wire(id.UUID) }
+
+// UUIDValue gives the id as the driver sends it.
+func (id WorkspaceID) UUIDValue() (pgtype.UUID, error) { return wire(id.UUID) }
+
+// UUIDValue gives the id as the driver sends it.
+func (id TokenID) UUIDValue() (pgtype.UUID, error) { return wire(id.UUID) }
