@@ -143,6 +143,15 @@ func (tx Tx) LockContactOf(ctx context.Context, id ConversationID) ([]*Contact, 
 	return rows, err
 }
 
+// LockContactsOf is LockContacts for the contacts of several conversations; those that do
+// not exist are left out.
+func (tx Tx) LockContactsOf(ctx context.Context, ids []ConversationID) ([]*Contact, error) {
+	var rows []*Contact
+	err := tx.query(ctx, &rows, "SELECT "+contactColumns+` FROM contacts WHERE workspace_id = $1
+		AND id IN (SELECT contact_id FROM conversations WHERE workspace_id = $1 AND id = ANY ($2)) ORDER BY id FOR NO KEY UPDATE`, tx.Key, ids)
+	return rows, err
+}
+
 // InsertContacts adds contacts with their identities.
 func (tx Tx) InsertContacts(ctx context.Context, contacts []*Contact, identities []*ContactIdentity) error {
 	if len(contacts) == 0 {

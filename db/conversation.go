@@ -2,6 +2,7 @@ package db
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"github.com/uptrace/bun"
@@ -213,5 +214,7 @@ func (tx Tx) learnNotes(ctx context.Context, conversations []*Conversation) erro
 	if texts == nil {
 		return nil
 	}
+	slices.Sort(texts)
+	texts = slices.Compact(texts) // a bulk closes many with the same note
 	return tx.learnWords(ctx, noteWords, texts)
 }

@@ -48,6 +48,9 @@ func (a ahead) ofRoot(f graphql.CollectedField, result any) {
 		if written := a.below(f, "message"); written != nil {
 			a.ofMessages(written, read(a, a.messages, some(r), (*ConversationPayload).messageID))
 		}
+	case *ConversationsPayload:
+		a.ofOutcomes(a.below(f, "outcomes"), r.Outcomes)
+		a.ofEvents(a.below(f, "events"), r.Events)
 	case *ContactPayload:
 		a.ofContacts(a.below(f, "contact"), some(r.Contact))
 		a.ofEvents(a.below(f, "events"), r.Events)
@@ -115,6 +118,18 @@ func (a ahead) ofAgentChanges(f graphql.CollectedField, changes []*AgentChange) 
 	a.ofEvents(a.below(f, "event"), events)
 	if selected := a.below(f, "agents"); selected != nil {
 		a.ofAgents(selected, read(a, a.agents, ids, func(id db.AgentID) *db.AgentID { return &id }))
+	}
+}
+
+func (a ahead) ofOutcomes(s ast.SelectionSet, outcomes []*service.ConversationOutcome) {
+	rows := make([]*db.Conversation, len(outcomes))
+	for i, o := range outcomes {
+		rows[i] = o.Conversation
+	}
+	for _, f := range a.fields(s, "ConversationOutcome") {
+		if f.Name == "conversation" {
+			a.ofConversations(f.Selections, rows)
+		}
 	}
 }
 

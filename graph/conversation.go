@@ -39,6 +39,21 @@ func (r mutationResolver) ReopenConversation(ctx context.Context, input service.
 	return conversationPayload(r.service.ReopenConversation(ctx, actorOf(ctx), input))
 }
 
+func (r mutationResolver) AssignConversations(ctx context.Context, input service.AssignConversationsInput) (*ConversationsPayload, error) {
+	return conversationsPayload(r.service.AssignConversations(ctx, actorOf(ctx), input))
+}
+
+// AssigneeID is called only if there is an assigneeId, be it null.
+func (r assignConversationsInputResolver) AssigneeID(_ context.Context, in *service.AssignConversationsInput, id *string) (err error) {
+	in.Unassign = id == nil
+	in.AssigneeID, err = decodeOptional[db.AgentID](id)
+	return err
+}
+
+func (r mutationResolver) CloseConversations(ctx context.Context, input service.CloseConversationsInput) (*ConversationsPayload, error) {
+	return conversationsPayload(r.service.CloseConversations(ctx, actorOf(ctx), input))
+}
+
 func (r conversationResolver) Contact(ctx context.Context, c *db.Conversation) (*db.Contact, error) {
 	return loadersOf(ctx).contacts.Load(ctx, c.ContactID)
 }

@@ -69,6 +69,7 @@ var mutations = func() map[string]string {
 	parts := map[string]string{
 		"conversation": "{ ...conversation }", "contact": "{ ...contact }", "agent": "{ ...agent }", "workspace": "{ ...workspace }",
 		"events": "{ ...event }", "userErrors": "{ code message field }", "message": "{ ...message }",
+		"outcomes": "{ conversationId conversation { ...conversation } userErrors { code message field } }",
 	}
 	docs := map[string]string{}
 	for _, field := range schema.Mutation.Fields {

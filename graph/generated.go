@@ -37,6 +37,7 @@ type ResolverRoot interface {
 	Mutation() MutationResolver
 	Query() QueryResolver
 	Subscription() SubscriptionResolver
+	AssignConversationsInput() AssignConversationsInputResolver
 }
 
 type DirectiveRoot struct {
@@ -137,6 +138,12 @@ type ComplexityRoot struct {
 		UserErrors   func(childComplexity int) int
 	}
 
+	AssignConversationsPayload struct {
+		Events     func(childComplexity int) int
+		Outcomes   func(childComplexity int) int
+		UserErrors func(childComplexity int) int
+	}
+
 	AssignToMePayload struct {
 		Conversation func(childComplexity int) int
 		Events       func(childComplexity int) int
@@ -166,6 +173,12 @@ type ComplexityRoot struct {
 		Conversation func(childComplexity int) int
 		Events       func(childComplexity int) int
 		UserErrors   func(childComplexity int) int
+	}
+
+	CloseConversationsPayload struct {
+		Events     func(childComplexity int) int
+		Outcomes   func(childComplexity int) int
+		UserErrors func(childComplexity int) int
 	}
 
 	ClosingNote struct {
@@ -339,6 +352,12 @@ type ComplexityRoot struct {
 		Source       func(childComplexity int) int
 	}
 
+	ConversationOutcome struct {
+		Conversation   func(childComplexity int) int
+		ConversationID func(childComplexity int) int
+		Refusals       func(childComplexity int) int
+	}
+
 	ConversationReopened struct {
 		Actor        func(childComplexity int) int
 		Contact      func(childComplexity int) int
@@ -500,9 +519,11 @@ type ComplexityRoot struct {
 		AddNote              func(childComplexity int, input service.AddNoteInput) int
 		AssignContact        func(childComplexity int, input service.AssignContactInput) int
 		AssignConversation   func(childComplexity int, input service.AssignConversationInput) int
+		AssignConversations  func(childComplexity int, input service.AssignConversationsInput) int
 		AssignToMe           func(childComplexity int, input service.AssignToMeInput) int
 		BlockContact         func(childComplexity int, input service.BlockContactInput) int
 		CloseConversation    func(childComplexity int, input service.CloseConversationInput) int
+		CloseConversations   func(childComplexity int, input service.CloseConversationsInput) int
 		CreateAgent          func(childComplexity int, input service.CreateAgentInput) int
 		CreateContact        func(childComplexity int, input service.CreateContactInput) int
 		DeactivateAgent      func(childComplexity int, input service.DeactivateAgentInput) int
@@ -719,6 +740,8 @@ type MutationResolver interface {
 	CloseConversation(ctx context.Context, input service.CloseConversationInput) (*ConversationPayload, error)
 	OpenConversation(ctx context.Context, input service.OpenConversationInput) (*ConversationPayload, error)
 	ReopenConversation(ctx context.Context, input service.ReopenConversationInput) (*ConversationPayload, error)
+	AssignConversations(ctx context.Context, input service.AssignConversationsInput) (*ConversationsPayload, error)
+	CloseConversations(ctx context.Context, input service.CloseConversationsInput) (*ConversationsPayload, error)
 	CreateContact(ctx context.Context, input service.CreateContactInput) (*ContactPayload, error)
 	UpdateContact(ctx context.Context, input service.UpdateContactInput) (*ContactPayload, error)
 	BlockContact(ctx context.Context, input service.BlockContactInput) (*ContactPayload, error)
@@ -756,6 +779,10 @@ type SubscriptionResolver interface {
 	InboxCountsChanged(ctx context.Context) (<-chan *service.Counts, error)
 	DashboardChanged(ctx context.Context) (<-chan *Dashboard, error)
 	AgentsChanged(ctx context.Context, after *db.EventCursor) (<-chan *AgentChange, error)
+}
+
+type AssignConversationsInputResolver interface {
+	AssigneeID(ctx context.Context, obj *service.AssignConversationsInput, data *string) error
 }
 
 // endregion ************************** generated!.gotpl **************************
@@ -1147,6 +1174,25 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.AssignConversationPayload.UserErrors(childComplexity), true
 
+	case "AssignConversationsPayload.events":
+		if e.ComplexityRoot.AssignConversationsPayload.Events == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AssignConversationsPayload.Events(childComplexity), true
+	case "AssignConversationsPayload.outcomes":
+		if e.ComplexityRoot.AssignConversationsPayload.Outcomes == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AssignConversationsPayload.Outcomes(childComplexity), true
+	case "AssignConversationsPayload.userErrors":
+		if e.ComplexityRoot.AssignConversationsPayload.UserErrors == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AssignConversationsPayload.UserErrors(childComplexity), true
+
 	case "AssignToMePayload.conversation":
 		if e.ComplexityRoot.AssignToMePayload.Conversation == nil {
 			break
@@ -1264,6 +1310,25 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.CloseConversationPayload.UserErrors(childComplexity), true
+
+	case "CloseConversationsPayload.events":
+		if e.ComplexityRoot.CloseConversationsPayload.Events == nil {
+			break
+		}
+
+		return e.ComplexityRoot.CloseConversationsPayload.Events(childComplexity), true
+	case "CloseConversationsPayload.outcomes":
+		if e.ComplexityRoot.CloseConversationsPayload.Outcomes == nil {
+			break
+		}
+
+		return e.ComplexityRoot.CloseConversationsPayload.Outcomes(childComplexity), true
+	case "CloseConversationsPayload.userErrors":
+		if e.ComplexityRoot.CloseConversationsPayload.UserErrors == nil {
+			break
+		}
+
+		return e.ComplexityRoot.CloseConversationsPayload.UserErrors(childComplexity), true
 
 	case "ClosingNote.category":
 		if e.ComplexityRoot.ClosingNote.Category == nil {
@@ -2022,6 +2087,25 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.ConversationOpened.Source(childComplexity), true
 
+	case "ConversationOutcome.conversation":
+		if e.ComplexityRoot.ConversationOutcome.Conversation == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ConversationOutcome.Conversation(childComplexity), true
+	case "ConversationOutcome.conversationId":
+		if e.ComplexityRoot.ConversationOutcome.ConversationID == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ConversationOutcome.ConversationID(childComplexity), true
+	case "ConversationOutcome.userErrors":
+		if e.ComplexityRoot.ConversationOutcome.Refusals == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ConversationOutcome.Refusals(childComplexity), true
+
 	case "ConversationReopened.actor":
 		if e.ComplexityRoot.ConversationReopened.Actor == nil {
 			break
@@ -2657,6 +2741,17 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Mutation.AssignConversation(childComplexity, args["input"].(service.AssignConversationInput)), true
+	case "Mutation.assignConversations":
+		if e.ComplexityRoot.Mutation.AssignConversations == nil {
+			break
+		}
+
+		args, err := ec.field_Mutation_assignConversations_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.AssignConversations(childComplexity, args["input"].(service.AssignConversationsInput)), true
 	case "Mutation.assignToMe":
 		if e.ComplexityRoot.Mutation.AssignToMe == nil {
 			break
@@ -2690,6 +2785,17 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Mutation.CloseConversation(childComplexity, args["input"].(service.CloseConversationInput)), true
+	case "Mutation.closeConversations":
+		if e.ComplexityRoot.Mutation.CloseConversations == nil {
+			break
+		}
+
+		args, err := ec.field_Mutation_closeConversations_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.CloseConversations(childComplexity, args["input"].(service.CloseConversationsInput)), true
 	case "Mutation.createAgent":
 		if e.ComplexityRoot.Mutation.CreateAgent == nil {
 			break
@@ -3494,13 +3600,16 @@ func (e *executableSchema) Exec(ctx context.Context) graphql.ResponseHandler {
 		ec.unmarshalInputAgentIdentityInput,
 		ec.unmarshalInputAssignContactInput,
 		ec.unmarshalInputAssignConversationInput,
+		ec.unmarshalInputAssignConversationsInput,
 		ec.unmarshalInputAssignToMeInput,
 		ec.unmarshalInputBlockContactInput,
 		ec.unmarshalInputCloseConversationInput,
+		ec.unmarshalInputCloseConversationsInput,
 		ec.unmarshalInputClosingNoteInput,
 		ec.unmarshalInputContactFilter,
 		ec.unmarshalInputContactIdentityInput,
 		ec.unmarshalInputContactOrder,
+		ec.unmarshalInputConversationItemInput,
 		ec.unmarshalInputCreateAgentInput,
 		ec.unmarshalInputCreateContactInput,
 		ec.unmarshalInputDeactivateAgentInput,
@@ -4321,6 +4430,16 @@ type Mutation {
     "What to reopen."
     input: ReopenConversationInput!
   ): ReopenConversationPayload
+  "Assigns or unassigns up to 500 conversations in one transaction; what a rule refuses is left as it is, the others are carried out."
+  assignConversations(
+    "What to assign to whom."
+    input: AssignConversationsInput!
+  ): AssignConversationsPayload
+  "Closes up to 500 conversations in one transaction; what a rule refuses is left as it is, the others are closed."
+  closeConversations(
+    "What to close, with an optional note for all of them."
+    input: CloseConversationsInput!
+  ): CloseConversationsPayload
   "Creates a contact."
   createContact(
     "The contact's data."
@@ -4416,6 +4535,8 @@ enum UserErrorCode {
   STALE_REPLY
   "It changed since the version that the caller expected."
   CONFLICT
+  "There is no conversation with this id; only items of a bulk are answered so, elsewhere it is an error of the whole operation."
+  NOT_FOUND
   "The agent is deactivated."
   AGENT_INACTIVE
   "The closing category is not one of the workspace's."
@@ -4601,6 +4722,64 @@ type ReopenConversationPayload {
   "What was recorded, in log order; empty if nothing changed."
   events: [Event!]!
   "The rule that refused, if one did."
+  userErrors: [UserError!]!
+}
+
+"One of the conversations of a bulk."
+input ConversationItemInput {
+  "A conv_ id."
+  conversationId: ID!
+  "Refuse this item with CONFLICT unless the version is still this one."
+  expectedVersion: Int
+}
+
+"What a bulk did with one of its items."
+type ConversationOutcome {
+  "The id that the item named."
+  conversationId: ID!
+  "The conversation as it now is; null if there is none with this id."
+  conversation: Conversation
+  "The rule that refused this item, if one did; the item then changed nothing."
+  userErrors: [UserError!]!
+}
+
+"Which conversations to assign to whom."
+input AssignConversationsInput {
+  "1 to 500 conversations, treated in this order as assignConversation and unassignConversation would; one that is named twice is treated twice."
+  items: [ConversationItemInput!]!
+  "The agent_ id of who becomes responsible; null, which must be said, unassigns."
+  assigneeId: ID
+  "Makes a repetition of this call return the first outcome instead of acting again; 1 to 100 characters, kept for 24 hours."
+  idempotencyKey: String
+}
+
+"What assignConversations did."
+type AssignConversationsPayload {
+  "What became of each item, in the order of the items; empty if the whole call was refused."
+  outcomes: [ConversationOutcome!]!
+  "What was recorded, in log order; the first 100."
+  events: [Event!]!
+  "The rule that refused the whole call, if one did; those that refused an item are in its outcome."
+  userErrors: [UserError!]!
+}
+
+"Which conversations to close."
+input CloseConversationsInput {
+  "1 to 500 conversations, treated in this order as closeConversation would; one that is named twice is treated twice."
+  items: [ConversationItemInput!]!
+  "What to remember about each of them."
+  note: ClosingNoteInput
+  "Makes a repetition of this call return the first outcome instead of acting again; 1 to 100 characters, kept for 24 hours."
+  idempotencyKey: String
+}
+
+"What closeConversations did."
+type CloseConversationsPayload {
+  "What became of each item, in the order of the items; empty if the whole call was refused."
+  outcomes: [ConversationOutcome!]!
+  "What was recorded, in log order; the first 100."
+  events: [Event!]!
+  "The rule that refused the whole call, if one did; those that refused an item are in its outcome."
   userErrors: [UserError!]!
 }
 
@@ -5560,6 +5739,18 @@ func (ec *executionContext) childFields_AssignConversationPayload(ctx context.Co
 	return nil, fmt.Errorf("no field named %q was found under type AssignConversationPayload", field.Name)
 }
 
+func (ec *executionContext) childFields_AssignConversationsPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "outcomes":
+		return ec.fieldContext_AssignConversationsPayload_outcomes(ctx, field)
+	case "events":
+		return ec.fieldContext_AssignConversationsPayload_events(ctx, field)
+	case "userErrors":
+		return ec.fieldContext_AssignConversationsPayload_userErrors(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type AssignConversationsPayload", field.Name)
+}
+
 func (ec *executionContext) childFields_AssignToMePayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "conversation":
@@ -5594,6 +5785,18 @@ func (ec *executionContext) childFields_CloseConversationPayload(ctx context.Con
 		return ec.fieldContext_CloseConversationPayload_userErrors(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type CloseConversationPayload", field.Name)
+}
+
+func (ec *executionContext) childFields_CloseConversationsPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "outcomes":
+		return ec.fieldContext_CloseConversationsPayload_outcomes(ctx, field)
+	case "events":
+		return ec.fieldContext_CloseConversationsPayload_events(ctx, field)
+	case "userErrors":
+		return ec.fieldContext_CloseConversationsPayload_userErrors(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type CloseConversationsPayload", field.Name)
 }
 
 func (ec *executionContext) childFields_ClosingNote(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -5764,6 +5967,18 @@ func (ec *executionContext) childFields_ConversationEdge(ctx context.Context, fi
 		return ec.fieldContext_ConversationEdge_cursor(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type ConversationEdge", field.Name)
+}
+
+func (ec *executionContext) childFields_ConversationOutcome(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "conversationId":
+		return ec.fieldContext_ConversationOutcome_conversationId(ctx, field)
+	case "conversation":
+		return ec.fieldContext_ConversationOutcome_conversation(ctx, field)
+	case "userErrors":
+		return ec.fieldContext_ConversationOutcome_userErrors(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type ConversationOutcome", field.Name)
 }
 
 func (ec *executionContext) childFields_CreateAgentPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -6492,6 +6707,20 @@ func (ec *executionContext) field_Mutation_assignConversation_args(ctx context.C
 	return args, nil
 }
 
+func (ec *executionContext) field_Mutation_assignConversations_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
+		func(ctx context.Context, v any) (service.AssignConversationsInput, error) {
+			return ec.unmarshalNAssignConversationsInput2switchboardᚋserviceᚐAssignConversationsInput(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["input"] = arg0
+	return args, nil
+}
+
 func (ec *executionContext) field_Mutation_assignToMe_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
 	var err error
 	args := map[string]any{}
@@ -6526,6 +6755,20 @@ func (ec *executionContext) field_Mutation_closeConversation_args(ctx context.Co
 	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
 		func(ctx context.Context, v any) (service.CloseConversationInput, error) {
 			return ec.unmarshalNCloseConversationInput2switchboardᚋserviceᚐCloseConversationInput(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["input"] = arg0
+	return args, nil
+}
+
+func (ec *executionContext) field_Mutation_closeConversations_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
+		func(ctx context.Context, v any) (service.CloseConversationsInput, error) {
+			return ec.unmarshalNCloseConversationsInput2switchboardᚋserviceᚐCloseConversationsInput(ctx, v)
 		})
 	if err != nil {
 		return nil, err
@@ -8901,6 +9144,102 @@ func (ec *executionContext) fieldContext_AssignConversationPayload_userErrors(_ 
 	return fc, nil
 }
 
+func (ec *executionContext) _AssignConversationsPayload_outcomes(ctx context.Context, field graphql.CollectedField, obj *ConversationsPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_AssignConversationsPayload_outcomes(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Outcomes, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*service.ConversationOutcome) graphql.Marshaler {
+			return ec.marshalNConversationOutcome2ᚕᚖswitchboardᚋserviceᚐConversationOutcomeᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_AssignConversationsPayload_outcomes(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "AssignConversationsPayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_ConversationOutcome(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _AssignConversationsPayload_events(ctx context.Context, field graphql.CollectedField, obj *ConversationsPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_AssignConversationsPayload_events(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Events, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []Event) graphql.Marshaler {
+			return ec.marshalNEvent2ᚕswitchboardᚋgraphᚐEventᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_AssignConversationsPayload_events(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "AssignConversationsPayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return nil, errors.New("FieldContext.Child cannot be called on type INTERFACE")
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _AssignConversationsPayload_userErrors(ctx context.Context, field graphql.CollectedField, obj *ConversationsPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_AssignConversationsPayload_userErrors(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.UserErrors, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*service.Refusal) graphql.Marshaler {
+			return ec.marshalNUserError2ᚕᚖswitchboardᚋserviceᚐRefusalᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_AssignConversationsPayload_userErrors(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "AssignConversationsPayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_UserError(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
 func (ec *executionContext) _AssignToMePayload_conversation(ctx context.Context, field graphql.CollectedField, obj *ConversationPayload) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -9449,6 +9788,102 @@ func (ec *executionContext) _CloseConversationPayload_userErrors(ctx context.Con
 func (ec *executionContext) fieldContext_CloseConversationPayload_userErrors(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	fc = &graphql.FieldContext{
 		Object:     "CloseConversationPayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_UserError(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _CloseConversationsPayload_outcomes(ctx context.Context, field graphql.CollectedField, obj *ConversationsPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_CloseConversationsPayload_outcomes(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Outcomes, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*service.ConversationOutcome) graphql.Marshaler {
+			return ec.marshalNConversationOutcome2ᚕᚖswitchboardᚋserviceᚐConversationOutcomeᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_CloseConversationsPayload_outcomes(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "CloseConversationsPayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_ConversationOutcome(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _CloseConversationsPayload_events(ctx context.Context, field graphql.CollectedField, obj *ConversationsPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_CloseConversationsPayload_events(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Events, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []Event) graphql.Marshaler {
+			return ec.marshalNEvent2ᚕswitchboardᚋgraphᚐEventᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_CloseConversationsPayload_events(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "CloseConversationsPayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return nil, errors.New("FieldContext.Child cannot be called on type INTERFACE")
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _CloseConversationsPayload_userErrors(ctx context.Context, field graphql.CollectedField, obj *ConversationsPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_CloseConversationsPayload_userErrors(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.UserErrors, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*service.Refusal) graphql.Marshaler {
+			return ec.marshalNUserError2ᚕᚖswitchboardᚋserviceᚐRefusalᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_CloseConversationsPayload_userErrors(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "CloseConversationsPayload",
 		Field:      field,
 		IsMethod:   false,
 		IsResolver: false,
@@ -12771,6 +13206,93 @@ func (ec *executionContext) fieldContext_ConversationOpened_source(_ context.Con
 	return graphql.NewScalarFieldContext("ConversationOpened", field, true, false, errors.New("field of type ConversationSource does not have child fields"))
 }
 
+func (ec *executionContext) _ConversationOutcome_conversationId(ctx context.Context, field graphql.CollectedField, obj *service.ConversationOutcome) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ConversationOutcome_conversationId(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.ConversationID, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v db.ConversationID) graphql.Marshaler {
+			return ec.marshalNID2switchboardᚋdbᚐConversationID(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ConversationOutcome_conversationId(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ConversationOutcome", field, false, false, errors.New("field of type ID does not have child fields"))
+}
+
+func (ec *executionContext) _ConversationOutcome_conversation(ctx context.Context, field graphql.CollectedField, obj *service.ConversationOutcome) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ConversationOutcome_conversation(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Conversation, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *db.Conversation) graphql.Marshaler {
+			return ec.marshalOConversation2ᚖswitchboardᚋdbᚐConversation(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_ConversationOutcome_conversation(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "ConversationOutcome",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Conversation(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _ConversationOutcome_userErrors(ctx context.Context, field graphql.CollectedField, obj *service.ConversationOutcome) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ConversationOutcome_userErrors(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Refusals, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*service.Refusal) graphql.Marshaler {
+			return ec.marshalNUserError2ᚕᚖswitchboardᚋserviceᚐRefusalᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ConversationOutcome_userErrors(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "ConversationOutcome",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_UserError(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
 func (ec *executionContext) _ConversationReopened_id(ctx context.Context, field graphql.CollectedField, obj *ConversationReopened) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -15764,6 +16286,94 @@ func (ec *executionContext) fieldContext_Mutation_reopenConversation(ctx context
 	}()
 	ctx = graphql.WithFieldContext(ctx, fc)
 	if fc.Args, err = ec.field_Mutation_reopenConversation_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Mutation_assignConversations(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Mutation_assignConversations(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Mutation().AssignConversations(ctx, fc.Args["input"].(service.AssignConversationsInput))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *ConversationsPayload) graphql.Marshaler {
+			return ec.marshalOAssignConversationsPayload2ᚖswitchboardᚋgraphᚐConversationsPayload(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Mutation_assignConversations(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Mutation",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_AssignConversationsPayload(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Mutation_assignConversations_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Mutation_closeConversations(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Mutation_closeConversations(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Mutation().CloseConversations(ctx, fc.Args["input"].(service.CloseConversationsInput))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *ConversationsPayload) graphql.Marshaler {
+			return ec.marshalOCloseConversationsPayload2ᚖswitchboardᚋgraphᚐConversationsPayload(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Mutation_closeConversations(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Mutation",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_CloseConversationsPayload(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Mutation_closeConversations_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
 		ec.Error(ctx, err)
 		return fc, err
 	}
@@ -20488,6 +21098,52 @@ func (ec *executionContext) unmarshalInputAssignConversationInput(ctx context.Co
 	return it, nil
 }
 
+func (ec *executionContext) unmarshalInputAssignConversationsInput(ctx context.Context, obj any) (service.AssignConversationsInput, error) {
+	var it service.AssignConversationsInput
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	fieldsInOrder := [...]string{"items", "assigneeId", "idempotencyKey"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "items":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("items"))
+			data, err := ec.unmarshalNConversationItemInput2ᚕᚖswitchboardᚋserviceᚐConversationItemInputᚄ(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Items = data
+		case "assigneeId":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("assigneeId"))
+			data, err := ec.unmarshalOID2ᚖstring(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			if err = ec.Resolvers.AssignConversationsInput().AssigneeID(ctx, &it, data); err != nil {
+				return it, err
+			}
+		case "idempotencyKey":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("idempotencyKey"))
+			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.IdempotencyKey = data
+		}
+	}
+	return it, nil
+}
+
 func (ec *executionContext) unmarshalInputAssignToMeInput(ctx context.Context, obj any) (service.AssignToMeInput, error) {
 	var it service.AssignToMeInput
 	if obj == nil {
@@ -20615,6 +21271,50 @@ func (ec *executionContext) unmarshalInputCloseConversationInput(ctx context.Con
 				return it, err
 			}
 			it.ExpectedVersion = data
+		case "idempotencyKey":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("idempotencyKey"))
+			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.IdempotencyKey = data
+		}
+	}
+	return it, nil
+}
+
+func (ec *executionContext) unmarshalInputCloseConversationsInput(ctx context.Context, obj any) (service.CloseConversationsInput, error) {
+	var it service.CloseConversationsInput
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	fieldsInOrder := [...]string{"items", "note", "idempotencyKey"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "items":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("items"))
+			data, err := ec.unmarshalNConversationItemInput2ᚕᚖswitchboardᚋserviceᚐConversationItemInputᚄ(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Items = data
+		case "note":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("note"))
+			data, err := ec.unmarshalOClosingNoteInput2ᚖswitchboardᚋserviceᚐClosingNoteInput(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Note = data
 		case "idempotencyKey":
 			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("idempotencyKey"))
 			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
@@ -20777,6 +21477,43 @@ func (ec *executionContext) unmarshalInputContactOrder(ctx context.Context, obj 
 				return it, err
 			}
 			it.Direction = data
+		}
+	}
+	return it, nil
+}
+
+func (ec *executionContext) unmarshalInputConversationItemInput(ctx context.Context, obj any) (service.ConversationItemInput, error) {
+	var it service.ConversationItemInput
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	fieldsInOrder := [...]string{"conversationId", "expectedVersion"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "conversationId":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("conversationId"))
+			data, err := ec.unmarshalNID2switchboardᚋdbᚐConversationID(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.ConversationID = data
+		case "expectedVersion":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("expectedVersion"))
+			data, err := ec.unmarshalOInt2ᚖint(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.ExpectedVersion = data
 		}
 	}
 	return it, nil
@@ -23541,6 +24278,54 @@ func (ec *executionContext) _AssignConversationPayload(ctx context.Context, sel 
 	return out
 }
 
+var assignConversationsPayloadImplementors = []string{"AssignConversationsPayload"}
+
+func (ec *executionContext) _AssignConversationsPayload(ctx context.Context, sel ast.SelectionSet, obj *ConversationsPayload) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, assignConversationsPayloadImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("AssignConversationsPayload")
+		case "outcomes":
+			out.Values[i] = ec._AssignConversationsPayload_outcomes(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "events":
+			out.Values[i] = ec._AssignConversationsPayload_events(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "userErrors":
+			out.Values[i] = ec._AssignConversationsPayload_userErrors(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
 var assignToMePayloadImplementors = []string{"AssignToMePayload"}
 
 func (ec *executionContext) _AssignToMePayload(ctx context.Context, sel ast.SelectionSet, obj *ConversationPayload) graphql.Marshaler {
@@ -23909,6 +24694,54 @@ func (ec *executionContext) _CloseConversationPayload(ctx context.Context, sel a
 			}
 		case "userErrors":
 			out.Values[i] = ec._CloseConversationPayload_userErrors(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
+var closeConversationsPayloadImplementors = []string{"CloseConversationsPayload"}
+
+func (ec *executionContext) _CloseConversationsPayload(ctx context.Context, sel ast.SelectionSet, obj *ConversationsPayload) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, closeConversationsPayloadImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("CloseConversationsPayload")
+		case "outcomes":
+			out.Values[i] = ec._CloseConversationsPayload_outcomes(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "events":
+			out.Values[i] = ec._CloseConversationsPayload_events(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "userErrors":
+			out.Values[i] = ec._CloseConversationsPayload_userErrors(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
 				out.Invalids++
 			}
@@ -26942,6 +27775,54 @@ func (ec *executionContext) _ConversationOpened(ctx context.Context, sel ast.Sel
 	return out
 }
 
+var conversationOutcomeImplementors = []string{"ConversationOutcome"}
+
+func (ec *executionContext) _ConversationOutcome(ctx context.Context, sel ast.SelectionSet, obj *service.ConversationOutcome) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, conversationOutcomeImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("ConversationOutcome")
+		case "conversationId":
+			out.Values[i] = ec._ConversationOutcome_conversationId(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "conversation":
+			out.Values[i] = ec._ConversationOutcome_conversation(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "userErrors":
+			out.Values[i] = ec._ConversationOutcome_userErrors(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
 var conversationReopenedImplementors = []string{"ConversationReopened", "Event", "Node"}
 
 func (ec *executionContext) _ConversationReopened(ctx context.Context, sel ast.SelectionSet, obj *ConversationReopened) graphql.Marshaler {
@@ -28918,6 +29799,20 @@ func (ec *executionContext) _Mutation(ctx context.Context, sel ast.SelectionSet)
 		case "reopenConversation":
 			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
 				return ec._Mutation_reopenConversation(ctx, field)
+			})
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "assignConversations":
+			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
+				return ec._Mutation_assignConversations(ctx, field)
+			})
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "closeConversations":
+			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
+				return ec._Mutation_closeConversations(ctx, field)
 			})
 			if out.Values[i] == graphql.RequiredNull {
 				out.Invalids++
@@ -31160,6 +32055,11 @@ func (ec *executionContext) unmarshalNAssignConversationInput2switchboardᚋserv
 	return res, graphql.ErrorOnPath(ctx, err)
 }
 
+func (ec *executionContext) unmarshalNAssignConversationsInput2switchboardᚋserviceᚐAssignConversationsInput(ctx context.Context, v any) (service.AssignConversationsInput, error) {
+	res, err := ec.unmarshalInputAssignConversationsInput(ctx, v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
 func (ec *executionContext) unmarshalNAssignToMeInput2switchboardᚋserviceᚐAssignToMeInput(ctx context.Context, v any) (service.AssignToMeInput, error) {
 	res, err := ec.unmarshalInputAssignToMeInput(ctx, v)
 	return res, graphql.ErrorOnPath(ctx, err)
@@ -31222,6 +32122,11 @@ func (ec *executionContext) marshalNBoolean2bool(ctx context.Context, sel ast.Se
 
 func (ec *executionContext) unmarshalNCloseConversationInput2switchboardᚋserviceᚐCloseConversationInput(ctx context.Context, v any) (service.CloseConversationInput, error) {
 	res, err := ec.unmarshalInputCloseConversationInput(ctx, v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) unmarshalNCloseConversationsInput2switchboardᚋserviceᚐCloseConversationsInput(ctx context.Context, v any) (service.CloseConversationsInput, error) {
+	res, err := ec.unmarshalInputCloseConversationsInput(ctx, v)
 	return res, graphql.ErrorOnPath(ctx, err)
 }
 
@@ -31405,6 +32310,51 @@ func (ec *executionContext) marshalNConversationEdge2ᚖswitchboardᚋgraphᚐEd
 		return graphql.Null
 	}
 	return ec._ConversationEdge(ctx, sel, v)
+}
+
+func (ec *executionContext) unmarshalNConversationItemInput2ᚕᚖswitchboardᚋserviceᚐConversationItemInputᚄ(ctx context.Context, v any) ([]*service.ConversationItemInput, error) {
+	vSlice := graphql.CoerceList(v)
+	var err error
+	res := make([]*service.ConversationItemInput, len(vSlice))
+	for i := range vSlice {
+		ctx := graphql.WithPathContext(ctx, graphql.NewPathWithIndex(i))
+		res[i], err = ec.unmarshalNConversationItemInput2ᚖswitchboardᚋserviceᚐConversationItemInput(ctx, vSlice[i])
+		if err != nil {
+			return nil, err
+		}
+	}
+	return res, nil
+}
+
+func (ec *executionContext) unmarshalNConversationItemInput2ᚖswitchboardᚋserviceᚐConversationItemInput(ctx context.Context, v any) (*service.ConversationItemInput, error) {
+	res, err := ec.unmarshalInputConversationItemInput(ctx, v)
+	return &res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalNConversationOutcome2ᚕᚖswitchboardᚋserviceᚐConversationOutcomeᚄ(ctx context.Context, sel ast.SelectionSet, v []*service.ConversationOutcome) graphql.Marshaler {
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return ec.marshalNConversationOutcome2ᚖswitchboardᚋserviceᚐConversationOutcome(ctx, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
+func (ec *executionContext) marshalNConversationOutcome2ᚖswitchboardᚋserviceᚐConversationOutcome(ctx context.Context, sel ast.SelectionSet, v *service.ConversationOutcome) graphql.Marshaler {
+	if v == nil {
+		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
+			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
+		}
+		return graphql.Null
+	}
+	return ec._ConversationOutcome(ctx, sel, v)
 }
 
 func (ec *executionContext) unmarshalNConversationSource2switchboardᚋdbᚐConversationSource(ctx context.Context, v any) (db.ConversationSource, error) {
@@ -32344,6 +33294,13 @@ func (ec *executionContext) marshalOAssignConversationPayload2ᚖswitchboardᚋg
 	return ec._AssignConversationPayload(ctx, sel, v)
 }
 
+func (ec *executionContext) marshalOAssignConversationsPayload2ᚖswitchboardᚋgraphᚐConversationsPayload(ctx context.Context, sel ast.SelectionSet, v *ConversationsPayload) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	return ec._AssignConversationsPayload(ctx, sel, v)
+}
+
 func (ec *executionContext) marshalOAssignToMePayload2ᚖswitchboardᚋgraphᚐConversationPayload(ctx context.Context, sel ast.SelectionSet, v *ConversationPayload) graphql.Marshaler {
 	if v == nil {
 		return graphql.Null
@@ -32436,6 +33393,13 @@ func (ec *executionContext) marshalOCloseConversationPayload2ᚖswitchboardᚋgr
 		return graphql.Null
 	}
 	return ec._CloseConversationPayload(ctx, sel, v)
+}
+
+func (ec *executionContext) marshalOCloseConversationsPayload2ᚖswitchboardᚋgraphᚐConversationsPayload(ctx context.Context, sel ast.SelectionSet, v *ConversationsPayload) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	return ec._CloseConversationsPayload(ctx, sel, v)
 }
 
 func (ec *executionContext) marshalOClosingNote2ᚖswitchboardᚋdbᚐClosingNote(ctx context.Context, sel ast.SelectionSet, v *db.ClosingNote) graphql.Marshaler {

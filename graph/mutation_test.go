@@ -160,6 +160,33 @@ var mutationCases = []struct {
 		return w.agent.token, vars{"conversationId": c.ID, "expectedVersion": 2}
 	}},
 
+	{"assignConversations", "", func(w *world) (string, vars) {
+		_, c := w.opened(w.agent, "Ada")
+		_, mine := w.opened(w.agent, "Bob")
+		w.assign(w.agent, mine, w.colleague)
+		_, older, latest := w.twice(w.agent, "Cyd")
+		return w.agent.token, vars{"assigneeId": w.colleague.id, "idempotencyKey": "b-1", "items": []any{
+			vars{"conversationId": c.ID, "expectedVersion": 2}, vars{"conversationId": mine.ID}, vars{"conversationId": older.ID}, vars{"conversationId": latest.ID},
+			vars{"conversationId": latest.ID, "expectedVersion": 4}, vars{"conversationId": db.ConversationID{UUID: db.NewUUID()}}}}
+	}},
+	{"assignConversations", "NOT_FOUND", func(w *world) (string, vars) {
+		return w.agent.token, vars{"assigneeId": nil, "items": []any{vars{"conversationId": db.ConversationID{UUID: db.NewUUID()}}}}
+	}},
+	{"closeConversations", "", func(w *world) (string, vars) {
+		_, c := w.opened(w.agent, "Ada")
+		blocked, of := w.opened(w.agent, "Bob")
+		w.block(w.agent, blocked.ID)
+		_, older, latest := w.twice(w.agent, "Cyd")
+		return w.agent.token, vars{"note": vars{"category": "Question", "text": "Sent to all"}, "items": []any{
+			vars{"conversationId": c.ID}, vars{"conversationId": of.ID}, vars{"conversationId": older.ID}, vars{"conversationId": latest.ID, "expectedVersion": 4}}}
+	}},
+	{"closeConversations", "IDEMPOTENCY_KEY_REUSED", func(w *world) (string, vars) {
+		_, c := w.opened(w.agent, "Ada")
+		input := vars{"items": []any{vars{"conversationId": c.ID}}, "idempotencyKey": "b-1"}
+		w.query(w.agent.token, mutations["closeConversations"], vars{"input": input})
+		return w.agent.token, vars{"items": []any{vars{"conversationId": c.ID, "expectedVersion": 2}}, "idempotencyKey": "b-1"}
+	}},
+
 	{"createContact", "", func(w *world) (string, vars) {
 		return w.integration, vars{"name": "Ada Nováková", "email": "ada@customer.example", "phone": "+420 555 123",
 			"avatarUrl": "https://pictures.example/ada.png", "identities": []vars{{"channel": "twitter", "externalId": "@ada"}}}
@@ -311,7 +338,7 @@ func TestMutations(t *testing.T) {
 			before := len(w.history(w.key))
 			a := w.query(token, mutations[c.mutation], vars{"input": input})
 			golden(t, "mutation/"+name, a.body)
-			if code, _ := a.get("data", c.mutation, "userErrors", 0, "code").(string); code != c.code {
+			if code := codeOf(a, c.mutation); code != c.code {
 				t.Errorf("refused with %q, not %q", code, c.code)
 			}
 			// The events of the payload are those that were written.
@@ -325,13 +352,26 @@ func TestMutations(t *testing.T) {
 					t.Errorf("event %d of the payload is not the one of the log", i)
 				}
 			}
-			w.wantAsNow(a, token, c.mutation)
+			w.wantAsNow(a, token, a.get("data", c.mutation))
+			outcomes, _ := a.get("data", c.mutation, "outcomes").([]any)
+			for _, outcome := range outcomes {
+				w.wantAsNow(a, token, outcome)
+			}
 		})
 	}
 }
 
+// codeOf is the rule that refused a mutation, or the first item of a bulk.
+func codeOf(a *answer, mutation string) string {
+	if code, ok := a.get("data", mutation, "userErrors", 0, "code").(string); ok {
+		return code
+	}
+	code, _ := a.get("data", mutation, "outcomes", 0, "userErrors", 0, "code").(string)
+	return code
+}
+
 // wantAsNow checks that each object of a payload is as it can be read afterwards.
-func (w *world) wantAsNow(a *answer, token, mutation string) {
+func (w *world) wantAsNow(a *answer, token string, payload any) {
 	w.t.Helper()
 	for field, doc := range map[string]string{
 		"conversation": document(`query($id: ID!) { conversation(id: $id) { ...conversation } }`),
@@ -339,7 +379,7 @@ func (w *world) wantAsNow(a *answer, token, mutation string) {
 		"agent":        document(`query($id: ID!) { agent(id: $id) { ...agent } }`),
 		"workspace":    document(`{ workspace { ...workspace } }`),
 	} {
-		shown := a.get("data", mutation, field)
+		shown := get(payload, field)
 		if shown == nil {
 			continue
 		}

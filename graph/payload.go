@@ -15,6 +15,13 @@ type ConversationPayload struct {
 	UserErrors   []*service.Refusal
 }
 
+// ConversationsPayload is what the bulk mutations of conversations return.
+type ConversationsPayload struct {
+	Outcomes   []*service.ConversationOutcome
+	Events     []Event
+	UserErrors []*service.Refusal
+}
+
 // ContactPayload is what the mutations of contacts return.
 type ContactPayload struct {
 	Contact    *db.Contact
@@ -54,6 +61,14 @@ func conversationPayload(o *service.Outcome, err error) (*ConversationPayload, e
 		return nil, err
 	}
 	return &ConversationPayload{o.Conversation, o.Contact, events, refusals}, nil
+}
+
+func conversationsPayload(o *service.Outcome, err error) (*ConversationsPayload, error) {
+	events, refusals, err := split(o, err)
+	if err != nil {
+		return nil, err
+	}
+	return &ConversationsPayload{o.Conversations, events, refusals}, nil
 }
 
 func contactPayload(o *service.Outcome, err error) (*ContactPayload, error) {

@@ -26,6 +26,8 @@ type (
 	contactResolver      struct{ *Resolver }
 	conversationResolver struct{ *Resolver }
 	messageResolver      struct{ *Resolver }
+
+	assignConversationsInputResolver struct{ *Resolver }
 )
 
 var _ ResolverRoot = (*Resolver)(nil)
@@ -50,6 +52,11 @@ func (r *Resolver) Conversation() ConversationResolver { return conversationReso
 
 // Message answers the fields of Message.
 func (r *Resolver) Message() MessageResolver { return messageResolver{r} }
+
+// AssignConversationsInput reads the fields of AssignConversationsInput.
+func (r *Resolver) AssignConversationsInput() AssignConversationsInputResolver {
+	return assignConversationsInputResolver{r}
+}
 
 // contextKey keeps what a request carries apart from other packages' values.
 type contextKey int

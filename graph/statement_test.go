@@ -86,7 +86,9 @@ func TestStatements(t *testing.T) {
 	// The dashboard always shows all agents.
 	small := w.apart(t)
 	dashboard := func(w *world) []string {
-		return sent.during(func() { w.query(w.agent.token, `{ dashboard { counts { open } agents { agent `+agent+` closedToday } } }`, nil) })
+		return sent.during(func() {
+			w.query(w.agent.token, `{ dashboard { counts { open } agents { agent `+agent+` closedToday } } }`, nil)
+		})
 	}
 	dashboard(w)
 	dashboard(small)

@@ -4,7 +4,9 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"testing"
+	"time"
 
 	"switchboard/db"
 )
@@ -70,6 +72,7 @@ func TestDeactivation(t *testing.T) {
 		{"A7 what somebody takes or closes while it waits stays as they left it", testDeactivationLeavesOthers},
 		{"A7 it waits for whoever is assigning to the agent", testDeactivationWaits},
 		{"A7 200 open conversations while 8 callers keep assigning", testDeactivationInTheRush},
+		{"A7 very many open conversations in one call, while others go on", testDeactivationOfMany},
 	})
 }
 
@@ -124,7 +127,7 @@ func testDeactivationLeavesOthers(t *testing.T, w *world) {
 // testDeactivationWaits stops each verb that makes or keeps an agent responsible right
 // before its commit, and deactivates the agent.
 func testDeactivationWaits(t *testing.T, w *world) {
-	for _, name := range []string{"assignConversation", "assignContact", "assignToMe", "openConversation", "reopenConversation"} {
+	for _, name := range []string{"assignConversation", "assignContact", "assignToMe", "openConversation", "reopenConversation", "assignConversations"} {
 		zoe := w.agent("Zoe" + name)
 		c := w.open()
 		if name == "openConversation" || name == "reopenConversation" {
@@ -180,6 +183,57 @@ func testDeactivationInTheRush(t *testing.T, w *world) {
 	for c, n := range unassigned {
 		equal(t, "events of "+c.String(), n, 1)
 	}
+}
+
+// testDeactivationOfMany hands over, while callers at other conversations are never told
+// to try again.
+func testDeactivationOfMany(t *testing.T, w *world) {
+	const open = 3000
+	zoe, ada, ben := w.agent("Zoe"), w.agent("Ada"), w.agent("Ben")
+	many := w.many(open, zoe.Agent)
+	head, began := w.head(), time.Now()
+	deactivation := begin(func() (*Outcome, error) {
+		return w.DeactivateAgent(w.ctx(), w.manager, DeactivateAgentInput{AgentID: *zoe.Agent, HandOverTo: ada.Agent})
+	})
+	stop, calls := make(chan struct{}), atomic.Int64{}
+	var callers sync.WaitGroup
+	for range 4 {
+		c := w.open()
+		callers.Go(func() {
+			for n := 0; ; n++ {
+				select {
+				case <-stop:
+					return
+				default:
+				}
+				to := []Actor{ada, ben}[n%2]
+				if _, err := w.AssignConversation(w.ctx(), w.manager, AssignConversationInput{ConversationID: c.ID, AssigneeID: *to.Agent}); err != nil {
+					t.Error(err)
+					return
+				}
+				calls.Add(1)
+			}
+		})
+	}
+	o := w.ok(w.await(deactivation))
+	t.Logf("handing over %d conversations took %v, with %d other calls meanwhile", open, time.Since(began), calls.Load())
+	if calls.Load() == 0 {
+		t.Error("nobody else got anything done meanwhile")
+	}
+	close(stop)
+	callers.Wait()
+	equal(t, "events in the answer", len(o.Events), eventsReturned)
+	changes := map[db.ConversationID]int{}
+	for _, e := range w.since(head) {
+		if e.Data.Reason == db.ReasonAgentDeactivated {
+			changes[*e.ConversationID]++
+		}
+	}
+	equal(t, "conversations with an event", len(changes), open)
+	for _, c := range many {
+		equal(t, "events of a conversation", changes[c.ID], 1)
+	}
+	equal(t, "owners", w.owner(many[0])+" "+w.owner(many[open-1]), "Ada Ada")
 }
 
 // keepAssigning assigns conversations to and fro until one of the agents is inactive.

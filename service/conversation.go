@@ -51,6 +51,9 @@ func checkClose(contact *db.Contact, c *db.Conversation) *Refusal {
 	return nil
 }
 
+// checkCloseAsked is checkClose of the conversation that the caller named.
+func checkCloseAsked(t *thread) *Refusal { return checkClose(t.contact, t.asked) }
+
 // checkOpen: a contact has at most one open conversation (S3, S4, S5).
 func checkOpen(contact *db.Contact, latest *db.Conversation) *Refusal {
 	if r := checkUnblocked(contact); r != nil {
@@ -140,17 +143,30 @@ func (s *Service) AssignConversation(ctx context.Context, actor Actor, in Assign
 
 // assign is the common end of assigning a conversation and a contact.
 func (w *writer) assign(ctx context.Context, t *thread, to db.AgentID) (changes, error) {
-	agent, err := w.shareAgent(ctx, to)
+	give, err := w.assigning(ctx, to)
 	if err != nil {
 		return nil, err
 	}
-	if err := firstOf(checkActive(agent, "assigneeId")); err != nil {
-		return nil, err
-	}
-	if t.isAssignedTo(&to) {
+	return w.carryOut(ctx, t, give)
+}
+
+// assigning makes an agent responsible, who must be active (A7).
+func (w *writer) assigning(ctx context.Context, to db.AgentID) (step, error) {
+	agent, err := w.shareAgent(ctx, to)
+	return func(t *thread) (changes, error) {
+		if err := firstOf(checkActive(agent, "assigneeId")); err != nil {
+			return nil, err
+		}
+		return w.give(t, &to)
+	}, err
+}
+
+// give records a change of assignment by hand, if it is one (A6).
+func (w *writer) give(t *thread, to *db.AgentID) (changes, error) {
+	if t.isAssignedTo(to) {
 		return unchanged, nil
 	}
-	return w.save(ctx, changes{t.assign(w.recorder, &to, db.ReasonManual)}, t)
+	return changes{t.assign(w.recorder, to, db.ReasonManual)}, nil
 }
 
 // AssignToMeInput says which conversation to take.
@@ -205,11 +221,11 @@ func (s *Service) UnassignConversation(ctx context.Context, actor Actor, in Unas
 
 // unassign is the common end of unassigning a conversation and a contact.
 func (w *writer) unassign(ctx context.Context, t *thread) (changes, error) {
-	if t.isAssignedTo(nil) {
-		return unchanged, nil
-	}
-	return w.save(ctx, changes{t.assign(w.recorder, nil, db.ReasonManual)}, t)
+	return w.carryOut(ctx, t, w.unassigning)
 }
+
+// unassigning makes nobody responsible (A2).
+func (w *writer) unassigning(t *thread) (changes, error) { return w.give(t, nil) }
 
 // CloseConversationInput says which conversation to close and what to remember about it.
 type CloseConversationInput struct {
@@ -249,20 +265,29 @@ func (s *Service) CloseConversation(ctx context.Context, actor Actor, in CloseCo
 	if err != nil {
 		return nil, err
 	}
-	check := func(t *thread) *Refusal { return checkClose(t.contact, t.asked) }
-	return s.writeThread(ctx, actor, "closeConversation", &in, threadOf(in.ConversationID), in.ExpectedVersion, check,
+	return s.writeThread(ctx, actor, "closeConversation", &in, threadOf(in.ConversationID), in.ExpectedVersion, checkCloseAsked,
 		func(w *writer, t *thread) (changes, error) {
-			if note != nil && note.Category != nil {
-				workspace, err := w.Workspace(ctx)
-				if err != nil {
-					return nil, err
-				}
-				if err := firstOf(checkCategory(note, workspace)); err != nil {
-					return nil, err
-				}
+			archive, err := w.closing(ctx, note)
+			if err != nil {
+				return nil, err
 			}
-			return w.save(ctx, changes{t.close(w.recorder, note)}, t)
+			return w.carryOut(ctx, t, archive)
 		})
+}
+
+// closing archives an open conversation with a note, whose category must be known (S1).
+func (w *writer) closing(ctx context.Context, note *db.ClosingNote) (step, error) {
+	var workspace *db.Workspace
+	var err error
+	if note != nil && note.Category != nil {
+		workspace, err = w.Workspace(ctx)
+	}
+	return func(t *thread) (changes, error) {
+		if err := firstOf(checkCategory(note, workspace)); err != nil {
+			return nil, err
+		}
+		return changes{t.close(w.recorder, note)}, nil
+	}, err
 }
 
 // OpenConversationInput says with whom to start a conversation and on which channel.

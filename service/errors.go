@@ -37,6 +37,7 @@ const (
 	NotLatest       RefusalCode = "NOT_LATEST"
 	StaleReply      RefusalCode = "STALE_REPLY"
 	Conflict        RefusalCode = "CONFLICT"
+	ItemNotFound    RefusalCode = "NOT_FOUND" // of an item of a bulk
 	AgentInactive   RefusalCode = "AGENT_INACTIVE"
 	UnknownCategory RefusalCode = "UNKNOWN_CATEGORY"
 	AlreadyBlocked  RefusalCode = "ALREADY_BLOCKED"

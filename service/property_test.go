@@ -87,6 +87,7 @@ var plays = map[string]func(*play) error{
 	"open1":         (*play).open, "open2": (*play).open, "open3": (*play).open, "reopen": (*play).reopen,
 	"close1": (*play).close, "close2": (*play).close, "close with a note": (*play).closeWithNote,
 	"assign": (*play).assign, "assignToMe": (*play).assignToMe, "unassign": (*play).unassign,
+	"assign many": (*play).assignMany, "close many": (*play).closeMany,
 	"assignContact": (*play).assignContact, "unassignContact": (*play).unassignContact,
 	"block1": (*play).block, "block2": (*play).block, "unblock": (*play).unblock,
 	"message1": (*play).message, "message2": (*play).message,
@@ -202,6 +203,28 @@ func (p *play) closeWithNote() error {
 func (p *play) assign() error {
 	_, err := p.AssignConversation(p.ctx, p.manager, AssignConversationInput{
 		ConversationID: p.conversation(), AssigneeID: p.agent(), ExpectedVersion: p.version()})
+	return err
+}
+
+// items are some conversations, perhaps of one contact, one of them twice, or unknown.
+func (p *play) items() (items []*ConversationItemInput) {
+	for range rapid.IntRange(1, 6).Draw(p.T, "items") {
+		items = append(items, &ConversationItemInput{p.conversation(), p.version()})
+	}
+	return items
+}
+
+func (p *play) assignMany() error {
+	in := AssignConversationsInput{Items: p.items(), Unassign: rapid.Bool().Draw(p.T, "unassign")}
+	if !in.Unassign {
+		in.AssigneeID = ptr(p.agent())
+	}
+	_, err := p.AssignConversations(p.ctx, p.manager, in)
+	return err
+}
+
+func (p *play) closeMany() error {
+	_, err := p.CloseConversations(p.ctx, p.manager, CloseConversationsInput{Items: p.items()})
 	return err
 }
 

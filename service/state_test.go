@@ -59,6 +59,7 @@ type move struct {
 	name string
 	on   string
 	call func(w *world, c cast, x target) (*Outcome, error)
+	bulk func(w *world, c cast, x target) (*Outcome, error) // the same as a bulk of one; nil if there is none
 }
 
 // moves are the verbs on conversations and contacts, and those of them whose input can
@@ -69,18 +70,38 @@ func moves() []move {
 		all = append(all, move{v.name, v.on, func(w *world, c cast, x target) (*Outcome, error) {
 			x.agent = *c.ben.Agent
 			return v.in(w, c.ada, x)
-		}})
+		}, bulks[v.name]})
 		if strings.HasPrefix(v.name, "assignCon") {
 			all = append(all, move{v.name + " to inactive Zoe", v.on, func(w *world, c cast, x target) (*Outcome, error) {
 				x.agent = *c.zoe.Agent
 				return v.in(w, c.ada, x)
-			}})
+			}, bulks[v.name+" to inactive Zoe"]})
 		}
 	}
+	unknown := &ClosingNoteInput{Category: text("Nonsense")}
 	return append(all, move{"closeConversation with an unknown category", "conversation", func(w *world, c cast, x target) (*Outcome, error) {
 		return w.CloseConversation(w.ctx(), c.ada, CloseConversationInput{
-			ConversationID: x.conversation, ExpectedVersion: x.expected, Note: &ClosingNoteInput{Category: text("Nonsense")}})
+			ConversationID: x.conversation, ExpectedVersion: x.expected, Note: unknown})
+	}, func(w *world, c cast, x target) (*Outcome, error) {
+		return w.CloseConversations(w.ctx(), c.ada, CloseConversationsInput{Items: x.item(), Note: unknown})
 	}})
+}
+
+// bulks are the moves that there are for many conversations at once. What they answer
+// about each is what the verb on one answers.
+var bulks = map[string]func(w *world, c cast, x target) (*Outcome, error){
+	"assignConversation": func(w *world, c cast, x target) (*Outcome, error) {
+		return w.AssignConversations(w.ctx(), c.ada, AssignConversationsInput{Items: x.item(), AssigneeID: c.ben.Agent})
+	},
+	"assignConversation to inactive Zoe": func(w *world, c cast, x target) (*Outcome, error) {
+		return w.AssignConversations(w.ctx(), c.ada, AssignConversationsInput{Items: x.item(), AssigneeID: c.zoe.Agent})
+	},
+	"unassignConversation": func(w *world, c cast, x target) (*Outcome, error) {
+		return w.AssignConversations(w.ctx(), c.ada, AssignConversationsInput{Items: x.item(), Unassign: true})
+	},
+	"closeConversation": func(w *world, c cast, x target) (*Outcome, error) {
+		return w.CloseConversations(w.ctx(), c.ada, CloseConversationsInput{Items: x.item()})
+	},
 }
 
 // circumstances are the columns of the table.
@@ -119,24 +140,41 @@ func stateTable(w *world, m move) string {
 	for _, s := range states {
 		cells := make([]string, len(circumstances))
 		for i, is := range circumstances {
-			conversation, contact := s.make(w, c)
-			if conversation == nil && m.on == "conversation" {
-				continue
+			tried := func(m move) string {
+				conversation, contact := s.make(w, c)
+				if conversation == nil && m.on == "conversation" {
+					return ""
+				}
+				if is.blocked {
+					w.ok(w.BlockContact(w.ctx(), w.manager, BlockContactInput{ContactID: contact}))
+				}
+				return attempt(w, c, m, conversation, contact, is.stale)
 			}
 			if is.stale && unversioned[m.name] {
 				cells[i] = "-"
 				continue
 			}
-			if is.blocked {
-				w.ok(w.BlockContact(w.ctx(), w.manager, BlockContactInput{ContactID: contact}))
+			cells[i] = tried(m)
+			if m.bulk != nil {
+				bulk := m
+				bulk.call = func(w *world, c cast, x target) (*Outcome, error) { return w.alone(m.bulk(w, c, x)) }
+				equal(w.t, m.name+" as a bulk, "+s.name+", "+is.name, tried(bulk), cells[i])
 			}
-			cells[i] = attempt(w, c, m, conversation, contact, is.stale)
 		}
 		if cells[0] != "" {
 			text += row(s.name, func(i int) string { return cells[i] })
 		}
 	}
 	return text
+}
+
+// alone is single with the contact, as the verb on one conversation gives it.
+func (w *world) alone(o *Outcome, err error) (*Outcome, error) {
+	o, err = single(o, err)
+	if o != nil && o.Conversation != nil {
+		o.Contact = w.readContact(o.Conversation.ContactID)
+	}
+	return o, err
 }
 
 func row(name string, cell func(i int) string) string {

@@ -256,11 +256,29 @@ func (s *Service) writeThread(ctx context.Context, actor Actor, verb string, in 
 		if err != nil {
 			return nil, err
 		}
-		if err := firstOf(check(t), checkVersion(expected, t.contact.Version)); err != nil {
+		if err := checkThread(t, check, expected); err != nil {
 			return nil, err
 		}
 		return do(w, t)
 	})
+}
+
+// checkThread asks what refuses before any input does: state, then version (S5, A4).
+func checkThread(t *thread, check func(*thread) *Refusal, expected *int) error {
+	return firstOf(check(t), checkVersion(expected, t.contact.Version))
+}
+
+// step is what a verb does to a thread in memory once state and version are checked: its
+// events, unchanged, or a refusal of the input.
+type step func(t *thread) (changes, error)
+
+// carryOut does a step and saves what came of it.
+func (w *writer) carryOut(ctx context.Context, t *thread, do step) (changes, error) {
+	events, err := do(t)
+	if err != nil || len(events) == 0 {
+		return unchanged, err
+	}
+	return w.save(ctx, events, t)
 }
 
 // checkNothing: the verb is possible in every state.

@@ -92,6 +92,33 @@ var verbs = []verb{
 	{"updateWorkspace", "", func(ctx context.Context, s *Service, a Actor, x target) (*Outcome, error) {
 		return s.UpdateWorkspace(ctx, a, UpdateWorkspaceInput{Name: text("Renamed"), Keyed: Keyed{x.key}})
 	}},
+	{"assignConversations", "conversation", func(ctx context.Context, s *Service, a Actor, x target) (*Outcome, error) {
+		return single(s.AssignConversations(ctx, a, AssignConversationsInput{Items: x.item(), AssigneeID: &x.agent, Keyed: Keyed{x.key}}))
+	}},
+	{"closeConversations", "conversation", func(ctx context.Context, s *Service, a Actor, x target) (*Outcome, error) {
+		return single(s.CloseConversations(ctx, a, CloseConversationsInput{Items: x.item(), Keyed: Keyed{x.key}}))
+	}},
+}
+
+// item is the target as a bulk of one.
+func (x target) item() []*ConversationItemInput {
+	return []*ConversationItemInput{{ConversationID: x.conversation, ExpectedVersion: x.expected}}
+}
+
+// single gives the outcome of a bulk of one as the verb on one conversation would.
+func single(o *Outcome, err error) (*Outcome, error) {
+	if err != nil {
+		return o, err
+	}
+	item := o.Conversations[0]
+	o.Conversation = item.Conversation
+	switch {
+	case len(item.Refusals) == 0:
+		return o, nil
+	case item.Refusals[0].Code == ItemNotFound:
+		return o, notFound("conversation")
+	}
+	return o, item.Refusals[0]
 }
 
 // unlogged are the verbs that leave the log as it is, even when they change something.

@@ -26,11 +26,12 @@ const keyLifetime = 24 * time.Hour
 // Outcome is what a mutation did: the objects as they now are, whether it was carried
 // out or refused, and the events in log order (the first 100 of very many).
 type Outcome struct {
-	Conversation *db.Conversation
-	Contact      *db.Contact
-	Agent        *db.Agent
-	Workspace    *db.Workspace
-	Events       []*db.Event
+	Conversation  *db.Conversation
+	Conversations []*ConversationOutcome // of a bulk, in the order of its items
+	Contact       *db.Contact
+	Agent         *db.Agent
+	Workspace     *db.Workspace
+	Events        []*db.Event
 }
 
 // changes are the events of a transaction in the order of rule A8. A verb that changed
@@ -115,12 +116,13 @@ type claim struct {
 
 // remembered is what is kept of an outcome: objects are read again, as they then are.
 type remembered struct {
-	Conversation *db.ConversationID `json:"conversation,omitempty"`
-	Contact      *db.ContactID      `json:"contact,omitempty"`
-	Agent        *db.AgentID        `json:"agent,omitempty"`
-	Workspace    bool               `json:"workspace,omitempty"`
-	Events       []db.EventID       `json:"events,omitempty"`
-	Refusal      *Refusal           `json:"refusal,omitempty"`
+	Conversation  *db.ConversationID     `json:"conversation,omitempty"`
+	Conversations []*ConversationOutcome `json:"conversations,omitempty"`
+	Contact       *db.ContactID          `json:"contact,omitempty"`
+	Agent         *db.AgentID            `json:"agent,omitempty"`
+	Workspace     bool                   `json:"workspace,omitempty"`
+	Events        []db.EventID           `json:"events,omitempty"`
+	Refusal       *Refusal               `json:"refusal,omitempty"`
 }
 
 // claim makes the key's claim; nil without a key.
@@ -177,6 +179,9 @@ func recall(ctx context.Context, tx db.Tx, r remembered, o *Outcome) (err error)
 	if o.Conversation, err = again(ctx, r.Conversation, tx.Conversations); err != nil {
 		return err
 	}
+	if o.Conversations, err = recallConversations(ctx, tx, r.Conversations); err != nil {
+		return err
+	}
 	if o.Contact, err = again(ctx, r.Contact, tx.Contacts); err != nil {
 		return err
 	}
@@ -207,7 +212,7 @@ func (c *claim) settle(ctx context.Context, tx db.Tx, o *Outcome, refusal *Refus
 	if c == nil {
 		return nil
 	}
-	r := remembered{Workspace: o.Workspace != nil, Refusal: refusal}
+	r := remembered{Conversations: o.Conversations, Workspace: o.Workspace != nil, Refusal: refusal}
 	if o.Conversation != nil {
 		r.Conversation = &o.Conversation.ID
 	}

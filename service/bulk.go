@@ -1,0 +1,192 @@
+package service
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+
+	"switchboard/db"
+)
+
+// A bulk is a verb on many conversations in one transaction. Its items are treated in
+// their order, each as the verb on one conversation would treat it: what a rule refuses
+// is left as it is, and the others are carried out.
+
+const maxItems = 500 // of a bulk
+
+// ConversationItemInput is one of the conversations of a bulk.
+type ConversationItemInput struct {
+	ConversationID  db.ConversationID
+	ExpectedVersion *int
+}
+
+// ConversationOutcome is what a bulk did with one of its items.
+type ConversationOutcome struct {
+	ConversationID db.ConversationID `json:"id"`
+	Conversation   *db.Conversation  `json:"-"`                  // as it now is; nil if there is none
+	Refusals       []*Refusal        `json:"refusals,omitempty"` // the rule that refused, if one did
+}
+
+// AssignConversationsInput says which conversations to assign to whom.
+type AssignConversationsInput struct {
+	Items      []*ConversationItemInput // 1 to 500
+	AssigneeID *db.AgentID
+	Unassign   bool // nobody instead of an agent; that neither was said is BAD_USER_INPUT
+	Keyed
+}
+
+// AssignConversations is AssignConversation, or UnassignConversation, of many. Refusals,
+// each of an item: NOT_FOUND, NOT_LATEST, CONFLICT, AGENT_INACTIVE.
+func (s *Service) AssignConversations(ctx context.Context, actor Actor, in AssignConversationsInput) (*Outcome, error) {
+	if (in.AssigneeID == nil) != in.Unassign {
+		return nil, badInput("assigneeId must be an agent, or null to unassign; it was left out")
+	}
+	return s.writeThreads(ctx, actor, "assignConversations", &in, in.Items, checkLatest, func(w *writer) (step, error) {
+		if in.Unassign {
+			return w.unassigning, nil
+		}
+		return w.assigning(ctx, *in.AssigneeID)
+	})
+}
+
+// CloseConversationsInput says which conversations to close and what to remember about each.
+type CloseConversationsInput struct {
+	Items []*ConversationItemInput // 1 to 500
+	Note  *ClosingNoteInput
+	Keyed
+}
+
+// CloseConversations is CloseConversation of many. Refusals, each of an item: NOT_FOUND,
+// CONTACT_BLOCKED, ALREADY_CLOSED, CONFLICT, UNKNOWN_CATEGORY.
+func (s *Service) CloseConversations(ctx context.Context, actor Actor, in CloseConversationsInput) (*Outcome, error) {
+	note, err := in.Note.note()
+	if err != nil {
+		return nil, err
+	}
+	return s.writeThreads(ctx, actor, "closeConversations", &in, in.Items, checkCloseAsked,
+		func(w *writer) (step, error) { return w.closing(ctx, note) })
+}
+
+// writeThreads is writeThread for many: one round of locks, the rules for each item in
+// memory, and one write of all that changed. ready reads what the step takes besides.
+func (s *Service) writeThreads(ctx context.Context, actor Actor, verb string, in interface{ key() *string },
+	items []*ConversationItemInput, check func(*thread) *Refusal, ready func(*writer) (step, error)) (*Outcome, error) {
+	if len(items) == 0 || len(items) > maxItems {
+		return nil, badInput(fmt.Sprintf("items must be 1 to %d conversations; there are %d", maxItems, len(items)))
+	}
+	return s.write(ctx, actor, verb, in, func(w *writer) (changes, error) {
+		threads, err := w.lockThreadsOf(ctx, items)
+		if err != nil {
+			return nil, err
+		}
+		do, err := ready(w)
+		if err != nil {
+			return nil, err
+		}
+		var events changes
+		changed := map[db.ContactID]*thread{} // two items may be of one contact
+		for i, item := range items {
+			done, err := w.treat(item, threads[i], check, do)
+			if err != nil {
+				return nil, err
+			}
+			if len(done) > 0 {
+				events, changed[threads[i].contact.ID] = append(events, done...), threads[i]
+			}
+		}
+		if len(events) == 0 {
+			return unchanged, nil
+		}
+		return w.save(ctx, events, slices.Collect(maps.Values(changed))...)
+	})
+}
+
+// treat does with one item what writeThread does, and adds what became of it to the
+// outcome. The thread is nil if there is no such conversation.
+func (w *writer) treat(item *ConversationItemInput, t *thread, check func(*thread) *Refusal, do step) (events changes, err error) {
+	o := &ConversationOutcome{ConversationID: item.ConversationID}
+	w.outcome.Conversations = append(w.outcome.Conversations, o)
+	if t == nil {
+		o.Refusals = []*Refusal{refuse(ItemNotFound, notFound("conversation").Message, "conversationId")}
+		return unchanged, nil
+	}
+	o.Conversation = t.asked
+	if err = checkThread(t, check, item.ExpectedVersion); err == nil {
+		events, err = do(t)
+	}
+	var refusal *Refusal
+	if errors.As(err, &refusal) {
+		o.Refusals = []*Refusal{refusal}
+		return unchanged, nil
+	}
+	return events, err
+}
+
+// lockThreadsOf gives the thread of each item, nil for those that do not exist. Threads
+// of the same contact are about the same rows, so that a later item sees what an earlier
+// one did.
+func (w *writer) lockThreadsOf(ctx context.Context, items []*ConversationItemInput) ([]*thread, error) {
+	ids := make([]db.ConversationID, len(items))
+	for i, item := range items {
+		ids[i] = item.ConversationID
+	}
+	rows, err := w.LockContactsOf(ctx, ids)
+	if err != nil {
+		return nil, err
+	}
+	contacts := map[db.ContactID]*db.Contact{}
+	for _, c := range rows {
+		contacts[c.ID] = c
+	}
+	latest, err := w.LatestConversations(ctx, slices.Collect(maps.Keys(contacts)))
+	if err != nil {
+		return nil, err
+	}
+	asked, err := w.Conversations(ctx, ids)
+	if err != nil {
+		return nil, err
+	}
+	return threadsOf(ids, contacts, latest, asked), nil
+}
+
+func threadsOf(ids []db.ConversationID, contacts map[db.ContactID]*db.Contact, latest, asked []*db.Conversation) []*thread {
+	known, last := conversationsByID(asked), map[db.ContactID]*db.Conversation{}
+	for _, c := range latest {
+		known[c.ID], last[c.ContactID] = c, c
+	}
+	threads := make([]*thread, len(ids))
+	for i, id := range ids {
+		if c := known[id]; c != nil && last[c.ContactID] != nil { // else it has come up since the locks were taken
+			threads[i] = &thread{contact: contacts[c.ContactID], latest: last[c.ContactID], asked: c}
+		}
+	}
+	return threads
+}
+
+func conversationsByID(rows []*db.Conversation) map[db.ConversationID]*db.Conversation {
+	known := make(map[db.ConversationID]*db.Conversation, len(rows))
+	for _, c := range rows {
+		known[c.ID] = c
+	}
+	return known
+}
+
+// recallConversations gives the items of a remembered bulk with their conversations as
+// they now are.
+func recallConversations(ctx context.Context, tx db.Tx, items []*ConversationOutcome) ([]*ConversationOutcome, error) {
+	if len(items) == 0 {
+		return nil, nil
+	}
+	ids := make([]db.ConversationID, len(items))
+	for i, item := range items {
+		ids[i] = item.ConversationID
+	}
+	rows, err := tx.Conversations(ctx, ids)
+	known := conversationsByID(rows)
+	for _, item := range items {
+		item.Conversation = known[item.ConversationID]
+	}
+	return items, err
+}
