@@ -281,42 +281,43 @@ func TestCrowdReconnectsAtOnce(t *testing.T) {
 	l.complete(t, c)
 }
 
-// TestCrowdThroughBulkAndReplay: neither 500 changes at once nor the replay of 10,000 missed
-// events cuts anybody.
+// TestCrowdThroughBulkAndReplay: neither 500 changes in one mutation, nor the deactivation of
+// an agent with 10,000 open conversations, nor the replay of all that cuts anybody.
 func TestCrowdThroughBulkAndReplay(t *testing.T) {
 	t.Parallel()
 	const bulk = 500
-	rounds := sized(4, 20)
+	many := sized(2000, 10_000)
 	dir := newDir(t)
 	s := start(t, "--data-dir", dir, "--no-demo")
 	l := newLoad(t, dir, bulk, s)
-	manager := s.as(l.Token)
-	assignAll(t, l, l.agents[0].id)
 	d, leave := openDatabase(t, dir)
 	defer leave()
+	l.put(t, d, many-bulk, l.agents[0].id)
 	l.begin(t, d)
 
 	c := newCrowd(t, l.fleet, l.program)
 	assignments := streams()[1]
 	c.join(t, sized(100, 1000), l.after(), assignments)
-	began := time.Now()
-	manager.handOver(l.agents[0].id, l.agents[1].id)
-	t.Logf("the mutation of %d changes took %v", bulk, time.Since(began))
-	c.await(t, "through the bulk", func(m *member) bool { return m.seen.Load() >= bulk })
-	t.Logf("all %d subscribers had %d changes %v after it was sent", len(c.members), bulk, time.Since(began))
-	uninterrupted(t, c)
+	through := func(n, total int, change func()) {
+		t.Helper()
+		began := time.Now()
+		change()
+		t.Logf("the mutation of %d changes took %v", n, time.Since(began))
+		c.await(t, "through the changes", func(m *member) bool { return m.seen.Load() >= int64(total) })
+		t.Logf("all %d subscribers had %d changes %v after they were sent", len(c.members), n, time.Since(began))
+		uninterrupted(t, c)
+	}
+	through(bulk, bulk, func() { s.as(l.Token).assignAll(l.conversations, l.agents[0].id) })
+	through(many, bulk+many, func() { s.as(l.Token).handOver(l.agents[0].id, l.agents[1].id) })
 	c.leave()
 
-	for i := 1; i < rounds; i++ {
-		manager.handOver(l.agents[i%2].id, l.agents[(i+1)%2].id)
-	}
 	replayed := func(n int) {
 		t.Helper()
 		c := newCrowd(t, l.fleet, l.program)
 		began := time.Now()
 		c.join(t, n, l.after(), assignments)
-		c.await(t, "through the replay", func(m *member) bool { return m.seen.Load() >= int64(rounds*bulk) })
-		t.Logf("%d at once replayed %d missed events each in %v", n, rounds*bulk, time.Since(began))
+		c.await(t, "through the replay", func(m *member) bool { return m.seen.Load() >= int64(bulk+many) })
+		t.Logf("%d at once replayed %d missed events each in %v", n, bulk+many, time.Since(began))
 		uninterrupted(t, c)
 		c.leave()
 	}
@@ -327,8 +328,34 @@ func TestCrowdThroughBulkAndReplay(t *testing.T) {
 	for _, one := range assignments.items {
 		got = append(got, "evt_"+one.id)
 	}
-	if sameItems(t, assignments.name, got, want); len(want) != rounds*bulk {
-		t.Errorf("%d changes were made, not %d", len(want), rounds*bulk)
+	if sameItems(t, assignments.name, got, want); len(want) != bulk+many {
+		t.Errorf("%d changes were made, not %d", len(want), bulk+many)
+	}
+}
+
+// put adds open conversations of an agent's to the tables: so many cannot be had through
+// the API in a test's time.
+func (l *load) put(t *testing.T, d *db.DB, n int, owner string) {
+	t.Helper()
+	var agent db.AgentID
+	check(t, agent.UnmarshalGQL(owner))
+	for part := range slices.Chunk(make([]struct{}, n), 1000) {
+		var contacts []*db.Contact
+		var conversations []*db.Conversation
+		for range part {
+			contact := &db.Contact{ID: db.ContactID{UUID: db.NewUUID()}, Name: "Contact", AssigneeID: &agent, Version: 2, CreatedAt: time.Now()}
+			contacts = append(contacts, contact)
+			conversations = append(conversations, &db.Conversation{
+				ID: db.ConversationID{UUID: db.NewUUID()}, ContactID: contact.ID, Channel: "email", Status: db.StatusOpen, Latest: true,
+				AssigneeID: &agent, Version: 2, OpenedAt: time.Now(), LastActivityAt: time.Now(),
+			})
+		}
+		check(t, d.Transact(t.Context(), l.key, func(tx db.Tx) error {
+			if err := tx.InsertContacts(t.Context(), contacts, nil); err != nil {
+				return err
+			}
+			return tx.InsertConversations(t.Context(), conversations)
+		}))
 	}
 }
 
@@ -340,18 +367,15 @@ func uninterrupted(t *testing.T, c *crowd) {
 	}
 }
 
-// assignAll gives every conversation to an agent.
-func assignAll(t *testing.T, l *load, agent string) {
-	t.Helper()
-	var assigning sync.WaitGroup
-	for part := range slices.Chunk(l.conversations, (len(l.conversations)+clients-1)/clients) {
-		assigning.Go(func() {
-			for _, conversation := range part {
-				l.fleet.pick(0).as(l.Token).assign(conversation, agent)
-			}
-		})
+// assignAll gives conversations to an agent, in one mutation.
+func (c caller) assignAll(conversations []string, agent string) {
+	c.server.t.Helper()
+	var items []vars
+	for _, conversation := range conversations {
+		items = append(items, vars{"conversationId": conversation})
 	}
-	assigning.Wait()
+	c.ask(&struct{}{}, `mutation($input: AssignConversationsInput!) { assignConversations(input: $input) { outcomes { userErrors { code } } } }`,
+		vars{"input": vars{"items": items, "assigneeId": agent}})
 }
 
 // handOver gives all open conversations of an agent to another one, in one transaction, by
