@@ -120,7 +120,7 @@ func (b *board) measure(ctx context.Context, w db.ForWorkspace, events []*db.Eve
 // isFirstResponse: an agent replies to who has been waiting. What no agent wrote is automated.
 func isFirstResponse(e *db.Event) bool {
 	return e.Type == db.MessageSent && e.Actor.Prefix == db.AgentPrefix &&
-		e.Before != nil && e.Before.WaitingSince != nil && e.After.WaitingSince == nil
+		e.Before != nil && e.Before.WaitingSince != nil
 }
 
 // isResolution: a conversation is closed. Imported ones came closed.
@@ -129,7 +129,7 @@ func isResolution(e *db.Event) bool { return e.Type == db.ConversationClosed }
 // isFirstAssignment: somebody becomes responsible for what is open and was nobody's. That
 // the contact was blocked for a time makes the wait no shorter.
 func isFirstAssignment(e *db.Event) bool {
-	return e.Type == db.ConversationAssigned && db.ViewUnassigned.Holds(e.Before, nil) && db.ViewAll.Holds(e.After, nil)
+	return e.Type == db.ConversationAssigned && db.ViewUnassigned.Holds(e.Before, nil)
 }
 
 // book adds what one event ended; began says when, where it does not say so itself.
