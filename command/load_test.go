@@ -357,6 +357,7 @@ func (l *load) put(t *testing.T, d *db.DB, n int, owner string) {
 			return tx.InsertConversations(t.Context(), conversations)
 		}))
 	}
+	check(t, d.Analyze(t.Context()))
 }
 
 // uninterrupted checks that nobody's socket or subscription ended.
