@@ -39,11 +39,12 @@ type Conversation struct {
 	LastActivityAt  time.Time
 	WaitingSince    *time.Time // the contact's first unanswered message
 	LastMessageID   *MessageID
-	ImportKey       []byte // of imported ones: names the record, so that a second import skips it
+	LastInboundAt   *time.Time // the contact's last message that was not withheld
+	ImportKey       []byte     // of imported ones: names the record, so that a second import skips it
 }
 
 const conversationColumns = `workspace_id, id, contact_id, channel, status, latest, blocked, assignee_id, version,
-	opened_at, opened_by, closed_at, closed_by, closing_category, closing_text, last_activity_at, waiting_since, last_message_id`
+	opened_at, opened_by, closed_at, closed_by, closing_category, closing_text, last_activity_at, waiting_since, last_message_id, last_inbound_at`
 
 // ClosingNote is what was noted when a conversation was closed: a category of the
 // workspace's list, text, or both.
@@ -149,6 +150,7 @@ type conversationValues struct {
 	assignees                   []*AgentID
 	versions                    []int
 	closedAt, activity, waiting []*time.Time
+	inbound                     []*time.Time
 	closedBy                    []ActorRef
 	categories, texts           []*string
 	lastMessages                []*MessageID
@@ -161,7 +163,7 @@ func (v *conversationValues) add(c *Conversation) {
 	v.closedAt, v.closedBy = append(v.closedAt, c.ClosedAt), append(v.closedBy, c.ClosedBy)
 	v.categories, v.texts = append(v.categories, c.ClosingCategory), append(v.texts, c.ClosingText)
 	v.activity, v.waiting = append(v.activity, &c.LastActivityAt), append(v.waiting, c.WaitingSince)
-	v.lastMessages = append(v.lastMessages, c.LastMessageID)
+	v.lastMessages, v.inbound = append(v.lastMessages, c.LastMessageID), append(v.inbound, c.LastInboundAt)
 }
 
 // InsertConversations adds conversations.
@@ -190,14 +192,15 @@ func (tx Tx) SaveConversations(ctx context.Context, conversations []*Conversatio
 	_, err := tx.exec(ctx, `UPDATE conversations AS c SET status = new.status, latest = new.latest, blocked = new.blocked,
 			assignee_id = new.assignee_id, version = new.version, closed_at = new.closed_at, closed_by = new.closed_by,
 			closing_category = new.closing_category, closing_text = new.closing_text,
-			last_activity_at = new.last_activity_at, waiting_since = new.waiting_since, last_message_id = new.last_message_id
+			last_activity_at = new.last_activity_at, waiting_since = new.waiting_since, last_message_id = new.last_message_id,
+			last_inbound_at = new.last_inbound_at
 		FROM unnest($2::uuid[], $3::text[], $4::bool[], $5::bool[], $6::uuid[], $7::int[], $8::timestamptz[], $9::text[],
-			$10::text[], $11::text[], $12::timestamptz[], $13::timestamptz[], $14::uuid[])
+			$10::text[], $11::text[], $12::timestamptz[], $13::timestamptz[], $14::uuid[], $15::timestamptz[])
 			AS new (id, status, latest, blocked, assignee_id, version, closed_at, closed_by,
-			closing_category, closing_text, last_activity_at, waiting_since, last_message_id)
+			closing_category, closing_text, last_activity_at, waiting_since, last_message_id, last_inbound_at)
 		WHERE c.workspace_id = $1 AND c.id = new.id`,
 		tx.Key, v.ids, v.statuses, v.latest, v.blocked, v.assignees, v.versions, v.closedAt, v.closedBy,
-		v.categories, v.texts, v.activity, v.waiting, v.lastMessages)
+		v.categories, v.texts, v.activity, v.waiting, v.lastMessages, v.inbound)
 	if err != nil {
 		return err
 	}

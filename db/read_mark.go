@@ -13,9 +13,6 @@ type ReadMark struct {
 	ReadAt         time.Time // what was recorded until then is read
 }
 
-// canBeUnread is the condition on a message that somebody may not have read.
-const canBeUnread = "kind = 'INBOUND' AND NOT withheld"
-
 // UnreadCounts counts the unread messages of each of these conversations for one agent;
 // those without any may be left out.
 func (w ForWorkspace) UnreadCounts(ctx context.Context, agent AgentID, conversations []ConversationID) (map[ConversationID]int, error) {
@@ -25,7 +22,7 @@ func (w ForWorkspace) UnreadCounts(ctx context.Context, agent AgentID, conversat
 	}
 	err := w.query(ctx, &rows, `
 		SELECT asked.id, (SELECT count(*) FROM messages WHERE workspace_id = $1 AND conversation_id = asked.id
-			AND `+canBeUnread+` AND created_at > coalesce(mark.read_at, agent.created_at)) AS count
+			AND kind = 'INBOUND' AND NOT withheld AND created_at > coalesce(mark.read_at, agent.created_at)) AS count
 		FROM agents AS agent CROSS JOIN unnest($3::uuid[]) AS asked (id)
 		LEFT JOIN read_marks AS mark ON mark.workspace_id = $1 AND mark.agent_id = $2 AND mark.conversation_id = asked.id
 		WHERE agent.workspace_id = $1 AND agent.id = $2`, w.Key, agent, conversations)
@@ -47,9 +44,9 @@ func whereUnread(s *statement, viewer *AgentID, unread bool) {
 		s.where("last_activity_at > " + since)
 		is = " IS TRUE"
 	}
-	s.where(`((SELECT max(created_at) FROM messages WHERE workspace_id = $1 AND conversation_id = conversations.id AND ` + canBeUnread + `)
-		> coalesce((SELECT read_at FROM read_marks WHERE workspace_id = $1 AND agent_id = ` + agent + ` AND conversation_id = conversations.id), ` +
-		since + `))` + is)
+	// As a value, one look at an index for each row: the list goes on in its order.
+	s.where("(last_inbound_at > " + since + ` AND NOT EXISTS (SELECT FROM read_marks WHERE workspace_id = $1
+		AND agent_id = ` + agent + " AND conversation_id = conversations.id AND read_at >= last_inbound_at))" + is)
 }
 
 // SaveReadMarks sets marks, no two of the same agent and conversation. None is set back.

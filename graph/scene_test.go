@@ -102,6 +102,9 @@ func (w *world) say(c *db.Conversation, kind db.MessageKind, author db.ActorRef,
 		if rows[0].LastActivityAt, rows[0].LastMessageID = now, &m.ID; kind == db.Inbound && rows[0].WaitingSince == nil {
 			rows[0].WaitingSince = &now
 		}
+		if kind == db.Inbound {
+			rows[0].LastInboundAt = &now
+		}
 		if err := tx.InsertMessages(w.t.Context(), []*db.Message{m}); err != nil {
 			return err
 		}

@@ -34,6 +34,8 @@ func checkWorkspace(t *testing.T, s *Service, manager Actor) []*db.Event {
 			ON last.workspace_id = c.workspace_id AND last.id = c.last_message_id
 			JOIN messages m ON m.workspace_id = c.workspace_id AND m.conversation_id = c.id AND (m.created_at, m.id) > (last.created_at, last.id)
 			WHERE c.workspace_id = ?`,
+		"the last inbound message is the last one": `SELECT count(*) FROM conversations c WHERE c.workspace_id = ? AND c.last_inbound_at IS DISTINCT FROM
+			(SELECT max(created_at) FROM messages m WHERE m.workspace_id = c.workspace_id AND m.conversation_id = c.id AND m.kind = 'INBOUND' AND NOT m.withheld)`,
 		"messages have their conversation's contact": `SELECT count(*) FROM messages m JOIN conversations c
 			ON c.workspace_id = m.workspace_id AND c.id = m.conversation_id WHERE m.workspace_id = ? AND m.contact_id <> c.contact_id`,
 	} {

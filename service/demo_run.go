@@ -115,7 +115,7 @@ func (d *demo) arrive(s demoStep) {
 		d.conversations = append(d.conversations, g.latest)
 	}
 	m := d.write(g, r, db.Inbound, s.text)
-	g.latest.WaitingSince, g.latest.LastMessageID = &r.at, &m.ID
+	g.latest.WaitingSince, g.latest.LastMessageID, g.latest.LastInboundAt = &r.at, &m.ID, &m.CreatedAt
 	opened.After = g.facets()
 	received.ContactID, received.ConversationID, received.Data.MessageID = &g.contact.ID, &g.latest.ID, &m.ID
 	d.record(opened)

@@ -344,6 +344,8 @@ func (b *importBatch) messages(r *ImportRecord, c *db.Conversation, agent *db.Ag
 		}
 		if m.From == FromAgent {
 			row.Kind, row.Author = db.Outbound, agent.ID.Ref()
+		} else {
+			c.LastInboundAt = &row.CreatedAt
 		}
 		c.LastMessageID, b.newMessages = &row.ID, append(b.newMessages, row)
 	}

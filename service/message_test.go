@@ -153,6 +153,16 @@ func TestMessages(t *testing.T) {
 			w.reads(ada, c)
 			equal(t, "unread", w.unread(c, ada, ben), "0 1")
 		}},
+		{"I3 a mark is never set back", func(t *testing.T, w *world) {
+			ada, c := w.agent("Ada"), w.open()
+			before := w.read(c).LastActivityAt
+			w.hears(c)
+			w.reads(ada, c)
+			fine(t, w.db.Transact(w.ctx(), w.manager.Workspace, func(tx db.Tx) error { // by a call that was overtaken
+				return tx.SaveReadMarks(w.ctx(), []*db.ReadMark{{AgentID: *ada.Agent, ConversationID: c.ID, ReadAt: before}})
+			}))
+			equal(t, "unread", w.unread(c, ada), "0")
+		}},
 		{"S9 withheld messages count as unread nowhere", func(t *testing.T, w *world) {
 			ada, c := w.agent("Ada"), w.open()
 			w.hears(c)

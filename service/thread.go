@@ -166,18 +166,18 @@ func (t *thread) setBlocked(r recorder, at *time.Time, kind db.EventType) *db.Ev
 func (t *thread) message(r recorder, m *db.Message) *db.Event {
 	c := t.conversation()
 	before, kind := c.Facets(), db.NoteAdded
+	// A message is younger than all that has happened before it, though clocks differ and
+	// calls wait for each other: who had read everything has not read this one.
+	m.CreatedAt = later(r.at, c.LastActivityAt.Add(time.Microsecond))
 	switch m.Kind {
 	case db.Inbound:
-		kind = db.MessageReceived
+		kind, c.LastInboundAt = db.MessageReceived, &m.CreatedAt
 		if c.Status == db.StatusOpen && c.WaitingSince == nil && !m.Automated {
 			c.WaitingSince = &r.at
 		}
 	case db.Outbound:
 		kind, c.WaitingSince = db.MessageSent, nil
 	}
-	// A message is younger than all that has happened before it, though clocks differ and
-	// calls wait for each other: who had read everything has not read this one.
-	m.CreatedAt = later(r.at, c.LastActivityAt.Add(time.Microsecond))
 	c.LastActivityAt, c.LastMessageID = m.CreatedAt, &m.ID
 	e := r.about(t, kind, before, db.EventData{MessageID: &m.ID})
 	e.ConversationID, e.After = &c.ID, c.Facets() // an older one has facets of its own

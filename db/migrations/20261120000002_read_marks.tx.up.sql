@@ -10,7 +10,8 @@ CREATE TABLE read_marks (
     FOREIGN KEY (workspace_id, conversation_id) REFERENCES conversations (workspace_id, id)
 );
 
--- What can be unread: a conversation's youngest such message is the end of an index
--- range, and those after a mark are the rest of it.
-CREATE INDEX messages_inbound ON messages (workspace_id, conversation_id, created_at)
-    WHERE kind = 'INBOUND' AND NOT withheld;
+-- The contact's last message, withheld ones left out. With it a list is filtered by what
+-- is unread without looking at messages, which took four times as long.
+ALTER TABLE conversations ADD COLUMN last_inbound_at timestamptz;
+UPDATE conversations SET last_inbound_at = (SELECT max(created_at) FROM messages
+    WHERE workspace_id = conversations.workspace_id AND conversation_id = conversations.id AND kind = 'INBOUND' AND NOT withheld);
