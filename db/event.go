@@ -33,6 +33,7 @@ const (
 	AgentReactivated       EventType = "AGENT_REACTIVATED"
 	AvailabilityChanged    EventType = "AVAILABILITY_CHANGED"
 	WorkspaceUpdated       EventType = "WORKSPACE_UPDATED"
+	BusinessEventRecorded  EventType = "BUSINESS_EVENT_RECORDED"
 )
 
 // AssignmentReason says why an assignment changed (A8).
@@ -100,6 +101,15 @@ type EventData struct {
 	AgentID      *AgentID           `json:"agentId,omitempty"`      // agent events
 	Availability []Availability     `json:"availability,omitempty"` // availability: before, after
 	Changes      []FieldChange      `json:"changes,omitempty"`      // updated
+
+	BusinessEvent *BusinessEvent `json:"businessEvent,omitempty"` // recorded
+}
+
+// BusinessEvent is something that happened outside, such as an order that was placed.
+type BusinessEvent struct {
+	Type           string  `json:"type"`
+	Payload        *string `json:"payload,omitempty"` // JSON, as text: jsonb would write its numbers anew
+	RequiresAction bool    `json:"requiresAction,omitempty"`
 }
 
 // FieldChange is a field with its value before and after as text; nil for none.

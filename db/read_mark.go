@@ -41,7 +41,7 @@ func whereUnread(s *statement, viewer *AgentID, unread bool) {
 	since := "(SELECT created_at FROM agents WHERE workspace_id = $1 AND id = " + agent + ")"
 	is := " IS NOT TRUE"
 	if unread {
-		s.where("last_activity_at > " + since)
+		s.where("last_activity_at >= " + since) // equal: marked, then written to, all at that moment
 		is = " IS TRUE"
 	}
 	// As a value, one look at an index for each row: the list goes on in its order.

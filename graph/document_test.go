@@ -35,7 +35,7 @@ var fragments = map[string]string{
 		... on ConversationAssigned { from { id name } to { id name } reason } ... on ConversationUnassigned { from { id name } to { id name } reason }
 		... on ConversationOpened { source } ... on ConversationReopened { source } ... on ConversationClosed { closingNote { category text } }
 		... on ContactUpdated { changes { field before after } } ... on AgentUpdated { agent { id } changes { field before after } }
-		... on WorkspaceUpdated { changes { field before after } }
+		... on WorkspaceUpdated { changes { field before after } } ... on BusinessEventRecorded { type payload requiresAction }
 		... on AgentCreated { agent { id name } } ... on AgentDeactivated { agent { id active } } ... on AgentReactivated { agent { id active } }
 		... on AvailabilityChanged { agent { id availability } previousAvailability availability } }`,
 	"page":   `on PageInfo { hasNextPage hasPreviousPage startCursor endCursor }`,

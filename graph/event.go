@@ -178,6 +178,8 @@ func toEvent(e *db.Event) Event {
 		return AvailabilityChanged{agentEvent{base}}
 	case db.WorkspaceUpdated:
 		return WorkspaceUpdated{base}
+	case db.BusinessEventRecorded:
+		return BusinessEventRecorded{base}
 	}
 	panic(fmt.Sprintf("the schema has no type for the event %s", e.Type))
 }

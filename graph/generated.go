@@ -169,6 +169,19 @@ type ComplexityRoot struct {
 		UserErrors func(childComplexity int) int
 	}
 
+	BusinessEventRecorded struct {
+		Actor          func(childComplexity int) int
+		Contact        func(childComplexity int) int
+		Conversation   func(childComplexity int) int
+		Cursor         func(childComplexity int) int
+		ID             func(childComplexity int) int
+		OccurredAt     func(childComplexity int) int
+		Origin         func(childComplexity int) int
+		Payload        func(childComplexity int) int
+		RequiresAction func(childComplexity int) int
+		Type           func(childComplexity int) int
+	}
+
 	CloseConversationPayload struct {
 		Conversation func(childComplexity int) int
 		Events       func(childComplexity int) int
@@ -530,6 +543,8 @@ type ComplexityRoot struct {
 		MarkRead             func(childComplexity int, input service.MarkReadInput) int
 		OpenConversation     func(childComplexity int, input service.OpenConversationInput) int
 		ReactivateAgent      func(childComplexity int, input service.ReactivateAgentInput) int
+		ReceiveMessage       func(childComplexity int, input service.ReceiveMessageInput) int
+		RecordBusinessEvent  func(childComplexity int, input service.RecordBusinessEventInput) int
 		ReopenConversation   func(childComplexity int, input service.ReopenConversationInput) int
 		SendMessage          func(childComplexity int, input service.SendMessageInput) int
 		SetAvailability      func(childComplexity int, input service.SetAvailabilityInput) int
@@ -586,6 +601,21 @@ type ComplexityRoot struct {
 		Agent      func(childComplexity int) int
 		Events     func(childComplexity int) int
 		UserErrors func(childComplexity int) int
+	}
+
+	ReceiveMessagePayload struct {
+		Contact      func(childComplexity int) int
+		Conversation func(childComplexity int) int
+		Events       func(childComplexity int) int
+		Message      func(childComplexity int) int
+		UserErrors   func(childComplexity int) int
+	}
+
+	RecordBusinessEventPayload struct {
+		Contact      func(childComplexity int) int
+		Conversation func(childComplexity int) int
+		Events       func(childComplexity int) int
+		UserErrors   func(childComplexity int) int
 	}
 
 	ReopenConversationPayload struct {
@@ -746,6 +776,8 @@ type MutationResolver interface {
 	UpdateContact(ctx context.Context, input service.UpdateContactInput) (*ContactPayload, error)
 	BlockContact(ctx context.Context, input service.BlockContactInput) (*ContactPayload, error)
 	UnblockContact(ctx context.Context, input service.UnblockContactInput) (*ContactPayload, error)
+	ReceiveMessage(ctx context.Context, input service.ReceiveMessageInput) (*ConversationPayload, error)
+	RecordBusinessEvent(ctx context.Context, input service.RecordBusinessEventInput) (*ConversationPayload, error)
 	SetAvailability(ctx context.Context, input service.SetAvailabilityInput) (*AgentPayload, error)
 	CreateAgent(ctx context.Context, input service.CreateAgentInput) (*AgentPayload, error)
 	UpdateAgent(ctx context.Context, input service.UpdateAgentInput) (*AgentPayload, error)
@@ -1291,6 +1323,67 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.BlockContactPayload.UserErrors(childComplexity), true
+
+	case "BusinessEventRecorded.actor":
+		if e.ComplexityRoot.BusinessEventRecorded.Actor == nil {
+			break
+		}
+
+		return e.ComplexityRoot.BusinessEventRecorded.Actor(childComplexity), true
+	case "BusinessEventRecorded.contact":
+		if e.ComplexityRoot.BusinessEventRecorded.Contact == nil {
+			break
+		}
+
+		return e.ComplexityRoot.BusinessEventRecorded.Contact(childComplexity), true
+	case "BusinessEventRecorded.conversation":
+		if e.ComplexityRoot.BusinessEventRecorded.Conversation == nil {
+			break
+		}
+
+		return e.ComplexityRoot.BusinessEventRecorded.Conversation(childComplexity), true
+	case "BusinessEventRecorded.cursor":
+		if e.ComplexityRoot.BusinessEventRecorded.Cursor == nil {
+			break
+		}
+
+		return e.ComplexityRoot.BusinessEventRecorded.Cursor(childComplexity), true
+	case "BusinessEventRecorded.id":
+		if e.ComplexityRoot.BusinessEventRecorded.ID == nil {
+			break
+		}
+
+		return e.ComplexityRoot.BusinessEventRecorded.ID(childComplexity), true
+	case "BusinessEventRecorded.occurredAt":
+		if e.ComplexityRoot.BusinessEventRecorded.OccurredAt == nil {
+			break
+		}
+
+		return e.ComplexityRoot.BusinessEventRecorded.OccurredAt(childComplexity), true
+	case "BusinessEventRecorded.origin":
+		if e.ComplexityRoot.BusinessEventRecorded.Origin == nil {
+			break
+		}
+
+		return e.ComplexityRoot.BusinessEventRecorded.Origin(childComplexity), true
+	case "BusinessEventRecorded.payload":
+		if e.ComplexityRoot.BusinessEventRecorded.Payload == nil {
+			break
+		}
+
+		return e.ComplexityRoot.BusinessEventRecorded.Payload(childComplexity), true
+	case "BusinessEventRecorded.requiresAction":
+		if e.ComplexityRoot.BusinessEventRecorded.RequiresAction == nil {
+			break
+		}
+
+		return e.ComplexityRoot.BusinessEventRecorded.RequiresAction(childComplexity), true
+	case "BusinessEventRecorded.type":
+		if e.ComplexityRoot.BusinessEventRecorded.Type == nil {
+			break
+		}
+
+		return e.ComplexityRoot.BusinessEventRecorded.Type(childComplexity), true
 
 	case "CloseConversationPayload.conversation":
 		if e.ComplexityRoot.CloseConversationPayload.Conversation == nil {
@@ -2862,6 +2955,28 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Mutation.ReactivateAgent(childComplexity, args["input"].(service.ReactivateAgentInput)), true
+	case "Mutation.receiveMessage":
+		if e.ComplexityRoot.Mutation.ReceiveMessage == nil {
+			break
+		}
+
+		args, err := ec.field_Mutation_receiveMessage_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.ReceiveMessage(childComplexity, args["input"].(service.ReceiveMessageInput)), true
+	case "Mutation.recordBusinessEvent":
+		if e.ComplexityRoot.Mutation.RecordBusinessEvent == nil {
+			break
+		}
+
+		args, err := ec.field_Mutation_recordBusinessEvent_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.RecordBusinessEvent(childComplexity, args["input"].(service.RecordBusinessEventInput)), true
 	case "Mutation.reopenConversation":
 		if e.ComplexityRoot.Mutation.ReopenConversation == nil {
 			break
@@ -3199,6 +3314,62 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.ReactivateAgentPayload.UserErrors(childComplexity), true
+
+	case "ReceiveMessagePayload.contact":
+		if e.ComplexityRoot.ReceiveMessagePayload.Contact == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ReceiveMessagePayload.Contact(childComplexity), true
+	case "ReceiveMessagePayload.conversation":
+		if e.ComplexityRoot.ReceiveMessagePayload.Conversation == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ReceiveMessagePayload.Conversation(childComplexity), true
+	case "ReceiveMessagePayload.events":
+		if e.ComplexityRoot.ReceiveMessagePayload.Events == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ReceiveMessagePayload.Events(childComplexity), true
+	case "ReceiveMessagePayload.message":
+		if e.ComplexityRoot.ReceiveMessagePayload.Message == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ReceiveMessagePayload.Message(childComplexity), true
+	case "ReceiveMessagePayload.userErrors":
+		if e.ComplexityRoot.ReceiveMessagePayload.UserErrors == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ReceiveMessagePayload.UserErrors(childComplexity), true
+
+	case "RecordBusinessEventPayload.contact":
+		if e.ComplexityRoot.RecordBusinessEventPayload.Contact == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RecordBusinessEventPayload.Contact(childComplexity), true
+	case "RecordBusinessEventPayload.conversation":
+		if e.ComplexityRoot.RecordBusinessEventPayload.Conversation == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RecordBusinessEventPayload.Conversation(childComplexity), true
+	case "RecordBusinessEventPayload.events":
+		if e.ComplexityRoot.RecordBusinessEventPayload.Events == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RecordBusinessEventPayload.Events(childComplexity), true
+	case "RecordBusinessEventPayload.userErrors":
+		if e.ComplexityRoot.RecordBusinessEventPayload.UserErrors == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RecordBusinessEventPayload.UserErrors(childComplexity), true
 
 	case "ReopenConversationPayload.conversation":
 		if e.ComplexityRoot.ReopenConversationPayload.Conversation == nil {
@@ -3618,8 +3789,11 @@ func (e *executableSchema) Exec(ctx context.Context) graphql.ResponseHandler {
 		ec.unmarshalInputMarkReadInput,
 		ec.unmarshalInputOpenConversationInput,
 		ec.unmarshalInputReactivateAgentInput,
+		ec.unmarshalInputReceiveMessageInput,
+		ec.unmarshalInputRecordBusinessEventInput,
 		ec.unmarshalInputReopenConversationInput,
 		ec.unmarshalInputSendMessageInput,
+		ec.unmarshalInputSenderInput,
 		ec.unmarshalInputSetAvailabilityInput,
 		ec.unmarshalInputUnassignContactInput,
 		ec.unmarshalInputUnassignConversationInput,
@@ -3724,6 +3898,9 @@ scalar Time
 
 "An opaque place in one workspace's event log; every ` + "`" + `asOf` + "`" + ` and every event's ` + "`" + `cursor` + "`" + ` may be given to any subscription's ` + "`" + `after` + "`" + `."
 scalar EventCursor
+
+"Any JSON value, at most 16 KiB of it; numbers keep all their digits, the names of an object come back in alphabetical order."
+scalar JSON
 
 "The value depends on who is calling, so what shows it is never shared with others."
 directive @perCaller on FIELD_DEFINITION
@@ -4460,6 +4637,16 @@ type Mutation {
     "Whom to unblock."
     input: UnblockContactInput!
   ): UnblockContactPayload
+  "Takes in a message from a contact: it joins the open conversation or brings one back by the workspace's policies (integrations only)."
+  receiveMessage(
+    "Who wrote what."
+    input: ReceiveMessageInput!
+  ): ReceiveMessagePayload
+  "Records something that happened outside; if it requires action it brings a conversation back like a message (integrations only)."
+  recordBusinessEvent(
+    "What happened to whom."
+    input: RecordBusinessEventInput!
+  ): RecordBusinessEventPayload
   "Says whether an agent is there: one's own availability, for managers anyone's."
   setAvailability(
     "Who is there or not."
@@ -4869,6 +5056,86 @@ input UnblockContactInput {
 
 "What unblockContact did."
 type UnblockContactPayload {
+  "The contact as it now is."
+  contact: Contact
+  "What was recorded, in log order; empty if nothing changed."
+  events: [Event!]!
+  "The rule that refused, if one did."
+  userErrors: [UserError!]!
+}
+
+"A contact by an id on a channel; an unknown one is created, and of a known one empty fields are filled and none is overwritten."
+input SenderInput {
+  "The channel, such as twitter, 1 to 50 characters."
+  channel: String!
+  "The contact's id there, 1 to 200 characters."
+  externalId: String!
+  "The name; a contact without one is called by its id until it gets one."
+  name: String
+  "The e-mail address."
+  email: String
+  "The phone number."
+  phone: String
+  "An https address of a picture."
+  avatarUrl: String
+}
+
+"A message from a contact, named by either ` + "`" + `contact` + "`" + ` or ` + "`" + `contactId` + "`" + `."
+input ReceiveMessageInput {
+  "Who wrote, and on which channel."
+  contact: SenderInput
+  "A contact_ id, instead of ` + "`" + `contact` + "`" + `."
+  contactId: ID
+  "With ` + "`" + `contactId` + "`" + `: the channel it came by, 1 to 50 characters."
+  channel: String
+  "The text, 1 to 16,000 characters."
+  body: String!
+  "Whether a machine wrote it, such as an out-of-office reply; it brings no conversation back and nobody waits for an answer."
+  automated: Boolean! = false
+  "When the channel says it was sent; only shown, no rule looks at it."
+  sentAt: Time
+  "Its id on the channel, 1 to 200 characters; the same one again changes nothing and returns the first outcome."
+  externalMessageId: String
+  "Makes a repetition of this call return the first outcome instead of acting again; 1 to 100 characters, kept for 24 hours."
+  idempotencyKey: String
+}
+
+"What receiveMessage did."
+type ReceiveMessagePayload {
+  "The message; withheld if the contact is blocked."
+  message: Message
+  "The conversation it is in, as that now is; null if it stays with the contact alone."
+  conversation: Conversation
+  "The contact as it now is."
+  contact: Contact
+  "What was recorded, in log order; empty if nothing changed."
+  events: [Event!]!
+  "The rule that refused, if one did."
+  userErrors: [UserError!]!
+}
+
+"Something that happened outside to a contact, named by either ` + "`" + `contact` + "`" + ` or ` + "`" + `contactId` + "`" + `."
+input RecordBusinessEventInput {
+  "To whom it happened; a new conversation is held on the channel of the last one, or else on this one."
+  contact: SenderInput
+  "A contact_ id, instead of ` + "`" + `contact` + "`" + `."
+  contactId: ID
+  "What happened, such as order.placed, 1 to 100 characters."
+  type: String!
+  "More about it, at most 16 KiB."
+  payload: JSON
+  "Whether somebody has to look at it: it then brings a conversation back as a message does."
+  requiresAction: Boolean! = false
+  "Its id where it happened, 1 to 200 characters; the same one again changes nothing and returns the first outcome."
+  externalEventId: String
+  "Makes a repetition of this call return the first outcome instead of acting again; 1 to 100 characters, kept for 24 hours."
+  idempotencyKey: String
+}
+
+"What recordBusinessEvent did."
+type RecordBusinessEventPayload {
+  "The contact's latest conversation as it now is; null if there never was any."
+  conversation: Conversation
   "The contact as it now is."
   contact: Contact
   "What was recorded, in log order; empty if nothing changed."
@@ -5553,6 +5820,30 @@ type WorkspaceUpdated implements Event & Node {
   changes: [FieldChange!]!
 }
 
+"Something happened outside, such as an order that was placed."
+type BusinessEventRecorded implements Event & Node {
+  "The typed id, evt_…."
+  id: ID!
+  "Its place in the log."
+  cursor: EventCursor!
+  "When it was recorded."
+  occurredAt: Time!
+  "Who did it; null for the system."
+  actor: Actor
+  "The conversation it is about; null if it is about none."
+  conversation: Conversation
+  "The contact it is about; null if it is about none."
+  contact: Contact
+  "The idempotency key of the mutation, shown only to the caller who sent it."
+  origin: String @perCaller
+  "What happened, such as order.placed."
+  type: String!
+  "More about it; null for nothing."
+  payload: JSON
+  "Whether somebody has to look at it, so that it brought a conversation back if none was open."
+  requiresAction: Boolean!
+}
+
 # ---------------------------------------------------------------- subscriptions
 
 "What is pushed as it happens, each event exactly once and in log order."
@@ -6233,6 +6524,36 @@ func (ec *executionContext) childFields_ReactivateAgentPayload(ctx context.Conte
 	return nil, fmt.Errorf("no field named %q was found under type ReactivateAgentPayload", field.Name)
 }
 
+func (ec *executionContext) childFields_ReceiveMessagePayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "message":
+		return ec.fieldContext_ReceiveMessagePayload_message(ctx, field)
+	case "conversation":
+		return ec.fieldContext_ReceiveMessagePayload_conversation(ctx, field)
+	case "contact":
+		return ec.fieldContext_ReceiveMessagePayload_contact(ctx, field)
+	case "events":
+		return ec.fieldContext_ReceiveMessagePayload_events(ctx, field)
+	case "userErrors":
+		return ec.fieldContext_ReceiveMessagePayload_userErrors(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type ReceiveMessagePayload", field.Name)
+}
+
+func (ec *executionContext) childFields_RecordBusinessEventPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "conversation":
+		return ec.fieldContext_RecordBusinessEventPayload_conversation(ctx, field)
+	case "contact":
+		return ec.fieldContext_RecordBusinessEventPayload_contact(ctx, field)
+	case "events":
+		return ec.fieldContext_RecordBusinessEventPayload_events(ctx, field)
+	case "userErrors":
+		return ec.fieldContext_RecordBusinessEventPayload_userErrors(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type RecordBusinessEventPayload", field.Name)
+}
+
 func (ec *executionContext) childFields_ReopenConversationPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "conversation":
@@ -6853,6 +7174,34 @@ func (ec *executionContext) field_Mutation_reactivateAgent_args(ctx context.Cont
 	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
 		func(ctx context.Context, v any) (service.ReactivateAgentInput, error) {
 			return ec.unmarshalNReactivateAgentInput2switchboardᚋserviceᚐReactivateAgentInput(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["input"] = arg0
+	return args, nil
+}
+
+func (ec *executionContext) field_Mutation_receiveMessage_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
+		func(ctx context.Context, v any) (service.ReceiveMessageInput, error) {
+			return ec.unmarshalNReceiveMessageInput2switchboardᚋserviceᚐReceiveMessageInput(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["input"] = arg0
+	return args, nil
+}
+
+func (ec *executionContext) field_Mutation_recordBusinessEvent_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
+		func(ctx context.Context, v any) (service.RecordBusinessEventInput, error) {
+			return ec.unmarshalNRecordBusinessEventInput2switchboardᚋserviceᚐRecordBusinessEventInput(ctx, v)
 		})
 	if err != nil {
 		return nil, err
@@ -9700,6 +10049,267 @@ func (ec *executionContext) fieldContext_BlockContactPayload_userErrors(_ contex
 		},
 	}
 	return fc, nil
+}
+
+func (ec *executionContext) _BusinessEventRecorded_id(ctx context.Context, field graphql.CollectedField, obj *BusinessEventRecorded) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_BusinessEventRecorded_id(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.ID, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v db.EventID) graphql.Marshaler {
+			return ec.marshalNID2switchboardᚋdbᚐEventID(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_BusinessEventRecorded_id(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("BusinessEventRecorded", field, false, false, errors.New("field of type ID does not have child fields"))
+}
+
+func (ec *executionContext) _BusinessEventRecorded_cursor(ctx context.Context, field graphql.CollectedField, obj *BusinessEventRecorded) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_BusinessEventRecorded_cursor(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Cursor(), nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v db.EventCursor) graphql.Marshaler {
+			return ec.marshalNEventCursor2switchboardᚋdbᚐEventCursor(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_BusinessEventRecorded_cursor(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("BusinessEventRecorded", field, true, false, errors.New("field of type EventCursor does not have child fields"))
+}
+
+func (ec *executionContext) _BusinessEventRecorded_occurredAt(ctx context.Context, field graphql.CollectedField, obj *BusinessEventRecorded) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_BusinessEventRecorded_occurredAt(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.OccurredAt(), nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v time.Time) graphql.Marshaler {
+			return ec.marshalNTime2timeᚐTime(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_BusinessEventRecorded_occurredAt(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("BusinessEventRecorded", field, true, false, errors.New("field of type Time does not have child fields"))
+}
+
+func (ec *executionContext) _BusinessEventRecorded_actor(ctx context.Context, field graphql.CollectedField, obj *BusinessEventRecorded) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_BusinessEventRecorded_actor(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Actor(ctx)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v Actor) graphql.Marshaler {
+			return ec.marshalOActor2switchboardᚋgraphᚐActor(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_BusinessEventRecorded_actor(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("BusinessEventRecorded", field, true, false, errors.New("field of type Actor does not have child fields"))
+}
+
+func (ec *executionContext) _BusinessEventRecorded_conversation(ctx context.Context, field graphql.CollectedField, obj *BusinessEventRecorded) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_BusinessEventRecorded_conversation(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Conversation(ctx)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *db.Conversation) graphql.Marshaler {
+			return ec.marshalOConversation2ᚖswitchboardᚋdbᚐConversation(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_BusinessEventRecorded_conversation(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "BusinessEventRecorded",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Conversation(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _BusinessEventRecorded_contact(ctx context.Context, field graphql.CollectedField, obj *BusinessEventRecorded) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_BusinessEventRecorded_contact(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Contact(ctx)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *db.Contact) graphql.Marshaler {
+			return ec.marshalOContact2ᚖswitchboardᚋdbᚐContact(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_BusinessEventRecorded_contact(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "BusinessEventRecorded",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Contact(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _BusinessEventRecorded_origin(ctx context.Context, field graphql.CollectedField, obj *BusinessEventRecorded) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_BusinessEventRecorded_origin(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Origin(ctx), nil
+		},
+		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
+			directive0 := next
+
+			directive1 := func(ctx context.Context) (any, error) {
+				if ec.Directives.PerCaller == nil {
+					var zeroVal *string
+					return zeroVal, errors.New("directive perCaller is not implemented")
+				}
+				return ec.Directives.PerCaller(ctx, obj, directive0)
+			}
+
+			next = directive1
+			return next
+		},
+		func(ctx context.Context, selections ast.SelectionSet, v *string) graphql.Marshaler {
+			return ec.marshalOString2ᚖstring(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_BusinessEventRecorded_origin(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("BusinessEventRecorded", field, true, false, errors.New("field of type String does not have child fields"))
+}
+
+func (ec *executionContext) _BusinessEventRecorded_type(ctx context.Context, field graphql.CollectedField, obj *BusinessEventRecorded) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_BusinessEventRecorded_type(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Type(), nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_BusinessEventRecorded_type(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("BusinessEventRecorded", field, true, false, errors.New("field of type String does not have child fields"))
+}
+
+func (ec *executionContext) _BusinessEventRecorded_payload(ctx context.Context, field graphql.CollectedField, obj *BusinessEventRecorded) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_BusinessEventRecorded_payload(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Payload(), nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *string) graphql.Marshaler {
+			return ec.marshalOJSON2ᚖstring(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_BusinessEventRecorded_payload(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("BusinessEventRecorded", field, true, false, errors.New("field of type JSON does not have child fields"))
+}
+
+func (ec *executionContext) _BusinessEventRecorded_requiresAction(ctx context.Context, field graphql.CollectedField, obj *BusinessEventRecorded) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_BusinessEventRecorded_requiresAction(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.RequiresAction(), nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v bool) graphql.Marshaler {
+			return ec.marshalNBoolean2bool(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_BusinessEventRecorded_requiresAction(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("BusinessEventRecorded", field, true, false, errors.New("field of type Boolean does not have child fields"))
 }
 
 func (ec *executionContext) _CloseConversationPayload_conversation(ctx context.Context, field graphql.CollectedField, obj *ConversationPayload) (ret graphql.Marshaler) {
@@ -16556,6 +17166,94 @@ func (ec *executionContext) fieldContext_Mutation_unblockContact(ctx context.Con
 	return fc, nil
 }
 
+func (ec *executionContext) _Mutation_receiveMessage(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Mutation_receiveMessage(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Mutation().ReceiveMessage(ctx, fc.Args["input"].(service.ReceiveMessageInput))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *ConversationPayload) graphql.Marshaler {
+			return ec.marshalOReceiveMessagePayload2ᚖswitchboardᚋgraphᚐConversationPayload(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Mutation_receiveMessage(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Mutation",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_ReceiveMessagePayload(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Mutation_receiveMessage_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Mutation_recordBusinessEvent(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Mutation_recordBusinessEvent(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Mutation().RecordBusinessEvent(ctx, fc.Args["input"].(service.RecordBusinessEventInput))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *ConversationPayload) graphql.Marshaler {
+			return ec.marshalORecordBusinessEventPayload2ᚖswitchboardᚋgraphᚐConversationPayload(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Mutation_recordBusinessEvent(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Mutation",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_RecordBusinessEventPayload(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Mutation_recordBusinessEvent_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
 func (ec *executionContext) _Mutation_setAvailability(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -18061,6 +18759,294 @@ func (ec *executionContext) _ReactivateAgentPayload_userErrors(ctx context.Conte
 func (ec *executionContext) fieldContext_ReactivateAgentPayload_userErrors(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	fc = &graphql.FieldContext{
 		Object:     "ReactivateAgentPayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_UserError(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _ReceiveMessagePayload_message(ctx context.Context, field graphql.CollectedField, obj *ConversationPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ReceiveMessagePayload_message(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Message(ctx)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *db.Message) graphql.Marshaler {
+			return ec.marshalOMessage2ᚖswitchboardᚋdbᚐMessage(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_ReceiveMessagePayload_message(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "ReceiveMessagePayload",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Message(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _ReceiveMessagePayload_conversation(ctx context.Context, field graphql.CollectedField, obj *ConversationPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ReceiveMessagePayload_conversation(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Conversation, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *db.Conversation) graphql.Marshaler {
+			return ec.marshalOConversation2ᚖswitchboardᚋdbᚐConversation(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_ReceiveMessagePayload_conversation(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "ReceiveMessagePayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Conversation(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _ReceiveMessagePayload_contact(ctx context.Context, field graphql.CollectedField, obj *ConversationPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ReceiveMessagePayload_contact(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Contact, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *db.Contact) graphql.Marshaler {
+			return ec.marshalOContact2ᚖswitchboardᚋdbᚐContact(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_ReceiveMessagePayload_contact(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "ReceiveMessagePayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Contact(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _ReceiveMessagePayload_events(ctx context.Context, field graphql.CollectedField, obj *ConversationPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ReceiveMessagePayload_events(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Events, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []Event) graphql.Marshaler {
+			return ec.marshalNEvent2ᚕswitchboardᚋgraphᚐEventᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ReceiveMessagePayload_events(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "ReceiveMessagePayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return nil, errors.New("FieldContext.Child cannot be called on type INTERFACE")
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _ReceiveMessagePayload_userErrors(ctx context.Context, field graphql.CollectedField, obj *ConversationPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ReceiveMessagePayload_userErrors(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.UserErrors, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*service.Refusal) graphql.Marshaler {
+			return ec.marshalNUserError2ᚕᚖswitchboardᚋserviceᚐRefusalᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ReceiveMessagePayload_userErrors(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "ReceiveMessagePayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_UserError(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _RecordBusinessEventPayload_conversation(ctx context.Context, field graphql.CollectedField, obj *ConversationPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_RecordBusinessEventPayload_conversation(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Conversation, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *db.Conversation) graphql.Marshaler {
+			return ec.marshalOConversation2ᚖswitchboardᚋdbᚐConversation(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_RecordBusinessEventPayload_conversation(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "RecordBusinessEventPayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Conversation(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _RecordBusinessEventPayload_contact(ctx context.Context, field graphql.CollectedField, obj *ConversationPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_RecordBusinessEventPayload_contact(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Contact, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *db.Contact) graphql.Marshaler {
+			return ec.marshalOContact2ᚖswitchboardᚋdbᚐContact(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_RecordBusinessEventPayload_contact(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "RecordBusinessEventPayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Contact(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _RecordBusinessEventPayload_events(ctx context.Context, field graphql.CollectedField, obj *ConversationPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_RecordBusinessEventPayload_events(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Events, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []Event) graphql.Marshaler {
+			return ec.marshalNEvent2ᚕswitchboardᚋgraphᚐEventᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_RecordBusinessEventPayload_events(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "RecordBusinessEventPayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return nil, errors.New("FieldContext.Child cannot be called on type INTERFACE")
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _RecordBusinessEventPayload_userErrors(ctx context.Context, field graphql.CollectedField, obj *ConversationPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_RecordBusinessEventPayload_userErrors(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.UserErrors, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*service.Refusal) graphql.Marshaler {
+			return ec.marshalNUserError2ᚕᚖswitchboardᚋserviceᚐRefusalᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_RecordBusinessEventPayload_userErrors(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "RecordBusinessEventPayload",
 		Field:      field,
 		IsMethod:   false,
 		IsResolver: false,
@@ -21959,6 +22945,165 @@ func (ec *executionContext) unmarshalInputReactivateAgentInput(ctx context.Conte
 	return it, nil
 }
 
+func (ec *executionContext) unmarshalInputReceiveMessageInput(ctx context.Context, obj any) (service.ReceiveMessageInput, error) {
+	var it service.ReceiveMessageInput
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	if _, present := asMap["automated"]; !present {
+		asMap["automated"] = false
+	}
+
+	fieldsInOrder := [...]string{"contact", "contactId", "channel", "body", "automated", "sentAt", "externalMessageId", "idempotencyKey"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "contact":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("contact"))
+			data, err := ec.unmarshalOSenderInput2ᚖswitchboardᚋserviceᚐSenderInput(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Contact = data
+		case "contactId":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("contactId"))
+			data, err := ec.unmarshalOID2ᚖswitchboardᚋdbᚐContactID(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.ContactID = data
+		case "channel":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("channel"))
+			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Channel = data
+		case "body":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("body"))
+			data, err := ec.unmarshalNString2string(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Body = data
+		case "automated":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("automated"))
+			data, err := ec.unmarshalNBoolean2bool(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Automated = data
+		case "sentAt":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("sentAt"))
+			data, err := ec.unmarshalOTime2ᚖtimeᚐTime(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.SentAt = data
+		case "externalMessageId":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("externalMessageId"))
+			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.ExternalMessageID = data
+		case "idempotencyKey":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("idempotencyKey"))
+			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.IdempotencyKey = data
+		}
+	}
+	return it, nil
+}
+
+func (ec *executionContext) unmarshalInputRecordBusinessEventInput(ctx context.Context, obj any) (service.RecordBusinessEventInput, error) {
+	var it service.RecordBusinessEventInput
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	if _, present := asMap["requiresAction"]; !present {
+		asMap["requiresAction"] = false
+	}
+
+	fieldsInOrder := [...]string{"contact", "contactId", "type", "payload", "requiresAction", "externalEventId", "idempotencyKey"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "contact":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("contact"))
+			data, err := ec.unmarshalOSenderInput2ᚖswitchboardᚋserviceᚐSenderInput(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Contact = data
+		case "contactId":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("contactId"))
+			data, err := ec.unmarshalOID2ᚖswitchboardᚋdbᚐContactID(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.ContactID = data
+		case "type":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("type"))
+			data, err := ec.unmarshalNString2string(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Type = data
+		case "payload":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("payload"))
+			data, err := ec.unmarshalOJSON2ᚖstring(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Payload = data
+		case "requiresAction":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("requiresAction"))
+			data, err := ec.unmarshalNBoolean2bool(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.RequiresAction = data
+		case "externalEventId":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("externalEventId"))
+			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.ExternalEventID = data
+		case "idempotencyKey":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("idempotencyKey"))
+			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.IdempotencyKey = data
+		}
+	}
+	return it, nil
+}
+
 func (ec *executionContext) unmarshalInputReopenConversationInput(ctx context.Context, obj any) (service.ReopenConversationInput, error) {
 	var it service.ReopenConversationInput
 	if obj == nil {
@@ -22049,6 +23194,71 @@ func (ec *executionContext) unmarshalInputSendMessageInput(ctx context.Context, 
 				return it, err
 			}
 			it.IdempotencyKey = data
+		}
+	}
+	return it, nil
+}
+
+func (ec *executionContext) unmarshalInputSenderInput(ctx context.Context, obj any) (service.SenderInput, error) {
+	var it service.SenderInput
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	fieldsInOrder := [...]string{"channel", "externalId", "name", "email", "phone", "avatarUrl"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "channel":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("channel"))
+			data, err := ec.unmarshalNString2string(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Channel = data
+		case "externalId":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("externalId"))
+			data, err := ec.unmarshalNString2string(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.ExternalID = data
+		case "name":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("name"))
+			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Name = data
+		case "email":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("email"))
+			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Email = data
+		case "phone":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("phone"))
+			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Phone = data
+		case "avatarUrl":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("avatarUrl"))
+			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.AvatarURL = data
 		}
 	}
 	return it, nil
@@ -22620,6 +23830,13 @@ func (ec *executionContext) _Event(ctx context.Context, sel ast.SelectionSet, ob
 			return graphql.Null
 		}
 		return ec._ContactBlocked(ctx, sel, obj)
+	case BusinessEventRecorded:
+		return ec._BusinessEventRecorded(ctx, sel, &obj)
+	case *BusinessEventRecorded:
+		if obj == nil {
+			return graphql.Null
+		}
+		return ec._BusinessEventRecorded(ctx, sel, obj)
 	case AvailabilityChanged:
 		return ec._AvailabilityChanged(ctx, sel, &obj)
 	case *AvailabilityChanged:
@@ -22766,6 +23983,13 @@ func (ec *executionContext) _Node(ctx context.Context, sel ast.SelectionSet, obj
 			return graphql.Null
 		}
 		return ec._ContactBlocked(ctx, sel, obj)
+	case BusinessEventRecorded:
+		return ec._BusinessEventRecorded(ctx, sel, &obj)
+	case *BusinessEventRecorded:
+		if obj == nil {
+			return graphql.Null
+		}
+		return ec._BusinessEventRecorded(ctx, sel, obj)
 	case AvailabilityChanged:
 		return ec._AvailabilityChanged(ctx, sel, &obj)
 	case *AvailabilityChanged:
@@ -24648,6 +25872,221 @@ func (ec *executionContext) _BlockContactPayload(ctx context.Context, sel ast.Se
 			out.Values[i] = ec._BlockContactPayload_userErrors(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
 				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
+var businessEventRecordedImplementors = []string{"BusinessEventRecorded", "Event", "Node"}
+
+func (ec *executionContext) _BusinessEventRecorded(ctx context.Context, sel ast.SelectionSet, obj *BusinessEventRecorded) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, businessEventRecordedImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("BusinessEventRecorded")
+		case "id":
+			out.Values[i] = ec._BusinessEventRecorded_id(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "cursor":
+			out.Values[i] = ec._BusinessEventRecorded_cursor(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "occurredAt":
+			out.Values[i] = ec._BusinessEventRecorded_occurredAt(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "actor":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = ec._BusinessEventRecorded_actor(ctx, field, obj)
+				if res == graphql.RequiredNull {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			if field.IsDeferred() {
+				deferredFieldSet.AddField(field)
+				fieldIndex := len(deferredFieldSet.Values) - 1
+				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
+					return innerFunc(ctx, deferredFieldSet)
+				})
+
+				for _, deferrable := range field.Deferrables {
+					view, ok := deferLabelToView[deferrable.Label]
+					if !ok {
+						view = deferredFieldSet.NewView()
+						deferLabelToView[deferrable.Label] = view
+					}
+					view.AddIndices(fieldIndex)
+				}
+
+				// don't run the out.Concurrently() call below
+				out.Values[i] = graphql.Null
+				continue
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
+		case "conversation":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = ec._BusinessEventRecorded_conversation(ctx, field, obj)
+				if res == graphql.RequiredNull {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			if field.IsDeferred() {
+				deferredFieldSet.AddField(field)
+				fieldIndex := len(deferredFieldSet.Values) - 1
+				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
+					return innerFunc(ctx, deferredFieldSet)
+				})
+
+				for _, deferrable := range field.Deferrables {
+					view, ok := deferLabelToView[deferrable.Label]
+					if !ok {
+						view = deferredFieldSet.NewView()
+						deferLabelToView[deferrable.Label] = view
+					}
+					view.AddIndices(fieldIndex)
+				}
+
+				// don't run the out.Concurrently() call below
+				out.Values[i] = graphql.Null
+				continue
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
+		case "contact":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = ec._BusinessEventRecorded_contact(ctx, field, obj)
+				if res == graphql.RequiredNull {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			if field.IsDeferred() {
+				deferredFieldSet.AddField(field)
+				fieldIndex := len(deferredFieldSet.Values) - 1
+				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
+					return innerFunc(ctx, deferredFieldSet)
+				})
+
+				for _, deferrable := range field.Deferrables {
+					view, ok := deferLabelToView[deferrable.Label]
+					if !ok {
+						view = deferredFieldSet.NewView()
+						deferLabelToView[deferrable.Label] = view
+					}
+					view.AddIndices(fieldIndex)
+				}
+
+				// don't run the out.Concurrently() call below
+				out.Values[i] = graphql.Null
+				continue
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
+		case "origin":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = ec._BusinessEventRecorded_origin(ctx, field, obj)
+				if res == graphql.RequiredNull {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			if field.IsDeferred() {
+				deferredFieldSet.AddField(field)
+				fieldIndex := len(deferredFieldSet.Values) - 1
+				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
+					return innerFunc(ctx, deferredFieldSet)
+				})
+
+				for _, deferrable := range field.Deferrables {
+					view, ok := deferLabelToView[deferrable.Label]
+					if !ok {
+						view = deferredFieldSet.NewView()
+						deferLabelToView[deferrable.Label] = view
+					}
+					view.AddIndices(fieldIndex)
+				}
+
+				// don't run the out.Concurrently() call below
+				out.Values[i] = graphql.Null
+				continue
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
+		case "type":
+			out.Values[i] = ec._BusinessEventRecorded_type(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "payload":
+			out.Values[i] = ec._BusinessEventRecorded_payload(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "requiresAction":
+			out.Values[i] = ec._BusinessEventRecorded_requiresAction(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
 			}
 		default:
 			panic("unknown field " + strconv.Quote(field.Name))
@@ -29845,6 +31284,20 @@ func (ec *executionContext) _Mutation(ctx context.Context, sel ast.SelectionSet)
 			if out.Values[i] == graphql.RequiredNull {
 				out.Invalids++
 			}
+		case "receiveMessage":
+			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
+				return ec._Mutation_receiveMessage(ctx, field)
+			})
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "recordBusinessEvent":
+			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
+				return ec._Mutation_recordBusinessEvent(ctx, field)
+			})
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
 		case "setAvailability":
 			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
 				return ec._Mutation_setAvailability(ctx, field)
@@ -30638,6 +32091,150 @@ func (ec *executionContext) _ReactivateAgentPayload(ctx context.Context, sel ast
 			}
 		case "userErrors":
 			out.Values[i] = ec._ReactivateAgentPayload_userErrors(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
+var receiveMessagePayloadImplementors = []string{"ReceiveMessagePayload"}
+
+func (ec *executionContext) _ReceiveMessagePayload(ctx context.Context, sel ast.SelectionSet, obj *ConversationPayload) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, receiveMessagePayloadImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("ReceiveMessagePayload")
+		case "message":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = ec._ReceiveMessagePayload_message(ctx, field, obj)
+				if res == graphql.RequiredNull {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			if field.IsDeferred() {
+				deferredFieldSet.AddField(field)
+				fieldIndex := len(deferredFieldSet.Values) - 1
+				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
+					return innerFunc(ctx, deferredFieldSet)
+				})
+
+				for _, deferrable := range field.Deferrables {
+					view, ok := deferLabelToView[deferrable.Label]
+					if !ok {
+						view = deferredFieldSet.NewView()
+						deferLabelToView[deferrable.Label] = view
+					}
+					view.AddIndices(fieldIndex)
+				}
+
+				// don't run the out.Concurrently() call below
+				out.Values[i] = graphql.Null
+				continue
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
+		case "conversation":
+			out.Values[i] = ec._ReceiveMessagePayload_conversation(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "contact":
+			out.Values[i] = ec._ReceiveMessagePayload_contact(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "events":
+			out.Values[i] = ec._ReceiveMessagePayload_events(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "userErrors":
+			out.Values[i] = ec._ReceiveMessagePayload_userErrors(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
+var recordBusinessEventPayloadImplementors = []string{"RecordBusinessEventPayload"}
+
+func (ec *executionContext) _RecordBusinessEventPayload(ctx context.Context, sel ast.SelectionSet, obj *ConversationPayload) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, recordBusinessEventPayloadImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("RecordBusinessEventPayload")
+		case "conversation":
+			out.Values[i] = ec._RecordBusinessEventPayload_conversation(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "contact":
+			out.Values[i] = ec._RecordBusinessEventPayload_contact(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "events":
+			out.Values[i] = ec._RecordBusinessEventPayload_events(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "userErrors":
+			out.Values[i] = ec._RecordBusinessEventPayload_userErrors(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
 				out.Invalids++
 			}
@@ -32882,6 +34479,16 @@ func (ec *executionContext) unmarshalNReactivateAgentInput2switchboardᚋservice
 	return res, graphql.ErrorOnPath(ctx, err)
 }
 
+func (ec *executionContext) unmarshalNReceiveMessageInput2switchboardᚋserviceᚐReceiveMessageInput(ctx context.Context, v any) (service.ReceiveMessageInput, error) {
+	res, err := ec.unmarshalInputReceiveMessageInput(ctx, v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) unmarshalNRecordBusinessEventInput2switchboardᚋserviceᚐRecordBusinessEventInput(ctx context.Context, v any) (service.RecordBusinessEventInput, error) {
+	res, err := ec.unmarshalInputRecordBusinessEventInput(ctx, v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
 func (ec *executionContext) unmarshalNReopenConversationInput2switchboardᚋserviceᚐReopenConversationInput(ctx context.Context, v any) (service.ReopenConversationInput, error) {
 	res, err := ec.unmarshalInputReopenConversationInput(ctx, v)
 	return res, graphql.ErrorOnPath(ctx, err)
@@ -33581,6 +35188,22 @@ func (ec *executionContext) marshalOID2ᚖswitchboardᚋdbᚐAgentID(ctx context
 	return v
 }
 
+func (ec *executionContext) unmarshalOID2ᚖswitchboardᚋdbᚐContactID(ctx context.Context, v any) (*db.ContactID, error) {
+	if v == nil {
+		return nil, nil
+	}
+	var res = new(db.ContactID)
+	err := res.UnmarshalGQL(v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalOID2ᚖswitchboardᚋdbᚐContactID(ctx context.Context, sel ast.SelectionSet, v *db.ContactID) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	return v
+}
+
 func (ec *executionContext) unmarshalOID2ᚖswitchboardᚋdbᚐMessageID(ctx context.Context, v any) (*db.MessageID, error) {
 	if v == nil {
 		return nil, nil
@@ -33638,6 +35261,24 @@ func (ec *executionContext) marshalOInt2ᚖint(ctx context.Context, sel ast.Sele
 	return res
 }
 
+func (ec *executionContext) unmarshalOJSON2ᚖstring(ctx context.Context, v any) (*string, error) {
+	if v == nil {
+		return nil, nil
+	}
+	res, err := UnmarshalJSON(v)
+	return &res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalOJSON2ᚖstring(ctx context.Context, sel ast.SelectionSet, v *string) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	_ = sel
+	_ = ctx
+	res := MarshalJSON(*v)
+	return res
+}
+
 func (ec *executionContext) marshalOMarkReadPayload2ᚖswitchboardᚋgraphᚐConversationPayload(ctx context.Context, sel ast.SelectionSet, v *ConversationPayload) graphql.Marshaler {
 	if v == nil {
 		return graphql.Null
@@ -33692,6 +35333,20 @@ func (ec *executionContext) marshalOReactivateAgentPayload2ᚖswitchboardᚋgrap
 	return ec._ReactivateAgentPayload(ctx, sel, v)
 }
 
+func (ec *executionContext) marshalOReceiveMessagePayload2ᚖswitchboardᚋgraphᚐConversationPayload(ctx context.Context, sel ast.SelectionSet, v *ConversationPayload) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	return ec._ReceiveMessagePayload(ctx, sel, v)
+}
+
+func (ec *executionContext) marshalORecordBusinessEventPayload2ᚖswitchboardᚋgraphᚐConversationPayload(ctx context.Context, sel ast.SelectionSet, v *ConversationPayload) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	return ec._RecordBusinessEventPayload(ctx, sel, v)
+}
+
 func (ec *executionContext) marshalOReopenConversationPayload2ᚖswitchboardᚋgraphᚐConversationPayload(ctx context.Context, sel ast.SelectionSet, v *ConversationPayload) graphql.Marshaler {
 	if v == nil {
 		return graphql.Null
@@ -33742,6 +35397,14 @@ func (ec *executionContext) marshalOSendMessagePayload2ᚖswitchboardᚋgraphᚐ
 		return graphql.Null
 	}
 	return ec._SendMessagePayload(ctx, sel, v)
+}
+
+func (ec *executionContext) unmarshalOSenderInput2ᚖswitchboardᚋserviceᚐSenderInput(ctx context.Context, v any) (*service.SenderInput, error) {
+	if v == nil {
+		return nil, nil
+	}
+	res, err := ec.unmarshalInputSenderInput(ctx, v)
+	return &res, graphql.ErrorOnPath(ctx, err)
 }
 
 func (ec *executionContext) marshalOSetAvailabilityPayload2ᚖswitchboardᚋgraphᚐAgentPayload(ctx context.Context, sel ast.SelectionSet, v *AgentPayload) graphql.Marshaler {

@@ -19,12 +19,14 @@ func (r mutationResolver) MarkRead(ctx context.Context, input service.MarkReadIn
 	return conversationPayload(r.service.MarkRead(ctx, actorOf(ctx), input))
 }
 
-// messageID names what a mutation wrote, of which its first event tells; nil if it wrote nothing.
+// messageID names what a mutation wrote, of which an event tells; nil if it wrote nothing.
 func (p *ConversationPayload) messageID() *db.MessageID {
-	if len(p.Events) == 0 {
-		return nil
+	for _, e := range p.Events {
+		if id := e.row().Data.MessageID; id != nil {
+			return id
+		}
 	}
-	return p.Events[0].row().Data.MessageID
+	return nil
 }
 
 // Message loads what the mutation wrote; nil if it wrote nothing.

@@ -1,6 +1,7 @@
 package graph_test
 
 import (
+	"encoding/json"
 	"testing"
 
 	"switchboard/db"
@@ -226,6 +227,25 @@ var mutationCases = []struct {
 		contact := w.contact(w.agent, "Ada")
 		w.block(w.agent, contact.ID)
 		return w.agent.token, vars{"contactId": contact.ID, "expectedVersion": 1}
+	}},
+
+	{"receiveMessage", "", func(w *world) (string, vars) { // of somebody unknown
+		return w.integration, vars{"contact": vars{"channel": "twitter", "externalId": "@ada", "name": "Ada", "email": "ada@customer.example"}, "body": "Where is it?",
+			"sentAt": "2026-03-01T10:00:00+01:00", "externalMessageId": "m-1", "idempotencyKey": "r-1"}
+	}},
+	{"receiveMessage", "IDEMPOTENCY_KEY_REUSED", func(w *world) (string, vars) {
+		_, c := w.opened(w.agent, "Ada")
+		input := vars{"contactId": c.ContactID, "channel": "twitter", "body": "Where is it?", "idempotencyKey": "r-1"}
+		w.query(w.integration, mutations["receiveMessage"], vars{"input": input})
+		return w.integration, vars{"contactId": c.ContactID, "channel": "twitter", "body": "Where?", "idempotencyKey": "r-1"}
+	}},
+	{"recordBusinessEvent", "", func(w *world) (string, vars) { // that brings a conversation back, to nobody
+		contact, c := w.opened(w.agent, "Ada")
+		w.assign(w.agent, c, w.colleague)
+		w.close(w.agent, c)
+		w.deactivate(w.colleague)
+		return w.integration, vars{"contactId": contact.ID, "type": "order.placed", "requiresAction": true, "externalEventId": "e-1",
+			"payload": vars{"order": 4711, "total": json.RawMessage("19.90"), "lines": []any{vars{"what": "Tent <2 persons>", "gift": nil}}}}
 	}},
 
 	{"setAvailability", "", func(w *world) (string, vars) {

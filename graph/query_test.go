@@ -126,6 +126,8 @@ func TestEventTypes(t *testing.T) {
 	w.deactivate(w.colleague)
 	did(t)(w.service.ReactivateAgent(ctx, w.manager.Actor, service.ReactivateAgentInput{AgentID: w.colleague.id}))
 	did(t)(w.service.UpdateWorkspace(ctx, w.manager.Actor, service.UpdateWorkspaceInput{ReopenWithinDays: ptr(30)}))
+	happened := service.RecordBusinessEventInput{ContactID: &c.ID, Type: "order.placed", Payload: ptr(`{"order":4711}`)}
+	did(t)(w.service.RecordBusinessEvent(ctx, service.Actor{Workspace: w.key, Role: service.RoleIntegration}, happened))
 
 	var ids []any
 	shown := map[string]bool{}

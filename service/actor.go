@@ -63,6 +63,14 @@ func mayManage(a Actor) error {
 	return nil
 }
 
+// mayIntegrate holds for programs that bring in what happens elsewhere.
+func mayIntegrate(a Actor) error {
+	if a.Role != RoleIntegration {
+		return &Error{Forbidden, "only an integration may do this; make a token for it with the scope integration"}
+	}
+	return nil
+}
+
 // mayActAsAgent holds for callers who are agents and so can be responsible themselves.
 func mayActAsAgent(a Actor) error {
 	if a.Agent == nil {

@@ -60,8 +60,16 @@ func (d *demo) owner(s demoStep) *db.Agent {
 
 // responsible gives a contact's assignee, nil if there is none who is active.
 func (d *demo) responsible(g *demoGuest) *db.Agent {
+	if a := d.assignee(g); a != nil && a.Active {
+		return a
+	}
+	return nil
+}
+
+// assignee gives a contact's assignee; nil for nobody.
+func (d *demo) assignee(g *demoGuest) *db.Agent {
 	for _, a := range d.agents {
-		if g.isAssignedTo(&a.ID) && a.Active {
+		if g.isAssignedTo(&a.ID) {
 			return a
 		}
 	}
@@ -86,39 +94,18 @@ func (d *demo) register(r recorder, g *demoGuest) {
 	d.record(r.about(g.thread, db.ContactCreated, nil, db.EventData{}))
 }
 
-// arrive takes a message of the contact in. With nothing open it brings the latest
-// conversation back, or starts one if that was closed too long ago (S6); an owner who
-// has left counts as none (A7).
+// arrive takes a message of the contact in.
 func (d *demo) arrive(s demoStep) {
 	g, r := s.guest, d.as(s, s.guest.contact.ID.Ref())
 	if g.contact.CreatedAt.IsZero() {
 		d.register(r, g)
 	}
-	if g.isOpen() {
-		d.record(g.message(r, d.write(g, r, db.Inbound, s.text)))
-		return
-	}
-	received := r.event(db.MessageReceived, db.EventData{})
-	again := g.latest != nil && r.at.Sub(*g.latest.ClosedAt) < days(demoReopen)
-	if again {
-		received.Before, received.After = g.facets(), g.facets()
-	}
-	d.record(received)
-	if g.contact.AssigneeID != nil && d.responsible(g) == nil {
-		d.record(g.assign(r, nil, db.ReasonOwnerPolicy))
-	}
-	var opened *db.Event
-	if again {
-		opened = g.reopen(r, db.SourceMessage)
-	} else {
-		opened = g.open(r, g.channel, db.SourceMessage)
+	before := g.latest
+	message := received(d.write(g, r, db.Inbound, s.text))
+	d.record(g.arrive(r, comebackOf(d.workspace), message, d.assignee(g))...)
+	if g.latest != before {
 		d.conversations = append(d.conversations, g.latest)
 	}
-	m := d.write(g, r, db.Inbound, s.text)
-	g.latest.WaitingSince, g.latest.LastMessageID, g.latest.LastInboundAt = &r.at, &m.ID, &m.CreatedAt
-	opened.After = g.facets()
-	received.ContactID, received.ConversationID, received.Data.MessageID = &g.contact.ID, &g.latest.ID, &m.ID
-	d.record(opened)
 }
 
 // work carries out what an agent does in a conversation.
@@ -163,11 +150,14 @@ func (d *demo) take(s demoStep, owner *db.Agent) {
 	d.record(s.guest.assign(d.as(s, by.ID.Ref()), &owner.ID, reason))
 }
 
-// write makes a message in the contact's latest conversation.
+// write makes a message in the contact's latest conversation, if there is one yet.
 func (d *demo) write(g *demoGuest, r recorder, kind db.MessageKind, body string) *db.Message {
 	m := &db.Message{
-		ID: db.MessageID{UUID: db.NewUUID()}, ConversationID: &g.latest.ID, ContactID: g.contact.ID,
-		Kind: kind, Author: r.by, Body: body, Channel: g.latest.Channel, CreatedAt: r.at,
+		ID: db.MessageID{UUID: db.NewUUID()}, ContactID: g.contact.ID,
+		Kind: kind, Author: r.by, Body: body, Channel: g.channel, CreatedAt: r.at,
+	}
+	if g.latest != nil {
+		m.ConversationID = &g.latest.ID
 	}
 	if kind == db.Inbound {
 		m.SentAt = &r.at

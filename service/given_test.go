@@ -96,6 +96,13 @@ func (s *Service) givenMessage(ctx context.Context, actor Actor, id db.Conversat
 			ID: db.MessageID{UUID: db.NewUUID()}, ConversationID: &t.latest.ID, ContactID: t.contact.ID, Kind: kind,
 			Author: actor.Ref(), Body: body, Channel: t.latest.Channel,
 		}
+		if kind == db.Inbound {
+			events, err := w.arrive(ctx, t, received(m))
+			if err != nil {
+				return nil, err
+			}
+			return events, w.InsertMessages(ctx, []*db.Message{m})
+		}
 		events := changes{t.message(w.recorder, m)}
 		if err := w.InsertMessages(ctx, []*db.Message{m}); err != nil {
 			return nil, err

@@ -132,12 +132,13 @@ func testRepetition(t *testing.T, w *world) {
 	for _, v := range verbs {
 		x := w.ready(v)
 		x.key = text("key of " + v.name)
-		was, err := v.in(w, w.manager, x)
+		caller := w.caller(v)
+		was, err := v.in(w, caller, x)
 		if err != nil || (len(was.Events) == 0) != unlogged[v.name] {
 			t.Fatal(v.name, err)
 		}
 		w.unchanged(v.name, func() {
-			again := w.ok(v.in(w, w.manager, x))
+			again := w.ok(v.in(w, caller, x))
 			lines(t, eventIDs(again.Events), eventIDs(was.Events)...)
 			lines(t, w.story(again.Events), w.story(was.Events)...)
 			equal(t, v.name+": objects", objects(again), objects(was))

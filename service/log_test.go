@@ -40,7 +40,7 @@ func TestLog(t *testing.T) {
 			for _, v := range verbs {
 				x, head := w.ready(v), int64(0)
 				head = w.head()
-				o := w.ok(v.in(w, w.manager, x))
+				o := w.ok(v.in(w, w.caller(v), x))
 				lines(t, eventIDs(w.since(head)), eventIDs(o.Events)...)
 				lines(t, w.story(w.since(head)), w.story(o.Events)...)
 			}

@@ -20,6 +20,7 @@ func TestPermissions(t *testing.T) {
 		"blockContact": everybody, "unblockContact": everybody, "createContact": everybody, "updateContact": everybody,
 		"assignToMe": agents, "sendMessage": agents, "addNote": agents, "markRead": agents, "setAvailability": managers, // one's own: below
 		"createAgent": managers, "updateAgent": managers, "deactivateAgent": managers, "reactivateAgent": managers, "updateWorkspace": managers,
+		"receiveMessage": {RoleIntegration}, "recordBusinessEvent": {RoleIntegration},
 	}
 	for _, v := range verbs {
 		t.Run(v.name, func(t *testing.T) {
@@ -101,7 +102,7 @@ func TestUnknownIDs(t *testing.T) {
 			}
 			for _, x := range calls {
 				before := heads()
-				o, err := v.in(w, w.manager, x)
+				o, err := v.in(w, w.caller(v), x)
 				if err == nil || Explain(err).Code != NotFound {
 					t.Errorf("%s of %s: NOT_FOUND was expected, but the answer is: %v", v.name, kind, err)
 				}

@@ -167,6 +167,13 @@ func (w *world) changeEverything() {
 	w.did(w.CloseConversation(ctx, me, CloseConversationInput{ConversationID: c.ID}))
 	w.did(w.OpenConversation(ctx, me, OpenConversationInput{ContactID: c.ContactID, Channel: "email"}))
 	w.did(w.UnassignContact(ctx, me, UnassignContactInput{ContactID: c.ContactID}))
+	sender, program := &SenderInput{Channel: "email", ExternalID: "c@d.example"}, w.program(RoleIntegration)
+	for _, name := range []*string{nil, ptr("Cyril"), nil} {
+		sender.Name = name
+		w.did(w.ReceiveMessage(ctx, program, ReceiveMessageInput{Contact: sender, Body: "hello", ExternalMessageID: name}))
+		w.did(w.RecordBusinessEvent(ctx, program, RecordBusinessEventInput{Contact: sender, Type: "order.placed", ExternalEventID: ptr("1")}))
+	}
+	w.did(w.RecordBusinessEvent(ctx, program, RecordBusinessEventInput{ContactID: &w.givenContact(CreateContactInput{Name: "Karla"}).ID, Type: "order.placed", RequiresAction: true}))
 }
 
 func (w *world) readEverything() {

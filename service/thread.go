@@ -159,23 +159,16 @@ func (t *thread) setBlocked(r recorder, at *time.Time, kind db.EventType) *db.Ev
 	return r.about(t, kind, before, db.EventData{})
 }
 
-// message records a message in the conversation that the caller named, or else in the
-// latest: in an open one the contact's first unanswered message starts the wait and a reply
-// ends it (I3). Nothing else changes, so that notes are possible everywhere (S10). It says
-// when the message was recorded.
+// message records what an agent wrote in the conversation that the caller named, or else in
+// the latest: a reply ends the wait (I3). Nothing else changes, so that notes are possible
+// everywhere (S10). It says when the message was recorded.
 func (t *thread) message(r recorder, m *db.Message) *db.Event {
 	c := t.conversation()
 	before, kind := c.Facets(), db.NoteAdded
 	// A message is younger than all that has happened before it, though clocks differ and
 	// calls wait for each other: who had read everything has not read this one.
 	m.CreatedAt = later(r.at, c.LastActivityAt.Add(time.Microsecond))
-	switch m.Kind {
-	case db.Inbound:
-		kind, c.LastInboundAt = db.MessageReceived, &m.CreatedAt
-		if c.Status == db.StatusOpen && c.WaitingSince == nil && !m.Automated {
-			c.WaitingSince = &r.at
-		}
-	case db.Outbound:
+	if m.Kind == db.Outbound {
 		kind, c.WaitingSince = db.MessageSent, nil
 	}
 	c.LastActivityAt, c.LastMessageID = m.CreatedAt, &m.ID

@@ -98,6 +98,12 @@ var verbs = []verb{
 	{"closeConversations", "conversation", func(ctx context.Context, s *Service, a Actor, x target) (*Outcome, error) {
 		return single(s.CloseConversations(ctx, a, CloseConversationsInput{Items: x.item(), Keyed: Keyed{x.key}}))
 	}},
+	{"receiveMessage", "contact", func(ctx context.Context, s *Service, a Actor, x target) (*Outcome, error) {
+		return s.ReceiveMessage(ctx, a, ReceiveMessageInput{ContactID: &x.contact, Channel: text("chat"), Body: "Hello?", Keyed: Keyed{x.key}})
+	}},
+	{"recordBusinessEvent", "contact", func(ctx context.Context, s *Service, a Actor, x target) (*Outcome, error) {
+		return s.RecordBusinessEvent(ctx, a, RecordBusinessEventInput{ContactID: &x.contact, Type: "order.placed", Keyed: Keyed{x.key}})
+	}},
 }
 
 // item is the target as a bulk of one.
@@ -124,7 +130,15 @@ func single(o *Outcome, err error) (*Outcome, error) {
 // unlogged are the verbs that leave the log as it is, even when they change something.
 var unlogged = map[string]bool{"markRead": true}
 
-// ready sets up what a verb needs to be carried out by a manager, and gives its target.
+// caller is one who may call the verb: a manager, or else an integration.
+func (w *world) caller(v verb) Actor {
+	if v.name == "receiveMessage" || v.name == "recordBusinessEvent" {
+		return w.program(RoleIntegration)
+	}
+	return w.manager
+}
+
+// ready sets up what a verb needs to be carried out, and gives its target.
 func (w *world) ready(v verb) target {
 	w.t.Helper()
 	agent := w.agent(fmt.Sprint("Agent", w.head()))

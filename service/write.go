@@ -98,7 +98,9 @@ func (s *Service) transact(ctx context.Context, actor Actor, key *claim, fn func
 		if err != nil {
 			return err
 		}
-		outcome.Events = events[:min(len(events), eventsReturned)]
+		if len(events) > 0 { // else they may be those of an earlier call
+			outcome.Events = events[:min(len(events), eventsReturned)]
+		}
 		if err := key.settle(ctx, tx, outcome, nil); err != nil {
 			return err
 		}
@@ -212,6 +214,15 @@ func (c *claim) settle(ctx context.Context, tx db.Tx, o *Outcome, refusal *Refus
 	if c == nil {
 		return nil
 	}
+	var err error
+	if c.Outcome, err = json.Marshal(remember(o, refusal)); err != nil {
+		return err
+	}
+	return tx.SettleKey(ctx, &c.IdempotencyKey)
+}
+
+// remember gives what is kept of an outcome.
+func remember(o *Outcome, refusal *Refusal) remembered {
 	r := remembered{Conversations: o.Conversations, Workspace: o.Workspace != nil, Refusal: refusal}
 	if o.Conversation != nil {
 		r.Conversation = &o.Conversation.ID
@@ -225,11 +236,7 @@ func (c *claim) settle(ctx context.Context, tx db.Tx, o *Outcome, refusal *Refus
 	for _, e := range o.Events {
 		r.Events = append(r.Events, e.ID)
 	}
-	var err error
-	if c.Outcome, err = json.Marshal(r); err != nil {
-		return err
-	}
-	return tx.SettleKey(ctx, &c.IdempotencyKey)
+	return r
 }
 
 // remember keeps a refusal under its key, in a transaction of its own because the one

@@ -1,0 +1,23 @@
+package graph
+
+import (
+	"context"
+
+	"switchboard/service"
+)
+
+func (r mutationResolver) RecordBusinessEvent(ctx context.Context, input service.RecordBusinessEventInput) (*ConversationPayload, error) {
+	return conversationPayload(r.service.RecordBusinessEvent(ctx, actorOf(ctx), input))
+}
+
+// BusinessEventRecorded is something that happened outside.
+type BusinessEventRecorded struct{ event }
+
+// Type is what happened.
+func (e BusinessEventRecorded) Type() string { return e.Data.BusinessEvent.Type }
+
+// Payload is more about it, as JSON; nil for nothing.
+func (e BusinessEventRecorded) Payload() *string { return e.Data.BusinessEvent.Payload }
+
+// RequiresAction is whether somebody has to look at it.
+func (e BusinessEventRecorded) RequiresAction() bool { return e.Data.BusinessEvent.RequiresAction }

@@ -1,0 +1,28 @@
+package graph
+
+import (
+	stdjson "encoding/json"
+	"io"
+
+	"github.com/99designs/gqlgen/graphql"
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
+
+	"switchboard/service"
+)
+
+// MarshalJSON writes a text that is JSON as what it says.
+func MarshalJSON(text string) graphql.Marshaler {
+	return graphql.WriterFunc(func(w io.Writer) { _, _ = io.WriteString(w, text) })
+}
+
+// UnmarshalJSON writes any value as JSON, numbers with all their digits; the error is
+// BAD_USER_INPUT.
+func UnmarshalJSON(v any) (string, error) {
+	number := func(to *jsontext.Encoder, n stdjson.Number) error { return to.WriteValue(jsontext.Value(n)) }
+	text, err := json.Marshal(v, json.Deterministic(true), json.WithMarshalers(json.MarshalToFunc(number)))
+	if err != nil {
+		return "", &service.Error{Code: service.BadInput, Message: "a JSON value holds text that is not valid"}
+	}
+	return string(text), nil
+}
