@@ -173,7 +173,8 @@ func (w *world) everything(c *db.Conversation, m *db.Message) {
 				Before: c.Facets(), After: c.Facets(), CreatedAt: time.Now(),
 				Data: db.EventData{
 					Reason: db.ReasonManual, Source: db.SourceAgent, ClosingNote: &db.ClosingNote{Text: ptr("Done")}, MessageID: &m.ID,
-					AgentID: &w.agent.id, Availability: []db.Availability{db.Offline, db.Away}, Changes: []db.FieldChange{{Field: "name"}},
+					BusinessEvent: &db.BusinessEvent{Type: "order.placed", Payload: ptr("{}")},
+					AgentID:       &w.agent.id, Availability: []db.Availability{db.Offline, db.Away}, Changes: []db.FieldChange{{Field: "name"}},
 				},
 			})
 		}
