@@ -11,7 +11,7 @@ CREATE TABLE read_marks (
 );
 
 -- The contact's last message, withheld ones left out. With it a list is filtered by what
--- is unread without looking at messages, which took four times as long.
+-- is unread without looking at messages, which takes a third of the time.
 ALTER TABLE conversations ADD COLUMN last_inbound_at timestamptz;
 UPDATE conversations SET last_inbound_at = (SELECT max(created_at) FROM messages
     WHERE workspace_id = conversations.workspace_id AND conversation_id = conversations.id AND kind = 'INBOUND' AND NOT withheld);
