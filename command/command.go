@@ -37,6 +37,7 @@ type line struct {
 	Workspace workspace `cmd:"" help:"Make workspaces."`
 	Token     token     `cmd:"" help:"Make, list and revoke API tokens."`
 	Import    importing `cmd:"" help:"Bring in conversations of the past from JSON lines."`
+	Replay    replay    `cmd:"" help:"Play conversations of the past through the API of a running server."`
 }
 
 // console is where a command prints.

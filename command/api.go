@@ -1,0 +1,148 @@
+package command
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"time"
+)
+
+// api is the GraphQL API of a running server, over HTTP.
+type api struct {
+	url     string
+	http    *http.Client
+	retries int // of calls that were not answered
+}
+
+func newAPI(url string) *api { return &api{url: url, http: &http.Client{Timeout: 15 * time.Second}} }
+
+// caller calls the API on behalf of a token. One goroutine at a time may use the callers
+// of an api.
+type caller struct {
+	api   *api
+	token string
+}
+
+// payload is what mutations answer, as far as it matters here.
+type payload struct {
+	Conversation, Agent *struct{ ID string }
+	UserErrors          []struct{ Code, Message string }
+}
+
+// refusal says what refused a mutation.
+func (p *payload) refusal() string {
+	if len(p.UserErrors) == 0 {
+		return "nobody knows why"
+	}
+	return p.UserErrors[0].Code + ", " + p.UserErrors[0].Message
+}
+
+// mutations are the documents of those that are called, with what is asked of each.
+var mutations = map[string]string{
+	"receiveMessage":    `mutation($input: ReceiveMessageInput!) { result: receiveMessage(input: $input) { conversation { id } userErrors { code message } } }`,
+	"assignToMe":        `mutation($input: AssignToMeInput!) { result: assignToMe(input: $input) { conversation { id } userErrors { code message } } }`,
+	"sendMessage":       `mutation($input: SendMessageInput!) { result: sendMessage(input: $input) { conversation { id } userErrors { code message } } }`,
+	"closeConversation": `mutation($input: CloseConversationInput!) { result: closeConversation(input: $input) { conversation { id } userErrors { code message } } }`,
+	"createAgent":       `mutation($input: CreateAgentInput!) { result: createAgent(input: $input) { agent { id } userErrors { code message } } }`,
+	"setAvailability":   `mutation($input: SetAvailabilityInput!) { result: setAvailability(input: $input) { agent { id } userErrors { code message } } }`,
+}
+
+// mutate carries out a mutation, a refusal by a rule included.
+func (c caller) mutate(ctx context.Context, name string, input map[string]any) (*payload, error) {
+	var data struct{ Result *payload }
+	if err := c.ask(ctx, mutations[name], map[string]any{"input": input}, &data); err != nil {
+		return nil, fmt.Errorf("%s: %w", name, err)
+	}
+	return data.Result, nil
+}
+
+const (
+	answerTime = time.Minute            // for which a server may be away
+	retryFirst = 50 * time.Millisecond  // before the second attempt
+	retryLast  = 2 * time.Second        // between any two
+	busyPause  = 500 * time.Millisecond // when the server asks for less
+)
+
+// ask sends an operation until it is answered: a mutation with an idempotency key is
+// carried out once, however often that is. The attempt in hand is finished even if the
+// context ends meanwhile.
+func (c caller) ask(ctx context.Context, document string, variables map[string]any, into any) error {
+	body, err := json.Marshal(map[string]any{"query": document, "variables": variables})
+	if err != nil {
+		return err
+	}
+	began, pause := time.Now(), retryFirst
+	for {
+		data, err := c.post(context.WithoutCancel(ctx), body)
+		if err == nil {
+			return json.Unmarshal(data, into)
+		}
+		var again *unanswered
+		switch {
+		case !errors.As(err, &again):
+			return err
+		case time.Since(began) > answerTime:
+			return fmt.Errorf("%s does not answer: %w; start the server there, or give another --url", c.api.url, err)
+		}
+		c.api.retries++
+		if err := sleepUntil(ctx, time.Now().Add(max(pause, again.pause))); err != nil {
+			return err
+		}
+		pause = min(2*pause, retryLast)
+	}
+}
+
+// unanswered is an operation that may be sent again.
+type unanswered struct {
+	error
+	pause time.Duration // at least, before that
+}
+
+// post makes one attempt.
+func (c caller) post(ctx context.Context, body []byte) (json.RawMessage, error) {
+	r, err := http.NewRequestWithContext(ctx, http.MethodPost, c.api.url, bytes.NewReader(body))
+	if err != nil {
+		return nil, fmt.Errorf("%w; give --url one such as http://127.0.0.1:8080/graphql", err)
+	}
+	r.Header.Set("Content-Type", "application/json")
+	r.Header.Set("Authorization", "Bearer "+c.token)
+	response, err := c.api.http.Do(r)
+	if err != nil {
+		return nil, &unanswered{error: err}
+	}
+	defer func() { _ = response.Body.Close() }()
+	var answer struct {
+		Data   json.RawMessage
+		Errors []struct {
+			Message    string
+			Extensions struct{ Code string }
+		}
+	}
+	text, err := io.ReadAll(response.Body)
+	if err != nil {
+		return nil, &unanswered{error: err}
+	}
+	if err := json.Unmarshal(text, &answer); err != nil {
+		if response.StatusCode >= 500 {
+			return nil, &unanswered{error: errors.New(response.Status)}
+		}
+		return nil, fmt.Errorf("%s is no GraphQL endpoint, it answers %s; give another --url", c.api.url, response.Status)
+	}
+	if len(answer.Errors) == 0 {
+		return answer.Data, nil
+	}
+	err = fmt.Errorf("%s, %s", answer.Errors[0].Extensions.Code, answer.Errors[0].Message)
+	switch answer.Errors[0].Extensions.Code {
+	case "RATE_LIMITED":
+		return nil, &unanswered{err, busyPause}
+	case "UNAVAILABLE":
+		return nil, &unanswered{error: err}
+	case "UNAUTHENTICATED":
+		return nil, fmt.Errorf("%w: does the server at %s use the same database as this command? Give --url, or --data-dir or --database-url", err, c.api.url)
+	}
+	return nil, err
+}

@@ -1,0 +1,180 @@
+package command
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"math"
+	"os"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"switchboard/db"
+	"switchboard/service"
+)
+
+// replay plays conversations of the past through the API of a running server, so that
+// anybody can watch a living inbox.
+type replay struct {
+	File         string        `arg:"" type:"existingfile" help:"Conversations as JSON lines; the README shows one."`
+	Workspace    string        `required:"" placeholder:"ID" help:"The workspace to play them in."`
+	URL          string        `env:"SWITCHBOARD_URL" default:"http://127.0.0.1:8080/graphql" help:"GraphQL endpoint of the running server."`
+	Channel      string        `default:"twitter" help:"The channel on which they take place."`
+	Speed        speed         `default:"60x" help:"How many times faster than in reality, such as 60x; 0 or max: as fast as possible."`
+	LongestPause time.Duration `name:"longest-pause" default:"10s" help:"Where nothing happens for longer than this, as at night, go on all the same. 0: wait."`
+}
+
+// speed is how many times faster than in reality time goes by; 0: there is no waiting.
+type speed float64
+
+// UnmarshalText reads 60x, 60, 0.5x or max.
+func (s *speed) UnmarshalText(text []byte) error {
+	if string(text) == "max" {
+		*s = 0
+		return nil
+	}
+	n, err := strconv.ParseFloat(strings.TrimSuffix(string(text), "x"), 64)
+	if err != nil || n < 0 || math.IsNaN(n) || math.IsInf(n, 0) {
+		return errors.New("give a speed such as 60x, or max")
+	}
+	*s = speed(n)
+	return nil
+}
+
+// Run plays the file and says what came of it. Ctrl-C ends it after the step in hand.
+func (r replay) Run(ctx context.Context, c *console, d *database) error {
+	file, err := os.Open(r.File)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = file.Close() }()
+	records, problems, err := service.ReadImport(file)
+	if err != nil {
+		return err
+	}
+	return d.inWorkspace(ctx, c, r.Workspace, func(h *house, w *db.Workspace) error {
+		cast, err := h.cast(ctx, w, r.URL, companies(records))
+		defer cast.leave(ctx)
+		if err != nil {
+			return err
+		}
+		result := &replayResult{Of: len(records), Refused: map[string]int{}, problems: problems}
+		if err := r.play(ctx, c, cast, records, result); err != nil {
+			return err
+		}
+		return c.replayResult(result)
+	})
+}
+
+func companies(records []service.ImportRecord) (names []string) {
+	for _, r := range records {
+		names = append(names, r.Company)
+	}
+	slices.Sort(names)
+	return slices.Compact(names)
+}
+
+// play carries out each step when its time has come, one after the other, as their order
+// is what a replay is about.
+func (r replay) play(ctx context.Context, c *console, cast *cast, records []service.ImportRecord, result *replayResult) error {
+	steps := stepsOf(records, r.Channel)
+	bar := c.progress(len(steps), "replaying")
+	began := time.Now()
+	due := began
+	for i, s := range steps {
+		if i > 0 {
+			due = due.Add(r.pause(s.at.Sub(steps[i-1].at)))
+		}
+		err := sleepUntil(ctx, due)
+		if err == nil {
+			err = s.carryOut(ctx, cast, result)
+		}
+		if ctx.Err() != nil {
+			result.Interrupted = true
+			break
+		}
+		if err != nil {
+			return err
+		}
+		bar.Describe("replaying " + s.at.Format(time.DateTime))
+		_ = bar.Add(1)
+	}
+	_ = bar.Finish()
+	result.Seconds, result.Retries = time.Since(began).Seconds(), cast.api.retries
+	if result.Interrupted {
+		return nil
+	}
+	return cast.connector.ask(ctx, `{ inboxCounts { unassigned all closed blocked } }`, nil, result)
+}
+
+// pause is how long a time between two steps lasts here.
+func (r replay) pause(between time.Duration) time.Duration {
+	if r.Speed == 0 {
+		return 0
+	}
+	pause := time.Duration(float64(between) / float64(r.Speed))
+	if r.LongestPause > 0 {
+		pause = min(pause, r.LongestPause)
+	}
+	return pause
+}
+
+func sleepUntil(ctx context.Context, moment time.Time) error {
+	timer := time.NewTimer(time.Until(moment))
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return ctx.Err()
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// replayResult says what a replay did.
+type replayResult struct {
+	Conversations int            `json:"conversations"` // played to their end
+	Of            int            `json:"of"`            // in the file
+	Received      int            `json:"received"`      // messages of contacts
+	Replies       int            `json:"replies"`
+	Taken         int            `json:"taken"`
+	Closed        int            `json:"closed"`
+	Refused       map[string]int `json:"refused"` // steps, by code
+	Retries       int            `json:"retries"` // of calls that were not answered
+	Seconds       float64        `json:"seconds"`
+	Interrupted   bool           `json:"interrupted"`
+	InboxCounts   *inboxCounts   `json:"inboxCounts"` // afterwards
+
+	problems []service.ImportProblem
+}
+
+type inboxCounts struct {
+	Unassigned int `json:"unassigned"`
+	All        int `json:"all"`
+	Closed     int `json:"closed"`
+	Blocked    int `json:"blocked"`
+}
+
+func (c *console) replayResult(r *replayResult) error {
+	var text strings.Builder
+	if r.Interrupted {
+		text.WriteString("Interrupted. ")
+	}
+	fmt.Fprintf(&text, "Played %d of %d conversations in %.1f s: %d messages received, %d taken, %d replies, %d closed.\n",
+		r.Conversations, r.Of, r.Seconds, r.Received, r.Taken, r.Replies, r.Closed)
+	for _, code := range slices.Sorted(maps.Keys(r.Refused)) {
+		fmt.Fprintf(&text, "%d refused: %s\n", r.Refused[code], code)
+	}
+	if r.Retries > 0 {
+		fmt.Fprintf(&text, "%d calls had to be made again.\n", r.Retries)
+	}
+	if n := r.InboxCounts; n != nil {
+		fmt.Fprintf(&text, "The inbox now has %d open conversations, %d of them unassigned, %d closed and %d blocked.\n", n.All, n.Unassigned, n.Closed, n.Blocked)
+	}
+	for _, p := range r.problems {
+		fmt.Fprintf(&text, "Skipped line %d: %s\n", p.Line, p.Message)
+	}
+	return c.result(r, "%s", text.String())
+}

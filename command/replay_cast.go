@@ -1,0 +1,130 @@
+package command
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+	"unicode"
+
+	"switchboard/db"
+)
+
+// cast is who plays in a replay: an integration for the contacts and an agent for each
+// company, all with tokens that end with it.
+type cast struct {
+	house     *house
+	workspace int64
+	run       string // names the replay
+	api       *api
+	connector caller
+	manager   *caller           // who adds agents; nil until one is needed
+	agents    map[string]caller // by company
+	tokens    []db.TokenID
+}
+
+// tokenLifetime is how long a replay can last; its tokens are revoked when it ends, but
+// not if it is killed.
+const tokenLifetime = 30 * 24 * time.Hour
+
+// cast finds the agents of these names, or adds them by the API, and lets them come
+// online. It is there to leave even if something fails.
+func (h *house) cast(ctx context.Context, w *db.Workspace, url string, names []string) (*cast, error) {
+	c := &cast{house: h, workspace: w.Key, run: db.NewUUID().String(), api: newAPI(url), agents: map[string]caller{}}
+	var err error
+	if c.connector, err = c.caller(ctx, db.ScopeIntegration, nil); err != nil {
+		return c, err
+	}
+	if err := c.connector.ask(ctx, `{ asOf }`, nil, &struct{}{}); err != nil {
+		return c, err
+	}
+	known, err := h.db.ForWorkspace(w.Key).AgentsByName(ctx, names)
+	if err != nil {
+		return c, err
+	}
+	ids := map[string]*db.AgentID{}
+	for _, a := range known {
+		if a.Active {
+			ids[a.Name] = &a.ID
+		}
+	}
+	for i, name := range names {
+		if ids[name] == nil {
+			if ids[name], err = c.hire(ctx, i, name); err != nil {
+				return c, err
+			}
+		}
+		if c.agents[name], err = c.caller(ctx, db.ScopeAgent, ids[name]); err != nil {
+			return c, err
+		}
+		if _, err := c.agents[name].mutate(ctx, "setAvailability", map[string]any{"availability": db.Online}); err != nil {
+			return c, err
+		}
+	}
+	return c, nil
+}
+
+// caller gives somebody a token.
+func (c *cast) caller(ctx context.Context, scope db.TokenScope, agent *db.AgentID) (caller, error) {
+	secret, issued, err := c.house.auth.Issue(ctx, c.workspace, scope, agent, "replay", tokenLifetime)
+	if err != nil {
+		return caller{}, err
+	}
+	c.tokens = append(c.tokens, issued.ID)
+	return caller{c.api, secret}, nil
+}
+
+// hire adds an agent by the API, as a manager.
+func (c *cast) hire(ctx context.Context, number int, name string) (*db.AgentID, error) {
+	if c.manager == nil {
+		id, err := c.anyManager(ctx)
+		if err != nil {
+			return nil, err
+		}
+		manager, err := c.caller(ctx, db.ScopeAgent, id)
+		if err != nil {
+			return nil, err
+		}
+		c.manager = &manager
+	}
+	letters := strings.Map(func(r rune) rune {
+		if r > unicode.MaxASCII || !unicode.IsLetter(r) && !unicode.IsDigit(r) {
+			return -1
+		}
+		return unicode.ToLower(r)
+	}, name)
+	address := fmt.Sprintf("%.40s-%d-%s@replay.example", letters, number, c.run)
+	done, err := c.manager.mutate(ctx, "createAgent", map[string]any{"name": name, "email": address, "idempotencyKey": c.run + " " + name[:min(len(name), 40)]})
+	if err != nil {
+		return nil, err
+	}
+	if done.Agent == nil {
+		return nil, fmt.Errorf("%s could not be added: %s", name, done.refusal())
+	}
+	var id db.AgentID
+	return &id, id.UnmarshalGQL(done.Agent.ID)
+}
+
+// anyManager is one who can add agents.
+func (c *cast) anyManager(ctx context.Context) (id *db.AgentID, err error) {
+	return id, c.house.db.Transact(ctx, c.workspace, func(tx db.Tx) error {
+		managers, err := tx.LockManagers(ctx)
+		if err == nil && len(managers) == 0 {
+			err = errors.New("the workspace has no manager who could add agents")
+		}
+		if err == nil {
+			id = &managers[0].ID
+		}
+		return err
+	})
+}
+
+// leave revokes the tokens, however the replay ended.
+func (c *cast) leave(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
+	defer cancel()
+	for _, id := range c.tokens {
+		_, _ = c.house.auth.Revoke(ctx, c.workspace, id) // else it ends by itself
+	}
+}
