@@ -90,7 +90,7 @@ func isLoopback(addr string) bool {
 func (s serve) serve(ctx context.Context, c *console, h *house, listener net.Listener, a announcement) error {
 	background, stop := context.WithCancel(context.WithoutCancel(ctx))
 	var running sync.WaitGroup
-	for _, work := range []func(context.Context){h.feed.Run, h.auth.Run, h.service.Maintain} {
+	for _, work := range []func(context.Context){h.feed.Run, h.auth.Run, h.service.Maintain, h.service.RunWorkflows} {
 		running.Go(func() { work(background) })
 	}
 	defer running.Wait()

@@ -7,7 +7,7 @@ import (
 	"github.com/google/uuid"
 )
 
-// ActorRef names whoever did something: an agent, a contact or an integration.
+// ActorRef names whoever did something: an agent, a contact, an integration or a workflow.
 // It is stored as the typed id; the zero value, NULL in the database, is the system.
 type ActorRef struct {
 	Prefix string
@@ -22,6 +22,9 @@ func (id ContactID) Ref() ActorRef { return ActorRef{ContactPrefix, id.UUID} }
 
 // Ref gives the integration that calls with the token as an actor.
 func (id TokenID) Ref() ActorRef { return ActorRef{TokenPrefix, id.UUID} }
+
+// Ref gives the workflow as an actor.
+func (id WorkflowID) Ref() ActorRef { return ActorRef{WorkflowPrefix, id.UUID} }
 
 // IsZero says whether it is the system.
 func (r ActorRef) IsZero() bool { return r.Prefix == "" }

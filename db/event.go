@@ -34,6 +34,12 @@ const (
 	AvailabilityChanged    EventType = "AVAILABILITY_CHANGED"
 	WorkspaceUpdated       EventType = "WORKSPACE_UPDATED"
 	BusinessEventRecorded  EventType = "BUSINESS_EVENT_RECORDED"
+	WorkflowCreated        EventType = "WORKFLOW_CREATED"
+	WorkflowUpdated        EventType = "WORKFLOW_UPDATED"
+	WorkflowEnabled        EventType = "WORKFLOW_ENABLED"
+	WorkflowDisabled       EventType = "WORKFLOW_DISABLED"
+	WorkflowDeleted        EventType = "WORKFLOW_DELETED"
+	WorkflowRan            EventType = "WORKFLOW_RAN"
 )
 
 // AssignmentReason says why an assignment changed (A8).
@@ -101,6 +107,10 @@ type EventData struct {
 	AgentID      *AgentID           `json:"agentId,omitempty"`      // agent events
 	Availability []Availability     `json:"availability,omitempty"` // availability: before, after
 	Changes      []FieldChange      `json:"changes,omitempty"`      // updated
+	WorkflowID   *WorkflowID        `json:"workflowId,omitempty"`   // workflow events
+	Run          *RunRef            `json:"run,omitempty"`          // whatever a workflow did: in which run
+	RunStatus    RunStatus          `json:"runStatus,omitempty"`    // ran: how it was at that moment
+	Unserved     bool               `json:"unserved,omitempty"`     // ran: no agent was found
 
 	BusinessEvent *BusinessEvent `json:"businessEvent,omitempty"` // recorded
 }

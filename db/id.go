@@ -41,6 +41,10 @@ type (
 	WorkspaceID struct{ uuid.UUID }
 	// TokenID names an API token, and the integration that calls with it: token_….
 	TokenID struct{ uuid.UUID }
+	// WorkflowID names a workflow: wf_….
+	WorkflowID struct{ uuid.UUID }
+	// RunID names a run of a workflow: run_….
+	RunID struct{ uuid.UUID }
 )
 
 // The prefixes of the typed ids.
@@ -52,6 +56,8 @@ const (
 	EventPrefix        = "evt"
 	WorkspacePrefix    = "ws"
 	TokenPrefix        = "token"
+	WorkflowPrefix     = "wf"
+	RunPrefix          = "run"
 )
 
 // NewUUID makes the uuid of a new row: version 7, so that rows made one after the
@@ -114,6 +120,12 @@ func (id WorkspaceID) String() string { return format(WorkspacePrefix, id.UUID) 
 // String gives the typed id.
 func (id TokenID) String() string { return format(TokenPrefix, id.UUID) }
 
+// String gives the typed id.
+func (id WorkflowID) String() string { return format(WorkflowPrefix, id.UUID) }
+
+// String gives the typed id.
+func (id RunID) String() string { return format(RunPrefix, id.UUID) }
+
 // MarshalGQL writes the typed id as a JSON string.
 func (id AgentID) MarshalGQL(w io.Writer) { writeID(w, id.String()) }
 
@@ -134,6 +146,12 @@ func (id WorkspaceID) MarshalGQL(w io.Writer) { writeID(w, id.String()) }
 
 // MarshalGQL writes the typed id as a JSON string.
 func (id TokenID) MarshalGQL(w io.Writer) { writeID(w, id.String()) }
+
+// MarshalGQL writes the typed id as a JSON string.
+func (id WorkflowID) MarshalGQL(w io.Writer) { writeID(w, id.String()) }
+
+// MarshalGQL writes the typed id as a JSON string.
+func (id RunID) MarshalGQL(w io.Writer) { writeID(w, id.String()) }
 
 // UnmarshalGQL reads a typed id; the error is ErrBadID.
 func (id *AgentID) UnmarshalGQL(v any) (err error) { id.UUID, err = parse(AgentPrefix, v); return }
@@ -162,6 +180,15 @@ func (id *WorkspaceID) UnmarshalGQL(v any) (err error) {
 // UnmarshalGQL reads a typed id; the error is ErrBadID.
 func (id *TokenID) UnmarshalGQL(v any) (err error) { id.UUID, err = parse(TokenPrefix, v); return }
 
+// UnmarshalGQL reads a typed id; the error is ErrBadID.
+func (id *WorkflowID) UnmarshalGQL(v any) (err error) {
+	id.UUID, err = parse(WorkflowPrefix, v)
+	return
+}
+
+// UnmarshalGQL reads a typed id; the error is ErrBadID.
+func (id *RunID) UnmarshalGQL(v any) (err error) { id.UUID, err = parse(RunPrefix, v); return }
+
 // The driver would try each id as a text first and make an error of that; 10,000 at once
 // are noticeable.
 
@@ -187,3 +214,9 @@ func (id WorkspaceID) UUIDValue() (pgtype.UUID, error) { return wire(id.UUID) }
 
 // UUIDValue gives the id as the driver sends it.
 func (id TokenID) UUIDValue() (pgtype.UUID, error) { return wire(id.UUID) }
+
+// UUIDValue gives the id as the driver sends it.
+func (id WorkflowID) UUIDValue() (pgtype.UUID, error) { return wire(id.UUID) }
+
+// UUIDValue gives the id as the driver sends it.
+func (id RunID) UUIDValue() (pgtype.UUID, error) { return wire(id.UUID) }

@@ -57,6 +57,19 @@ func (a ahead) ofRoot(f graphql.CollectedField, result any) {
 	case *AgentPayload:
 		a.ofAgents(a.below(f, "agent"), some(r.Agent))
 		a.ofEvents(a.below(f, "events"), r.Events)
+	case *WorkflowConnection:
+		a.ofWorkflows(a.nodes(f), r.nodes)
+	case *WorkflowPayload:
+		a.ofWorkflows(a.below(f, "workflow"), some(r.Workflow))
+		a.ofEvents(a.below(f, "events"), r.Events)
+	case *DryRunWorkflowPayload:
+		for _, asked := range a.fieldsOf(f) {
+			if asked.Name == "steps" {
+				a.ofSteps(asked, r.Steps)
+			}
+		}
+	case []*db.WorkflowRun:
+		a.ofRuns(f.Selections, r)
 	case *WorkspacePayload:
 		a.ofEvents(a.below(f, "events"), r.Events)
 	case []Event:
@@ -82,6 +95,8 @@ func (a ahead) ofNodes(s ast.SelectionSet, nodes []Node) {
 	a.ofContacts(s, only[*db.Contact](nodes))
 	a.ofAgents(s, only[*db.Agent](nodes))
 	a.ofMessages(s, only[*db.Message](nodes))
+	a.ofWorkflows(s, only[*db.Workflow](nodes))
+	a.ofRuns(s, only[*db.WorkflowRun](nodes))
 	a.ofEvents(s, only[Event](nodes))
 }
 
@@ -224,12 +239,24 @@ func (a ahead) ofEvents(s ast.SelectionSet, events []Event) {
 			a.ofMessages(f.Selections, read(a, a.messages, rows, func(e *db.Event) *db.MessageID { return e.Data.MessageID }))
 		case "agent":
 			a.ofAgents(f.Selections, read(a, a.agents, rows, func(e *db.Event) *db.AgentID { return e.Data.AgentID }))
+		case "workflow":
+			a.ofWorkflows(f.Selections, read(a, a.workflows, rows, func(e *db.Event) *db.WorkflowID { return e.Data.WorkflowID }))
+		case "run":
+			a.ofRuns(f.Selections, read(a, a.runs, rows, runOf))
 		case "from":
 			a.ofAgents(f.Selections, read(a, a.agents, rows, func(e *db.Event) *db.AgentID { return assignee(e, e.Before) }))
 		case "to":
 			a.ofAgents(f.Selections, read(a, a.agents, rows, func(e *db.Event) *db.AgentID { return assignee(e, e.After) }))
 		}
 	}
+}
+
+// runOf is the run that caused an event; nil for other events.
+func runOf(e *db.Event) *db.RunID {
+	if e.Data.Run == nil {
+		return nil
+	}
+	return &e.Data.Run.ID
 }
 
 // assignee is whom an assignment names; nil for other events.
@@ -244,6 +271,8 @@ func (a ahead) ofActors(s ast.SelectionSet, actors []db.ActorRef) {
 	agent := func(r db.ActorRef) *db.AgentID { return named(r, db.AgentPrefix, db.AgentID{UUID: r.ID}) }
 	contact := func(r db.ActorRef) *db.ContactID { return named(r, db.ContactPrefix, db.ContactID{UUID: r.ID}) }
 	token := func(r db.ActorRef) *db.TokenID { return named(r, db.TokenPrefix, db.TokenID{UUID: r.ID}) }
+	workflow := func(r db.ActorRef) *db.WorkflowID { return named(r, db.WorkflowPrefix, db.WorkflowID{UUID: r.ID}) }
+	a.ofWorkflows(s, read(a, a.workflows, actors, workflow))
 	a.ofAgents(s, read(a, a.agents, actors, agent))
 	a.ofContacts(s, read(a, a.contacts, actors, contact))
 	read(a, a.tokens, actors, token)

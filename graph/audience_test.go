@@ -164,9 +164,11 @@ func (w *world) everything(c *db.Conversation, m *db.Message) {
 	w.t.Helper()
 	tokens, err := w.auth.List(w.t.Context(), w.key)
 	must(w.t, err)
+	log := w.history(w.key)
+	ran := log[slices.IndexFunc(log, func(e *db.Event) bool { return e.Type == db.WorkflowRan })].Data
 	var events []*db.Event
 	for _, def := range schema.GetPossibleTypes(schema.Types["Event"]) {
-		for _, actor := range []db.ActorRef{w.agent.id.Ref(), c.ContactID.Ref(), tokens[0].ID.Ref()} {
+		for _, actor := range []db.ActorRef{w.agent.id.Ref(), c.ContactID.Ref(), tokens[0].ID.Ref(), ran.WorkflowID.Ref()} {
 			events = append(events, &db.Event{
 				ID: db.EventID{UUID: db.NewUUID()}, Type: db.EventType(strings.ToUpper(wordEnd.ReplaceAllString(def.Name, "${1}_$2"))),
 				ConversationID: &c.ID, ContactID: &c.ContactID, Actor: actor, Origin: ptr(secret),
@@ -175,6 +177,7 @@ func (w *world) everything(c *db.Conversation, m *db.Message) {
 					Reason: db.ReasonManual, Source: db.SourceAgent, ClosingNote: &db.ClosingNote{Text: ptr("Done")}, MessageID: &m.ID,
 					BusinessEvent: &db.BusinessEvent{Type: "order.placed", Payload: ptr("{}")},
 					AgentID:       &w.agent.id, Availability: []db.Availability{db.Offline, db.Away}, Changes: []db.FieldChange{{Field: "name"}},
+					WorkflowID: ran.WorkflowID, Run: ran.Run, RunStatus: ran.RunStatus,
 				},
 			})
 		}
@@ -182,9 +185,16 @@ func (w *world) everything(c *db.Conversation, m *db.Message) {
 	must(w.t, w.db.Transact(w.t.Context(), c.WorkspaceID, func(tx db.Tx) error { return tx.AppendEvents(w.t.Context(), events) }))
 }
 
-// talked is a conversation of the agent's that has a message.
+// talked is a conversation of the agent's that has a message, and for which a workflow ran.
 func (w *world) talked() (*db.Conversation, *db.Message) {
+	flow := did(w.t)(w.service.CreateWorkflow(w.t.Context(), w.manager.Actor, service.CreateWorkflowInput{Name: "Choose", Definition: &db.WorkflowDefinition{
+		Triggers:   []db.WorkflowTrigger{db.TriggerOpened},
+		Conditions: &db.WorkflowConditions{Hours: &db.WorkflowHours{From: 0, Until: 24}, Assignee: &db.AssigneeCondition{None: true}},
+		Steps:      []*db.WorkflowStep{{Kind: db.StepRoundRobin, AgentIDs: []db.AgentID{w.agent.id}}}, // who is not there
+	}})).Workflow
+	did(w.t)(w.service.EnableWorkflow(w.t.Context(), w.manager.Actor, service.EnableWorkflowInput{WorkflowID: flow.ID}))
 	contact, c := w.opened(w.agent, "Ada")
+	w.settle()
 	w.assign(w.agent, c, w.agent)
 	m := w.say(c, db.Inbound, contact.ID.Ref(), "Hello?")
 	rows, err := w.service.ConversationsByID(w.t.Context(), w.agent.Actor, []db.ConversationID{c.ID})

@@ -337,6 +337,8 @@ var lists = map[string]struct {
 	"Contact.conversations": {`contact(id: $contact) { conversations(%s) { %s } }`, []any{"contact", "conversations"}},
 	"Contact.timeline":      {`contact(id: $contact) { timeline(%s) { %s } }`, []any{"contact", "timeline"}},
 	"Conversation.messages": {`conversation(id: $conversation) { messages(%s) { %s } }`, []any{"conversation", "messages"}},
+	"Query.workflows":       {`workflows(%s) { %s }`, []any{"workflows"}},
+	"Workflow.runs":         {`workflow(id: $workflow) { runs(%s) { %s } }`, []any{"workflow", "runs"}},
 	"Conversation.timeline": {`conversation(id: $conversation) { timeline(%s) { %s } }`, []any{"conversation", "timeline"}},
 }
 
@@ -365,7 +367,13 @@ func TestPages(t *testing.T) {
 		w.say(conversation, db.Note, w.agent.id.Ref(), "And once more")
 		w.hire(w.company, "Zed", fmt.Sprintf("zed%d@acme.example", i), db.RoleAgent)
 	}
-	v := vars{"contact": contact.ID, "conversation": conversation.ID}
+	v := vars{"contact": contact.ID, "conversation": conversation.ID, "workflow": w.workflow("unassign-after-close", nil)}
+	for range 3 {
+		w.workflow("round-robin-online", nil)
+		w.close(w.agent, conversation)
+		w.reopen(w.agent, conversation)
+	}
+	w.settle()
 	for name, l := range lists {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -29,18 +29,25 @@ var fragments = map[string]string{
 		canClose cannotCloseReason canReopen cannotReopenReason }`,
 	"message":   `on Message { id kind author { ...actor } body preview createdAt sentAt automated withheld channel }`,
 	"workspace": `on Workspace { id name timeZone reopenPolicy reopenWithinDays ownerPolicy closingCategories }`,
-	"actor":     `on Actor { __typename ... on Agent { id } ... on Contact { id } ... on Integration { id name } }`,
+	"actor":     `on Actor { __typename ... on Agent { id } ... on Contact { id } ... on Integration { id name } ... on Workflow { id name } }`,
 	"event": `on Event { __typename id cursor occurredAt actor { ...actor } conversation { id version } contact { id version } origin
 		... on MessageReceived { message { ...message } } ... on MessageSent { message { ...message } } ... on NoteAdded { message { ...message } }
-		... on ConversationAssigned { from { id name } to { id name } reason } ... on ConversationUnassigned { from { id name } to { id name } reason }
+		... on ConversationAssigned { from { id name } to { id name } reason run { id } } ... on ConversationUnassigned { from { id name } to { id name } reason run { id } }
+		... on WorkflowCreated { workflow { id } } ... on WorkflowUpdated { workflow { id } changes { field before after } } ... on WorkflowEnabled { workflow { id } }
+		... on WorkflowDisabled { workflow { id } } ... on WorkflowDeleted { workflow { id } } ... on WorkflowRan { workflow { id } run { id } status }
 		... on ConversationOpened { source } ... on ConversationReopened { source } ... on ConversationClosed { closingNote { category text } }
 		... on ContactUpdated { changes { field before after } } ... on AgentUpdated { agent { id } changes { field before after } }
 		... on WorkspaceUpdated { changes { field before after } } ... on BusinessEventRecorded { type payload requiresAction }
 		... on AgentCreated { agent { id name } } ... on AgentDeactivated { agent { id active } } ... on AgentReactivated { agent { id active } }
 		... on AvailabilityChanged { agent { id availability } previousAvailability availability } }`,
-	"page":   `on PageInfo { hasNextPage hasPreviousPage startCursor endCursor }`,
-	"counts": `on InboxCounts { mine unassigned all closed blocked asOf }`,
-	"change": `on InboxChange { kind conversationId conversation { id status version } event { __typename id cursor } counts { ...counts } cursor }`,
+	"workflow": `on Workflow { id name template definition { ...definition } enabled createdAt deletedAt }`,
+	"definition": `on WorkflowDefinition { triggers conditions { reasons sources channels categories businessEventTypes assignee { none unavailable agentIds } hours { from until } days }
+		steps { kind agentId agentIds skill capacity category text seconds } }`,
+	"run":     `on WorkflowRun { id workflow { id name } event { __typename id cursor } conversation { id } contact { id } status depth steps { ...runStep } dueAt startedAt endedAt }`,
+	"runStep": `on WorkflowRunStep { kind outcome at agent { id name } code message candidates { agent { id name } openConversations outcome } }`,
+	"page":    `on PageInfo { hasNextPage hasPreviousPage startCursor endCursor }`,
+	"counts":  `on InboxCounts { mine unassigned all closed blocked asOf }`,
+	"change":  `on InboxChange { kind conversationId conversation { id status version } event { __typename id cursor } counts { ...counts } cursor }`,
 	"dashboard": `on Dashboard { counts { open unassigned waiting } agents { agent { id name } openConversations closedToday longestWaiting } oldestWaiting
 		firstResponse { ...durations } resolution { ...durations } timeToAssignment { ...durations } asOf }`,
 	"durations":   `on DashboardDurations { today { p50 p90 count } last7Days { p50 p90 count } }`,
@@ -70,6 +77,7 @@ var mutations = func() map[string]string {
 		"conversation": "{ ...conversation }", "contact": "{ ...contact }", "agent": "{ ...agent }", "workspace": "{ ...workspace }",
 		"events": "{ ...event }", "userErrors": "{ code message field }", "message": "{ ...message }",
 		"outcomes": "{ conversationId conversation { ...conversation } userErrors { code message field } }",
+		"workflow": "{ ...workflow }", "steps": "{ ...runStep }",
 	}
 	docs := map[string]string{}
 	for _, field := range schema.Mutation.Fields {
@@ -95,7 +103,7 @@ var subscriptions = func() map[string]string {
 			}
 			declared, given = append(declared, declaration), append(given, fmt.Sprintf("%s: $%s", a.Name, a.Name))
 		}
-		shown := map[string]string{"Event": "event", "InboxChange": "change", "InboxCounts": "counts", "Dashboard": "dashboard", "AgentChange": "agentChange"}[field.Type.Name()]
+		shown := map[string]string{"Event": "event", "InboxChange": "change", "InboxCounts": "counts", "Dashboard": "dashboard", "AgentChange": "agentChange", "WorkflowRun": "run"}[field.Type.Name()]
 		docs[field.Name] = document(fmt.Sprintf("subscription%s { %s%s { ...%s } }",
 			parentheses(declared), field.Name, parentheses(given), shown))
 	}

@@ -181,6 +181,9 @@ func toEvent(e *db.Event) Event {
 	case db.BusinessEventRecorded:
 		return BusinessEventRecorded{base}
 	}
+	if of := toWorkflowEvent(base); of != nil {
+		return of
+	}
 	panic(fmt.Sprintf("the schema has no type for the event %s", e.Type))
 }
 

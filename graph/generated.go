@@ -37,6 +37,10 @@ type ResolverRoot interface {
 	Mutation() MutationResolver
 	Query() QueryResolver
 	Subscription() SubscriptionResolver
+	Workflow() WorkflowResolver
+	WorkflowCandidate() WorkflowCandidateResolver
+	WorkflowRun() WorkflowRunResolver
+	WorkflowRunStep() WorkflowRunStepResolver
 	AssignConversationsInput() AssignConversationsInputResolver
 }
 
@@ -148,6 +152,12 @@ type ComplexityRoot struct {
 		Conversation func(childComplexity int) int
 		Events       func(childComplexity int) int
 		UserErrors   func(childComplexity int) int
+	}
+
+	AssigneeCondition struct {
+		AgentIDs    func(childComplexity int) int
+		None        func(childComplexity int) int
+		Unavailable func(childComplexity int) int
 	}
 
 	AvailabilityChanged struct {
@@ -315,6 +325,7 @@ type ComplexityRoot struct {
 		OccurredAt   func(childComplexity int) int
 		Origin       func(childComplexity int) int
 		Reason       func(childComplexity int) int
+		Run          func(childComplexity int) int
 		To           func(childComplexity int) int
 	}
 
@@ -392,6 +403,7 @@ type ComplexityRoot struct {
 		OccurredAt   func(childComplexity int) int
 		Origin       func(childComplexity int) int
 		Reason       func(childComplexity int) int
+		Run          func(childComplexity int) int
 		To           func(childComplexity int) int
 	}
 
@@ -405,6 +417,18 @@ type ComplexityRoot struct {
 		Contact    func(childComplexity int) int
 		Events     func(childComplexity int) int
 		UserErrors func(childComplexity int) int
+	}
+
+	CreateWorkflowFromTemplatePayload struct {
+		Events     func(childComplexity int) int
+		UserErrors func(childComplexity int) int
+		Workflow   func(childComplexity int) int
+	}
+
+	CreateWorkflowPayload struct {
+		Events     func(childComplexity int) int
+		UserErrors func(childComplexity int) int
+		Workflow   func(childComplexity int) int
 	}
 
 	Dashboard struct {
@@ -441,10 +465,35 @@ type ComplexityRoot struct {
 		UserErrors func(childComplexity int) int
 	}
 
+	DeleteWorkflowPayload struct {
+		Events     func(childComplexity int) int
+		UserErrors func(childComplexity int) int
+		Workflow   func(childComplexity int) int
+	}
+
+	DisableWorkflowPayload struct {
+		Events     func(childComplexity int) int
+		UserErrors func(childComplexity int) int
+		Workflow   func(childComplexity int) int
+	}
+
+	DryRunWorkflowPayload struct {
+		ConditionsHold func(childComplexity int) int
+		Events         func(childComplexity int) int
+		Steps          func(childComplexity int) int
+		UserErrors     func(childComplexity int) int
+	}
+
 	DurationQuantiles struct {
 		Count func(childComplexity int) int
 		P50   func(childComplexity int) int
 		P90   func(childComplexity int) int
+	}
+
+	EnableWorkflowPayload struct {
+		Events     func(childComplexity int) int
+		UserErrors func(childComplexity int) int
+		Workflow   func(childComplexity int) int
 	}
 
 	FieldChange struct {
@@ -529,31 +578,38 @@ type ComplexityRoot struct {
 	}
 
 	Mutation struct {
-		AddNote              func(childComplexity int, input service.AddNoteInput) int
-		AssignContact        func(childComplexity int, input service.AssignContactInput) int
-		AssignConversation   func(childComplexity int, input service.AssignConversationInput) int
-		AssignConversations  func(childComplexity int, input service.AssignConversationsInput) int
-		AssignToMe           func(childComplexity int, input service.AssignToMeInput) int
-		BlockContact         func(childComplexity int, input service.BlockContactInput) int
-		CloseConversation    func(childComplexity int, input service.CloseConversationInput) int
-		CloseConversations   func(childComplexity int, input service.CloseConversationsInput) int
-		CreateAgent          func(childComplexity int, input service.CreateAgentInput) int
-		CreateContact        func(childComplexity int, input service.CreateContactInput) int
-		DeactivateAgent      func(childComplexity int, input service.DeactivateAgentInput) int
-		MarkRead             func(childComplexity int, input service.MarkReadInput) int
-		OpenConversation     func(childComplexity int, input service.OpenConversationInput) int
-		ReactivateAgent      func(childComplexity int, input service.ReactivateAgentInput) int
-		ReceiveMessage       func(childComplexity int, input service.ReceiveMessageInput) int
-		RecordBusinessEvent  func(childComplexity int, input service.RecordBusinessEventInput) int
-		ReopenConversation   func(childComplexity int, input service.ReopenConversationInput) int
-		SendMessage          func(childComplexity int, input service.SendMessageInput) int
-		SetAvailability      func(childComplexity int, input service.SetAvailabilityInput) int
-		UnassignContact      func(childComplexity int, input service.UnassignContactInput) int
-		UnassignConversation func(childComplexity int, input service.UnassignConversationInput) int
-		UnblockContact       func(childComplexity int, input service.UnblockContactInput) int
-		UpdateAgent          func(childComplexity int, input service.UpdateAgentInput) int
-		UpdateContact        func(childComplexity int, input service.UpdateContactInput) int
-		UpdateWorkspace      func(childComplexity int, input service.UpdateWorkspaceInput) int
+		AddNote                    func(childComplexity int, input service.AddNoteInput) int
+		AssignContact              func(childComplexity int, input service.AssignContactInput) int
+		AssignConversation         func(childComplexity int, input service.AssignConversationInput) int
+		AssignConversations        func(childComplexity int, input service.AssignConversationsInput) int
+		AssignToMe                 func(childComplexity int, input service.AssignToMeInput) int
+		BlockContact               func(childComplexity int, input service.BlockContactInput) int
+		CloseConversation          func(childComplexity int, input service.CloseConversationInput) int
+		CloseConversations         func(childComplexity int, input service.CloseConversationsInput) int
+		CreateAgent                func(childComplexity int, input service.CreateAgentInput) int
+		CreateContact              func(childComplexity int, input service.CreateContactInput) int
+		CreateWorkflow             func(childComplexity int, input service.CreateWorkflowInput) int
+		CreateWorkflowFromTemplate func(childComplexity int, input service.CreateWorkflowFromTemplateInput) int
+		DeactivateAgent            func(childComplexity int, input service.DeactivateAgentInput) int
+		DeleteWorkflow             func(childComplexity int, input service.DeleteWorkflowInput) int
+		DisableWorkflow            func(childComplexity int, input service.DisableWorkflowInput) int
+		DryRunWorkflow             func(childComplexity int, input service.DryRunWorkflowInput) int
+		EnableWorkflow             func(childComplexity int, input service.EnableWorkflowInput) int
+		MarkRead                   func(childComplexity int, input service.MarkReadInput) int
+		OpenConversation           func(childComplexity int, input service.OpenConversationInput) int
+		ReactivateAgent            func(childComplexity int, input service.ReactivateAgentInput) int
+		ReceiveMessage             func(childComplexity int, input service.ReceiveMessageInput) int
+		RecordBusinessEvent        func(childComplexity int, input service.RecordBusinessEventInput) int
+		ReopenConversation         func(childComplexity int, input service.ReopenConversationInput) int
+		SendMessage                func(childComplexity int, input service.SendMessageInput) int
+		SetAvailability            func(childComplexity int, input service.SetAvailabilityInput) int
+		UnassignContact            func(childComplexity int, input service.UnassignContactInput) int
+		UnassignConversation       func(childComplexity int, input service.UnassignConversationInput) int
+		UnblockContact             func(childComplexity int, input service.UnblockContactInput) int
+		UpdateAgent                func(childComplexity int, input service.UpdateAgentInput) int
+		UpdateContact              func(childComplexity int, input service.UpdateContactInput) int
+		UpdateWorkflow             func(childComplexity int, input service.UpdateWorkflowInput) int
+		UpdateWorkspace            func(childComplexity int, input service.UpdateWorkspaceInput) int
 	}
 
 	NoteAdded struct {
@@ -582,19 +638,22 @@ type ComplexityRoot struct {
 	}
 
 	Query struct {
-		Agent        func(childComplexity int, id string) int
-		Agents       func(childComplexity int, search *string, availability []db.Availability, skill *string, active *bool, first *int, after *string, last *int, before *string) int
-		AsOf         func(childComplexity int) int
-		Contact      func(childComplexity int, id string) int
-		Contacts     func(childComplexity int, search *string, filter *service.ContactFilter, orderBy *service.ContactOrder, first *int, after *string, last *int, before *string) int
-		Conversation func(childComplexity int, id string) int
-		Dashboard    func(childComplexity int) int
-		Inbox        func(childComplexity int, view db.View, search *string, filter *db.InboxFilter, orderBy *service.InboxOrder, first *int, after *string, last *int, before *string) int
-		InboxCounts  func(childComplexity int) int
-		Node         func(childComplexity int, id string) int
-		Nodes        func(childComplexity int, ids []string) int
-		Viewer       func(childComplexity int) int
-		Workspace    func(childComplexity int) int
+		Agent             func(childComplexity int, id string) int
+		Agents            func(childComplexity int, search *string, availability []db.Availability, skill *string, active *bool, first *int, after *string, last *int, before *string) int
+		AsOf              func(childComplexity int) int
+		Contact           func(childComplexity int, id string) int
+		Contacts          func(childComplexity int, search *string, filter *service.ContactFilter, orderBy *service.ContactOrder, first *int, after *string, last *int, before *string) int
+		Conversation      func(childComplexity int, id string) int
+		Dashboard         func(childComplexity int) int
+		Inbox             func(childComplexity int, view db.View, search *string, filter *db.InboxFilter, orderBy *service.InboxOrder, first *int, after *string, last *int, before *string) int
+		InboxCounts       func(childComplexity int) int
+		Node              func(childComplexity int, id string) int
+		Nodes             func(childComplexity int, ids []string) int
+		Viewer            func(childComplexity int) int
+		Workflow          func(childComplexity int, id string) int
+		WorkflowTemplates func(childComplexity int) int
+		Workflows         func(childComplexity int, first *int, after *string, last *int, before *string) int
+		Workspace         func(childComplexity int) int
 	}
 
 	ReactivateAgentPayload struct {
@@ -645,6 +704,7 @@ type ComplexityRoot struct {
 		InboxChanged        func(childComplexity int, view db.View, filter *db.InboxFilter, after *db.EventCursor) int
 		InboxCountsChanged  func(childComplexity int) int
 		StatusChanged       func(childComplexity int, conversationID *string, after *db.EventCursor) int
+		WorkflowRunChanged  func(childComplexity int, workflowID *string) int
 	}
 
 	TimelineConnection struct {
@@ -688,6 +748,12 @@ type ComplexityRoot struct {
 		UserErrors func(childComplexity int) int
 	}
 
+	UpdateWorkflowPayload struct {
+		Events     func(childComplexity int) int
+		UserErrors func(childComplexity int) int
+		Workflow   func(childComplexity int) int
+	}
+
 	UpdateWorkspacePayload struct {
 		Events     func(childComplexity int) int
 		UserErrors func(childComplexity int) int
@@ -698,6 +764,178 @@ type ComplexityRoot struct {
 		Code    func(childComplexity int) int
 		Field   func(childComplexity int) int
 		Message func(childComplexity int) int
+	}
+
+	Workflow struct {
+		CreatedAt  func(childComplexity int) int
+		Definition func(childComplexity int) int
+		DeletedAt  func(childComplexity int) int
+		Enabled    func(childComplexity int) int
+		ID         func(childComplexity int) int
+		Name       func(childComplexity int) int
+		Runs       func(childComplexity int, first *int, after *string, last *int, before *string) int
+		Template   func(childComplexity int) int
+	}
+
+	WorkflowCandidate struct {
+		Agent             func(childComplexity int) int
+		OpenConversations func(childComplexity int) int
+		Outcome           func(childComplexity int) int
+	}
+
+	WorkflowConditions struct {
+		Assignee           func(childComplexity int) int
+		BusinessEventTypes func(childComplexity int) int
+		Categories         func(childComplexity int) int
+		Channels           func(childComplexity int) int
+		Days               func(childComplexity int) int
+		Hours              func(childComplexity int) int
+		Reasons            func(childComplexity int) int
+		Sources            func(childComplexity int) int
+	}
+
+	WorkflowConnection struct {
+		Edges    func(childComplexity int) int
+		Nodes    func(childComplexity int) int
+		PageInfo func(childComplexity int) int
+	}
+
+	WorkflowCreated struct {
+		Actor        func(childComplexity int) int
+		Contact      func(childComplexity int) int
+		Conversation func(childComplexity int) int
+		Cursor       func(childComplexity int) int
+		ID           func(childComplexity int) int
+		OccurredAt   func(childComplexity int) int
+		Origin       func(childComplexity int) int
+		Workflow     func(childComplexity int) int
+	}
+
+	WorkflowDefinition struct {
+		Conditions func(childComplexity int) int
+		Steps      func(childComplexity int) int
+		Triggers   func(childComplexity int) int
+	}
+
+	WorkflowDeleted struct {
+		Actor        func(childComplexity int) int
+		Contact      func(childComplexity int) int
+		Conversation func(childComplexity int) int
+		Cursor       func(childComplexity int) int
+		ID           func(childComplexity int) int
+		OccurredAt   func(childComplexity int) int
+		Origin       func(childComplexity int) int
+		Workflow     func(childComplexity int) int
+	}
+
+	WorkflowDisabled struct {
+		Actor        func(childComplexity int) int
+		Contact      func(childComplexity int) int
+		Conversation func(childComplexity int) int
+		Cursor       func(childComplexity int) int
+		ID           func(childComplexity int) int
+		OccurredAt   func(childComplexity int) int
+		Origin       func(childComplexity int) int
+		Workflow     func(childComplexity int) int
+	}
+
+	WorkflowEdge struct {
+		Cursor func(childComplexity int) int
+		Node   func(childComplexity int) int
+	}
+
+	WorkflowEnabled struct {
+		Actor        func(childComplexity int) int
+		Contact      func(childComplexity int) int
+		Conversation func(childComplexity int) int
+		Cursor       func(childComplexity int) int
+		ID           func(childComplexity int) int
+		OccurredAt   func(childComplexity int) int
+		Origin       func(childComplexity int) int
+		Workflow     func(childComplexity int) int
+	}
+
+	WorkflowHours struct {
+		From  func(childComplexity int) int
+		Until func(childComplexity int) int
+	}
+
+	WorkflowRan struct {
+		Actor        func(childComplexity int) int
+		Contact      func(childComplexity int) int
+		Conversation func(childComplexity int) int
+		Cursor       func(childComplexity int) int
+		ID           func(childComplexity int) int
+		OccurredAt   func(childComplexity int) int
+		Origin       func(childComplexity int) int
+		Run          func(childComplexity int) int
+		Status       func(childComplexity int) int
+		Workflow     func(childComplexity int) int
+	}
+
+	WorkflowRun struct {
+		Contact      func(childComplexity int) int
+		Conversation func(childComplexity int) int
+		Depth        func(childComplexity int) int
+		DueAt        func(childComplexity int) int
+		EndedAt      func(childComplexity int) int
+		Event        func(childComplexity int) int
+		ID           func(childComplexity int) int
+		StartedAt    func(childComplexity int) int
+		Status       func(childComplexity int) int
+		Steps        func(childComplexity int) int
+		Workflow     func(childComplexity int) int
+	}
+
+	WorkflowRunConnection struct {
+		Edges    func(childComplexity int) int
+		Nodes    func(childComplexity int) int
+		PageInfo func(childComplexity int) int
+	}
+
+	WorkflowRunEdge struct {
+		Cursor func(childComplexity int) int
+		Node   func(childComplexity int) int
+	}
+
+	WorkflowRunStep struct {
+		Agent      func(childComplexity int) int
+		At         func(childComplexity int) int
+		Candidates func(childComplexity int) int
+		Code       func(childComplexity int) int
+		Kind       func(childComplexity int) int
+		Message    func(childComplexity int) int
+		Outcome    func(childComplexity int) int
+	}
+
+	WorkflowStep struct {
+		AgentID  func(childComplexity int) int
+		AgentIDs func(childComplexity int) int
+		Capacity func(childComplexity int) int
+		Category func(childComplexity int) int
+		Kind     func(childComplexity int) int
+		Seconds  func(childComplexity int) int
+		Skill    func(childComplexity int) int
+		Text     func(childComplexity int) int
+	}
+
+	WorkflowTemplate struct {
+		Definition  func(childComplexity int) int
+		Description func(childComplexity int) int
+		Key         func(childComplexity int) int
+		Name        func(childComplexity int) int
+	}
+
+	WorkflowUpdated struct {
+		Actor        func(childComplexity int) int
+		Changes      func(childComplexity int) int
+		Contact      func(childComplexity int) int
+		Conversation func(childComplexity int) int
+		Cursor       func(childComplexity int) int
+		ID           func(childComplexity int) int
+		OccurredAt   func(childComplexity int) int
+		Origin       func(childComplexity int) int
+		Workflow     func(childComplexity int) int
 	}
 
 	Workspace struct {
@@ -787,6 +1025,13 @@ type MutationResolver interface {
 	SendMessage(ctx context.Context, input service.SendMessageInput) (*ConversationPayload, error)
 	AddNote(ctx context.Context, input service.AddNoteInput) (*ConversationPayload, error)
 	MarkRead(ctx context.Context, input service.MarkReadInput) (*ConversationPayload, error)
+	CreateWorkflow(ctx context.Context, input service.CreateWorkflowInput) (*WorkflowPayload, error)
+	CreateWorkflowFromTemplate(ctx context.Context, input service.CreateWorkflowFromTemplateInput) (*WorkflowPayload, error)
+	UpdateWorkflow(ctx context.Context, input service.UpdateWorkflowInput) (*WorkflowPayload, error)
+	EnableWorkflow(ctx context.Context, input service.EnableWorkflowInput) (*WorkflowPayload, error)
+	DisableWorkflow(ctx context.Context, input service.DisableWorkflowInput) (*WorkflowPayload, error)
+	DeleteWorkflow(ctx context.Context, input service.DeleteWorkflowInput) (*WorkflowPayload, error)
+	DryRunWorkflow(ctx context.Context, input service.DryRunWorkflowInput) (*DryRunWorkflowPayload, error)
 }
 type QueryResolver interface {
 	AsOf(ctx context.Context) (*db.EventCursor, error)
@@ -800,6 +1045,9 @@ type QueryResolver interface {
 	Conversation(ctx context.Context, id string) (*db.Conversation, error)
 	Contact(ctx context.Context, id string) (*db.Contact, error)
 	Agent(ctx context.Context, id string) (*db.Agent, error)
+	Workflows(ctx context.Context, first *int, after *string, last *int, before *string) (*Connection[*db.Workflow], error)
+	Workflow(ctx context.Context, id string) (*db.Workflow, error)
+	WorkflowTemplates(ctx context.Context) ([]*service.WorkflowTemplate, error)
 	Node(ctx context.Context, id string) (Node, error)
 	Nodes(ctx context.Context, ids []string) ([]Node, error)
 }
@@ -811,6 +1059,23 @@ type SubscriptionResolver interface {
 	InboxCountsChanged(ctx context.Context) (<-chan *service.Counts, error)
 	DashboardChanged(ctx context.Context) (<-chan *Dashboard, error)
 	AgentsChanged(ctx context.Context, after *db.EventCursor) (<-chan *AgentChange, error)
+	WorkflowRunChanged(ctx context.Context, workflowID *string) (<-chan *db.WorkflowRun, error)
+}
+type WorkflowResolver interface {
+	Runs(ctx context.Context, obj *db.Workflow, first *int, after *string, last *int, before *string) (*Connection[*db.WorkflowRun], error)
+}
+type WorkflowCandidateResolver interface {
+	Agent(ctx context.Context, obj *db.WorkflowCandidate) (*db.Agent, error)
+}
+type WorkflowRunResolver interface {
+	Workflow(ctx context.Context, obj *db.WorkflowRun) (*db.Workflow, error)
+	Event(ctx context.Context, obj *db.WorkflowRun) (Event, error)
+	Conversation(ctx context.Context, obj *db.WorkflowRun) (*db.Conversation, error)
+	Contact(ctx context.Context, obj *db.WorkflowRun) (*db.Contact, error)
+}
+type WorkflowRunStepResolver interface {
+	Agent(ctx context.Context, obj *db.WorkflowRunStep) (*db.Agent, error)
+	Code(ctx context.Context, obj *db.WorkflowRunStep) (*service.RefusalCode, error)
 }
 
 type AssignConversationsInputResolver interface {
@@ -1243,6 +1508,25 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.AssignToMePayload.UserErrors(childComplexity), true
+
+	case "AssigneeCondition.agentIds":
+		if e.ComplexityRoot.AssigneeCondition.AgentIDs == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AssigneeCondition.AgentIDs(childComplexity), true
+	case "AssigneeCondition.none":
+		if e.ComplexityRoot.AssigneeCondition.None == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AssigneeCondition.None(childComplexity), true
+	case "AssigneeCondition.unavailable":
+		if e.ComplexityRoot.AssigneeCondition.Unavailable == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AssigneeCondition.Unavailable(childComplexity), true
 
 	case "AvailabilityChanged.actor":
 		if e.ComplexityRoot.AvailabilityChanged.Actor == nil {
@@ -1976,6 +2260,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.ConversationAssigned.Reason(childComplexity), true
+	case "ConversationAssigned.run":
+		if e.ComplexityRoot.ConversationAssigned.Run == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ConversationAssigned.Run(childComplexity), true
 	case "ConversationAssigned.to":
 		if e.ComplexityRoot.ConversationAssigned.To == nil {
 			break
@@ -2302,6 +2592,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.ConversationUnassigned.Reason(childComplexity), true
+	case "ConversationUnassigned.run":
+		if e.ComplexityRoot.ConversationUnassigned.Run == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ConversationUnassigned.Run(childComplexity), true
 	case "ConversationUnassigned.to":
 		if e.ComplexityRoot.ConversationUnassigned.To == nil {
 			break
@@ -2346,6 +2642,44 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.CreateContactPayload.UserErrors(childComplexity), true
+
+	case "CreateWorkflowFromTemplatePayload.events":
+		if e.ComplexityRoot.CreateWorkflowFromTemplatePayload.Events == nil {
+			break
+		}
+
+		return e.ComplexityRoot.CreateWorkflowFromTemplatePayload.Events(childComplexity), true
+	case "CreateWorkflowFromTemplatePayload.userErrors":
+		if e.ComplexityRoot.CreateWorkflowFromTemplatePayload.UserErrors == nil {
+			break
+		}
+
+		return e.ComplexityRoot.CreateWorkflowFromTemplatePayload.UserErrors(childComplexity), true
+	case "CreateWorkflowFromTemplatePayload.workflow":
+		if e.ComplexityRoot.CreateWorkflowFromTemplatePayload.Workflow == nil {
+			break
+		}
+
+		return e.ComplexityRoot.CreateWorkflowFromTemplatePayload.Workflow(childComplexity), true
+
+	case "CreateWorkflowPayload.events":
+		if e.ComplexityRoot.CreateWorkflowPayload.Events == nil {
+			break
+		}
+
+		return e.ComplexityRoot.CreateWorkflowPayload.Events(childComplexity), true
+	case "CreateWorkflowPayload.userErrors":
+		if e.ComplexityRoot.CreateWorkflowPayload.UserErrors == nil {
+			break
+		}
+
+		return e.ComplexityRoot.CreateWorkflowPayload.UserErrors(childComplexity), true
+	case "CreateWorkflowPayload.workflow":
+		if e.ComplexityRoot.CreateWorkflowPayload.Workflow == nil {
+			break
+		}
+
+		return e.ComplexityRoot.CreateWorkflowPayload.Workflow(childComplexity), true
 
 	case "Dashboard.agents":
 		if e.ComplexityRoot.Dashboard.Agents == nil {
@@ -2466,6 +2800,69 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.DeactivateAgentPayload.UserErrors(childComplexity), true
 
+	case "DeleteWorkflowPayload.events":
+		if e.ComplexityRoot.DeleteWorkflowPayload.Events == nil {
+			break
+		}
+
+		return e.ComplexityRoot.DeleteWorkflowPayload.Events(childComplexity), true
+	case "DeleteWorkflowPayload.userErrors":
+		if e.ComplexityRoot.DeleteWorkflowPayload.UserErrors == nil {
+			break
+		}
+
+		return e.ComplexityRoot.DeleteWorkflowPayload.UserErrors(childComplexity), true
+	case "DeleteWorkflowPayload.workflow":
+		if e.ComplexityRoot.DeleteWorkflowPayload.Workflow == nil {
+			break
+		}
+
+		return e.ComplexityRoot.DeleteWorkflowPayload.Workflow(childComplexity), true
+
+	case "DisableWorkflowPayload.events":
+		if e.ComplexityRoot.DisableWorkflowPayload.Events == nil {
+			break
+		}
+
+		return e.ComplexityRoot.DisableWorkflowPayload.Events(childComplexity), true
+	case "DisableWorkflowPayload.userErrors":
+		if e.ComplexityRoot.DisableWorkflowPayload.UserErrors == nil {
+			break
+		}
+
+		return e.ComplexityRoot.DisableWorkflowPayload.UserErrors(childComplexity), true
+	case "DisableWorkflowPayload.workflow":
+		if e.ComplexityRoot.DisableWorkflowPayload.Workflow == nil {
+			break
+		}
+
+		return e.ComplexityRoot.DisableWorkflowPayload.Workflow(childComplexity), true
+
+	case "DryRunWorkflowPayload.conditionsHold":
+		if e.ComplexityRoot.DryRunWorkflowPayload.ConditionsHold == nil {
+			break
+		}
+
+		return e.ComplexityRoot.DryRunWorkflowPayload.ConditionsHold(childComplexity), true
+	case "DryRunWorkflowPayload.events":
+		if e.ComplexityRoot.DryRunWorkflowPayload.Events == nil {
+			break
+		}
+
+		return e.ComplexityRoot.DryRunWorkflowPayload.Events(childComplexity), true
+	case "DryRunWorkflowPayload.steps":
+		if e.ComplexityRoot.DryRunWorkflowPayload.Steps == nil {
+			break
+		}
+
+		return e.ComplexityRoot.DryRunWorkflowPayload.Steps(childComplexity), true
+	case "DryRunWorkflowPayload.userErrors":
+		if e.ComplexityRoot.DryRunWorkflowPayload.UserErrors == nil {
+			break
+		}
+
+		return e.ComplexityRoot.DryRunWorkflowPayload.UserErrors(childComplexity), true
+
 	case "DurationQuantiles.count":
 		if e.ComplexityRoot.DurationQuantiles.Count == nil {
 			break
@@ -2484,6 +2881,25 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.DurationQuantiles.P90(childComplexity), true
+
+	case "EnableWorkflowPayload.events":
+		if e.ComplexityRoot.EnableWorkflowPayload.Events == nil {
+			break
+		}
+
+		return e.ComplexityRoot.EnableWorkflowPayload.Events(childComplexity), true
+	case "EnableWorkflowPayload.userErrors":
+		if e.ComplexityRoot.EnableWorkflowPayload.UserErrors == nil {
+			break
+		}
+
+		return e.ComplexityRoot.EnableWorkflowPayload.UserErrors(childComplexity), true
+	case "EnableWorkflowPayload.workflow":
+		if e.ComplexityRoot.EnableWorkflowPayload.Workflow == nil {
+			break
+		}
+
+		return e.ComplexityRoot.EnableWorkflowPayload.Workflow(childComplexity), true
 
 	case "FieldChange.after":
 		if e.ComplexityRoot.FieldChange.After == nil {
@@ -2911,6 +3327,28 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Mutation.CreateContact(childComplexity, args["input"].(service.CreateContactInput)), true
+	case "Mutation.createWorkflow":
+		if e.ComplexityRoot.Mutation.CreateWorkflow == nil {
+			break
+		}
+
+		args, err := ec.field_Mutation_createWorkflow_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.CreateWorkflow(childComplexity, args["input"].(service.CreateWorkflowInput)), true
+	case "Mutation.createWorkflowFromTemplate":
+		if e.ComplexityRoot.Mutation.CreateWorkflowFromTemplate == nil {
+			break
+		}
+
+		args, err := ec.field_Mutation_createWorkflowFromTemplate_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.CreateWorkflowFromTemplate(childComplexity, args["input"].(service.CreateWorkflowFromTemplateInput)), true
 	case "Mutation.deactivateAgent":
 		if e.ComplexityRoot.Mutation.DeactivateAgent == nil {
 			break
@@ -2922,6 +3360,50 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Mutation.DeactivateAgent(childComplexity, args["input"].(service.DeactivateAgentInput)), true
+	case "Mutation.deleteWorkflow":
+		if e.ComplexityRoot.Mutation.DeleteWorkflow == nil {
+			break
+		}
+
+		args, err := ec.field_Mutation_deleteWorkflow_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.DeleteWorkflow(childComplexity, args["input"].(service.DeleteWorkflowInput)), true
+	case "Mutation.disableWorkflow":
+		if e.ComplexityRoot.Mutation.DisableWorkflow == nil {
+			break
+		}
+
+		args, err := ec.field_Mutation_disableWorkflow_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.DisableWorkflow(childComplexity, args["input"].(service.DisableWorkflowInput)), true
+	case "Mutation.dryRunWorkflow":
+		if e.ComplexityRoot.Mutation.DryRunWorkflow == nil {
+			break
+		}
+
+		args, err := ec.field_Mutation_dryRunWorkflow_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.DryRunWorkflow(childComplexity, args["input"].(service.DryRunWorkflowInput)), true
+	case "Mutation.enableWorkflow":
+		if e.ComplexityRoot.Mutation.EnableWorkflow == nil {
+			break
+		}
+
+		args, err := ec.field_Mutation_enableWorkflow_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.EnableWorkflow(childComplexity, args["input"].(service.EnableWorkflowInput)), true
 	case "Mutation.markRead":
 		if e.ComplexityRoot.Mutation.MarkRead == nil {
 			break
@@ -3065,6 +3547,17 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Mutation.UpdateContact(childComplexity, args["input"].(service.UpdateContactInput)), true
+	case "Mutation.updateWorkflow":
+		if e.ComplexityRoot.Mutation.UpdateWorkflow == nil {
+			break
+		}
+
+		args, err := ec.field_Mutation_updateWorkflow_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.UpdateWorkflow(childComplexity, args["input"].(service.UpdateWorkflowInput)), true
 	case "Mutation.updateWorkspace":
 		if e.ComplexityRoot.Mutation.UpdateWorkspace == nil {
 			break
@@ -3289,6 +3782,34 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Query.Viewer(childComplexity), true
+	case "Query.workflow":
+		if e.ComplexityRoot.Query.Workflow == nil {
+			break
+		}
+
+		args, err := ec.field_Query_workflow_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Query.Workflow(childComplexity, args["id"].(string)), true
+	case "Query.workflowTemplates":
+		if e.ComplexityRoot.Query.WorkflowTemplates == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Query.WorkflowTemplates(childComplexity), true
+	case "Query.workflows":
+		if e.ComplexityRoot.Query.Workflows == nil {
+			break
+		}
+
+		args, err := ec.field_Query_workflows_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Query.Workflows(childComplexity, args["first"].(*int), args["after"].(*string), args["last"].(*int), args["before"].(*string)), true
 	case "Query.workspace":
 		if e.ComplexityRoot.Query.Workspace == nil {
 			break
@@ -3501,6 +4022,17 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Subscription.StatusChanged(childComplexity, args["conversationId"].(*string), args["after"].(*db.EventCursor)), true
+	case "Subscription.workflowRunChanged":
+		if e.ComplexityRoot.Subscription.WorkflowRunChanged == nil {
+			break
+		}
+
+		args, err := ec.field_Subscription_workflowRunChanged_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Subscription.WorkflowRunChanged(childComplexity, args["workflowId"].(*string)), true
 
 	case "TimelineConnection.edges":
 		if e.ComplexityRoot.TimelineConnection.Edges == nil {
@@ -3629,6 +4161,25 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.UpdateContactPayload.UserErrors(childComplexity), true
 
+	case "UpdateWorkflowPayload.events":
+		if e.ComplexityRoot.UpdateWorkflowPayload.Events == nil {
+			break
+		}
+
+		return e.ComplexityRoot.UpdateWorkflowPayload.Events(childComplexity), true
+	case "UpdateWorkflowPayload.userErrors":
+		if e.ComplexityRoot.UpdateWorkflowPayload.UserErrors == nil {
+			break
+		}
+
+		return e.ComplexityRoot.UpdateWorkflowPayload.UserErrors(childComplexity), true
+	case "UpdateWorkflowPayload.workflow":
+		if e.ComplexityRoot.UpdateWorkflowPayload.Workflow == nil {
+			break
+		}
+
+		return e.ComplexityRoot.UpdateWorkflowPayload.Workflow(childComplexity), true
+
 	case "UpdateWorkspacePayload.events":
 		if e.ComplexityRoot.UpdateWorkspacePayload.Events == nil {
 			break
@@ -3666,6 +4217,720 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.UserError.Message(childComplexity), true
+
+	case "Workflow.createdAt":
+		if e.ComplexityRoot.Workflow.CreatedAt == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Workflow.CreatedAt(childComplexity), true
+	case "Workflow.definition":
+		if e.ComplexityRoot.Workflow.Definition == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Workflow.Definition(childComplexity), true
+	case "Workflow.deletedAt":
+		if e.ComplexityRoot.Workflow.DeletedAt == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Workflow.DeletedAt(childComplexity), true
+	case "Workflow.enabled":
+		if e.ComplexityRoot.Workflow.Enabled == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Workflow.Enabled(childComplexity), true
+	case "Workflow.id":
+		if e.ComplexityRoot.Workflow.ID == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Workflow.ID(childComplexity), true
+	case "Workflow.name":
+		if e.ComplexityRoot.Workflow.Name == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Workflow.Name(childComplexity), true
+	case "Workflow.runs":
+		if e.ComplexityRoot.Workflow.Runs == nil {
+			break
+		}
+
+		args, err := ec.field_Workflow_runs_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Workflow.Runs(childComplexity, args["first"].(*int), args["after"].(*string), args["last"].(*int), args["before"].(*string)), true
+	case "Workflow.template":
+		if e.ComplexityRoot.Workflow.Template == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Workflow.Template(childComplexity), true
+
+	case "WorkflowCandidate.agent":
+		if e.ComplexityRoot.WorkflowCandidate.Agent == nil {
+			break
+		}
+
+		return e.ComplexityRoot.WorkflowCandidate.Agent(childComplexity), true
+	case "WorkflowCandidate.openConversations":
+		if e.ComplexityRoot.WorkflowCandidate.OpenConversations == nil {
+			break
+		}
+
+		return e.ComplexityRoot.WorkflowCandidate.OpenConversations(childComplexity), true
+	case "WorkflowCandidate.outcome":
+		if e.ComplexityRoot.WorkflowCandidate.Outcome == nil {
+			break
+		}
+
+		return e.ComplexityRoot.WorkflowCandidate.Outcome(childComplexity), true
+
+	case "WorkflowConditions.assignee":
+		if e.ComplexityRoot.WorkflowConditions.Assignee == nil {
+			break
+		}
+
+		return e.ComplexityRoot.WorkflowConditions.Assignee(childComplexity), true
+	case "WorkflowConditions.businessEventTypes":
+		if e.ComplexityRoot.WorkflowConditions.BusinessEventTypes == nil {
+			break
+		}
+
+		return e.ComplexityRoot.WorkflowConditions.BusinessEventTypes(childComplexity), true
+	case "WorkflowConditions.categories":
+		if e.ComplexityRoot.WorkflowConditions.Categories == nil {
+			break
+		}
+
+		return e.ComplexityRoot.WorkflowConditions.Categories(childComplexity), true
+	case "WorkflowConditions.channels":
+		if e.ComplexityRoot.WorkflowConditions.Channels == nil {
+			break
+		}
+
+		return e.ComplexityRoot.WorkflowConditions.Channels(childComplexity), true
+	case "WorkflowConditions.days":
+		if e.ComplexityRoot.WorkflowConditions.Days == nil {
+			break
+		}
+
+		return e.ComplexityRoot.WorkflowConditions.Days(childComplexity), true
+	case "WorkflowConditions.hours":
+		if e.ComplexityRoot.WorkflowConditions.Hours == nil {
+			break
+		}
+
+		return e.ComplexityRoot.WorkflowConditions.Hours(childComplexity), true
+	case "WorkflowConditions.reasons":
+		if e.ComplexityRoot.WorkflowConditions.Reasons == nil {
+			break
+		}
+
+		return e.ComplexityRoot.WorkflowConditions.Reasons(childComplexity), true
+	case "WorkflowConditions.sources":
+		if e.ComplexityRoot.WorkflowConditions.Sources == nil {
+			break
+		}
+
+		return e.ComplexityRoot.WorkflowConditions.Sources(childComplexity), true
+
+	case "WorkflowConnection.edges":
+		if e.ComplexityRoot.WorkflowConnection.Edges == nil {
+			break
+		}
+
+		return e.ComplexityRoot.WorkflowConnection.Edges(childComplexity), true
+	case "WorkflowConnection.nodes":
+		if e.ComplexityRoot.WorkflowConnection.Nodes == nil {
+			break
+		}
+
+		return e.ComplexityRoot.WorkflowConnection.Nodes(childComplexity), true
+	case "WorkflowConnection.pageInfo":
+		if e.ComplexityRoot.WorkflowConnection.PageInfo == nil {
+			break
+		}
+
+		return e.ComplexityRoot.WorkflowConnection.PageInfo(childComplexity), true
+
+	case "WorkflowCreated.actor":
+		if e.ComplexityRoot.WorkflowCreated.Actor == nil {
+			break
+		}
+
+		return e.ComplexityRoot.WorkflowCreated.Actor(childComplexity), true
+	case "WorkflowCreated.contact":
+		if e.ComplexityRoot.WorkflowCreated.Contact == nil {
+			break
+		}
+
+		return e.ComplexityRoot.WorkflowCreated.Contact(childComplexity), true
+	case "WorkflowCreated.conversation":
+		if e.ComplexityRoot.WorkflowCreated.Conversation == nil {
+			break
+		}
+
+		return e.ComplexityRoot.WorkflowCreated.Conversation(childComplexity), true
+	case "WorkflowCreated.cursor":
+		if e.ComplexityRoot.WorkflowCreated.Cursor == nil {
+			break
+		}
+
+		return e.ComplexityRoot.WorkflowCreated.Cursor(childComplexity), true
+	case "WorkflowCreated.id":
+		if e.ComplexityRoot.WorkflowCreated.ID == nil {
+			break
+		}
+
+		return e.ComplexityRoot.WorkflowCreated.ID(childComplexity), true
+	case "WorkflowCreated.occurredAt":
+		if e.ComplexityRoot.WorkflowCreated.OccurredAt == nil {
+			break
+		}
+
+		return e.ComplexityRoot.WorkflowCreated.OccurredAt(childComplexity), true
+	case "WorkflowCreated.origin":
+		if e.ComplexityRoot.WorkflowCreated.Origin == nil {
+			break
+		}
+
+		return e.ComplexityRoot.WorkflowCreated.Origin(childComplexity), true
+	case "WorkflowCreated.workflow":
+		if e.ComplexityRoot.WorkflowCreated.Workflow == nil {
+			break
+		}
+
+		return e.ComplexityRoot.WorkflowCreated.Workflow(childComplexity), true
+
+	case "WorkflowDefinition.conditions":
+		if e.ComplexityRoot.WorkflowDefinition.Conditions == nil {
+			break
+		}
+
+		return e.ComplexityRoot.WorkflowDefinition.Conditions(childComplexity), true
+	case "WorkflowDefinition.steps":
+		if e.ComplexityRoot.WorkflowDefinition.Steps == nil {
+			break
+		}
+
+		return e.ComplexityRoot.WorkflowDefinition.Steps(childComplexity), true
+	case "WorkflowDefinition.triggers":
+		if e.ComplexityRoot.WorkflowDefinition.Triggers == nil {
+			break
+		}
+
+		return e.ComplexityRoot.WorkflowDefinition.Triggers(childComplexity), true
+
+	case "WorkflowDeleted.actor":
+		if e.ComplexityRoot.WorkflowDeleted.Actor == nil {
+			break
+		}
+
+		return e.ComplexityRoot.WorkflowDeleted.Actor(childComplexity), true
+	case "WorkflowDeleted.contact":
+		if e.ComplexityRoot.WorkflowDeleted.Contact == nil {
+			break
+		}
+
+		return e.ComplexityRoot.WorkflowDeleted.Contact(childComplexity), true
+	case "WorkflowDeleted.conversation":
+		if e.ComplexityRoot.WorkflowDeleted.Conversation == nil {
+			break
+		}
+
+		return e.ComplexityRoot.WorkflowDeleted.Conversation(childComplexity), true
+	case "WorkflowDeleted.cursor":
+		if e.ComplexityRoot.WorkflowDeleted.Cursor == nil {
+			break
+		}
+
+		return e.ComplexityRoot.WorkflowDeleted.Cursor(childComplexity), true
+	case "WorkflowDeleted.id":
+		if e.ComplexityRoot.WorkflowDeleted.ID == nil {
+			break
+		}
+
+		return e.ComplexityRoot.WorkflowDeleted.ID(childComplexity), true
+	case "WorkflowDeleted.occurredAt":
+		if e.ComplexityRoot.WorkflowDeleted.OccurredAt == nil {
+			break
+		}
+
+		return e.ComplexityRoot.WorkflowDeleted.OccurredAt(childComplexity), true
+	case "WorkflowDeleted.origin":
+		if e.ComplexityRoot.WorkflowDeleted.Origin == nil {
+			break
+		}
+
+		return e.ComplexityRoot.WorkflowDeleted.Origin(childComplexity), true
+	case "WorkflowDeleted.workflow":
+		if e.ComplexityRoot.WorkflowDeleted.Workflow == nil {
+			break
+		}
+
+		return e.ComplexityRoot.WorkflowDeleted.Workflow(childComplexity), true
+
+	case "WorkflowDisabled.actor":
+		if e.ComplexityRoot.WorkflowDisabled.Actor == nil {
+			break
+		}
+
+		return e.ComplexityRoot.WorkflowDisabled.Actor(childComplexity), true
+	case "WorkflowDisabled.contact":
+		if e.ComplexityRoot.WorkflowDisabled.Contact == nil {
+			break
+		}
+
+		return e.ComplexityRoot.WorkflowDisabled.Contact(childComplexity), true
+	case "WorkflowDisabled.conversation":
+		if e.ComplexityRoot.WorkflowDisabled.Conversation == nil {
+			break
+		}
+
+		return e.ComplexityRoot.WorkflowDisabled.Conversation(childComplexity), true
+	case "WorkflowDisabled.cursor":
+		if e.ComplexityRoot.WorkflowDisabled.Cursor == nil {
+			break
+		}
+
+		return e.ComplexityRoot.WorkflowDisabled.Cursor(childComplexity), true
+	case "WorkflowDisabled.id":
+		if e.ComplexityRoot.WorkflowDisabled.ID == nil {
+			break
+		}
+
+		return e.ComplexityRoot.WorkflowDisabled.ID(childComplexity), true
+	case "WorkflowDisabled.occurredAt":
+		if e.ComplexityRoot.WorkflowDisabled.OccurredAt == nil {
+			break
+		}
+
+		return e.ComplexityRoot.WorkflowDisabled.OccurredAt(childComplexity), true
+	case "WorkflowDisabled.origin":
+		if e.ComplexityRoot.WorkflowDisabled.Origin == nil {
+			break
+		}
+
+		return e.ComplexityRoot.WorkflowDisabled.Origin(childComplexity), true
+	case "WorkflowDisabled.workflow":
+		if e.ComplexityRoot.WorkflowDisabled.Workflow == nil {
+			break
+		}
+
+		return e.ComplexityRoot.WorkflowDisabled.Workflow(childComplexity), true
+
+	case "WorkflowEdge.cursor":
+		if e.ComplexityRoot.WorkflowEdge.Cursor == nil {
+			break
+		}
+
+		return e.ComplexityRoot.WorkflowEdge.Cursor(childComplexity), true
+	case "WorkflowEdge.node":
+		if e.ComplexityRoot.WorkflowEdge.Node == nil {
+			break
+		}
+
+		return e.ComplexityRoot.WorkflowEdge.Node(childComplexity), true
+
+	case "WorkflowEnabled.actor":
+		if e.ComplexityRoot.WorkflowEnabled.Actor == nil {
+			break
+		}
+
+		return e.ComplexityRoot.WorkflowEnabled.Actor(childComplexity), true
+	case "WorkflowEnabled.contact":
+		if e.ComplexityRoot.WorkflowEnabled.Contact == nil {
+			break
+		}
+
+		return e.ComplexityRoot.WorkflowEnabled.Contact(childComplexity), true
+	case "WorkflowEnabled.conversation":
+		if e.ComplexityRoot.WorkflowEnabled.Conversation == nil {
+			break
+		}
+
+		return e.ComplexityRoot.WorkflowEnabled.Conversation(childComplexity), true
+	case "WorkflowEnabled.cursor":
+		if e.ComplexityRoot.WorkflowEnabled.Cursor == nil {
+			break
+		}
+
+		return e.ComplexityRoot.WorkflowEnabled.Cursor(childComplexity), true
+	case "WorkflowEnabled.id":
+		if e.ComplexityRoot.WorkflowEnabled.ID == nil {
+			break
+		}
+
+		return e.ComplexityRoot.WorkflowEnabled.ID(childComplexity), true
+	case "WorkflowEnabled.occurredAt":
+		if e.ComplexityRoot.WorkflowEnabled.OccurredAt == nil {
+			break
+		}
+
+		return e.ComplexityRoot.WorkflowEnabled.OccurredAt(childComplexity), true
+	case "WorkflowEnabled.origin":
+		if e.ComplexityRoot.WorkflowEnabled.Origin == nil {
+			break
+		}
+
+		return e.ComplexityRoot.WorkflowEnabled.Origin(childComplexity), true
+	case "WorkflowEnabled.workflow":
+		if e.ComplexityRoot.WorkflowEnabled.Workflow == nil {
+			break
+		}
+
+		return e.ComplexityRoot.WorkflowEnabled.Workflow(childComplexity), true
+
+	case "WorkflowHours.from":
+		if e.ComplexityRoot.WorkflowHours.From == nil {
+			break
+		}
+
+		return e.ComplexityRoot.WorkflowHours.From(childComplexity), true
+	case "WorkflowHours.until":
+		if e.ComplexityRoot.WorkflowHours.Until == nil {
+			break
+		}
+
+		return e.ComplexityRoot.WorkflowHours.Until(childComplexity), true
+
+	case "WorkflowRan.actor":
+		if e.ComplexityRoot.WorkflowRan.Actor == nil {
+			break
+		}
+
+		return e.ComplexityRoot.WorkflowRan.Actor(childComplexity), true
+	case "WorkflowRan.contact":
+		if e.ComplexityRoot.WorkflowRan.Contact == nil {
+			break
+		}
+
+		return e.ComplexityRoot.WorkflowRan.Contact(childComplexity), true
+	case "WorkflowRan.conversation":
+		if e.ComplexityRoot.WorkflowRan.Conversation == nil {
+			break
+		}
+
+		return e.ComplexityRoot.WorkflowRan.Conversation(childComplexity), true
+	case "WorkflowRan.cursor":
+		if e.ComplexityRoot.WorkflowRan.Cursor == nil {
+			break
+		}
+
+		return e.ComplexityRoot.WorkflowRan.Cursor(childComplexity), true
+	case "WorkflowRan.id":
+		if e.ComplexityRoot.WorkflowRan.ID == nil {
+			break
+		}
+
+		return e.ComplexityRoot.WorkflowRan.ID(childComplexity), true
+	case "WorkflowRan.occurredAt":
+		if e.ComplexityRoot.WorkflowRan.OccurredAt == nil {
+			break
+		}
+
+		return e.ComplexityRoot.WorkflowRan.OccurredAt(childComplexity), true
+	case "WorkflowRan.origin":
+		if e.ComplexityRoot.WorkflowRan.Origin == nil {
+			break
+		}
+
+		return e.ComplexityRoot.WorkflowRan.Origin(childComplexity), true
+	case "WorkflowRan.run":
+		if e.ComplexityRoot.WorkflowRan.Run == nil {
+			break
+		}
+
+		return e.ComplexityRoot.WorkflowRan.Run(childComplexity), true
+	case "WorkflowRan.status":
+		if e.ComplexityRoot.WorkflowRan.Status == nil {
+			break
+		}
+
+		return e.ComplexityRoot.WorkflowRan.Status(childComplexity), true
+	case "WorkflowRan.workflow":
+		if e.ComplexityRoot.WorkflowRan.Workflow == nil {
+			break
+		}
+
+		return e.ComplexityRoot.WorkflowRan.Workflow(childComplexity), true
+
+	case "WorkflowRun.contact":
+		if e.ComplexityRoot.WorkflowRun.Contact == nil {
+			break
+		}
+
+		return e.ComplexityRoot.WorkflowRun.Contact(childComplexity), true
+	case "WorkflowRun.conversation":
+		if e.ComplexityRoot.WorkflowRun.Conversation == nil {
+			break
+		}
+
+		return e.ComplexityRoot.WorkflowRun.Conversation(childComplexity), true
+	case "WorkflowRun.depth":
+		if e.ComplexityRoot.WorkflowRun.Depth == nil {
+			break
+		}
+
+		return e.ComplexityRoot.WorkflowRun.Depth(childComplexity), true
+	case "WorkflowRun.dueAt":
+		if e.ComplexityRoot.WorkflowRun.DueAt == nil {
+			break
+		}
+
+		return e.ComplexityRoot.WorkflowRun.DueAt(childComplexity), true
+	case "WorkflowRun.endedAt":
+		if e.ComplexityRoot.WorkflowRun.EndedAt == nil {
+			break
+		}
+
+		return e.ComplexityRoot.WorkflowRun.EndedAt(childComplexity), true
+	case "WorkflowRun.event":
+		if e.ComplexityRoot.WorkflowRun.Event == nil {
+			break
+		}
+
+		return e.ComplexityRoot.WorkflowRun.Event(childComplexity), true
+	case "WorkflowRun.id":
+		if e.ComplexityRoot.WorkflowRun.ID == nil {
+			break
+		}
+
+		return e.ComplexityRoot.WorkflowRun.ID(childComplexity), true
+	case "WorkflowRun.startedAt":
+		if e.ComplexityRoot.WorkflowRun.StartedAt == nil {
+			break
+		}
+
+		return e.ComplexityRoot.WorkflowRun.StartedAt(childComplexity), true
+	case "WorkflowRun.status":
+		if e.ComplexityRoot.WorkflowRun.Status == nil {
+			break
+		}
+
+		return e.ComplexityRoot.WorkflowRun.Status(childComplexity), true
+	case "WorkflowRun.steps":
+		if e.ComplexityRoot.WorkflowRun.Steps == nil {
+			break
+		}
+
+		return e.ComplexityRoot.WorkflowRun.Steps(childComplexity), true
+	case "WorkflowRun.workflow":
+		if e.ComplexityRoot.WorkflowRun.Workflow == nil {
+			break
+		}
+
+		return e.ComplexityRoot.WorkflowRun.Workflow(childComplexity), true
+
+	case "WorkflowRunConnection.edges":
+		if e.ComplexityRoot.WorkflowRunConnection.Edges == nil {
+			break
+		}
+
+		return e.ComplexityRoot.WorkflowRunConnection.Edges(childComplexity), true
+	case "WorkflowRunConnection.nodes":
+		if e.ComplexityRoot.WorkflowRunConnection.Nodes == nil {
+			break
+		}
+
+		return e.ComplexityRoot.WorkflowRunConnection.Nodes(childComplexity), true
+	case "WorkflowRunConnection.pageInfo":
+		if e.ComplexityRoot.WorkflowRunConnection.PageInfo == nil {
+			break
+		}
+
+		return e.ComplexityRoot.WorkflowRunConnection.PageInfo(childComplexity), true
+
+	case "WorkflowRunEdge.cursor":
+		if e.ComplexityRoot.WorkflowRunEdge.Cursor == nil {
+			break
+		}
+
+		return e.ComplexityRoot.WorkflowRunEdge.Cursor(childComplexity), true
+	case "WorkflowRunEdge.node":
+		if e.ComplexityRoot.WorkflowRunEdge.Node == nil {
+			break
+		}
+
+		return e.ComplexityRoot.WorkflowRunEdge.Node(childComplexity), true
+
+	case "WorkflowRunStep.agent":
+		if e.ComplexityRoot.WorkflowRunStep.Agent == nil {
+			break
+		}
+
+		return e.ComplexityRoot.WorkflowRunStep.Agent(childComplexity), true
+	case "WorkflowRunStep.at":
+		if e.ComplexityRoot.WorkflowRunStep.At == nil {
+			break
+		}
+
+		return e.ComplexityRoot.WorkflowRunStep.At(childComplexity), true
+	case "WorkflowRunStep.candidates":
+		if e.ComplexityRoot.WorkflowRunStep.Candidates == nil {
+			break
+		}
+
+		return e.ComplexityRoot.WorkflowRunStep.Candidates(childComplexity), true
+	case "WorkflowRunStep.code":
+		if e.ComplexityRoot.WorkflowRunStep.Code == nil {
+			break
+		}
+
+		return e.ComplexityRoot.WorkflowRunStep.Code(childComplexity), true
+	case "WorkflowRunStep.kind":
+		if e.ComplexityRoot.WorkflowRunStep.Kind == nil {
+			break
+		}
+
+		return e.ComplexityRoot.WorkflowRunStep.Kind(childComplexity), true
+	case "WorkflowRunStep.message":
+		if e.ComplexityRoot.WorkflowRunStep.Message == nil {
+			break
+		}
+
+		return e.ComplexityRoot.WorkflowRunStep.Message(childComplexity), true
+	case "WorkflowRunStep.outcome":
+		if e.ComplexityRoot.WorkflowRunStep.Outcome == nil {
+			break
+		}
+
+		return e.ComplexityRoot.WorkflowRunStep.Outcome(childComplexity), true
+
+	case "WorkflowStep.agentId":
+		if e.ComplexityRoot.WorkflowStep.AgentID == nil {
+			break
+		}
+
+		return e.ComplexityRoot.WorkflowStep.AgentID(childComplexity), true
+	case "WorkflowStep.agentIds":
+		if e.ComplexityRoot.WorkflowStep.AgentIDs == nil {
+			break
+		}
+
+		return e.ComplexityRoot.WorkflowStep.AgentIDs(childComplexity), true
+	case "WorkflowStep.capacity":
+		if e.ComplexityRoot.WorkflowStep.Capacity == nil {
+			break
+		}
+
+		return e.ComplexityRoot.WorkflowStep.Capacity(childComplexity), true
+	case "WorkflowStep.category":
+		if e.ComplexityRoot.WorkflowStep.Category == nil {
+			break
+		}
+
+		return e.ComplexityRoot.WorkflowStep.Category(childComplexity), true
+	case "WorkflowStep.kind":
+		if e.ComplexityRoot.WorkflowStep.Kind == nil {
+			break
+		}
+
+		return e.ComplexityRoot.WorkflowStep.Kind(childComplexity), true
+	case "WorkflowStep.seconds":
+		if e.ComplexityRoot.WorkflowStep.Seconds == nil {
+			break
+		}
+
+		return e.ComplexityRoot.WorkflowStep.Seconds(childComplexity), true
+	case "WorkflowStep.skill":
+		if e.ComplexityRoot.WorkflowStep.Skill == nil {
+			break
+		}
+
+		return e.ComplexityRoot.WorkflowStep.Skill(childComplexity), true
+	case "WorkflowStep.text":
+		if e.ComplexityRoot.WorkflowStep.Text == nil {
+			break
+		}
+
+		return e.ComplexityRoot.WorkflowStep.Text(childComplexity), true
+
+	case "WorkflowTemplate.definition":
+		if e.ComplexityRoot.WorkflowTemplate.Definition == nil {
+			break
+		}
+
+		return e.ComplexityRoot.WorkflowTemplate.Definition(childComplexity), true
+	case "WorkflowTemplate.description":
+		if e.ComplexityRoot.WorkflowTemplate.Description == nil {
+			break
+		}
+
+		return e.ComplexityRoot.WorkflowTemplate.Description(childComplexity), true
+	case "WorkflowTemplate.key":
+		if e.ComplexityRoot.WorkflowTemplate.Key == nil {
+			break
+		}
+
+		return e.ComplexityRoot.WorkflowTemplate.Key(childComplexity), true
+	case "WorkflowTemplate.name":
+		if e.ComplexityRoot.WorkflowTemplate.Name == nil {
+			break
+		}
+
+		return e.ComplexityRoot.WorkflowTemplate.Name(childComplexity), true
+
+	case "WorkflowUpdated.actor":
+		if e.ComplexityRoot.WorkflowUpdated.Actor == nil {
+			break
+		}
+
+		return e.ComplexityRoot.WorkflowUpdated.Actor(childComplexity), true
+	case "WorkflowUpdated.changes":
+		if e.ComplexityRoot.WorkflowUpdated.Changes == nil {
+			break
+		}
+
+		return e.ComplexityRoot.WorkflowUpdated.Changes(childComplexity), true
+	case "WorkflowUpdated.contact":
+		if e.ComplexityRoot.WorkflowUpdated.Contact == nil {
+			break
+		}
+
+		return e.ComplexityRoot.WorkflowUpdated.Contact(childComplexity), true
+	case "WorkflowUpdated.conversation":
+		if e.ComplexityRoot.WorkflowUpdated.Conversation == nil {
+			break
+		}
+
+		return e.ComplexityRoot.WorkflowUpdated.Conversation(childComplexity), true
+	case "WorkflowUpdated.cursor":
+		if e.ComplexityRoot.WorkflowUpdated.Cursor == nil {
+			break
+		}
+
+		return e.ComplexityRoot.WorkflowUpdated.Cursor(childComplexity), true
+	case "WorkflowUpdated.id":
+		if e.ComplexityRoot.WorkflowUpdated.ID == nil {
+			break
+		}
+
+		return e.ComplexityRoot.WorkflowUpdated.ID(childComplexity), true
+	case "WorkflowUpdated.occurredAt":
+		if e.ComplexityRoot.WorkflowUpdated.OccurredAt == nil {
+			break
+		}
+
+		return e.ComplexityRoot.WorkflowUpdated.OccurredAt(childComplexity), true
+	case "WorkflowUpdated.origin":
+		if e.ComplexityRoot.WorkflowUpdated.Origin == nil {
+			break
+		}
+
+		return e.ComplexityRoot.WorkflowUpdated.Origin(childComplexity), true
+	case "WorkflowUpdated.workflow":
+		if e.ComplexityRoot.WorkflowUpdated.Workflow == nil {
+			break
+		}
+
+		return e.ComplexityRoot.WorkflowUpdated.Workflow(childComplexity), true
 
 	case "Workspace.closingCategories":
 		if e.ComplexityRoot.Workspace.ClosingCategories == nil {
@@ -3773,6 +5038,7 @@ func (e *executableSchema) Exec(ctx context.Context) graphql.ResponseHandler {
 		ec.unmarshalInputAssignConversationInput,
 		ec.unmarshalInputAssignConversationsInput,
 		ec.unmarshalInputAssignToMeInput,
+		ec.unmarshalInputAssigneeConditionInput,
 		ec.unmarshalInputBlockContactInput,
 		ec.unmarshalInputCloseConversationInput,
 		ec.unmarshalInputCloseConversationsInput,
@@ -3783,7 +5049,13 @@ func (e *executableSchema) Exec(ctx context.Context) graphql.ResponseHandler {
 		ec.unmarshalInputConversationItemInput,
 		ec.unmarshalInputCreateAgentInput,
 		ec.unmarshalInputCreateContactInput,
+		ec.unmarshalInputCreateWorkflowFromTemplateInput,
+		ec.unmarshalInputCreateWorkflowInput,
 		ec.unmarshalInputDeactivateAgentInput,
+		ec.unmarshalInputDeleteWorkflowInput,
+		ec.unmarshalInputDisableWorkflowInput,
+		ec.unmarshalInputDryRunWorkflowInput,
+		ec.unmarshalInputEnableWorkflowInput,
 		ec.unmarshalInputInboxFilter,
 		ec.unmarshalInputInboxOrder,
 		ec.unmarshalInputMarkReadInput,
@@ -3800,7 +5072,12 @@ func (e *executableSchema) Exec(ctx context.Context) graphql.ResponseHandler {
 		ec.unmarshalInputUnblockContactInput,
 		ec.unmarshalInputUpdateAgentInput,
 		ec.unmarshalInputUpdateContactInput,
+		ec.unmarshalInputUpdateWorkflowInput,
 		ec.unmarshalInputUpdateWorkspaceInput,
+		ec.unmarshalInputWorkflowConditionsInput,
+		ec.unmarshalInputWorkflowDefinitionInput,
+		ec.unmarshalInputWorkflowHoursInput,
+		ec.unmarshalInputWorkflowStepInput,
 	)
 	first := true
 
@@ -3995,6 +5272,24 @@ type Query {
     "An agent_ id."
     id: ID!
   ): Agent
+  "The workflows of the workspace, in the order of their creation; deleted ones are left out."
+  workflows(
+    "How many to return from the start of the range, 1 to 100; 50 if neither first nor last is given."
+    first: Int
+    "Only what comes after this page cursor."
+    after: String
+    "How many to return from the end of the range, 1 to 100."
+    last: Int
+    "Only what comes before this page cursor."
+    before: String
+  ): WorkflowConnection!
+  "One workflow, even a deleted one; null if there is none with this id."
+  workflow(
+    "A wf_ id."
+    id: ID!
+  ): Workflow
+  "Workflows that are often wanted, for createWorkflowFromTemplate."
+  workflowTemplates: [WorkflowTemplate!]!
   "Any object by its typed id; null if there is none with this id."
   node(
     "The typed id of any kind of object."
@@ -4558,10 +5853,523 @@ type Integration implements Node {
 }
 
 "Whoever wrote a message."
-union Author = Agent | Contact
+union Author = Agent | Contact | Workflow
 
 "Whoever did something."
-union Actor = Agent | Contact | Integration
+union Actor = Agent | Contact | Integration | Workflow
+
+# ---------------------------------------------------------------- workflows
+
+"Something that the workspace wants to happen by itself: when certain events happen and conditions hold, steps are taken."
+type Workflow implements Node {
+  "The typed id, wf_…."
+  id: ID!
+  "The name."
+  name: String!
+  "The key of the template it was made from; null if from none."
+  template: String
+  "When it runs and what it does."
+  definition: WorkflowDefinition!
+  "Whether it runs for events from now on."
+  enabled: Boolean!
+  "When it was created."
+  createdAt: Time!
+  "When it was deleted; it stays as the one who did what it did."
+  deletedAt: Time
+  "What it did, the run started last first."
+  runs(
+    "How many to return from the start of the range, 1 to 100; 50 if neither first nor last is given."
+    first: Int
+    "Only what comes after this page cursor."
+    after: String
+    "How many to return from the end of the range, 1 to 100."
+    last: Int
+    "Only what comes before this page cursor."
+    before: String
+  ): WorkflowRunConnection!
+}
+
+"One page of a list of workflows."
+type WorkflowConnection {
+  "The workflows with their page cursors."
+  edges: [WorkflowEdge!]!
+  "The workflows alone."
+  nodes: [Workflow!]!
+  "Where the page lies in the list."
+  pageInfo: PageInfo!
+}
+
+"A workflow in a page."
+type WorkflowEdge {
+  "The workflow."
+  node: Workflow!
+  "Its page cursor."
+  cursor: String!
+}
+
+"When a workflow runs and what it does."
+type WorkflowDefinition {
+  "It runs when any of these happens."
+  triggers: [WorkflowTrigger!]!
+  "What has to hold as well; null for nothing."
+  conditions: WorkflowConditions
+  "What it does, in this order."
+  steps: [WorkflowStep!]!
+}
+
+"What a workflow can begin with."
+enum WorkflowTrigger {
+  "A new conversation started."
+  CONVERSATION_OPENED
+  "A conversation was closed."
+  CONVERSATION_CLOSED
+  "A closed conversation came back."
+  CONVERSATION_REOPENED
+  "An agent became responsible for a contact."
+  CONTACT_ASSIGNED
+  "Nobody is responsible for a contact any more."
+  CONTACT_UNASSIGNED
+  "A message from a contact came in."
+  MESSAGE_RECEIVED
+  "Something happened outside, such as an order."
+  BUSINESS_EVENT
+}
+
+"Conditions about the event that triggers; all that are given must hold, and what is null always does."
+type WorkflowConditions {
+  "An assignment for one of these reasons."
+  reasons: [AssignmentReason!]
+  "An opening or reopening from one of these sources."
+  sources: [ConversationSource!]
+  "A conversation on one of these channels."
+  channels: [String!]
+  "A closing with one of these categories."
+  categories: [String!]
+  "A business event of one of these types."
+  businessEventTypes: [String!]
+  "Who is responsible right after the event."
+  assignee: AssigneeCondition
+  "The part of the day in which it happens, in the workspace's time zone."
+  hours: WorkflowHours
+  "The days on which it happens, in the workspace's time zone."
+  days: [DayOfWeek!]
+}
+
+"Who is responsible; it holds if any of what it names does."
+type AssigneeCondition {
+  "Nobody is."
+  none: Boolean!
+  "Somebody who is not online is."
+  unavailable: Boolean!
+  "One of these agents is; their agent_ ids."
+  agentIds: [ID!]!
+}
+
+"A part of the day."
+type WorkflowHours {
+  "The hour in which it begins, 0 to 23."
+  from: Int!
+  "The hour before which it ends, 1 to 24; one that is not later than ` + "`" + `from` + "`" + ` is on the next day."
+  until: Int!
+}
+
+"A day of the week."
+enum DayOfWeek {
+  "Monday."
+  MONDAY
+  "Tuesday."
+  TUESDAY
+  "Wednesday."
+  WEDNESDAY
+  "Thursday."
+  THURSDAY
+  "Friday."
+  FRIDAY
+  "Saturday."
+  SATURDAY
+  "Sunday."
+  SUNDAY
+}
+
+"One thing that a workflow does; which fields it has depends on its kind."
+type WorkflowStep {
+  "What it does."
+  kind: WorkflowStepKind!
+  "For ASSIGN: the agent_ id of who becomes responsible."
+  agentId: ID
+  "For a choice: the agent_ ids among which to choose; null for all agents."
+  agentIds: [ID!]
+  "For a choice: only agents with this skill; null for any."
+  skill: String
+  "For a choice: only agents with fewer open conversations than this; null for any number."
+  capacity: Int
+  "For CLOSE: the category of the closing note."
+  category: String
+  "For CLOSE: the text of the closing note; for ADD_NOTE: the note."
+  text: String
+  "For WAIT: how long, in seconds."
+  seconds: Int
+}
+
+"What a step can do."
+enum WorkflowStepKind {
+  "Makes an agent responsible."
+  ASSIGN
+  "Makes nobody responsible."
+  UNASSIGN
+  "Makes the next online agent in turn responsible; if there is none it leaves things as they are, and looks again when there is."
+  ASSIGN_ROUND_ROBIN
+  "Makes the online agent with the fewest open conversations responsible; if there is none it leaves things as they are, and looks again when there is."
+  ASSIGN_LEAST_LOADED
+  "Closes the conversation."
+  CLOSE
+  "Adds an internal note."
+  ADD_NOTE
+  "Waits."
+  WAIT
+}
+
+"A workflow that is often wanted."
+type WorkflowTemplate {
+  "What createWorkflowFromTemplate takes."
+  key: String!
+  "The name that the workflow gets."
+  name: String!
+  "What it is good for."
+  description: String!
+  "When the workflow runs and what it does."
+  definition: WorkflowDefinition!
+}
+
+"What a workflow did about one event."
+type WorkflowRun implements Node {
+  "The typed id, run_…."
+  id: ID!
+  "Which workflow ran, as it now is; the run keeps the definition that was enabled when its event was written."
+  workflow: Workflow
+  "The event that triggered it."
+  event: Event
+  "The conversation it is about; null for a contact who never had one."
+  conversation: Conversation
+  "The contact it is about."
+  contact: Contact
+  "How it is."
+  status: WorkflowRunStatus!
+  "How many runs led to one another up to here, this one included; after 5 the chain ends."
+  depth: Int!
+  "The steps taken so far, with what came of each."
+  steps: [WorkflowRunStep!]!
+  "When the next step is due; null if it has ended."
+  dueAt: Time
+  "When it began."
+  startedAt: Time!
+  "When it ended; null if it has not."
+  endedAt: Time
+}
+
+"One page of a list of runs."
+type WorkflowRunConnection {
+  "The runs with their page cursors."
+  edges: [WorkflowRunEdge!]!
+  "The runs alone."
+  nodes: [WorkflowRun!]!
+  "Where the page lies in the list."
+  pageInfo: PageInfo!
+}
+
+"A run in a page."
+type WorkflowRunEdge {
+  "The run."
+  node: WorkflowRun!
+  "Its page cursor."
+  cursor: String!
+}
+
+"How a run is."
+enum WorkflowRunStatus {
+  "A step is about to be taken, or tried again."
+  RUNNING
+  "It waits for the time of its next step."
+  WAITING
+  "All steps were taken."
+  COMPLETED
+  "A rule refused a step, which ended it."
+  REFUSED
+  "A step failed for reasons of machinery, again and again."
+  FAILED
+  "It took no step because too many runs had led to one another."
+  STOPPED
+}
+
+"What came of a step of a run."
+type WorkflowRunStep {
+  "What the step does."
+  kind: WorkflowStepKind!
+  "What came of it."
+  outcome: WorkflowStepOutcome!
+  "When it was taken."
+  at: Time!
+  "Who became responsible; null for nobody."
+  agent: Agent
+  "The rule that refused, if one did."
+  code: UserErrorCode
+  "Why it was refused or failed, for people."
+  message: String
+  "For a choice: who was considered, and why they were chosen or not; the first 100."
+  candidates: [WorkflowCandidate!]!
+}
+
+"What can come of a step."
+enum WorkflowStepOutcome {
+  "It was done."
+  DONE
+  "There was nothing to do."
+  UNCHANGED
+  "No agent could take the conversation, so it was left as it was; it is looked for one again as soon as there may be one."
+  NOBODY
+  "It was skipped because the assignment had changed since the event, by something else than this run."
+  OVERTAKEN
+  "A rule refused it."
+  REFUSED
+  "It failed for reasons of machinery."
+  FAILED
+}
+
+"An agent who was considered for a conversation."
+type WorkflowCandidate {
+  "The agent."
+  agent: Agent
+  "How many open conversations the agent was responsible for at that moment."
+  openConversations: Int!
+  "Whether the agent was chosen, and if not why."
+  outcome: WorkflowCandidateOutcome!
+}
+
+"Why an agent was chosen or not."
+enum WorkflowCandidateOutcome {
+  "The agent was chosen."
+  CHOSEN
+  "The agent is deactivated."
+  NOT_ACTIVE
+  "The agent is not online."
+  NOT_ONLINE
+  "The agent has as many open conversations as the capacity allows."
+  AT_CAPACITY
+  "It was another agent's turn."
+  NOT_IN_TURN
+  "Another agent had fewer open conversations, or as few and came first."
+  MORE_LOADED
+}
+
+"When a workflow is to run and what it is to do."
+input WorkflowDefinitionInput {
+  "It runs when any of these happens; at least one."
+  triggers: [WorkflowTrigger!]!
+  "What has to hold as well."
+  conditions: WorkflowConditionsInput
+  "What it does, in this order; 1 to 20 steps."
+  steps: [WorkflowStepInput!]!
+}
+
+"Conditions about the event that triggers; all that are given must hold."
+input WorkflowConditionsInput {
+  "An assignment for one of these reasons; only for the triggers CONTACT_ASSIGNED and CONTACT_UNASSIGNED."
+  reasons: [AssignmentReason!]
+  "An opening from one of these sources; only for the triggers CONVERSATION_OPENED and CONVERSATION_REOPENED."
+  sources: [ConversationSource!]
+  "A conversation on one of these channels."
+  channels: [String!]
+  "A closing with one of these categories; only for the trigger CONVERSATION_CLOSED."
+  categories: [String!]
+  "A business event of one of these types; only for the trigger BUSINESS_EVENT."
+  businessEventTypes: [String!]
+  "Who is responsible right after the event."
+  assignee: AssigneeConditionInput
+  "The part of the day in which it happens, in the workspace's time zone."
+  hours: WorkflowHoursInput
+  "The days on which it happens, in the workspace's time zone."
+  days: [DayOfWeek!]
+}
+
+"Who is responsible; it holds if any of what it names does."
+input AssigneeConditionInput {
+  "Nobody is."
+  none: Boolean! = false
+  "Somebody who is not online is."
+  unavailable: Boolean! = false
+  "One of these agents is; their agent_ ids."
+  agentIds: [ID!]
+}
+
+"A part of the day."
+input WorkflowHoursInput {
+  "The hour in which it begins, 0 to 23."
+  from: Int!
+  "The hour before which it ends, 1 to 24; one that is not later than ` + "`" + `from` + "`" + ` is on the next day."
+  until: Int!
+}
+
+"One thing to do; which fields are to be given depends on the kind."
+input WorkflowStepInput {
+  "What it does."
+  kind: WorkflowStepKind!
+  "For ASSIGN: the agent_ id of who becomes responsible."
+  agentId: ID
+  "For a choice: the agent_ ids among which to choose; left out among all."
+  agentIds: [ID!]
+  "For a choice: only agents with this skill."
+  skill: String
+  "For a choice: only agents with fewer open conversations than this, 1 to 1000."
+  capacity: Int
+  "For CLOSE: the category of the closing note, one of the workspace's."
+  category: String
+  "For CLOSE: the text of the closing note; for ADD_NOTE: the note; up to 16,000 characters."
+  text: String
+  "For WAIT: how long, 1 second to 30 days, which are 2,592,000."
+  seconds: Int
+}
+
+"The data of a new workflow."
+input CreateWorkflowInput {
+  "The name, 1 to 200 characters."
+  name: String!
+  "When it runs and what it does."
+  definition: WorkflowDefinitionInput!
+  "Makes a repetition of this call return the first outcome instead of acting again; 1 to 100 characters, kept for 24 hours."
+  idempotencyKey: String
+}
+
+"Which template to use, and among whom it chooses."
+input CreateWorkflowFromTemplateInput {
+  "The key of one of workflowTemplates."
+  templateKey: String!
+  "The agent_ ids among which the workflow chooses; left out among all."
+  agents: [ID!]
+  "Only agents with fewer open conversations than this are chosen, 1 to 1000."
+  capacity: Int
+  "Makes a repetition of this call return the first outcome instead of acting again; 1 to 100 characters, kept for 24 hours."
+  idempotencyKey: String
+}
+
+"What to change about a workflow."
+input UpdateWorkflowInput {
+  "A wf_ id."
+  workflowId: ID!
+  "The name, 1 to 200 characters."
+  name: String
+  "When it runs and what it does; replaces all of the definition before."
+  definition: WorkflowDefinitionInput
+  "Makes a repetition of this call return the first outcome instead of acting again; 1 to 100 characters, kept for 24 hours."
+  idempotencyKey: String
+}
+
+"Which workflow is to run."
+input EnableWorkflowInput {
+  "A wf_ id."
+  workflowId: ID!
+  "Makes a repetition of this call return the first outcome instead of acting again; 1 to 100 characters, kept for 24 hours."
+  idempotencyKey: String
+}
+
+"Which workflow is to run no more."
+input DisableWorkflowInput {
+  "A wf_ id."
+  workflowId: ID!
+  "Makes a repetition of this call return the first outcome instead of acting again; 1 to 100 characters, kept for 24 hours."
+  idempotencyKey: String
+}
+
+"Which workflow to delete."
+input DeleteWorkflowInput {
+  "A wf_ id."
+  workflowId: ID!
+  "Makes a repetition of this call return the first outcome instead of acting again; 1 to 100 characters, kept for 24 hours."
+  idempotencyKey: String
+}
+
+"What to try on which conversation; either a workflow or a definition is given."
+input DryRunWorkflowInput {
+  "The wf_ id of the workflow to try."
+  workflowId: ID
+  "A definition to try that there is no workflow for."
+  definition: WorkflowDefinitionInput
+  "The conv_ id of the conversation to try it on."
+  conversationId: ID!
+  "Makes a repetition of this call return the first outcome instead of acting again; 1 to 100 characters, kept for 24 hours."
+  idempotencyKey: String
+}
+
+"What createWorkflow did."
+type CreateWorkflowPayload {
+  "The workflow as it now is."
+  workflow: Workflow
+  "What was recorded, in log order; empty if nothing changed."
+  events: [Event!]!
+  "The rule that refused, if one did."
+  userErrors: [UserError!]!
+}
+
+"What createWorkflowFromTemplate did."
+type CreateWorkflowFromTemplatePayload {
+  "The workflow as it now is."
+  workflow: Workflow
+  "What was recorded, in log order; empty if nothing changed."
+  events: [Event!]!
+  "The rule that refused, if one did."
+  userErrors: [UserError!]!
+}
+
+"What updateWorkflow did."
+type UpdateWorkflowPayload {
+  "The workflow as it now is."
+  workflow: Workflow
+  "What was recorded, in log order; empty if nothing changed."
+  events: [Event!]!
+  "The rule that refused, if one did."
+  userErrors: [UserError!]!
+}
+
+"What enableWorkflow did."
+type EnableWorkflowPayload {
+  "The workflow as it now is."
+  workflow: Workflow
+  "What was recorded, in log order; empty if nothing changed."
+  events: [Event!]!
+  "The rule that refused, if one did."
+  userErrors: [UserError!]!
+}
+
+"What disableWorkflow did."
+type DisableWorkflowPayload {
+  "The workflow as it now is."
+  workflow: Workflow
+  "What was recorded, in log order; empty if nothing changed."
+  events: [Event!]!
+  "The rule that refused, if one did."
+  userErrors: [UserError!]!
+}
+
+"What deleteWorkflow did."
+type DeleteWorkflowPayload {
+  "The workflow as it now is."
+  workflow: Workflow
+  "What was recorded, in log order; empty if nothing changed."
+  events: [Event!]!
+  "The rule that refused, if one did."
+  userErrors: [UserError!]!
+}
+
+"What would happen; nothing was written."
+type DryRunWorkflowPayload {
+  "Whether the conditions hold for the conversation as it is; what only an event can tell (reason, source, business event's type) counts as fulfilled."
+  conditionsHold: Boolean
+  "What would come of each step, up to one that a rule refuses; empty if the conditions do not hold."
+  steps: [WorkflowRunStep!]!
+  "Always empty."
+  events: [Event!]!
+  "The rule that refused, if one did."
+  userErrors: [UserError!]!
+}
 
 # ---------------------------------------------------------------- mutations
 
@@ -4692,6 +6500,41 @@ type Mutation {
     "What was read."
     input: MarkReadInput!
   ): MarkReadPayload
+  "Adds a workflow, disabled at first (managers only)."
+  createWorkflow(
+    "The workflow's data."
+    input: CreateWorkflowInput!
+  ): CreateWorkflowPayload
+  "Adds a workflow as a template describes it, enabled at once (managers only)."
+  createWorkflowFromTemplate(
+    "Which template."
+    input: CreateWorkflowFromTemplateInput!
+  ): CreateWorkflowFromTemplatePayload
+  "Changes a workflow for events from now on (managers only)."
+  updateWorkflow(
+    "What to change; what is left out stays."
+    input: UpdateWorkflowInput!
+  ): UpdateWorkflowPayload
+  "Makes a workflow run for events from now on (managers only)."
+  enableWorkflow(
+    "Which workflow."
+    input: EnableWorkflowInput!
+  ): EnableWorkflowPayload
+  "Lets a workflow run no more for events from now on; runs about earlier events go on (managers only)."
+  disableWorkflow(
+    "Which workflow."
+    input: DisableWorkflowInput!
+  ): DisableWorkflowPayload
+  "Disables a workflow for good and takes it off the list (managers only)."
+  deleteWorkflow(
+    "Which workflow."
+    input: DeleteWorkflowInput!
+  ): DeleteWorkflowPayload
+  "Tells what a workflow would do if it was triggered now, and writes nothing (managers only)."
+  dryRunWorkflow(
+    "What to try."
+    input: DryRunWorkflowInput!
+  ): DryRunWorkflowPayload
 }
 
 "A rule that refused a mutation; nothing was changed."
@@ -4740,6 +6583,8 @@ enum UserErrorCode {
   LAST_MANAGER
   "The idempotency key was used for another mutation or another input."
   IDEMPOTENCY_KEY_REUSED
+  "The workflow cannot be carried out as it is defined; the field says where."
+  INVALID_WORKFLOW
 }
 
 "Which conversation to assign to whom."
@@ -5516,6 +7361,8 @@ type ConversationAssigned implements Event & Node {
   to: Agent
   "Why."
   reason: AssignmentReason!
+  "The run of the workflow that did it; null if none did."
+  run: WorkflowRun
 }
 
 "Nobody is responsible any more."
@@ -5540,6 +7387,8 @@ type ConversationUnassigned implements Event & Node {
   to: Agent
   "Why."
   reason: AssignmentReason!
+  "The run of the workflow that did it; null if none did."
+  run: WorkflowRun
 }
 
 "A new conversation started."
@@ -5844,6 +7693,132 @@ type BusinessEventRecorded implements Event & Node {
   requiresAction: Boolean!
 }
 
+"A workflow was added."
+type WorkflowCreated implements Event & Node {
+  "The typed id, evt_…."
+  id: ID!
+  "Its place in the log."
+  cursor: EventCursor!
+  "When it was recorded."
+  occurredAt: Time!
+  "Who did it; null for the system."
+  actor: Actor
+  "The conversation it is about; null if it is about none."
+  conversation: Conversation
+  "The contact it is about; null if it is about none."
+  contact: Contact
+  "The idempotency key of the mutation, shown only to the caller who sent it."
+  origin: String @perCaller
+  "The workflow it is about."
+  workflow: Workflow
+}
+
+"A workflow changed."
+type WorkflowUpdated implements Event & Node {
+  "The typed id, evt_…."
+  id: ID!
+  "Its place in the log."
+  cursor: EventCursor!
+  "When it was recorded."
+  occurredAt: Time!
+  "Who did it; null for the system."
+  actor: Actor
+  "The conversation it is about; null if it is about none."
+  conversation: Conversation
+  "The contact it is about; null if it is about none."
+  contact: Contact
+  "The idempotency key of the mutation, shown only to the caller who sent it."
+  origin: String @perCaller
+  "The workflow it is about."
+  workflow: Workflow
+  "What changed; of the definition the values are not shown."
+  changes: [FieldChange!]!
+}
+
+"A workflow runs for events from here on."
+type WorkflowEnabled implements Event & Node {
+  "The typed id, evt_…."
+  id: ID!
+  "Its place in the log."
+  cursor: EventCursor!
+  "When it was recorded."
+  occurredAt: Time!
+  "Who did it; null for the system."
+  actor: Actor
+  "The conversation it is about; null if it is about none."
+  conversation: Conversation
+  "The contact it is about; null if it is about none."
+  contact: Contact
+  "The idempotency key of the mutation, shown only to the caller who sent it."
+  origin: String @perCaller
+  "The workflow it is about."
+  workflow: Workflow
+}
+
+"A workflow runs no more for events from here on."
+type WorkflowDisabled implements Event & Node {
+  "The typed id, evt_…."
+  id: ID!
+  "Its place in the log."
+  cursor: EventCursor!
+  "When it was recorded."
+  occurredAt: Time!
+  "Who did it; null for the system."
+  actor: Actor
+  "The conversation it is about; null if it is about none."
+  conversation: Conversation
+  "The contact it is about; null if it is about none."
+  contact: Contact
+  "The idempotency key of the mutation, shown only to the caller who sent it."
+  origin: String @perCaller
+  "The workflow it is about."
+  workflow: Workflow
+}
+
+"A workflow was deleted."
+type WorkflowDeleted implements Event & Node {
+  "The typed id, evt_…."
+  id: ID!
+  "Its place in the log."
+  cursor: EventCursor!
+  "When it was recorded."
+  occurredAt: Time!
+  "Who did it; null for the system."
+  actor: Actor
+  "The conversation it is about; null if it is about none."
+  conversation: Conversation
+  "The contact it is about; null if it is about none."
+  contact: Contact
+  "The idempotency key of the mutation, shown only to the caller who sent it."
+  origin: String @perCaller
+  "The workflow it is about."
+  workflow: Workflow
+}
+
+"A run of a workflow ended or began to wait."
+type WorkflowRan implements Event & Node {
+  "The typed id, evt_…."
+  id: ID!
+  "Its place in the log."
+  cursor: EventCursor!
+  "When it was recorded."
+  occurredAt: Time!
+  "Who did it; null for the system."
+  actor: Actor
+  "The conversation it is about; null if it is about none."
+  conversation: Conversation
+  "The contact it is about; null if it is about none."
+  contact: Contact
+  "The idempotency key of the mutation, shown only to the caller who sent it."
+  origin: String @perCaller
+  "The workflow it is about."
+  workflow: Workflow
+  "The run."
+  run: WorkflowRun
+  "How the run was at that moment."
+  status: WorkflowRunStatus!
+}
+
 # ---------------------------------------------------------------- subscriptions
 
 "What is pushed as it happens, each event exactly once and in log order."
@@ -5889,6 +7864,11 @@ type Subscription {
     "Begin after this place of the log; left out it begins now."
     after: EventCursor
   ): AgentChange!
+  "Runs of workflows: those that have not ended at once, at most 100, then each as it steps, waits and ends."
+  workflowRunChanged(
+    "Only of this workflow; a wf_ id."
+    workflowId: ID
+  ): WorkflowRun!
 }
 
 "An event that changes agents or how much they have to do."
@@ -6052,6 +8032,18 @@ func (ec *executionContext) childFields_AssignToMePayload(ctx context.Context, f
 		return ec.fieldContext_AssignToMePayload_userErrors(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type AssignToMePayload", field.Name)
+}
+
+func (ec *executionContext) childFields_AssigneeCondition(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "none":
+		return ec.fieldContext_AssigneeCondition_none(ctx, field)
+	case "unavailable":
+		return ec.fieldContext_AssigneeCondition_unavailable(ctx, field)
+	case "agentIds":
+		return ec.fieldContext_AssigneeCondition_agentIds(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type AssigneeCondition", field.Name)
 }
 
 func (ec *executionContext) childFields_BlockContactPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -6296,6 +8288,30 @@ func (ec *executionContext) childFields_CreateContactPayload(ctx context.Context
 	return nil, fmt.Errorf("no field named %q was found under type CreateContactPayload", field.Name)
 }
 
+func (ec *executionContext) childFields_CreateWorkflowFromTemplatePayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "workflow":
+		return ec.fieldContext_CreateWorkflowFromTemplatePayload_workflow(ctx, field)
+	case "events":
+		return ec.fieldContext_CreateWorkflowFromTemplatePayload_events(ctx, field)
+	case "userErrors":
+		return ec.fieldContext_CreateWorkflowFromTemplatePayload_userErrors(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type CreateWorkflowFromTemplatePayload", field.Name)
+}
+
+func (ec *executionContext) childFields_CreateWorkflowPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "workflow":
+		return ec.fieldContext_CreateWorkflowPayload_workflow(ctx, field)
+	case "events":
+		return ec.fieldContext_CreateWorkflowPayload_events(ctx, field)
+	case "userErrors":
+		return ec.fieldContext_CreateWorkflowPayload_userErrors(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type CreateWorkflowPayload", field.Name)
+}
+
 func (ec *executionContext) childFields_Dashboard(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "counts":
@@ -6364,6 +8380,44 @@ func (ec *executionContext) childFields_DeactivateAgentPayload(ctx context.Conte
 	return nil, fmt.Errorf("no field named %q was found under type DeactivateAgentPayload", field.Name)
 }
 
+func (ec *executionContext) childFields_DeleteWorkflowPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "workflow":
+		return ec.fieldContext_DeleteWorkflowPayload_workflow(ctx, field)
+	case "events":
+		return ec.fieldContext_DeleteWorkflowPayload_events(ctx, field)
+	case "userErrors":
+		return ec.fieldContext_DeleteWorkflowPayload_userErrors(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type DeleteWorkflowPayload", field.Name)
+}
+
+func (ec *executionContext) childFields_DisableWorkflowPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "workflow":
+		return ec.fieldContext_DisableWorkflowPayload_workflow(ctx, field)
+	case "events":
+		return ec.fieldContext_DisableWorkflowPayload_events(ctx, field)
+	case "userErrors":
+		return ec.fieldContext_DisableWorkflowPayload_userErrors(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type DisableWorkflowPayload", field.Name)
+}
+
+func (ec *executionContext) childFields_DryRunWorkflowPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "conditionsHold":
+		return ec.fieldContext_DryRunWorkflowPayload_conditionsHold(ctx, field)
+	case "steps":
+		return ec.fieldContext_DryRunWorkflowPayload_steps(ctx, field)
+	case "events":
+		return ec.fieldContext_DryRunWorkflowPayload_events(ctx, field)
+	case "userErrors":
+		return ec.fieldContext_DryRunWorkflowPayload_userErrors(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type DryRunWorkflowPayload", field.Name)
+}
+
 func (ec *executionContext) childFields_DurationQuantiles(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "p50":
@@ -6374,6 +8428,18 @@ func (ec *executionContext) childFields_DurationQuantiles(ctx context.Context, f
 		return ec.fieldContext_DurationQuantiles_count(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type DurationQuantiles", field.Name)
+}
+
+func (ec *executionContext) childFields_EnableWorkflowPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "workflow":
+		return ec.fieldContext_EnableWorkflowPayload_workflow(ctx, field)
+	case "events":
+		return ec.fieldContext_EnableWorkflowPayload_events(ctx, field)
+	case "userErrors":
+		return ec.fieldContext_EnableWorkflowPayload_userErrors(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type EnableWorkflowPayload", field.Name)
 }
 
 func (ec *executionContext) childFields_FieldChange(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -6674,6 +8740,18 @@ func (ec *executionContext) childFields_UpdateContactPayload(ctx context.Context
 	return nil, fmt.Errorf("no field named %q was found under type UpdateContactPayload", field.Name)
 }
 
+func (ec *executionContext) childFields_UpdateWorkflowPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "workflow":
+		return ec.fieldContext_UpdateWorkflowPayload_workflow(ctx, field)
+	case "events":
+		return ec.fieldContext_UpdateWorkflowPayload_events(ctx, field)
+	case "userErrors":
+		return ec.fieldContext_UpdateWorkflowPayload_userErrors(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type UpdateWorkflowPayload", field.Name)
+}
+
 func (ec *executionContext) childFields_UpdateWorkspacePayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "workspace":
@@ -6696,6 +8774,212 @@ func (ec *executionContext) childFields_UserError(ctx context.Context, field gra
 		return ec.fieldContext_UserError_field(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type UserError", field.Name)
+}
+
+func (ec *executionContext) childFields_Workflow(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "id":
+		return ec.fieldContext_Workflow_id(ctx, field)
+	case "name":
+		return ec.fieldContext_Workflow_name(ctx, field)
+	case "template":
+		return ec.fieldContext_Workflow_template(ctx, field)
+	case "definition":
+		return ec.fieldContext_Workflow_definition(ctx, field)
+	case "enabled":
+		return ec.fieldContext_Workflow_enabled(ctx, field)
+	case "createdAt":
+		return ec.fieldContext_Workflow_createdAt(ctx, field)
+	case "deletedAt":
+		return ec.fieldContext_Workflow_deletedAt(ctx, field)
+	case "runs":
+		return ec.fieldContext_Workflow_runs(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type Workflow", field.Name)
+}
+
+func (ec *executionContext) childFields_WorkflowCandidate(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "agent":
+		return ec.fieldContext_WorkflowCandidate_agent(ctx, field)
+	case "openConversations":
+		return ec.fieldContext_WorkflowCandidate_openConversations(ctx, field)
+	case "outcome":
+		return ec.fieldContext_WorkflowCandidate_outcome(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type WorkflowCandidate", field.Name)
+}
+
+func (ec *executionContext) childFields_WorkflowConditions(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "reasons":
+		return ec.fieldContext_WorkflowConditions_reasons(ctx, field)
+	case "sources":
+		return ec.fieldContext_WorkflowConditions_sources(ctx, field)
+	case "channels":
+		return ec.fieldContext_WorkflowConditions_channels(ctx, field)
+	case "categories":
+		return ec.fieldContext_WorkflowConditions_categories(ctx, field)
+	case "businessEventTypes":
+		return ec.fieldContext_WorkflowConditions_businessEventTypes(ctx, field)
+	case "assignee":
+		return ec.fieldContext_WorkflowConditions_assignee(ctx, field)
+	case "hours":
+		return ec.fieldContext_WorkflowConditions_hours(ctx, field)
+	case "days":
+		return ec.fieldContext_WorkflowConditions_days(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type WorkflowConditions", field.Name)
+}
+
+func (ec *executionContext) childFields_WorkflowConnection(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "edges":
+		return ec.fieldContext_WorkflowConnection_edges(ctx, field)
+	case "nodes":
+		return ec.fieldContext_WorkflowConnection_nodes(ctx, field)
+	case "pageInfo":
+		return ec.fieldContext_WorkflowConnection_pageInfo(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type WorkflowConnection", field.Name)
+}
+
+func (ec *executionContext) childFields_WorkflowDefinition(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "triggers":
+		return ec.fieldContext_WorkflowDefinition_triggers(ctx, field)
+	case "conditions":
+		return ec.fieldContext_WorkflowDefinition_conditions(ctx, field)
+	case "steps":
+		return ec.fieldContext_WorkflowDefinition_steps(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type WorkflowDefinition", field.Name)
+}
+
+func (ec *executionContext) childFields_WorkflowEdge(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "node":
+		return ec.fieldContext_WorkflowEdge_node(ctx, field)
+	case "cursor":
+		return ec.fieldContext_WorkflowEdge_cursor(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type WorkflowEdge", field.Name)
+}
+
+func (ec *executionContext) childFields_WorkflowHours(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "from":
+		return ec.fieldContext_WorkflowHours_from(ctx, field)
+	case "until":
+		return ec.fieldContext_WorkflowHours_until(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type WorkflowHours", field.Name)
+}
+
+func (ec *executionContext) childFields_WorkflowRun(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "id":
+		return ec.fieldContext_WorkflowRun_id(ctx, field)
+	case "workflow":
+		return ec.fieldContext_WorkflowRun_workflow(ctx, field)
+	case "event":
+		return ec.fieldContext_WorkflowRun_event(ctx, field)
+	case "conversation":
+		return ec.fieldContext_WorkflowRun_conversation(ctx, field)
+	case "contact":
+		return ec.fieldContext_WorkflowRun_contact(ctx, field)
+	case "status":
+		return ec.fieldContext_WorkflowRun_status(ctx, field)
+	case "depth":
+		return ec.fieldContext_WorkflowRun_depth(ctx, field)
+	case "steps":
+		return ec.fieldContext_WorkflowRun_steps(ctx, field)
+	case "dueAt":
+		return ec.fieldContext_WorkflowRun_dueAt(ctx, field)
+	case "startedAt":
+		return ec.fieldContext_WorkflowRun_startedAt(ctx, field)
+	case "endedAt":
+		return ec.fieldContext_WorkflowRun_endedAt(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type WorkflowRun", field.Name)
+}
+
+func (ec *executionContext) childFields_WorkflowRunConnection(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "edges":
+		return ec.fieldContext_WorkflowRunConnection_edges(ctx, field)
+	case "nodes":
+		return ec.fieldContext_WorkflowRunConnection_nodes(ctx, field)
+	case "pageInfo":
+		return ec.fieldContext_WorkflowRunConnection_pageInfo(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type WorkflowRunConnection", field.Name)
+}
+
+func (ec *executionContext) childFields_WorkflowRunEdge(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "node":
+		return ec.fieldContext_WorkflowRunEdge_node(ctx, field)
+	case "cursor":
+		return ec.fieldContext_WorkflowRunEdge_cursor(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type WorkflowRunEdge", field.Name)
+}
+
+func (ec *executionContext) childFields_WorkflowRunStep(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "kind":
+		return ec.fieldContext_WorkflowRunStep_kind(ctx, field)
+	case "outcome":
+		return ec.fieldContext_WorkflowRunStep_outcome(ctx, field)
+	case "at":
+		return ec.fieldContext_WorkflowRunStep_at(ctx, field)
+	case "agent":
+		return ec.fieldContext_WorkflowRunStep_agent(ctx, field)
+	case "code":
+		return ec.fieldContext_WorkflowRunStep_code(ctx, field)
+	case "message":
+		return ec.fieldContext_WorkflowRunStep_message(ctx, field)
+	case "candidates":
+		return ec.fieldContext_WorkflowRunStep_candidates(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type WorkflowRunStep", field.Name)
+}
+
+func (ec *executionContext) childFields_WorkflowStep(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "kind":
+		return ec.fieldContext_WorkflowStep_kind(ctx, field)
+	case "agentId":
+		return ec.fieldContext_WorkflowStep_agentId(ctx, field)
+	case "agentIds":
+		return ec.fieldContext_WorkflowStep_agentIds(ctx, field)
+	case "skill":
+		return ec.fieldContext_WorkflowStep_skill(ctx, field)
+	case "capacity":
+		return ec.fieldContext_WorkflowStep_capacity(ctx, field)
+	case "category":
+		return ec.fieldContext_WorkflowStep_category(ctx, field)
+	case "text":
+		return ec.fieldContext_WorkflowStep_text(ctx, field)
+	case "seconds":
+		return ec.fieldContext_WorkflowStep_seconds(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type WorkflowStep", field.Name)
+}
+
+func (ec *executionContext) childFields_WorkflowTemplate(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "key":
+		return ec.fieldContext_WorkflowTemplate_key(ctx, field)
+	case "name":
+		return ec.fieldContext_WorkflowTemplate_name(ctx, field)
+	case "description":
+		return ec.fieldContext_WorkflowTemplate_description(ctx, field)
+	case "definition":
+		return ec.fieldContext_WorkflowTemplate_definition(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type WorkflowTemplate", field.Name)
 }
 
 func (ec *executionContext) childFields_Workspace(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -7126,12 +9410,96 @@ func (ec *executionContext) field_Mutation_createContact_args(ctx context.Contex
 	return args, nil
 }
 
+func (ec *executionContext) field_Mutation_createWorkflowFromTemplate_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
+		func(ctx context.Context, v any) (service.CreateWorkflowFromTemplateInput, error) {
+			return ec.unmarshalNCreateWorkflowFromTemplateInput2switchboardᚋserviceᚐCreateWorkflowFromTemplateInput(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["input"] = arg0
+	return args, nil
+}
+
+func (ec *executionContext) field_Mutation_createWorkflow_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
+		func(ctx context.Context, v any) (service.CreateWorkflowInput, error) {
+			return ec.unmarshalNCreateWorkflowInput2switchboardᚋserviceᚐCreateWorkflowInput(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["input"] = arg0
+	return args, nil
+}
+
 func (ec *executionContext) field_Mutation_deactivateAgent_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
 	var err error
 	args := map[string]any{}
 	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
 		func(ctx context.Context, v any) (service.DeactivateAgentInput, error) {
 			return ec.unmarshalNDeactivateAgentInput2switchboardᚋserviceᚐDeactivateAgentInput(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["input"] = arg0
+	return args, nil
+}
+
+func (ec *executionContext) field_Mutation_deleteWorkflow_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
+		func(ctx context.Context, v any) (service.DeleteWorkflowInput, error) {
+			return ec.unmarshalNDeleteWorkflowInput2switchboardᚋserviceᚐDeleteWorkflowInput(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["input"] = arg0
+	return args, nil
+}
+
+func (ec *executionContext) field_Mutation_disableWorkflow_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
+		func(ctx context.Context, v any) (service.DisableWorkflowInput, error) {
+			return ec.unmarshalNDisableWorkflowInput2switchboardᚋserviceᚐDisableWorkflowInput(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["input"] = arg0
+	return args, nil
+}
+
+func (ec *executionContext) field_Mutation_dryRunWorkflow_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
+		func(ctx context.Context, v any) (service.DryRunWorkflowInput, error) {
+			return ec.unmarshalNDryRunWorkflowInput2switchboardᚋserviceᚐDryRunWorkflowInput(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["input"] = arg0
+	return args, nil
+}
+
+func (ec *executionContext) field_Mutation_enableWorkflow_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
+		func(ctx context.Context, v any) (service.EnableWorkflowInput, error) {
+			return ec.unmarshalNEnableWorkflowInput2switchboardᚋserviceᚐEnableWorkflowInput(ctx, v)
 		})
 	if err != nil {
 		return nil, err
@@ -7314,6 +9682,20 @@ func (ec *executionContext) field_Mutation_updateContact_args(ctx context.Contex
 	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
 		func(ctx context.Context, v any) (service.UpdateContactInput, error) {
 			return ec.unmarshalNUpdateContactInput2switchboardᚋserviceᚐUpdateContactInput(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["input"] = arg0
+	return args, nil
+}
+
+func (ec *executionContext) field_Mutation_updateWorkflow_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
+		func(ctx context.Context, v any) (service.UpdateWorkflowInput, error) {
+			return ec.unmarshalNUpdateWorkflowInput2switchboardᚋserviceᚐUpdateWorkflowInput(ctx, v)
 		})
 	if err != nil {
 		return nil, err
@@ -7622,6 +10004,58 @@ func (ec *executionContext) field_Query_nodes_args(ctx context.Context, rawArgs 
 	return args, nil
 }
 
+func (ec *executionContext) field_Query_workflow_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "id",
+		func(ctx context.Context, v any) (string, error) {
+			return ec.unmarshalNID2string(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["id"] = arg0
+	return args, nil
+}
+
+func (ec *executionContext) field_Query_workflows_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "first",
+		func(ctx context.Context, v any) (*int, error) {
+			return ec.unmarshalOInt2ᚖint(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["first"] = arg0
+	arg1, err := graphql.ProcessArgField(ctx, rawArgs, "after",
+		func(ctx context.Context, v any) (*string, error) {
+			return ec.unmarshalOString2ᚖstring(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["after"] = arg1
+	arg2, err := graphql.ProcessArgField(ctx, rawArgs, "last",
+		func(ctx context.Context, v any) (*int, error) {
+			return ec.unmarshalOInt2ᚖint(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["last"] = arg2
+	arg3, err := graphql.ProcessArgField(ctx, rawArgs, "before",
+		func(ctx context.Context, v any) (*string, error) {
+			return ec.unmarshalOString2ᚖstring(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["before"] = arg3
+	return args, nil
+}
+
 func (ec *executionContext) field_Subscription_agentsChanged_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
 	var err error
 	args := map[string]any{}
@@ -7737,6 +10171,58 @@ func (ec *executionContext) field_Subscription_statusChanged_args(ctx context.Co
 		return nil, err
 	}
 	args["after"] = arg1
+	return args, nil
+}
+
+func (ec *executionContext) field_Subscription_workflowRunChanged_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "workflowId",
+		func(ctx context.Context, v any) (*string, error) {
+			return ec.unmarshalOID2ᚖstring(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["workflowId"] = arg0
+	return args, nil
+}
+
+func (ec *executionContext) field_Workflow_runs_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "first",
+		func(ctx context.Context, v any) (*int, error) {
+			return ec.unmarshalOInt2ᚖint(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["first"] = arg0
+	arg1, err := graphql.ProcessArgField(ctx, rawArgs, "after",
+		func(ctx context.Context, v any) (*string, error) {
+			return ec.unmarshalOString2ᚖstring(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["after"] = arg1
+	arg2, err := graphql.ProcessArgField(ctx, rawArgs, "last",
+		func(ctx context.Context, v any) (*int, error) {
+			return ec.unmarshalOInt2ᚖint(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["last"] = arg2
+	arg3, err := graphql.ProcessArgField(ctx, rawArgs, "before",
+		func(ctx context.Context, v any) (*string, error) {
+			return ec.unmarshalOString2ᚖstring(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["before"] = arg3
 	return args, nil
 }
 
@@ -9683,6 +12169,75 @@ func (ec *executionContext) fieldContext_AssignToMePayload_userErrors(_ context.
 		},
 	}
 	return fc, nil
+}
+
+func (ec *executionContext) _AssigneeCondition_none(ctx context.Context, field graphql.CollectedField, obj *db.AssigneeCondition) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_AssigneeCondition_none(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.None, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v bool) graphql.Marshaler {
+			return ec.marshalNBoolean2bool(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_AssigneeCondition_none(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("AssigneeCondition", field, false, false, errors.New("field of type Boolean does not have child fields"))
+}
+
+func (ec *executionContext) _AssigneeCondition_unavailable(ctx context.Context, field graphql.CollectedField, obj *db.AssigneeCondition) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_AssigneeCondition_unavailable(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Unavailable, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v bool) graphql.Marshaler {
+			return ec.marshalNBoolean2bool(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_AssigneeCondition_unavailable(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("AssigneeCondition", field, false, false, errors.New("field of type Boolean does not have child fields"))
+}
+
+func (ec *executionContext) _AssigneeCondition_agentIds(ctx context.Context, field graphql.CollectedField, obj *db.AssigneeCondition) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_AssigneeCondition_agentIds(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.AgentIDs, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []db.AgentID) graphql.Marshaler {
+			return ec.marshalNID2ᚕswitchboardᚋdbᚐAgentIDᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_AssigneeCondition_agentIds(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("AssigneeCondition", field, false, false, errors.New("field of type ID does not have child fields"))
 }
 
 func (ec *executionContext) _AvailabilityChanged_id(ctx context.Context, field graphql.CollectedField, obj *AvailabilityChanged) (ret graphql.Marshaler) {
@@ -12942,6 +15497,38 @@ func (ec *executionContext) fieldContext_ConversationAssigned_reason(_ context.C
 	return graphql.NewScalarFieldContext("ConversationAssigned", field, true, false, errors.New("field of type AssignmentReason does not have child fields"))
 }
 
+func (ec *executionContext) _ConversationAssigned_run(ctx context.Context, field graphql.CollectedField, obj *ConversationAssigned) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ConversationAssigned_run(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Run(ctx)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *db.WorkflowRun) graphql.Marshaler {
+			return ec.marshalOWorkflowRun2ᚖswitchboardᚋdbᚐWorkflowRun(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_ConversationAssigned_run(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "ConversationAssigned",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_WorkflowRun(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
 func (ec *executionContext) _ConversationClosed_id(ctx context.Context, field graphql.CollectedField, obj *ConversationClosed) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -14397,6 +16984,38 @@ func (ec *executionContext) fieldContext_ConversationUnassigned_reason(_ context
 	return graphql.NewScalarFieldContext("ConversationUnassigned", field, true, false, errors.New("field of type AssignmentReason does not have child fields"))
 }
 
+func (ec *executionContext) _ConversationUnassigned_run(ctx context.Context, field graphql.CollectedField, obj *ConversationUnassigned) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ConversationUnassigned_run(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Run(ctx)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *db.WorkflowRun) graphql.Marshaler {
+			return ec.marshalOWorkflowRun2ᚖswitchboardᚋdbᚐWorkflowRun(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_ConversationUnassigned_run(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "ConversationUnassigned",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_WorkflowRun(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
 func (ec *executionContext) _CreateAgentPayload_agent(ctx context.Context, field graphql.CollectedField, obj *AgentPayload) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -14579,6 +17198,198 @@ func (ec *executionContext) _CreateContactPayload_userErrors(ctx context.Context
 func (ec *executionContext) fieldContext_CreateContactPayload_userErrors(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	fc = &graphql.FieldContext{
 		Object:     "CreateContactPayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_UserError(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _CreateWorkflowFromTemplatePayload_workflow(ctx context.Context, field graphql.CollectedField, obj *WorkflowPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_CreateWorkflowFromTemplatePayload_workflow(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Workflow, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *db.Workflow) graphql.Marshaler {
+			return ec.marshalOWorkflow2ᚖswitchboardᚋdbᚐWorkflow(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_CreateWorkflowFromTemplatePayload_workflow(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "CreateWorkflowFromTemplatePayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Workflow(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _CreateWorkflowFromTemplatePayload_events(ctx context.Context, field graphql.CollectedField, obj *WorkflowPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_CreateWorkflowFromTemplatePayload_events(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Events, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []Event) graphql.Marshaler {
+			return ec.marshalNEvent2ᚕswitchboardᚋgraphᚐEventᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_CreateWorkflowFromTemplatePayload_events(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "CreateWorkflowFromTemplatePayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return nil, errors.New("FieldContext.Child cannot be called on type INTERFACE")
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _CreateWorkflowFromTemplatePayload_userErrors(ctx context.Context, field graphql.CollectedField, obj *WorkflowPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_CreateWorkflowFromTemplatePayload_userErrors(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.UserErrors, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*service.Refusal) graphql.Marshaler {
+			return ec.marshalNUserError2ᚕᚖswitchboardᚋserviceᚐRefusalᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_CreateWorkflowFromTemplatePayload_userErrors(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "CreateWorkflowFromTemplatePayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_UserError(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _CreateWorkflowPayload_workflow(ctx context.Context, field graphql.CollectedField, obj *WorkflowPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_CreateWorkflowPayload_workflow(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Workflow, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *db.Workflow) graphql.Marshaler {
+			return ec.marshalOWorkflow2ᚖswitchboardᚋdbᚐWorkflow(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_CreateWorkflowPayload_workflow(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "CreateWorkflowPayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Workflow(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _CreateWorkflowPayload_events(ctx context.Context, field graphql.CollectedField, obj *WorkflowPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_CreateWorkflowPayload_events(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Events, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []Event) graphql.Marshaler {
+			return ec.marshalNEvent2ᚕswitchboardᚋgraphᚐEventᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_CreateWorkflowPayload_events(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "CreateWorkflowPayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return nil, errors.New("FieldContext.Child cannot be called on type INTERFACE")
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _CreateWorkflowPayload_userErrors(ctx context.Context, field graphql.CollectedField, obj *WorkflowPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_CreateWorkflowPayload_userErrors(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.UserErrors, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*service.Refusal) graphql.Marshaler {
+			return ec.marshalNUserError2ᚕᚖswitchboardᚋserviceᚐRefusalᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_CreateWorkflowPayload_userErrors(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "CreateWorkflowPayload",
 		Field:      field,
 		IsMethod:   false,
 		IsResolver: false,
@@ -15125,6 +17936,317 @@ func (ec *executionContext) fieldContext_DeactivateAgentPayload_userErrors(_ con
 	return fc, nil
 }
 
+func (ec *executionContext) _DeleteWorkflowPayload_workflow(ctx context.Context, field graphql.CollectedField, obj *WorkflowPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_DeleteWorkflowPayload_workflow(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Workflow, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *db.Workflow) graphql.Marshaler {
+			return ec.marshalOWorkflow2ᚖswitchboardᚋdbᚐWorkflow(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_DeleteWorkflowPayload_workflow(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "DeleteWorkflowPayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Workflow(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _DeleteWorkflowPayload_events(ctx context.Context, field graphql.CollectedField, obj *WorkflowPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_DeleteWorkflowPayload_events(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Events, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []Event) graphql.Marshaler {
+			return ec.marshalNEvent2ᚕswitchboardᚋgraphᚐEventᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_DeleteWorkflowPayload_events(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "DeleteWorkflowPayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return nil, errors.New("FieldContext.Child cannot be called on type INTERFACE")
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _DeleteWorkflowPayload_userErrors(ctx context.Context, field graphql.CollectedField, obj *WorkflowPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_DeleteWorkflowPayload_userErrors(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.UserErrors, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*service.Refusal) graphql.Marshaler {
+			return ec.marshalNUserError2ᚕᚖswitchboardᚋserviceᚐRefusalᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_DeleteWorkflowPayload_userErrors(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "DeleteWorkflowPayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_UserError(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _DisableWorkflowPayload_workflow(ctx context.Context, field graphql.CollectedField, obj *WorkflowPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_DisableWorkflowPayload_workflow(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Workflow, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *db.Workflow) graphql.Marshaler {
+			return ec.marshalOWorkflow2ᚖswitchboardᚋdbᚐWorkflow(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_DisableWorkflowPayload_workflow(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "DisableWorkflowPayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Workflow(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _DisableWorkflowPayload_events(ctx context.Context, field graphql.CollectedField, obj *WorkflowPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_DisableWorkflowPayload_events(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Events, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []Event) graphql.Marshaler {
+			return ec.marshalNEvent2ᚕswitchboardᚋgraphᚐEventᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_DisableWorkflowPayload_events(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "DisableWorkflowPayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return nil, errors.New("FieldContext.Child cannot be called on type INTERFACE")
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _DisableWorkflowPayload_userErrors(ctx context.Context, field graphql.CollectedField, obj *WorkflowPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_DisableWorkflowPayload_userErrors(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.UserErrors, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*service.Refusal) graphql.Marshaler {
+			return ec.marshalNUserError2ᚕᚖswitchboardᚋserviceᚐRefusalᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_DisableWorkflowPayload_userErrors(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "DisableWorkflowPayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_UserError(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _DryRunWorkflowPayload_conditionsHold(ctx context.Context, field graphql.CollectedField, obj *DryRunWorkflowPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_DryRunWorkflowPayload_conditionsHold(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.ConditionsHold, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *bool) graphql.Marshaler {
+			return ec.marshalOBoolean2ᚖbool(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_DryRunWorkflowPayload_conditionsHold(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("DryRunWorkflowPayload", field, false, false, errors.New("field of type Boolean does not have child fields"))
+}
+
+func (ec *executionContext) _DryRunWorkflowPayload_steps(ctx context.Context, field graphql.CollectedField, obj *DryRunWorkflowPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_DryRunWorkflowPayload_steps(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Steps, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*db.WorkflowRunStep) graphql.Marshaler {
+			return ec.marshalNWorkflowRunStep2ᚕᚖswitchboardᚋdbᚐWorkflowRunStepᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_DryRunWorkflowPayload_steps(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "DryRunWorkflowPayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_WorkflowRunStep(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _DryRunWorkflowPayload_events(ctx context.Context, field graphql.CollectedField, obj *DryRunWorkflowPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_DryRunWorkflowPayload_events(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Events, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []Event) graphql.Marshaler {
+			return ec.marshalNEvent2ᚕswitchboardᚋgraphᚐEventᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_DryRunWorkflowPayload_events(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "DryRunWorkflowPayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return nil, errors.New("FieldContext.Child cannot be called on type INTERFACE")
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _DryRunWorkflowPayload_userErrors(ctx context.Context, field graphql.CollectedField, obj *DryRunWorkflowPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_DryRunWorkflowPayload_userErrors(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.UserErrors, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*service.Refusal) graphql.Marshaler {
+			return ec.marshalNUserError2ᚕᚖswitchboardᚋserviceᚐRefusalᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_DryRunWorkflowPayload_userErrors(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "DryRunWorkflowPayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_UserError(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
 func (ec *executionContext) _DurationQuantiles_p50(ctx context.Context, field graphql.CollectedField, obj *service.Quantiles) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -15192,6 +18314,102 @@ func (ec *executionContext) _DurationQuantiles_count(ctx context.Context, field 
 }
 func (ec *executionContext) fieldContext_DurationQuantiles_count(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("DurationQuantiles", field, false, false, errors.New("field of type Int does not have child fields"))
+}
+
+func (ec *executionContext) _EnableWorkflowPayload_workflow(ctx context.Context, field graphql.CollectedField, obj *WorkflowPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_EnableWorkflowPayload_workflow(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Workflow, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *db.Workflow) graphql.Marshaler {
+			return ec.marshalOWorkflow2ᚖswitchboardᚋdbᚐWorkflow(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_EnableWorkflowPayload_workflow(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "EnableWorkflowPayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Workflow(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _EnableWorkflowPayload_events(ctx context.Context, field graphql.CollectedField, obj *WorkflowPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_EnableWorkflowPayload_events(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Events, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []Event) graphql.Marshaler {
+			return ec.marshalNEvent2ᚕswitchboardᚋgraphᚐEventᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_EnableWorkflowPayload_events(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "EnableWorkflowPayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return nil, errors.New("FieldContext.Child cannot be called on type INTERFACE")
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _EnableWorkflowPayload_userErrors(ctx context.Context, field graphql.CollectedField, obj *WorkflowPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_EnableWorkflowPayload_userErrors(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.UserErrors, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*service.Refusal) graphql.Marshaler {
+			return ec.marshalNUserError2ᚕᚖswitchboardᚋserviceᚐRefusalᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_EnableWorkflowPayload_userErrors(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "EnableWorkflowPayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_UserError(ctx, field)
+		},
+	}
+	return fc, nil
 }
 
 func (ec *executionContext) _FieldChange_field(ctx context.Context, field graphql.CollectedField, obj *db.FieldChange) (ret graphql.Marshaler) {
@@ -17650,6 +20868,314 @@ func (ec *executionContext) fieldContext_Mutation_markRead(ctx context.Context, 
 	return fc, nil
 }
 
+func (ec *executionContext) _Mutation_createWorkflow(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Mutation_createWorkflow(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Mutation().CreateWorkflow(ctx, fc.Args["input"].(service.CreateWorkflowInput))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *WorkflowPayload) graphql.Marshaler {
+			return ec.marshalOCreateWorkflowPayload2ᚖswitchboardᚋgraphᚐWorkflowPayload(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Mutation_createWorkflow(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Mutation",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_CreateWorkflowPayload(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Mutation_createWorkflow_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Mutation_createWorkflowFromTemplate(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Mutation_createWorkflowFromTemplate(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Mutation().CreateWorkflowFromTemplate(ctx, fc.Args["input"].(service.CreateWorkflowFromTemplateInput))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *WorkflowPayload) graphql.Marshaler {
+			return ec.marshalOCreateWorkflowFromTemplatePayload2ᚖswitchboardᚋgraphᚐWorkflowPayload(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Mutation_createWorkflowFromTemplate(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Mutation",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_CreateWorkflowFromTemplatePayload(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Mutation_createWorkflowFromTemplate_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Mutation_updateWorkflow(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Mutation_updateWorkflow(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Mutation().UpdateWorkflow(ctx, fc.Args["input"].(service.UpdateWorkflowInput))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *WorkflowPayload) graphql.Marshaler {
+			return ec.marshalOUpdateWorkflowPayload2ᚖswitchboardᚋgraphᚐWorkflowPayload(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Mutation_updateWorkflow(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Mutation",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_UpdateWorkflowPayload(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Mutation_updateWorkflow_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Mutation_enableWorkflow(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Mutation_enableWorkflow(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Mutation().EnableWorkflow(ctx, fc.Args["input"].(service.EnableWorkflowInput))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *WorkflowPayload) graphql.Marshaler {
+			return ec.marshalOEnableWorkflowPayload2ᚖswitchboardᚋgraphᚐWorkflowPayload(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Mutation_enableWorkflow(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Mutation",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_EnableWorkflowPayload(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Mutation_enableWorkflow_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Mutation_disableWorkflow(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Mutation_disableWorkflow(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Mutation().DisableWorkflow(ctx, fc.Args["input"].(service.DisableWorkflowInput))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *WorkflowPayload) graphql.Marshaler {
+			return ec.marshalODisableWorkflowPayload2ᚖswitchboardᚋgraphᚐWorkflowPayload(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Mutation_disableWorkflow(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Mutation",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_DisableWorkflowPayload(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Mutation_disableWorkflow_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Mutation_deleteWorkflow(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Mutation_deleteWorkflow(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Mutation().DeleteWorkflow(ctx, fc.Args["input"].(service.DeleteWorkflowInput))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *WorkflowPayload) graphql.Marshaler {
+			return ec.marshalODeleteWorkflowPayload2ᚖswitchboardᚋgraphᚐWorkflowPayload(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Mutation_deleteWorkflow(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Mutation",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_DeleteWorkflowPayload(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Mutation_deleteWorkflow_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Mutation_dryRunWorkflow(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Mutation_dryRunWorkflow(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Mutation().DryRunWorkflow(ctx, fc.Args["input"].(service.DryRunWorkflowInput))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *DryRunWorkflowPayload) graphql.Marshaler {
+			return ec.marshalODryRunWorkflowPayload2ᚖswitchboardᚋgraphᚐDryRunWorkflowPayload(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Mutation_dryRunWorkflow(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Mutation",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_DryRunWorkflowPayload(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Mutation_dryRunWorkflow_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
 func (ec *executionContext) _NoteAdded_id(ctx context.Context, field graphql.CollectedField, obj *NoteAdded) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -18505,6 +22031,126 @@ func (ec *executionContext) fieldContext_Query_agent(ctx context.Context, field 
 	if fc.Args, err = ec.field_Query_agent_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
 		ec.Error(ctx, err)
 		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Query_workflows(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Query_workflows(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Query().Workflows(ctx, fc.Args["first"].(*int), fc.Args["after"].(*string), fc.Args["last"].(*int), fc.Args["before"].(*string))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *Connection[*db.Workflow]) graphql.Marshaler {
+			return ec.marshalNWorkflowConnection2ᚖswitchboardᚋgraphᚐConnection(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Query_workflows(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Query",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_WorkflowConnection(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Query_workflows_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Query_workflow(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Query_workflow(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Query().Workflow(ctx, fc.Args["id"].(string))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *db.Workflow) graphql.Marshaler {
+			return ec.marshalOWorkflow2ᚖswitchboardᚋdbᚐWorkflow(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Query_workflow(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Query",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Workflow(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Query_workflow_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Query_workflowTemplates(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Query_workflowTemplates(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.Query().WorkflowTemplates(ctx)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*service.WorkflowTemplate) graphql.Marshaler {
+			return ec.marshalNWorkflowTemplate2ᚕᚖswitchboardᚋserviceᚐWorkflowTemplateᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Query_workflowTemplates(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Query",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_WorkflowTemplate(ctx, field)
+		},
 	}
 	return fc, nil
 }
@@ -19661,6 +23307,50 @@ func (ec *executionContext) fieldContext_Subscription_agentsChanged(ctx context.
 	return fc, nil
 }
 
+func (ec *executionContext) _Subscription_workflowRunChanged(ctx context.Context, field graphql.CollectedField) (ret func(ctx context.Context) graphql.Marshaler) {
+	return graphql.ResolveFieldStream(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Subscription_workflowRunChanged(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Subscription().WorkflowRunChanged(ctx, fc.Args["workflowId"].(*string))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *db.WorkflowRun) graphql.Marshaler {
+			return ec.marshalNWorkflowRun2ᚖswitchboardᚋdbᚐWorkflowRun(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Subscription_workflowRunChanged(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Subscription",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_WorkflowRun(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Subscription_workflowRunChanged_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
 func (ec *executionContext) _TimelineConnection_edges(ctx context.Context, field graphql.CollectedField, obj *Connection[Event]) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -20292,6 +23982,102 @@ func (ec *executionContext) fieldContext_UpdateContactPayload_userErrors(_ conte
 	return fc, nil
 }
 
+func (ec *executionContext) _UpdateWorkflowPayload_workflow(ctx context.Context, field graphql.CollectedField, obj *WorkflowPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_UpdateWorkflowPayload_workflow(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Workflow, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *db.Workflow) graphql.Marshaler {
+			return ec.marshalOWorkflow2ᚖswitchboardᚋdbᚐWorkflow(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_UpdateWorkflowPayload_workflow(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "UpdateWorkflowPayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Workflow(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _UpdateWorkflowPayload_events(ctx context.Context, field graphql.CollectedField, obj *WorkflowPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_UpdateWorkflowPayload_events(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Events, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []Event) graphql.Marshaler {
+			return ec.marshalNEvent2ᚕswitchboardᚋgraphᚐEventᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_UpdateWorkflowPayload_events(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "UpdateWorkflowPayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return nil, errors.New("FieldContext.Child cannot be called on type INTERFACE")
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _UpdateWorkflowPayload_userErrors(ctx context.Context, field graphql.CollectedField, obj *WorkflowPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_UpdateWorkflowPayload_userErrors(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.UserErrors, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*service.Refusal) graphql.Marshaler {
+			return ec.marshalNUserError2ᚕᚖswitchboardᚋserviceᚐRefusalᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_UpdateWorkflowPayload_userErrors(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "UpdateWorkflowPayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_UserError(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
 func (ec *executionContext) _UpdateWorkspacePayload_workspace(ctx context.Context, field graphql.CollectedField, obj *WorkspacePayload) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -20455,6 +24241,3128 @@ func (ec *executionContext) _UserError_field(ctx context.Context, field graphql.
 }
 func (ec *executionContext) fieldContext_UserError_field(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("UserError", field, false, false, errors.New("field of type String does not have child fields"))
+}
+
+func (ec *executionContext) _Workflow_id(ctx context.Context, field graphql.CollectedField, obj *db.Workflow) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Workflow_id(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.ID, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v db.WorkflowID) graphql.Marshaler {
+			return ec.marshalNID2switchboardᚋdbᚐWorkflowID(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Workflow_id(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Workflow", field, false, false, errors.New("field of type ID does not have child fields"))
+}
+
+func (ec *executionContext) _Workflow_name(ctx context.Context, field graphql.CollectedField, obj *db.Workflow) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Workflow_name(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Name, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Workflow_name(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Workflow", field, false, false, errors.New("field of type String does not have child fields"))
+}
+
+func (ec *executionContext) _Workflow_template(ctx context.Context, field graphql.CollectedField, obj *db.Workflow) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Workflow_template(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Template, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *string) graphql.Marshaler {
+			return ec.marshalOString2ᚖstring(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Workflow_template(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Workflow", field, false, false, errors.New("field of type String does not have child fields"))
+}
+
+func (ec *executionContext) _Workflow_definition(ctx context.Context, field graphql.CollectedField, obj *db.Workflow) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Workflow_definition(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Definition, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *db.WorkflowDefinition) graphql.Marshaler {
+			return ec.marshalNWorkflowDefinition2ᚖswitchboardᚋdbᚐWorkflowDefinition(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Workflow_definition(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Workflow",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_WorkflowDefinition(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Workflow_enabled(ctx context.Context, field graphql.CollectedField, obj *db.Workflow) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Workflow_enabled(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Enabled, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v bool) graphql.Marshaler {
+			return ec.marshalNBoolean2bool(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Workflow_enabled(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Workflow", field, false, false, errors.New("field of type Boolean does not have child fields"))
+}
+
+func (ec *executionContext) _Workflow_createdAt(ctx context.Context, field graphql.CollectedField, obj *db.Workflow) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Workflow_createdAt(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.CreatedAt, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v time.Time) graphql.Marshaler {
+			return ec.marshalNTime2timeᚐTime(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Workflow_createdAt(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Workflow", field, false, false, errors.New("field of type Time does not have child fields"))
+}
+
+func (ec *executionContext) _Workflow_deletedAt(ctx context.Context, field graphql.CollectedField, obj *db.Workflow) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Workflow_deletedAt(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.DeletedAt, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *time.Time) graphql.Marshaler {
+			return ec.marshalOTime2ᚖtimeᚐTime(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Workflow_deletedAt(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Workflow", field, false, false, errors.New("field of type Time does not have child fields"))
+}
+
+func (ec *executionContext) _Workflow_runs(ctx context.Context, field graphql.CollectedField, obj *db.Workflow) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Workflow_runs(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Workflow().Runs(ctx, obj, fc.Args["first"].(*int), fc.Args["after"].(*string), fc.Args["last"].(*int), fc.Args["before"].(*string))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *Connection[*db.WorkflowRun]) graphql.Marshaler {
+			return ec.marshalNWorkflowRunConnection2ᚖswitchboardᚋgraphᚐConnection(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Workflow_runs(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Workflow",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_WorkflowRunConnection(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Workflow_runs_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _WorkflowCandidate_agent(ctx context.Context, field graphql.CollectedField, obj *db.WorkflowCandidate) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_WorkflowCandidate_agent(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.WorkflowCandidate().Agent(ctx, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *db.Agent) graphql.Marshaler {
+			return ec.marshalOAgent2ᚖswitchboardᚋdbᚐAgent(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_WorkflowCandidate_agent(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "WorkflowCandidate",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Agent(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _WorkflowCandidate_openConversations(ctx context.Context, field graphql.CollectedField, obj *db.WorkflowCandidate) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_WorkflowCandidate_openConversations(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.OpenConversations, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int) graphql.Marshaler {
+			return ec.marshalNInt2int(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_WorkflowCandidate_openConversations(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("WorkflowCandidate", field, false, false, errors.New("field of type Int does not have child fields"))
+}
+
+func (ec *executionContext) _WorkflowCandidate_outcome(ctx context.Context, field graphql.CollectedField, obj *db.WorkflowCandidate) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_WorkflowCandidate_outcome(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Outcome, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v db.CandidateOutcome) graphql.Marshaler {
+			return ec.marshalNWorkflowCandidateOutcome2switchboardᚋdbᚐCandidateOutcome(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_WorkflowCandidate_outcome(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("WorkflowCandidate", field, false, false, errors.New("field of type WorkflowCandidateOutcome does not have child fields"))
+}
+
+func (ec *executionContext) _WorkflowConditions_reasons(ctx context.Context, field graphql.CollectedField, obj *db.WorkflowConditions) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_WorkflowConditions_reasons(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Reasons, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []db.AssignmentReason) graphql.Marshaler {
+			return ec.marshalOAssignmentReason2ᚕswitchboardᚋdbᚐAssignmentReasonᚄ(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_WorkflowConditions_reasons(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("WorkflowConditions", field, false, false, errors.New("field of type AssignmentReason does not have child fields"))
+}
+
+func (ec *executionContext) _WorkflowConditions_sources(ctx context.Context, field graphql.CollectedField, obj *db.WorkflowConditions) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_WorkflowConditions_sources(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Sources, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []db.ConversationSource) graphql.Marshaler {
+			return ec.marshalOConversationSource2ᚕswitchboardᚋdbᚐConversationSourceᚄ(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_WorkflowConditions_sources(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("WorkflowConditions", field, false, false, errors.New("field of type ConversationSource does not have child fields"))
+}
+
+func (ec *executionContext) _WorkflowConditions_channels(ctx context.Context, field graphql.CollectedField, obj *db.WorkflowConditions) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_WorkflowConditions_channels(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Channels, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []string) graphql.Marshaler {
+			return ec.marshalOString2ᚕstringᚄ(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_WorkflowConditions_channels(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("WorkflowConditions", field, false, false, errors.New("field of type String does not have child fields"))
+}
+
+func (ec *executionContext) _WorkflowConditions_categories(ctx context.Context, field graphql.CollectedField, obj *db.WorkflowConditions) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_WorkflowConditions_categories(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Categories, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []string) graphql.Marshaler {
+			return ec.marshalOString2ᚕstringᚄ(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_WorkflowConditions_categories(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("WorkflowConditions", field, false, false, errors.New("field of type String does not have child fields"))
+}
+
+func (ec *executionContext) _WorkflowConditions_businessEventTypes(ctx context.Context, field graphql.CollectedField, obj *db.WorkflowConditions) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_WorkflowConditions_businessEventTypes(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.BusinessEventTypes, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []string) graphql.Marshaler {
+			return ec.marshalOString2ᚕstringᚄ(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_WorkflowConditions_businessEventTypes(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("WorkflowConditions", field, false, false, errors.New("field of type String does not have child fields"))
+}
+
+func (ec *executionContext) _WorkflowConditions_assignee(ctx context.Context, field graphql.CollectedField, obj *db.WorkflowConditions) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_WorkflowConditions_assignee(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Assignee, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *db.AssigneeCondition) graphql.Marshaler {
+			return ec.marshalOAssigneeCondition2ᚖswitchboardᚋdbᚐAssigneeCondition(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_WorkflowConditions_assignee(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "WorkflowConditions",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_AssigneeCondition(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _WorkflowConditions_hours(ctx context.Context, field graphql.CollectedField, obj *db.WorkflowConditions) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_WorkflowConditions_hours(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Hours, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *db.WorkflowHours) graphql.Marshaler {
+			return ec.marshalOWorkflowHours2ᚖswitchboardᚋdbᚐWorkflowHours(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_WorkflowConditions_hours(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "WorkflowConditions",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_WorkflowHours(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _WorkflowConditions_days(ctx context.Context, field graphql.CollectedField, obj *db.WorkflowConditions) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_WorkflowConditions_days(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Days, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []db.DayOfWeek) graphql.Marshaler {
+			return ec.marshalODayOfWeek2ᚕswitchboardᚋdbᚐDayOfWeekᚄ(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_WorkflowConditions_days(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("WorkflowConditions", field, false, false, errors.New("field of type DayOfWeek does not have child fields"))
+}
+
+func (ec *executionContext) _WorkflowConnection_edges(ctx context.Context, field graphql.CollectedField, obj *Connection[*db.Workflow]) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_WorkflowConnection_edges(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Edges(), nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*Edge[*db.Workflow]) graphql.Marshaler {
+			return ec.marshalNWorkflowEdge2ᚕᚖswitchboardᚋgraphᚐEdgeᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_WorkflowConnection_edges(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "WorkflowConnection",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_WorkflowEdge(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _WorkflowConnection_nodes(ctx context.Context, field graphql.CollectedField, obj *Connection[*db.Workflow]) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_WorkflowConnection_nodes(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Nodes(), nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*db.Workflow) graphql.Marshaler {
+			return ec.marshalNWorkflow2ᚕᚖswitchboardᚋdbᚐWorkflowᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_WorkflowConnection_nodes(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "WorkflowConnection",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Workflow(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _WorkflowConnection_pageInfo(ctx context.Context, field graphql.CollectedField, obj *Connection[*db.Workflow]) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_WorkflowConnection_pageInfo(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.PageInfo(), nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *PageInfo) graphql.Marshaler {
+			return ec.marshalNPageInfo2ᚖswitchboardᚋgraphᚐPageInfo(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_WorkflowConnection_pageInfo(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "WorkflowConnection",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_PageInfo(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _WorkflowCreated_id(ctx context.Context, field graphql.CollectedField, obj *WorkflowCreated) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_WorkflowCreated_id(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.ID, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v db.EventID) graphql.Marshaler {
+			return ec.marshalNID2switchboardᚋdbᚐEventID(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_WorkflowCreated_id(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("WorkflowCreated", field, false, false, errors.New("field of type ID does not have child fields"))
+}
+
+func (ec *executionContext) _WorkflowCreated_cursor(ctx context.Context, field graphql.CollectedField, obj *WorkflowCreated) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_WorkflowCreated_cursor(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Cursor(), nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v db.EventCursor) graphql.Marshaler {
+			return ec.marshalNEventCursor2switchboardᚋdbᚐEventCursor(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_WorkflowCreated_cursor(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("WorkflowCreated", field, true, false, errors.New("field of type EventCursor does not have child fields"))
+}
+
+func (ec *executionContext) _WorkflowCreated_occurredAt(ctx context.Context, field graphql.CollectedField, obj *WorkflowCreated) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_WorkflowCreated_occurredAt(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.OccurredAt(), nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v time.Time) graphql.Marshaler {
+			return ec.marshalNTime2timeᚐTime(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_WorkflowCreated_occurredAt(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("WorkflowCreated", field, true, false, errors.New("field of type Time does not have child fields"))
+}
+
+func (ec *executionContext) _WorkflowCreated_actor(ctx context.Context, field graphql.CollectedField, obj *WorkflowCreated) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_WorkflowCreated_actor(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Actor(ctx)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v Actor) graphql.Marshaler {
+			return ec.marshalOActor2switchboardᚋgraphᚐActor(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_WorkflowCreated_actor(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("WorkflowCreated", field, true, false, errors.New("field of type Actor does not have child fields"))
+}
+
+func (ec *executionContext) _WorkflowCreated_conversation(ctx context.Context, field graphql.CollectedField, obj *WorkflowCreated) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_WorkflowCreated_conversation(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Conversation(ctx)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *db.Conversation) graphql.Marshaler {
+			return ec.marshalOConversation2ᚖswitchboardᚋdbᚐConversation(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_WorkflowCreated_conversation(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "WorkflowCreated",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Conversation(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _WorkflowCreated_contact(ctx context.Context, field graphql.CollectedField, obj *WorkflowCreated) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_WorkflowCreated_contact(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Contact(ctx)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *db.Contact) graphql.Marshaler {
+			return ec.marshalOContact2ᚖswitchboardᚋdbᚐContact(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_WorkflowCreated_contact(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "WorkflowCreated",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Contact(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _WorkflowCreated_origin(ctx context.Context, field graphql.CollectedField, obj *WorkflowCreated) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_WorkflowCreated_origin(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Origin(ctx), nil
+		},
+		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
+			directive0 := next
+
+			directive1 := func(ctx context.Context) (any, error) {
+				if ec.Directives.PerCaller == nil {
+					var zeroVal *string
+					return zeroVal, errors.New("directive perCaller is not implemented")
+				}
+				return ec.Directives.PerCaller(ctx, obj, directive0)
+			}
+
+			next = directive1
+			return next
+		},
+		func(ctx context.Context, selections ast.SelectionSet, v *string) graphql.Marshaler {
+			return ec.marshalOString2ᚖstring(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_WorkflowCreated_origin(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("WorkflowCreated", field, true, false, errors.New("field of type String does not have child fields"))
+}
+
+func (ec *executionContext) _WorkflowCreated_workflow(ctx context.Context, field graphql.CollectedField, obj *WorkflowCreated) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_WorkflowCreated_workflow(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Workflow(ctx)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *db.Workflow) graphql.Marshaler {
+			return ec.marshalOWorkflow2ᚖswitchboardᚋdbᚐWorkflow(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_WorkflowCreated_workflow(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "WorkflowCreated",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Workflow(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _WorkflowDefinition_triggers(ctx context.Context, field graphql.CollectedField, obj *db.WorkflowDefinition) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_WorkflowDefinition_triggers(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Triggers, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []db.WorkflowTrigger) graphql.Marshaler {
+			return ec.marshalNWorkflowTrigger2ᚕswitchboardᚋdbᚐWorkflowTriggerᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_WorkflowDefinition_triggers(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("WorkflowDefinition", field, false, false, errors.New("field of type WorkflowTrigger does not have child fields"))
+}
+
+func (ec *executionContext) _WorkflowDefinition_conditions(ctx context.Context, field graphql.CollectedField, obj *db.WorkflowDefinition) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_WorkflowDefinition_conditions(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Conditions, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *db.WorkflowConditions) graphql.Marshaler {
+			return ec.marshalOWorkflowConditions2ᚖswitchboardᚋdbᚐWorkflowConditions(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_WorkflowDefinition_conditions(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "WorkflowDefinition",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_WorkflowConditions(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _WorkflowDefinition_steps(ctx context.Context, field graphql.CollectedField, obj *db.WorkflowDefinition) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_WorkflowDefinition_steps(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Steps, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*db.WorkflowStep) graphql.Marshaler {
+			return ec.marshalNWorkflowStep2ᚕᚖswitchboardᚋdbᚐWorkflowStepᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_WorkflowDefinition_steps(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "WorkflowDefinition",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_WorkflowStep(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _WorkflowDeleted_id(ctx context.Context, field graphql.CollectedField, obj *WorkflowDeleted) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_WorkflowDeleted_id(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.ID, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v db.EventID) graphql.Marshaler {
+			return ec.marshalNID2switchboardᚋdbᚐEventID(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_WorkflowDeleted_id(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("WorkflowDeleted", field, false, false, errors.New("field of type ID does not have child fields"))
+}
+
+func (ec *executionContext) _WorkflowDeleted_cursor(ctx context.Context, field graphql.CollectedField, obj *WorkflowDeleted) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_WorkflowDeleted_cursor(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Cursor(), nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v db.EventCursor) graphql.Marshaler {
+			return ec.marshalNEventCursor2switchboardᚋdbᚐEventCursor(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_WorkflowDeleted_cursor(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("WorkflowDeleted", field, true, false, errors.New("field of type EventCursor does not have child fields"))
+}
+
+func (ec *executionContext) _WorkflowDeleted_occurredAt(ctx context.Context, field graphql.CollectedField, obj *WorkflowDeleted) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_WorkflowDeleted_occurredAt(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.OccurredAt(), nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v time.Time) graphql.Marshaler {
+			return ec.marshalNTime2timeᚐTime(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_WorkflowDeleted_occurredAt(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("WorkflowDeleted", field, true, false, errors.New("field of type Time does not have child fields"))
+}
+
+func (ec *executionContext) _WorkflowDeleted_actor(ctx context.Context, field graphql.CollectedField, obj *WorkflowDeleted) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_WorkflowDeleted_actor(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Actor(ctx)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v Actor) graphql.Marshaler {
+			return ec.marshalOActor2switchboardᚋgraphᚐActor(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_WorkflowDeleted_actor(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("WorkflowDeleted", field, true, false, errors.New("field of type Actor does not have child fields"))
+}
+
+func (ec *executionContext) _WorkflowDeleted_conversation(ctx context.Context, field graphql.CollectedField, obj *WorkflowDeleted) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_WorkflowDeleted_conversation(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Conversation(ctx)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *db.Conversation) graphql.Marshaler {
+			return ec.marshalOConversation2ᚖswitchboardᚋdbᚐConversation(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_WorkflowDeleted_conversation(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "WorkflowDeleted",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Conversation(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _WorkflowDeleted_contact(ctx context.Context, field graphql.CollectedField, obj *WorkflowDeleted) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_WorkflowDeleted_contact(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Contact(ctx)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *db.Contact) graphql.Marshaler {
+			return ec.marshalOContact2ᚖswitchboardᚋdbᚐContact(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_WorkflowDeleted_contact(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "WorkflowDeleted",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Contact(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _WorkflowDeleted_origin(ctx context.Context, field graphql.CollectedField, obj *WorkflowDeleted) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_WorkflowDeleted_origin(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Origin(ctx), nil
+		},
+		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
+			directive0 := next
+
+			directive1 := func(ctx context.Context) (any, error) {
+				if ec.Directives.PerCaller == nil {
+					var zeroVal *string
+					return zeroVal, errors.New("directive perCaller is not implemented")
+				}
+				return ec.Directives.PerCaller(ctx, obj, directive0)
+			}
+
+			next = directive1
+			return next
+		},
+		func(ctx context.Context, selections ast.SelectionSet, v *string) graphql.Marshaler {
+			return ec.marshalOString2ᚖstring(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_WorkflowDeleted_origin(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("WorkflowDeleted", field, true, false, errors.New("field of type String does not have child fields"))
+}
+
+func (ec *executionContext) _WorkflowDeleted_workflow(ctx context.Context, field graphql.CollectedField, obj *WorkflowDeleted) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_WorkflowDeleted_workflow(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Workflow(ctx)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *db.Workflow) graphql.Marshaler {
+			return ec.marshalOWorkflow2ᚖswitchboardᚋdbᚐWorkflow(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_WorkflowDeleted_workflow(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "WorkflowDeleted",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Workflow(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _WorkflowDisabled_id(ctx context.Context, field graphql.CollectedField, obj *WorkflowDisabled) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_WorkflowDisabled_id(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.ID, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v db.EventID) graphql.Marshaler {
+			return ec.marshalNID2switchboardᚋdbᚐEventID(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_WorkflowDisabled_id(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("WorkflowDisabled", field, false, false, errors.New("field of type ID does not have child fields"))
+}
+
+func (ec *executionContext) _WorkflowDisabled_cursor(ctx context.Context, field graphql.CollectedField, obj *WorkflowDisabled) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_WorkflowDisabled_cursor(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Cursor(), nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v db.EventCursor) graphql.Marshaler {
+			return ec.marshalNEventCursor2switchboardᚋdbᚐEventCursor(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_WorkflowDisabled_cursor(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("WorkflowDisabled", field, true, false, errors.New("field of type EventCursor does not have child fields"))
+}
+
+func (ec *executionContext) _WorkflowDisabled_occurredAt(ctx context.Context, field graphql.CollectedField, obj *WorkflowDisabled) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_WorkflowDisabled_occurredAt(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.OccurredAt(), nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v time.Time) graphql.Marshaler {
+			return ec.marshalNTime2timeᚐTime(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_WorkflowDisabled_occurredAt(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("WorkflowDisabled", field, true, false, errors.New("field of type Time does not have child fields"))
+}
+
+func (ec *executionContext) _WorkflowDisabled_actor(ctx context.Context, field graphql.CollectedField, obj *WorkflowDisabled) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_WorkflowDisabled_actor(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Actor(ctx)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v Actor) graphql.Marshaler {
+			return ec.marshalOActor2switchboardᚋgraphᚐActor(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_WorkflowDisabled_actor(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("WorkflowDisabled", field, true, false, errors.New("field of type Actor does not have child fields"))
+}
+
+func (ec *executionContext) _WorkflowDisabled_conversation(ctx context.Context, field graphql.CollectedField, obj *WorkflowDisabled) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_WorkflowDisabled_conversation(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Conversation(ctx)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *db.Conversation) graphql.Marshaler {
+			return ec.marshalOConversation2ᚖswitchboardᚋdbᚐConversation(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_WorkflowDisabled_conversation(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "WorkflowDisabled",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Conversation(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _WorkflowDisabled_contact(ctx context.Context, field graphql.CollectedField, obj *WorkflowDisabled) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_WorkflowDisabled_contact(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Contact(ctx)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *db.Contact) graphql.Marshaler {
+			return ec.marshalOContact2ᚖswitchboardᚋdbᚐContact(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_WorkflowDisabled_contact(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "WorkflowDisabled",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Contact(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _WorkflowDisabled_origin(ctx context.Context, field graphql.CollectedField, obj *WorkflowDisabled) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_WorkflowDisabled_origin(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Origin(ctx), nil
+		},
+		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
+			directive0 := next
+
+			directive1 := func(ctx context.Context) (any, error) {
+				if ec.Directives.PerCaller == nil {
+					var zeroVal *string
+					return zeroVal, errors.New("directive perCaller is not implemented")
+				}
+				return ec.Directives.PerCaller(ctx, obj, directive0)
+			}
+
+			next = directive1
+			return next
+		},
+		func(ctx context.Context, selections ast.SelectionSet, v *string) graphql.Marshaler {
+			return ec.marshalOString2ᚖstring(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_WorkflowDisabled_origin(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("WorkflowDisabled", field, true, false, errors.New("field of type String does not have child fields"))
+}
+
+func (ec *executionContext) _WorkflowDisabled_workflow(ctx context.Context, field graphql.CollectedField, obj *WorkflowDisabled) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_WorkflowDisabled_workflow(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Workflow(ctx)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *db.Workflow) graphql.Marshaler {
+			return ec.marshalOWorkflow2ᚖswitchboardᚋdbᚐWorkflow(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_WorkflowDisabled_workflow(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "WorkflowDisabled",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Workflow(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _WorkflowEdge_node(ctx context.Context, field graphql.CollectedField, obj *Edge[*db.Workflow]) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_WorkflowEdge_node(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Node, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *db.Workflow) graphql.Marshaler {
+			return ec.marshalNWorkflow2ᚖswitchboardᚋdbᚐWorkflow(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_WorkflowEdge_node(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "WorkflowEdge",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Workflow(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _WorkflowEdge_cursor(ctx context.Context, field graphql.CollectedField, obj *Edge[*db.Workflow]) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_WorkflowEdge_cursor(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Cursor, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_WorkflowEdge_cursor(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("WorkflowEdge", field, false, false, errors.New("field of type String does not have child fields"))
+}
+
+func (ec *executionContext) _WorkflowEnabled_id(ctx context.Context, field graphql.CollectedField, obj *WorkflowEnabled) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_WorkflowEnabled_id(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.ID, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v db.EventID) graphql.Marshaler {
+			return ec.marshalNID2switchboardᚋdbᚐEventID(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_WorkflowEnabled_id(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("WorkflowEnabled", field, false, false, errors.New("field of type ID does not have child fields"))
+}
+
+func (ec *executionContext) _WorkflowEnabled_cursor(ctx context.Context, field graphql.CollectedField, obj *WorkflowEnabled) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_WorkflowEnabled_cursor(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Cursor(), nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v db.EventCursor) graphql.Marshaler {
+			return ec.marshalNEventCursor2switchboardᚋdbᚐEventCursor(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_WorkflowEnabled_cursor(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("WorkflowEnabled", field, true, false, errors.New("field of type EventCursor does not have child fields"))
+}
+
+func (ec *executionContext) _WorkflowEnabled_occurredAt(ctx context.Context, field graphql.CollectedField, obj *WorkflowEnabled) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_WorkflowEnabled_occurredAt(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.OccurredAt(), nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v time.Time) graphql.Marshaler {
+			return ec.marshalNTime2timeᚐTime(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_WorkflowEnabled_occurredAt(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("WorkflowEnabled", field, true, false, errors.New("field of type Time does not have child fields"))
+}
+
+func (ec *executionContext) _WorkflowEnabled_actor(ctx context.Context, field graphql.CollectedField, obj *WorkflowEnabled) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_WorkflowEnabled_actor(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Actor(ctx)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v Actor) graphql.Marshaler {
+			return ec.marshalOActor2switchboardᚋgraphᚐActor(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_WorkflowEnabled_actor(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("WorkflowEnabled", field, true, false, errors.New("field of type Actor does not have child fields"))
+}
+
+func (ec *executionContext) _WorkflowEnabled_conversation(ctx context.Context, field graphql.CollectedField, obj *WorkflowEnabled) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_WorkflowEnabled_conversation(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Conversation(ctx)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *db.Conversation) graphql.Marshaler {
+			return ec.marshalOConversation2ᚖswitchboardᚋdbᚐConversation(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_WorkflowEnabled_conversation(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "WorkflowEnabled",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Conversation(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _WorkflowEnabled_contact(ctx context.Context, field graphql.CollectedField, obj *WorkflowEnabled) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_WorkflowEnabled_contact(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Contact(ctx)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *db.Contact) graphql.Marshaler {
+			return ec.marshalOContact2ᚖswitchboardᚋdbᚐContact(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_WorkflowEnabled_contact(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "WorkflowEnabled",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Contact(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _WorkflowEnabled_origin(ctx context.Context, field graphql.CollectedField, obj *WorkflowEnabled) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_WorkflowEnabled_origin(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Origin(ctx), nil
+		},
+		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
+			directive0 := next
+
+			directive1 := func(ctx context.Context) (any, error) {
+				if ec.Directives.PerCaller == nil {
+					var zeroVal *string
+					return zeroVal, errors.New("directive perCaller is not implemented")
+				}
+				return ec.Directives.PerCaller(ctx, obj, directive0)
+			}
+
+			next = directive1
+			return next
+		},
+		func(ctx context.Context, selections ast.SelectionSet, v *string) graphql.Marshaler {
+			return ec.marshalOString2ᚖstring(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_WorkflowEnabled_origin(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("WorkflowEnabled", field, true, false, errors.New("field of type String does not have child fields"))
+}
+
+func (ec *executionContext) _WorkflowEnabled_workflow(ctx context.Context, field graphql.CollectedField, obj *WorkflowEnabled) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_WorkflowEnabled_workflow(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Workflow(ctx)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *db.Workflow) graphql.Marshaler {
+			return ec.marshalOWorkflow2ᚖswitchboardᚋdbᚐWorkflow(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_WorkflowEnabled_workflow(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "WorkflowEnabled",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Workflow(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _WorkflowHours_from(ctx context.Context, field graphql.CollectedField, obj *db.WorkflowHours) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_WorkflowHours_from(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.From, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int) graphql.Marshaler {
+			return ec.marshalNInt2int(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_WorkflowHours_from(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("WorkflowHours", field, false, false, errors.New("field of type Int does not have child fields"))
+}
+
+func (ec *executionContext) _WorkflowHours_until(ctx context.Context, field graphql.CollectedField, obj *db.WorkflowHours) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_WorkflowHours_until(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Until, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int) graphql.Marshaler {
+			return ec.marshalNInt2int(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_WorkflowHours_until(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("WorkflowHours", field, false, false, errors.New("field of type Int does not have child fields"))
+}
+
+func (ec *executionContext) _WorkflowRan_id(ctx context.Context, field graphql.CollectedField, obj *WorkflowRan) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_WorkflowRan_id(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.ID, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v db.EventID) graphql.Marshaler {
+			return ec.marshalNID2switchboardᚋdbᚐEventID(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_WorkflowRan_id(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("WorkflowRan", field, false, false, errors.New("field of type ID does not have child fields"))
+}
+
+func (ec *executionContext) _WorkflowRan_cursor(ctx context.Context, field graphql.CollectedField, obj *WorkflowRan) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_WorkflowRan_cursor(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Cursor(), nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v db.EventCursor) graphql.Marshaler {
+			return ec.marshalNEventCursor2switchboardᚋdbᚐEventCursor(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_WorkflowRan_cursor(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("WorkflowRan", field, true, false, errors.New("field of type EventCursor does not have child fields"))
+}
+
+func (ec *executionContext) _WorkflowRan_occurredAt(ctx context.Context, field graphql.CollectedField, obj *WorkflowRan) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_WorkflowRan_occurredAt(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.OccurredAt(), nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v time.Time) graphql.Marshaler {
+			return ec.marshalNTime2timeᚐTime(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_WorkflowRan_occurredAt(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("WorkflowRan", field, true, false, errors.New("field of type Time does not have child fields"))
+}
+
+func (ec *executionContext) _WorkflowRan_actor(ctx context.Context, field graphql.CollectedField, obj *WorkflowRan) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_WorkflowRan_actor(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Actor(ctx)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v Actor) graphql.Marshaler {
+			return ec.marshalOActor2switchboardᚋgraphᚐActor(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_WorkflowRan_actor(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("WorkflowRan", field, true, false, errors.New("field of type Actor does not have child fields"))
+}
+
+func (ec *executionContext) _WorkflowRan_conversation(ctx context.Context, field graphql.CollectedField, obj *WorkflowRan) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_WorkflowRan_conversation(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Conversation(ctx)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *db.Conversation) graphql.Marshaler {
+			return ec.marshalOConversation2ᚖswitchboardᚋdbᚐConversation(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_WorkflowRan_conversation(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "WorkflowRan",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Conversation(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _WorkflowRan_contact(ctx context.Context, field graphql.CollectedField, obj *WorkflowRan) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_WorkflowRan_contact(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Contact(ctx)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *db.Contact) graphql.Marshaler {
+			return ec.marshalOContact2ᚖswitchboardᚋdbᚐContact(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_WorkflowRan_contact(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "WorkflowRan",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Contact(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _WorkflowRan_origin(ctx context.Context, field graphql.CollectedField, obj *WorkflowRan) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_WorkflowRan_origin(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Origin(ctx), nil
+		},
+		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
+			directive0 := next
+
+			directive1 := func(ctx context.Context) (any, error) {
+				if ec.Directives.PerCaller == nil {
+					var zeroVal *string
+					return zeroVal, errors.New("directive perCaller is not implemented")
+				}
+				return ec.Directives.PerCaller(ctx, obj, directive0)
+			}
+
+			next = directive1
+			return next
+		},
+		func(ctx context.Context, selections ast.SelectionSet, v *string) graphql.Marshaler {
+			return ec.marshalOString2ᚖstring(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_WorkflowRan_origin(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("WorkflowRan", field, true, false, errors.New("field of type String does not have child fields"))
+}
+
+func (ec *executionContext) _WorkflowRan_workflow(ctx context.Context, field graphql.CollectedField, obj *WorkflowRan) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_WorkflowRan_workflow(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Workflow(ctx)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *db.Workflow) graphql.Marshaler {
+			return ec.marshalOWorkflow2ᚖswitchboardᚋdbᚐWorkflow(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_WorkflowRan_workflow(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "WorkflowRan",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Workflow(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _WorkflowRan_run(ctx context.Context, field graphql.CollectedField, obj *WorkflowRan) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_WorkflowRan_run(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Run(ctx)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *db.WorkflowRun) graphql.Marshaler {
+			return ec.marshalOWorkflowRun2ᚖswitchboardᚋdbᚐWorkflowRun(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_WorkflowRan_run(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "WorkflowRan",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_WorkflowRun(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _WorkflowRan_status(ctx context.Context, field graphql.CollectedField, obj *WorkflowRan) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_WorkflowRan_status(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Status(), nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v db.RunStatus) graphql.Marshaler {
+			return ec.marshalNWorkflowRunStatus2switchboardᚋdbᚐRunStatus(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_WorkflowRan_status(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("WorkflowRan", field, true, false, errors.New("field of type WorkflowRunStatus does not have child fields"))
+}
+
+func (ec *executionContext) _WorkflowRun_id(ctx context.Context, field graphql.CollectedField, obj *db.WorkflowRun) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_WorkflowRun_id(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.ID, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v db.RunID) graphql.Marshaler {
+			return ec.marshalNID2switchboardᚋdbᚐRunID(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_WorkflowRun_id(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("WorkflowRun", field, false, false, errors.New("field of type ID does not have child fields"))
+}
+
+func (ec *executionContext) _WorkflowRun_workflow(ctx context.Context, field graphql.CollectedField, obj *db.WorkflowRun) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_WorkflowRun_workflow(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.WorkflowRun().Workflow(ctx, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *db.Workflow) graphql.Marshaler {
+			return ec.marshalOWorkflow2ᚖswitchboardᚋdbᚐWorkflow(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_WorkflowRun_workflow(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "WorkflowRun",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Workflow(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _WorkflowRun_event(ctx context.Context, field graphql.CollectedField, obj *db.WorkflowRun) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_WorkflowRun_event(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.WorkflowRun().Event(ctx, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v Event) graphql.Marshaler {
+			return ec.marshalOEvent2switchboardᚋgraphᚐEvent(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_WorkflowRun_event(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "WorkflowRun",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return nil, errors.New("FieldContext.Child cannot be called on type INTERFACE")
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _WorkflowRun_conversation(ctx context.Context, field graphql.CollectedField, obj *db.WorkflowRun) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_WorkflowRun_conversation(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.WorkflowRun().Conversation(ctx, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *db.Conversation) graphql.Marshaler {
+			return ec.marshalOConversation2ᚖswitchboardᚋdbᚐConversation(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_WorkflowRun_conversation(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "WorkflowRun",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Conversation(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _WorkflowRun_contact(ctx context.Context, field graphql.CollectedField, obj *db.WorkflowRun) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_WorkflowRun_contact(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.WorkflowRun().Contact(ctx, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *db.Contact) graphql.Marshaler {
+			return ec.marshalOContact2ᚖswitchboardᚋdbᚐContact(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_WorkflowRun_contact(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "WorkflowRun",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Contact(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _WorkflowRun_status(ctx context.Context, field graphql.CollectedField, obj *db.WorkflowRun) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_WorkflowRun_status(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Status, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v db.RunStatus) graphql.Marshaler {
+			return ec.marshalNWorkflowRunStatus2switchboardᚋdbᚐRunStatus(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_WorkflowRun_status(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("WorkflowRun", field, false, false, errors.New("field of type WorkflowRunStatus does not have child fields"))
+}
+
+func (ec *executionContext) _WorkflowRun_depth(ctx context.Context, field graphql.CollectedField, obj *db.WorkflowRun) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_WorkflowRun_depth(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Depth, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int) graphql.Marshaler {
+			return ec.marshalNInt2int(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_WorkflowRun_depth(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("WorkflowRun", field, false, false, errors.New("field of type Int does not have child fields"))
+}
+
+func (ec *executionContext) _WorkflowRun_steps(ctx context.Context, field graphql.CollectedField, obj *db.WorkflowRun) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_WorkflowRun_steps(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Steps, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*db.WorkflowRunStep) graphql.Marshaler {
+			return ec.marshalNWorkflowRunStep2ᚕᚖswitchboardᚋdbᚐWorkflowRunStepᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_WorkflowRun_steps(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "WorkflowRun",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_WorkflowRunStep(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _WorkflowRun_dueAt(ctx context.Context, field graphql.CollectedField, obj *db.WorkflowRun) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_WorkflowRun_dueAt(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.DueAt, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *time.Time) graphql.Marshaler {
+			return ec.marshalOTime2ᚖtimeᚐTime(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_WorkflowRun_dueAt(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("WorkflowRun", field, false, false, errors.New("field of type Time does not have child fields"))
+}
+
+func (ec *executionContext) _WorkflowRun_startedAt(ctx context.Context, field graphql.CollectedField, obj *db.WorkflowRun) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_WorkflowRun_startedAt(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.StartedAt, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v time.Time) graphql.Marshaler {
+			return ec.marshalNTime2timeᚐTime(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_WorkflowRun_startedAt(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("WorkflowRun", field, false, false, errors.New("field of type Time does not have child fields"))
+}
+
+func (ec *executionContext) _WorkflowRun_endedAt(ctx context.Context, field graphql.CollectedField, obj *db.WorkflowRun) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_WorkflowRun_endedAt(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.EndedAt, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *time.Time) graphql.Marshaler {
+			return ec.marshalOTime2ᚖtimeᚐTime(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_WorkflowRun_endedAt(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("WorkflowRun", field, false, false, errors.New("field of type Time does not have child fields"))
+}
+
+func (ec *executionContext) _WorkflowRunConnection_edges(ctx context.Context, field graphql.CollectedField, obj *Connection[*db.WorkflowRun]) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_WorkflowRunConnection_edges(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Edges(), nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*Edge[*db.WorkflowRun]) graphql.Marshaler {
+			return ec.marshalNWorkflowRunEdge2ᚕᚖswitchboardᚋgraphᚐEdgeᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_WorkflowRunConnection_edges(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "WorkflowRunConnection",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_WorkflowRunEdge(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _WorkflowRunConnection_nodes(ctx context.Context, field graphql.CollectedField, obj *Connection[*db.WorkflowRun]) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_WorkflowRunConnection_nodes(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Nodes(), nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*db.WorkflowRun) graphql.Marshaler {
+			return ec.marshalNWorkflowRun2ᚕᚖswitchboardᚋdbᚐWorkflowRunᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_WorkflowRunConnection_nodes(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "WorkflowRunConnection",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_WorkflowRun(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _WorkflowRunConnection_pageInfo(ctx context.Context, field graphql.CollectedField, obj *Connection[*db.WorkflowRun]) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_WorkflowRunConnection_pageInfo(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.PageInfo(), nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *PageInfo) graphql.Marshaler {
+			return ec.marshalNPageInfo2ᚖswitchboardᚋgraphᚐPageInfo(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_WorkflowRunConnection_pageInfo(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "WorkflowRunConnection",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_PageInfo(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _WorkflowRunEdge_node(ctx context.Context, field graphql.CollectedField, obj *Edge[*db.WorkflowRun]) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_WorkflowRunEdge_node(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Node, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *db.WorkflowRun) graphql.Marshaler {
+			return ec.marshalNWorkflowRun2ᚖswitchboardᚋdbᚐWorkflowRun(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_WorkflowRunEdge_node(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "WorkflowRunEdge",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_WorkflowRun(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _WorkflowRunEdge_cursor(ctx context.Context, field graphql.CollectedField, obj *Edge[*db.WorkflowRun]) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_WorkflowRunEdge_cursor(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Cursor, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_WorkflowRunEdge_cursor(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("WorkflowRunEdge", field, false, false, errors.New("field of type String does not have child fields"))
+}
+
+func (ec *executionContext) _WorkflowRunStep_kind(ctx context.Context, field graphql.CollectedField, obj *db.WorkflowRunStep) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_WorkflowRunStep_kind(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Kind, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v db.WorkflowStepKind) graphql.Marshaler {
+			return ec.marshalNWorkflowStepKind2switchboardᚋdbᚐWorkflowStepKind(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_WorkflowRunStep_kind(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("WorkflowRunStep", field, false, false, errors.New("field of type WorkflowStepKind does not have child fields"))
+}
+
+func (ec *executionContext) _WorkflowRunStep_outcome(ctx context.Context, field graphql.CollectedField, obj *db.WorkflowRunStep) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_WorkflowRunStep_outcome(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Outcome, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v db.StepOutcome) graphql.Marshaler {
+			return ec.marshalNWorkflowStepOutcome2switchboardᚋdbᚐStepOutcome(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_WorkflowRunStep_outcome(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("WorkflowRunStep", field, false, false, errors.New("field of type WorkflowStepOutcome does not have child fields"))
+}
+
+func (ec *executionContext) _WorkflowRunStep_at(ctx context.Context, field graphql.CollectedField, obj *db.WorkflowRunStep) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_WorkflowRunStep_at(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.At, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v time.Time) graphql.Marshaler {
+			return ec.marshalNTime2timeᚐTime(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_WorkflowRunStep_at(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("WorkflowRunStep", field, false, false, errors.New("field of type Time does not have child fields"))
+}
+
+func (ec *executionContext) _WorkflowRunStep_agent(ctx context.Context, field graphql.CollectedField, obj *db.WorkflowRunStep) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_WorkflowRunStep_agent(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.WorkflowRunStep().Agent(ctx, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *db.Agent) graphql.Marshaler {
+			return ec.marshalOAgent2ᚖswitchboardᚋdbᚐAgent(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_WorkflowRunStep_agent(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "WorkflowRunStep",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Agent(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _WorkflowRunStep_code(ctx context.Context, field graphql.CollectedField, obj *db.WorkflowRunStep) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_WorkflowRunStep_code(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.WorkflowRunStep().Code(ctx, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *service.RefusalCode) graphql.Marshaler {
+			return ec.marshalOUserErrorCode2ᚖswitchboardᚋserviceᚐRefusalCode(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_WorkflowRunStep_code(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("WorkflowRunStep", field, true, true, errors.New("field of type UserErrorCode does not have child fields"))
+}
+
+func (ec *executionContext) _WorkflowRunStep_message(ctx context.Context, field graphql.CollectedField, obj *db.WorkflowRunStep) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_WorkflowRunStep_message(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Message, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *string) graphql.Marshaler {
+			return ec.marshalOString2ᚖstring(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_WorkflowRunStep_message(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("WorkflowRunStep", field, false, false, errors.New("field of type String does not have child fields"))
+}
+
+func (ec *executionContext) _WorkflowRunStep_candidates(ctx context.Context, field graphql.CollectedField, obj *db.WorkflowRunStep) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_WorkflowRunStep_candidates(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Candidates, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*db.WorkflowCandidate) graphql.Marshaler {
+			return ec.marshalNWorkflowCandidate2ᚕᚖswitchboardᚋdbᚐWorkflowCandidateᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_WorkflowRunStep_candidates(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "WorkflowRunStep",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_WorkflowCandidate(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _WorkflowStep_kind(ctx context.Context, field graphql.CollectedField, obj *db.WorkflowStep) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_WorkflowStep_kind(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Kind, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v db.WorkflowStepKind) graphql.Marshaler {
+			return ec.marshalNWorkflowStepKind2switchboardᚋdbᚐWorkflowStepKind(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_WorkflowStep_kind(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("WorkflowStep", field, false, false, errors.New("field of type WorkflowStepKind does not have child fields"))
+}
+
+func (ec *executionContext) _WorkflowStep_agentId(ctx context.Context, field graphql.CollectedField, obj *db.WorkflowStep) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_WorkflowStep_agentId(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.AgentID, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *db.AgentID) graphql.Marshaler {
+			return ec.marshalOID2ᚖswitchboardᚋdbᚐAgentID(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_WorkflowStep_agentId(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("WorkflowStep", field, false, false, errors.New("field of type ID does not have child fields"))
+}
+
+func (ec *executionContext) _WorkflowStep_agentIds(ctx context.Context, field graphql.CollectedField, obj *db.WorkflowStep) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_WorkflowStep_agentIds(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.AgentIDs, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []db.AgentID) graphql.Marshaler {
+			return ec.marshalOID2ᚕswitchboardᚋdbᚐAgentIDᚄ(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_WorkflowStep_agentIds(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("WorkflowStep", field, false, false, errors.New("field of type ID does not have child fields"))
+}
+
+func (ec *executionContext) _WorkflowStep_skill(ctx context.Context, field graphql.CollectedField, obj *db.WorkflowStep) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_WorkflowStep_skill(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Skill, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *string) graphql.Marshaler {
+			return ec.marshalOString2ᚖstring(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_WorkflowStep_skill(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("WorkflowStep", field, false, false, errors.New("field of type String does not have child fields"))
+}
+
+func (ec *executionContext) _WorkflowStep_capacity(ctx context.Context, field graphql.CollectedField, obj *db.WorkflowStep) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_WorkflowStep_capacity(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Capacity, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *int) graphql.Marshaler {
+			return ec.marshalOInt2ᚖint(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_WorkflowStep_capacity(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("WorkflowStep", field, false, false, errors.New("field of type Int does not have child fields"))
+}
+
+func (ec *executionContext) _WorkflowStep_category(ctx context.Context, field graphql.CollectedField, obj *db.WorkflowStep) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_WorkflowStep_category(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Category, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *string) graphql.Marshaler {
+			return ec.marshalOString2ᚖstring(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_WorkflowStep_category(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("WorkflowStep", field, false, false, errors.New("field of type String does not have child fields"))
+}
+
+func (ec *executionContext) _WorkflowStep_text(ctx context.Context, field graphql.CollectedField, obj *db.WorkflowStep) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_WorkflowStep_text(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Text, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *string) graphql.Marshaler {
+			return ec.marshalOString2ᚖstring(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_WorkflowStep_text(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("WorkflowStep", field, false, false, errors.New("field of type String does not have child fields"))
+}
+
+func (ec *executionContext) _WorkflowStep_seconds(ctx context.Context, field graphql.CollectedField, obj *db.WorkflowStep) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_WorkflowStep_seconds(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Seconds, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *int) graphql.Marshaler {
+			return ec.marshalOInt2ᚖint(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_WorkflowStep_seconds(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("WorkflowStep", field, false, false, errors.New("field of type Int does not have child fields"))
+}
+
+func (ec *executionContext) _WorkflowTemplate_key(ctx context.Context, field graphql.CollectedField, obj *service.WorkflowTemplate) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_WorkflowTemplate_key(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Key, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_WorkflowTemplate_key(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("WorkflowTemplate", field, false, false, errors.New("field of type String does not have child fields"))
+}
+
+func (ec *executionContext) _WorkflowTemplate_name(ctx context.Context, field graphql.CollectedField, obj *service.WorkflowTemplate) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_WorkflowTemplate_name(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Name, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_WorkflowTemplate_name(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("WorkflowTemplate", field, false, false, errors.New("field of type String does not have child fields"))
+}
+
+func (ec *executionContext) _WorkflowTemplate_description(ctx context.Context, field graphql.CollectedField, obj *service.WorkflowTemplate) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_WorkflowTemplate_description(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Description, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_WorkflowTemplate_description(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("WorkflowTemplate", field, false, false, errors.New("field of type String does not have child fields"))
+}
+
+func (ec *executionContext) _WorkflowTemplate_definition(ctx context.Context, field graphql.CollectedField, obj *service.WorkflowTemplate) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_WorkflowTemplate_definition(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Definition, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *db.WorkflowDefinition) graphql.Marshaler {
+			return ec.marshalNWorkflowDefinition2ᚖswitchboardᚋdbᚐWorkflowDefinition(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_WorkflowTemplate_definition(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "WorkflowTemplate",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_WorkflowDefinition(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _WorkflowUpdated_id(ctx context.Context, field graphql.CollectedField, obj *WorkflowUpdated) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_WorkflowUpdated_id(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.ID, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v db.EventID) graphql.Marshaler {
+			return ec.marshalNID2switchboardᚋdbᚐEventID(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_WorkflowUpdated_id(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("WorkflowUpdated", field, false, false, errors.New("field of type ID does not have child fields"))
+}
+
+func (ec *executionContext) _WorkflowUpdated_cursor(ctx context.Context, field graphql.CollectedField, obj *WorkflowUpdated) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_WorkflowUpdated_cursor(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Cursor(), nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v db.EventCursor) graphql.Marshaler {
+			return ec.marshalNEventCursor2switchboardᚋdbᚐEventCursor(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_WorkflowUpdated_cursor(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("WorkflowUpdated", field, true, false, errors.New("field of type EventCursor does not have child fields"))
+}
+
+func (ec *executionContext) _WorkflowUpdated_occurredAt(ctx context.Context, field graphql.CollectedField, obj *WorkflowUpdated) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_WorkflowUpdated_occurredAt(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.OccurredAt(), nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v time.Time) graphql.Marshaler {
+			return ec.marshalNTime2timeᚐTime(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_WorkflowUpdated_occurredAt(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("WorkflowUpdated", field, true, false, errors.New("field of type Time does not have child fields"))
+}
+
+func (ec *executionContext) _WorkflowUpdated_actor(ctx context.Context, field graphql.CollectedField, obj *WorkflowUpdated) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_WorkflowUpdated_actor(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Actor(ctx)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v Actor) graphql.Marshaler {
+			return ec.marshalOActor2switchboardᚋgraphᚐActor(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_WorkflowUpdated_actor(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("WorkflowUpdated", field, true, false, errors.New("field of type Actor does not have child fields"))
+}
+
+func (ec *executionContext) _WorkflowUpdated_conversation(ctx context.Context, field graphql.CollectedField, obj *WorkflowUpdated) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_WorkflowUpdated_conversation(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Conversation(ctx)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *db.Conversation) graphql.Marshaler {
+			return ec.marshalOConversation2ᚖswitchboardᚋdbᚐConversation(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_WorkflowUpdated_conversation(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "WorkflowUpdated",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Conversation(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _WorkflowUpdated_contact(ctx context.Context, field graphql.CollectedField, obj *WorkflowUpdated) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_WorkflowUpdated_contact(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Contact(ctx)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *db.Contact) graphql.Marshaler {
+			return ec.marshalOContact2ᚖswitchboardᚋdbᚐContact(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_WorkflowUpdated_contact(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "WorkflowUpdated",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Contact(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _WorkflowUpdated_origin(ctx context.Context, field graphql.CollectedField, obj *WorkflowUpdated) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_WorkflowUpdated_origin(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Origin(ctx), nil
+		},
+		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
+			directive0 := next
+
+			directive1 := func(ctx context.Context) (any, error) {
+				if ec.Directives.PerCaller == nil {
+					var zeroVal *string
+					return zeroVal, errors.New("directive perCaller is not implemented")
+				}
+				return ec.Directives.PerCaller(ctx, obj, directive0)
+			}
+
+			next = directive1
+			return next
+		},
+		func(ctx context.Context, selections ast.SelectionSet, v *string) graphql.Marshaler {
+			return ec.marshalOString2ᚖstring(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_WorkflowUpdated_origin(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("WorkflowUpdated", field, true, false, errors.New("field of type String does not have child fields"))
+}
+
+func (ec *executionContext) _WorkflowUpdated_workflow(ctx context.Context, field graphql.CollectedField, obj *WorkflowUpdated) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_WorkflowUpdated_workflow(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Workflow(ctx)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *db.Workflow) graphql.Marshaler {
+			return ec.marshalOWorkflow2ᚖswitchboardᚋdbᚐWorkflow(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_WorkflowUpdated_workflow(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "WorkflowUpdated",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Workflow(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _WorkflowUpdated_changes(ctx context.Context, field graphql.CollectedField, obj *WorkflowUpdated) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_WorkflowUpdated_changes(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Changes(), nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*db.FieldChange) graphql.Marshaler {
+			return ec.marshalNFieldChange2ᚕᚖswitchboardᚋdbᚐFieldChangeᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_WorkflowUpdated_changes(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "WorkflowUpdated",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_FieldChange(ctx, field)
+		},
+	}
+	return fc, nil
 }
 
 func (ec *executionContext) _Workspace_id(ctx context.Context, field graphql.CollectedField, obj *db.Workspace) (ret graphql.Marshaler) {
@@ -22174,6 +29082,57 @@ func (ec *executionContext) unmarshalInputAssignToMeInput(ctx context.Context, o
 	return it, nil
 }
 
+func (ec *executionContext) unmarshalInputAssigneeConditionInput(ctx context.Context, obj any) (db.AssigneeCondition, error) {
+	var it db.AssigneeCondition
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	if _, present := asMap["none"]; !present {
+		asMap["none"] = false
+	}
+	if _, present := asMap["unavailable"]; !present {
+		asMap["unavailable"] = false
+	}
+
+	fieldsInOrder := [...]string{"none", "unavailable", "agentIds"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "none":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("none"))
+			data, err := ec.unmarshalNBoolean2bool(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.None = data
+		case "unavailable":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("unavailable"))
+			data, err := ec.unmarshalNBoolean2bool(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Unavailable = data
+		case "agentIds":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("agentIds"))
+			data, err := ec.unmarshalOID2ᚕswitchboardᚋdbᚐAgentIDᚄ(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.AgentIDs = data
+		}
+	}
+	return it, nil
+}
+
 func (ec *executionContext) unmarshalInputBlockContactInput(ctx context.Context, obj any) (service.BlockContactInput, error) {
 	var it service.BlockContactInput
 	if obj == nil {
@@ -22646,6 +29605,101 @@ func (ec *executionContext) unmarshalInputCreateContactInput(ctx context.Context
 	return it, nil
 }
 
+func (ec *executionContext) unmarshalInputCreateWorkflowFromTemplateInput(ctx context.Context, obj any) (service.CreateWorkflowFromTemplateInput, error) {
+	var it service.CreateWorkflowFromTemplateInput
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	fieldsInOrder := [...]string{"templateKey", "agents", "capacity", "idempotencyKey"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "templateKey":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("templateKey"))
+			data, err := ec.unmarshalNString2string(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.TemplateKey = data
+		case "agents":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("agents"))
+			data, err := ec.unmarshalOID2ᚕswitchboardᚋdbᚐAgentIDᚄ(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Agents = data
+		case "capacity":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("capacity"))
+			data, err := ec.unmarshalOInt2ᚖint(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Capacity = data
+		case "idempotencyKey":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("idempotencyKey"))
+			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.IdempotencyKey = data
+		}
+	}
+	return it, nil
+}
+
+func (ec *executionContext) unmarshalInputCreateWorkflowInput(ctx context.Context, obj any) (service.CreateWorkflowInput, error) {
+	var it service.CreateWorkflowInput
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	fieldsInOrder := [...]string{"name", "definition", "idempotencyKey"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "name":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("name"))
+			data, err := ec.unmarshalNString2string(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Name = data
+		case "definition":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("definition"))
+			data, err := ec.unmarshalNWorkflowDefinitionInput2ᚖswitchboardᚋdbᚐWorkflowDefinition(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Definition = data
+		case "idempotencyKey":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("idempotencyKey"))
+			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.IdempotencyKey = data
+		}
+	}
+	return it, nil
+}
+
 func (ec *executionContext) unmarshalInputDeactivateAgentInput(ctx context.Context, obj any) (service.DeactivateAgentInput, error) {
 	var it service.DeactivateAgentInput
 	if obj == nil {
@@ -22678,6 +29732,168 @@ func (ec *executionContext) unmarshalInputDeactivateAgentInput(ctx context.Conte
 				return it, err
 			}
 			it.HandOverTo = data
+		case "idempotencyKey":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("idempotencyKey"))
+			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.IdempotencyKey = data
+		}
+	}
+	return it, nil
+}
+
+func (ec *executionContext) unmarshalInputDeleteWorkflowInput(ctx context.Context, obj any) (service.DeleteWorkflowInput, error) {
+	var it service.DeleteWorkflowInput
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	fieldsInOrder := [...]string{"workflowId", "idempotencyKey"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "workflowId":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("workflowId"))
+			data, err := ec.unmarshalNID2switchboardᚋdbᚐWorkflowID(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.WorkflowID = data
+		case "idempotencyKey":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("idempotencyKey"))
+			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.IdempotencyKey = data
+		}
+	}
+	return it, nil
+}
+
+func (ec *executionContext) unmarshalInputDisableWorkflowInput(ctx context.Context, obj any) (service.DisableWorkflowInput, error) {
+	var it service.DisableWorkflowInput
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	fieldsInOrder := [...]string{"workflowId", "idempotencyKey"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "workflowId":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("workflowId"))
+			data, err := ec.unmarshalNID2switchboardᚋdbᚐWorkflowID(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.WorkflowID = data
+		case "idempotencyKey":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("idempotencyKey"))
+			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.IdempotencyKey = data
+		}
+	}
+	return it, nil
+}
+
+func (ec *executionContext) unmarshalInputDryRunWorkflowInput(ctx context.Context, obj any) (service.DryRunWorkflowInput, error) {
+	var it service.DryRunWorkflowInput
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	fieldsInOrder := [...]string{"workflowId", "definition", "conversationId", "idempotencyKey"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "workflowId":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("workflowId"))
+			data, err := ec.unmarshalOID2ᚖswitchboardᚋdbᚐWorkflowID(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.WorkflowID = data
+		case "definition":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("definition"))
+			data, err := ec.unmarshalOWorkflowDefinitionInput2ᚖswitchboardᚋdbᚐWorkflowDefinition(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Definition = data
+		case "conversationId":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("conversationId"))
+			data, err := ec.unmarshalNID2switchboardᚋdbᚐConversationID(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.ConversationID = data
+		case "idempotencyKey":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("idempotencyKey"))
+			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.IdempotencyKey = data
+		}
+	}
+	return it, nil
+}
+
+func (ec *executionContext) unmarshalInputEnableWorkflowInput(ctx context.Context, obj any) (service.EnableWorkflowInput, error) {
+	var it service.EnableWorkflowInput
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	fieldsInOrder := [...]string{"workflowId", "idempotencyKey"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "workflowId":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("workflowId"))
+			data, err := ec.unmarshalNID2switchboardᚋdbᚐWorkflowID(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.WorkflowID = data
 		case "idempotencyKey":
 			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("idempotencyKey"))
 			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
@@ -23591,6 +30807,57 @@ func (ec *executionContext) unmarshalInputUpdateContactInput(ctx context.Context
 	return it, nil
 }
 
+func (ec *executionContext) unmarshalInputUpdateWorkflowInput(ctx context.Context, obj any) (service.UpdateWorkflowInput, error) {
+	var it service.UpdateWorkflowInput
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	fieldsInOrder := [...]string{"workflowId", "name", "definition", "idempotencyKey"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "workflowId":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("workflowId"))
+			data, err := ec.unmarshalNID2switchboardᚋdbᚐWorkflowID(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.WorkflowID = data
+		case "name":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("name"))
+			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Name = data
+		case "definition":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("definition"))
+			data, err := ec.unmarshalOWorkflowDefinitionInput2ᚖswitchboardᚋdbᚐWorkflowDefinition(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Definition = data
+		case "idempotencyKey":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("idempotencyKey"))
+			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.IdempotencyKey = data
+		}
+	}
+	return it, nil
+}
+
 func (ec *executionContext) unmarshalInputUpdateWorkspaceInput(ctx context.Context, obj any) (service.UpdateWorkspaceInput, error) {
 	var it service.UpdateWorkspaceInput
 	if obj == nil {
@@ -23663,6 +30930,245 @@ func (ec *executionContext) unmarshalInputUpdateWorkspaceInput(ctx context.Conte
 	return it, nil
 }
 
+func (ec *executionContext) unmarshalInputWorkflowConditionsInput(ctx context.Context, obj any) (db.WorkflowConditions, error) {
+	var it db.WorkflowConditions
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	fieldsInOrder := [...]string{"reasons", "sources", "channels", "categories", "businessEventTypes", "assignee", "hours", "days"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "reasons":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("reasons"))
+			data, err := ec.unmarshalOAssignmentReason2ᚕswitchboardᚋdbᚐAssignmentReasonᚄ(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Reasons = data
+		case "sources":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("sources"))
+			data, err := ec.unmarshalOConversationSource2ᚕswitchboardᚋdbᚐConversationSourceᚄ(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Sources = data
+		case "channels":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("channels"))
+			data, err := ec.unmarshalOString2ᚕstringᚄ(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Channels = data
+		case "categories":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("categories"))
+			data, err := ec.unmarshalOString2ᚕstringᚄ(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Categories = data
+		case "businessEventTypes":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("businessEventTypes"))
+			data, err := ec.unmarshalOString2ᚕstringᚄ(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.BusinessEventTypes = data
+		case "assignee":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("assignee"))
+			data, err := ec.unmarshalOAssigneeConditionInput2ᚖswitchboardᚋdbᚐAssigneeCondition(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Assignee = data
+		case "hours":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("hours"))
+			data, err := ec.unmarshalOWorkflowHoursInput2ᚖswitchboardᚋdbᚐWorkflowHours(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Hours = data
+		case "days":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("days"))
+			data, err := ec.unmarshalODayOfWeek2ᚕswitchboardᚋdbᚐDayOfWeekᚄ(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Days = data
+		}
+	}
+	return it, nil
+}
+
+func (ec *executionContext) unmarshalInputWorkflowDefinitionInput(ctx context.Context, obj any) (db.WorkflowDefinition, error) {
+	var it db.WorkflowDefinition
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	fieldsInOrder := [...]string{"triggers", "conditions", "steps"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "triggers":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("triggers"))
+			data, err := ec.unmarshalNWorkflowTrigger2ᚕswitchboardᚋdbᚐWorkflowTriggerᚄ(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Triggers = data
+		case "conditions":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("conditions"))
+			data, err := ec.unmarshalOWorkflowConditionsInput2ᚖswitchboardᚋdbᚐWorkflowConditions(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Conditions = data
+		case "steps":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("steps"))
+			data, err := ec.unmarshalNWorkflowStepInput2ᚕᚖswitchboardᚋdbᚐWorkflowStepᚄ(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Steps = data
+		}
+	}
+	return it, nil
+}
+
+func (ec *executionContext) unmarshalInputWorkflowHoursInput(ctx context.Context, obj any) (db.WorkflowHours, error) {
+	var it db.WorkflowHours
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	fieldsInOrder := [...]string{"from", "until"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "from":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("from"))
+			data, err := ec.unmarshalNInt2int(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.From = data
+		case "until":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("until"))
+			data, err := ec.unmarshalNInt2int(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Until = data
+		}
+	}
+	return it, nil
+}
+
+func (ec *executionContext) unmarshalInputWorkflowStepInput(ctx context.Context, obj any) (db.WorkflowStep, error) {
+	var it db.WorkflowStep
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	fieldsInOrder := [...]string{"kind", "agentId", "agentIds", "skill", "capacity", "category", "text", "seconds"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "kind":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("kind"))
+			data, err := ec.unmarshalNWorkflowStepKind2switchboardᚋdbᚐWorkflowStepKind(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Kind = data
+		case "agentId":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("agentId"))
+			data, err := ec.unmarshalOID2ᚖswitchboardᚋdbᚐAgentID(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.AgentID = data
+		case "agentIds":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("agentIds"))
+			data, err := ec.unmarshalOID2ᚕswitchboardᚋdbᚐAgentIDᚄ(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.AgentIDs = data
+		case "skill":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("skill"))
+			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Skill = data
+		case "capacity":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("capacity"))
+			data, err := ec.unmarshalOInt2ᚖint(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Capacity = data
+		case "category":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("category"))
+			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Category = data
+		case "text":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("text"))
+			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Text = data
+		case "seconds":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("seconds"))
+			data, err := ec.unmarshalOInt2ᚖint(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Seconds = data
+		}
+	}
+	return it, nil
+}
+
 // endregion **************************** input.gotpl *****************************
 
 // region    ************************** interface.gotpl ***************************
@@ -23671,6 +31177,13 @@ func (ec *executionContext) _Actor(ctx context.Context, sel ast.SelectionSet, ob
 	switch obj := (obj).(type) {
 	case nil:
 		return graphql.Null
+	case db.Workflow:
+		return ec._Workflow(ctx, sel, &obj)
+	case *db.Workflow:
+		if obj == nil {
+			return graphql.Null
+		}
+		return ec._Workflow(ctx, sel, obj)
 	case db.Token:
 		return ec._Integration(ctx, sel, &obj)
 	case *db.Token:
@@ -23705,6 +31218,13 @@ func (ec *executionContext) _Author(ctx context.Context, sel ast.SelectionSet, o
 	switch obj := (obj).(type) {
 	case nil:
 		return graphql.Null
+	case db.Workflow:
+		return ec._Workflow(ctx, sel, &obj)
+	case *db.Workflow:
+		if obj == nil {
+			return graphql.Null
+		}
+		return ec._Workflow(ctx, sel, obj)
 	case db.Contact:
 		return ec._Contact(ctx, sel, &obj)
 	case *db.Contact:
@@ -23739,6 +31259,48 @@ func (ec *executionContext) _Event(ctx context.Context, sel ast.SelectionSet, ob
 			return graphql.Null
 		}
 		return ec._WorkspaceUpdated(ctx, sel, obj)
+	case WorkflowUpdated:
+		return ec._WorkflowUpdated(ctx, sel, &obj)
+	case *WorkflowUpdated:
+		if obj == nil {
+			return graphql.Null
+		}
+		return ec._WorkflowUpdated(ctx, sel, obj)
+	case WorkflowRan:
+		return ec._WorkflowRan(ctx, sel, &obj)
+	case *WorkflowRan:
+		if obj == nil {
+			return graphql.Null
+		}
+		return ec._WorkflowRan(ctx, sel, obj)
+	case WorkflowEnabled:
+		return ec._WorkflowEnabled(ctx, sel, &obj)
+	case *WorkflowEnabled:
+		if obj == nil {
+			return graphql.Null
+		}
+		return ec._WorkflowEnabled(ctx, sel, obj)
+	case WorkflowDisabled:
+		return ec._WorkflowDisabled(ctx, sel, &obj)
+	case *WorkflowDisabled:
+		if obj == nil {
+			return graphql.Null
+		}
+		return ec._WorkflowDisabled(ctx, sel, obj)
+	case WorkflowDeleted:
+		return ec._WorkflowDeleted(ctx, sel, &obj)
+	case *WorkflowDeleted:
+		if obj == nil {
+			return graphql.Null
+		}
+		return ec._WorkflowDeleted(ctx, sel, obj)
+	case WorkflowCreated:
+		return ec._WorkflowCreated(ctx, sel, &obj)
+	case *WorkflowCreated:
+		if obj == nil {
+			return graphql.Null
+		}
+		return ec._WorkflowCreated(ctx, sel, obj)
 	case NoteAdded:
 		return ec._NoteAdded(ctx, sel, &obj)
 	case *NoteAdded:
@@ -23892,6 +31454,48 @@ func (ec *executionContext) _Node(ctx context.Context, sel ast.SelectionSet, obj
 			return graphql.Null
 		}
 		return ec._WorkspaceUpdated(ctx, sel, obj)
+	case WorkflowUpdated:
+		return ec._WorkflowUpdated(ctx, sel, &obj)
+	case *WorkflowUpdated:
+		if obj == nil {
+			return graphql.Null
+		}
+		return ec._WorkflowUpdated(ctx, sel, obj)
+	case WorkflowRan:
+		return ec._WorkflowRan(ctx, sel, &obj)
+	case *WorkflowRan:
+		if obj == nil {
+			return graphql.Null
+		}
+		return ec._WorkflowRan(ctx, sel, obj)
+	case WorkflowEnabled:
+		return ec._WorkflowEnabled(ctx, sel, &obj)
+	case *WorkflowEnabled:
+		if obj == nil {
+			return graphql.Null
+		}
+		return ec._WorkflowEnabled(ctx, sel, obj)
+	case WorkflowDisabled:
+		return ec._WorkflowDisabled(ctx, sel, &obj)
+	case *WorkflowDisabled:
+		if obj == nil {
+			return graphql.Null
+		}
+		return ec._WorkflowDisabled(ctx, sel, obj)
+	case WorkflowDeleted:
+		return ec._WorkflowDeleted(ctx, sel, &obj)
+	case *WorkflowDeleted:
+		if obj == nil {
+			return graphql.Null
+		}
+		return ec._WorkflowDeleted(ctx, sel, obj)
+	case WorkflowCreated:
+		return ec._WorkflowCreated(ctx, sel, &obj)
+	case *WorkflowCreated:
+		if obj == nil {
+			return graphql.Null
+		}
+		return ec._WorkflowCreated(ctx, sel, obj)
 	case NoteAdded:
 		return ec._NoteAdded(ctx, sel, &obj)
 	case *NoteAdded:
@@ -24032,6 +31636,20 @@ func (ec *executionContext) _Node(ctx context.Context, sel ast.SelectionSet, obj
 			return graphql.Null
 		}
 		return ec._Workspace(ctx, sel, obj)
+	case db.WorkflowRun:
+		return ec._WorkflowRun(ctx, sel, &obj)
+	case *db.WorkflowRun:
+		if obj == nil {
+			return graphql.Null
+		}
+		return ec._WorkflowRun(ctx, sel, obj)
+	case db.Workflow:
+		return ec._Workflow(ctx, sel, &obj)
+	case *db.Workflow:
+		if obj == nil {
+			return graphql.Null
+		}
+		return ec._Workflow(ctx, sel, obj)
 	case db.Message:
 		return ec._Message(ctx, sel, &obj)
 	case *db.Message:
@@ -25574,6 +33192,54 @@ func (ec *executionContext) _AssignToMePayload(ctx context.Context, sel ast.Sele
 			}
 		case "userErrors":
 			out.Values[i] = ec._AssignToMePayload_userErrors(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
+var assigneeConditionImplementors = []string{"AssigneeCondition"}
+
+func (ec *executionContext) _AssigneeCondition(ctx context.Context, sel ast.SelectionSet, obj *db.AssigneeCondition) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, assigneeConditionImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("AssigneeCondition")
+		case "none":
+			out.Values[i] = ec._AssigneeCondition_none(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "unavailable":
+			out.Values[i] = ec._AssigneeCondition_unavailable(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "agentIds":
+			out.Values[i] = ec._AssigneeCondition_agentIds(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
 				out.Invalids++
 			}
@@ -28406,6 +36072,44 @@ func (ec *executionContext) _ConversationAssigned(ctx context.Context, sel ast.S
 			if out.Values[i] == graphql.Null {
 				atomic.AddUint32(&out.Invalids, 1)
 			}
+		case "run":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = ec._ConversationAssigned_run(ctx, field, obj)
+				if res == graphql.RequiredNull {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			if field.IsDeferred() {
+				deferredFieldSet.AddField(field)
+				fieldIndex := len(deferredFieldSet.Values) - 1
+				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
+					return innerFunc(ctx, deferredFieldSet)
+				})
+
+				for _, deferrable := range field.Deferrables {
+					view, ok := deferLabelToView[deferrable.Label]
+					if !ok {
+						view = deferredFieldSet.NewView()
+						deferLabelToView[deferrable.Label] = view
+					}
+					view.AddIndices(fieldIndex)
+				}
+
+				// don't run the out.Concurrently() call below
+				out.Values[i] = graphql.Null
+				continue
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
 		default:
 			panic("unknown field " + strconv.Quote(field.Name))
 		}
@@ -29727,6 +37431,44 @@ func (ec *executionContext) _ConversationUnassigned(ctx context.Context, sel ast
 			if out.Values[i] == graphql.Null {
 				atomic.AddUint32(&out.Invalids, 1)
 			}
+		case "run":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = ec._ConversationUnassigned_run(ctx, field, obj)
+				if res == graphql.RequiredNull {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			if field.IsDeferred() {
+				deferredFieldSet.AddField(field)
+				fieldIndex := len(deferredFieldSet.Values) - 1
+				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
+					return innerFunc(ctx, deferredFieldSet)
+				})
+
+				for _, deferrable := range field.Deferrables {
+					view, ok := deferLabelToView[deferrable.Label]
+					if !ok {
+						view = deferredFieldSet.NewView()
+						deferLabelToView[deferrable.Label] = view
+					}
+					view.AddIndices(fieldIndex)
+				}
+
+				// don't run the out.Concurrently() call below
+				out.Values[i] = graphql.Null
+				continue
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
 		default:
 			panic("unknown field " + strconv.Quote(field.Name))
 		}
@@ -29820,6 +37562,102 @@ func (ec *executionContext) _CreateContactPayload(ctx context.Context, sel ast.S
 			}
 		case "userErrors":
 			out.Values[i] = ec._CreateContactPayload_userErrors(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
+var createWorkflowFromTemplatePayloadImplementors = []string{"CreateWorkflowFromTemplatePayload"}
+
+func (ec *executionContext) _CreateWorkflowFromTemplatePayload(ctx context.Context, sel ast.SelectionSet, obj *WorkflowPayload) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, createWorkflowFromTemplatePayloadImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("CreateWorkflowFromTemplatePayload")
+		case "workflow":
+			out.Values[i] = ec._CreateWorkflowFromTemplatePayload_workflow(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "events":
+			out.Values[i] = ec._CreateWorkflowFromTemplatePayload_events(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "userErrors":
+			out.Values[i] = ec._CreateWorkflowFromTemplatePayload_userErrors(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
+var createWorkflowPayloadImplementors = []string{"CreateWorkflowPayload"}
+
+func (ec *executionContext) _CreateWorkflowPayload(ctx context.Context, sel ast.SelectionSet, obj *WorkflowPayload) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, createWorkflowPayloadImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("CreateWorkflowPayload")
+		case "workflow":
+			out.Values[i] = ec._CreateWorkflowPayload_workflow(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "events":
+			out.Values[i] = ec._CreateWorkflowPayload_events(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "userErrors":
+			out.Values[i] = ec._CreateWorkflowPayload_userErrors(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
 				out.Invalids++
 			}
@@ -30137,6 +37975,155 @@ func (ec *executionContext) _DeactivateAgentPayload(ctx context.Context, sel ast
 	return out
 }
 
+var deleteWorkflowPayloadImplementors = []string{"DeleteWorkflowPayload"}
+
+func (ec *executionContext) _DeleteWorkflowPayload(ctx context.Context, sel ast.SelectionSet, obj *WorkflowPayload) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, deleteWorkflowPayloadImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("DeleteWorkflowPayload")
+		case "workflow":
+			out.Values[i] = ec._DeleteWorkflowPayload_workflow(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "events":
+			out.Values[i] = ec._DeleteWorkflowPayload_events(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "userErrors":
+			out.Values[i] = ec._DeleteWorkflowPayload_userErrors(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
+var disableWorkflowPayloadImplementors = []string{"DisableWorkflowPayload"}
+
+func (ec *executionContext) _DisableWorkflowPayload(ctx context.Context, sel ast.SelectionSet, obj *WorkflowPayload) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, disableWorkflowPayloadImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("DisableWorkflowPayload")
+		case "workflow":
+			out.Values[i] = ec._DisableWorkflowPayload_workflow(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "events":
+			out.Values[i] = ec._DisableWorkflowPayload_events(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "userErrors":
+			out.Values[i] = ec._DisableWorkflowPayload_userErrors(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
+var dryRunWorkflowPayloadImplementors = []string{"DryRunWorkflowPayload"}
+
+func (ec *executionContext) _DryRunWorkflowPayload(ctx context.Context, sel ast.SelectionSet, obj *DryRunWorkflowPayload) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, dryRunWorkflowPayloadImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("DryRunWorkflowPayload")
+		case "conditionsHold":
+			out.Values[i] = ec._DryRunWorkflowPayload_conditionsHold(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "steps":
+			out.Values[i] = ec._DryRunWorkflowPayload_steps(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "events":
+			out.Values[i] = ec._DryRunWorkflowPayload_events(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "userErrors":
+			out.Values[i] = ec._DryRunWorkflowPayload_userErrors(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
 var durationQuantilesImplementors = []string{"DurationQuantiles"}
 
 func (ec *executionContext) _DurationQuantiles(ctx context.Context, sel ast.SelectionSet, obj *service.Quantiles) graphql.Marshaler {
@@ -30161,6 +38148,54 @@ func (ec *executionContext) _DurationQuantiles(ctx context.Context, sel ast.Sele
 			}
 		case "count":
 			out.Values[i] = ec._DurationQuantiles_count(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
+var enableWorkflowPayloadImplementors = []string{"EnableWorkflowPayload"}
+
+func (ec *executionContext) _EnableWorkflowPayload(ctx context.Context, sel ast.SelectionSet, obj *WorkflowPayload) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, enableWorkflowPayloadImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("EnableWorkflowPayload")
+		case "workflow":
+			out.Values[i] = ec._EnableWorkflowPayload_workflow(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "events":
+			out.Values[i] = ec._EnableWorkflowPayload_events(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "userErrors":
+			out.Values[i] = ec._EnableWorkflowPayload_userErrors(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
 				out.Invalids++
 			}
@@ -31361,6 +39396,55 @@ func (ec *executionContext) _Mutation(ctx context.Context, sel ast.SelectionSet)
 			if out.Values[i] == graphql.RequiredNull {
 				out.Invalids++
 			}
+		case "createWorkflow":
+			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
+				return ec._Mutation_createWorkflow(ctx, field)
+			})
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "createWorkflowFromTemplate":
+			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
+				return ec._Mutation_createWorkflowFromTemplate(ctx, field)
+			})
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "updateWorkflow":
+			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
+				return ec._Mutation_updateWorkflow(ctx, field)
+			})
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "enableWorkflow":
+			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
+				return ec._Mutation_enableWorkflow(ctx, field)
+			})
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "disableWorkflow":
+			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
+				return ec._Mutation_disableWorkflow(ctx, field)
+			})
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "deleteWorkflow":
+			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
+				return ec._Mutation_deleteWorkflow(ctx, field)
+			})
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "dryRunWorkflow":
+			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
+				return ec._Mutation_dryRunWorkflow(ctx, field)
+			})
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
 		default:
 			panic("unknown field " + strconv.Quote(field.Name))
 		}
@@ -31988,6 +40072,72 @@ func (ec *executionContext) _Query(ctx context.Context, sel ast.SelectionSet) gr
 			}
 
 			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return rrm(innerCtx) })
+		case "workflows":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = ec._Query_workflows(ctx, field)
+				if res == graphql.Null {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			rrm := func(ctx context.Context) graphql.Marshaler {
+				return ec.OperationContext.RootResolverMiddleware(ctx,
+					func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return rrm(innerCtx) })
+		case "workflow":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = ec._Query_workflow(ctx, field)
+				if res == graphql.RequiredNull {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			rrm := func(ctx context.Context) graphql.Marshaler {
+				return ec.OperationContext.RootResolverMiddleware(ctx,
+					func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return rrm(innerCtx) })
+		case "workflowTemplates":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = ec._Query_workflowTemplates(ctx, field)
+				if res == graphql.Null {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			rrm := func(ctx context.Context) graphql.Marshaler {
+				return ec.OperationContext.RootResolverMiddleware(ctx,
+					func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return rrm(innerCtx) })
 		case "node":
 			field := field
 
@@ -32468,6 +40618,8 @@ func (ec *executionContext) _Subscription(ctx context.Context, sel ast.Selection
 		return ec._Subscription_dashboardChanged(ctx, fields[0])
 	case "agentsChanged":
 		return ec._Subscription_agentsChanged(ctx, fields[0])
+	case "workflowRunChanged":
+		return ec._Subscription_workflowRunChanged(ctx, fields[0])
 	default:
 		panic("unknown field " + strconv.Quote(fields[0].Name))
 	}
@@ -32804,6 +40956,54 @@ func (ec *executionContext) _UpdateContactPayload(ctx context.Context, sel ast.S
 	return out
 }
 
+var updateWorkflowPayloadImplementors = []string{"UpdateWorkflowPayload"}
+
+func (ec *executionContext) _UpdateWorkflowPayload(ctx context.Context, sel ast.SelectionSet, obj *WorkflowPayload) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, updateWorkflowPayloadImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("UpdateWorkflowPayload")
+		case "workflow":
+			out.Values[i] = ec._UpdateWorkflowPayload_workflow(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "events":
+			out.Values[i] = ec._UpdateWorkflowPayload_events(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "userErrors":
+			out.Values[i] = ec._UpdateWorkflowPayload_userErrors(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
 var updateWorkspacePayloadImplementors = []string{"UpdateWorkspacePayload"}
 
 func (ec *executionContext) _UpdateWorkspacePayload(ctx context.Context, sel ast.SelectionSet, obj *WorkspacePayload) graphql.Marshaler {
@@ -32878,6 +41078,2495 @@ func (ec *executionContext) _UserError(ctx context.Context, sel ast.SelectionSet
 			out.Values[i] = ec._UserError_field(ctx, field, obj)
 			if out.Values[i] == graphql.RequiredNull {
 				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
+var workflowImplementors = []string{"Workflow", "Author", "Actor", "Node"}
+
+func (ec *executionContext) _Workflow(ctx context.Context, sel ast.SelectionSet, obj *db.Workflow) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, workflowImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("Workflow")
+		case "id":
+			out.Values[i] = ec._Workflow_id(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "name":
+			out.Values[i] = ec._Workflow_name(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "template":
+			out.Values[i] = ec._Workflow_template(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "definition":
+			out.Values[i] = ec._Workflow_definition(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "enabled":
+			out.Values[i] = ec._Workflow_enabled(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "createdAt":
+			out.Values[i] = ec._Workflow_createdAt(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "deletedAt":
+			out.Values[i] = ec._Workflow_deletedAt(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "runs":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = ec._Workflow_runs(ctx, field, obj)
+				if res == graphql.Null {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			if field.IsDeferred() {
+				deferredFieldSet.AddField(field)
+				fieldIndex := len(deferredFieldSet.Values) - 1
+				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
+					return innerFunc(ctx, deferredFieldSet)
+				})
+
+				for _, deferrable := range field.Deferrables {
+					view, ok := deferLabelToView[deferrable.Label]
+					if !ok {
+						view = deferredFieldSet.NewView()
+						deferLabelToView[deferrable.Label] = view
+					}
+					view.AddIndices(fieldIndex)
+				}
+
+				// don't run the out.Concurrently() call below
+				out.Values[i] = graphql.Null
+				continue
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
+var workflowCandidateImplementors = []string{"WorkflowCandidate"}
+
+func (ec *executionContext) _WorkflowCandidate(ctx context.Context, sel ast.SelectionSet, obj *db.WorkflowCandidate) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, workflowCandidateImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("WorkflowCandidate")
+		case "agent":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = ec._WorkflowCandidate_agent(ctx, field, obj)
+				if res == graphql.RequiredNull {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			if field.IsDeferred() {
+				deferredFieldSet.AddField(field)
+				fieldIndex := len(deferredFieldSet.Values) - 1
+				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
+					return innerFunc(ctx, deferredFieldSet)
+				})
+
+				for _, deferrable := range field.Deferrables {
+					view, ok := deferLabelToView[deferrable.Label]
+					if !ok {
+						view = deferredFieldSet.NewView()
+						deferLabelToView[deferrable.Label] = view
+					}
+					view.AddIndices(fieldIndex)
+				}
+
+				// don't run the out.Concurrently() call below
+				out.Values[i] = graphql.Null
+				continue
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
+		case "openConversations":
+			out.Values[i] = ec._WorkflowCandidate_openConversations(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "outcome":
+			out.Values[i] = ec._WorkflowCandidate_outcome(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
+var workflowConditionsImplementors = []string{"WorkflowConditions"}
+
+func (ec *executionContext) _WorkflowConditions(ctx context.Context, sel ast.SelectionSet, obj *db.WorkflowConditions) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, workflowConditionsImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("WorkflowConditions")
+		case "reasons":
+			out.Values[i] = ec._WorkflowConditions_reasons(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "sources":
+			out.Values[i] = ec._WorkflowConditions_sources(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "channels":
+			out.Values[i] = ec._WorkflowConditions_channels(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "categories":
+			out.Values[i] = ec._WorkflowConditions_categories(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "businessEventTypes":
+			out.Values[i] = ec._WorkflowConditions_businessEventTypes(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "assignee":
+			out.Values[i] = ec._WorkflowConditions_assignee(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "hours":
+			out.Values[i] = ec._WorkflowConditions_hours(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "days":
+			out.Values[i] = ec._WorkflowConditions_days(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
+var workflowConnectionImplementors = []string{"WorkflowConnection"}
+
+func (ec *executionContext) _WorkflowConnection(ctx context.Context, sel ast.SelectionSet, obj *Connection[*db.Workflow]) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, workflowConnectionImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("WorkflowConnection")
+		case "edges":
+			out.Values[i] = ec._WorkflowConnection_edges(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "nodes":
+			out.Values[i] = ec._WorkflowConnection_nodes(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "pageInfo":
+			out.Values[i] = ec._WorkflowConnection_pageInfo(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
+var workflowCreatedImplementors = []string{"WorkflowCreated", "Event", "Node"}
+
+func (ec *executionContext) _WorkflowCreated(ctx context.Context, sel ast.SelectionSet, obj *WorkflowCreated) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, workflowCreatedImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("WorkflowCreated")
+		case "id":
+			out.Values[i] = ec._WorkflowCreated_id(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "cursor":
+			out.Values[i] = ec._WorkflowCreated_cursor(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "occurredAt":
+			out.Values[i] = ec._WorkflowCreated_occurredAt(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "actor":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = ec._WorkflowCreated_actor(ctx, field, obj)
+				if res == graphql.RequiredNull {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			if field.IsDeferred() {
+				deferredFieldSet.AddField(field)
+				fieldIndex := len(deferredFieldSet.Values) - 1
+				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
+					return innerFunc(ctx, deferredFieldSet)
+				})
+
+				for _, deferrable := range field.Deferrables {
+					view, ok := deferLabelToView[deferrable.Label]
+					if !ok {
+						view = deferredFieldSet.NewView()
+						deferLabelToView[deferrable.Label] = view
+					}
+					view.AddIndices(fieldIndex)
+				}
+
+				// don't run the out.Concurrently() call below
+				out.Values[i] = graphql.Null
+				continue
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
+		case "conversation":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = ec._WorkflowCreated_conversation(ctx, field, obj)
+				if res == graphql.RequiredNull {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			if field.IsDeferred() {
+				deferredFieldSet.AddField(field)
+				fieldIndex := len(deferredFieldSet.Values) - 1
+				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
+					return innerFunc(ctx, deferredFieldSet)
+				})
+
+				for _, deferrable := range field.Deferrables {
+					view, ok := deferLabelToView[deferrable.Label]
+					if !ok {
+						view = deferredFieldSet.NewView()
+						deferLabelToView[deferrable.Label] = view
+					}
+					view.AddIndices(fieldIndex)
+				}
+
+				// don't run the out.Concurrently() call below
+				out.Values[i] = graphql.Null
+				continue
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
+		case "contact":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = ec._WorkflowCreated_contact(ctx, field, obj)
+				if res == graphql.RequiredNull {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			if field.IsDeferred() {
+				deferredFieldSet.AddField(field)
+				fieldIndex := len(deferredFieldSet.Values) - 1
+				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
+					return innerFunc(ctx, deferredFieldSet)
+				})
+
+				for _, deferrable := range field.Deferrables {
+					view, ok := deferLabelToView[deferrable.Label]
+					if !ok {
+						view = deferredFieldSet.NewView()
+						deferLabelToView[deferrable.Label] = view
+					}
+					view.AddIndices(fieldIndex)
+				}
+
+				// don't run the out.Concurrently() call below
+				out.Values[i] = graphql.Null
+				continue
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
+		case "origin":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = ec._WorkflowCreated_origin(ctx, field, obj)
+				if res == graphql.RequiredNull {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			if field.IsDeferred() {
+				deferredFieldSet.AddField(field)
+				fieldIndex := len(deferredFieldSet.Values) - 1
+				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
+					return innerFunc(ctx, deferredFieldSet)
+				})
+
+				for _, deferrable := range field.Deferrables {
+					view, ok := deferLabelToView[deferrable.Label]
+					if !ok {
+						view = deferredFieldSet.NewView()
+						deferLabelToView[deferrable.Label] = view
+					}
+					view.AddIndices(fieldIndex)
+				}
+
+				// don't run the out.Concurrently() call below
+				out.Values[i] = graphql.Null
+				continue
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
+		case "workflow":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = ec._WorkflowCreated_workflow(ctx, field, obj)
+				if res == graphql.RequiredNull {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			if field.IsDeferred() {
+				deferredFieldSet.AddField(field)
+				fieldIndex := len(deferredFieldSet.Values) - 1
+				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
+					return innerFunc(ctx, deferredFieldSet)
+				})
+
+				for _, deferrable := range field.Deferrables {
+					view, ok := deferLabelToView[deferrable.Label]
+					if !ok {
+						view = deferredFieldSet.NewView()
+						deferLabelToView[deferrable.Label] = view
+					}
+					view.AddIndices(fieldIndex)
+				}
+
+				// don't run the out.Concurrently() call below
+				out.Values[i] = graphql.Null
+				continue
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
+var workflowDefinitionImplementors = []string{"WorkflowDefinition"}
+
+func (ec *executionContext) _WorkflowDefinition(ctx context.Context, sel ast.SelectionSet, obj *db.WorkflowDefinition) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, workflowDefinitionImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("WorkflowDefinition")
+		case "triggers":
+			out.Values[i] = ec._WorkflowDefinition_triggers(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "conditions":
+			out.Values[i] = ec._WorkflowDefinition_conditions(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "steps":
+			out.Values[i] = ec._WorkflowDefinition_steps(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
+var workflowDeletedImplementors = []string{"WorkflowDeleted", "Event", "Node"}
+
+func (ec *executionContext) _WorkflowDeleted(ctx context.Context, sel ast.SelectionSet, obj *WorkflowDeleted) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, workflowDeletedImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("WorkflowDeleted")
+		case "id":
+			out.Values[i] = ec._WorkflowDeleted_id(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "cursor":
+			out.Values[i] = ec._WorkflowDeleted_cursor(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "occurredAt":
+			out.Values[i] = ec._WorkflowDeleted_occurredAt(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "actor":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = ec._WorkflowDeleted_actor(ctx, field, obj)
+				if res == graphql.RequiredNull {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			if field.IsDeferred() {
+				deferredFieldSet.AddField(field)
+				fieldIndex := len(deferredFieldSet.Values) - 1
+				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
+					return innerFunc(ctx, deferredFieldSet)
+				})
+
+				for _, deferrable := range field.Deferrables {
+					view, ok := deferLabelToView[deferrable.Label]
+					if !ok {
+						view = deferredFieldSet.NewView()
+						deferLabelToView[deferrable.Label] = view
+					}
+					view.AddIndices(fieldIndex)
+				}
+
+				// don't run the out.Concurrently() call below
+				out.Values[i] = graphql.Null
+				continue
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
+		case "conversation":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = ec._WorkflowDeleted_conversation(ctx, field, obj)
+				if res == graphql.RequiredNull {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			if field.IsDeferred() {
+				deferredFieldSet.AddField(field)
+				fieldIndex := len(deferredFieldSet.Values) - 1
+				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
+					return innerFunc(ctx, deferredFieldSet)
+				})
+
+				for _, deferrable := range field.Deferrables {
+					view, ok := deferLabelToView[deferrable.Label]
+					if !ok {
+						view = deferredFieldSet.NewView()
+						deferLabelToView[deferrable.Label] = view
+					}
+					view.AddIndices(fieldIndex)
+				}
+
+				// don't run the out.Concurrently() call below
+				out.Values[i] = graphql.Null
+				continue
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
+		case "contact":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = ec._WorkflowDeleted_contact(ctx, field, obj)
+				if res == graphql.RequiredNull {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			if field.IsDeferred() {
+				deferredFieldSet.AddField(field)
+				fieldIndex := len(deferredFieldSet.Values) - 1
+				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
+					return innerFunc(ctx, deferredFieldSet)
+				})
+
+				for _, deferrable := range field.Deferrables {
+					view, ok := deferLabelToView[deferrable.Label]
+					if !ok {
+						view = deferredFieldSet.NewView()
+						deferLabelToView[deferrable.Label] = view
+					}
+					view.AddIndices(fieldIndex)
+				}
+
+				// don't run the out.Concurrently() call below
+				out.Values[i] = graphql.Null
+				continue
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
+		case "origin":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = ec._WorkflowDeleted_origin(ctx, field, obj)
+				if res == graphql.RequiredNull {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			if field.IsDeferred() {
+				deferredFieldSet.AddField(field)
+				fieldIndex := len(deferredFieldSet.Values) - 1
+				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
+					return innerFunc(ctx, deferredFieldSet)
+				})
+
+				for _, deferrable := range field.Deferrables {
+					view, ok := deferLabelToView[deferrable.Label]
+					if !ok {
+						view = deferredFieldSet.NewView()
+						deferLabelToView[deferrable.Label] = view
+					}
+					view.AddIndices(fieldIndex)
+				}
+
+				// don't run the out.Concurrently() call below
+				out.Values[i] = graphql.Null
+				continue
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
+		case "workflow":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = ec._WorkflowDeleted_workflow(ctx, field, obj)
+				if res == graphql.RequiredNull {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			if field.IsDeferred() {
+				deferredFieldSet.AddField(field)
+				fieldIndex := len(deferredFieldSet.Values) - 1
+				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
+					return innerFunc(ctx, deferredFieldSet)
+				})
+
+				for _, deferrable := range field.Deferrables {
+					view, ok := deferLabelToView[deferrable.Label]
+					if !ok {
+						view = deferredFieldSet.NewView()
+						deferLabelToView[deferrable.Label] = view
+					}
+					view.AddIndices(fieldIndex)
+				}
+
+				// don't run the out.Concurrently() call below
+				out.Values[i] = graphql.Null
+				continue
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
+var workflowDisabledImplementors = []string{"WorkflowDisabled", "Event", "Node"}
+
+func (ec *executionContext) _WorkflowDisabled(ctx context.Context, sel ast.SelectionSet, obj *WorkflowDisabled) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, workflowDisabledImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("WorkflowDisabled")
+		case "id":
+			out.Values[i] = ec._WorkflowDisabled_id(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "cursor":
+			out.Values[i] = ec._WorkflowDisabled_cursor(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "occurredAt":
+			out.Values[i] = ec._WorkflowDisabled_occurredAt(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "actor":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = ec._WorkflowDisabled_actor(ctx, field, obj)
+				if res == graphql.RequiredNull {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			if field.IsDeferred() {
+				deferredFieldSet.AddField(field)
+				fieldIndex := len(deferredFieldSet.Values) - 1
+				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
+					return innerFunc(ctx, deferredFieldSet)
+				})
+
+				for _, deferrable := range field.Deferrables {
+					view, ok := deferLabelToView[deferrable.Label]
+					if !ok {
+						view = deferredFieldSet.NewView()
+						deferLabelToView[deferrable.Label] = view
+					}
+					view.AddIndices(fieldIndex)
+				}
+
+				// don't run the out.Concurrently() call below
+				out.Values[i] = graphql.Null
+				continue
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
+		case "conversation":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = ec._WorkflowDisabled_conversation(ctx, field, obj)
+				if res == graphql.RequiredNull {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			if field.IsDeferred() {
+				deferredFieldSet.AddField(field)
+				fieldIndex := len(deferredFieldSet.Values) - 1
+				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
+					return innerFunc(ctx, deferredFieldSet)
+				})
+
+				for _, deferrable := range field.Deferrables {
+					view, ok := deferLabelToView[deferrable.Label]
+					if !ok {
+						view = deferredFieldSet.NewView()
+						deferLabelToView[deferrable.Label] = view
+					}
+					view.AddIndices(fieldIndex)
+				}
+
+				// don't run the out.Concurrently() call below
+				out.Values[i] = graphql.Null
+				continue
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
+		case "contact":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = ec._WorkflowDisabled_contact(ctx, field, obj)
+				if res == graphql.RequiredNull {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			if field.IsDeferred() {
+				deferredFieldSet.AddField(field)
+				fieldIndex := len(deferredFieldSet.Values) - 1
+				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
+					return innerFunc(ctx, deferredFieldSet)
+				})
+
+				for _, deferrable := range field.Deferrables {
+					view, ok := deferLabelToView[deferrable.Label]
+					if !ok {
+						view = deferredFieldSet.NewView()
+						deferLabelToView[deferrable.Label] = view
+					}
+					view.AddIndices(fieldIndex)
+				}
+
+				// don't run the out.Concurrently() call below
+				out.Values[i] = graphql.Null
+				continue
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
+		case "origin":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = ec._WorkflowDisabled_origin(ctx, field, obj)
+				if res == graphql.RequiredNull {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			if field.IsDeferred() {
+				deferredFieldSet.AddField(field)
+				fieldIndex := len(deferredFieldSet.Values) - 1
+				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
+					return innerFunc(ctx, deferredFieldSet)
+				})
+
+				for _, deferrable := range field.Deferrables {
+					view, ok := deferLabelToView[deferrable.Label]
+					if !ok {
+						view = deferredFieldSet.NewView()
+						deferLabelToView[deferrable.Label] = view
+					}
+					view.AddIndices(fieldIndex)
+				}
+
+				// don't run the out.Concurrently() call below
+				out.Values[i] = graphql.Null
+				continue
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
+		case "workflow":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = ec._WorkflowDisabled_workflow(ctx, field, obj)
+				if res == graphql.RequiredNull {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			if field.IsDeferred() {
+				deferredFieldSet.AddField(field)
+				fieldIndex := len(deferredFieldSet.Values) - 1
+				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
+					return innerFunc(ctx, deferredFieldSet)
+				})
+
+				for _, deferrable := range field.Deferrables {
+					view, ok := deferLabelToView[deferrable.Label]
+					if !ok {
+						view = deferredFieldSet.NewView()
+						deferLabelToView[deferrable.Label] = view
+					}
+					view.AddIndices(fieldIndex)
+				}
+
+				// don't run the out.Concurrently() call below
+				out.Values[i] = graphql.Null
+				continue
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
+var workflowEdgeImplementors = []string{"WorkflowEdge"}
+
+func (ec *executionContext) _WorkflowEdge(ctx context.Context, sel ast.SelectionSet, obj *Edge[*db.Workflow]) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, workflowEdgeImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("WorkflowEdge")
+		case "node":
+			out.Values[i] = ec._WorkflowEdge_node(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "cursor":
+			out.Values[i] = ec._WorkflowEdge_cursor(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
+var workflowEnabledImplementors = []string{"WorkflowEnabled", "Event", "Node"}
+
+func (ec *executionContext) _WorkflowEnabled(ctx context.Context, sel ast.SelectionSet, obj *WorkflowEnabled) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, workflowEnabledImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("WorkflowEnabled")
+		case "id":
+			out.Values[i] = ec._WorkflowEnabled_id(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "cursor":
+			out.Values[i] = ec._WorkflowEnabled_cursor(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "occurredAt":
+			out.Values[i] = ec._WorkflowEnabled_occurredAt(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "actor":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = ec._WorkflowEnabled_actor(ctx, field, obj)
+				if res == graphql.RequiredNull {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			if field.IsDeferred() {
+				deferredFieldSet.AddField(field)
+				fieldIndex := len(deferredFieldSet.Values) - 1
+				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
+					return innerFunc(ctx, deferredFieldSet)
+				})
+
+				for _, deferrable := range field.Deferrables {
+					view, ok := deferLabelToView[deferrable.Label]
+					if !ok {
+						view = deferredFieldSet.NewView()
+						deferLabelToView[deferrable.Label] = view
+					}
+					view.AddIndices(fieldIndex)
+				}
+
+				// don't run the out.Concurrently() call below
+				out.Values[i] = graphql.Null
+				continue
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
+		case "conversation":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = ec._WorkflowEnabled_conversation(ctx, field, obj)
+				if res == graphql.RequiredNull {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			if field.IsDeferred() {
+				deferredFieldSet.AddField(field)
+				fieldIndex := len(deferredFieldSet.Values) - 1
+				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
+					return innerFunc(ctx, deferredFieldSet)
+				})
+
+				for _, deferrable := range field.Deferrables {
+					view, ok := deferLabelToView[deferrable.Label]
+					if !ok {
+						view = deferredFieldSet.NewView()
+						deferLabelToView[deferrable.Label] = view
+					}
+					view.AddIndices(fieldIndex)
+				}
+
+				// don't run the out.Concurrently() call below
+				out.Values[i] = graphql.Null
+				continue
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
+		case "contact":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = ec._WorkflowEnabled_contact(ctx, field, obj)
+				if res == graphql.RequiredNull {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			if field.IsDeferred() {
+				deferredFieldSet.AddField(field)
+				fieldIndex := len(deferredFieldSet.Values) - 1
+				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
+					return innerFunc(ctx, deferredFieldSet)
+				})
+
+				for _, deferrable := range field.Deferrables {
+					view, ok := deferLabelToView[deferrable.Label]
+					if !ok {
+						view = deferredFieldSet.NewView()
+						deferLabelToView[deferrable.Label] = view
+					}
+					view.AddIndices(fieldIndex)
+				}
+
+				// don't run the out.Concurrently() call below
+				out.Values[i] = graphql.Null
+				continue
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
+		case "origin":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = ec._WorkflowEnabled_origin(ctx, field, obj)
+				if res == graphql.RequiredNull {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			if field.IsDeferred() {
+				deferredFieldSet.AddField(field)
+				fieldIndex := len(deferredFieldSet.Values) - 1
+				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
+					return innerFunc(ctx, deferredFieldSet)
+				})
+
+				for _, deferrable := range field.Deferrables {
+					view, ok := deferLabelToView[deferrable.Label]
+					if !ok {
+						view = deferredFieldSet.NewView()
+						deferLabelToView[deferrable.Label] = view
+					}
+					view.AddIndices(fieldIndex)
+				}
+
+				// don't run the out.Concurrently() call below
+				out.Values[i] = graphql.Null
+				continue
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
+		case "workflow":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = ec._WorkflowEnabled_workflow(ctx, field, obj)
+				if res == graphql.RequiredNull {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			if field.IsDeferred() {
+				deferredFieldSet.AddField(field)
+				fieldIndex := len(deferredFieldSet.Values) - 1
+				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
+					return innerFunc(ctx, deferredFieldSet)
+				})
+
+				for _, deferrable := range field.Deferrables {
+					view, ok := deferLabelToView[deferrable.Label]
+					if !ok {
+						view = deferredFieldSet.NewView()
+						deferLabelToView[deferrable.Label] = view
+					}
+					view.AddIndices(fieldIndex)
+				}
+
+				// don't run the out.Concurrently() call below
+				out.Values[i] = graphql.Null
+				continue
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
+var workflowHoursImplementors = []string{"WorkflowHours"}
+
+func (ec *executionContext) _WorkflowHours(ctx context.Context, sel ast.SelectionSet, obj *db.WorkflowHours) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, workflowHoursImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("WorkflowHours")
+		case "from":
+			out.Values[i] = ec._WorkflowHours_from(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "until":
+			out.Values[i] = ec._WorkflowHours_until(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
+var workflowRanImplementors = []string{"WorkflowRan", "Event", "Node"}
+
+func (ec *executionContext) _WorkflowRan(ctx context.Context, sel ast.SelectionSet, obj *WorkflowRan) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, workflowRanImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("WorkflowRan")
+		case "id":
+			out.Values[i] = ec._WorkflowRan_id(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "cursor":
+			out.Values[i] = ec._WorkflowRan_cursor(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "occurredAt":
+			out.Values[i] = ec._WorkflowRan_occurredAt(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "actor":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = ec._WorkflowRan_actor(ctx, field, obj)
+				if res == graphql.RequiredNull {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			if field.IsDeferred() {
+				deferredFieldSet.AddField(field)
+				fieldIndex := len(deferredFieldSet.Values) - 1
+				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
+					return innerFunc(ctx, deferredFieldSet)
+				})
+
+				for _, deferrable := range field.Deferrables {
+					view, ok := deferLabelToView[deferrable.Label]
+					if !ok {
+						view = deferredFieldSet.NewView()
+						deferLabelToView[deferrable.Label] = view
+					}
+					view.AddIndices(fieldIndex)
+				}
+
+				// don't run the out.Concurrently() call below
+				out.Values[i] = graphql.Null
+				continue
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
+		case "conversation":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = ec._WorkflowRan_conversation(ctx, field, obj)
+				if res == graphql.RequiredNull {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			if field.IsDeferred() {
+				deferredFieldSet.AddField(field)
+				fieldIndex := len(deferredFieldSet.Values) - 1
+				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
+					return innerFunc(ctx, deferredFieldSet)
+				})
+
+				for _, deferrable := range field.Deferrables {
+					view, ok := deferLabelToView[deferrable.Label]
+					if !ok {
+						view = deferredFieldSet.NewView()
+						deferLabelToView[deferrable.Label] = view
+					}
+					view.AddIndices(fieldIndex)
+				}
+
+				// don't run the out.Concurrently() call below
+				out.Values[i] = graphql.Null
+				continue
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
+		case "contact":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = ec._WorkflowRan_contact(ctx, field, obj)
+				if res == graphql.RequiredNull {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			if field.IsDeferred() {
+				deferredFieldSet.AddField(field)
+				fieldIndex := len(deferredFieldSet.Values) - 1
+				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
+					return innerFunc(ctx, deferredFieldSet)
+				})
+
+				for _, deferrable := range field.Deferrables {
+					view, ok := deferLabelToView[deferrable.Label]
+					if !ok {
+						view = deferredFieldSet.NewView()
+						deferLabelToView[deferrable.Label] = view
+					}
+					view.AddIndices(fieldIndex)
+				}
+
+				// don't run the out.Concurrently() call below
+				out.Values[i] = graphql.Null
+				continue
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
+		case "origin":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = ec._WorkflowRan_origin(ctx, field, obj)
+				if res == graphql.RequiredNull {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			if field.IsDeferred() {
+				deferredFieldSet.AddField(field)
+				fieldIndex := len(deferredFieldSet.Values) - 1
+				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
+					return innerFunc(ctx, deferredFieldSet)
+				})
+
+				for _, deferrable := range field.Deferrables {
+					view, ok := deferLabelToView[deferrable.Label]
+					if !ok {
+						view = deferredFieldSet.NewView()
+						deferLabelToView[deferrable.Label] = view
+					}
+					view.AddIndices(fieldIndex)
+				}
+
+				// don't run the out.Concurrently() call below
+				out.Values[i] = graphql.Null
+				continue
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
+		case "workflow":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = ec._WorkflowRan_workflow(ctx, field, obj)
+				if res == graphql.RequiredNull {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			if field.IsDeferred() {
+				deferredFieldSet.AddField(field)
+				fieldIndex := len(deferredFieldSet.Values) - 1
+				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
+					return innerFunc(ctx, deferredFieldSet)
+				})
+
+				for _, deferrable := range field.Deferrables {
+					view, ok := deferLabelToView[deferrable.Label]
+					if !ok {
+						view = deferredFieldSet.NewView()
+						deferLabelToView[deferrable.Label] = view
+					}
+					view.AddIndices(fieldIndex)
+				}
+
+				// don't run the out.Concurrently() call below
+				out.Values[i] = graphql.Null
+				continue
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
+		case "run":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = ec._WorkflowRan_run(ctx, field, obj)
+				if res == graphql.RequiredNull {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			if field.IsDeferred() {
+				deferredFieldSet.AddField(field)
+				fieldIndex := len(deferredFieldSet.Values) - 1
+				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
+					return innerFunc(ctx, deferredFieldSet)
+				})
+
+				for _, deferrable := range field.Deferrables {
+					view, ok := deferLabelToView[deferrable.Label]
+					if !ok {
+						view = deferredFieldSet.NewView()
+						deferLabelToView[deferrable.Label] = view
+					}
+					view.AddIndices(fieldIndex)
+				}
+
+				// don't run the out.Concurrently() call below
+				out.Values[i] = graphql.Null
+				continue
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
+		case "status":
+			out.Values[i] = ec._WorkflowRan_status(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
+var workflowRunImplementors = []string{"WorkflowRun", "Node"}
+
+func (ec *executionContext) _WorkflowRun(ctx context.Context, sel ast.SelectionSet, obj *db.WorkflowRun) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, workflowRunImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("WorkflowRun")
+		case "id":
+			out.Values[i] = ec._WorkflowRun_id(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "workflow":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = ec._WorkflowRun_workflow(ctx, field, obj)
+				if res == graphql.RequiredNull {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			if field.IsDeferred() {
+				deferredFieldSet.AddField(field)
+				fieldIndex := len(deferredFieldSet.Values) - 1
+				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
+					return innerFunc(ctx, deferredFieldSet)
+				})
+
+				for _, deferrable := range field.Deferrables {
+					view, ok := deferLabelToView[deferrable.Label]
+					if !ok {
+						view = deferredFieldSet.NewView()
+						deferLabelToView[deferrable.Label] = view
+					}
+					view.AddIndices(fieldIndex)
+				}
+
+				// don't run the out.Concurrently() call below
+				out.Values[i] = graphql.Null
+				continue
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
+		case "event":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = ec._WorkflowRun_event(ctx, field, obj)
+				if res == graphql.RequiredNull {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			if field.IsDeferred() {
+				deferredFieldSet.AddField(field)
+				fieldIndex := len(deferredFieldSet.Values) - 1
+				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
+					return innerFunc(ctx, deferredFieldSet)
+				})
+
+				for _, deferrable := range field.Deferrables {
+					view, ok := deferLabelToView[deferrable.Label]
+					if !ok {
+						view = deferredFieldSet.NewView()
+						deferLabelToView[deferrable.Label] = view
+					}
+					view.AddIndices(fieldIndex)
+				}
+
+				// don't run the out.Concurrently() call below
+				out.Values[i] = graphql.Null
+				continue
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
+		case "conversation":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = ec._WorkflowRun_conversation(ctx, field, obj)
+				if res == graphql.RequiredNull {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			if field.IsDeferred() {
+				deferredFieldSet.AddField(field)
+				fieldIndex := len(deferredFieldSet.Values) - 1
+				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
+					return innerFunc(ctx, deferredFieldSet)
+				})
+
+				for _, deferrable := range field.Deferrables {
+					view, ok := deferLabelToView[deferrable.Label]
+					if !ok {
+						view = deferredFieldSet.NewView()
+						deferLabelToView[deferrable.Label] = view
+					}
+					view.AddIndices(fieldIndex)
+				}
+
+				// don't run the out.Concurrently() call below
+				out.Values[i] = graphql.Null
+				continue
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
+		case "contact":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = ec._WorkflowRun_contact(ctx, field, obj)
+				if res == graphql.RequiredNull {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			if field.IsDeferred() {
+				deferredFieldSet.AddField(field)
+				fieldIndex := len(deferredFieldSet.Values) - 1
+				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
+					return innerFunc(ctx, deferredFieldSet)
+				})
+
+				for _, deferrable := range field.Deferrables {
+					view, ok := deferLabelToView[deferrable.Label]
+					if !ok {
+						view = deferredFieldSet.NewView()
+						deferLabelToView[deferrable.Label] = view
+					}
+					view.AddIndices(fieldIndex)
+				}
+
+				// don't run the out.Concurrently() call below
+				out.Values[i] = graphql.Null
+				continue
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
+		case "status":
+			out.Values[i] = ec._WorkflowRun_status(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "depth":
+			out.Values[i] = ec._WorkflowRun_depth(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "steps":
+			out.Values[i] = ec._WorkflowRun_steps(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "dueAt":
+			out.Values[i] = ec._WorkflowRun_dueAt(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "startedAt":
+			out.Values[i] = ec._WorkflowRun_startedAt(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "endedAt":
+			out.Values[i] = ec._WorkflowRun_endedAt(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
+var workflowRunConnectionImplementors = []string{"WorkflowRunConnection"}
+
+func (ec *executionContext) _WorkflowRunConnection(ctx context.Context, sel ast.SelectionSet, obj *Connection[*db.WorkflowRun]) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, workflowRunConnectionImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("WorkflowRunConnection")
+		case "edges":
+			out.Values[i] = ec._WorkflowRunConnection_edges(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "nodes":
+			out.Values[i] = ec._WorkflowRunConnection_nodes(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "pageInfo":
+			out.Values[i] = ec._WorkflowRunConnection_pageInfo(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
+var workflowRunEdgeImplementors = []string{"WorkflowRunEdge"}
+
+func (ec *executionContext) _WorkflowRunEdge(ctx context.Context, sel ast.SelectionSet, obj *Edge[*db.WorkflowRun]) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, workflowRunEdgeImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("WorkflowRunEdge")
+		case "node":
+			out.Values[i] = ec._WorkflowRunEdge_node(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "cursor":
+			out.Values[i] = ec._WorkflowRunEdge_cursor(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
+var workflowRunStepImplementors = []string{"WorkflowRunStep"}
+
+func (ec *executionContext) _WorkflowRunStep(ctx context.Context, sel ast.SelectionSet, obj *db.WorkflowRunStep) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, workflowRunStepImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("WorkflowRunStep")
+		case "kind":
+			out.Values[i] = ec._WorkflowRunStep_kind(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "outcome":
+			out.Values[i] = ec._WorkflowRunStep_outcome(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "at":
+			out.Values[i] = ec._WorkflowRunStep_at(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "agent":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = ec._WorkflowRunStep_agent(ctx, field, obj)
+				if res == graphql.RequiredNull {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			if field.IsDeferred() {
+				deferredFieldSet.AddField(field)
+				fieldIndex := len(deferredFieldSet.Values) - 1
+				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
+					return innerFunc(ctx, deferredFieldSet)
+				})
+
+				for _, deferrable := range field.Deferrables {
+					view, ok := deferLabelToView[deferrable.Label]
+					if !ok {
+						view = deferredFieldSet.NewView()
+						deferLabelToView[deferrable.Label] = view
+					}
+					view.AddIndices(fieldIndex)
+				}
+
+				// don't run the out.Concurrently() call below
+				out.Values[i] = graphql.Null
+				continue
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
+		case "code":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = ec._WorkflowRunStep_code(ctx, field, obj)
+				if res == graphql.RequiredNull {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			if field.IsDeferred() {
+				deferredFieldSet.AddField(field)
+				fieldIndex := len(deferredFieldSet.Values) - 1
+				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
+					return innerFunc(ctx, deferredFieldSet)
+				})
+
+				for _, deferrable := range field.Deferrables {
+					view, ok := deferLabelToView[deferrable.Label]
+					if !ok {
+						view = deferredFieldSet.NewView()
+						deferLabelToView[deferrable.Label] = view
+					}
+					view.AddIndices(fieldIndex)
+				}
+
+				// don't run the out.Concurrently() call below
+				out.Values[i] = graphql.Null
+				continue
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
+		case "message":
+			out.Values[i] = ec._WorkflowRunStep_message(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "candidates":
+			out.Values[i] = ec._WorkflowRunStep_candidates(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
+var workflowStepImplementors = []string{"WorkflowStep"}
+
+func (ec *executionContext) _WorkflowStep(ctx context.Context, sel ast.SelectionSet, obj *db.WorkflowStep) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, workflowStepImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("WorkflowStep")
+		case "kind":
+			out.Values[i] = ec._WorkflowStep_kind(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "agentId":
+			out.Values[i] = ec._WorkflowStep_agentId(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "agentIds":
+			out.Values[i] = ec._WorkflowStep_agentIds(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "skill":
+			out.Values[i] = ec._WorkflowStep_skill(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "capacity":
+			out.Values[i] = ec._WorkflowStep_capacity(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "category":
+			out.Values[i] = ec._WorkflowStep_category(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "text":
+			out.Values[i] = ec._WorkflowStep_text(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "seconds":
+			out.Values[i] = ec._WorkflowStep_seconds(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
+var workflowTemplateImplementors = []string{"WorkflowTemplate"}
+
+func (ec *executionContext) _WorkflowTemplate(ctx context.Context, sel ast.SelectionSet, obj *service.WorkflowTemplate) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, workflowTemplateImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("WorkflowTemplate")
+		case "key":
+			out.Values[i] = ec._WorkflowTemplate_key(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "name":
+			out.Values[i] = ec._WorkflowTemplate_name(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "description":
+			out.Values[i] = ec._WorkflowTemplate_description(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "definition":
+			out.Values[i] = ec._WorkflowTemplate_definition(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
+var workflowUpdatedImplementors = []string{"WorkflowUpdated", "Event", "Node"}
+
+func (ec *executionContext) _WorkflowUpdated(ctx context.Context, sel ast.SelectionSet, obj *WorkflowUpdated) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, workflowUpdatedImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("WorkflowUpdated")
+		case "id":
+			out.Values[i] = ec._WorkflowUpdated_id(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "cursor":
+			out.Values[i] = ec._WorkflowUpdated_cursor(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "occurredAt":
+			out.Values[i] = ec._WorkflowUpdated_occurredAt(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "actor":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = ec._WorkflowUpdated_actor(ctx, field, obj)
+				if res == graphql.RequiredNull {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			if field.IsDeferred() {
+				deferredFieldSet.AddField(field)
+				fieldIndex := len(deferredFieldSet.Values) - 1
+				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
+					return innerFunc(ctx, deferredFieldSet)
+				})
+
+				for _, deferrable := range field.Deferrables {
+					view, ok := deferLabelToView[deferrable.Label]
+					if !ok {
+						view = deferredFieldSet.NewView()
+						deferLabelToView[deferrable.Label] = view
+					}
+					view.AddIndices(fieldIndex)
+				}
+
+				// don't run the out.Concurrently() call below
+				out.Values[i] = graphql.Null
+				continue
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
+		case "conversation":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = ec._WorkflowUpdated_conversation(ctx, field, obj)
+				if res == graphql.RequiredNull {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			if field.IsDeferred() {
+				deferredFieldSet.AddField(field)
+				fieldIndex := len(deferredFieldSet.Values) - 1
+				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
+					return innerFunc(ctx, deferredFieldSet)
+				})
+
+				for _, deferrable := range field.Deferrables {
+					view, ok := deferLabelToView[deferrable.Label]
+					if !ok {
+						view = deferredFieldSet.NewView()
+						deferLabelToView[deferrable.Label] = view
+					}
+					view.AddIndices(fieldIndex)
+				}
+
+				// don't run the out.Concurrently() call below
+				out.Values[i] = graphql.Null
+				continue
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
+		case "contact":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = ec._WorkflowUpdated_contact(ctx, field, obj)
+				if res == graphql.RequiredNull {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			if field.IsDeferred() {
+				deferredFieldSet.AddField(field)
+				fieldIndex := len(deferredFieldSet.Values) - 1
+				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
+					return innerFunc(ctx, deferredFieldSet)
+				})
+
+				for _, deferrable := range field.Deferrables {
+					view, ok := deferLabelToView[deferrable.Label]
+					if !ok {
+						view = deferredFieldSet.NewView()
+						deferLabelToView[deferrable.Label] = view
+					}
+					view.AddIndices(fieldIndex)
+				}
+
+				// don't run the out.Concurrently() call below
+				out.Values[i] = graphql.Null
+				continue
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
+		case "origin":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = ec._WorkflowUpdated_origin(ctx, field, obj)
+				if res == graphql.RequiredNull {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			if field.IsDeferred() {
+				deferredFieldSet.AddField(field)
+				fieldIndex := len(deferredFieldSet.Values) - 1
+				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
+					return innerFunc(ctx, deferredFieldSet)
+				})
+
+				for _, deferrable := range field.Deferrables {
+					view, ok := deferLabelToView[deferrable.Label]
+					if !ok {
+						view = deferredFieldSet.NewView()
+						deferLabelToView[deferrable.Label] = view
+					}
+					view.AddIndices(fieldIndex)
+				}
+
+				// don't run the out.Concurrently() call below
+				out.Values[i] = graphql.Null
+				continue
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
+		case "workflow":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = ec._WorkflowUpdated_workflow(ctx, field, obj)
+				if res == graphql.RequiredNull {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			if field.IsDeferred() {
+				deferredFieldSet.AddField(field)
+				fieldIndex := len(deferredFieldSet.Values) - 1
+				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
+					return innerFunc(ctx, deferredFieldSet)
+				})
+
+				for _, deferrable := range field.Deferrables {
+					view, ok := deferLabelToView[deferrable.Label]
+					if !ok {
+						view = deferredFieldSet.NewView()
+						deferLabelToView[deferrable.Label] = view
+					}
+					view.AddIndices(fieldIndex)
+				}
+
+				// don't run the out.Concurrently() call below
+				out.Values[i] = graphql.Null
+				continue
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
+		case "changes":
+			out.Values[i] = ec._WorkflowUpdated_changes(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
 			}
 		default:
 			panic("unknown field " + strconv.Quote(field.Name))
@@ -33998,6 +44687,16 @@ func (ec *executionContext) unmarshalNCreateContactInput2switchboardᚋservice�
 	return res, graphql.ErrorOnPath(ctx, err)
 }
 
+func (ec *executionContext) unmarshalNCreateWorkflowFromTemplateInput2switchboardᚋserviceᚐCreateWorkflowFromTemplateInput(ctx context.Context, v any) (service.CreateWorkflowFromTemplateInput, error) {
+	res, err := ec.unmarshalInputCreateWorkflowFromTemplateInput(ctx, v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) unmarshalNCreateWorkflowInput2switchboardᚋserviceᚐCreateWorkflowInput(ctx context.Context, v any) (service.CreateWorkflowInput, error) {
+	res, err := ec.unmarshalInputCreateWorkflowInput(ctx, v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
 func (ec *executionContext) marshalNDashboard2ᚖswitchboardᚋgraphᚐDashboard(ctx context.Context, sel ast.SelectionSet, v *Dashboard) graphql.Marshaler {
 	if v == nil {
 		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
@@ -34042,13 +44741,50 @@ func (ec *executionContext) marshalNDashboardDurations2switchboardᚋserviceᚐD
 	return ec._DashboardDurations(ctx, sel, &v)
 }
 
+func (ec *executionContext) unmarshalNDayOfWeek2switchboardᚋdbᚐDayOfWeek(ctx context.Context, v any) (db.DayOfWeek, error) {
+	tmp, err := graphql.UnmarshalString(v)
+	res := db.DayOfWeek(tmp)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalNDayOfWeek2switchboardᚋdbᚐDayOfWeek(ctx context.Context, sel ast.SelectionSet, v db.DayOfWeek) graphql.Marshaler {
+	_ = sel
+	res := graphql.MarshalString(string(v))
+	if res == graphql.Null {
+		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
+			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
+		}
+	}
+	return res
+}
+
 func (ec *executionContext) unmarshalNDeactivateAgentInput2switchboardᚋserviceᚐDeactivateAgentInput(ctx context.Context, v any) (service.DeactivateAgentInput, error) {
 	res, err := ec.unmarshalInputDeactivateAgentInput(ctx, v)
 	return res, graphql.ErrorOnPath(ctx, err)
 }
 
+func (ec *executionContext) unmarshalNDeleteWorkflowInput2switchboardᚋserviceᚐDeleteWorkflowInput(ctx context.Context, v any) (service.DeleteWorkflowInput, error) {
+	res, err := ec.unmarshalInputDeleteWorkflowInput(ctx, v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) unmarshalNDisableWorkflowInput2switchboardᚋserviceᚐDisableWorkflowInput(ctx context.Context, v any) (service.DisableWorkflowInput, error) {
+	res, err := ec.unmarshalInputDisableWorkflowInput(ctx, v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) unmarshalNDryRunWorkflowInput2switchboardᚋserviceᚐDryRunWorkflowInput(ctx context.Context, v any) (service.DryRunWorkflowInput, error) {
+	res, err := ec.unmarshalInputDryRunWorkflowInput(ctx, v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
 func (ec *executionContext) marshalNDurationQuantiles2switchboardᚋserviceᚐQuantiles(ctx context.Context, sel ast.SelectionSet, v service.Quantiles) graphql.Marshaler {
 	return ec._DurationQuantiles(ctx, sel, &v)
+}
+
+func (ec *executionContext) unmarshalNEnableWorkflowInput2switchboardᚋserviceᚐEnableWorkflowInput(ctx context.Context, v any) (service.EnableWorkflowInput, error) {
+	res, err := ec.unmarshalInputEnableWorkflowInput(ctx, v)
+	return res, graphql.ErrorOnPath(ctx, err)
 }
 
 func (ec *executionContext) marshalNEvent2switchboardᚋgraphᚐEvent(ctx context.Context, sel ast.SelectionSet, v Event) graphql.Marshaler {
@@ -34195,6 +44931,16 @@ func (ec *executionContext) marshalNID2switchboardᚋdbᚐMessageID(ctx context.
 	return v
 }
 
+func (ec *executionContext) unmarshalNID2switchboardᚋdbᚐRunID(ctx context.Context, v any) (db.RunID, error) {
+	var res db.RunID
+	err := res.UnmarshalGQL(v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalNID2switchboardᚋdbᚐRunID(ctx context.Context, sel ast.SelectionSet, v db.RunID) graphql.Marshaler {
+	return v
+}
+
 func (ec *executionContext) unmarshalNID2switchboardᚋdbᚐTokenID(ctx context.Context, v any) (db.TokenID, error) {
 	var res db.TokenID
 	err := res.UnmarshalGQL(v)
@@ -34202,6 +44948,16 @@ func (ec *executionContext) unmarshalNID2switchboardᚋdbᚐTokenID(ctx context.
 }
 
 func (ec *executionContext) marshalNID2switchboardᚋdbᚐTokenID(ctx context.Context, sel ast.SelectionSet, v db.TokenID) graphql.Marshaler {
+	return v
+}
+
+func (ec *executionContext) unmarshalNID2switchboardᚋdbᚐWorkflowID(ctx context.Context, v any) (db.WorkflowID, error) {
+	var res db.WorkflowID
+	err := res.UnmarshalGQL(v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalNID2switchboardᚋdbᚐWorkflowID(ctx context.Context, sel ast.SelectionSet, v db.WorkflowID) graphql.Marshaler {
 	return v
 }
 
@@ -34233,6 +44989,35 @@ func (ec *executionContext) marshalNID2ᚕstringᚄ(ctx context.Context, sel ast
 	ret := make(graphql.Array, len(v))
 	for i := range v {
 		ret[i] = ec.marshalNID2string(ctx, sel, v[i])
+	}
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
+func (ec *executionContext) unmarshalNID2ᚕswitchboardᚋdbᚐAgentIDᚄ(ctx context.Context, v any) ([]db.AgentID, error) {
+	vSlice := graphql.CoerceList(v)
+	var err error
+	res := make([]db.AgentID, len(vSlice))
+	for i := range vSlice {
+		ctx := graphql.WithPathContext(ctx, graphql.NewPathWithIndex(i))
+		res[i], err = ec.unmarshalNID2switchboardᚋdbᚐAgentID(ctx, vSlice[i])
+		if err != nil {
+			return nil, err
+		}
+	}
+	return res, nil
+}
+
+func (ec *executionContext) marshalNID2ᚕswitchboardᚋdbᚐAgentIDᚄ(ctx context.Context, sel ast.SelectionSet, v []db.AgentID) graphql.Marshaler {
+	ret := make(graphql.Array, len(v))
+	for i := range v {
+		ret[i] = ec.marshalNID2switchboardᚋdbᚐAgentID(ctx, sel, v[i])
 	}
 
 	for _, e := range ret {
@@ -34660,6 +45445,11 @@ func (ec *executionContext) unmarshalNUpdateContactInput2switchboardᚋservice�
 	return res, graphql.ErrorOnPath(ctx, err)
 }
 
+func (ec *executionContext) unmarshalNUpdateWorkflowInput2switchboardᚋserviceᚐUpdateWorkflowInput(ctx context.Context, v any) (service.UpdateWorkflowInput, error) {
+	res, err := ec.unmarshalInputUpdateWorkflowInput(ctx, v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
 func (ec *executionContext) unmarshalNUpdateWorkspaceInput2switchboardᚋserviceᚐUpdateWorkspaceInput(ctx context.Context, v any) (service.UpdateWorkspaceInput, error) {
 	res, err := ec.unmarshalInputUpdateWorkspaceInput(ctx, v)
 	return res, graphql.ErrorOnPath(ctx, err)
@@ -34706,6 +45496,383 @@ func (ec *executionContext) marshalNUserErrorCode2switchboardᚋserviceᚐRefusa
 		}
 	}
 	return res
+}
+
+func (ec *executionContext) marshalNWorkflow2ᚕᚖswitchboardᚋdbᚐWorkflowᚄ(ctx context.Context, sel ast.SelectionSet, v []*db.Workflow) graphql.Marshaler {
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return ec.marshalNWorkflow2ᚖswitchboardᚋdbᚐWorkflow(ctx, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
+func (ec *executionContext) marshalNWorkflow2ᚖswitchboardᚋdbᚐWorkflow(ctx context.Context, sel ast.SelectionSet, v *db.Workflow) graphql.Marshaler {
+	if v == nil {
+		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
+			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
+		}
+		return graphql.Null
+	}
+	return ec._Workflow(ctx, sel, v)
+}
+
+func (ec *executionContext) marshalNWorkflowCandidate2ᚕᚖswitchboardᚋdbᚐWorkflowCandidateᚄ(ctx context.Context, sel ast.SelectionSet, v []*db.WorkflowCandidate) graphql.Marshaler {
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return ec.marshalNWorkflowCandidate2ᚖswitchboardᚋdbᚐWorkflowCandidate(ctx, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
+func (ec *executionContext) marshalNWorkflowCandidate2ᚖswitchboardᚋdbᚐWorkflowCandidate(ctx context.Context, sel ast.SelectionSet, v *db.WorkflowCandidate) graphql.Marshaler {
+	if v == nil {
+		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
+			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
+		}
+		return graphql.Null
+	}
+	return ec._WorkflowCandidate(ctx, sel, v)
+}
+
+func (ec *executionContext) unmarshalNWorkflowCandidateOutcome2switchboardᚋdbᚐCandidateOutcome(ctx context.Context, v any) (db.CandidateOutcome, error) {
+	tmp, err := graphql.UnmarshalString(v)
+	res := db.CandidateOutcome(tmp)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalNWorkflowCandidateOutcome2switchboardᚋdbᚐCandidateOutcome(ctx context.Context, sel ast.SelectionSet, v db.CandidateOutcome) graphql.Marshaler {
+	_ = sel
+	res := graphql.MarshalString(string(v))
+	if res == graphql.Null {
+		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
+			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
+		}
+	}
+	return res
+}
+
+func (ec *executionContext) marshalNWorkflowConnection2ᚖswitchboardᚋgraphᚐConnection(ctx context.Context, sel ast.SelectionSet, v *Connection[*db.Workflow]) graphql.Marshaler {
+	if v == nil {
+		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
+			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
+		}
+		return graphql.Null
+	}
+	return ec._WorkflowConnection(ctx, sel, v)
+}
+
+func (ec *executionContext) marshalNWorkflowDefinition2ᚖswitchboardᚋdbᚐWorkflowDefinition(ctx context.Context, sel ast.SelectionSet, v *db.WorkflowDefinition) graphql.Marshaler {
+	if v == nil {
+		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
+			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
+		}
+		return graphql.Null
+	}
+	return ec._WorkflowDefinition(ctx, sel, v)
+}
+
+func (ec *executionContext) unmarshalNWorkflowDefinitionInput2ᚖswitchboardᚋdbᚐWorkflowDefinition(ctx context.Context, v any) (*db.WorkflowDefinition, error) {
+	res, err := ec.unmarshalInputWorkflowDefinitionInput(ctx, v)
+	return &res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalNWorkflowEdge2ᚕᚖswitchboardᚋgraphᚐEdgeᚄ(ctx context.Context, sel ast.SelectionSet, v []*Edge[*db.Workflow]) graphql.Marshaler {
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return ec.marshalNWorkflowEdge2ᚖswitchboardᚋgraphᚐEdge(ctx, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
+func (ec *executionContext) marshalNWorkflowEdge2ᚖswitchboardᚋgraphᚐEdge(ctx context.Context, sel ast.SelectionSet, v *Edge[*db.Workflow]) graphql.Marshaler {
+	if v == nil {
+		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
+			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
+		}
+		return graphql.Null
+	}
+	return ec._WorkflowEdge(ctx, sel, v)
+}
+
+func (ec *executionContext) marshalNWorkflowRun2ᚕᚖswitchboardᚋdbᚐWorkflowRunᚄ(ctx context.Context, sel ast.SelectionSet, v []*db.WorkflowRun) graphql.Marshaler {
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return ec.marshalNWorkflowRun2ᚖswitchboardᚋdbᚐWorkflowRun(ctx, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
+func (ec *executionContext) marshalNWorkflowRun2ᚖswitchboardᚋdbᚐWorkflowRun(ctx context.Context, sel ast.SelectionSet, v *db.WorkflowRun) graphql.Marshaler {
+	if v == nil {
+		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
+			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
+		}
+		return graphql.Null
+	}
+	return ec._WorkflowRun(ctx, sel, v)
+}
+
+func (ec *executionContext) marshalNWorkflowRunConnection2ᚖswitchboardᚋgraphᚐConnection(ctx context.Context, sel ast.SelectionSet, v *Connection[*db.WorkflowRun]) graphql.Marshaler {
+	if v == nil {
+		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
+			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
+		}
+		return graphql.Null
+	}
+	return ec._WorkflowRunConnection(ctx, sel, v)
+}
+
+func (ec *executionContext) marshalNWorkflowRunEdge2ᚕᚖswitchboardᚋgraphᚐEdgeᚄ(ctx context.Context, sel ast.SelectionSet, v []*Edge[*db.WorkflowRun]) graphql.Marshaler {
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return ec.marshalNWorkflowRunEdge2ᚖswitchboardᚋgraphᚐEdge(ctx, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
+func (ec *executionContext) marshalNWorkflowRunEdge2ᚖswitchboardᚋgraphᚐEdge(ctx context.Context, sel ast.SelectionSet, v *Edge[*db.WorkflowRun]) graphql.Marshaler {
+	if v == nil {
+		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
+			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
+		}
+		return graphql.Null
+	}
+	return ec._WorkflowRunEdge(ctx, sel, v)
+}
+
+func (ec *executionContext) unmarshalNWorkflowRunStatus2switchboardᚋdbᚐRunStatus(ctx context.Context, v any) (db.RunStatus, error) {
+	tmp, err := graphql.UnmarshalString(v)
+	res := db.RunStatus(tmp)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalNWorkflowRunStatus2switchboardᚋdbᚐRunStatus(ctx context.Context, sel ast.SelectionSet, v db.RunStatus) graphql.Marshaler {
+	_ = sel
+	res := graphql.MarshalString(string(v))
+	if res == graphql.Null {
+		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
+			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
+		}
+	}
+	return res
+}
+
+func (ec *executionContext) marshalNWorkflowRunStep2ᚕᚖswitchboardᚋdbᚐWorkflowRunStepᚄ(ctx context.Context, sel ast.SelectionSet, v []*db.WorkflowRunStep) graphql.Marshaler {
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return ec.marshalNWorkflowRunStep2ᚖswitchboardᚋdbᚐWorkflowRunStep(ctx, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
+func (ec *executionContext) marshalNWorkflowRunStep2ᚖswitchboardᚋdbᚐWorkflowRunStep(ctx context.Context, sel ast.SelectionSet, v *db.WorkflowRunStep) graphql.Marshaler {
+	if v == nil {
+		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
+			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
+		}
+		return graphql.Null
+	}
+	return ec._WorkflowRunStep(ctx, sel, v)
+}
+
+func (ec *executionContext) marshalNWorkflowStep2ᚕᚖswitchboardᚋdbᚐWorkflowStepᚄ(ctx context.Context, sel ast.SelectionSet, v []*db.WorkflowStep) graphql.Marshaler {
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return ec.marshalNWorkflowStep2ᚖswitchboardᚋdbᚐWorkflowStep(ctx, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
+func (ec *executionContext) marshalNWorkflowStep2ᚖswitchboardᚋdbᚐWorkflowStep(ctx context.Context, sel ast.SelectionSet, v *db.WorkflowStep) graphql.Marshaler {
+	if v == nil {
+		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
+			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
+		}
+		return graphql.Null
+	}
+	return ec._WorkflowStep(ctx, sel, v)
+}
+
+func (ec *executionContext) unmarshalNWorkflowStepInput2ᚕᚖswitchboardᚋdbᚐWorkflowStepᚄ(ctx context.Context, v any) ([]*db.WorkflowStep, error) {
+	vSlice := graphql.CoerceList(v)
+	var err error
+	res := make([]*db.WorkflowStep, len(vSlice))
+	for i := range vSlice {
+		ctx := graphql.WithPathContext(ctx, graphql.NewPathWithIndex(i))
+		res[i], err = ec.unmarshalNWorkflowStepInput2ᚖswitchboardᚋdbᚐWorkflowStep(ctx, vSlice[i])
+		if err != nil {
+			return nil, err
+		}
+	}
+	return res, nil
+}
+
+func (ec *executionContext) unmarshalNWorkflowStepInput2ᚖswitchboardᚋdbᚐWorkflowStep(ctx context.Context, v any) (*db.WorkflowStep, error) {
+	res, err := ec.unmarshalInputWorkflowStepInput(ctx, v)
+	return &res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) unmarshalNWorkflowStepKind2switchboardᚋdbᚐWorkflowStepKind(ctx context.Context, v any) (db.WorkflowStepKind, error) {
+	tmp, err := graphql.UnmarshalString(v)
+	res := db.WorkflowStepKind(tmp)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalNWorkflowStepKind2switchboardᚋdbᚐWorkflowStepKind(ctx context.Context, sel ast.SelectionSet, v db.WorkflowStepKind) graphql.Marshaler {
+	_ = sel
+	res := graphql.MarshalString(string(v))
+	if res == graphql.Null {
+		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
+			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
+		}
+	}
+	return res
+}
+
+func (ec *executionContext) unmarshalNWorkflowStepOutcome2switchboardᚋdbᚐStepOutcome(ctx context.Context, v any) (db.StepOutcome, error) {
+	tmp, err := graphql.UnmarshalString(v)
+	res := db.StepOutcome(tmp)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalNWorkflowStepOutcome2switchboardᚋdbᚐStepOutcome(ctx context.Context, sel ast.SelectionSet, v db.StepOutcome) graphql.Marshaler {
+	_ = sel
+	res := graphql.MarshalString(string(v))
+	if res == graphql.Null {
+		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
+			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
+		}
+	}
+	return res
+}
+
+func (ec *executionContext) marshalNWorkflowTemplate2ᚕᚖswitchboardᚋserviceᚐWorkflowTemplateᚄ(ctx context.Context, sel ast.SelectionSet, v []*service.WorkflowTemplate) graphql.Marshaler {
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return ec.marshalNWorkflowTemplate2ᚖswitchboardᚋserviceᚐWorkflowTemplate(ctx, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
+func (ec *executionContext) marshalNWorkflowTemplate2ᚖswitchboardᚋserviceᚐWorkflowTemplate(ctx context.Context, sel ast.SelectionSet, v *service.WorkflowTemplate) graphql.Marshaler {
+	if v == nil {
+		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
+			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
+		}
+		return graphql.Null
+	}
+	return ec._WorkflowTemplate(ctx, sel, v)
+}
+
+func (ec *executionContext) unmarshalNWorkflowTrigger2switchboardᚋdbᚐWorkflowTrigger(ctx context.Context, v any) (db.WorkflowTrigger, error) {
+	tmp, err := graphql.UnmarshalString(v)
+	res := db.WorkflowTrigger(tmp)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalNWorkflowTrigger2switchboardᚋdbᚐWorkflowTrigger(ctx context.Context, sel ast.SelectionSet, v db.WorkflowTrigger) graphql.Marshaler {
+	_ = sel
+	res := graphql.MarshalString(string(v))
+	if res == graphql.Null {
+		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
+			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
+		}
+	}
+	return res
+}
+
+func (ec *executionContext) unmarshalNWorkflowTrigger2ᚕswitchboardᚋdbᚐWorkflowTriggerᚄ(ctx context.Context, v any) ([]db.WorkflowTrigger, error) {
+	vSlice := graphql.CoerceList(v)
+	var err error
+	res := make([]db.WorkflowTrigger, len(vSlice))
+	for i := range vSlice {
+		ctx := graphql.WithPathContext(ctx, graphql.NewPathWithIndex(i))
+		res[i], err = ec.unmarshalNWorkflowTrigger2switchboardᚋdbᚐWorkflowTrigger(ctx, vSlice[i])
+		if err != nil {
+			return nil, err
+		}
+	}
+	return res, nil
+}
+
+func (ec *executionContext) marshalNWorkflowTrigger2ᚕswitchboardᚋdbᚐWorkflowTriggerᚄ(ctx context.Context, sel ast.SelectionSet, v []db.WorkflowTrigger) graphql.Marshaler {
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return ec.marshalNWorkflowTrigger2switchboardᚋdbᚐWorkflowTrigger(ctx, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
 }
 
 func (ec *executionContext) marshalNWorkspace2ᚖswitchboardᚋdbᚐWorkspace(ctx context.Context, sel ast.SelectionSet, v *db.Workspace) graphql.Marshaler {
@@ -34915,6 +46082,57 @@ func (ec *executionContext) marshalOAssignToMePayload2ᚖswitchboardᚋgraphᚐC
 	return ec._AssignToMePayload(ctx, sel, v)
 }
 
+func (ec *executionContext) marshalOAssigneeCondition2ᚖswitchboardᚋdbᚐAssigneeCondition(ctx context.Context, sel ast.SelectionSet, v *db.AssigneeCondition) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	return ec._AssigneeCondition(ctx, sel, v)
+}
+
+func (ec *executionContext) unmarshalOAssigneeConditionInput2ᚖswitchboardᚋdbᚐAssigneeCondition(ctx context.Context, v any) (*db.AssigneeCondition, error) {
+	if v == nil {
+		return nil, nil
+	}
+	res, err := ec.unmarshalInputAssigneeConditionInput(ctx, v)
+	return &res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) unmarshalOAssignmentReason2ᚕswitchboardᚋdbᚐAssignmentReasonᚄ(ctx context.Context, v any) ([]db.AssignmentReason, error) {
+	if v == nil {
+		return nil, nil
+	}
+	vSlice := graphql.CoerceList(v)
+	var err error
+	res := make([]db.AssignmentReason, len(vSlice))
+	for i := range vSlice {
+		ctx := graphql.WithPathContext(ctx, graphql.NewPathWithIndex(i))
+		res[i], err = ec.unmarshalNAssignmentReason2switchboardᚋdbᚐAssignmentReason(ctx, vSlice[i])
+		if err != nil {
+			return nil, err
+		}
+	}
+	return res, nil
+}
+
+func (ec *executionContext) marshalOAssignmentReason2ᚕswitchboardᚋdbᚐAssignmentReasonᚄ(ctx context.Context, sel ast.SelectionSet, v []db.AssignmentReason) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return ec.marshalNAssignmentReason2switchboardᚋdbᚐAssignmentReason(ctx, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
 func (ec *executionContext) marshalOAuthor2switchboardᚋgraphᚐAuthor(ctx context.Context, sel ast.SelectionSet, v Author) graphql.Marshaler {
 	if v == nil {
 		return graphql.Null
@@ -35071,6 +46289,42 @@ func (ec *executionContext) marshalOConversation2ᚖswitchboardᚋdbᚐConversat
 	return ec._Conversation(ctx, sel, v)
 }
 
+func (ec *executionContext) unmarshalOConversationSource2ᚕswitchboardᚋdbᚐConversationSourceᚄ(ctx context.Context, v any) ([]db.ConversationSource, error) {
+	if v == nil {
+		return nil, nil
+	}
+	vSlice := graphql.CoerceList(v)
+	var err error
+	res := make([]db.ConversationSource, len(vSlice))
+	for i := range vSlice {
+		ctx := graphql.WithPathContext(ctx, graphql.NewPathWithIndex(i))
+		res[i], err = ec.unmarshalNConversationSource2switchboardᚋdbᚐConversationSource(ctx, vSlice[i])
+		if err != nil {
+			return nil, err
+		}
+	}
+	return res, nil
+}
+
+func (ec *executionContext) marshalOConversationSource2ᚕswitchboardᚋdbᚐConversationSourceᚄ(ctx context.Context, sel ast.SelectionSet, v []db.ConversationSource) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return ec.marshalNConversationSource2switchboardᚋdbᚐConversationSource(ctx, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
 func (ec *executionContext) marshalOCreateAgentPayload2ᚖswitchboardᚋgraphᚐAgentPayload(ctx context.Context, sel ast.SelectionSet, v *AgentPayload) graphql.Marshaler {
 	if v == nil {
 		return graphql.Null
@@ -35085,11 +46339,96 @@ func (ec *executionContext) marshalOCreateContactPayload2ᚖswitchboardᚋgraph�
 	return ec._CreateContactPayload(ctx, sel, v)
 }
 
+func (ec *executionContext) marshalOCreateWorkflowFromTemplatePayload2ᚖswitchboardᚋgraphᚐWorkflowPayload(ctx context.Context, sel ast.SelectionSet, v *WorkflowPayload) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	return ec._CreateWorkflowFromTemplatePayload(ctx, sel, v)
+}
+
+func (ec *executionContext) marshalOCreateWorkflowPayload2ᚖswitchboardᚋgraphᚐWorkflowPayload(ctx context.Context, sel ast.SelectionSet, v *WorkflowPayload) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	return ec._CreateWorkflowPayload(ctx, sel, v)
+}
+
+func (ec *executionContext) unmarshalODayOfWeek2ᚕswitchboardᚋdbᚐDayOfWeekᚄ(ctx context.Context, v any) ([]db.DayOfWeek, error) {
+	if v == nil {
+		return nil, nil
+	}
+	vSlice := graphql.CoerceList(v)
+	var err error
+	res := make([]db.DayOfWeek, len(vSlice))
+	for i := range vSlice {
+		ctx := graphql.WithPathContext(ctx, graphql.NewPathWithIndex(i))
+		res[i], err = ec.unmarshalNDayOfWeek2switchboardᚋdbᚐDayOfWeek(ctx, vSlice[i])
+		if err != nil {
+			return nil, err
+		}
+	}
+	return res, nil
+}
+
+func (ec *executionContext) marshalODayOfWeek2ᚕswitchboardᚋdbᚐDayOfWeekᚄ(ctx context.Context, sel ast.SelectionSet, v []db.DayOfWeek) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return ec.marshalNDayOfWeek2switchboardᚋdbᚐDayOfWeek(ctx, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
 func (ec *executionContext) marshalODeactivateAgentPayload2ᚖswitchboardᚋgraphᚐAgentPayload(ctx context.Context, sel ast.SelectionSet, v *AgentPayload) graphql.Marshaler {
 	if v == nil {
 		return graphql.Null
 	}
 	return ec._DeactivateAgentPayload(ctx, sel, v)
+}
+
+func (ec *executionContext) marshalODeleteWorkflowPayload2ᚖswitchboardᚋgraphᚐWorkflowPayload(ctx context.Context, sel ast.SelectionSet, v *WorkflowPayload) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	return ec._DeleteWorkflowPayload(ctx, sel, v)
+}
+
+func (ec *executionContext) marshalODisableWorkflowPayload2ᚖswitchboardᚋgraphᚐWorkflowPayload(ctx context.Context, sel ast.SelectionSet, v *WorkflowPayload) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	return ec._DisableWorkflowPayload(ctx, sel, v)
+}
+
+func (ec *executionContext) marshalODryRunWorkflowPayload2ᚖswitchboardᚋgraphᚐDryRunWorkflowPayload(ctx context.Context, sel ast.SelectionSet, v *DryRunWorkflowPayload) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	return ec._DryRunWorkflowPayload(ctx, sel, v)
+}
+
+func (ec *executionContext) marshalOEnableWorkflowPayload2ᚖswitchboardᚋgraphᚐWorkflowPayload(ctx context.Context, sel ast.SelectionSet, v *WorkflowPayload) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	return ec._EnableWorkflowPayload(ctx, sel, v)
+}
+
+func (ec *executionContext) marshalOEvent2switchboardᚋgraphᚐEvent(ctx context.Context, sel ast.SelectionSet, v Event) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	return ec._Event(ctx, sel, v)
 }
 
 func (ec *executionContext) unmarshalOEventCursor2ᚖswitchboardᚋdbᚐEventCursor(ctx context.Context, v any) (*db.EventCursor, error) {
@@ -35123,6 +46462,41 @@ func (ec *executionContext) marshalOFloat2ᚖfloat64(ctx context.Context, sel as
 	_ = sel
 	res := graphql.MarshalFloatContext(*v)
 	return graphql.WrapContextMarshaler(ctx, res)
+}
+
+func (ec *executionContext) unmarshalOID2ᚕswitchboardᚋdbᚐAgentIDᚄ(ctx context.Context, v any) ([]db.AgentID, error) {
+	if v == nil {
+		return nil, nil
+	}
+	vSlice := graphql.CoerceList(v)
+	var err error
+	res := make([]db.AgentID, len(vSlice))
+	for i := range vSlice {
+		ctx := graphql.WithPathContext(ctx, graphql.NewPathWithIndex(i))
+		res[i], err = ec.unmarshalNID2switchboardᚋdbᚐAgentID(ctx, vSlice[i])
+		if err != nil {
+			return nil, err
+		}
+	}
+	return res, nil
+}
+
+func (ec *executionContext) marshalOID2ᚕswitchboardᚋdbᚐAgentIDᚄ(ctx context.Context, sel ast.SelectionSet, v []db.AgentID) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	ret := make(graphql.Array, len(v))
+	for i := range v {
+		ret[i] = ec.marshalNID2switchboardᚋdbᚐAgentID(ctx, sel, v[i])
+	}
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
 }
 
 func (ec *executionContext) unmarshalOID2ᚕᚖswitchboardᚋdbᚐAgentID(ctx context.Context, v any) ([]*db.AgentID, error) {
@@ -35214,6 +46588,22 @@ func (ec *executionContext) unmarshalOID2ᚖswitchboardᚋdbᚐMessageID(ctx con
 }
 
 func (ec *executionContext) marshalOID2ᚖswitchboardᚋdbᚐMessageID(ctx context.Context, sel ast.SelectionSet, v *db.MessageID) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	return v
+}
+
+func (ec *executionContext) unmarshalOID2ᚖswitchboardᚋdbᚐWorkflowID(ctx context.Context, v any) (*db.WorkflowID, error) {
+	if v == nil {
+		return nil, nil
+	}
+	var res = new(db.WorkflowID)
+	err := res.UnmarshalGQL(v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalOID2ᚖswitchboardᚋdbᚐWorkflowID(ctx context.Context, sel ast.SelectionSet, v *db.WorkflowID) graphql.Marshaler {
 	if v == nil {
 		return graphql.Null
 	}
@@ -35520,6 +46910,13 @@ func (ec *executionContext) marshalOUpdateContactPayload2ᚖswitchboardᚋgraph�
 	return ec._UpdateContactPayload(ctx, sel, v)
 }
 
+func (ec *executionContext) marshalOUpdateWorkflowPayload2ᚖswitchboardᚋgraphᚐWorkflowPayload(ctx context.Context, sel ast.SelectionSet, v *WorkflowPayload) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	return ec._UpdateWorkflowPayload(ctx, sel, v)
+}
+
 func (ec *executionContext) marshalOUpdateWorkspacePayload2ᚖswitchboardᚋgraphᚐWorkspacePayload(ctx context.Context, sel ast.SelectionSet, v *WorkspacePayload) graphql.Marshaler {
 	if v == nil {
 		return graphql.Null
@@ -35544,6 +46941,58 @@ func (ec *executionContext) marshalOUserErrorCode2ᚖswitchboardᚋserviceᚐRef
 	_ = ctx
 	res := graphql.MarshalString(string(*v))
 	return res
+}
+
+func (ec *executionContext) marshalOWorkflow2ᚖswitchboardᚋdbᚐWorkflow(ctx context.Context, sel ast.SelectionSet, v *db.Workflow) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	return ec._Workflow(ctx, sel, v)
+}
+
+func (ec *executionContext) marshalOWorkflowConditions2ᚖswitchboardᚋdbᚐWorkflowConditions(ctx context.Context, sel ast.SelectionSet, v *db.WorkflowConditions) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	return ec._WorkflowConditions(ctx, sel, v)
+}
+
+func (ec *executionContext) unmarshalOWorkflowConditionsInput2ᚖswitchboardᚋdbᚐWorkflowConditions(ctx context.Context, v any) (*db.WorkflowConditions, error) {
+	if v == nil {
+		return nil, nil
+	}
+	res, err := ec.unmarshalInputWorkflowConditionsInput(ctx, v)
+	return &res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) unmarshalOWorkflowDefinitionInput2ᚖswitchboardᚋdbᚐWorkflowDefinition(ctx context.Context, v any) (*db.WorkflowDefinition, error) {
+	if v == nil {
+		return nil, nil
+	}
+	res, err := ec.unmarshalInputWorkflowDefinitionInput(ctx, v)
+	return &res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalOWorkflowHours2ᚖswitchboardᚋdbᚐWorkflowHours(ctx context.Context, sel ast.SelectionSet, v *db.WorkflowHours) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	return ec._WorkflowHours(ctx, sel, v)
+}
+
+func (ec *executionContext) unmarshalOWorkflowHoursInput2ᚖswitchboardᚋdbᚐWorkflowHours(ctx context.Context, v any) (*db.WorkflowHours, error) {
+	if v == nil {
+		return nil, nil
+	}
+	res, err := ec.unmarshalInputWorkflowHoursInput(ctx, v)
+	return &res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalOWorkflowRun2ᚖswitchboardᚋdbᚐWorkflowRun(ctx context.Context, sel ast.SelectionSet, v *db.WorkflowRun) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	return ec._WorkflowRun(ctx, sel, v)
 }
 
 func (ec *executionContext) marshalOWorkspace2ᚖswitchboardᚋdbᚐWorkspace(ctx context.Context, sel ast.SelectionSet, v *db.Workspace) graphql.Marshaler {

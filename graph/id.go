@@ -56,6 +56,10 @@ func loadNode(ctx context.Context, text string) (Node, error) {
 			return nil, err
 		}
 		return toEvent(row), nil
+	case db.WorkflowPrefix:
+		return known(l.workflows.Load(ctx, db.WorkflowID{UUID: id}))
+	case db.RunPrefix:
+		return known(l.runs.Load(ctx, db.RunID{UUID: id}))
 	case db.WorkspacePrefix:
 		return known(l.workspaces.Load(ctx, db.WorkspaceID{UUID: id}))
 	}
@@ -79,6 +83,8 @@ func readNodes(ctx context.Context, texts []string) error {
 	l.messages.ahead(ctx, typed(ids[db.MessagePrefix], func(id uuid.UUID) db.MessageID { return db.MessageID{UUID: id} }))
 	l.events.ahead(ctx, typed(ids[db.EventPrefix], func(id uuid.UUID) db.EventID { return db.EventID{UUID: id} }))
 	l.tokens.ahead(ctx, typed(ids[db.TokenPrefix], func(id uuid.UUID) db.TokenID { return db.TokenID{UUID: id} }))
+	l.workflows.ahead(ctx, typed(ids[db.WorkflowPrefix], func(id uuid.UUID) db.WorkflowID { return db.WorkflowID{UUID: id} }))
+	l.runs.ahead(ctx, typed(ids[db.RunPrefix], func(id uuid.UUID) db.RunID { return db.RunID{UUID: id} }))
 	l.workspaces.ahead(ctx, typed(ids[db.WorkspacePrefix], func(id uuid.UUID) db.WorkspaceID { return db.WorkspaceID{UUID: id} }))
 	return nil
 }

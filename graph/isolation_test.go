@@ -22,6 +22,7 @@ type two struct {
 	theirs       *world
 	contact      *db.Contact
 	conversation *db.Conversation // the open one, assigned to the agent
+	workflow     db.WorkflowID    // which has run
 	foreign      vars             // something of theirs, by the prefix of its id or the list of its cursor
 	unknown      vars             // the same of nobody
 }
@@ -34,23 +35,35 @@ func newTwo(t *testing.T) *two {
 	x := &two{world: w, theirs: theirs}
 	x.contact, x.conversation = w.story()
 	contact, conversation := theirs.story()
+	x.workflow, _ = w.automate()
+	workflow, run := theirs.automate()
 	message := theirs.query(theirs.agent.token, `query($id: ID!) { conversation(id: $id) { lastMessage { id } } }`, vars{"id": conversation.ID}).text("data", "conversation", "lastMessage", "id")
 	tokens, err := w.auth.List(t.Context(), theirs.key)
 	must(t, err)
 	x.foreign = vars{
 		"agent": theirs.agent.id, "contact": contact.ID, "conv": conversation.ID, "msg": message,
-		"evt": theirs.history(theirs.key)[0].ID, "ws": theirs.workspace.ID, "token": tokens[0].ID, "EventCursor": theirs.end(),
+		"evt": theirs.history(theirs.key)[0].ID, "ws": theirs.workspace.ID, "token": tokens[0].ID, "wf": workflow, "run": run, "EventCursor": theirs.end(),
 	}
 	x.unknown = vars{
 		"agent": db.AgentID{UUID: db.NewUUID()}, "contact": db.ContactID{UUID: db.NewUUID()}, "conv": db.ConversationID{UUID: db.NewUUID()},
 		"msg": db.MessageID{UUID: db.NewUUID()}, "evt": db.EventID{UUID: db.NewUUID()}, "ws": db.WorkspaceID{UUID: db.NewUUID()},
-		"token": db.TokenID{UUID: db.NewUUID()}, "EventCursor": db.EventCursor{Workspace: 1 << 40, Seq: 1},
+		"token": db.TokenID{UUID: db.NewUUID()}, "wf": db.WorkflowID{UUID: db.NewUUID()}, "run": db.RunID{UUID: db.NewUUID()}, "EventCursor": db.EventCursor{Workspace: 1 << 40, Seq: 1},
 	}
 	for list, l := range lists {
-		p := (&world{server: w.server, company: theirs.company, t: t}).page(l.doc, l.path, vars{"contact": contact.ID, "conversation": conversation.ID}, "first: 1")
+		p := (&world{server: w.server, company: theirs.company, t: t}).page(l.doc, l.path, vars{"contact": contact.ID, "conversation": conversation.ID, "workflow": workflow}, "first: 1")
 		x.foreign[list], x.unknown[list] = p.end, "nonsense"
 	}
 	return x
+}
+
+// automate makes a workflow that runs when a conversation closes, and has it run.
+func (w *world) automate() (db.WorkflowID, db.RunID) {
+	f := w.workflow("unassign-after-close", nil)
+	_, c := w.opened(w.agent, "Grace Hopper")
+	w.close(w.agent, c)
+	w.settle()
+	events := w.history(w.key)
+	return f, events[len(events)-1].Data.Run.ID
 }
 
 // story makes a contact with two conversations and messages.
@@ -132,9 +145,32 @@ var probes = map[string]probe{
 	"Subscription.inboxChanged.filter.assignees":      {[]string{"agent"}, `subscription($x: ID!) { inboxChanged(view: ALL, filter: {assignees: [$x, null]}, after: $end) { kind conversationId } }`},
 	"Subscription.agentsChanged.after":                {[]string{"EventCursor"}, `subscription($x: EventCursor) { agentsChanged(after: $x) { cursor } }`},
 	"Subscription.inboxChanged.after":                 {[]string{"EventCursor"}, `subscription($x: EventCursor) { inboxChanged(view: ALL, after: $x) { kind } }`},
+
+	"Query.workflow.id":      {[]string{"wf"}, `query($x: ID!) { workflow(id: $x) { id name runs { nodes { id } } } }`},
+	"Query.workflows.after":  {[]string{"Query.workflows"}, `query($x: String) { workflows(after: $x) { nodes { id } } }`},
+	"Query.workflows.before": {[]string{"Query.workflows"}, `query($x: String) { workflows(before: $x) { nodes { id } } }`},
+	"Workflow.runs.after":    {[]string{"Workflow.runs"}, `query($x: String) { workflow(id: $wf) { runs(after: $x) { nodes { id } } } }`},
+	"Workflow.runs.before":   {[]string{"Workflow.runs"}, `query($x: String) { workflow(id: $wf) { runs(before: $x) { nodes { id } } } }`},
+	"Mutation.createWorkflow.input.definition.conditions.assignee.agentIds": {[]string{"agent"}, `mutation($x: ID!) { createWorkflow(input: {name: "Stolen", definition: {triggers: [CONVERSATION_OPENED], conditions: {assignee: {agentIds: [$x]}}, steps: [{kind: UNASSIGN}]}}) { events { id } } }`},
+	"Mutation.createWorkflow.input.definition.steps.agentId":                {[]string{"agent"}, `mutation($x: ID!) { createWorkflow(input: {name: "Stolen", definition: {triggers: [CONVERSATION_OPENED], steps: [{kind: ASSIGN, agentId: $x}]}}) { events { id } } }`},
+	"Mutation.createWorkflow.input.definition.steps.agentIds":               {[]string{"agent"}, `mutation($x: ID!) { createWorkflow(input: {name: "Stolen", definition: {triggers: [CONVERSATION_OPENED], steps: [{kind: ASSIGN_ROUND_ROBIN, agentIds: [$agent, $x]}]}}) { events { id } } }`},
+	"Mutation.updateWorkflow.input.definition.conditions.assignee.agentIds": {[]string{"agent"}, `mutation($x: ID!) { updateWorkflow(input: {workflowId: $wf, definition: {triggers: [CONVERSATION_OPENED], conditions: {assignee: {agentIds: [$x]}}, steps: [{kind: UNASSIGN}]}}) { events { id } } }`},
+	"Mutation.updateWorkflow.input.definition.steps.agentId":                {[]string{"agent"}, `mutation($x: ID!) { updateWorkflow(input: {workflowId: $wf, definition: {triggers: [CONVERSATION_OPENED], steps: [{kind: ASSIGN, agentId: $x}]}}) { events { id } } }`},
+	"Mutation.updateWorkflow.input.definition.steps.agentIds":               {[]string{"agent"}, `mutation($x: ID!) { updateWorkflow(input: {workflowId: $wf, definition: {triggers: [CONVERSATION_OPENED], steps: [{kind: ASSIGN_ROUND_ROBIN, agentIds: [$agent, $x]}]}}) { events { id } } }`},
+	"Mutation.dryRunWorkflow.input.definition.conditions.assignee.agentIds": {[]string{"agent"}, `mutation($x: ID!) { dryRunWorkflow(input: {conversationId: $conv, definition: {triggers: [CONVERSATION_OPENED], conditions: {assignee: {agentIds: [$x]}}, steps: [{kind: UNASSIGN}]}}) { steps { kind } } }`},
+	"Mutation.dryRunWorkflow.input.definition.steps.agentId":                {[]string{"agent"}, `mutation($x: ID!) { dryRunWorkflow(input: {conversationId: $conv, definition: {triggers: [CONVERSATION_OPENED], steps: [{kind: ASSIGN, agentId: $x}]}}) { steps { kind } } }`},
+	"Mutation.dryRunWorkflow.input.definition.steps.agentIds":               {[]string{"agent"}, `mutation($x: ID!) { dryRunWorkflow(input: {conversationId: $conv, definition: {triggers: [CONVERSATION_OPENED], steps: [{kind: ASSIGN_ROUND_ROBIN, agentIds: [$agent, $x]}]}}) { steps { kind } } }`},
+	"Mutation.createWorkflowFromTemplate.input.agents":                      {[]string{"agent"}, `mutation($x: ID!) { createWorkflowFromTemplate(input: {templateKey: "round-robin-online", agents: [$x]}) { events { id } } }`},
+	"Mutation.updateWorkflow.input.workflowId":                              {[]string{"wf"}, `mutation($x: ID!) { updateWorkflow(input: {workflowId: $x, name: "Stolen"}) { events { id } } }`},
+	"Mutation.enableWorkflow.input.workflowId":                              {[]string{"wf"}, `mutation($x: ID!) { enableWorkflow(input: {workflowId: $x}) { events { id } } }`},
+	"Mutation.disableWorkflow.input.workflowId":                             {[]string{"wf"}, `mutation($x: ID!) { disableWorkflow(input: {workflowId: $x}) { events { id } } }`},
+	"Mutation.deleteWorkflow.input.workflowId":                              {[]string{"wf"}, `mutation($x: ID!) { deleteWorkflow(input: {workflowId: $x}) { events { id } } }`},
+	"Mutation.dryRunWorkflow.input.workflowId":                              {[]string{"wf"}, `mutation($x: ID!) { dryRunWorkflow(input: {workflowId: $x, conversationId: $conv}) { steps { kind } } }`},
+	"Mutation.dryRunWorkflow.input.conversationId":                          {[]string{"conv"}, `mutation($x: ID!) { dryRunWorkflow(input: {workflowId: $wf, conversationId: $x}) { steps { kind } } }`},
+	"Subscription.workflowRunChanged.workflowId":                            {[]string{"wf"}, `subscription($x: ID!) { workflowRunChanged(workflowId: $x) { id } }`},
 }
 
-var anyID = []string{"agent", "contact", "conv", "msg", "evt", "ws", "token"}
+var anyID = []string{"agent", "contact", "conv", "msg", "evt", "ws", "token", "wf", "run"}
 
 // TestProbesAreComplete walks the schema for arguments that take an id or a cursor.
 func TestProbesAreComplete(t *testing.T) {
@@ -179,7 +215,7 @@ func seek(path, name string, typ *ast.Type, found map[string]bool) {
 func TestForeignIsUnknown(t *testing.T) {
 	t.Parallel()
 	x := newTwo(t)
-	own := strings.NewReplacer("$contact", quote(x.contact.ID), "$conv", quote(x.conversation.ID), "$agent", quote(x.agent.id), "$end", quote(x.end()))
+	own := strings.NewReplacer("$contact", quote(x.contact.ID), "$conv", quote(x.conversation.ID), "$agent", quote(x.agent.id), "$wf", quote(x.workflow), "$end", quote(x.end()))
 	kept := x.snapshot()
 	for _, path := range slices.Sorted(maps.Keys(probes)) {
 		p := probes[path]
@@ -290,7 +326,7 @@ func TestSubscribersSeeTheirOwn(t *testing.T) {
 	for field, v := range map[string]vars{
 		"assignmentChanged": {"after": end}, "statusChanged": {"after": end},
 		"conversationChanged": {"after": end, "conversationId": x.conversation.ID}, "inboxChanged": {"after": end, "view": "ALL"}, "inboxCountsChanged": nil,
-		"dashboardChanged": nil, "agentsChanged": {"after": end},
+		"dashboardChanged": nil, "workflowRunChanged": nil, "agentsChanged": {"after": end},
 	} {
 		streams[field] = x.subscribe(t, x.agent.token, field, v)
 	}
@@ -300,6 +336,7 @@ func TestSubscribersSeeTheirOwn(t *testing.T) {
 		}
 	}
 	counts, dashboard := streams["inboxCountsChanged"].next(), streams["dashboardChanged"].next()
+	x.works()
 	for _, w := range []*world{x.theirs, x.world} {
 		conversation := x.conversation
 		if w == x.theirs {
@@ -308,12 +345,12 @@ func TestSubscribersSeeTheirOwn(t *testing.T) {
 		w.assign(w.manager, conversation, w.manager)
 		w.close(w.manager, conversation)
 	}
-	ours := map[string]bool{}
-	for _, e := range x.history(x.key) {
-		ours[e.Cursor().String()] = true
-	}
 	for field, s := range streams {
 		item := s.next()
+		ours := map[string]bool{}
+		for _, e := range x.history(x.key) {
+			ours[e.Cursor().String()] = true
+		}
 		place := get(item, "cursor")
 		if field == "inboxCountsChanged" {
 			place = get(item, "asOf")
@@ -326,6 +363,9 @@ func TestSubscribersSeeTheirOwn(t *testing.T) {
 			if same(without(item, "asOf"), without(dashboard, "asOf")) {
 				t.Errorf("the dashboard is still %v", item)
 			}
+		}
+		if field == "workflowRunChanged" {
+			place = get(item, "event", "cursor")
 		}
 		if !ours[place.(string)] {
 			t.Errorf("%s delivers what is not ours: %v", field, item)

@@ -25,6 +25,8 @@ type loaders struct {
 	events        *loader[db.EventID, *db.Event]
 	tokens        *loader[db.TokenID, *db.Token]
 	workspaces    *loader[db.WorkspaceID, *db.Workspace]
+	workflows     *loader[db.WorkflowID, *db.Workflow]
+	runs          *loader[db.RunID, *db.WorkflowRun]
 	loads         *loader[db.AgentID, int]
 	unread        *loader[db.ConversationID, int] // of the caller, where there is one
 
@@ -32,6 +34,7 @@ type loaders struct {
 	conversationTimeline *loader[pageOf[db.ConversationID], *service.List[*db.Event]]
 	contactTimeline      *loader[pageOf[db.ContactID], *service.List[*db.Event]]
 	contactConversations *loader[pageOf[db.ContactID], *service.List[*db.Conversation]]
+	workflowRuns         *loader[pageOf[db.WorkflowID], *service.List[*db.WorkflowRun]]
 }
 
 func newLoaders(s *service.Service, actor service.Actor) *loaders {
@@ -44,6 +47,8 @@ func newLoaders(s *service.Service, actor service.Actor) *loaders {
 		events:        byID(actor, s.EventsByID, func(e *db.Event) db.EventID { return e.ID }),
 		tokens:        byID(actor, s.TokensByID, func(t *db.Token) db.TokenID { return t.ID }),
 		workspaces:    byID(actor, s.WorkspacesByID, func(w *db.Workspace) db.WorkspaceID { return w.ID }),
+		workflows:     byID(actor, s.WorkflowsByID, func(f *db.Workflow) db.WorkflowID { return f.ID }),
+		runs:          byID(actor, s.RunsByID, func(r *db.WorkflowRun) db.RunID { return r.ID }),
 		identities:    load(actor, s.ContactIdentities),
 		loads:         load(actor, s.OpenConversations),
 		unread:        load(actor, s.UnreadCounts),
@@ -52,6 +57,7 @@ func newLoaders(s *service.Service, actor service.Actor) *loaders {
 		conversationTimeline: pages(actor, s.ConversationTimelines),
 		contactTimeline:      pages(actor, s.ContactTimelines),
 		contactConversations: pages(actor, s.ConversationsOf),
+		workflowRuns:         pages(actor, s.RunsOf),
 	}
 }
 
@@ -216,10 +222,10 @@ func loadOptional[K comparable, V any](ctx context.Context, l *loader[K, *V], id
 	return l.Load(ctx, *id)
 }
 
-// Actor is whoever did something: *db.Agent, *db.Contact or *db.Token (an integration).
+// Actor is whoever did something: *db.Agent, *db.Contact, *db.Token (an integration) or *db.Workflow.
 type Actor any
 
-// Author is whoever wrote a message: *db.Agent or *db.Contact.
+// Author is whoever wrote a message: *db.Agent, *db.Contact or *db.Workflow.
 type Author any
 
 // loadActor loads whom a reference names; nil for the system.
@@ -231,6 +237,8 @@ func loadActor(ctx context.Context, ref db.ActorRef) (Actor, error) {
 		return known(l.contacts.Load(ctx, db.ContactID{UUID: ref.ID}))
 	case db.TokenPrefix:
 		return known(l.tokens.Load(ctx, db.TokenID{UUID: ref.ID}))
+	case db.WorkflowPrefix:
+		return known(l.workflows.Load(ctx, db.WorkflowID{UUID: ref.ID}))
 	}
 	return nil, nil
 }

@@ -330,10 +330,40 @@ var mutationCases = []struct {
 		w.say(c, db.Inbound, contact.ID.Ref(), "Hello?")
 		return w.agent.token, vars{"conversationId": c.ID}
 	}},
+	{"createWorkflow", "", func(w *world) (string, vars) {
+		return w.manager.token, vars{"name": "Welcome", "definition": vars{"triggers": []any{"CONVERSATION_OPENED"},
+			"conditions": vars{"assignee": vars{"none": true}, "hours": vars{"from": 9, "until": 17}, "days": []any{"MONDAY"}, "channels": []any{"chat"}},
+			"steps":      []any{vars{"kind": "ASSIGN", "agentId": w.agent.id}, vars{"kind": "WAIT", "seconds": 60}, vars{"kind": "CLOSE", "category": "Question", "text": "Nobody answered"}}}}
+	}},
+	{"createWorkflow", "INVALID_WORKFLOW", func(w *world) (string, vars) {
+		return w.manager.token, vars{"name": "Welcome", "definition": vars{"triggers": []any{"CONVERSATION_OPENED"}, "steps": []any{vars{"kind": "UNASSIGN", "seconds": 60}}}}
+	}},
+	{"createWorkflowFromTemplate", "", func(w *world) (string, vars) {
+		return w.manager.token, vars{"templateKey": "least-busy-online", "agents": []any{w.agent.id}, "capacity": 5, "idempotencyKey": "w-1"}
+	}},
+	{"updateWorkflow", "", func(w *world) (string, vars) {
+		return w.manager.token, vars{"workflowId": w.workflow("unassign-after-close", nil), "name": "Set free",
+			"definition": vars{"triggers": []any{"CONVERSATION_CLOSED"}, "conditions": vars{"categories": []any{"Question"}}, "steps": []any{vars{"kind": "UNASSIGN"}}}}
+	}},
+	{"enableWorkflow", "", func(w *world) (string, vars) {
+		f := w.workflow("unassign-after-close", nil)
+		did(w.t)(w.service.DisableWorkflow(w.t.Context(), w.manager.Actor, service.DisableWorkflowInput{WorkflowID: f}))
+		return w.manager.token, vars{"workflowId": f}
+	}},
+	{"disableWorkflow", "", func(w *world) (string, vars) {
+		return w.manager.token, vars{"workflowId": w.workflow("unassign-after-close", nil)}
+	}},
+	{"deleteWorkflow", "", func(w *world) (string, vars) {
+		return w.manager.token, vars{"workflowId": w.workflow("unassign-after-close", nil)}
+	}},
+	{"dryRunWorkflow", "", func(w *world) (string, vars) {
+		_, c := w.opened(w.agent, "Ada")
+		return w.manager.token, vars{"workflowId": w.workflow("least-busy-online", vars{"agents": []any{w.agent.id}}), "conversationId": c.ID}
+	}},
 }
 
 // unlogged are the mutations whose success is not in the log.
-var unlogged = map[string]bool{"markRead": true}
+var unlogged = map[string]bool{"markRead": true, "dryRunWorkflow": true}
 
 // signIn gives an agent a sign-in, named after the workspace.
 func (w *world) signIn(p *person) {
@@ -397,6 +427,7 @@ func (w *world) wantAsNow(a *answer, token string, payload any) {
 		"conversation": document(`query($id: ID!) { conversation(id: $id) { ...conversation } }`),
 		"contact":      document(`query($id: ID!) { contact(id: $id) { ...contact } }`),
 		"agent":        document(`query($id: ID!) { agent(id: $id) { ...agent } }`),
+		"workflow":     document(`query($id: ID!) { workflow(id: $id) { ...workflow } }`),
 		"workspace":    document(`{ workspace { ...workspace } }`),
 	} {
 		shown := get(payload, field)

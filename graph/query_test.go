@@ -46,6 +46,10 @@ var queryCases = []struct {
 		timeline(first: 2) { edges { node { ...event } cursor } nodes { id } pageInfo { ...page } } } }`), busy},
 	{"agent", document(`query($me: ID!) { agent(id: $me) { ...agent } }`), busy},
 	{"node", document(`query($contact: ID!) { node(id: $contact) { __typename id ...contact } }`), busy},
+	{"workflows", document(`{ workflows(first: 2) { edges { node { ...workflow } cursor } nodes { id } pageInfo { ...page } } }`), automated},
+	{"workflow", document(`query($workflow: ID!) { workflow(id: $workflow) { ...workflow runs(first: 2) { edges { node { ...run } cursor } nodes { id } pageInfo { ...page } } } }`), automated},
+	{"workflowTemplates", document(`{ workflowTemplates { key name description definition { ...definition } } }`), quiet},
+	{"nodes.workflows", document(`query($ids: [ID!]!) { nodes(ids: $ids) { __typename id ... on Workflow { enabled } ... on WorkflowRun { status } ...event } }`), automated},
 	{"nodes", `query($ids: [ID!]!) { nodes(ids: $ids) { __typename id ... on Integration { program: name } ... on Workspace { name } ... on Agent { name }
 		... on Contact { name } ... on Conversation { status } ... on Message { body } ... on ConversationOpened { source } } }`, oneOfEach},
 }
@@ -67,6 +71,27 @@ func busy(w *world) (string, vars) {
 	dan, _ := w.opened(w.agent, "Dan")
 	w.block(w.agent, dan.ID)
 	return w.agent.token, vars{"me": w.agent.id, "contact": ada.ID, "conversation": latest.ID, "first": 2}
+}
+
+// automated is a workspace with workflows that have run.
+func automated(w *world) (string, vars) {
+	least := w.workflow("least-busy-online", vars{"agents": []any{w.agent.id, w.colleague.id}, "capacity": 1})
+	did(w.t)(w.service.SetAvailability(w.t.Context(), w.agent.Actor, service.SetAvailabilityInput{Availability: db.Online}))
+	w.opened(w.manager, "Ada")
+	w.settle()
+	w.opened(w.manager, "Bob")
+	w.settle()
+	note, seconds, category := "Look at this", 60, "Question"
+	f := did(w.t)(w.service.CreateWorkflow(w.t.Context(), w.manager.Actor, service.CreateWorkflowInput{Name: "Everything", Definition: &db.WorkflowDefinition{
+		Triggers: []db.WorkflowTrigger{db.TriggerOpened},
+		Conditions: &db.WorkflowConditions{Channels: []string{"twitter"}, Days: []db.DayOfWeek{db.Monday}, Hours: &db.WorkflowHours{From: 8, Until: 17},
+			Assignee: &db.AssigneeCondition{Unavailable: true, AgentIDs: []db.AgentID{w.agent.id}}, Sources: []db.ConversationSource{db.SourceMessage}},
+		Steps: []*db.WorkflowStep{{Kind: db.StepAddNote, Text: &note}, {Kind: db.StepWait, Seconds: &seconds}, {Kind: db.StepClose, Category: &category}},
+	}})).Workflow
+	events := w.history(w.key)
+	assigned := slices.IndexFunc(events, func(e *db.Event) bool { return e.Data.Run != nil })
+	ran := slices.IndexFunc(events, func(e *db.Event) bool { return e.Type == db.WorkflowRan })
+	return w.agent.token, vars{"workflow": least, "ids": []any{least, f.ID, events[assigned].Data.Run.ID, events[assigned].ID, events[ran].ID}}
 }
 
 // oneOfEach names an object of each kind, and some that do not exist.
@@ -128,6 +153,13 @@ func TestEventTypes(t *testing.T) {
 	did(t)(w.service.UpdateWorkspace(ctx, w.manager.Actor, service.UpdateWorkspaceInput{ReopenWithinDays: ptr(30)}))
 	happened := service.RecordBusinessEventInput{ContactID: &c.ID, Type: "order.placed", Payload: ptr(`{"order":4711}`)}
 	did(t)(w.service.RecordBusinessEvent(ctx, service.Actor{Workspace: w.key, Role: service.RoleIntegration}, happened))
+	flow := w.workflow("unassign-after-close", nil)
+	w.assign(w.manager, first, w.agent)
+	w.close(w.manager, first)
+	w.settle()
+	did(t)(w.service.UpdateWorkflow(ctx, w.manager.Actor, service.UpdateWorkflowInput{WorkflowID: flow, Name: ptr("Set free")}))
+	did(t)(w.service.DisableWorkflow(ctx, w.manager.Actor, service.DisableWorkflowInput{WorkflowID: flow}))
+	did(t)(w.service.DeleteWorkflow(ctx, w.manager.Actor, service.DeleteWorkflowInput{WorkflowID: flow}))
 
 	var ids []any
 	shown := map[string]bool{}
@@ -155,7 +187,8 @@ func TestNode(t *testing.T) {
 		name, id, code string
 	}{
 		{"unknown", unknown, ""},
-		{"unknown workflow", strings.Replace(unknown, "agent_", "wf_", 1), "BAD_USER_INPUT"},
+		{"unknown workflow", strings.Replace(unknown, "agent_", "wf_", 1), ""},
+		{"unknown kind", strings.Replace(unknown, "agent_", "inbox_", 1), "BAD_USER_INPUT"},
 		{"no prefix", strings.TrimPrefix(unknown, "agent_"), "BAD_USER_INPUT"},
 		{"cut off", unknown[:len(unknown)-1], "BAD_USER_INPUT"},
 		{"too long", unknown + "0", "BAD_USER_INPUT"},

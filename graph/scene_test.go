@@ -1,6 +1,7 @@
 package graph_test
 
 import (
+	"context"
 	"testing"
 	"time"
 
@@ -139,4 +140,47 @@ func (w *world) history(key int64) []*db.Event {
 	events, err := w.db.ForWorkspace(key).EventsAfter(w.t.Context(), 0, 10_000)
 	must(w.t, err)
 	return events
+}
+
+// workflow makes an enabled workflow from a template; more is more of the input.
+func (w *world) workflow(template string, more vars) db.WorkflowID {
+	w.t.Helper()
+	in := service.CreateWorkflowFromTemplateInput{TemplateKey: template}
+	if agents, ok := more["agents"].([]any); ok {
+		for _, id := range agents {
+			in.Agents = append(in.Agents, id.(db.AgentID))
+		}
+	}
+	if capacity, ok := more["capacity"].(int); ok {
+		in.Capacity = &capacity
+	}
+	return did(w.t)(w.service.CreateWorkflowFromTemplate(w.t.Context(), w.manager.Actor, in)).Workflow.ID
+}
+
+// works carries out workflows until stop is called, or the test ends.
+func (w *world) works() (stop func()) {
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan struct{})
+	go func() { w.service.RunWorkflows(ctx); close(done) }()
+	stop = func() { cancel(); <-done }
+	w.t.Cleanup(stop)
+	return stop
+}
+
+// settle carries out workflows until nothing is left to do.
+func (w *world) settle() {
+	w.t.Helper()
+	defer w.works()()
+	for deadline := time.Now().Add(patience); ; time.Sleep(time.Millisecond) {
+		var left int
+		must(w.t, w.db.NewRaw(`SELECT (SELECT count(*) FROM workflow_positions JOIN event_heads USING (workspace_id)
+			WHERE workspace_id = ?0 AND (workflow_positions.seq < event_heads.seq OR freed > served))
+			+ (SELECT count(*) FROM workflow_runs WHERE workspace_id = ?0 AND due_at <= now())`, w.key).Scan(w.t.Context(), &left))
+		if left == 0 {
+			return
+		}
+		if time.Now().After(deadline) {
+			w.t.Fatal("workflows do not come to an end")
+		}
+	}
 }

@@ -25,6 +25,7 @@ var subscriptionTests = map[string]func(t *testing.T, w *world){
 	"inboxCountsChanged":  testInboxCountsChanged,
 	"dashboardChanged":    testDashboardChanged,
 	"agentsChanged":       testAgentsChanged,
+	"workflowRunChanged":  testWorkflowRunChanged,
 }
 
 func TestSubscriptions(t *testing.T) {
@@ -713,4 +714,23 @@ func TestNothingIsHalf(t *testing.T) {
 	if get(item, "errors") != nil || get(item, "data", "conversationChanged", "conversation", "assignee", "name") != "Ann Agent" {
 		t.Errorf("%v", item)
 	}
+}
+
+func testWorkflowRunChanged(t *testing.T, w *world) {
+	other := w.workflow("round-robin-online", nil)
+	closes := w.workflow("unassign-after-close", nil)
+	w.works()
+	all := w.subscribe(t, w.reader, "workflowRunChanged", nil)
+	ofOne := w.subscribe(t, w.agent.token, "workflowRunChanged", vars{"workflowId": closes})
+	_, c := w.opened(w.manager, "Ada")
+	tell := func(item any) string {
+		return fmt.Sprint(get(item, "workflow", "id"), " ", get(item, "status"), " ", get(item, "steps", 0, "outcome"), " ", get(item, "conversation", "id"))
+	}
+	nobody := fmt.Sprint(other, " COMPLETED NOBODY ", c.ID)
+	done := fmt.Sprint(closes, " COMPLETED DONE ", c.ID)
+	all.wantItems(tell, nobody)
+	w.assign(w.manager, c, w.agent)
+	w.close(w.manager, c)
+	all.wantItems(tell, done)
+	ofOne.wantItems(tell, done)
 }

@@ -20,12 +20,13 @@ func (a Actor) Audience() Actor { return Actor{Workspace: a.Workspace, Role: a.R
 type Role string
 
 // The roles of callers: agents have one of the first two, API tokens of programs one of
-// the others.
+// the next two.
 const (
 	RoleAgent       Role = "AGENT"
 	RoleManager     Role = "MANAGER"
 	RoleIntegration Role = "INTEGRATION"
 	RoleReader      Role = "READER"
+	RoleWorkflow    Role = "WORKFLOW" // of the steps of runs
 )
 
 // Ref names the caller in the log; zero for the system.

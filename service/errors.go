@@ -46,6 +46,7 @@ const (
 	IdentityTaken   RefusalCode = "IDENTITY_TAKEN"
 	LastManager     RefusalCode = "LAST_MANAGER"
 	KeyReused       RefusalCode = "IDEMPOTENCY_KEY_REUSED"
+	InvalidWorkflow RefusalCode = "INVALID_WORKFLOW"
 )
 
 func refuse(code RefusalCode, message string, field ...string) *Refusal {

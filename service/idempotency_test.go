@@ -158,6 +158,9 @@ func objects(o *Outcome) string {
 	if o.Agent != nil {
 		said = append(said, o.Agent.ID.String(), o.Agent.Name, string(o.Agent.Availability))
 	}
+	if o.Workflow != nil {
+		said = append(said, o.Workflow.ID.String(), o.Workflow.Name, fmt.Sprint(o.Workflow.Enabled))
+	}
 	if o.Workspace != nil {
 		said = append(said, o.Workspace.ID.String(), o.Workspace.Name)
 	}

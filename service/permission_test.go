@@ -21,6 +21,8 @@ func TestPermissions(t *testing.T) {
 		"assignToMe": agents, "sendMessage": agents, "addNote": agents, "markRead": agents, "setAvailability": managers, // one's own: below
 		"createAgent": managers, "updateAgent": managers, "deactivateAgent": managers, "reactivateAgent": managers, "updateWorkspace": managers,
 		"receiveMessage": {RoleIntegration}, "recordBusinessEvent": {RoleIntegration},
+		"createWorkflow": managers, "createWorkflowFromTemplate": managers, "updateWorkflow": managers,
+		"enableWorkflow": managers, "disableWorkflow": managers, "deleteWorkflow": managers,
 	}
 	for _, v := range verbs {
 		t.Run(v.name, func(t *testing.T) {
@@ -86,7 +88,7 @@ func TestUnknownIDs(t *testing.T) {
 	other := w.neighbour()
 	own := w.ready(verbNamed("assignConversation"))
 	foreign := other.ready(verbNamed("assignConversation"))
-	unknown := target{conversation: db.ConversationID{UUID: db.NewUUID()}, contact: db.ContactID{UUID: db.NewUUID()}, agent: db.AgentID{UUID: db.NewUUID()}}
+	unknown := target{conversation: db.ConversationID{UUID: db.NewUUID()}, contact: db.ContactID{UUID: db.NewUUID()}, agent: db.AgentID{UUID: db.NewUUID()}, workflow: db.WorkflowID{UUID: db.NewUUID()}}
 	heads := func() [2]int64 { return [2]int64{w.head(), other.head()} }
 	for _, v := range verbs {
 		for kind, x := range map[string]target{"unknown": unknown, "foreign": foreign} {
@@ -146,6 +148,10 @@ func testNothingCrosses(t *testing.T, w *world, foreign target) {
 			rows, err := w.LatestConversations(ctx, a, []db.ContactID{foreign.contact})
 			return len(rows), err
 		},
+		"workflows": func() (int, error) {
+			rows, err := w.WorkflowsByID(ctx, a, []db.WorkflowID{foreign.workflow})
+			return len(rows), err
+		},
 		"timeline": func() (int, error) {
 			lists, err := w.ContactTimelines(ctx, a, []db.ContactID{foreign.contact}, PageInput{})
 			return len(lists[0].Rows), err
@@ -168,5 +174,7 @@ func testNothingCrosses(t *testing.T, w *world, foreign target) {
 	_, err = w.WatchAssignments(ctx, a, nil, &foreign.agent, nil)
 	failed(t, err, NotFound)
 	_, err = w.WatchStatus(ctx, a, &foreign.conversation, nil)
+	failed(t, err, NotFound)
+	_, err = w.WatchRuns(ctx, a, &foreign.workflow)
 	failed(t, err, NotFound)
 }

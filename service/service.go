@@ -23,6 +23,8 @@ type Service struct {
 	folds *foldings[*fold]
 
 	boards *foldings[*board]
+
+	hasWorkflows chan struct{} // a workspace may have its first one
 }
 
 // Options tune a service. The zero value is the default.
@@ -39,7 +41,7 @@ func New(d *db.DB, f *feed.Feed, o Options) *Service {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
-	s := &Service{db: d, feed: f, log: o.Log}
+	s := &Service{db: d, feed: f, log: o.Log, hasWorkflows: make(chan struct{}, 1)}
 	// The database keeps microseconds; what is returned must equal what is read later.
 	s.now = func() time.Time { return o.Now().UTC().Truncate(time.Microsecond) }
 	s.folds = newFoldings(func() *fold { return &fold{} })

@@ -174,6 +174,28 @@ func (w *world) changeEverything() {
 		w.did(w.RecordBusinessEvent(ctx, program, RecordBusinessEventInput{Contact: sender, Type: "order.placed", ExternalEventID: ptr("1")}))
 	}
 	w.did(w.RecordBusinessEvent(ctx, program, RecordBusinessEventInput{ContactID: &w.givenContact(CreateContactInput{Name: "Karla"}).ID, Type: "order.placed", RequiresAction: true}))
+	w.workEverything()
+}
+
+func (w *world) workEverything() {
+	ctx, me := w.t.Context(), w.manager
+	f := w.template("round-robin-online", ptr(1))
+	chosen := w.givenOpen("Chosen")
+	w.workflow(when(db.TriggerOpened, addNote("Opened"), assignTo(w.agent("Cy")), pause(60), act(db.StepClose)))
+	w.givenOpen("Late")
+	w.recordBusinessEvent(chosen, "order.placed")
+	w.settle()
+	w.did(w.SetAvailability(ctx, me, SetAvailabilityInput{Availability: db.Online}))
+	w.settle()
+	run := w.lastRun(f)
+	w.did(nil, w.postpone(ctx, me.Workspace, run, context.DeadlineExceeded))
+	w.did(w.UpdateWorkflow(ctx, me, UpdateWorkflowInput{WorkflowID: f.ID, Name: ptr("Renamed")}))
+	w.did(w.DryRunWorkflow(ctx, me, DryRunWorkflowInput{WorkflowID: &f.ID, ConversationID: chosen.ID}))
+	w.did(w.DeleteWorkflow(ctx, me, DeleteWorkflowInput{WorkflowID: f.ID}))
+	_, err := w.db.WorkflowWorkspaces(ctx)
+	fine(w.t, err)
+	_, err = w.db.ForWorkspace(me.Workspace).NextDue(ctx)
+	fine(w.t, err)
 }
 
 func (w *world) readEverything() {
@@ -219,6 +241,9 @@ func (w *world) readEverything() {
 	w.did(w.ConversationsByID(ctx, me, conversations))
 	w.did(w.MessagesByID(ctx, me, []db.MessageID{{UUID: db.NewUUID()}}))
 	w.did(w.TokensByID(ctx, me, []db.TokenID{{UUID: db.NewUUID()}}))
+	w.did(w.Workflows(ctx, me, pages))
+	w.did(w.WorkflowsByID(ctx, me, []db.WorkflowID{{UUID: db.NewUUID()}}))
+	w.did(w.RunsByID(ctx, me, []db.RunID{{UUID: db.NewUUID()}}))
 	w.did(w.AsOf(ctx, me))
 	w.did(w.Workspace(ctx, me))
 	w.did(w.InboxCounts(ctx, me))
@@ -239,6 +264,10 @@ func (w *world) watchEverything() {
 	counts, err := w.WatchCounts(ctx, me)
 	fine(w.t, err)
 	defer counts.Close()
+	runs, err := w.WatchRuns(ctx, me, nil)
+	fine(w.t, err)
+	defer runs.Close()
+	w.did(await(patient(w.t), runs))
 	w.did(w.AssignToMe(ctx, me, AssignToMeInput{ConversationID: c.ID}))
 	w.did(await(patient(w.t), s))
 	w.did(await(patient(w.t), live))

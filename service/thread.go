@@ -51,10 +51,12 @@ type recorder struct {
 	by     db.ActorRef
 	at     time.Time
 	origin *string
+	run    *db.RunRef // of the workflow that does it; nil for others
 }
 
 // event makes an event about nothing in particular.
 func (r recorder) event(kind db.EventType, data db.EventData) *db.Event {
+	data.Run = r.run
 	return &db.Event{ID: db.EventID{UUID: db.NewUUID()}, Type: kind, Actor: r.by, Origin: r.origin, CreatedAt: r.at, Data: data}
 }
 

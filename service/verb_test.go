@@ -12,6 +12,7 @@ type target struct {
 	conversation db.ConversationID
 	contact      db.ContactID
 	agent        db.AgentID // who is assigned, changed, deactivated
+	workflow     db.WorkflowID
 	expected     *int
 	key          *string
 }
@@ -19,7 +20,7 @@ type target struct {
 // verb is a mutation.
 type verb struct {
 	name string
-	on   string // what it is called on: "conversation", "contact", "agent" or nothing
+	on   string // what it is called on: "conversation", "contact", "agent", "workflow" or nothing
 	call func(ctx context.Context, s *Service, a Actor, x target) (*Outcome, error)
 }
 
@@ -104,6 +105,24 @@ var verbs = []verb{
 	{"recordBusinessEvent", "contact", func(ctx context.Context, s *Service, a Actor, x target) (*Outcome, error) {
 		return s.RecordBusinessEvent(ctx, a, RecordBusinessEventInput{ContactID: &x.contact, Type: "order.placed", Keyed: Keyed{x.key}})
 	}},
+	{"createWorkflow", "", func(ctx context.Context, s *Service, a Actor, x target) (*Outcome, error) {
+		return s.CreateWorkflow(ctx, a, CreateWorkflowInput{"Flow", when(db.TriggerClosed, act(db.StepUnassign)), Keyed{x.key}})
+	}},
+	{"createWorkflowFromTemplate", "", func(ctx context.Context, s *Service, a Actor, x target) (*Outcome, error) {
+		return s.CreateWorkflowFromTemplate(ctx, a, CreateWorkflowFromTemplateInput{TemplateKey: "unassign-after-close", Keyed: Keyed{x.key}})
+	}},
+	{"updateWorkflow", "workflow", func(ctx context.Context, s *Service, a Actor, x target) (*Outcome, error) {
+		return s.UpdateWorkflow(ctx, a, UpdateWorkflowInput{WorkflowID: x.workflow, Name: text("Renamed"), Keyed: Keyed{x.key}})
+	}},
+	{"enableWorkflow", "workflow", func(ctx context.Context, s *Service, a Actor, x target) (*Outcome, error) {
+		return s.EnableWorkflow(ctx, a, EnableWorkflowInput{x.workflow, Keyed{x.key}})
+	}},
+	{"disableWorkflow", "workflow", func(ctx context.Context, s *Service, a Actor, x target) (*Outcome, error) {
+		return s.DisableWorkflow(ctx, a, DisableWorkflowInput{x.workflow, Keyed{x.key}})
+	}},
+	{"deleteWorkflow", "workflow", func(ctx context.Context, s *Service, a Actor, x target) (*Outcome, error) {
+		return s.DeleteWorkflow(ctx, a, DeleteWorkflowInput{x.workflow, Keyed{x.key}})
+	}},
 }
 
 // item is the target as a bulk of one.
@@ -157,7 +176,11 @@ func (w *world) ready(v verb) target {
 	case "reactivateAgent":
 		w.deactivate(agent)
 	}
-	return target{conversation: c.ID, contact: c.ContactID, agent: *agent.Agent}
+	f := w.ok(verbNamed("createWorkflow").in(w, w.manager, target{})).Workflow
+	if v.name == "disableWorkflow" {
+		w.ok(verbNamed("enableWorkflow").in(w, w.manager, target{workflow: f.ID}))
+	}
+	return target{conversation: c.ID, contact: c.ContactID, agent: *agent.Agent, workflow: f.ID}
 }
 
 func verbNamed(name string) verb {

@@ -216,7 +216,7 @@ func (s *Service) WatchInbox(ctx context.Context, actor Actor, view db.View, fil
 
 // membership says what an event did to a conversation's membership; empty for nothing.
 func membership(e *db.Event, holds func(*db.Facets) bool) InboxChangeKind {
-	if e.ConversationID == nil {
+	if e.ConversationID == nil || e.Type == db.WorkflowRan { // which shows in no list
 		return ""
 	}
 	switch was, is := holds(e.Before), holds(e.After); {

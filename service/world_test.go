@@ -262,6 +262,8 @@ func (w *world) told(e *db.Event) string {
 		actor = w.named(&db.AgentID{UUID: e.Actor.ID})
 	case db.TokenPrefix:
 		actor = "a program"
+	case db.WorkflowPrefix:
+		actor = "a workflow"
 	}
 	parts = append(parts, "by "+actor)
 	if e.After != nil {

@@ -31,6 +31,7 @@ type Outcome struct {
 	Contact       *db.Contact
 	Agent         *db.Agent
 	Workspace     *db.Workspace
+	Workflow      *db.Workflow
 	Events        []*db.Event
 }
 
@@ -123,6 +124,7 @@ type remembered struct {
 	Contact       *db.ContactID          `json:"contact,omitempty"`
 	Agent         *db.AgentID            `json:"agent,omitempty"`
 	Workspace     bool                   `json:"workspace,omitempty"`
+	Workflow      *db.WorkflowID         `json:"workflow,omitempty"`
 	Events        []db.EventID           `json:"events,omitempty"`
 	Refusal       *Refusal               `json:"refusal,omitempty"`
 }
@@ -190,6 +192,9 @@ func recall(ctx context.Context, tx db.Tx, r remembered, o *Outcome) (err error)
 	if o.Agent, err = again(ctx, r.Agent, tx.Agents); err != nil {
 		return err
 	}
+	if o.Workflow, err = again(ctx, r.Workflow, tx.Workflows); err != nil {
+		return err
+	}
 	if r.Workspace {
 		if o.Workspace, err = tx.Workspace(ctx); err != nil {
 			return err
@@ -232,6 +237,9 @@ func remember(o *Outcome, refusal *Refusal) remembered {
 	}
 	if o.Agent != nil {
 		r.Agent = &o.Agent.ID
+	}
+	if o.Workflow != nil {
+		r.Workflow = &o.Workflow.ID
 	}
 	for _, e := range o.Events {
 		r.Events = append(r.Events, e.ID)

@@ -1,0 +1,314 @@
+package db
+
+import (
+	"context"
+	"time"
+
+	"github.com/uptrace/bun"
+)
+
+// RunStatus is how a run is.
+type RunStatus string
+
+// The states of a run; the last four are ends.
+const (
+	RunRunning   RunStatus = "RUNNING"
+	RunWaiting   RunStatus = "WAITING"
+	RunCompleted RunStatus = "COMPLETED"
+	RunRefused   RunStatus = "REFUSED" // by a rule
+	RunFailed    RunStatus = "FAILED"  // machinery, again and again
+	RunStopped   RunStatus = "STOPPED" // too deep in a chain
+)
+
+// StepOutcome is what came of a step.
+type StepOutcome string
+
+// The outcomes of steps.
+const (
+	StepDone      StepOutcome = "DONE"
+	StepUnchanged StepOutcome = "UNCHANGED" // it was so already
+	StepNobody    StepOutcome = "NOBODY"    // no agent could take it
+	StepOvertaken StepOutcome = "OVERTAKEN"
+	StepRefused   StepOutcome = "REFUSED"
+	StepFailed    StepOutcome = "FAILED"
+)
+
+// CandidateOutcome is why somebody was chosen or not.
+type CandidateOutcome string
+
+// The reasons of a choice.
+const (
+	Chosen     CandidateOutcome = "CHOSEN"
+	NotActive  CandidateOutcome = "NOT_ACTIVE"
+	NotOnline  CandidateOutcome = "NOT_ONLINE"
+	AtCapacity CandidateOutcome = "AT_CAPACITY"
+	NotInTurn  CandidateOutcome = "NOT_IN_TURN"
+	MoreLoaded CandidateOutcome = "MORE_LOADED"
+)
+
+// WorkflowCandidate is an agent who was considered for a conversation.
+type WorkflowCandidate struct {
+	AgentID           AgentID          `json:"agentId"`
+	OpenConversations int              `json:"openConversations"` // at that moment
+	Outcome           CandidateOutcome `json:"outcome"`
+}
+
+// WorkflowRunStep is what came of one step of a run.
+type WorkflowRunStep struct {
+	Kind       WorkflowStepKind     `json:"kind"`
+	Outcome    StepOutcome          `json:"outcome"`
+	At         time.Time            `json:"at"`
+	AgentID    *AgentID             `json:"agentId,omitempty"`    // who became responsible
+	Code       *string              `json:"code,omitempty"`       // of the refusal
+	Message    *string              `json:"message,omitempty"`    // of the refusal or failure
+	Candidates []*WorkflowCandidate `json:"candidates,omitempty"` // of a choice; the first 100
+}
+
+// RunRef names the run that caused an event.
+type RunRef struct {
+	ID    RunID `json:"id"`
+	Depth int   `json:"depth"` // how many runs led to it, this one included
+}
+
+// WorkflowRun is what a workflow does about one event.
+type WorkflowRun struct {
+	bun.BaseModel `bun:"table:workflow_runs,alias:run"`
+
+	WorkspaceID    int64 `bun:",pk"`
+	ID             RunID `bun:",pk"`
+	WorkflowID     WorkflowID
+	VersionID      EventID // the version that held when the event was written
+	EventID        EventID
+	EventSeq       int64
+	ContactID      ContactID
+	ConversationID *ConversationID // nil for a contact who never had one
+	Depth          int
+	Status         RunStatus
+	Next           int                // the step to take next
+	DueAt          *time.Time         // when to take it; nil: it has ended
+	Attempts       int                // of that step, failed
+	Unserved       *int               // the step that found nobody, while somebody is looked for
+	Steps          []*WorkflowRunStep `bun:"type:jsonb"`
+	Revision       int                // grows with each change
+	StartedAt      time.Time
+	EndedAt        *time.Time
+}
+
+const runColumns = `workspace_id, id, workflow_id, version_id, event_id, event_seq, contact_id, conversation_id, depth,
+	status, next, due_at, attempts, unserved, steps, revision, started_at, ended_at`
+
+// runColumnsOf are the columns of a table in a join.
+const runColumnsOf = `run.workspace_id, run.id, run.workflow_id, run.version_id, run.event_id, run.event_seq, run.contact_id,
+	run.conversation_id, run.depth, run.status, run.next, run.due_at, run.attempts, run.unserved, run.steps, run.revision,
+	run.started_at, run.ended_at`
+
+// RunOrder lists runs, the one started last first.
+var RunOrder = Order{Name: "workflow.runs", Columns: []string{"id"}, Desc: true}
+
+// Key gives the run's place in RunOrder.
+func (r *WorkflowRun) Key() Key { return Key{r.ID.UUID.String()} }
+
+// RunsOf reads the same page of the runs of each workflow.
+func (w ForWorkspace) RunsOf(ctx context.Context, workflows []WorkflowID, p Page) (map[WorkflowID][]*WorkflowRun, error) {
+	var rows []*WorkflowRun
+	page := p.apply(w.bun.NewSelect().Model((*WorkflowRun)(nil)).
+		Where("workspace_id = ?", w.Key).Where("workflow_id = parent.id"), RunOrder)
+	err := w.bun.NewSelect().Model(&rows).ModelTableExpr("unnest(ARRAY[?]::uuid[]) AS parent (id)", bun.List(workflows)).
+		Join("CROSS JOIN LATERAL (?) AS run", page).Scan(ctx)
+	return groupBy(rows, func(r *WorkflowRun) WorkflowID { return r.WorkflowID }), err
+}
+
+// Runs reads the runs with these ids, in no order; unknown ones are left out.
+func (w ForWorkspace) Runs(ctx context.Context, ids []RunID) ([]*WorkflowRun, error) {
+	var rows []*WorkflowRun
+	err := w.query(ctx, &rows, "SELECT "+runColumns+" FROM workflow_runs WHERE workspace_id = $1 AND id = ANY ($2)", w.Key, ids)
+	return rows, err
+}
+
+// UnfinishedRuns reads the runs that have not ended, of one workflow or, with nil, of all,
+// in the order of their beginning.
+func (w ForWorkspace) UnfinishedRuns(ctx context.Context, workflow *WorkflowID, limit int) ([]*WorkflowRun, error) {
+	var rows []*WorkflowRun
+	err := w.query(ctx, &rows, "SELECT "+runColumns+` FROM workflow_runs WHERE workspace_id = $1 AND due_at IS NOT NULL
+		AND ($2::uuid IS NULL OR workflow_id = $2) ORDER BY id LIMIT $3`, w.Key, workflow, limit)
+	return rows, err
+}
+
+// WorkflowPosition is how far a workspace's log has been worked through for its workflows.
+type WorkflowPosition struct {
+	bun.BaseModel `bun:"table:workflow_positions,alias:position"`
+
+	WorkspaceID int64
+	Seq         int64 // runs are planned for the events up to here
+	Freed       int64 // the last event of these that may have made room
+	Served      int64 // what waits for an agent was looked at after this one
+}
+
+// WorkflowWorkspaces gives the workspaces whose logs are to be followed.
+func (d *DB) WorkflowWorkspaces(ctx context.Context) (keys []int64, err error) {
+	var rows []WorkflowPosition
+	err = d.ForWorkspace(0).query(ctx, &rows, "SELECT workspace_id FROM workflow_positions WHERE workspace_id IS NOT NULL")
+	for _, row := range rows {
+		keys = append(keys, row.WorkspaceID)
+	}
+	return keys, err
+}
+
+// LockWorkflowPosition reads the position, and keeps others from planning until the end
+// of the transaction.
+func (tx Tx) LockWorkflowPosition(ctx context.Context) (*WorkflowPosition, error) {
+	var rows []*WorkflowPosition
+	err := tx.query(ctx, &rows, `SELECT workspace_id, seq, freed, served FROM workflow_positions
+		WHERE workspace_id = $1 FOR NO KEY UPDATE`, tx.Key)
+	if err != nil || len(rows) == 0 {
+		return nil, err
+	}
+	return rows[0], nil
+}
+
+// SaveWorkflowPosition writes up to where events are planned, and what made room.
+func (tx Tx) SaveWorkflowPosition(ctx context.Context, p *WorkflowPosition) error {
+	_, err := tx.exec(ctx, "UPDATE workflow_positions SET seq = $2, freed = $3 WHERE workspace_id = $1", tx.Key, p.Seq, p.Freed)
+	return err
+}
+
+// Served notes that what waits for an agent was looked at after an event.
+func (tx Tx) Served(ctx context.Context, seq int64) error {
+	_, err := tx.exec(ctx, "UPDATE workflow_positions SET served = greatest(served, $2) WHERE workspace_id = $1", tx.Key, seq)
+	return err
+}
+
+// PlannedVersions reads the enabled versions that hold at the position.
+func (tx Tx) PlannedVersions(ctx context.Context) ([]*WorkflowVersion, error) {
+	var rows []*WorkflowVersion
+	err := tx.query(ctx, &rows, "SELECT "+versionColumns+` FROM workflow_versions WHERE workspace_id = $1 AND enabled
+		AND id IN (SELECT planned_version FROM workflows WHERE workspace_id = $1) ORDER BY workflow_id`, tx.Key)
+	return rows, err
+}
+
+// SavePlannedVersion notes which version of a workflow holds at the position.
+func (tx Tx) SavePlannedVersion(ctx context.Context, v *WorkflowVersion) error {
+	_, err := tx.exec(ctx, "UPDATE workflows SET planned_version = $3 WHERE workspace_id = $1 AND id = $2", tx.Key, v.WorkflowID, v.ID)
+	return err
+}
+
+// BusinessEventTypes reads the types of those of the events that are business events, by
+// the events' numbers.
+func (w ForWorkspace) BusinessEventTypes(ctx context.Context, seqs []int64) (map[int64]string, error) {
+	var rows []struct {
+		Seq  int64
+		Type string
+	}
+	err := w.query(ctx, &rows, `SELECT seq, coalesce(data->>'type', '') AS type FROM events
+		WHERE workspace_id = $1 AND seq = ANY ($2)`, w.Key, seqs)
+	types := map[int64]string{}
+	for _, row := range rows {
+		types[row.Seq] = row.Type
+	}
+	return types, err
+}
+
+// InsertRuns adds runs, those left out that exist already.
+func (tx Tx) InsertRuns(ctx context.Context, runs []*WorkflowRun) error {
+	if len(runs) == 0 {
+		return nil
+	}
+	for _, r := range runs {
+		r.WorkspaceID = tx.Key
+	}
+	_, err := tx.bun.NewInsert().Model(&runs).On("CONFLICT (workspace_id, workflow_id, event_id) DO NOTHING").Exec(ctx)
+	return err
+}
+
+// ClaimRun reads the run whose next step has been due longest, for taking the step; none
+// if there is nothing to do. Runs that others are at are left out, and so are those of a
+// contact about whom an earlier one is due: the order of a contact's events is kept.
+func (tx Tx) ClaimRun(ctx context.Context, now time.Time) (*WorkflowRun, error) {
+	var rows []*WorkflowRun
+	err := tx.query(ctx, &rows, "SELECT "+runColumns+` FROM workflow_runs AS run
+		WHERE workspace_id = $1 AND due_at <= $2 AND NOT EXISTS (
+			SELECT FROM workflow_runs AS earlier WHERE earlier.workspace_id = $1 AND earlier.contact_id = run.contact_id
+			AND earlier.due_at <= $2 AND (earlier.event_seq, earlier.id) < (run.event_seq, run.id))
+		ORDER BY due_at, event_seq, id LIMIT 1 FOR NO KEY UPDATE SKIP LOCKED`, tx.Key, now)
+	if err != nil || len(rows) == 0 {
+		return nil, err
+	}
+	return rows[0], nil
+}
+
+// LockRun reads a run for changing it; none if there is no such.
+func (tx Tx) LockRun(ctx context.Context, id RunID) (*WorkflowRun, error) {
+	var rows []*WorkflowRun
+	err := tx.query(ctx, &rows, "SELECT "+runColumns+` FROM workflow_runs
+		WHERE workspace_id = $1 AND id = $2 FOR NO KEY UPDATE`, tx.Key, id)
+	if err != nil || len(rows) == 0 {
+		return nil, err
+	}
+	return rows[0], nil
+}
+
+// NextDue is when the next step of any run is due; nil if all have ended.
+func (w ForWorkspace) NextDue(ctx context.Context) (*time.Time, error) {
+	var rows []struct{ Due *time.Time }
+	err := w.query(ctx, &rows, "SELECT min(due_at) AS due FROM workflow_runs WHERE workspace_id = $1 AND due_at IS NOT NULL", w.Key)
+	if err != nil || len(rows) == 0 {
+		return nil, err
+	}
+	return rows[0].Due, nil
+}
+
+// RunStepRef names a step of a version of a workflow.
+type RunStepRef struct {
+	Version EventID
+	Step    int
+}
+
+// ClaimLongestWaiting reads the run of the conversation that has waited longest for an
+// agent (W4), for looking for one again; none if there is nothing to do. Left out are
+// runs that others are at, of workflows that are disabled now, and of these steps.
+func (tx Tx) ClaimLongestWaiting(ctx context.Context, without []RunStepRef) (*WorkflowRun, error) {
+	versions, steps := make([]EventID, len(without)), make([]int, len(without))
+	for i, ref := range without {
+		versions[i], steps[i] = ref.Version, ref.Step
+	}
+	var rows []*WorkflowRun
+	err := tx.query(ctx, &rows, "SELECT "+runColumnsOf+` FROM workflow_runs AS run
+		JOIN conversations AS c ON c.workspace_id = $1 AND c.id = run.conversation_id
+		JOIN workflows AS workflow ON workflow.workspace_id = $1 AND workflow.id = run.workflow_id
+		WHERE run.workspace_id = $1 AND run.unserved IS NOT NULL AND workflow.enabled
+		AND c.status = 'OPEN' AND c.assignee_id IS NULL AND NOT c.blocked
+		AND NOT EXISTS (SELECT FROM unnest($2::uuid[], $3::int[]) AS ref (version, step)
+			WHERE ref.version = run.version_id AND ref.step = run.unserved)
+		ORDER BY coalesce(c.waiting_since, c.opened_at), c.id, run.id LIMIT 1 FOR NO KEY UPDATE OF run SKIP LOCKED`, tx.Key, versions, steps)
+	if err != nil || len(rows) == 0 {
+		return nil, err
+	}
+	return rows[0], nil
+}
+
+// ForgetUnserved ends the search for an agent for contacts, but for runs that others are at.
+func (tx Tx) ForgetUnserved(ctx context.Context, contacts []ContactID) error {
+	_, err := tx.exec(ctx, `UPDATE workflow_runs SET unserved = NULL WHERE workspace_id = $1 AND id IN (
+		SELECT id FROM workflow_runs WHERE workspace_id = $1 AND contact_id = ANY ($2) AND unserved IS NOT NULL
+		FOR NO KEY UPDATE SKIP LOCKED)`, tx.Key, contacts)
+	return err
+}
+
+// AssignedSince says whether the assignment of a contact changed after an event by
+// anything but a run.
+func (w ForWorkspace) AssignedSince(ctx context.Context, contact ContactID, seq int64, but RunID) (bool, error) {
+	var rows []struct{ Seq int64 }
+	err := w.query(ctx, &rows, `SELECT seq FROM events WHERE workspace_id = $1 AND contact_id = $2 AND seq > $3
+		AND type IN ('CONVERSATION_ASSIGNED', 'CONVERSATION_UNASSIGNED')
+		AND data->'run'->>'id' IS DISTINCT FROM $4::text LIMIT 1`, w.Key, contact, seq, but.UUID.String())
+	return len(rows) > 0, err
+}
+
+// SaveRun writes everything of a run that can change.
+func (tx Tx) SaveRun(ctx context.Context, r *WorkflowRun) error {
+	r.Revision++
+	_, err := tx.bun.NewUpdate().Model(r).
+		Column("status", "next", "due_at", "attempts", "unserved", "steps", "revision", "ended_at").
+		Where("workspace_id = ?", tx.Key).Where("id = ?", r.ID).Exec(ctx)
+	return err
+}

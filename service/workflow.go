@@ -1,0 +1,252 @@
+package service
+
+import (
+	"context"
+	"encoding/json"
+
+	"switchboard/db"
+)
+
+// Workflows: what a workspace wants to happen by itself (W1). What a definition must be
+// is in workflow_definition.go, what runs do in workflow_run.go.
+
+// lockWorkflow locks a workflow that is not deleted; NOT_FOUND without one.
+func (w *writer) lockWorkflow(ctx context.Context, id db.WorkflowID) (*db.Workflow, error) {
+	rows, err := w.LockWorkflow(ctx, id)
+	if err == nil && len(rows) == 0 {
+		err = notFound("workflow")
+	}
+	w.outcome.Workflow = first(rows)
+	return first(rows), err
+}
+
+// aboutWorkflow makes an event about a workflow and keeps the workflow as it is from
+// there on: the event's place in the log decides which events it is for (W2).
+func (w *writer) aboutWorkflow(ctx context.Context, f *db.Workflow, kind db.EventType, data db.EventData) (changes, error) {
+	data.WorkflowID = &f.ID
+	e := w.event(kind, data)
+	return changes{e}, w.InsertWorkflowVersion(ctx, &db.WorkflowVersion{ID: e.ID, WorkflowID: f.ID, Definition: f.Definition, Enabled: f.Enabled})
+}
+
+// CreateWorkflowInput is the data of a new workflow.
+type CreateWorkflowInput struct {
+	Name       string
+	Definition *db.WorkflowDefinition
+	Keyed
+}
+
+// CreateWorkflow adds a workflow, disabled at first (managers only). Refusals: INVALID_WORKFLOW.
+func (s *Service) CreateWorkflow(ctx context.Context, actor Actor, in CreateWorkflowInput) (*Outcome, error) {
+	called, err := managedName(actor, in.Name)
+	if err != nil {
+		return nil, err
+	}
+	defer s.lookForWorkflows()
+	return s.write(ctx, actor, "createWorkflow", &in, func(w *writer) (changes, error) {
+		f := &db.Workflow{ID: db.WorkflowID{UUID: db.NewUUID()}, Name: called, Definition: in.Definition, CreatedAt: w.at}
+		return w.createWorkflow(ctx, f)
+	})
+}
+
+func managedName(actor Actor, text string) (string, error) {
+	if err := mayManage(actor); err != nil {
+		return "", err
+	}
+	return name("name", text)
+}
+
+// createWorkflow is the common part of creating one with and without a template.
+func (w *writer) createWorkflow(ctx context.Context, f *db.Workflow) (changes, error) {
+	if err := w.checkDefinition(ctx, f.Definition); err != nil {
+		return nil, err
+	}
+	w.outcome.Workflow = f
+	if err := w.InsertWorkflow(ctx, f); err != nil {
+		return nil, err
+	}
+	return w.aboutWorkflow(ctx, f, db.WorkflowCreated, db.EventData{})
+}
+
+// CreateWorkflowFromTemplateInput says which template to use, and among whom it chooses.
+type CreateWorkflowFromTemplateInput struct {
+	TemplateKey string
+	Agents      []db.AgentID // nil: anybody
+	Capacity    *int         // open conversations of an agent at most; nil: any number
+	Keyed
+}
+
+// CreateWorkflowFromTemplate adds a workflow as a template describes it, enabled at once
+// (W3, managers only). Refusals: INVALID_WORKFLOW.
+func (s *Service) CreateWorkflowFromTemplate(ctx context.Context, actor Actor, in CreateWorkflowFromTemplateInput) (*Outcome, error) {
+	if err := mayManage(actor); err != nil {
+		return nil, err
+	}
+	defer s.lookForWorkflows()
+	return s.write(ctx, actor, "createWorkflowFromTemplate", &in, func(w *writer) (changes, error) {
+		f, err := fromTemplate(in)
+		if err != nil {
+			return nil, err
+		}
+		f.ID, f.CreatedAt = db.WorkflowID{UUID: db.NewUUID()}, w.at
+		events, err := w.createWorkflow(ctx, f)
+		if err != nil {
+			return nil, err
+		}
+		enabled, err := w.setEnabled(ctx, f, true)
+		return append(events, enabled...), err
+	})
+}
+
+// UpdateWorkflowInput is what to change about a workflow; nil stays.
+type UpdateWorkflowInput struct {
+	WorkflowID db.WorkflowID
+	Name       *string
+	Definition *db.WorkflowDefinition
+	Keyed
+}
+
+// UpdateWorkflow changes a workflow for events from now on (managers only). Refusals: INVALID_WORKFLOW.
+func (s *Service) UpdateWorkflow(ctx context.Context, actor Actor, in UpdateWorkflowInput) (*Outcome, error) {
+	if err := mayManage(actor); err != nil {
+		return nil, err
+	}
+	return s.write(ctx, actor, "updateWorkflow", &in, func(w *writer) (changes, error) {
+		f, err := w.lockWorkflow(ctx, in.WorkflowID)
+		if err != nil {
+			return nil, err
+		}
+		before := workflowFields(f)
+		if in.Name != nil {
+			if f.Name, err = name("name", *in.Name); err != nil {
+				return nil, err
+			}
+		}
+		if in.Definition != nil {
+			if err := w.checkDefinition(ctx, in.Definition); err != nil {
+				return nil, err
+			}
+			f.Definition = in.Definition
+		}
+		changed := difference(before, workflowFields(f))
+		if len(changed) == 0 {
+			return unchanged, nil
+		}
+		for i, c := range changed {
+			if c.Field == "definition" { // its versions are kept, and would be long here
+				changed[i] = db.FieldChange{Field: c.Field}
+			}
+		}
+		if err := w.UpdateWorkflow(ctx, f); err != nil {
+			return nil, err
+		}
+		return w.aboutWorkflow(ctx, f, db.WorkflowUpdated, db.EventData{Changes: changed})
+	})
+}
+
+func workflowFields(f *db.Workflow) []field {
+	b, _ := json.Marshal(f.Definition) // names, numbers and ids always can be
+	return []field{{"name", text(f.Name)}, {"definition", text(string(b))}}
+}
+
+// EnableWorkflowInput says which workflow is to run.
+type EnableWorkflowInput struct {
+	WorkflowID db.WorkflowID
+	Keyed
+}
+
+// EnableWorkflow makes a workflow run for events from now on (managers only).
+func (s *Service) EnableWorkflow(ctx context.Context, actor Actor, in EnableWorkflowInput) (*Outcome, error) {
+	return s.switchWorkflow(ctx, actor, "enableWorkflow", in.WorkflowID, &in, true)
+}
+
+// DisableWorkflowInput says which workflow is to run no more.
+type DisableWorkflowInput struct {
+	WorkflowID db.WorkflowID
+	Keyed
+}
+
+// DisableWorkflow lets a workflow run no more for events from now on; runs about earlier
+// ones go on (managers only).
+func (s *Service) DisableWorkflow(ctx context.Context, actor Actor, in DisableWorkflowInput) (*Outcome, error) {
+	return s.switchWorkflow(ctx, actor, "disableWorkflow", in.WorkflowID, &in, false)
+}
+
+func (s *Service) switchWorkflow(ctx context.Context, actor Actor, verb string, id db.WorkflowID, in interface{ key() *string }, on bool) (*Outcome, error) {
+	if err := mayManage(actor); err != nil {
+		return nil, err
+	}
+	return s.write(ctx, actor, verb, in, func(w *writer) (changes, error) {
+		f, err := w.lockWorkflow(ctx, id)
+		if err != nil || f.Enabled == on {
+			return unchanged, err
+		}
+		return w.setEnabled(ctx, f, on)
+	})
+}
+
+func (w *writer) setEnabled(ctx context.Context, f *db.Workflow, on bool) (changes, error) {
+	f.Enabled = on
+	if err := w.UpdateWorkflow(ctx, f); err != nil {
+		return nil, err
+	}
+	kind := db.WorkflowDisabled
+	if on {
+		kind = db.WorkflowEnabled
+	}
+	return w.aboutWorkflow(ctx, f, kind, db.EventData{})
+}
+
+// DeleteWorkflowInput says which workflow to delete.
+type DeleteWorkflowInput struct {
+	WorkflowID db.WorkflowID
+	Keyed
+}
+
+// DeleteWorkflow disables a workflow for good and takes it off the list (managers only).
+// It can still be read, as the one who did what it did.
+func (s *Service) DeleteWorkflow(ctx context.Context, actor Actor, in DeleteWorkflowInput) (*Outcome, error) {
+	if err := mayManage(actor); err != nil {
+		return nil, err
+	}
+	return s.write(ctx, actor, "deleteWorkflow", &in, func(w *writer) (changes, error) {
+		f, err := w.lockWorkflow(ctx, in.WorkflowID)
+		if err != nil {
+			return nil, err
+		}
+		f.Enabled, f.DeletedAt = false, &w.at
+		if err := w.UpdateWorkflow(ctx, f); err != nil {
+			return nil, err
+		}
+		return w.aboutWorkflow(ctx, f, db.WorkflowDeleted, db.EventData{})
+	})
+}
+
+// Workflows gives one page of the workflows in the order of their creation.
+func (s *Service) Workflows(ctx context.Context, actor Actor, in PageInput) (*List[*db.Workflow], error) {
+	p, err := page(actor.Workspace, in, db.WorkflowOrder)
+	if err != nil {
+		return nil, err
+	}
+	rows, next, previous, err := s.db.ForWorkspace(actor.Workspace).WorkflowPage(ctx, p)
+	if err != nil {
+		return nil, badKey(p, err)
+	}
+	return &List[*db.Workflow]{rows, next, previous, func(f *db.Workflow) string {
+		return db.WorkflowOrder.Cursor(actor.Workspace, f.Key())
+	}}, nil
+}
+
+// RunsOf gives the same page of the runs of each workflow.
+func (s *Service) RunsOf(ctx context.Context, actor Actor, ids []db.WorkflowID, in PageInput) ([]*List[*db.WorkflowRun], error) {
+	return nested(ctx, actor, ids, in, db.RunOrder, (*db.WorkflowRun).Key, s.db.ForWorkspace(actor.Workspace).RunsOf)
+}
+
+// WorkflowsByID reads workflows, deleted ones too.
+func (s *Service) WorkflowsByID(ctx context.Context, actor Actor, ids []db.WorkflowID) ([]*db.Workflow, error) {
+	return s.db.ForWorkspace(actor.Workspace).Workflows(ctx, ids)
+}
+
+// RunsByID reads runs of workflows.
+func (s *Service) RunsByID(ctx context.Context, actor Actor, ids []db.RunID) ([]*db.WorkflowRun, error) {
+	return s.db.ForWorkspace(actor.Workspace).Runs(ctx, ids)
+}

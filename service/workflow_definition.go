@@ -1,0 +1,372 @@
+package service
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"strconv"
+
+	"switchboard/db"
+)
+
+// The rules of definitions. Each check says where in the input the fault lies.
+
+// The most that a definition takes.
+const (
+	maxSteps    = 20
+	maxWait     = 30 * 24 * 60 * 60 // seconds
+	maxCapacity = 1000
+	maxListed   = 200 // agents, channels, types … in one list
+)
+
+// at is the path to a part of a definition in the input.
+type at []string
+
+func (a at) field(name string) at { return append(slices.Clip(a), name) }
+
+func (a at) item(i int) at { return a.field(strconv.Itoa(i)) }
+
+func (a at) invalid(message string) *Refusal {
+	return refuse(InvalidWorkflow, message, a...)
+}
+
+// checkDefinition refuses what cannot be carried out, INVALID_WORKFLOW with the field at
+// fault, and agents who do not exist, NOT_FOUND.
+func (w *writer) checkDefinition(ctx context.Context, d *db.WorkflowDefinition) error {
+	path := at{"definition"}
+	if r := path.checkTriggers(d.Triggers); r != nil {
+		return r
+	}
+	if d.Conditions != nil {
+		if r := path.field("conditions").checkConditions(d.Conditions, d.Triggers); r != nil {
+			return r
+		}
+	}
+	if len(d.Steps) == 0 || len(d.Steps) > maxSteps {
+		return path.field("steps").invalid("a workflow has 1 to 20 steps")
+	}
+	for i, step := range d.Steps {
+		if r := path.field("steps").item(i).checkStep(step); r != nil {
+			return r
+		}
+	}
+	return w.checkNamed(ctx, path, d)
+}
+
+func (a at) checkTriggers(triggers []db.WorkflowTrigger) *Refusal {
+	a = a.field("triggers")
+	if len(triggers) == 0 {
+		return a.invalid("say when the workflow runs")
+	}
+	return checkOnce(a, triggers)
+}
+
+// checkOnce refuses a list that names something twice, or too much.
+func checkOnce[T comparable](a at, list []T) *Refusal {
+	if len(list) > maxListed {
+		return a.invalid("at most " + strconv.Itoa(maxListed) + " may be listed")
+	}
+	for i := range list {
+		if slices.Contains(list[:i], list[i]) {
+			return a.item(i).invalid("it is listed twice")
+		}
+	}
+	return nil
+}
+
+// triggersWith are the triggers whose events have what a condition looks at.
+var triggersWith = map[string][]db.WorkflowTrigger{
+	"reasons":            {db.TriggerAssigned, db.TriggerUnassigned},
+	"sources":            {db.TriggerOpened, db.TriggerReopened},
+	"categories":         {db.TriggerClosed},
+	"businessEventTypes": {db.TriggerBusinessEvent},
+}
+
+func (a at) checkConditions(c *db.WorkflowConditions, triggers []db.WorkflowTrigger) *Refusal {
+	return firstRefusal(
+		conditionList(a, "reasons", c.Reasons, triggers),
+		conditionList(a, "sources", c.Sources, triggers),
+		conditionTexts(a, "channels", c.Channels, triggers),
+		conditionTexts(a, "categories", c.Categories, triggers),
+		conditionTexts(a, "businessEventTypes", c.BusinessEventTypes, triggers),
+		conditionList(a, "days", c.Days, triggers),
+		a.field("assignee").checkAssignee(c.Assignee),
+		a.field("hours").checkHours(c.Hours),
+	)
+}
+
+// firstRefusal gives the first refusal.
+func firstRefusal(refusals ...*Refusal) *Refusal {
+	for _, r := range refusals {
+		if r != nil {
+			return r
+		}
+	}
+	return nil
+}
+
+func conditionList[T comparable](a at, name string, list []T, triggers []db.WorkflowTrigger) *Refusal {
+	a = a.field(name)
+	if list == nil {
+		return nil
+	}
+	if len(list) == 0 {
+		return a.invalid("an empty list never holds; leave it out")
+	}
+	if fitting := triggersWith[name]; fitting != nil {
+		for _, t := range triggers {
+			if !slices.Contains(fitting, t) {
+				return a.invalid("it would never hold for the trigger " + string(t))
+			}
+		}
+	}
+	return checkOnce(a, list)
+}
+
+func conditionTexts(a at, name string, list []string, triggers []db.WorkflowTrigger) *Refusal {
+	if r := conditionList(a, name, list, triggers); r != nil {
+		return r
+	}
+	for i, text := range list {
+		if err := checkText("it", text, 1, maxName); err != nil {
+			return a.field(name).item(i).invalid(err.Error())
+		}
+	}
+	return nil
+}
+
+func (a at) checkAssignee(c *db.AssigneeCondition) *Refusal {
+	switch {
+	case c == nil:
+		return nil
+	case !c.None && !c.Unavailable && len(c.AgentIDs) == 0:
+		return a.invalid("say which assignee is meant: none, unavailable, or one of some agents")
+	}
+	return checkOnce(a.field("agentIds"), c.AgentIDs)
+}
+
+func (a at) checkHours(h *db.WorkflowHours) *Refusal {
+	switch {
+	case h == nil:
+		return nil
+	case h.From < 0 || h.From > 23:
+		return a.field("from").invalid("the hour is between 0 and 23")
+	case h.Until < 1 || h.Until > 24:
+		return a.field("until").invalid("the hour is between 1 and 24")
+	case h.From == h.Until:
+		return a.invalid("the hours end where they begin; leave them out for the whole day")
+	}
+	return nil
+}
+
+// fieldsOf are the fields that a kind of step has beside its kind.
+var fieldsOf = map[db.WorkflowStepKind][]string{
+	db.StepAssign:      {"agentId"},
+	db.StepRoundRobin:  {"agentIds", "skill", "capacity"},
+	db.StepLeastLoaded: {"agentIds", "skill", "capacity"},
+	db.StepClose:       {"category", "text"},
+	db.StepAddNote:     {"text"},
+	db.StepWait:        {"seconds"},
+}
+
+func (a at) checkStep(s *db.WorkflowStep) *Refusal {
+	for _, f := range []struct {
+		name  string
+		given bool
+	}{
+		{"agentId", s.AgentID != nil}, {"agentIds", s.AgentIDs != nil}, {"skill", s.Skill != nil}, {"capacity", s.Capacity != nil},
+		{"category", s.Category != nil}, {"text", s.Text != nil}, {"seconds", s.Seconds != nil},
+	} {
+		if f.given && !slices.Contains(fieldsOf[s.Kind], f.name) {
+			return a.field(f.name).invalid("a step " + string(s.Kind) + " has no " + f.name)
+		}
+	}
+	switch s.Kind {
+	case db.StepAssign:
+		if s.AgentID == nil {
+			return a.field("agentId").invalid("say to whom to assign")
+		}
+	case db.StepRoundRobin, db.StepLeastLoaded:
+		return a.checkChoice(s)
+	case db.StepClose:
+		return a.checkStepText(s.Text, 0)
+	case db.StepAddNote:
+		return a.checkStepText(s.Text, 1)
+	case db.StepWait:
+		if s.Seconds == nil || *s.Seconds < 1 || *s.Seconds > maxWait {
+			return a.field("seconds").invalid("wait between 1 second and 30 days, 2592000 seconds")
+		}
+	}
+	return nil
+}
+
+func (a at) checkStepText(text *string, least int) *Refusal {
+	if text == nil && least == 0 {
+		return nil
+	}
+	if text == nil {
+		return a.field("text").invalid("say what to note")
+	}
+	if err := checkText("text", *text, 1, maxBody); err != nil {
+		return a.field("text").invalid(err.Error())
+	}
+	return nil
+}
+
+func (a at) checkChoice(s *db.WorkflowStep) *Refusal {
+	if s.AgentIDs != nil && len(s.AgentIDs) == 0 {
+		return a.field("agentIds").invalid("an empty list is nobody; leave it out to choose among all")
+	}
+	if s.Skill != nil {
+		if err := checkText("skill", *s.Skill, 1, maxName); err != nil {
+			return a.field("skill").invalid(err.Error())
+		}
+	}
+	if s.Capacity != nil && (*s.Capacity < 1 || *s.Capacity > maxCapacity) {
+		return a.field("capacity").invalid("the capacity is between 1 and 1000")
+	}
+	return checkOnce(a.field("agentIds"), s.AgentIDs)
+}
+
+// checkNamed checks what a definition names: agents and closing categories.
+func (w *writer) checkNamed(ctx context.Context, path at, d *db.WorkflowDefinition) error {
+	if err := w.checkAgents(ctx, path, d); err != nil {
+		return err
+	}
+	for i, step := range d.Steps {
+		if step.Kind != db.StepClose || step.Category == nil {
+			continue
+		}
+		workspace, err := w.Workspace(ctx)
+		if err != nil {
+			return err
+		}
+		if r := checkCategory(closingNote(step), workspace); r != nil {
+			return path.field("steps").item(i).field("category").invalid(r.Message)
+		}
+	}
+	return nil
+}
+
+// checkAgents: the agents of steps exist and are active, those of conditions exist.
+func (w *writer) checkAgents(ctx context.Context, path at, d *db.WorkflowDefinition) error {
+	var ids []db.AgentID
+	if d.Conditions != nil && d.Conditions.Assignee != nil {
+		ids = append(ids, d.Conditions.Assignee.AgentIDs...)
+	}
+	for _, step := range d.Steps {
+		ids = append(ids, named(step)...)
+	}
+	rows, err := w.Agents(ctx, ids)
+	if err != nil {
+		return err
+	}
+	known := map[db.AgentID]*db.Agent{}
+	for _, a := range rows {
+		known[a.ID] = a
+	}
+	for _, id := range ids {
+		if known[id] == nil {
+			return notFound("agent")
+		}
+	}
+	for i, step := range d.Steps {
+		for _, id := range named(step) {
+			if r := checkActive(known[id], ""); r != nil {
+				return path.field("steps").item(i).invalid(r.Message)
+			}
+		}
+	}
+	return nil
+}
+
+// named are the agents that a step names.
+func named(s *db.WorkflowStep) []db.AgentID {
+	if s.AgentID != nil {
+		return []db.AgentID{*s.AgentID}
+	}
+	return s.AgentIDs
+}
+
+// closingNote is the note with which a step closes; nil without one.
+func closingNote(s *db.WorkflowStep) *db.ClosingNote {
+	if s.Category == nil && s.Text == nil {
+		return nil
+	}
+	return &db.ClosingNote{Category: s.Category, Text: s.Text}
+}
+
+// WorkflowTemplate is a workflow that is often wanted (W3).
+type WorkflowTemplate struct {
+	Key         string
+	Name        string
+	Description string
+	Definition  *db.WorkflowDefinition
+}
+
+// WorkflowTemplates gives the templates.
+func WorkflowTemplates() []*WorkflowTemplate {
+	nobody := &db.WorkflowConditions{Assignee: &db.AssigneeCondition{None: true}}
+	begins := []db.WorkflowTrigger{db.TriggerOpened, db.TriggerReopened}
+	do := func(kind db.WorkflowStepKind) []*db.WorkflowStep { return []*db.WorkflowStep{{Kind: kind}} }
+	return []*WorkflowTemplate{
+		{"unassign-after-close", "Assignment: Unassign After Conversation Closes",
+			"Clears the owner of the contact every time a conversation closes.",
+			&db.WorkflowDefinition{Triggers: []db.WorkflowTrigger{db.TriggerClosed}, Steps: do(db.StepUnassign)}},
+		{"round-robin-online", "Assignment: Round Robin Among Online Agents",
+			"Gives each unassigned conversation that opens or reopens to the next agent in turn who is online.",
+			&db.WorkflowDefinition{Triggers: begins, Conditions: nobody, Steps: do(db.StepRoundRobin)}},
+		{"least-busy-online", "Assignment: Least Busy Online Agent",
+			"Gives each unassigned conversation that opens or reopens to the online agent with the fewest open ones, up to the capacity.",
+			&db.WorkflowDefinition{Triggers: begins, Conditions: nobody, Steps: do(db.StepLeastLoaded)}},
+		{"reassign-unavailable-owner", "Assignment: Reassign When Owner Unavailable",
+			"Gives a conversation whose owner is not online to the online agent with the fewest open ones when it opens, reopens or the contact writes.",
+			&db.WorkflowDefinition{Triggers: append(begins, db.TriggerReceived),
+				Conditions: &db.WorkflowConditions{Assignee: &db.AssigneeCondition{Unavailable: true}}, Steps: do(db.StepLeastLoaded)}},
+	}
+}
+
+// fromTemplate makes a workflow of a template.
+func fromTemplate(in CreateWorkflowFromTemplateInput) (*db.Workflow, error) {
+	templates := WorkflowTemplates()
+	i := slices.IndexFunc(templates, func(t *WorkflowTemplate) bool { return t.Key == in.TemplateKey })
+	if i < 0 {
+		return nil, at{"templateKey"}.invalid("there is no such template; workflowTemplates lists them")
+	}
+	t := templates[i]
+	step := t.Definition.Steps[0]
+	choice := at{"step"}
+	switch step.Kind {
+	case db.StepRoundRobin, db.StepLeastLoaded:
+		step.AgentIDs, step.Capacity = in.Agents, in.Capacity
+		if r := choice.checkChoice(step); r != nil {
+			return nil, templateRefusal(r)
+		}
+	default:
+		if in.Agents != nil {
+			return nil, at{"agents"}.invalid("this template chooses nobody; leave the agents out")
+		}
+		if in.Capacity != nil {
+			return nil, at{"capacity"}.invalid("this template chooses nobody; leave the capacity out")
+		}
+	}
+	return &db.Workflow{Name: t.Name, Template: &t.Key, Definition: t.Definition}, nil
+}
+
+// templateRefusal gives the path of a fault in a template's input instead of in a definition.
+func templateRefusal(r *Refusal) *Refusal {
+	path := slices.Clone(r.Field[1:])
+	if path[0] == "agentIds" {
+		path[0] = "agents"
+	}
+	return refuse(r.Code, r.Message, path...)
+}
+
+// isRefusal gives an error as the refusal that it is; nil for others.
+func isRefusal(err error) *Refusal {
+	var r *Refusal
+	if errors.As(err, &r) {
+		return r
+	}
+	return nil
+}

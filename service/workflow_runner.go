@@ -1,0 +1,166 @@
+package service
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"switchboard/db"
+	"switchboard/feed"
+)
+
+const (
+	workflowPoll    = time.Second // what happens elsewhere, unheard of, is noticed by then
+	workflowWorkers = 4           // steps taken at once, for each workspace
+)
+
+// RunWorkflows carries out the workflows of all workspaces until the context ends. It may
+// run in any number of processes: who plans, and who takes a step, is settled by locks in
+// the database, which go when their process does. In between it waits for the log.
+func (s *Service) RunWorkflows(ctx context.Context) {
+	var following sync.WaitGroup
+	defer following.Wait()
+	followed := map[int64]bool{}
+	tick := time.NewTicker(workflowPoll)
+	defer tick.Stop()
+	for {
+		workspaces, err := s.db.WorkflowWorkspaces(ctx)
+		if err != nil && ctx.Err() == nil {
+			s.log.Debug("looking for workflows failed; trying again", "error", err)
+		}
+		for _, workspace := range workspaces {
+			if !followed[workspace] {
+				followed[workspace] = true
+				following.Go(func() { s.followWorkflows(ctx, workspace) })
+			}
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-s.hasWorkflows:
+		case <-tick.C:
+		}
+	}
+}
+
+// lookForWorkflows says that a workspace may have its first workflow now.
+func (s *Service) lookForWorkflows() {
+	select {
+	case s.hasWorkflows <- struct{}{}:
+	default: // it has yet to be seen
+	}
+}
+
+// followWorkflows carries out the workflows of one workspace.
+func (s *Service) followWorkflows(ctx context.Context, workspace int64) {
+	work := make(chan struct{}, workflowWorkers)
+	var working sync.WaitGroup
+	defer working.Wait()
+	defer close(work)
+	for range workflowWorkers {
+		working.Go(func() {
+			for range work {
+				s.stepWorkflows(ctx, workspace)
+			}
+		})
+	}
+	for failing := false; ctx.Err() == nil; {
+		err := s.followLog(ctx, workspace, work)
+		if ctx.Err() == nil && !failing {
+			s.log.Warn("following a log for workflows was interrupted; trying again until it works", "error", err)
+		}
+		failing = err != nil
+		_ = sleepUntil(ctx, time.Now().Add(workflowPoll))
+	}
+}
+
+// followLog plans what happens and has the steps taken. It begins with what happened while
+// nobody followed: from its position on planning reads the log by itself, of which the
+// watcher only tells that there is more.
+func (s *Service) followLog(ctx context.Context, workspace int64, work chan<- struct{}) error {
+	watcher, err := s.feed.Watch(ctx, workspace, nil)
+	if err != nil {
+		return err
+	}
+	defer watcher.Close()
+	for {
+		if err := drain(ctx, watcher); err != nil {
+			return err
+		}
+		if err := s.catchUp(ctx, workspace); err != nil {
+			return err
+		}
+		for range workflowWorkers {
+			select {
+			case work <- struct{}{}:
+			default: // enough are told already
+			}
+		}
+		if err := s.waitForWork(ctx, workspace, watcher); err != nil {
+			return err
+		}
+	}
+}
+
+// drain goes on to the present end of the log.
+func drain(ctx context.Context, watcher *feed.Watcher) error {
+	for {
+		events, err := watcher.Next(ctx)
+		if err != nil || len(events) == 0 {
+			return err
+		}
+	}
+}
+
+// catchUp plans runs up to the end of the log, and looks again for agents if there may be
+// some who can take what is waiting.
+func (s *Service) catchUp(ctx context.Context, workspace int64) error {
+	for {
+		position, more, err := s.planWorkflows(ctx, workspace)
+		if err != nil || position == nil {
+			return err
+		}
+		if position.Freed > position.Served {
+			if err := s.serveFreed(ctx, workspace, position.Freed); err != nil {
+				return err
+			}
+		}
+		if !more {
+			return nil
+		}
+	}
+}
+
+// serveFreed serves, and only then notes it: who dies in between leaves it to others.
+func (s *Service) serveFreed(ctx context.Context, workspace, freed int64) error {
+	if err := s.serveWorkflows(ctx, workspace); err != nil {
+		return err
+	}
+	return s.db.Transact(ctx, workspace, func(tx db.Tx) error { return tx.Served(ctx, freed) })
+}
+
+// stepWorkflows takes steps as long as there are any that are due.
+func (s *Service) stepWorkflows(ctx context.Context, workspace int64) {
+	for ctx.Err() == nil {
+		stepped, err := s.stepWorkflow(ctx, workspace)
+		if err != nil || !stepped {
+			return // what could not be noted as failed is due still
+		}
+	}
+}
+
+// waitForWork waits until something happens or a step is due.
+func (s *Service) waitForWork(ctx context.Context, workspace int64, watcher *feed.Watcher) error {
+	due, err := s.db.ForWorkspace(workspace).NextDue(ctx)
+	if err != nil {
+		return err
+	}
+	pause := workflowPoll
+	if now := s.now(); due != nil && due.After(now) { // else somebody is at it
+		pause = min(due.Sub(now), pause)
+	}
+	waiting, stop := context.WithTimeout(ctx, pause)
+	defer stop()
+	_ = watcher.Wait(waiting)
+	return ctx.Err()
+}
