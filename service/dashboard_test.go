@@ -230,15 +230,15 @@ func (p *play) reckon() *reckoning {
 	ended := func(what string, e *db.Event, since time.Time) {
 		on := midnight(e.CreatedAt)
 		if on.Equal(today) {
-			r.today[what] = append(r.today[what], e.CreatedAt.Sub(since))
+			r.today[what] = append(r.today[what], max(e.CreatedAt.Sub(since), 0))
 		}
 		if on.After(today.AddDate(0, 0, -7)) {
-			r.week[what] = append(r.week[what], e.CreatedAt.Sub(since))
+			r.week[what] = append(r.week[what], max(e.CreatedAt.Sub(since), 0))
 		}
 	}
 	lives, closed := map[db.ConversationID]*life{}, map[db.AgentID]int{}
 	for _, e := range events {
-		if e.ConversationID == nil {
+		if e.ConversationID == nil || e.After == nil { // a message may name what it is about to begin
 			continue
 		}
 		c := lives[*e.ConversationID]
