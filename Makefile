@@ -21,7 +21,7 @@ generate:
 	go generate ./graph
 
 load:
-	SWITCHBOARD_TEST_LOAD=full go test -v -count=1 -parallel 1 -timeout 30m -run 'TestCrowd|TestEventLatency' ./command
+	SWITCHBOARD_TEST_LOAD=full go test -v -count=1 -parallel 1 -timeout 30m -run 'TestCrowd|TestEventLatency|TestUnassignAfterClose|TestLeastBusy' ./command
 
 lint:
 	go run honnef.co/go/tools/cmd/staticcheck@v0.7.0 ./...

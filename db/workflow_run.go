@@ -154,8 +154,8 @@ func (d *DB) WorkflowWorkspaces(ctx context.Context) (keys []int64, err error) {
 	return keys, err
 }
 
-// LockWorkflowPosition reads the position, and keeps others from planning until the end
-// of the transaction.
+// LockWorkflowPosition reads the position, and keeps others from planning and serving
+// until the end of the transaction. It is locked before everything else.
 func (tx Tx) LockWorkflowPosition(ctx context.Context) (*WorkflowPosition, error) {
 	var rows []*WorkflowPosition
 	err := tx.query(ctx, &rows, `SELECT workspace_id, seq, freed, served FROM workflow_positions

@@ -149,6 +149,10 @@ func (s *Service) serveWorkflows(ctx context.Context, workspace int64) error {
 		found := false
 		_, err := s.write(ctx, engine(workspace), "serveWorkflow", &Keyed{}, func(w *writer) (events changes, err error) {
 			tried = nil
+			// One after the other, or of two who serve one could give the second longest first.
+			if _, err := w.LockWorkflowPosition(ctx); err != nil {
+				return nil, err
+			}
 			run, err := w.ClaimLongestWaiting(ctx, without)
 			if err != nil || run == nil {
 				return unchanged, err

@@ -1,7 +1,6 @@
 package service
 
 import (
-	"context"
 	"fmt"
 	"log/slog"
 	"strings"
@@ -66,14 +65,6 @@ func (w *world) settle() {
 			again = true
 		}
 	}
-}
-
-// runs begins to carry out workflows as they become due, until the test ends.
-func (w *world) runs() {
-	ctx, cancel := context.WithCancel(context.Background())
-	done := make(chan struct{})
-	go func() { w.RunWorkflows(ctx); close(done) }()
-	w.t.Cleanup(func() { cancel(); <-done })
 }
 
 // runsOf tells the runs of a workflow in the order of their beginning: "STATUS: KIND
