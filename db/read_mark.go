@@ -22,7 +22,7 @@ func (w ForWorkspace) UnreadCounts(ctx context.Context, agent AgentID, conversat
 	}
 	err := w.query(ctx, &rows, `
 		SELECT asked.id, (SELECT count(*) FROM messages WHERE workspace_id = $1 AND conversation_id = asked.id
-			AND kind = 'INBOUND' AND NOT withheld AND created_at > coalesce(mark.read_at, agent.created_at)) AS count
+			AND kind = 'INBOUND' AND NOT withheld AND created_at > greatest(mark.read_at, agent.created_at)) AS count
 		FROM agents AS agent CROSS JOIN unnest($3::uuid[]) AS asked (id)
 		LEFT JOIN read_marks AS mark ON mark.workspace_id = $1 AND mark.agent_id = $2 AND mark.conversation_id = asked.id
 		WHERE agent.workspace_id = $1 AND agent.id = $2`, w.Key, agent, conversations)

@@ -544,8 +544,8 @@ func (p *play) checkUnread() {
 			if e.Type != db.MessageReceived || e.ConversationID == nil || e.Before != nil && e.Before.Blocked {
 				continue // what is withheld counts as unread nowhere (S9)
 			}
-			mark, marked := p.marks[demoReader{agent.ID, *e.ConversationID}]
-			if marked && e.Seq > mark || !marked && p.messageTimes[*e.Data.MessageID].After(agent.CreatedAt) {
+			mark := p.marks[demoReader{agent.ID, *e.ConversationID}]
+			if e.Seq > mark && p.messageTimes[*e.Data.MessageID].After(agent.CreatedAt) {
 				unread[*e.ConversationID]++
 			}
 		}
