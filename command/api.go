@@ -64,7 +64,7 @@ const (
 	answerTime = time.Minute            // for which a server may be away
 	retryFirst = 50 * time.Millisecond  // before the second attempt
 	retryLast  = 2 * time.Second        // between any two
-	busyPause  = 500 * time.Millisecond // when the server asks for less
+	busyPause  = 500 * time.Millisecond // before a call that was one too many
 )
 
 // ask sends an operation until it is answered: a mutation with an idempotency key is
