@@ -10,7 +10,7 @@ import (
 )
 
 const (
-	workflowPoll    = time.Second // what happens elsewhere, unheard of, is noticed by then
+	workflowPoll    = time.Second // until what others leave undone is done
 	workflowWorkers = 4           // steps taken at once, for each workspace
 )
 
@@ -90,14 +90,10 @@ func (s *Service) followLog(ctx context.Context, workspace int64, work chan<- st
 		if err := s.catchUp(ctx, workspace); err != nil {
 			return err
 		}
-		for range workflowWorkers {
-			select {
-			case work <- struct{}{}:
-			default: // enough are told already
+		for happened := false; !happened; {
+			if happened, err = s.waitForWork(ctx, workspace, watcher, work); err != nil {
+				return err
 			}
-		}
-		if err := s.waitForWork(ctx, workspace, watcher); err != nil {
-			return err
 		}
 	}
 }
@@ -149,18 +145,34 @@ func (s *Service) stepWorkflows(ctx context.Context, workspace int64) {
 	}
 }
 
-// waitForWork waits until something happens or a step is due.
-func (s *Service) waitForWork(ctx context.Context, workspace int64, watcher *feed.Watcher) error {
+// waitForWork has steps taken as they become due, until something happens. With nothing due
+// there is nothing to do before: whatever others plan follows from the log.
+func (s *Service) waitForWork(ctx context.Context, workspace int64, watcher *feed.Watcher, work chan<- struct{}) (happened bool, err error) {
 	due, err := s.db.ForWorkspace(workspace).NextDue(ctx)
 	if err != nil {
-		return err
+		return false, err
 	}
-	pause := workflowPoll
-	if now := s.now(); due != nil && due.After(now) { // else somebody is at it
-		pause = min(due.Sub(now), pause)
+	waiting := ctx
+	if due != nil {
+		pause := due.Sub(s.now())
+		if pause <= 0 {
+			tell(work)
+			pause = workflowPoll // others may be at it, and die
+		}
+		var stop context.CancelFunc
+		waiting, stop = context.WithTimeout(ctx, pause)
+		defer stop()
 	}
-	waiting, stop := context.WithTimeout(ctx, pause)
-	defer stop()
-	_ = watcher.Wait(waiting)
-	return ctx.Err()
+	happened = watcher.Wait(waiting) == nil
+	return happened, ctx.Err()
+}
+
+// tell tells the workers that there may be steps to take, unless they are told already.
+func tell(work chan<- struct{}) {
+	for range workflowWorkers {
+		select {
+		case work <- struct{}{}:
+		default:
+		}
+	}
 }

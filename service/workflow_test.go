@@ -199,6 +199,34 @@ func TestWorkflowSteps(t *testing.T) {
 			equal(t, "choice", w.runsOf(chooses)[0], "REFUSED: ASSIGN_LEAST_LOADED REFUSED CONTACT_BLOCKED")
 			lines(t, w.runsOf(clears), "COMPLETED: UNASSIGN DONE")
 		}},
+		{"W2 while a run is at work nobody else is, and what happened to its contact later waits", func(t *testing.T, w *world) {
+			ada := w.agent("Ada")
+			w.workflow(when(db.TriggerOpened, assignTo(ada)))
+			closes := w.workflow(when(db.TriggerClosed, step(db.StepUnassign)))
+			w.closed()
+			fine(t, w.catchUp(w.ctx(), w.manager.Workspace))
+			release := w.locks("SELECT FROM workflow_runs WHERE workflow_id <> ? FOR UPDATE", closes.ID)
+			stepped, err := w.stepWorkflow(w.ctx(), w.manager.Workspace)
+			if stepped || err != nil {
+				t.Errorf("a step is taken out of turn: %v", err)
+			}
+			release()
+			w.settle()
+			lines(t, w.runsOf(closes), "COMPLETED: UNASSIGN OVERTAKEN")
+		}},
+		{"W2 a run that changed nothing moves nothing in a live view", func(t *testing.T, w *world) {
+			f := w.workflow(when(db.TriggerOpened, step(db.StepUnassign)))
+			w.open()
+			s, err := w.WatchInbox(w.ctx(), w.manager, db.ViewAll, nil, nil)
+			fine(t, err)
+			defer s.Close()
+			w.settle()
+			equal(t, "runs", len(w.runsOf(f)), 1)
+			c := w.open() // which comes first
+			item, err := await(patient(t), s)
+			fine(t, err)
+			equal(t, "first item", *item.Event.ConversationID, c.ID)
+		}},
 		{"W2 chains end at depth 5 and say so", func(t *testing.T, w *world) {
 			ada := w.agent("Ada")
 			there := w.workflow(when(db.TriggerUnassigned, assignTo(ada)))
@@ -390,6 +418,20 @@ func TestWorkflowCapacity(t *testing.T) {
 			w.settle()
 			equal(t, "unblocked", w.owner(two), "Ada")
 			_ = ada
+		}},
+		{"W4 not what was closed and came back without the workflow", func(t *testing.T, w *world) {
+			ada := w.agent("Ada")
+			has := w.open(ada)
+			d := when(db.TriggerOpened, step(db.StepLeastLoaded))
+			d.Steps[0].AgentIDs, d.Steps[0].Capacity = []db.AgentID{*ada.Agent}, ptr(1)
+			w.workflow(d)
+			c := w.open()
+			w.settle()
+			w.closes(c)
+			w.reopens(c)
+			w.closes(has)
+			w.settle()
+			equal(t, "owner", w.owner(c), nobody)
 		}},
 		{"W4 room that was made just before nobody was found is not missed", func(t *testing.T, w *world) {
 			ada := w.agent("Ada")
