@@ -202,7 +202,7 @@ func TestWorkflowSteps(t *testing.T) {
 		{"W2 while a run is at work nobody else is, and what happened to its contact later waits", func(t *testing.T, w *world) {
 			ada := w.agent("Ada")
 			w.workflow(when(db.TriggerOpened, assignTo(ada)))
-			closes := w.workflow(when(db.TriggerClosed, step(db.StepUnassign)))
+			closes := w.workflow(when(db.TriggerClosed, act(db.StepUnassign)))
 			w.closed()
 			fine(t, w.catchUp(w.ctx(), w.manager.Workspace))
 			release := w.locks("SELECT FROM workflow_runs WHERE workflow_id <> ? FOR UPDATE", closes.ID)
@@ -215,7 +215,7 @@ func TestWorkflowSteps(t *testing.T) {
 			lines(t, w.runsOf(closes), "COMPLETED: UNASSIGN OVERTAKEN")
 		}},
 		{"W2 a run that changed nothing moves nothing in a live view", func(t *testing.T, w *world) {
-			f := w.workflow(when(db.TriggerOpened, step(db.StepUnassign)))
+			f := w.workflow(when(db.TriggerOpened, act(db.StepUnassign)))
 			w.open()
 			s, err := w.WatchInbox(w.ctx(), w.manager, db.ViewAll, nil, nil)
 			fine(t, err)
@@ -422,7 +422,7 @@ func TestWorkflowCapacity(t *testing.T) {
 		{"W4 not what was closed and came back without the workflow", func(t *testing.T, w *world) {
 			ada := w.agent("Ada")
 			has := w.open(ada)
-			d := when(db.TriggerOpened, step(db.StepLeastLoaded))
+			d := when(db.TriggerOpened, act(db.StepLeastLoaded))
 			d.Steps[0].AgentIDs, d.Steps[0].Capacity = []db.AgentID{*ada.Agent}, ptr(1)
 			w.workflow(d)
 			c := w.open()
