@@ -44,6 +44,7 @@ const (
 	AtCapacity CandidateOutcome = "AT_CAPACITY"
 	NotInTurn  CandidateOutcome = "NOT_IN_TURN"
 	MoreLoaded CandidateOutcome = "MORE_LOADED"
+	LongerWait CandidateOutcome = "LONGER_WAITING" // of others, who come first
 )
 
 // WorkflowCandidate is an agent who was considered for a conversation.
@@ -272,11 +273,7 @@ func (tx Tx) ClaimLongestWaiting(ctx context.Context, without []RunStepRef) (*Wo
 		versions[i], steps[i] = ref.Version, ref.Step
 	}
 	var rows []*WorkflowRun
-	err := tx.query(ctx, &rows, "SELECT "+runColumnsOf+` FROM workflow_runs AS run
-		JOIN conversations AS c ON c.workspace_id = $1 AND c.id = run.conversation_id
-		JOIN workflows AS workflow ON workflow.workspace_id = $1 AND workflow.id = run.workflow_id
-		WHERE run.workspace_id = $1 AND run.unserved IS NOT NULL AND workflow.enabled
-		AND c.status = 'OPEN' AND c.assignee_id IS NULL AND NOT c.blocked
+	err := tx.query(ctx, &rows, "SELECT "+runColumnsOf+unservedRuns+`
 		AND NOT EXISTS (SELECT FROM unnest($2::uuid[], $3::int[]) AS ref (version, step)
 			WHERE ref.version = run.version_id AND ref.step = run.unserved)
 		ORDER BY coalesce(c.waiting_since, c.opened_at), c.id, run.id LIMIT 1 FOR NO KEY UPDATE OF run SKIP LOCKED`, tx.Key, versions, steps)
@@ -284,6 +281,20 @@ func (tx Tx) ClaimLongestWaiting(ctx context.Context, without []RunStepRef) (*Wo
 		return nil, err
 	}
 	return rows[0], nil
+}
+
+// unservedRuns are the runs whose conversations wait for an agent.
+const unservedRuns = ` FROM workflow_runs AS run
+		JOIN conversations AS c ON c.workspace_id = $1 AND c.id = run.conversation_id
+		JOIN workflows AS workflow ON workflow.workspace_id = $1 AND workflow.id = run.workflow_id
+		WHERE run.workspace_id = $1 AND run.unserved IS NOT NULL AND workflow.enabled
+		AND c.status = 'OPEN' AND c.assignee_id IS NULL AND NOT c.blocked`
+
+// AnyWaiting says whether a conversation waits for an agent whom a step is to find.
+func (w ForWorkspace) AnyWaiting(ctx context.Context, ref RunStepRef) (bool, error) {
+	var rows []*WorkflowRun
+	err := w.query(ctx, &rows, "SELECT run.id"+unservedRuns+" AND run.version_id = $2 AND run.unserved = $3 LIMIT 1", w.Key, ref.Version, ref.Step)
+	return len(rows) > 0, err
 }
 
 // ForgetUnserved ends the search for an agent for contacts, but for runs that others are at.

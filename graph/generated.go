@@ -6159,6 +6159,8 @@ enum WorkflowCandidateOutcome {
   NOT_IN_TURN
   "Another agent had fewer open conversations, or as few and came first."
   MORE_LOADED
+  "Other conversations had waited for this agent already; after them this one is looked at again."
+  LONGER_WAITING
 }
 
 "When a workflow is to run and what it is to do."

@@ -23,6 +23,9 @@ func (w *writer) stepChoice(ctx context.Context, run *db.WorkflowRun, t *thread,
 	if err != nil {
 		return nil, err
 	}
+	if err := w.giveWay(ctx, run, c); err != nil {
+		return nil, err
+	}
 	var chosen *db.AgentID
 	if step.Kind == db.StepRoundRobin {
 		chosen, err = w.inTurn(ctx, run.WorkflowID, c)
@@ -38,6 +41,24 @@ func (w *writer) stepChoice(ctx context.Context, run *db.WorkflowRun, t *thread,
 		return unchanged, nil
 	}
 	return w.entrust(ctx, t, chosen, took)
+}
+
+// giveWay leaves the agents to the conversations that wait for them already: when this
+// run has told that it found nobody, they are served, and then this one (W4).
+func (w *writer) giveWay(ctx context.Context, run *db.WorkflowRun, c candidates) error {
+	if run.Unserved != nil { // its turn has come
+		return nil
+	}
+	waiting, err := w.AnyWaiting(ctx, db.RunStepRef{Version: run.VersionID, Step: run.Next})
+	if err != nil || !waiting {
+		return err
+	}
+	for _, one := range c {
+		if one.Outcome == "" {
+			one.Outcome = db.LongerWait
+		}
+	}
+	return nil
 }
 
 // candidates are the agents of a step in id order. Who can take it has no outcome yet.
@@ -141,10 +162,11 @@ func (c candidates) choose(chosen *db.WorkflowCandidate, otherwise db.CandidateO
 }
 
 // serveWorkflows gives the conversations that found nobody to agents who can take them
-// now, the longest waiting first, until there is nobody left (W4).
-func (s *Service) serveWorkflows(ctx context.Context, workspace int64) error {
+// now, the longest waiting first, until there is nobody left (W4). Those with which it
+// fails hold up nobody else; complete says that there were none.
+func (s *Service) serveWorkflows(ctx context.Context, workspace int64) (complete bool, err error) {
 	var without []db.RunStepRef // steps for which there is nobody
-	for {
+	for complete = true; ; {
 		var tried *db.RunStepRef
 		found := false
 		_, err := s.write(ctx, engine(workspace), "serveWorkflow", &Keyed{}, func(w *writer) (events changes, err error) {
@@ -161,10 +183,14 @@ func (s *Service) serveWorkflows(ctx context.Context, workspace int64) error {
 			events, found, err = w.serve(ctx, run)
 			return events, err
 		})
-		if err != nil || tried == nil {
-			return err
+		if tried == nil || ctx.Err() != nil {
+			return complete, err
 		}
-		if !found {
+		if err != nil {
+			s.log.Warn("looking again for an agent failed", "version", tried.Version.String(), "step", tried.Step, "error", err)
+			complete = false
+		}
+		if !found || err != nil {
 			without = append(without, *tried)
 		}
 	}

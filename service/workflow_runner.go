@@ -129,7 +129,8 @@ func (s *Service) catchUp(ctx context.Context, workspace int64) error {
 
 // serveFreed serves, and only then notes it: who dies in between leaves it to others.
 func (s *Service) serveFreed(ctx context.Context, workspace, freed int64) error {
-	if err := s.serveWorkflows(ctx, workspace); err != nil {
+	complete, err := s.serveWorkflows(ctx, workspace)
+	if err != nil || !complete {
 		return err
 	}
 	return s.db.Transact(ctx, workspace, func(tx db.Tx) error { return tx.Served(ctx, freed) })

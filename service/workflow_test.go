@@ -448,6 +448,19 @@ func TestWorkflowCapacity(t *testing.T) {
 			w.settle()
 			equal(t, "owner", w.owner(c), "Ada")
 		}},
+		{"W4 whoever comes later does not take the room that was made for who waits", func(t *testing.T, w *world) {
+			_, has, one, two, f := w.waiting()
+			late := w.open()
+			fine(t, w.catchUp(w.ctx(), w.manager.Workspace))
+			// As if the run was at work when the room was made, and quicker than who serves.
+			_, err := w.db.ExecContext(w.ctx(), "UPDATE conversations SET status = 'CLOSED', closed_at = now() WHERE workspace_id = ? AND id = ?", w.manager.Workspace, has.ID)
+			fine(t, err)
+			_, err = w.stepWorkflow(w.ctx(), w.manager.Workspace)
+			fine(t, err)
+			lines(t, w.consideredIn(w.lastRun(f).Steps[0]), "Ada 0 LONGER_WAITING")
+			w.settle()
+			lines(t, []string{w.owner(one), w.owner(two), w.owner(late)}, "Ada", nobody, nobody)
+		}},
 		{"W4 capacity binds automatic assignment only", func(t *testing.T, w *world) {
 			ada, _, one, _, _ := w.waiting()
 			w.assign(one, ada)
@@ -521,6 +534,22 @@ func TestWorkflowFailures(t *testing.T) {
 			lines(t, w.runsOf(notes), "FAILED: ADD_NOTE FAILED", "FAILED: ADD_NOTE FAILED")
 			equal(t, "message", *w.lastRun(notes).Steps[0].Message, "something went wrong on the server")
 			equal(t, "last event", w.since(w.head() - 1)[0].Data.RunStatus, db.RunFailed)
+		}},
+		{"W4 a conversation with which it fails holds up nobody else", func(t *testing.T, w *world) {
+			w.log = slog.New(slog.DiscardHandler)
+			_, has, one, _, _ := w.waiting()
+			ben := w.agent("Ben")
+			taken := w.open(ben)
+			w.template("round-robin-online", ptr(1), ben)
+			other := w.open()
+			w.settle()
+			_, err := w.db.ExecContext(w.ctx(), `CREATE FUNCTION broken() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'broken'; END $$;
+				CREATE TRIGGER broken BEFORE UPDATE ON conversations FOR EACH ROW WHEN (old.id = '`+one.ID.UUID.String()+`') EXECUTE FUNCTION broken()`)
+			fine(t, err)
+			w.closes(has)
+			w.closes(taken)
+			w.settle()
+			lines(t, []string{w.owner(one), w.owner(other)}, nobody, "Ben")
 		}},
 		{"W2 what was tried again and worked is done once", func(t *testing.T, w *world) {
 			w.log = slog.New(slog.DiscardHandler)
