@@ -414,6 +414,7 @@ func TestWorkflowCapacity(t *testing.T) {
 			w.settle()
 			equal(t, "enabled again", w.owner(five), "Ada")
 			w.closes(five)
+			w.settle()
 			w.unblock(two)
 			w.settle()
 			equal(t, "unblocked", w.owner(two), "Ada")
