@@ -200,7 +200,7 @@ func (w ForWorkspace) BusinessEventTypes(ctx context.Context, seqs []int64) (map
 		Seq  int64
 		Type string
 	}
-	err := w.query(ctx, &rows, `SELECT seq, coalesce(data->>'type', '') AS type FROM events
+	err := w.query(ctx, &rows, `SELECT seq, coalesce(data->'businessEvent'->>'type', '') AS type FROM events
 		WHERE workspace_id = $1 AND seq = ANY ($2)`, w.Key, seqs)
 	types := map[int64]string{}
 	for _, row := range rows {

@@ -171,7 +171,7 @@ func (w *world) recordBusinessEvent(c *db.Conversation, kind string) {
 	w.t.Helper()
 	_, err := w.db.ExecContext(w.ctx(), `WITH head AS (UPDATE event_heads SET seq = seq + 1, event_id = ?1 WHERE workspace_id = ?0 RETURNING seq)
 		INSERT INTO events (workspace_id, seq, id, type, conversation_id, contact_id, before, after, data, created_at)
-		SELECT ?0, head.seq, ?1, 'BUSINESS_EVENT_RECORDED', ?2, ?3, '{"status": "OPEN"}', '{"status": "OPEN"}', jsonb_build_object('type', ?4), ?5 FROM head`,
+		SELECT ?0, head.seq, ?1, 'BUSINESS_EVENT_RECORDED', ?2, ?3, '{"status": "OPEN"}', '{"status": "OPEN"}', jsonb_build_object('businessEvent', jsonb_build_object('type', ?4)), ?5 FROM head`,
 		w.manager.Workspace, db.NewUUID(), c.ID, c.ContactID, kind, w.clock)
 	fine(w.t, err)
 }
