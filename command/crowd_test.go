@@ -246,7 +246,7 @@ func mayComeBack(err error) bool {
 	}
 	var network net.Error
 	return errors.Is(err, errEnded) || errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || errors.As(err, &network) ||
-		errors.Is(err, websocket.ErrBadHandshake) // 503 while the server stops
+		errors.Is(err, websocket.ErrBadHandshake) // askToComeBack
 }
 
 // dialer makes sockets whose client needs little memory.
@@ -279,12 +279,15 @@ func (m *member) subscribe(conn *websocket.Conn) error {
 	return (&socket{conn}).subscribe(m.stream.document, vars{"after": m.cursor})
 }
 
+// askToComeBack are the answers to a handshake of a server that stops, or to which too many come at once.
+var askToComeBack = []int{http.StatusServiceUnavailable, http.StatusTooManyRequests}
+
 // connect waits until the server has accepted the token.
 func (m *member) connect(at *server) (_ *websocket.Conn, err error) {
 	ctx := m.crowd.ctx
 	conn, response, err := m.dialer.DialContext(ctx, at.WebSocket, nil)
 	if err != nil {
-		if response != nil && response.StatusCode != http.StatusServiceUnavailable {
+		if response != nil && !slices.Contains(askToComeBack, response.StatusCode) {
 			return nil, fmt.Errorf("the handshake was answered %s", response.Status)
 		}
 		return nil, err
