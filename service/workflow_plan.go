@@ -30,7 +30,7 @@ func (s *Service) planWorkflows(ctx context.Context, workspace int64) (position 
 		}
 		more = len(events) == planBatch
 		p := &planner{Tx: tx, at: s.now(), events: events}
-		if err := p.plan(ctx); err != nil {
+		if _, err := contained(func() (any, error) { return nil, p.plan(ctx) }); err != nil {
 			return err
 		}
 		if p.freed > 0 {

@@ -2,6 +2,8 @@ package service
 
 import (
 	"context"
+	"fmt"
+	"runtime/debug"
 	"time"
 
 	"switchboard/db"
@@ -23,12 +25,23 @@ func (s *Service) stepWorkflow(ctx context.Context, workspace int64) (stepped bo
 			return unchanged, err
 		}
 		stepped, claimed = true, *run
-		return w.advance(ctx, run)
+		return contained(func() (changes, error) { return w.advance(ctx, run) })
 	})
 	if err != nil && stepped && ctx.Err() == nil {
 		return true, s.postpone(ctx, workspace, &claimed, err)
 	}
 	return stepped, err
+}
+
+// contained makes an error of a panic: nobody is there to ask for what workflows do, and one
+// that cannot be done must not end the server.
+func contained[T any](do func() (T, error)) (result T, err error) {
+	defer func() {
+		if reason := recover(); reason != nil {
+			err = fmt.Errorf("panic: %v\n%s", reason, debug.Stack())
+		}
+	}()
+	return do()
 }
 
 // doing says in whose name and for which run events are recorded.

@@ -536,6 +536,16 @@ func TestWorkflowFailures(t *testing.T) {
 			equal(t, "message", *w.lastRun(notes).Steps[0].Message, "something went wrong on the server")
 			equal(t, "last event", w.since(w.head() - 1)[0].Data.RunStatus, db.RunFailed)
 		}},
+		{"W2 a step that panics is such a failure", func(t *testing.T, w *world) {
+			w.log = slog.New(slog.DiscardHandler)
+			f := w.workflow(when(db.TriggerOpened, addNote("Opened")))
+			_, err := w.db.ExecContext(w.ctx(), "UPDATE workflow_versions SET definition = definition #- '{steps,0,text}' WHERE workspace_id = ?", w.manager.Workspace)
+			fine(t, err)
+			w.open()
+			w.settle()
+			lines(t, w.runsOf(f), "RUNNING")
+			equal(t, "attempts", w.lastRun(f).Attempts, 1)
+		}},
 		{"W4 a conversation with which it fails holds up nobody else", func(t *testing.T, w *world) {
 			w.log = slog.New(slog.DiscardHandler)
 			_, has, one, _, _ := w.waiting()
