@@ -193,22 +193,6 @@ func (tx Tx) SavePlannedVersion(ctx context.Context, v *WorkflowVersion) error {
 	return err
 }
 
-// BusinessEventTypes reads the types of those of the events that are business events, by
-// the events' numbers.
-func (w ForWorkspace) BusinessEventTypes(ctx context.Context, seqs []int64) (map[int64]string, error) {
-	var rows []struct {
-		Seq  int64
-		Type string
-	}
-	err := w.query(ctx, &rows, `SELECT seq, coalesce(data->'businessEvent'->>'type', '') AS type FROM events
-		WHERE workspace_id = $1 AND seq = ANY ($2)`, w.Key, seqs)
-	types := map[int64]string{}
-	for _, row := range rows {
-		types[row.Seq] = row.Type
-	}
-	return types, err
-}
-
 // InsertRuns adds runs, those left out that exist already.
 func (tx Tx) InsertRuns(ctx context.Context, runs []*WorkflowRun) error {
 	if len(runs) == 0 {

@@ -157,16 +157,16 @@ func (w *writer) assigning(ctx context.Context, to db.AgentID) (step, error) {
 		if err := firstOf(checkActive(agent, "assigneeId")); err != nil {
 			return nil, err
 		}
-		return w.give(t, &to)
+		return w.give(t, &to, db.ReasonManual)
 	}, err
 }
 
-// give records a change of assignment by hand, if it is one (A6).
-func (w *writer) give(t *thread, to *db.AgentID) (changes, error) {
+// give records a change of assignment, if it is one (A6).
+func (w *writer) give(t *thread, to *db.AgentID, why db.AssignmentReason) (changes, error) {
 	if t.isAssignedTo(to) {
 		return unchanged, nil
 	}
-	return changes{t.assign(w.recorder, to, db.ReasonManual)}, nil
+	return changes{t.assign(w.recorder, to, why)}, nil
 }
 
 // AssignToMeInput says which conversation to take.
@@ -225,7 +225,9 @@ func (w *writer) unassign(ctx context.Context, t *thread) (changes, error) {
 }
 
 // unassigning makes nobody responsible (A2).
-func (w *writer) unassigning(t *thread) (changes, error) { return w.give(t, nil) }
+func (w *writer) unassigning(t *thread) (changes, error) {
+	return w.give(t, nil, db.ReasonManual)
+}
 
 // CloseConversationInput says which conversation to close and what to remember about it.
 type CloseConversationInput struct {

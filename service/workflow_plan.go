@@ -50,7 +50,6 @@ type planner struct {
 	zone   *time.Location
 
 	versions []*db.WorkflowVersion // enabled at the event that is looked at
-	business map[int64]string      // types of business events, by number
 	agents   map[db.AgentID]*db.Agent
 
 	runs    []*db.WorkflowRun
@@ -101,19 +100,10 @@ func (p *planner) readConditions(ctx context.Context) error {
 	if p.zone, err = time.LoadLocation(workspace.TimeZone); err != nil {
 		return err
 	}
-	var business []int64
 	var assignees []db.AgentID
 	for _, e := range p.events {
-		if e.Type == db.TriggerBusinessEvent.Event() {
-			business = append(business, e.Seq)
-		}
 		if e.After != nil && e.After.Assignee != nil && !slices.Contains(assignees, *e.After.Assignee) {
 			assignees = append(assignees, *e.After.Assignee)
-		}
-	}
-	if business != nil {
-		if p.business, err = p.BusinessEventTypes(ctx, business); err != nil {
-			return err
 		}
 	}
 	rows, err := p.Agents(ctx, assignees)
@@ -159,12 +149,16 @@ func (p *planner) holds(d *db.WorkflowDefinition, e *db.Event) bool {
 		return false
 	}
 	c := d.Conditions
-	return c == nil || (p.holdsForEvent(c, e) && p.situation(e).holds(c))
+	return c == nil || (holdsForEvent(c, e) && p.situation(e).holds(c))
 }
 
 // holdsForEvent are the conditions on what the event itself says.
-func (p *planner) holdsForEvent(c *db.WorkflowConditions, e *db.Event) bool {
-	return oneOf(c.Reasons, e.Data.Reason) && oneOf(c.Sources, e.Data.Source) && oneOf(c.BusinessEventTypes, p.business[e.Seq])
+func holdsForEvent(c *db.WorkflowConditions, e *db.Event) bool {
+	business := ""
+	if e.Data.BusinessEvent != nil {
+		business = e.Data.BusinessEvent.Type
+	}
+	return oneOf(c.Reasons, e.Data.Reason) && oneOf(c.Sources, e.Data.Source) && oneOf(c.BusinessEventTypes, business)
 }
 
 func (p *planner) situation(e *db.Event) situation {

@@ -135,7 +135,7 @@ func (w *writer) act(ctx context.Context, run *db.WorkflowRun, t *thread, step *
 	case db.StepWait:
 		return unchanged, nil
 	case db.StepAddNote:
-		return w.stepNote(ctx, run, t, *step.Text)
+		return w.stepNote(ctx, t, *step.Text)
 	case db.StepClose:
 		return w.stepClose(ctx, t, step)
 	}
@@ -179,48 +179,30 @@ func (w *writer) entrust(ctx context.Context, t *thread, to *db.AgentID, took *d
 	took.AgentID = to
 	if t.isAssignedTo(to) {
 		took.Outcome = db.StepUnchanged
-		return unchanged, nil
 	}
-	return w.save(ctx, changes{t.assign(w.recorder, to, db.ReasonWorkflow)}, t)
+	return w.carryOut(ctx, t, func(t *thread) (changes, error) { return w.give(t, to, db.ReasonWorkflow) })
 }
 
 func (w *writer) stepClose(ctx context.Context, t *thread, step *db.WorkflowStep) (changes, error) {
 	if t.asked == nil {
 		return nil, refuse(NotOpen, "the contact has no conversation")
 	}
-	if err := firstOf(checkClose(t.contact, t.asked)); err != nil {
+	if err := firstOf(checkCloseAsked(t)); err != nil {
 		return nil, err
 	}
-	note := closingNote(step)
-	if note != nil && note.Category != nil {
-		workspace, err := w.Workspace(ctx)
-		if err != nil {
-			return nil, err
-		}
-		if err := firstOf(checkCategory(note, workspace)); err != nil {
-			return nil, err
-		}
+	archive, err := w.closing(ctx, closingNote(step))
+	if err != nil {
+		return nil, err
 	}
-	return w.save(ctx, changes{t.close(w.recorder, note)}, t)
+	return w.carryOut(ctx, t, archive)
 }
 
 // stepNote adds a note to the run's conversation, whatever its state (S10).
-func (w *writer) stepNote(ctx context.Context, run *db.WorkflowRun, t *thread, body string) (changes, error) {
-	c := t.asked
-	if c == nil {
+func (w *writer) stepNote(ctx context.Context, t *thread, body string) (changes, error) {
+	if t.asked == nil {
 		return nil, refuse(NotOpen, "the contact has no conversation to add a note to")
 	}
-	m := &db.Message{
-		ID: db.MessageID{UUID: db.NewUUID()}, ConversationID: &c.ID, ContactID: t.contact.ID, Kind: db.Note,
-		Author: run.WorkflowID.Ref(), Body: body, Channel: c.Channel, CreatedAt: w.at,
-	}
-	if err := w.InsertMessages(ctx, []*db.Message{m}); err != nil {
-		return nil, err
-	}
-	// The thread's transitions are about its latest conversation; this one may be older.
-	of := &thread{contact: t.contact, latest: c}
-	event := of.message(w.recorder, m)
-	return changes{event}, w.SaveConversations(ctx, []*db.Conversation{c})
+	return w.note(ctx, t, body)
 }
 
 // Failures of machinery are tried again, later each time: a tenth of a second after the
