@@ -38,7 +38,7 @@ func (w *writer) once(ctx context.Context, id *db.ExternalID, do func() (changes
 		return nil, err
 	}
 	w.outcome.Events = events
-	if id.Outcome, err = json.Marshal(remember(w.outcome, nil)); err != nil {
+	if id.Outcome, err = json.Marshal(keep(w.outcome, nil)); err != nil {
 		return nil, err
 	}
 	return events, w.SettleExternalID(ctx, id)

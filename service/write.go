@@ -220,14 +220,14 @@ func (c *claim) settle(ctx context.Context, tx db.Tx, o *Outcome, refusal *Refus
 		return nil
 	}
 	var err error
-	if c.Outcome, err = json.Marshal(remember(o, refusal)); err != nil {
+	if c.Outcome, err = json.Marshal(keep(o, refusal)); err != nil {
 		return err
 	}
 	return tx.SettleKey(ctx, &c.IdempotencyKey)
 }
 
-// remember gives what is kept of an outcome.
-func remember(o *Outcome, refusal *Refusal) remembered {
+// keep gives what is remembered of an outcome.
+func keep(o *Outcome, refusal *Refusal) remembered {
 	r := remembered{Conversations: o.Conversations, Workspace: o.Workspace != nil, Refusal: refusal}
 	if o.Conversation != nil {
 		r.Conversation = &o.Conversation.ID
