@@ -21,12 +21,9 @@ func (r subscriptionResolver) DashboardChanged(ctx context.Context) (<-chan *Das
 }
 
 func (r subscriptionResolver) AgentsChanged(ctx context.Context, after *db.EventCursor) (<-chan *AgentChange, error) {
-	from, err := beginning(ctx, after)
-	if err != nil {
-		return nil, err
-	}
-	s, err := r.service.WatchAgents(ctx, audienceOf(ctx), from)
-	return push(ctx, s, err, func(c service.AgentChange) *AgentChange { return &AgentChange{c} })
+	return pushLog(ctx, after, func(from *db.EventCursor) (*service.Stream[service.AgentChange], error) {
+		return r.service.WatchAgents(ctx, audienceOf(ctx), from)
+	}, func(c service.AgentChange) *AgentChange { return &AgentChange{c} })
 }
 
 // Dashboard is how a workspace is doing.

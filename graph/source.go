@@ -67,6 +67,16 @@ func push[S, T any](ctx context.Context, s *service.Stream[S], err error, item f
 	return p.out, nil
 }
 
+// pushLog is push for a stream of the log, which begins after a place.
+func pushLog[S, T any](ctx context.Context, after *db.EventCursor, watch func(from *db.EventCursor) (*service.Stream[S], error), item func(S) T) (<-chan T, error) {
+	from, err := beginning(ctx, after)
+	if err != nil {
+		return nil, err
+	}
+	s, err := watch(from)
+	return push(ctx, s, err, item)
+}
+
 // Next hands out the next item, if there is one. While the database is away there is
 // none: what would be in it then could only be errors.
 func (p *source[S, T]) Next(ctx context.Context) (bool, error) {

@@ -16,12 +16,9 @@ func (r subscriptionResolver) AssignmentChanged(ctx context.Context, conversatio
 	if err != nil {
 		return nil, err
 	}
-	from, err := beginning(ctx, after)
-	if err != nil {
-		return nil, err
-	}
-	s, err := r.service.WatchAssignments(ctx, audienceOf(ctx), conversation, agent, from)
-	return push(ctx, s, err, toEvent)
+	return pushLog(ctx, after, func(from *db.EventCursor) (*service.Stream[*db.Event], error) {
+		return r.service.WatchAssignments(ctx, audienceOf(ctx), conversation, agent, from)
+	}, toEvent)
 }
 
 func (r subscriptionResolver) StatusChanged(ctx context.Context, conversationID *string, after *db.EventCursor) (<-chan Event, error) {
@@ -29,12 +26,9 @@ func (r subscriptionResolver) StatusChanged(ctx context.Context, conversationID 
 	if err != nil {
 		return nil, err
 	}
-	from, err := beginning(ctx, after)
-	if err != nil {
-		return nil, err
-	}
-	s, err := r.service.WatchStatus(ctx, audienceOf(ctx), conversation, from)
-	return push(ctx, s, err, toEvent)
+	return pushLog(ctx, after, func(from *db.EventCursor) (*service.Stream[*db.Event], error) {
+		return r.service.WatchStatus(ctx, audienceOf(ctx), conversation, from)
+	}, toEvent)
 }
 
 func (r subscriptionResolver) ConversationChanged(ctx context.Context, conversationID string, after *db.EventCursor) (<-chan Event, error) {
@@ -42,21 +36,15 @@ func (r subscriptionResolver) ConversationChanged(ctx context.Context, conversat
 	if err != nil {
 		return nil, err
 	}
-	from, err := beginning(ctx, after)
-	if err != nil {
-		return nil, err
-	}
-	s, err := r.service.WatchConversation(ctx, audienceOf(ctx), conversation, from)
-	return push(ctx, s, err, toEvent)
+	return pushLog(ctx, after, func(from *db.EventCursor) (*service.Stream[*db.Event], error) {
+		return r.service.WatchConversation(ctx, audienceOf(ctx), conversation, from)
+	}, toEvent)
 }
 
 func (r subscriptionResolver) InboxChanged(ctx context.Context, view db.View, filter *db.InboxFilter, after *db.EventCursor) (<-chan *InboxChange, error) {
-	from, err := beginning(ctx, after)
-	if err != nil {
-		return nil, err
-	}
-	s, err := r.service.WatchInbox(ctx, audienceOf(ctx), view, filter, from)
-	return push(ctx, s, err, func(c service.InboxChange) *InboxChange { return &InboxChange{c} })
+	return pushLog(ctx, after, func(from *db.EventCursor) (*service.Stream[service.InboxChange], error) {
+		return r.service.WatchInbox(ctx, audienceOf(ctx), view, filter, from)
+	}, func(c service.InboxChange) *InboxChange { return &InboxChange{c} })
 }
 
 func (r subscriptionResolver) InboxCountsChanged(ctx context.Context) (<-chan *service.Counts, error) {
