@@ -20,12 +20,13 @@ type Contact struct {
 	BlockedAt   *time.Time
 	AssigneeID  *AgentID // always equal to that of the latest conversation
 	Version     int      // always equal to that of the latest conversation
+	Revision    int      // 1, 2, 3 … with each change of the row
 	CreatedAt   time.Time
 
 	NameKey string `bun:",scanonly"`
 }
 
-const contactColumns = "workspace_id, id, name, email, phone, avatar_url, blocked_at, assignee_id, version, created_at"
+const contactColumns = "workspace_id, id, name, email, phone, avatar_url, blocked_at, assignee_id, version, revision, created_at"
 
 // Blocked says whether the contact is blocked.
 func (c *Contact) Blocked() bool { return c.BlockedAt != nil }
@@ -158,7 +159,7 @@ func (tx Tx) InsertContacts(ctx context.Context, contacts []*Contact, identities
 		return nil
 	}
 	for _, c := range contacts {
-		c.WorkspaceID = tx.Key
+		c.WorkspaceID, c.Revision = tx.Key, 1
 	}
 	if _, err := tx.bun.NewInsert().Model(&contacts).Exec(ctx); err != nil {
 		return err
@@ -180,9 +181,10 @@ func (tx Tx) insertIdentities(ctx context.Context, identities []*ContactIdentity
 	return err
 }
 
-// UpdateContactData writes a contact's name, addresses and picture.
+// UpdateContactData writes a contact's name, addresses and picture, as its next revision.
 func (tx Tx) UpdateContactData(ctx context.Context, c *Contact) error {
-	_, err := tx.bun.NewUpdate().Model(c).Column("name", "email", "phone", "avatar_url").
+	c.Revision++
+	_, err := tx.bun.NewUpdate().Model(c).Column("name", "email", "phone", "avatar_url", "revision").
 		Where("workspace_id = ?", tx.Key).Where("id = ?", c.ID).Exec(ctx)
 	if err != nil {
 		return err
@@ -201,16 +203,21 @@ func (tx Tx) ReplaceIdentities(ctx context.Context, id ContactID, identities []*
 }
 
 // SaveContacts writes what changes with assignment, block and status: the assignee,
-// the version and the block.
+// the version and the block, as the contacts' next revisions.
 func (tx Tx) SaveContacts(ctx context.Context, contacts []*Contact) error {
-	ids, assignees := make([]ContactID, len(contacts)), make([]*AgentID, len(contacts))
-	versions, blocked := make([]int, len(contacts)), make([]*time.Time, len(contacts))
-	for i, c := range contacts {
-		ids[i], assignees[i], versions[i], blocked[i] = c.ID, c.AssigneeID, c.Version, c.BlockedAt
+	if len(contacts) == 0 {
+		return nil
 	}
-	_, err := tx.exec(ctx, `UPDATE contacts SET assignee_id = new.assignee_id, version = new.version, blocked_at = new.blocked_at
-		FROM unnest($2::uuid[], $3::uuid[], $4::int[], $5::timestamptz[]) AS new (id, assignee_id, version, blocked_at)
-		WHERE contacts.workspace_id = $1 AND contacts.id = new.id`, tx.Key, ids, assignees, versions, blocked)
+	ids, assignees := make([]ContactID, len(contacts)), make([]*AgentID, len(contacts))
+	versions, revisions, blocked := make([]int, len(contacts)), make([]int, len(contacts)), make([]*time.Time, len(contacts))
+	for i, c := range contacts {
+		c.Revision++
+		ids[i], assignees[i], versions[i], revisions[i], blocked[i] = c.ID, c.AssigneeID, c.Version, c.Revision, c.BlockedAt
+	}
+	_, err := tx.exec(ctx, `UPDATE contacts SET assignee_id = new.assignee_id, version = new.version, revision = new.revision,
+			blocked_at = new.blocked_at
+		FROM unnest($2::uuid[], $3::uuid[], $4::int[], $5::int[], $6::timestamptz[]) AS new (id, assignee_id, version, revision, blocked_at)
+		WHERE contacts.workspace_id = $1 AND contacts.id = new.id`, tx.Key, ids, assignees, versions, revisions, blocked)
 	return err
 }
 

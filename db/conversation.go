@@ -30,6 +30,7 @@ type Conversation struct {
 	Blocked         bool // the latest of a blocked contact, seen in no view but BLOCKED
 	AssigneeID      *AgentID
 	Version         int
+	Revision        int // 1, 2, 3 … with each change of the row
 	OpenedAt        time.Time
 	OpenedBy        ActorRef
 	ClosedAt        *time.Time
@@ -40,11 +41,14 @@ type Conversation struct {
 	WaitingSince    *time.Time // the contact's first unanswered message
 	LastMessageID   *MessageID
 	LastInboundAt   *time.Time // the contact's last message that was not withheld
-	ImportKey       []byte     // of imported ones: names the record, so that a second import skips it
+
+	LastInboundChannel *string // and its channel
+
+	ImportKey []byte // of imported ones: names the record, so that a second import skips it
 }
 
-const conversationColumns = `workspace_id, id, contact_id, channel, status, latest, blocked, assignee_id, version,
-	opened_at, opened_by, closed_at, closed_by, closing_category, closing_text, last_activity_at, waiting_since, last_message_id, last_inbound_at`
+const conversationColumns = `workspace_id, id, contact_id, channel, status, latest, blocked, assignee_id, version, revision,
+	opened_at, opened_by, closed_at, closed_by, closing_category, closing_text, last_activity_at, waiting_since, last_message_id, last_inbound_at, last_inbound_channel`
 
 // ClosingNote is what was noted when a conversation was closed: a category of the
 // workspace's list, text, or both.
@@ -151,6 +155,8 @@ type conversationValues struct {
 	versions                    []int
 	closedAt, activity, waiting []*time.Time
 	inbound                     []*time.Time
+	inboundChannels             []*string
+	revisions                   []int
 	closedBy                    []ActorRef
 	categories, texts           []*string
 	lastMessages                []*MessageID
@@ -164,6 +170,7 @@ func (v *conversationValues) add(c *Conversation) {
 	v.categories, v.texts = append(v.categories, c.ClosingCategory), append(v.texts, c.ClosingText)
 	v.activity, v.waiting = append(v.activity, &c.LastActivityAt), append(v.waiting, c.WaitingSince)
 	v.lastMessages, v.inbound = append(v.lastMessages, c.LastMessageID), append(v.inbound, c.LastInboundAt)
+	v.inboundChannels, v.revisions = append(v.inboundChannels, c.LastInboundChannel), append(v.revisions, c.Revision)
 }
 
 // InsertConversations adds conversations.
@@ -172,7 +179,7 @@ func (tx Tx) InsertConversations(ctx context.Context, conversations []*Conversat
 		return nil
 	}
 	for _, c := range conversations {
-		c.WorkspaceID = tx.Key
+		c.WorkspaceID, c.Revision = tx.Key, 1
 	}
 	if _, err := tx.bun.NewInsert().Model(&conversations).Exec(ctx); err != nil {
 		return err
@@ -180,27 +187,29 @@ func (tx Tx) InsertConversations(ctx context.Context, conversations []*Conversat
 	return tx.learnNotes(ctx, conversations)
 }
 
-// SaveConversations writes everything of conversations that can change.
+// SaveConversations writes everything of conversations that can change, as their next revisions.
 func (tx Tx) SaveConversations(ctx context.Context, conversations []*Conversation) error {
 	if len(conversations) == 0 {
 		return nil
 	}
 	var v conversationValues
 	for _, c := range conversations {
+		c.Revision++
 		v.add(c)
 	}
 	_, err := tx.exec(ctx, `UPDATE conversations AS c SET status = new.status, latest = new.latest, blocked = new.blocked,
 			assignee_id = new.assignee_id, version = new.version, closed_at = new.closed_at, closed_by = new.closed_by,
 			closing_category = new.closing_category, closing_text = new.closing_text,
 			last_activity_at = new.last_activity_at, waiting_since = new.waiting_since, last_message_id = new.last_message_id,
-			last_inbound_at = new.last_inbound_at
+			last_inbound_at = new.last_inbound_at, last_inbound_channel = new.last_inbound_channel, revision = new.revision
 		FROM unnest($2::uuid[], $3::text[], $4::bool[], $5::bool[], $6::uuid[], $7::int[], $8::timestamptz[], $9::text[],
-			$10::text[], $11::text[], $12::timestamptz[], $13::timestamptz[], $14::uuid[], $15::timestamptz[])
+			$10::text[], $11::text[], $12::timestamptz[], $13::timestamptz[], $14::uuid[], $15::timestamptz[],
+			$16::text[], $17::int[])
 			AS new (id, status, latest, blocked, assignee_id, version, closed_at, closed_by,
-			closing_category, closing_text, last_activity_at, waiting_since, last_message_id, last_inbound_at)
+			closing_category, closing_text, last_activity_at, waiting_since, last_message_id, last_inbound_at, last_inbound_channel, revision)
 		WHERE c.workspace_id = $1 AND c.id = new.id`,
 		tx.Key, v.ids, v.statuses, v.latest, v.blocked, v.assignees, v.versions, v.closedAt, v.closedBy,
-		v.categories, v.texts, v.activity, v.waiting, v.lastMessages, v.inbound)
+		v.categories, v.texts, v.activity, v.waiting, v.lastMessages, v.inbound, v.inboundChannels, v.revisions)
 	if err != nil {
 		return err
 	}

@@ -70,13 +70,15 @@ const (
 type Event struct {
 	bun.BaseModel `bun:"table:events,alias:event"`
 
-	WorkspaceID    int64 `bun:",pk"`
-	Seq            int64 `bun:",pk"` // 1, 2, 3 … in commit order
+	WorkspaceID    int64  `bun:",pk"`
+	Seq            int64  `bun:",pk"` // 1, 2, 3 … in commit order
+	Change         *int64 // number of the last event of the same mutation or workflow step; nil in rows from before
 	ID             EventID
 	Type           EventType
 	ConversationID *ConversationID
 	ContactID      *ContactID
 	Actor          ActorRef
+	Via            ActorRef  // the integration that called on behalf of the actor; zero if the actor called
 	Before         *Facets   `bun:"type:jsonb"` // of the conversation, or of a contact without any; nil if it is about neither or new
 	After          *Facets   `bun:"type:jsonb"`
 	Data           EventData `bun:"type:jsonb"`
@@ -129,6 +131,14 @@ type FieldChange struct {
 	After  *string `json:"after,omitempty"`
 }
 
+// ChangeEnd returns the number of the last event of the change that the event belongs to.
+func (e *Event) ChangeEnd() int64 {
+	if e.Change == nil {
+		return e.Seq
+	}
+	return *e.Change
+}
+
 // Cursor gives the place right after the event.
 func (e *Event) Cursor() EventCursor { return cursorAfter(e.WorkspaceID, e.Seq, e.ID) }
 
@@ -138,7 +148,7 @@ var TimelineOrder = Order{Name: "timeline", Columns: []string{"seq"}}
 // Key gives the event's place in TimelineOrder.
 func (e *Event) Key() Key { return Key{strconv.FormatInt(e.Seq, 10)} }
 
-const eventColumns = `workspace_id, seq, id, type, conversation_id, contact_id, actor, before, after, data, origin, created_at`
+const eventColumns = `workspace_id, seq, change, id, type, conversation_id, contact_id, actor, via, before, after, data, origin, created_at`
 
 // Head is the end of a workspace's log.
 type Head struct {
@@ -214,8 +224,8 @@ func (w ForWorkspace) timelines(ctx context.Context, column string, parents bun.
 	return rows, err
 }
 
-// AppendEvents writes events at the end of the log in this order and sets their
-// numbers. It takes the workspace's counter row and must be the last statement of the
+// AppendEvents writes the events of one change at the end of the log in this order and
+// sets their numbers. It takes the workspace's counter row and must be the last statement of the
 // transaction: until its end no other transaction of the workspace gets a number, which
 // makes the numbers follow the commits without gaps.
 func (tx Tx) AppendEvents(ctx context.Context, events []*Event) error {
@@ -232,20 +242,21 @@ func (tx Tx) AppendEvents(ctx context.Context, events []*Event) error {
 			UPDATE event_heads SET seq = seq + $2, event_id = $3 WHERE workspace_id = $1 RETURNING seq - $2 AS base
 		), appended AS (
 			INSERT INTO events (`+eventColumns+`)
-			SELECT $1, head.base + new.n, new.id, new.type, new.conversation_id, new.contact_id, new.actor,
+			SELECT $1, head.base + new.n, head.base + $2, new.id, new.type, new.conversation_id, new.contact_id, new.actor, new.via,
 				new.before::jsonb, new.after::jsonb, new.data::jsonb, new.origin, new.created_at
 			FROM head, unnest($4::uuid[], $5::text[], $6::uuid[], $7::uuid[], $8::text[], $9::text[], $10::text[], $11::text[],
-				$12::text[], $13::timestamptz[]) WITH ORDINALITY
-				AS new (id, type, conversation_id, contact_id, actor, before, after, data, origin, created_at, n)
+				$12::text[], $13::text[], $14::timestamptz[]) WITH ORDINALITY
+				AS new (id, type, conversation_id, contact_id, actor, via, before, after, data, origin, created_at, n)
 		)
 		SELECT base FROM head`,
-		tx.Key, len(events), events[len(events)-1].ID, v.ids, v.types, v.conversations, v.contacts, v.actors,
+		tx.Key, len(events), events[len(events)-1].ID, v.ids, v.types, v.conversations, v.contacts, v.actors, v.vias,
 		v.before, v.after, v.data, v.origins, v.times)
 	if err != nil {
 		return err
 	}
+	last := rows[0].Base + int64(len(events))
 	for i, e := range events {
-		e.Seq = rows[0].Base + int64(i) + 1
+		e.Seq, e.Change = rows[0].Base+int64(i)+1, &last
 	}
 	return nil
 }
@@ -256,7 +267,7 @@ type eventValues struct {
 	types         []EventType
 	conversations []*ConversationID
 	contacts      []*ContactID
-	actors        []ActorRef
+	actors, vias  []ActorRef
 	before, after []*string
 	data          []string
 	origins       []*string
@@ -276,7 +287,7 @@ func eventValuesOf(workspace int64, events []*Event) (v eventValues, err error) 
 		}
 		v.ids, v.types = append(v.ids, e.ID), append(v.types, e.Type)
 		v.conversations, v.contacts = append(v.conversations, e.ConversationID), append(v.contacts, e.ContactID)
-		v.actors = append(v.actors, e.Actor)
+		v.actors, v.vias = append(v.actors, e.Actor), append(v.vias, e.Via)
 		v.before, v.after, v.data = append(v.before, before), append(v.after, after), append(v.data, string(data))
 		v.origins, v.times = append(v.origins, e.Origin), append(v.times, e.CreatedAt)
 	}

@@ -140,7 +140,7 @@ func (t *thread) take(r recorder, in arrival, at time.Time) {
 	if m == nil {
 		return
 	}
-	c.LastMessageID, c.LastInboundAt = &m.ID, &m.CreatedAt
+	c.LastMessageID, c.LastInboundAt, c.LastInboundChannel = &m.ID, &m.CreatedAt, &m.Channel
 	if t.isOpen() && in.calls && c.WaitingSince == nil {
 		c.WaitingSince = &r.at
 	}

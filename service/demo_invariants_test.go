@@ -36,6 +36,9 @@ func checkWorkspace(t *testing.T, s *Service, manager Actor) []*db.Event {
 			WHERE c.workspace_id = ?`,
 		"the last inbound message is the last one": `SELECT count(*) FROM conversations c WHERE c.workspace_id = ? AND c.last_inbound_at IS DISTINCT FROM
 			(SELECT max(created_at) FROM messages m WHERE m.workspace_id = c.workspace_id AND m.conversation_id = c.id AND m.kind = 'INBOUND' AND NOT m.withheld)`,
+		"the last inbound channel is the last inbound message's": `SELECT count(*) FROM conversations c WHERE c.workspace_id = ? AND c.last_inbound_channel IS DISTINCT FROM
+			(SELECT channel FROM messages m WHERE m.workspace_id = c.workspace_id AND m.conversation_id = c.id AND m.kind = 'INBOUND' AND NOT m.withheld
+			ORDER BY created_at DESC, id DESC LIMIT 1)`,
 		"messages have their conversation's contact": `SELECT count(*) FROM messages m JOIN conversations c
 			ON c.workspace_id = m.workspace_id AND c.id = m.conversation_id WHERE m.workspace_id = ? AND m.contact_id <> c.contact_id`,
 	} {

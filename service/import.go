@@ -345,7 +345,7 @@ func (b *importBatch) messages(r *ImportRecord, c *db.Conversation, agent *db.Ag
 		if m.From == FromAgent {
 			row.Kind, row.Author = db.Outbound, agent.ID.Ref()
 		} else {
-			c.LastInboundAt = &row.CreatedAt
+			c.LastInboundAt, c.LastInboundChannel = &row.CreatedAt, &row.Channel
 		}
 		c.LastMessageID, b.newMessages = &row.ID, append(b.newMessages, row)
 	}

@@ -45,6 +45,42 @@ func TestLog(t *testing.T) {
 				lines(t, w.story(w.since(head)), w.story(o.Events)...)
 			}
 		}},
+		{"P2 all events of a mutation carry the number of its last one", func(t *testing.T, w *world) {
+			c := w.open()
+			replied := w.sends(w.agent("Ada"), c)
+			w.closes(c)
+			for _, e := range replied.Events {
+				equal(t, "change as returned", e.ChangeEnd(), replied.Events[1].Seq)
+			}
+			events := w.since(replied.Events[0].Seq - 1)
+			last := len(events) - 1
+			for i, end := range []int{last - 1, last - 1, last} { // message and assignment, then the close
+				equal(t, "change as read", events[last-2+i].ChangeEnd(), events[end].Seq)
+			}
+		}},
+		{"P2 an event from before changes was a change of its own", func(t *testing.T, w *world) {
+			equal(t, "end", (&db.Event{Seq: 7}).ChangeEnd(), 7)
+		}},
+		{"A4 the revision grows with every change of the row, a note included", func(t *testing.T, w *world) {
+			c := w.open()
+			ada := w.agent("Ada")
+			grown := func(what string, conversation, contact int) {
+				t.Helper()
+				now := w.read(c)
+				equal(t, "conversation's revision after "+what, now.Revision, conversation)
+				equal(t, "contact's revision after "+what, w.readContact(now.ContactID).Revision, contact)
+			}
+			grown("opening", 1, 2) // createContact, then openConversation
+			w.notes(ada, c)
+			grown("a note", 2, 2)
+			o := w.assign(c, ada)
+			grown("an assignment", 3, 3)
+			equal(t, "revision as returned", o.Conversation.Revision, 3)
+			w.reads(ada, c)
+			grown("a read mark", 3, 3)
+			w.ok(w.UpdateContact(w.ctx(), ada, UpdateContactInput{ContactID: c.ContactID, Name: new("Ada Novak")}))
+			grown("a change of the contact", 3, 4)
+		}},
 		{"P2 numbers follow the commits without gaps, whoever writes", testGaplessLog},
 		{"P3 each subscription gets its own events, in order", testStreams},
 		{"P4 load, then subscribe after its asOf: no hole", testLoadThenSubscribe},

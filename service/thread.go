@@ -17,6 +17,7 @@ type thread struct {
 
 	former *db.Conversation // was the latest until a new one was opened in this transaction
 	fresh  bool             // latest is to be inserted
+	moved  bool             // the contact's row has changed, and is to be written
 }
 
 // conversation is the one to show to the caller.
@@ -80,6 +81,7 @@ func (t *thread) facets() *db.Facets {
 
 // next counts a change of status, assignee or block (A4).
 func (t *thread) next() {
+	t.moved = true
 	t.contact.Version++
 	if t.latest != nil {
 		t.latest.Version = t.contact.Version
@@ -281,10 +283,12 @@ func checkNothing(*thread) *Refusal { return nil }
 
 // save writes threads back and gives their events on.
 func (w *writer) save(ctx context.Context, events changes, threads ...*thread) (changes, error) {
-	contacts := make([]*db.Contact, len(threads))
+	var contacts []*db.Contact
 	var changed, fresh []*db.Conversation
-	for i, t := range threads {
-		contacts[i] = t.contact
+	for _, t := range threads {
+		if t.moved {
+			contacts = append(contacts, t.contact)
+		}
 		for _, c := range []*db.Conversation{t.former, t.latest, t.older()} {
 			switch {
 			case c == nil:
