@@ -8,6 +8,7 @@ import (
 	"crypto/hmac"
 	"crypto/sha256"
 	"errors"
+	"fmt"
 	"log/slog"
 	"sync"
 	"time"
@@ -23,6 +24,7 @@ type Authenticator struct {
 	now func() time.Time
 
 	development map[digest]developer // fixed before serving
+	connectors  map[digest]digest    // development tokens of connectors to the hashes of their rows; fixed before serving
 
 	mu       sync.Mutex
 	attended map[digest]map[*attention]bool
@@ -48,7 +50,7 @@ func (one *attention) end(reason string) { one.once.Do(func() { one.ended(reason
 func New(d *db.DB, log *slog.Logger) *Authenticator {
 	return &Authenticator{
 		db: d, log: log, now: time.Now,
-		development: map[digest]developer{}, attended: map[digest]map[*attention]bool{},
+		development: map[digest]developer{}, connectors: map[digest]digest{}, attended: map[digest]map[*attention]bool{},
 	}
 }
 
@@ -61,6 +63,39 @@ func (a *Authenticator) AddDeveloper(secret []byte, workspace int64, agent db.Ag
 	token = withChecksum(developmentPrefix, mac.Sum(nil))
 	a.development[digestOf(token)] = developer{workspace, agent}
 	return token
+}
+
+// AddConnector makes the development token of a workspace's connector, as AddDeveloper does
+// for an agent. The log names the calling integration, so it gets a row among the workspace's
+// tokens; its hash is that of no token, and so the row is worth nothing on another server.
+// Once the row is revoked the token is empty. AddConnector must be called before serving, by
+// one process at a time.
+func (a *Authenticator) AddConnector(ctx context.Context, secret []byte, workspace int64) (token string, err error) {
+	row, hash := keyed(secret, "connector's row", workspace), digest{}
+	copy(hash[:], row)
+	owners, err := a.db.TokensByHash(ctx, [][]byte{row})
+	if err != nil || len(owners) > 0 && owners[0].RevokedAt != nil {
+		return "", err
+	}
+	if len(owners) == 0 {
+		err = a.db.ForWorkspace(workspace).InsertToken(ctx, &db.Token{
+			ID: db.TokenID{UUID: db.NewUUID()}, Scope: db.ScopeIntegration, Name: "development connector",
+			Hash: row, CreatedAt: a.now().UTC().Truncate(time.Microsecond),
+		})
+		if err != nil {
+			return "", err
+		}
+	}
+	token = withChecksum(developmentPrefix, keyed(secret, "connector", workspace))
+	a.connectors[digestOf(token)] = hash
+	return token, nil
+}
+
+// keyed derives 32 bytes from a secret for one purpose in one workspace.
+func keyed(secret []byte, purpose string, workspace int64) []byte {
+	mac := hmac.New(sha256.New, secret)
+	_, _ = fmt.Fprintf(mac, "%s of %d", purpose, workspace)
+	return mac.Sum(nil)
 }
 
 func unauthenticated(message string) error {
@@ -101,6 +136,7 @@ func (s state) err() error {
 func (a *Authenticator) look(ctx context.Context, tokens []digest) (map[digest]state, error) {
 	states := map[digest]state{}
 	var hashes [][]byte
+	presented := map[digest]digest{} // by the hashes of their rows
 	for _, token := range tokens {
 		states[token] = state{reason: "the token is unknown; it may have been made for another server"}
 		if dev, ok := a.development[token]; ok {
@@ -113,14 +149,19 @@ func (a *Authenticator) look(ctx context.Context, tokens []digest) (map[digest]s
 			}
 			continue
 		}
-		hashes = append(hashes, token[:])
+		row, ok := a.connectors[token]
+		if !ok {
+			row = token
+		}
+		presented[row] = token
+		hashes = append(hashes, row[:])
 	}
 	if hashes == nil {
 		return states, nil
 	}
 	owners, err := a.db.TokensByHash(ctx, hashes)
 	for _, owner := range owners {
-		states[digest(owner.Hash)] = a.state(owner)
+		states[presented[digest(owner.Hash)]] = a.state(owner)
 	}
 	return states, err
 }

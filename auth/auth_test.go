@@ -304,6 +304,45 @@ func TestDeveloperTokens(t *testing.T) {
 	g.refused(gone, "unknown")
 }
 
+func TestConnectorToken(t *testing.T) {
+	t.Parallel()
+	g := newGate(t)
+	add := func(a *Authenticator, secret string) string {
+		t.Helper()
+		token, err := a.AddConnector(t.Context(), []byte(secret), g.workspace)
+		fine(t, err)
+		return token
+	}
+	token := add(g.Authenticator, "secret")
+	tokens, err := g.List(t.Context(), g.workspace)
+	fine(t, err)
+	if len(tokens) != 1 || tokens[0].Scope != db.ScopeIntegration {
+		t.Fatalf("the tokens are %+v", tokens)
+	}
+	if actor := g.admitted(token); actor.Workspace != g.workspace || actor.Role != service.RoleIntegration || actor.Token != tokens[0].ID {
+		t.Errorf("%+v", actor)
+	}
+	other := New(g.db, slog.New(slog.DiscardHandler))
+	if _, err := other.Authenticate(t.Context(), token); err == nil {
+		t.Error("a server without development tokens takes it, although the row is there")
+	}
+	if again := add(other, "secret"); again != token {
+		t.Error("at the next start it is another one")
+	}
+	if another := add(other, "another"); another == token {
+		t.Error("another secret gives the same token")
+	}
+	if tokens, err := g.List(t.Context(), g.workspace); err != nil || len(tokens) != 2 {
+		t.Errorf("two secrets have %d rows, %v", len(tokens), err)
+	}
+	_, err = g.Revoke(t.Context(), g.workspace, tokens[0].ID)
+	fine(t, err)
+	g.refused(token, "revoked")
+	if revoked := add(other, "secret"); revoked != "" {
+		t.Error("the revoked connector is announced")
+	}
+}
+
 func TestSecretsDiffer(t *testing.T) {
 	t.Parallel()
 	seen := map[string]bool{}

@@ -2,6 +2,7 @@ package command
 
 import (
 	"fmt"
+	"net/url"
 	"strings"
 )
 
@@ -18,25 +19,59 @@ func (a announcement) print(c *console) error {
 	var text strings.Builder
 	text.WriteString("\nSwitchboard is ready.\n\n")
 	if a.playground {
-		value["playground"] = http + "/playground" + a.fragment()
-		fmt.Fprintf(&text, "  Playground   %s/playground%s\n", http, a.fragment())
+		value["playground"] = a.addPlaygrounds(http)
+		if len(a.developers) == 0 {
+			fmt.Fprintf(&text, "  Playground   %s\n", value["playground"])
+		}
 	}
 	fmt.Fprintf(&text, "  GraphQL      %s/graphql\n  WebSocket    %s/graphql\n", http, socket)
 	if len(a.developers) > 0 {
 		value["developers"] = a.developers
-		text.WriteString("\n  Development tokens (this machine only); send one as Authorization: Bearer <token>\n")
-		for _, d := range a.developers {
-			fmt.Fprintf(&text, "    %-8s %-20s %s\n", d.Role, d.Name, d.Token)
-		}
+		text.WriteString(a.tokens())
 	}
 	text.WriteString("\nStop it with Ctrl-C.\n")
 	return c.result(value, "%s", text.String())
 }
 
-// fragment hands the first token to the playground; a fragment is never sent to a server.
-func (a announcement) fragment() string {
-	if len(a.developers) == 0 {
-		return ""
+// addPlaygrounds gives each agent among the developers a playground address of their own and
+// returns the first, or the bare address if there is no agent. The address holds the agent's
+// token and the connector's in its fragment, which browsers never send to a server.
+func (a announcement) addPlaygrounds(http string) (first string) {
+	connector := ""
+	for _, d := range a.developers {
+		if d.Role == connectorRole {
+			connector = "&connector=" + url.QueryEscape(d.Token)
+		}
 	}
-	return "#token=" + a.developers[0].Token
+	for i := range a.developers {
+		d := &a.developers[i]
+		if d.Role == connectorRole {
+			continue
+		}
+		d.Playground = http + "/playground#token=" + url.QueryEscape(d.Token) + connector
+		if first == "" {
+			first = d.Playground
+		}
+	}
+	if first == "" {
+		return http + "/playground"
+	}
+	return first
+}
+
+// tokens lists the developers for people.
+func (a announcement) tokens() string {
+	var playgrounds, tokens strings.Builder
+	for _, d := range a.developers {
+		who := fmt.Sprintf("%-10s %-20s", d.Role, d.Name)
+		fmt.Fprintf(&tokens, "    %s %s\n", who, d.Token)
+		if d.Playground != "" {
+			fmt.Fprintf(&playgrounds, "    %s\n      %s\n", strings.TrimSpace(who), d.Playground)
+		}
+	}
+	text := "\n  Development tokens (this machine only); send one as Authorization: Bearer <token>\n" + tokens.String()
+	if playgrounds.Len() > 0 {
+		text += "\n  Playground, as one of the demo team; open two of these in two windows\n" + playgrounds.String()
+	}
+	return text
 }

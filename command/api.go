@@ -13,12 +13,16 @@ import (
 
 // api is the GraphQL API of a running server, over HTTP.
 type api struct {
-	url     string
-	http    *http.Client
-	retries int // of calls that were not answered
+	url      string
+	http     *http.Client
+	console  *console // says what is waited for
+	answered bool     // at least one call
+	retries  int      // of calls that were not answered
 }
 
-func newAPI(url string) *api { return &api{url: url, http: &http.Client{Timeout: 15 * time.Second}} }
+func newAPI(url string, c *console) *api {
+	return &api{url: url, console: c, http: &http.Client{Timeout: 15 * time.Second}}
+}
 
 // caller calls the API on behalf of a token. One goroutine at a time may use the callers
 // of an api.
@@ -36,7 +40,7 @@ type payload struct {
 // refusal says what refused a mutation.
 func (p *payload) refusal() string {
 	if len(p.UserErrors) == 0 {
-		return "nobody knows why"
+		return "the server gave no reason"
 	}
 	return p.UserErrors[0].Code + ", " + p.UserErrors[0].Message
 }
@@ -61,7 +65,8 @@ func (c caller) mutate(ctx context.Context, name string, input map[string]any) (
 }
 
 const (
-	answerTime = time.Minute            // for which a server may be away
+	answerTime = time.Minute            // for which a server may be away that has answered before
+	firstTime  = 10 * time.Second       // within which a server has to answer for the first time
 	retryFirst = 50 * time.Millisecond  // before the second attempt
 	retryLast  = 2 * time.Second        // between any two
 	busyPause  = 500 * time.Millisecond // before a call that was one too many
@@ -69,23 +74,34 @@ const (
 
 // ask sends an operation until it is answered: a mutation with an idempotency key is
 // carried out once, however often that is. The attempt in hand is finished even if the
-// context ends meanwhile.
+// context ends meanwhile, unless the server has never answered.
 func (c caller) ask(ctx context.Context, document string, variables map[string]any, into any) error {
 	body, err := json.Marshal(map[string]any{"query": document, "variables": variables})
 	if err != nil {
 		return err
 	}
+	defer c.api.console.waiting("an answer from " + c.api.url)()
+	attempt, giveUp := context.WithoutCancel(ctx), answerTime
+	if !c.api.answered {
+		giveUp = firstTime
+		var cancel context.CancelFunc
+		attempt, cancel = context.WithTimeout(ctx, firstTime)
+		defer cancel()
+	}
 	began, pause := time.Now(), retryFirst
 	for {
-		data, err := c.post(context.WithoutCancel(ctx), body)
+		data, err := c.post(attempt, body)
 		if err == nil {
+			c.api.answered = true
 			return json.Unmarshal(data, into)
 		}
 		var again *unanswered
 		switch {
 		case !errors.As(err, &again):
 			return err
-		case time.Since(began) > answerTime:
+		case ctx.Err() != nil:
+			return ctx.Err()
+		case time.Since(began) > giveUp || attempt.Err() != nil:
 			return fmt.Errorf("%s does not answer: %w; start the server there, or give another --url", c.api.url, err)
 		}
 		c.api.retries++

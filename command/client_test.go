@@ -116,6 +116,17 @@ func (c caller) open(name string) string {
 	return opened.OpenConversation.Conversation.ID
 }
 
+// receive brings in a message of a customer and returns its body as the server has it.
+func (c caller) receive(customer, body string) string {
+	c.server.t.Helper()
+	var done struct {
+		ReceiveMessage struct{ Message struct{ Body string } }
+	}
+	c.ask(&done, `mutation($input: ReceiveMessageInput!) { receiveMessage(input: $input) { message { body } } }`,
+		vars{"input": vars{"contact": vars{"channel": "chat", "externalId": customer, "name": customer}, "body": body}})
+	return done.ReceiveMessage.Message.Body
+}
+
 // assign gives a conversation to an agent and tells the ids of the events.
 func (c caller) assign(conversation, agent string) []string {
 	c.server.t.Helper()

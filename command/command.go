@@ -12,6 +12,7 @@ import (
 	"os"
 	"os/signal"
 	"syscall"
+	"time"
 
 	"github.com/alecthomas/kong"
 	"github.com/jackc/pgx/v5/pgconn"
@@ -32,12 +33,16 @@ type line struct {
 	Database database `embed:""`
 	JSON     bool     `help:"Print machine-readable results." name:"json"`
 
+	Version kong.VersionFlag `help:"Print the version and exit."`
+
 	Serve     serve     `cmd:"" default:"withargs" help:"Bring the database up to date and serve the API (the default)."`
 	Migrate   migrate   `cmd:"" help:"Bring the database up to date and say what was done."`
 	Workspace workspace `cmd:"" help:"Make workspaces."`
+	Agent     agent     `cmd:"" help:"Make agents."`
 	Token     token     `cmd:"" help:"Make, list and revoke API tokens."`
 	Import    importing `cmd:"" help:"Bring in conversations of the past from JSON lines."`
 	Replay    replay    `cmd:"" help:"Play conversations of the past through the API of a running server."`
+	Schema    schema    `cmd:"" help:"Print the GraphQL schema, for the tools of client developers. Needs no database."`
 }
 
 // console is where a command prints.
@@ -57,13 +62,22 @@ func (c *console) result(value any, format string, args ...any) error {
 	return err
 }
 
+// patience is how long a command waits before it says what it waits for.
+const patience = 2 * time.Second
+
+// waiting says what a command waits for unless stop is called within its patience.
+func (c *console) waiting(what string) (stop func()) {
+	timer := time.AfterFunc(patience, func() { c.log.Info("waiting for " + what) })
+	return func() { timer.Stop() }
+}
+
 // Main runs the command line and gives the exit status.
 func Main(args []string, out, errs io.Writer) int {
 	var l line
 	status := -1
 	parser, err := kong.New(&l, kong.Name("switchboard"), kong.Writers(out, errs), kong.Exit(func(code int) { status = code }),
 		kong.Description("The backend of a shared team inbox: a GraphQL API with realtime subscriptions."),
-		kong.UsageOnError(), kong.ConfigureHelp(kong.HelpOptions{Compact: true}))
+		kong.Vars{"version": version()}, kong.UsageOnError(), kong.ConfigureHelp(kong.HelpOptions{Compact: true}))
 	if err != nil {
 		panic(err) // the definition above is wrong
 	}
@@ -101,7 +115,10 @@ func explain(err error) string {
 	var pg *pgconn.PgError
 	var malformed *pgconn.ParseConfigError
 	var known *service.Error
+	var refusal *service.Refusal
 	switch {
+	case errors.As(err, &refusal):
+		return refusal.Message
 	case errors.As(err, &known):
 		return known.Message
 	case errors.As(err, &malformed):

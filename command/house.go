@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/url"
 
 	"switchboard/auth"
 	"switchboard/db"
@@ -36,6 +37,7 @@ type house struct {
 // is always brought up to date, another one if asked for.
 func (d *database) open(ctx context.Context, c *console, update bool) (_ *house, err error) {
 	h := &house{url: d.URL}
+	defer c.waiting(d.what())()
 	defer func() {
 		if err != nil {
 			h.close()
@@ -66,6 +68,17 @@ func (d *database) open(ctx context.Context, c *console, update bool) (_ *house,
 	h.feed = feed.New(h.db, follow)
 	h.service = service.New(h.db, h.feed, service.Options{Log: c.log})
 	return h, nil
+}
+
+// what names the database without its password, for whoever waits for it.
+func (d *database) what() string {
+	if at, err := url.Parse(d.URL); d.URL != "" && err == nil && at.Host != "" {
+		return "the database at " + at.Host
+	}
+	if d.URL != "" {
+		return "the database"
+	}
+	return "the embedded database"
 }
 
 func (h *house) embed(ctx context.Context, c *console, dir string) (err error) {

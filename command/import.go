@@ -2,7 +2,9 @@ package command
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"strings"
 
@@ -14,15 +16,31 @@ import (
 
 // importing brings in conversations of the past.
 type importing struct {
-	File      string `arg:"" type:"existingfile" help:"Conversations as JSON lines; the README shows one."`
+	File      string `arg:"" help:"Conversations as JSON lines; docs/operations.md shows one."`
 	Workspace string `required:"" placeholder:"ID" help:"The workspace to bring them into."`
 	Channel   string `default:"twitter" help:"The channel on which they took place."`
+}
+
+// openRecords opens a file of conversations. Its errors are written for whoever typed its name.
+func openRecords(name string) (*os.File, error) {
+	info, err := os.Stat(name)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return nil, fmt.Errorf("there is no file %s: name one with a conversation as JSON on each line", name)
+	case err == nil && info.IsDir():
+		return nil, fmt.Errorf("%s is a folder: name a file with a conversation as JSON on each line", name)
+	}
+	file, err := os.Open(name)
+	if err != nil {
+		return nil, fmt.Errorf("cannot read the file: %w", err)
+	}
+	return file, nil
 }
 
 // Run imports the file and says what became of each record: bad ones are named and
 // skipped. It may be interrupted and run again, nothing comes in twice.
 func (i importing) Run(ctx context.Context, c *console, d *database) error {
-	file, err := os.Open(i.File)
+	file, err := openRecords(i.File)
 	if err != nil {
 		return err
 	}

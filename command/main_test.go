@@ -177,7 +177,7 @@ type server struct {
 	announced <-chan []byte
 
 	GraphQL, WebSocket, Playground string
-	Developers                     []struct{ Name, Role, Email, Token string }
+	Developers                     []struct{ Name, Role, Email, Token, Playground string }
 }
 
 // start runs a server on a free port and waits until it says that it is ready. When the

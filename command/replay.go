@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"maps"
 	"math"
-	"os"
 	"slices"
 	"strconv"
 	"strings"
@@ -19,7 +18,7 @@ import (
 // replay plays conversations of the past through the API of a running server, so that
 // anybody can watch a living inbox.
 type replay struct {
-	File         string        `arg:"" type:"existingfile" help:"Conversations as JSON lines; the README shows one."`
+	File         string        `arg:"" help:"Conversations as JSON lines; docs/operations.md shows one."`
 	Workspace    string        `required:"" placeholder:"ID" help:"The workspace to play them in."`
 	URL          string        `env:"SWITCHBOARD_URL" default:"http://127.0.0.1:8080/graphql" help:"GraphQL endpoint of the running server."`
 	Channel      string        `default:"twitter" help:"The channel on which they take place."`
@@ -46,7 +45,7 @@ func (s *speed) UnmarshalText(text []byte) error {
 
 // Run plays the file and says what came of it. Ctrl-C ends it after the step in hand.
 func (r replay) Run(ctx context.Context, c *console, d *database) error {
-	file, err := os.Open(r.File)
+	file, err := openRecords(r.File)
 	if err != nil {
 		return err
 	}
@@ -56,7 +55,7 @@ func (r replay) Run(ctx context.Context, c *console, d *database) error {
 		return err
 	}
 	return d.inWorkspace(ctx, c, r.Workspace, func(h *house, w *db.Workspace) error {
-		cast, err := h.cast(ctx, w, r.URL, companies(records))
+		cast, err := h.cast(ctx, w, newAPI(r.URL, c), companies(records))
 		defer cast.leave(ctx)
 		if err != nil {
 			return err

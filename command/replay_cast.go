@@ -30,8 +30,8 @@ const tokenLifetime = 30 * 24 * time.Hour
 
 // cast finds the agents of these names, or adds them by the API, and lets them come
 // online. It is there to leave even if something fails.
-func (h *house) cast(ctx context.Context, w *db.Workspace, url string, names []string) (*cast, error) {
-	c := &cast{house: h, workspace: w.Key, run: db.NewUUID().String(), api: newAPI(url), agents: map[string]caller{}}
+func (h *house) cast(ctx context.Context, w *db.Workspace, server *api, names []string) (*cast, error) {
+	c := &cast{house: h, workspace: w.Key, run: db.NewUUID().String(), api: server, agents: map[string]caller{}}
 	var err error
 	if c.connector, err = c.caller(ctx, db.ScopeIntegration, nil); err != nil {
 		return c, err

@@ -171,13 +171,15 @@ func (s serve) makeDemo(ctx context.Context, c *console, h *house) error {
 // developer is somebody with a development token.
 type developer struct {
 	Name  string `json:"name"`
-	Role  string `json:"role"`
-	Email string `json:"email"`
+	Role  string `json:"role"`            // connector for the program that brings in what customers write
+	Email string `json:"email,omitempty"` // empty for the connector
 	Token string `json:"token"`
+
+	Playground string `json:"playground,omitempty"` // address at which the playground acts as them
 }
 
-// developers makes the development tokens of the demo workspace: for a manager and two
-// agents. Only the embedded database has them.
+// developers makes the development tokens of the demo workspace: for a manager, two
+// agents and a connector. Only the embedded database has them.
 func developers(ctx context.Context, h *house) ([]developer, error) {
 	if h.embedded == nil {
 		return nil, nil
@@ -207,10 +209,19 @@ func demoDevelopers(ctx context.Context, h *house, w *db.Workspace, secret []byt
 		if err != nil {
 			return nil, err
 		}
-		list = append(list, developer{a.Name, strings.ToLower(string(a.Role)), email, h.auth.AddDeveloper(secret, w.Key, a.ID)})
+		list = append(list, developer{
+			Name: a.Name, Role: strings.ToLower(string(a.Role)), Email: email, Token: h.auth.AddDeveloper(secret, w.Key, a.ID),
+		})
 	}
-	return list, nil
+	token, err := h.auth.AddConnector(ctx, secret, w.Key)
+	if err == nil && token != "" {
+		list = append(list, developer{Name: "writes as customers", Role: connectorRole, Token: token})
+	}
+	return list, err
 }
+
+// connectorRole is what a connector's development token is announced as.
+const connectorRole = "connector"
 
 // developmentSecret is what development tokens are made of; it stays in the data folder.
 func developmentSecret(dir string) ([]byte, error) {

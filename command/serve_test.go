@@ -9,7 +9,6 @@ import (
 	"net/http"
 	"net/url"
 	"os/exec"
-	"reflect"
 	"regexp"
 	"slices"
 	"strings"
@@ -30,8 +29,8 @@ func TestFirstAndSecondStart(t *testing.T) {
 		}
 	}
 	first := start(t, "--data-dir", dir)
-	if len(first.Developers) != 3 {
-		t.Fatalf("three development tokens are printed, not %d", len(first.Developers))
+	if len(first.Developers) != 4 {
+		t.Fatalf("four development tokens are printed, not %d", len(first.Developers))
 	}
 	first.as(first.Developers[0].Token).ask(&inbox, everything, nil)
 	took := time.Since(first.began)
@@ -54,8 +53,18 @@ func TestFirstAndSecondStart(t *testing.T) {
 	if want := "ws://" + at.Host + "/graphql"; first.WebSocket != want {
 		t.Errorf("the socket is at %s, not %s", first.WebSocket, want)
 	}
-	if want := "http://" + at.Host + "/playground#token=" + first.Developers[0].Token; first.Playground != want {
-		t.Errorf("the playground is at %s, not %s", first.Playground, want)
+	connector := first.Developers[3]
+	for i, d := range first.Developers[:3] {
+		want := "http://" + at.Host + "/playground#token=" + d.Token + "&connector=" + connector.Token
+		if d.Playground != want || i == 0 && first.Playground != want {
+			t.Errorf("the playground is at %s and that of %s at %s, not %s", first.Playground, d.Name, d.Playground, want)
+		}
+	}
+	if connector.Role != "connector" || connector.Playground != "" {
+		t.Errorf("the fourth token is %+v", connector)
+	}
+	if got := first.as(connector.Token).receive("Maria", "Where is my order?"); got != "Where is my order?" {
+		t.Errorf("the connector's message arrived as %q", got)
 	}
 	for path, want := range map[string]string{
 		"/healthz": "200 ok", "/readyz": "200 ready", "/": "302 /playground", "/playground": "200 <!doctype html>", "/nothing": "404 404 page not found",
@@ -74,14 +83,37 @@ func TestFirstAndSecondStart(t *testing.T) {
 	}
 	second := start(t, "--data-dir", dir)
 	second.as(first.Developers[0].Token).ask(&inbox, everything, nil)
+	second.as(connector.Token).receive("Maria", "Are you there?")
 	took = time.Since(second.began)
 	t.Logf("second start to first answer: %v", took)
 	if took > 5*time.Second { // 1 s without the race detector, on a machine that does nothing else
 		t.Errorf("the first answer of a known folder took %v", took)
 	}
-	if !reflect.DeepEqual(second.Developers, first.Developers) {
-		t.Errorf("the tokens have changed:\n%v\n%v", first.Developers, second.Developers)
+	for i, d := range second.Developers {
+		if d.Token != first.Developers[i].Token {
+			t.Errorf("the token of %s has changed", d.Name)
+		}
 	}
+	var tokens []listed
+	succeed(t, &tokens, "token", "list", "--data-dir", dir, "--workspace", workspaceOf(t, dir))
+	if len(tokens) != 1 || tokens[0].Name != "development connector" || tokens[0].Scope != "integration" {
+		t.Errorf("after two starts the demo workspace has the tokens %+v", tokens)
+	}
+	succeed(t, &struct{}{}, "token", "revoke", tokens[0].TokenID, "--data-dir", dir, "--workspace", workspaceOf(t, dir))
+	if status := second.as(connector.Token).status(); status != http.StatusUnauthorized {
+		t.Errorf("the revoked connector is answered %d", status)
+	}
+}
+
+// workspaceOf returns the id of the only workspace in a data folder.
+func workspaceOf(t *testing.T, dir string) string {
+	t.Helper()
+	var all []struct{ Workspace string }
+	succeed(t, &all, "workspace", "list", "--data-dir", dir)
+	if len(all) != 1 {
+		t.Fatalf("the workspaces are %v", all)
+	}
+	return all[0].Workspace
 }
 
 func TestInterruptedFirstStart(t *testing.T) {
@@ -96,7 +128,7 @@ func TestInterruptedFirstStart(t *testing.T) {
 	if databaseRuns(dir) {
 		t.Error("it has left the database running")
 	}
-	if s = start(t, "--data-dir", dir); len(s.Developers) != 3 {
+	if s = start(t, "--data-dir", dir); len(s.Developers) != 4 {
 		t.Errorf("afterwards the tokens are %v", s.Developers)
 	}
 }
@@ -229,6 +261,12 @@ func TestRefusedStarts(t *testing.T) {
 		{[]string{"serve", "--addr", "127.0.0.1:0", "--database-url", "postgres://nobody:secret-word@127.0.0.1:1/none"}, 1, []string{"127.0.0.1"}},
 		{[]string{"serve", "--addr", "127.0.0.1:0", "--nats-url", "http://nobody:secret-word@127.0.0.1:1"}, 1, []string{"--nats-url", "NATS_URL", "nats://"}},
 		{[]string{"workspace", "list", "--nats-url", "nats://nobody:secret-word@127.0.0.1:po rt"}, 1, []string{"--nats-url", "nats://"}},
+		{[]string{"import", "missing.jsonl", "--workspace", "ws_1"}, 1, []string{"there is no file missing.jsonl"}},
+		{[]string{"replay", "missing.jsonl", "--workspace", "ws_1"}, 1, []string{"there is no file missing.jsonl"}},
+		{[]string{"import", ".", "--workspace", "ws_1"}, 1, []string{". is a folder"}},
+		{[]string{"import", "--workspace", "ws_1"}, 2, []string{"<file>", "--help"}},
+		{[]string{"agent", "create", "Bo", "--workspace", "ws_1"}, 2, []string{"--email"}},
+		{[]string{"agent", "create", "Bo", "--workspace", "ws_1", "--email", "bo@acme.example", "--role", "king"}, 2, []string{"agent", "manager"}},
 		{[]string{"--unknown"}, 2, []string{"--unknown", "--help"}},
 		{[]string{"serve", "--port", "80"}, 2, []string{"--port", "--help"}},
 		{[]string{"dance"}, 2, []string{"dance", "--help"}},
@@ -248,7 +286,7 @@ func TestRefusedStarts(t *testing.T) {
 
 func TestHelp(t *testing.T) {
 	t.Parallel()
-	anywhere := map[string]string{"database-url": "$DATABASE_URL", "data-dir": "$SWITCHBOARD_DATA_DIR", "nats-url": "$NATS_URL", "json": "", "help": ""}
+	anywhere := map[string]string{"database-url": "$DATABASE_URL", "data-dir": "$SWITCHBOARD_DATA_DIR", "nats-url": "$NATS_URL", "json": "", "version": "", "help": ""}
 	flags := regexp.MustCompile(`(?s)--(?:\[no-\])?([a-z-]+)(.*?)(?:\n\s+(?:-\w, )?--|\n\n|$)`)
 	for command, own := range map[string]map[string]string{
 		"": {},
@@ -256,6 +294,8 @@ func TestHelp(t *testing.T) {
 			"addr": "$SWITCHBOARD_ADDR", "demo": "$SWITCHBOARD_DEMO", "playground": "$SWITCHBOARD_PLAYGROUND", "allow-origin": "$SWITCHBOARD_ALLOW_ORIGIN",
 		},
 		"migrate": {}, "workspace create": {"manager": ""}, "workspace list": {},
+		"agent create": {"workspace": "", "email": "", "role": ""}, "schema": {},
+		"import": {"workspace": "", "channel": ""}, "replay": {"workspace": "", "channel": "", "url": "$SWITCHBOARD_URL", "speed": "", "longest-pause": ""},
 		"token create": {"workspace": "", "agent": "", "scope": "", "name": "", "expires": ""}, "token list": {"workspace": ""}, "token revoke": {"workspace": ""},
 	} {
 		r := run(t, append(strings.Fields(command), "--help")...)

@@ -21,10 +21,34 @@ type token struct {
 
 type tokenCreate struct {
 	Workspace string   `required:"" placeholder:"ID" help:"The workspace."`
-	Agent     string   `xor:"owner" required:"" placeholder:"EMAIL" help:"Act as this agent."`
-	Scope     string   `xor:"owner" required:"" enum:"integration,read" help:"Of a program of its own: integration, or read for queries and subscriptions only."`
+	Agent     string   `xor:"owner" placeholder:"EMAIL" help:"Make a token that acts as this agent. Give either this or --scope."`
+	Scope     scope    `xor:"owner" placeholder:"integration|read" help:"Make a token for a program: integration for one that brings in what customers write, read for queries and subscriptions only. Give either this or --agent."`
 	Name      string   `help:"What the token is for."`
 	Expires   lifetime `placeholder:"90d" help:"How long it is valid, in days (d), hours (h) or minutes (m). Left out: until revoked."`
+}
+
+// Validate refuses a token for nobody.
+func (t tokenCreate) Validate() error {
+	if t.Agent == "" && t.Scope == "" {
+		return errors.New("give --agent EMAIL for a token that acts as an agent, or --scope integration or --scope read for one of a program")
+	}
+	return nil
+}
+
+// scope is what a program's token may do; empty for a token of an agent.
+type scope db.TokenScope
+
+// UnmarshalText reads integration or read.
+func (s *scope) UnmarshalText(text []byte) error {
+	switch string(text) {
+	case "integration":
+		*s = scope(db.ScopeIntegration)
+	case "read":
+		*s = scope(db.ScopeRead)
+	default:
+		return errors.New("give the scope integration or read")
+	}
+	return nil
 }
 
 // lifetime is a duration that also knows days.
@@ -66,15 +90,12 @@ func (t tokenCreate) Run(ctx context.Context, c *console, d *database) error {
 
 // owner says on whose behalf the token acts.
 func (t tokenCreate) owner(ctx context.Context, h *house, w *db.Workspace) (db.TokenScope, *db.AgentID, error) {
-	switch t.Scope {
-	case "integration":
-		return db.ScopeIntegration, nil, nil
-	case "read":
-		return db.ScopeRead, nil, nil
+	if t.Scope != "" {
+		return db.TokenScope(t.Scope), nil, nil
 	}
 	agent, err := h.db.ForWorkspace(w.Key).AgentByEmail(ctx, t.Agent)
 	if errors.Is(err, sql.ErrNoRows) {
-		return "", nil, fmt.Errorf("the workspace has no agent with the e-mail address %s; a manager adds one with the mutation createAgent", t.Agent)
+		return "", nil, fmt.Errorf("the workspace has no agent with the e-mail address %s; add one with `switchboard agent create NAME --workspace %s --email %s`", t.Agent, t.Workspace, t.Agent)
 	}
 	if err == nil && !agent.Active {
 		err = fmt.Errorf("%s is deactivated; a manager reactivates them with the mutation reactivateAgent", t.Agent)

@@ -147,7 +147,7 @@ func TestTokensOfARunningServer(t *testing.T) {
 		refused(t, 1, []string{"token", "list", "--workspace", "ws_" + nobody, "--data-dir", dir}, "ws_"+nobody, company.Workspace, "Acme")
 		refused(t, 1, []string{"token", "list", "--workspace", "Acme", "--data-dir", dir}, `"Acme"`, company.Workspace)
 		refused(t, 1, []string{"token", "list", "--workspace", company.Manager, "--data-dir", dir}, company.Manager, company.Workspace)
-		refused(t, 1, inWorkspace("token", "create", "--agent", "nobody@acme.example"), "nobody@acme.example", "createAgent")
+		refused(t, 1, inWorkspace("token", "create", "--agent", "nobody@acme.example"), "nobody@acme.example", "switchboard agent create")
 		refused(t, 1, inWorkspace("token", "revoke", "token_"+nobody), "token_"+nobody, "token list")
 		refused(t, 1, inWorkspace("token", "revoke", "swb_nonsense"), "swb_nonsense", "token list")
 		refused(t, 1, []string{"workspace", "create", "", "--manager", "mia@acme.example", "--data-dir", dir}, "name")

@@ -72,6 +72,9 @@ func NewHandler(o Options) *Handler {
 	return h
 }
 
+// SDL returns the schema in GraphQL's schema definition language, as schema.graphqls has it.
+func SDL() string { return sources[0].Input }
+
 // server executes operations, however they come in.
 func (o Options) server() *handler.Server {
 	server := handler.New(NewExecutableSchema(Config{

@@ -39,6 +39,9 @@ func openFolder(path string) (*folder, error) {
 	if err != nil {
 		return nil, fmt.Errorf("find the current folder: %w", err)
 	}
+	if err := onlyFolders(path); err != nil {
+		return nil, err
+	}
 	who, err := accountFor(filepath.Join(path, "postgres"))
 	if err != nil {
 		return nil, err
@@ -61,6 +64,21 @@ func openFolder(path string) (*folder, error) {
 		gate:    flock.New(filepath.Join(path, "gate.lock")),
 		users:   flock.New(filepath.Join(path, "users.lock")),
 	}, nil
+}
+
+// onlyFolders refuses a path of which a part exists and is something else than a folder.
+func onlyFolders(path string) error {
+	for part := path; ; part = filepath.Dir(part) {
+		info, err := os.Stat(part)
+		switch {
+		case err == nil && info.IsDir() || part == filepath.Dir(part):
+			return nil
+		case err == nil && part == path:
+			return fmt.Errorf("the data folder %s is a file: choose a folder with --data-dir", path)
+		case err == nil:
+			return fmt.Errorf("the data folder %s cannot be made because %s is a file: choose another folder with --data-dir", path, part)
+		}
+	}
 }
 
 // reachable looks at the part of the path that exists already.

@@ -87,6 +87,14 @@ func TestRootRunsItAsAnother(t *testing.T) {
 	mustContain(t, refusal(t, dir, usualPlaces()), "belongs to root", "chown -R postgres")
 }
 
+func TestFolderThatIsAFile(t *testing.T) {
+	t.Parallel()
+	file := filepath.Join(folderOf(t, 0), "file")
+	check(t, os.WriteFile(file, nil, 0o600))
+	mustContain(t, refusal(t, file, usualPlaces()), "the data folder "+file+" is a file", "--data-dir")
+	mustContain(t, refusal(t, filepath.Join(file, "deep", "data"), usualPlaces()), "because "+file+" is a file", "--data-dir")
+}
+
 func TestFolderThatTheAccountCannotEnter(t *testing.T) {
 	t.Parallel()
 	if os.Geteuid() != 0 {
