@@ -145,7 +145,7 @@ func (tx Tx) InsertAgents(ctx context.Context, agents ...*Agent) error {
 	for _, a := range agents {
 		a.WorkspaceID = tx.Key
 	}
-	if _, err := tx.bun.NewInsert().Model(&agents).Exec(ctx); err != nil {
+	if err := tx.insert(ctx, &agents); err != nil {
 		return err
 	}
 	return tx.learnAgents(ctx, agents)

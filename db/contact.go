@@ -161,7 +161,7 @@ func (tx Tx) InsertContacts(ctx context.Context, contacts []*Contact, identities
 	for _, c := range contacts {
 		c.WorkspaceID, c.Revision = tx.Key, 1
 	}
-	if _, err := tx.bun.NewInsert().Model(&contacts).Exec(ctx); err != nil {
+	if err := tx.insert(ctx, &contacts); err != nil {
 		return err
 	}
 	if err := tx.insertIdentities(ctx, identities); err != nil {
@@ -177,8 +177,7 @@ func (tx Tx) insertIdentities(ctx context.Context, identities []*ContactIdentity
 	for _, i := range identities {
 		i.WorkspaceID = tx.Key
 	}
-	_, err := tx.bun.NewInsert().Model(&identities).Exec(ctx)
-	return err
+	return tx.insert(ctx, &identities)
 }
 
 // UpdateContactData writes a contact's name, addresses and picture, as its next revision.

@@ -181,7 +181,7 @@ func (tx Tx) InsertConversations(ctx context.Context, conversations []*Conversat
 	for _, c := range conversations {
 		c.WorkspaceID, c.Revision = tx.Key, 1
 	}
-	if _, err := tx.bun.NewInsert().Model(&conversations).Exec(ctx); err != nil {
+	if err := tx.insert(ctx, &conversations); err != nil {
 		return err
 	}
 	return tx.learnNotes(ctx, conversations)

@@ -139,6 +139,13 @@ func run(tx bun.Tx, fn func(tx Tx) error, w ForWorkspace) (err error) {
 	return err
 }
 
+// insert adds rows, and only reads them: bun would otherwise have what it wrote returned
+// into them, through pointers that they may share with what the caller was given.
+func (tx Tx) insert(ctx context.Context, rows any) error {
+	_, err := tx.bun.NewInsert().Model(rows).Returning("NULL").Exec(ctx)
+	return err
+}
+
 // query runs a hot statement with $1 … placeholders: each connection prepares it once.
 func (w ForWorkspace) query(ctx context.Context, dest any, statement string, args ...any) error {
 	rows, err := w.raw.QueryContext(ctx, statement, append([]any{pgx.QueryExecModeCacheStatement}, args...)...)

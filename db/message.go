@@ -94,6 +94,5 @@ func (tx Tx) InsertMessages(ctx context.Context, messages []*Message) error {
 	for _, m := range messages {
 		m.WorkspaceID = tx.Key
 	}
-	_, err := tx.bun.NewInsert().Model(&messages).Exec(ctx)
-	return err
+	return tx.insert(ctx, &messages)
 }

@@ -72,7 +72,7 @@ func (w ForWorkspace) ProgramTokens(ctx context.Context, ids []TokenID) ([]*Toke
 // InsertToken adds a token. Tokens are no part of the log.
 func (w ForWorkspace) InsertToken(ctx context.Context, t *Token) error {
 	t.WorkspaceID = w.Key
-	_, err := w.bun.NewInsert().Model(t).Exec(ctx)
+	_, err := w.bun.NewInsert().Model(t).Returning("NULL").Exec(ctx)
 	return err
 }
 

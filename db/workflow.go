@@ -176,7 +176,7 @@ func (tx Tx) LockWorkflow(ctx context.Context, id WorkflowID) ([]*Workflow, erro
 // followed, from its present end.
 func (tx Tx) InsertWorkflow(ctx context.Context, f *Workflow) error {
 	f.WorkspaceID = tx.Key
-	if _, err := tx.bun.NewInsert().Model(f).Exec(ctx); err != nil {
+	if err := tx.insert(ctx, f); err != nil {
 		return err
 	}
 	_, err := tx.exec(ctx, `INSERT INTO workflow_positions (workspace_id, seq)
@@ -194,8 +194,7 @@ func (tx Tx) UpdateWorkflow(ctx context.Context, f *Workflow) error {
 // InsertWorkflowVersion keeps a workflow as it is from an event on.
 func (tx Tx) InsertWorkflowVersion(ctx context.Context, v *WorkflowVersion) error {
 	v.WorkspaceID = tx.Key
-	_, err := tx.bun.NewInsert().Model(v).Exec(ctx)
-	return err
+	return tx.insert(ctx, v)
 }
 
 // WorkflowVersions reads the versions that hold from these events on, in no order.

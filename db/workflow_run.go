@@ -201,7 +201,7 @@ func (tx Tx) InsertRuns(ctx context.Context, runs []*WorkflowRun) error {
 	for _, r := range runs {
 		r.WorkspaceID = tx.Key
 	}
-	_, err := tx.bun.NewInsert().Model(&runs).On("CONFLICT (workspace_id, workflow_id, event_id) DO NOTHING").Exec(ctx)
+	_, err := tx.bun.NewInsert().Model(&runs).Returning("NULL").On("CONFLICT (workspace_id, workflow_id, event_id) DO NOTHING").Exec(ctx)
 	return err
 }
 
