@@ -20,14 +20,15 @@ func (a announcement) print(c *console) error {
 	text.WriteString("\nSwitchboard is ready.\n\n")
 	if a.playground {
 		value["playground"] = a.addPlaygrounds(http)
-		if len(a.developers) == 0 {
-			fmt.Fprintf(&text, "  Playground   %s\n", value["playground"])
-		}
+		text.WriteString(a.playgrounds(value["playground"]))
 	}
 	fmt.Fprintf(&text, "  GraphQL      %s/graphql\n  WebSocket    %s/graphql\n", http, socket)
 	if len(a.developers) > 0 {
 		value["developers"] = a.developers
-		text.WriteString(a.tokens())
+		text.WriteString("\n  Development tokens (this machine only); send one as Authorization: Bearer <token>\n")
+		for _, d := range a.developers {
+			fmt.Fprintf(&text, "    %-10s %-20s %s\n", d.Role, d.Name, d.Token)
+		}
 	}
 	text.WriteString("\nStop it with Ctrl-C.\n")
 	return c.result(value, "%s", text.String())
@@ -59,19 +60,17 @@ func (a announcement) addPlaygrounds(http string) (first string) {
 	return first
 }
 
-// tokens lists the developers for people.
-func (a announcement) tokens() string {
-	var playgrounds, tokens strings.Builder
+// playgrounds lists the playground addresses for people.
+func (a announcement) playgrounds(first any) string {
+	if len(a.developers) == 0 {
+		return fmt.Sprintf("  Playground   %s\n", first)
+	}
+	var text strings.Builder
+	text.WriteString("  Playground, as one of the demo team; open two of these in two windows\n\n")
 	for _, d := range a.developers {
-		who := fmt.Sprintf("%-10s %-20s", d.Role, d.Name)
-		fmt.Fprintf(&tokens, "    %s %s\n", who, d.Token)
 		if d.Playground != "" {
-			fmt.Fprintf(&playgrounds, "    %s\n      %s\n", strings.TrimSpace(who), d.Playground)
+			fmt.Fprintf(&text, "    %s, %s\n    %s\n\n", d.Name, d.Role, d.Playground)
 		}
 	}
-	text := "\n  Development tokens (this machine only); send one as Authorization: Bearer <token>\n" + tokens.String()
-	if playgrounds.Len() > 0 {
-		text += "\n  Playground, as one of the demo team; open two of these in two windows\n" + playgrounds.String()
-	}
-	return text
+	return text.String()
 }

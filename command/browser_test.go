@@ -89,12 +89,23 @@ func TestPlaygroundOfARunningServer(t *testing.T) {
 	webtest.Screenshot(t, p.ctx, "server-inbox")
 
 	// The editors of all tabs know the schema and find nothing wrong.
-	for _, title := range []string{"Agents", "Assign", "Subscribe"} {
+	for _, title := range []string{"Agents", "Assign", "A customer writes", "Subscribe"} {
 		p.openTab(title)
 		p.shows(`document.querySelectorAll('.graphiql-query-editor .cm-keyword').length > 0`)
 		p.shows(`document.querySelectorAll('.graphiql-query-editor .CodeMirror-lint-mark-error').length === 0`)
 	}
 
+	// The first press does something in every tab.
+	p.openTab("Assign")
+	p.execute()
+	p.answers(`"__typename": "ConversationAssigned"`)
+	webtest.Screenshot(t, p.ctx, "server-assign")
+	p.openTab("A customer writes")
+	p.execute()
+	p.answers(`"__typename": "MessageReceived"`)
+	webtest.Screenshot(t, p.ctx, "server-customer")
+
+	p.openTab("Subscribe")
 	p.execute()
 	p.shows(`document.querySelector('.graphiql-execute-button').getAttribute('aria-label').startsWith('Stop')`)
 	subscribed := func() bool {

@@ -30,10 +30,15 @@ const (
 			"lastActivityAt": "2024-05-01T10:00:00Z", "waitingSince": "2024-05-01T10:00:00Z"}],
 			"pageInfo": {"hasNextPage": false, "endCursor": "p_1"}}}}`
 	refusal  = `{"errors": [{"message": "no valid token was sent", "extensions": {"code": "UNAUTHENTICATED"}}]}`
-	assigned = `{"data": {"assignmentChanged": {"__typename": "ConversationAssigned", "cursor": "c_42",
-		"occurredAt": "2024-05-01T10:00:01Z", "actor": {"__typename": "Agent", "name": "Ada Manager"},
-		"conversation": {"id": "conv_1", "status": "OPEN", "assignee": {"name": "Bo Agent"}, "contact": {"name": "Maria Contact"}},
-		"from": null, "to": {"name": "Bo Agent"}, "reason": null}}}`
+	examples = `{"data": {"viewer": {"id": "agent_1"},
+		"unassigned": {"nodes": [{"id": "conv_1", "contact": {"identities": [{"channel": "email", "externalId": "maria@example.com"}]}}]},
+		"all": {"nodes": [{"id": "conv_2", "contact": {"identities": []}}]},
+		"agents": {"nodes": [{"id": "agent_1"}, {"id": "agent_2"}]}}}`
+	changed = `{"data": {"inboxChanged": {"kind": "UPDATED", "cursor": "c_42",
+		"conversation": {"id": "conv_1", "assignee": {"name": "Bo Agent"}, "contact": {"name": "Maria Contact"}},
+		"event": {"__typename": "ConversationAssigned", "occurredAt": "2024-05-01T10:00:01Z",
+			"actor": {"__typename": "Agent", "name": "Ada Manager"}, "from": null, "to": {"name": "Bo Agent"}, "reason": null}}}}`
+	written = `{"data": {"receiveMessage": {"message": {"id": "msg_1", "body": "Hello, is anybody there?"}, "userErrors": []}}}`
 )
 
 // wire stands in for the GraphQL server: the page's own tests need someone at
@@ -44,6 +49,7 @@ type wire struct {
 
 	mu      sync.Mutex
 	posted  []string // Authorization of each POST
+	written []string // variables of each receiveMessage
 	started []string // connection_init of each socket
 }
 
@@ -64,11 +70,17 @@ func newWire(t *testing.T) *wire {
 }
 
 func (s *wire) post(w http.ResponseWriter, r *http.Request) {
-	var request struct{ OperationName string }
+	var request struct {
+		OperationName, Query string
+		Variables            json.RawMessage
+	}
 	json.NewDecoder(r.Body).Decode(&request)
 	authorization := r.Header.Get("Authorization")
 	s.mu.Lock()
 	s.posted = append(s.posted, authorization)
+	if request.OperationName == "CustomerWrites" {
+		s.written = append(s.written, string(request.Variables))
+	}
 	s.mu.Unlock()
 
 	w.Header().Set("Content-Type", "application/graphql-response+json")
@@ -78,6 +90,10 @@ func (s *wire) post(w http.ResponseWriter, r *http.Request) {
 		fmt.Fprint(w, refusal)
 	case request.OperationName == "IntrospectionQuery":
 		w.Write(s.introspection)
+	case strings.HasPrefix(request.Query, "query Examples"):
+		fmt.Fprint(w, examples)
+	case request.OperationName == "CustomerWrites":
+		fmt.Fprint(w, written)
 	default:
 		fmt.Fprint(w, inboxAnswer)
 	}
@@ -110,7 +126,7 @@ func (s *wire) socket(w http.ResponseWriter, r *http.Request) {
 			}
 			conn.WriteJSON(map[string]string{"type": "connection_ack"})
 		case "subscribe":
-			conn.WriteJSON(map[string]any{"id": message.ID, "type": "next", "payload": json.RawMessage(assigned)})
+			conn.WriteJSON(map[string]any{"id": message.ID, "type": "next", "payload": json.RawMessage(changed)})
 		}
 	}
 }
@@ -121,11 +137,19 @@ func (s *wire) lastPosted() string {
 	return s.posted[len(s.posted)-1]
 }
 
+func (s *wire) lastWritten() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.written[len(s.written)-1]
+}
+
 func (s *wire) lastStarted() string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.started[len(s.started)-1]
 }
+
+const allTabs = "Inbox Agents Assign Subscribe A customer writes"
 
 // patience is how long a visitor waits for anything.
 const patience = 20 * time.Second
@@ -196,6 +220,8 @@ func (v visitor) run(text string) {
 
 const headerEditor = `document.querySelectorAll('.graphiql-editor-tool .graphiql-editor')[1]?.querySelector('.CodeMirror')?.CodeMirror`
 
+const variableEditor = `document.querySelectorAll('.graphiql-editor-tool .graphiql-editor')[0].querySelector('.CodeMirror').CodeMirror`
+
 func (v visitor) typeHeaders(headers string) {
 	v.Helper()
 	v.eval(headerEditor + fmt.Sprintf(`.setValue(%q)`, headers))
@@ -217,7 +243,7 @@ func TestVisitorWithTokenQueriesAndSubscribes(t *testing.T) {
 	if address := v.eval(`location.href`); address != server.URL+"/playground" {
 		t.Errorf("the token is still in the address: %s", address)
 	}
-	if tabs := v.tabs(); tabs != "Inbox Agents Assign Subscribe" {
+	if tabs := v.tabs(); tabs != allTabs {
 		t.Errorf("the tabs are %q", tabs)
 	}
 	if hidden := v.eval(`document.getElementById('sign-in').hidden`); hidden != "true" {
@@ -230,9 +256,10 @@ func TestVisitorWithTokenQueriesAndSubscribes(t *testing.T) {
 	}
 	webtest.Screenshot(t, v.ctx, "playground-inbox")
 
-	for _, title := range []string{"Agents", "Assign", "Subscribe"} {
+	for _, title := range []string{"Agents", "Assign", "A customer writes", "Subscribe"} {
 		v.openTab(title)
 		v.waitFor(`document.querySelectorAll('.graphiql-query-editor .CodeMirror-lint-mark-error').length === 0`)
+		v.nothingClipped()
 		webtest.Screenshot(t, v.ctx, "playground-"+strings.ToLower(title))
 	}
 
@@ -269,6 +296,54 @@ func TestVisitorWithTokenQueriesAndSubscribes(t *testing.T) {
 		if err != nil || to.Scheme != "data" && to.Host != at.Host {
 			t.Errorf("the page asked elsewhere: %s", address)
 		}
+	}
+}
+
+// nothingClipped checks that the query fits the width of its editor.
+func (v visitor) nothingClipped() {
+	v.Helper()
+	v.waitFor(`(({ scrollWidth, clientWidth }) => scrollWidth <= clientWidth)(document.querySelector('.graphiql-query-editor .CodeMirror-scroll .CodeMirror-lines'))`)
+	v.waitFor(`(({ scrollWidth, clientWidth }) => scrollWidth - clientWidth <= 50)(document.querySelector('.graphiql-query-editor .CodeMirror-scroll'))`)
+}
+
+func TestTabsBeginWithIdsOfTheServer(t *testing.T) {
+	server := newWire(t)
+	v := visitor{t, webtest.Browser(t)}
+	v.open(server.URL + "/playground#token=swt_agent&connector=swt_connector")
+	v.openTab("Assign")
+	v.waitFor(variableEditor + `.getValue().includes('"conv_1"')`)
+	v.waitFor(variableEditor + `.getValue().includes('"agent_2"')`) // and not the visitor's own
+
+	v.openTab("A customer writes")
+	v.run("is anybody there?")
+	if got := server.lastPosted(); got != "Bearer swt_connector" {
+		t.Errorf("the customer's message was sent with %q", got)
+	}
+	want := `{"input":{"contact":{"channel":"email","externalId":"maria@example.com"},"body":"Hello, is anybody there?"}}`
+	if got := server.lastWritten(); got != want {
+		t.Errorf("the customer's message was sent as %s", got)
+	}
+	v.typeHeaders(`{"Authorization": "Bearer swt_typed"}`)
+	v.run("is anybody there?")
+	if got := server.lastPosted(); got != "Bearer swt_typed" {
+		t.Errorf("with another token typed the customer's message was sent with %q", got)
+	}
+	v.openTab("Assign")
+	v.run("Maria Contact")
+	if got := server.lastPosted(); got != "Bearer swt_agent" {
+		t.Errorf("after a customer wrote, Assign was sent with %q", got)
+	}
+}
+
+// TestSecondWindow: the address bar shows no token, so the page opens the second window.
+func TestSecondWindow(t *testing.T) {
+	server := newWire(t)
+	v := visitor{t, webtest.Browser(t)}
+	v.open(server.URL + "/playground#token=swt_agent&connector=swt_connector")
+	v.eval(`window.open = (...all) => { window.opened = all.join(' ') }`)
+	v.click(`#another`)
+	if got := v.eval(`window.opened`); got != "/playground#token=swt_agent&connector=swt_connector _blank noopener" {
+		t.Errorf("the second window is opened with %s", got)
 	}
 }
 
@@ -313,7 +388,7 @@ func TestAnotherPrintedAddressReplacesTheToken(t *testing.T) {
 
 	v.eval(`location.hash = 'token=swt_second'`)
 	v.waitFor(headerEditor + `?.getValue().includes('swt_second')`)
-	if tabs := v.tabs(); tabs != "Inbox Agents Assign Subscribe" {
+	if tabs := v.tabs(); tabs != allTabs {
 		t.Errorf("after a reload the tabs are %q", tabs)
 	}
 	for _, title := range []string{"Inbox", "Agents"} {

@@ -5,26 +5,37 @@
 // agents, and leaves neither token nor customer data on the disk of a shared
 // computer, as localStorage would.
 const tokenKey = 'switchboard:token';
+const connectorKey = 'switchboard:connector';
 
-// takeToken moves the token from the address to the session, so that it stays
+// takeTokens moves the tokens from the address to the session, so that they stay
 // out of the history, of bookmarks and of screenshots. The fragment is never
-// sent to a server. It tells whether there was one.
-function takeToken() {
-  const token = new URLSearchParams(location.hash.slice(1)).get('token');
-  if (token === null) return false;
-  sessionStorage.setItem(tokenKey, token);
+// sent to a server. It reports whether there was a token.
+function takeTokens() {
+  const given = new URLSearchParams(location.hash.slice(1));
+  if (!given.has('token')) return false;
+  sessionStorage.setItem(tokenKey, given.get('token'));
+  if (given.has('connector')) sessionStorage.setItem(connectorKey, given.get('connector'));
+  else sessionStorage.removeItem(connectorKey);
   history.replaceState(null, '', location.pathname + location.search);
   return true;
 }
 
-takeToken();
+takeTokens();
 const token = sessionStorage.getItem(tokenKey);
+const connector = sessionStorage.getItem(connectorKey);
 const defaultHeaders = token ? { Authorization: `Bearer ${token}` } : {};
 
 // Opening another printed address in the same tab only changes the fragment.
 addEventListener('hashchange', () => {
-  if (takeToken()) location.reload();
+  if (takeTokens()) location.reload();
 });
+
+// openAnother opens a second window with the same tokens, which the address bar no
+// longer shows.
+function openAnother() {
+  const tokens = new URLSearchParams({ token, ...(connector && { connector }) });
+  open(`${location.pathname}#${tokens}`, '_blank', 'noopener');
+}
 
 const signIn = document.getElementById('sign-in');
 signIn.hidden = Boolean(token);
@@ -41,7 +52,21 @@ function judge(answer) {
 function fetcher(params, { headers = defaultHeaders } = {}) {
   const operation = chosenOperation(params);
   const request = { ...params, operationName: operation?.name?.value };
-  return operation?.operation === 'subscription' ? subscribe(request, headers) : post(request, headers);
+  if (operation?.operation === 'subscription') return subscribe(request, headers);
+  return post(request, customerWrites(operation) ? asConnector(headers) : headers);
+}
+
+// customerWrites reports whether an operation is one that only connectors may send.
+function customerWrites(operation) {
+  const verbs = ['receiveMessage', 'recordBusinessEvent'];
+  return operation?.operation === 'mutation' && operation.selectionSet.selections.every((field) => verbs.includes(field.name?.value));
+}
+
+// asConnector puts the connector's token in place of the one this page was opened with. A
+// token that somebody typed stays.
+function asConnector(headers) {
+  const typed = new Headers(headers).get('Authorization') !== defaultHeaders.Authorization;
+  return typed || !connector ? headers : { ...headers, Authorization: `Bearer ${connector}` };
 }
 
 // chosenOperation reads the query again, because what GraphiQL knows of it, its
@@ -55,7 +80,7 @@ function chosenOperation({ query, operationName }) {
   }
 }
 
-async function post(params, typed) {
+async function post(params, typed, signal) {
   const headers = new Headers({
     'Content-Type': 'application/json',
     Accept: 'application/graphql-response+json, application/json',
@@ -66,6 +91,7 @@ async function post(params, typed) {
     method: 'POST',
     credentials: 'omit',
     headers,
+    signal,
     body: JSON.stringify(params),
   });
   const body = await response.text();
@@ -145,7 +171,40 @@ function rememberActiveTab() {
   }
 }
 
-const defaultTabs = [
+// examples asks the server for ids that the tabs can begin with: a conversation, preferably
+// one that nobody has, its contact's identity, and an agent to give it to. Without an
+// answer the tabs say what to fill in.
+async function examples() {
+  const placeholders = {
+    conversationId: 'the id of a conversation, from Inbox',
+    assigneeId: 'the id of an agent, from Agents',
+    contact: { channel: 'chat', externalId: 'maria', name: 'Maria' },
+  };
+  if (!token) return placeholders;
+  try {
+    const { data } = await post({ query: examplesQuery }, defaultHeaders, AbortSignal.timeout(3000));
+    const conversation = data.unassigned.nodes[0] ?? data.all.nodes[0];
+    const others = data.agents.nodes.filter(({ id }) => id !== data.viewer?.id);
+    const identity = conversation?.contact.identities[0];
+    return {
+      conversationId: conversation?.id ?? placeholders.conversationId,
+      assigneeId: (others[0] ?? data.viewer)?.id ?? placeholders.assigneeId,
+      contact: identity ? { channel: identity.channel, externalId: identity.externalId } : placeholders.contact,
+    };
+  } catch {
+    return placeholders; // running a tab says what the matter is
+  }
+}
+
+const examplesQuery = `query Examples {
+  viewer { id }
+  unassigned: inbox(view: UNASSIGNED, first: 1) { nodes { ...Example } }
+  all: inbox(view: ALL, first: 1) { nodes { ...Example } }
+  agents(first: 20) { nodes { id } }
+}
+fragment Example on Conversation { id contact { identities { channel externalId } } }`;
+
+const tabsWith = ({ conversationId, assigneeId, contact }) => [
   {
     query: `# The team's inbox, as you may see it.
 # Run it with the button on the right, or Ctrl-Enter.
@@ -194,7 +253,7 @@ query Inbox {
 `,
   },
   {
-    query: `# Who a conversation can be given to. The variables
+    query: `# Who a conversation can be assigned to. The variables
 # below may name someone: {"search": "ada"}
 
 query Agents($search: String) {
@@ -214,10 +273,8 @@ query Agents($search: String) {
     variables: { search: null },
   },
   {
-    query: `# Gives a conversation to an agent. Run the tabs to the
-# left and copy two ids into the variables below:
-#   conversationId: Inbox, inbox.nodes[0].id
-#   assigneeId: Agents, agents.nodes[0].id
+    query: `# Assigns a conversation to an agent. The variables below
+# name one of each; Inbox and Agents have the ids of others.
 
 mutation Assign($input: AssignConversationInput!) {
   assignConversation(input: $input) {
@@ -241,25 +298,70 @@ mutation Assign($input: AssignConversationInput!) {
   }
 }
 `,
-    variables: { input: { conversationId: 'conv_...', assigneeId: 'agent_...' } },
+    variables: { input: { conversationId, assigneeId } },
   },
   {
-    query: `# Shows who gets a conversation, as it happens.
-# Start it, run Assign in a second window and watch.
-# The same button stops it. What you miss meanwhile comes
-# when you begin after the last cursor that you saw:
-# assignmentChanged(after: "...").
+    query: `# Shows what happens to the open conversations, live.
+# Start it, open a second window with the button at the top
+# right, and run Assign or A customer writes in that one.
+# The same button stops it. To get what happened meanwhile,
+# subscribe after the last cursor that you saw:
+# inboxChanged(view: ALL, after: "...").
 
 subscription Subscribe {
-  assignmentChanged {
-    __typename
+  inboxChanged(view: ALL) {
+    kind
     cursor
-    occurredAt
-    actor {
-      __typename
-      ... on Agent {
+    conversation {
+      id
+      contact {
         name
       }
+      assignee {
+        name
+      }
+    }
+    event {
+      __typename
+      occurredAt
+      actor {
+        __typename
+        ... on Agent {
+          name
+        }
+      }
+      ... on ConversationAssigned {
+        from {
+          name
+        }
+        to {
+          name
+        }
+        reason
+      }
+      ... on MessageReceived {
+        message {
+          preview
+        }
+      }
+    }
+  }
+}
+`,
+  },
+  {
+    query: `# Brings in a message of a customer, as a connector to
+# mail or chat does. Agents may not do that, so this page
+# sends it with the connector's token that the server
+# printed. Where it printed none, make one with
+# switchboard token create --scope integration and put it
+# into Headers below.
+
+mutation CustomerWrites($input: ReceiveMessageInput!) {
+  receiveMessage(input: $input) {
+    message {
+      id
+      body
     }
     conversation {
       id
@@ -267,46 +369,70 @@ subscription Subscribe {
       assignee {
         name
       }
-      contact {
-        name
-      }
     }
-    ... on ConversationAssigned {
-      from {
-        name
-      }
-      to {
-        name
-      }
-      reason
+    contact {
+      id
+      name
     }
-    ... on ConversationUnassigned {
-      from {
-        name
-      }
-      reason
+    events {
+      __typename
+    }
+    userErrors {
+      code
+      message
     }
   }
 }
 `,
+    variables: { input: { contact, body: 'Hello, is anybody there?' } },
   },
 ].map(({ query, variables }) => ({ query, variables: variables && JSON.stringify(variables, null, 2) }));
 
-rememberActiveTab();
+// nameTabs gives tabs names with spaces: GraphiQL calls a tab after its operation.
+const tabNames = { CustomerWrites: 'A customer writes' };
 
-ReactDOM.createRoot(document.getElementById('playground')).render(
-  React.createElement(
-    GraphiQL,
-    {
-      fetcher,
-      storage,
-      defaultTabs,
-      defaultQuery: '',
-      defaultHeaders: JSON.stringify(defaultHeaders, null, 2),
-      // The variables, because a token on the screen is one too many.
-      defaultEditorToolsVisibility: 'variables',
-      shouldPersistHeaders: false,
-    },
-    React.createElement(GraphiQL.Logo, null, 'Switchboard'),
-  ),
-);
+function nameTabs() {
+  for (const { firstChild } of document.querySelectorAll('.graphiql-tab-button')) {
+    if (tabNames[firstChild?.data]) firstChild.data = tabNames[firstChild.data];
+  }
+}
+
+// LineWrapping breaks long lines, comments above all, instead of cutting them off.
+function LineWrapping() {
+  const { queryEditor, variableEditor } = GraphiQL.React.useEditorContext();
+  React.useEffect(() => {
+    for (const editor of [queryEditor, variableEditor]) editor?.setOption('lineWrapping', true);
+  }, [queryEditor, variableEditor]);
+  return null;
+}
+
+async function render() {
+  rememberActiveTab();
+  const playground = document.getElementById('playground');
+  new MutationObserver(nameTabs).observe(playground, { childList: true, characterData: true, subtree: true });
+  const { createElement } = React;
+  ReactDOM.createRoot(playground).render(
+    createElement(
+      GraphiQL,
+      {
+        fetcher,
+        storage,
+        defaultTabs: tabsWith(await examples()),
+        defaultQuery: '',
+        defaultHeaders: JSON.stringify(defaultHeaders, null, 2),
+        // The variables, because a token on the screen is one too many.
+        defaultEditorToolsVisibility: 'variables',
+        shouldPersistHeaders: false,
+      },
+      createElement(
+        GraphiQL.Logo,
+        null,
+        'Switchboard',
+        token && createElement('button', { id: 'another', type: 'button', onClick: openAnother }, 'Second window'),
+        createElement(LineWrapping),
+      ),
+    ),
+  );
+}
+
+render();
