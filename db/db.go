@@ -6,12 +6,16 @@
 package db
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
+	"database/sql/driver"
+	"errors"
 	"fmt"
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/stdlib"
 	"github.com/uptrace/bun"
 	"github.com/uptrace/bun/dialect/pgdialect"
@@ -21,66 +25,118 @@ import (
 type DB struct {
 	*bun.DB
 	config *pgx.ConnConfig
+	conns  *connections
 }
 
 // Options tune a pool. The zero value is the default.
 type Options struct {
+	Name             string          // under which PostgreSQL shows its sessions; switchboard
 	MaxConns         int             // connections at most; 16
 	StatementTimeout time.Duration   // of one SQL statement; 5 s
 	LockTimeout      time.Duration   // of waiting for one lock; 2 s
+	IdleTimeout      time.Duration   // of a transaction in which this process asks for nothing; 10 s
+	Grace            time.Duration   // how much later than StatementTimeout an answer may come; 2 s
 	Tracer           pgx.QueryTracer // sees every statement; none
+	Dial             Dial            // how the network is reached; TCP with keepalives, or the unix socket
 }
 
 func (o *Options) defaults() {
-	if o.MaxConns == 0 {
-		o.MaxConns = 16
-	}
-	if o.StatementTimeout == 0 {
-		o.StatementTimeout = 5 * time.Second
-	}
-	if o.LockTimeout == 0 {
-		o.LockTimeout = 2 * time.Second
+	o.Name = cmp.Or(o.Name, "switchboard")
+	o.MaxConns = cmp.Or(o.MaxConns, 16)
+	o.StatementTimeout = cmp.Or(o.StatementTimeout, 5*time.Second)
+	o.LockTimeout = cmp.Or(o.LockTimeout, 2*time.Second)
+	o.IdleTimeout = cmp.Or(o.IdleTimeout, 10*time.Second)
+	o.Grace = cmp.Or(o.Grace, 2*time.Second)
+	if o.Dial == nil {
+		o.Dial = dialTCP
 	}
 }
+
+// connectTime is how long a connection may take to be made, until the first statement.
+const connectTime = 5 * time.Second
 
 // Open makes a pool for a PostgreSQL URL and checks that the server answers.
 func Open(ctx context.Context, url string, o Options) (*DB, error) {
 	o.defaults()
-	return open(ctx, url, o)
+	return open(ctx, url, o, o.StatementTimeout+o.Grace)
 }
 
-// open takes the options as they are: a timeout of 0 is none.
-func open(ctx context.Context, url string, o Options) (*DB, error) {
+// open takes the time-outs as they are: 0 is none. Patience is how long one read or write
+// may take.
+func open(ctx context.Context, url string, o Options, patience time.Duration) (*DB, error) {
 	config, err := pgx.ParseConfig(url)
 	if err != nil {
 		return nil, fmt.Errorf("the database URL cannot be read: %w", err)
 	}
+	conns := &connections{dial: o.Dial, patience: patience}
+	o.ask(config.RuntimeParams)
+	want := meant(config.RuntimeParams["search_path"])
 	// bun sends finished text: preparing each of its statements would only cost a round trip.
 	config.DefaultQueryExecMode = pgx.QueryExecModeExec
 	config.Tracer = o.Tracer
-	config.ConnectTimeout = 5 * time.Second
-	config.RuntimeParams["application_name"] = "switchboard"
-	config.RuntimeParams["timezone"] = "UTC"
-	config.RuntimeParams["statement_timeout"] = millis(o.StatementTimeout)
-	config.RuntimeParams["lock_timeout"] = millis(o.LockTimeout)
-	pool := stdlib.OpenDB(*config)
+	config.ConnectTimeout = connectTime
+	config.DialFunc = pgconn.DialFunc(conns.connect)
+	config.OnPgError = func(_ *pgconn.PgConn, err *pgconn.PgError) bool { return conns.keeps(err) }
+	config.AfterConnect = func(ctx context.Context, conn *pgconn.PgConn) error { return conns.begin(ctx, conn, want) }
+	pool := stdlib.OpenDB(*config, stdlib.OptionResetSession(conns.reuse), stdlib.OptionShouldPing(
+		func(_ context.Context, p stdlib.ShouldPingParams) bool {
+			return p.IdleDuration > time.Second && !conns.isOutdated(p.Conn)
+		}))
 	pool.SetMaxOpenConns(o.MaxConns)
 	pool.SetMaxIdleConns(o.MaxConns)
 	pool.SetConnMaxIdleTime(5 * time.Minute)
-	d := &DB{DB: bun.NewDB(pool, pgdialect.New()), config: config}
+	d := &DB{DB: bun.NewDB(pool, pgdialect.New()), config: config, conns: conns}
 	if err := d.PingContext(ctx); err != nil {
 		_ = d.Close()
-		return nil, fmt.Errorf("the database does not answer; start it, or check its URL: %w", err)
+		return nil, unreachable(err)
 	}
 	return d, nil
 }
 
+// unreachable says what to do about a database that cannot be used.
+func unreachable(err error) error {
+	var setting *SettingError
+	if errors.As(err, &setting) {
+		return setting
+	}
+	return fmt.Errorf("the database does not answer; start it, or check its URL: %w", err)
+}
+
 func millis(d time.Duration) string { return fmt.Sprint(d.Milliseconds()) }
 
-// Connect opens a connection outside the pool, for listening.
+// Close closes the pool. When it returns, nothing of it is left, also of statements that
+// were given up.
+func (d *DB) Close() error {
+	err := d.DB.Close()
+	d.conns.leave()
+	return err
+}
+
+// Ready reports, as an error, why the database cannot be written to at the moment.
+func (d *DB) Ready(ctx context.Context) error {
+	conn, err := d.Conn(ctx)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = conn.Close() }()
+	var readOnly bool
+	if err := conn.QueryRowContext(ctx, "SELECT current_setting('transaction_read_only')::boolean").Scan(&readOnly); err != nil {
+		return err
+	}
+	if readOnly {
+		d.conns.suspect() // new sessions may be allowed to write
+		_ = conn.Raw(func(any) error { return driver.ErrBadConn })
+		return errors.New("the database is read-only")
+	}
+	return nil
+}
+
+// Connect opens a connection outside the pool, for listening. It may be silent for ever:
+// how long to wait is for the caller's contexts to say.
 func (d *DB) Connect(ctx context.Context) (*pgx.Conn, error) {
-	config := d.config.Copy()
+	config, conns := d.config.Copy(), &connections{dial: d.conns.dial}
 	delete(config.RuntimeParams, "statement_timeout")
+	config.DialFunc = pgconn.DialFunc(conns.connect)
 	return pgx.ConnectConfig(ctx, config)
 }
 
@@ -148,22 +204,37 @@ func (tx Tx) insert(ctx context.Context, rows any) error {
 
 // query runs a hot statement with $1 … placeholders: each connection prepares it once.
 func (w ForWorkspace) query(ctx context.Context, dest any, statement string, args ...any) error {
-	rows, err := w.raw.QueryContext(ctx, statement, append([]any{pgx.QueryExecModeCacheStatement}, args...)...)
-	if err != nil {
-		return err
-	}
-	defer func() { _ = rows.Close() }()
-	if err := w.db.ScanRows(ctx, rows, dest); err != nil {
-		return err
-	}
-	return rows.Err()
+	return w.prepared(func() error {
+		rows, err := w.raw.QueryContext(ctx, statement, append([]any{pgx.QueryExecModeCacheStatement}, args...)...)
+		if err != nil {
+			return err
+		}
+		defer func() { _ = rows.Close() }()
+		if err := w.db.ScanRows(ctx, rows, dest); err != nil {
+			return err
+		}
+		return rows.Err()
+	})
 }
 
-// exec is query for statements without an answer; it gives the number of rows touched.
-func (w ForWorkspace) exec(ctx context.Context, statement string, args ...any) (int64, error) {
-	result, err := w.raw.ExecContext(ctx, statement, append([]any{pgx.QueryExecModeCacheStatement}, args...)...)
-	if err != nil {
-		return 0, err
+// exec is query for statements without an answer; it returns the number of rows touched.
+func (w ForWorkspace) exec(ctx context.Context, statement string, args ...any) (n int64, err error) {
+	err = w.prepared(func() error {
+		result, err := w.raw.ExecContext(ctx, statement, append([]any{pgx.QueryExecModeCacheStatement}, args...)...)
+		if err == nil {
+			n, err = result.RowsAffected()
+		}
+		return err
+	})
+	return n, err
+}
+
+// prepared runs a statement once more if its tables have changed since it was prepared.
+// The pool has replaced its connections by then. A transaction has to begin anew instead.
+func (w ForWorkspace) prepared(run func() error) error {
+	err := run()
+	if _, inTransaction := w.raw.(*sql.Tx); IsStalePlan(err) && !inTransaction {
+		return run()
 	}
-	return result.RowsAffected()
+	return err
 }

@@ -17,7 +17,7 @@ const migrationLock = 0x5357_4254_4244
 // what it applied. Several processes may call it at once. It has a pool of its own
 // because a migration of a large table may take as long as it takes.
 func Migrate(ctx context.Context, url string) (applied []string, err error) {
-	d, err := open(ctx, url, Options{MaxConns: 2})
+	d, err := open(ctx, url, Options{MaxConns: 2, Name: "switchboard migrate", Dial: dialTCP}, 0)
 	if err != nil {
 		return nil, err
 	}

@@ -1,0 +1,315 @@
+package db
+
+import (
+	"context"
+	"errors"
+	"net"
+	"os"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgconn"
+
+	"switchboard/db/dbtest"
+)
+
+// patience is how long anything may take that is bound to happen.
+const patience = 30 * time.Second
+
+func migrated(ctx context.Context, url string) error {
+	_, err := Migrate(ctx, url)
+	return err
+}
+
+// impatient options have statements given up after about 200 ms.
+func impatient(l *dbtest.Line) Options {
+	return Options{MaxConns: 4, StatementTimeout: 150 * time.Millisecond, Grace: 50 * time.Millisecond, Dial: l.Dial}
+}
+
+func pool(t testing.TB, url string, o Options) *DB {
+	t.Helper()
+	d, err := Open(t.Context(), url, o)
+	fine(t, err)
+	t.Cleanup(func() { _ = d.Close() })
+	return d
+}
+
+// bounded fails the test if something waits without a bound.
+func bounded(t testing.TB, what string, do func() error) error {
+	t.Helper()
+	ended := make(chan error, 1)
+	go func() { ended <- do() }()
+	select {
+	case err := <-ended:
+		return err
+	case <-time.After(patience):
+		t.Fatalf("%s still waits after %v", what, patience)
+		return nil
+	}
+}
+
+// TestSilence: PostgreSQL owes each answer by a deadline (P8). Nothing that is asked of it
+// waits longer, whatever it is.
+func TestSilence(t *testing.T) {
+	t.Parallel()
+	ctx := context.WithoutCancel(t.Context())
+	for name, do := range map[string]func(d *DB) error{
+		"query":    func(d *DB) error { _, err := d.ForWorkspace(1).Head(ctx); return err },
+		"plain":    func(d *DB) error { _, err := d.ExecContext(ctx, "SELECT 1"); return err },
+		"begin":    func(d *DB) error { return d.Transact(ctx, 1, func(Tx) error { return nil }) },
+		"ping":     func(d *DB) error { return d.PingContext(ctx) },
+		"ready":    func(d *DB) error { return d.Ready(ctx) },
+		"prepared": func(d *DB) error { return d.NewRaw("SELECT ?", 1).Scan(ctx, new(int)) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			l := dbtest.NewLine(t)
+			d := pool(t, dbtest.New(t, migrated), impatient(l))
+			fine(t, do(d))
+			l.Drop()
+			began := time.Now()
+			if err := bounded(t, name, func() error { return do(d) }); err == nil {
+				t.Error("it succeeded")
+			}
+			if took := time.Since(began); took > connectTime+5*time.Second {
+				t.Errorf("it took %v", took)
+			}
+			l.Pass()
+			fine(t, bounded(t, name, func() error { return do(d) }))
+		})
+	}
+}
+
+// TestSilentCommit: a commit whose answer does not come fails, though it may have happened.
+func TestSilentCommit(t *testing.T) {
+	t.Parallel()
+	l := dbtest.NewLine(t)
+	d := pool(t, dbtest.New(t, migrated), impatient(l))
+	var cut *dbtest.Cut
+	err := bounded(t, "the commit", func() error {
+		return d.Transact(t.Context(), 1, func(Tx) error {
+			cut = l.CutAt(1, dbtest.SilenceIt, true)
+			return nil
+		})
+	})
+	if network := net.Error(nil); !errors.As(err, &network) || !network.Timeout() {
+		t.Errorf("it says %v", err)
+	}
+	<-cut.Struck()
+	fine(t, d.PingContext(t.Context()))
+}
+
+// TestSilentPool: when one connection turns out to be silent, the others are not tried one
+// after another: the next statement gets a new one.
+func TestSilentPool(t *testing.T) {
+	t.Parallel()
+	l := dbtest.NewLine(t)
+	d := pool(t, dbtest.New(t, migrated), impatient(l))
+	var all sync.WaitGroup
+	for range 4 {
+		all.Go(func() { _, _ = d.ExecContext(t.Context(), "SELECT pg_sleep(0.1)") })
+	}
+	all.Wait()
+	if n := l.Connections(); n != 4 {
+		t.Fatalf("%d connections are open", n)
+	}
+	conn, err := d.Conn(t.Context())
+	fine(t, err)
+	l.Silence()
+	if _, err := conn.ExecContext(t.Context(), "SELECT 1"); err == nil {
+		t.Error("a silent connection answered")
+	}
+	_ = conn.Close()
+	began := time.Now()
+	fine(t, d.PingContext(t.Context()))
+	if took := time.Since(began); took > 150*time.Millisecond {
+		t.Errorf("the next statement took %v", took)
+	}
+}
+
+// TestGivingUpSuspectsNobody: a caller who leaves takes no other connection along.
+func TestGivingUpSuspectsNobody(t *testing.T) {
+	t.Parallel()
+	d := pool(t, dbtest.New(t, migrated), Options{MaxConns: 2})
+	ctx, cancel := context.WithCancel(t.Context())
+	time.AfterFunc(50*time.Millisecond, cancel)
+	if _, err := d.ExecContext(ctx, "SELECT pg_sleep(3)"); !errors.Is(err, context.Canceled) {
+		t.Errorf("it says %v", err)
+	}
+	fine(t, d.Close()) // waits for what the driver does in the background
+	if d.conns.broke.Load() != 0 {
+		t.Error("the pool is suspected")
+	}
+}
+
+// TestHeld: bytes that are late are not lost.
+func TestHeld(t *testing.T) {
+	t.Parallel()
+	l := dbtest.NewLine(t)
+	d := pool(t, dbtest.New(t, migrated), Options{MaxConns: 1, Dial: l.Dial})
+	cut := l.CutAt(1, dbtest.HoldIt, false)
+	ended := make(chan error, 1)
+	go func() { ended <- d.PingContext(t.Context()) }()
+	<-cut.Struck()
+	select {
+	case err := <-ended:
+		t.Errorf("it has ended: %v", err)
+	case <-time.After(20 * time.Millisecond):
+	}
+	cut.Release()
+	fine(t, <-ended)
+}
+
+// TestDriversDeadline: what the driver interrupts stays interrupted.
+func TestDriversDeadline(t *testing.T) {
+	t.Parallel()
+	near, far := net.Pipe()
+	defer func() { _ = far.Close() }()
+	c := &connection{Conn: near, all: &connections{patience: time.Hour}}
+	fine(t, c.SetDeadline(time.Unix(1, 0)))
+	for _, do := range []func([]byte) (int, error){c.Read, c.Write} {
+		if _, err := do(make([]byte, 1)); !errors.Is(err, os.ErrDeadlineExceeded) {
+			t.Errorf("it says %v", err)
+		}
+	}
+	fine(t, c.SetDeadline(time.Time{}))
+	c.all.patience = 10 * time.Millisecond
+	if _, err := c.Read(make([]byte, 1)); !errors.Is(err, os.ErrDeadlineExceeded) {
+		t.Errorf("it says %v", err)
+	}
+}
+
+// TestVanishedInTransaction: what a machine that vanishes in the middle of a transaction
+// has locked is free again soon (P8).
+func TestVanishedInTransaction(t *testing.T) {
+	t.Parallel()
+	url, l := dbtest.New(t, migrated), dbtest.NewLine(t)
+	o := impatient(l)
+	o.IdleTimeout = 300 * time.Millisecond
+	vanishing, other := pool(t, url, o), pool(t, url, Options{MaxConns: 2, LockTimeout: 20 * time.Second, StatementTimeout: 25 * time.Second})
+	_, err := other.ExecContext(t.Context(), "CREATE TABLE row (n int); INSERT INTO row VALUES (1)")
+	fine(t, err)
+	tx, err := vanishing.BeginTx(t.Context(), nil)
+	fine(t, err)
+	_, err = tx.ExecContext(t.Context(), "UPDATE row SET n = 2")
+	fine(t, err)
+	l.Drop()
+	_, err = other.ExecContext(t.Context(), "UPDATE row SET n = n + 10")
+	fine(t, err)
+	var n int
+	fine(t, other.NewRaw("SELECT n FROM row").Scan(t.Context(), &n))
+	if n != 11 {
+		t.Errorf("the row says %d", n)
+	}
+}
+
+// TestThrownAway: a connection that cannot go on is replaced, and with those that would
+// fail for the same reason are the others.
+func TestThrownAway(t *testing.T) {
+	t.Parallel()
+	for code, kept := range map[string]bool{
+		"25006": false, "57P01": false, "57P05": false, "08006": false, "08P01": false, "XX000": false,
+		"23505": true, "40P01": true, "57014": true, "22P02": true, "XX001": true,
+	} {
+		t.Run(code, func(t *testing.T) {
+			t.Parallel()
+			d := pool(t, dbtest.New(t, migrated), Options{MaxConns: 1})
+			backend := func() (pid int) {
+				fine(t, d.NewRaw("SELECT pg_backend_pid()").Scan(t.Context(), &pid))
+				return pid
+			}
+			before := backend()
+			_, err := d.ExecContext(t.Context(), "DO $$ BEGIN RAISE 'oh' USING ERRCODE = '"+code+"'; END $$")
+			if pg := (*pgconn.PgError)(nil); !errors.As(err, &pg) || pg.Code != code {
+				t.Fatalf("it says %v", err)
+			}
+			if (backend() == before) != kept {
+				t.Errorf("that the connection is kept is not %v", kept)
+			}
+		})
+	}
+}
+
+// TestReadOnlyEnds: connections that began while the database was read-only are not used on.
+func TestReadOnlyEnds(t *testing.T) {
+	t.Parallel()
+	url := dbtest.New(t, migrated)
+	admin := pool(t, url, Options{MaxConns: 1})
+	readOnly := func(yes string) {
+		_, err := admin.ExecContext(t.Context(), "DO $$ BEGIN EXECUTE format('ALTER DATABASE %I SET default_transaction_read_only = "+yes+"', current_database()); END $$")
+		fine(t, err)
+	}
+	readOnly("on")
+	d := pool(t, url, Options{MaxConns: 4})
+	var all sync.WaitGroup
+	for range 4 {
+		all.Go(func() { _, _ = d.ExecContext(t.Context(), "SELECT pg_sleep(0.1)") })
+	}
+	all.Wait()
+	if err := d.Ready(t.Context()); err == nil {
+		t.Error("it is ready while it cannot write")
+	}
+	readOnly("off")
+	fine(t, d.Ready(t.Context()))
+	_, err := d.ExecContext(t.Context(), "CREATE TABLE row (n int)")
+	fine(t, err)
+}
+
+// TestLifetime: no connection is used for ever, and they do not all end together.
+func TestLifetime(t *testing.T) {
+	t.Parallel()
+	d := pool(t, dbtest.New(t, migrated), Options{MaxConns: 1})
+	ends := map[time.Duration]bool{}
+	for range 3 {
+		conn, err := d.Conn(t.Context())
+		fine(t, err)
+		fine(t, conn.Raw(func(c any) error {
+			s := sessionOf(c)
+			left := time.Until(s.expires)
+			if left > lifetime || left < lifetime*3/4 {
+				t.Errorf("it lives for %v", left)
+			}
+			ends[left.Round(time.Millisecond)] = true
+			s.expires = time.Now()
+			return nil
+		}))
+		fine(t, conn.Close())
+	}
+	if len(ends) != 3 {
+		t.Errorf("three connections lived for %v", ends)
+	}
+}
+
+// TestStalePlan: a statement that was prepared before its table changed fails once.
+func TestStalePlan(t *testing.T) {
+	t.Parallel()
+	d := pool(t, dbtest.New(t, migrated), Options{MaxConns: 3})
+	_, err := d.ExecContext(t.Context(), "CREATE TABLE row (n int); INSERT INTO row VALUES (1)")
+	fine(t, err)
+	read := func() error {
+		var rows []struct{ N int }
+		return d.ForWorkspace(0).query(t.Context(), &rows, "SELECT * FROM row WHERE n > $1", 0)
+	}
+	var all sync.WaitGroup
+	for range 3 {
+		all.Go(func() {
+			if err := d.Transact(t.Context(), 0, func(tx Tx) error {
+				var rows []struct{ N int }
+				if err := tx.query(t.Context(), &rows, "SELECT * FROM row WHERE n > $1", 0); err != nil {
+					return err
+				}
+				_, err := tx.exec(t.Context(), "SELECT pg_sleep(0.1)")
+				return err
+			}); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	all.Wait()
+	_, err = d.ExecContext(t.Context(), "ALTER TABLE row ALTER COLUMN n TYPE bigint")
+	fine(t, err)
+	for range 4 {
+		fine(t, read())
+	}
+}

@@ -1,0 +1,386 @@
+package dbtest
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net"
+	"sync"
+	"syscall"
+	"testing"
+)
+
+// Line is the network between a server under test and PostgreSQL, which a test steps: it
+// lets bytes pass, holds them, loses them without a word or resets connections, from now
+// on or at the n-th write. Its Dial goes into db.Options.
+//
+// A write is what the server sends at once: a statement, or several of them, and also what
+// the driver sends to make a connection. The zero value lets everything pass.
+type Line struct {
+	mu      sync.Mutex
+	mode    mode
+	changed chan struct{} // closed when the mode changes
+	wires   map[*wire]bool
+	writes  int
+	cut     *Cut
+	closed  bool
+}
+
+type mode int
+
+const (
+	passing mode = iota
+	holding
+	dropping
+)
+
+// NewLine returns a line that lets everything pass until the test ends.
+func NewLine(tb testing.TB) *Line {
+	l := &Line{changed: make(chan struct{}), wires: map[*wire]bool{}}
+	tb.Cleanup(l.close)
+	return l
+}
+
+// Pass lets bytes pass again, first those that were held. A connection that has lost bytes
+// stays silent, as nothing can follow them.
+func (l *Line) Pass() { l.set(passing) }
+
+// Hold keeps the bytes of all connections until Pass, of new ones too.
+func (l *Line) Hold() { l.set(holding) }
+
+// Drop loses all bytes from now on, of new connections too. Neither side is told of
+// anything, not even that the other one has closed the connection.
+func (l *Line) Drop() { l.set(dropping) }
+
+// Silence makes the present connections silent for ever, as if the other machine had
+// vanished. New ones pass.
+func (l *Line) Silence() {
+	for _, w := range l.present() {
+		w.lose()
+	}
+}
+
+// Reset breaks the present connections. New ones pass.
+func (l *Line) Reset() {
+	for _, w := range l.present() {
+		w.reset()
+	}
+}
+
+// Connections returns how many connections the server has open.
+func (l *Line) Connections() int { return len(l.present()) }
+
+// Writes returns how many writes there were since it was called last, or since CutAt.
+func (l *Line) Writes() (n int) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	n, l.writes = l.writes, 0
+	return n
+}
+
+// Fault is what a cut does to its connection.
+type Fault int
+
+// The faults of a cut.
+const (
+	ResetIt   Fault = iota // it is reset
+	SilenceIt              // it is silent for ever
+	HoldIt                 // its bytes are held until Release
+)
+
+// Cut is a fault at one write.
+type Cut struct {
+	fault    Fault
+	write    int
+	answer   bool
+	once     sync.Once
+	struck   chan struct{}
+	released chan struct{}
+}
+
+// CutAt has a fault happen at the n-th write from now on, counted from 1 over all
+// connections, in place of a former cut. With answer false PostgreSQL does not get this
+// write; with true it does and carries it out, and the fault hits its answer.
+func (l *Line) CutAt(n int, fault Fault, answer bool) *Cut {
+	c := &Cut{fault: fault, write: n, answer: answer, struck: make(chan struct{}), released: make(chan struct{})}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.writes, l.cut = 0, c
+	return c
+}
+
+// Struck is closed when the fault has happened.
+func (c *Cut) Struck() <-chan struct{} { return c.struck }
+
+// Release lets bytes pass that were held by HoldIt.
+func (c *Cut) Release() { c.once.Do(func() { close(c.released) }) }
+
+// Dial makes a connection over the line.
+func (l *Line) Dial(ctx context.Context, network, address string) (net.Conn, error) {
+	if err := l.reachable(ctx); err != nil {
+		return nil, &net.OpError{Op: "dial", Net: network, Err: err}
+	}
+	far, err := (&net.Dialer{}).DialContext(ctx, network, address)
+	if err != nil {
+		return nil, err
+	}
+	outer, near := net.Pipe()
+	w := &wire{line: l, near: near, far: far, ended: make(chan struct{})}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.closed {
+		_ = far.Close()
+		return nil, &net.OpError{Op: "dial", Net: network, Err: net.ErrClosed}
+	}
+	l.wires[w] = true
+	go w.send()
+	go w.receive()
+	return &end{Conn: outer, wire: w}, nil
+}
+
+// reachable waits while nothing passes.
+func (l *Line) reachable(ctx context.Context) error {
+	for {
+		mode, changed := l.now()
+		if mode == passing {
+			return nil
+		}
+		select {
+		case <-changed:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}
+
+func (l *Line) now() (mode, <-chan struct{}) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.mode, l.changed
+}
+
+func (l *Line) set(m mode) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.mode = m
+	close(l.changed)
+	l.changed = make(chan struct{})
+}
+
+// present are the connections that the server has not closed.
+func (l *Line) present() (open []*wire) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for w := range l.wires {
+		if !w.left {
+			open = append(open, w)
+		}
+	}
+	return open
+}
+
+// step counts a write and returns the cut that happens at it.
+func (l *Line) step() *Cut {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.writes++
+	c := l.cut
+	if c == nil || l.writes != c.write {
+		return nil
+	}
+	l.cut = nil
+	return c
+}
+
+func (l *Line) close() {
+	l.mu.Lock()
+	l.closed = true
+	all := l.wires
+	l.wires = nil
+	l.mu.Unlock()
+	for w := range all {
+		w.end()
+	}
+}
+
+// wire is one connection of a line.
+type wire struct {
+	line      *Line
+	near, far net.Conn
+	left      bool // the server has closed it; guarded by the line's mu
+
+	mu     sync.Mutex
+	silent bool // it has lost something
+	broken bool // it was reset
+	answer *Cut // that is to hit the next answer
+
+	once  sync.Once
+	ended chan struct{}
+}
+
+// send carries what the server writes.
+func (w *wire) send() {
+	for b := make([]byte, 1<<20); ; {
+		n, err := w.near.Read(b)
+		if err != nil {
+			w.leave()
+			return
+		}
+		c := w.line.step()
+		if c != nil && !c.answer {
+			w.strike(c)
+		}
+		if !w.passes() {
+			continue
+		}
+		if c != nil && c.answer {
+			w.expect(c)
+		}
+		if _, err := w.far.Write(b[:n]); err != nil {
+			w.end()
+			return
+		}
+	}
+}
+
+// receive carries what PostgreSQL answers.
+func (w *wire) receive() {
+	for b := make([]byte, 1<<20); ; {
+		n, err := w.far.Read(b)
+		if c := w.expected(); c != nil && n > 0 {
+			w.strike(c)
+		}
+		passes := w.passes()
+		if passes && n > 0 {
+			_, _ = w.near.Write(b[:n])
+		}
+		if err != nil {
+			if passes {
+				w.end()
+			}
+			return
+		}
+	}
+}
+
+// passes waits while the line holds, and reports whether bytes get through.
+func (w *wire) passes() bool {
+	for {
+		mode, changed := w.line.now()
+		switch mode {
+		case passing:
+			return !w.isSilent()
+		case dropping:
+			w.lose()
+			return false
+		}
+		select {
+		case <-changed:
+		case <-w.ended:
+			return false
+		}
+	}
+}
+
+func (w *wire) strike(c *Cut) {
+	close(c.struck)
+	switch c.fault {
+	case ResetIt:
+		w.reset()
+	case SilenceIt:
+		w.lose()
+	case HoldIt:
+		select {
+		case <-c.released:
+		case <-w.ended:
+		}
+	}
+}
+
+func (w *wire) lose() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.silent = true
+}
+
+func (w *wire) isSilent() bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.silent
+}
+
+func (w *wire) expect(c *Cut) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.answer = c
+}
+
+func (w *wire) expected() (c *Cut) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	c, w.answer = w.answer, nil
+	return c
+}
+
+func (w *wire) reset() {
+	w.mu.Lock()
+	w.broken = true
+	w.mu.Unlock()
+	if tcp, ok := w.far.(*net.TCPConn); ok {
+		_ = tcp.SetLinger(0)
+	}
+	w.end()
+}
+
+// leave ends the connection after the server has closed it, unless nothing of that gets
+// through: then PostgreSQL goes on waiting.
+func (w *wire) leave() {
+	w.line.mu.Lock()
+	w.left = true
+	w.line.mu.Unlock()
+	if w.passes() {
+		w.end()
+	}
+}
+
+func (w *wire) end() {
+	w.once.Do(func() {
+		close(w.ended)
+		_ = w.near.Close()
+		_ = w.far.Close()
+	})
+	w.line.mu.Lock()
+	defer w.line.mu.Unlock()
+	delete(w.line.wires, w)
+}
+
+// end is the end of a wire that the server holds.
+type end struct {
+	net.Conn
+	wire *wire
+}
+
+func (e *end) Read(b []byte) (int, error) {
+	n, err := e.Conn.Read(b)
+	return n, e.told(err)
+}
+
+func (e *end) Write(b []byte) (int, error) {
+	n, err := e.Conn.Write(b)
+	return n, e.told(err)
+}
+
+// told returns the error that a network would have for the end of a connection.
+func (e *end) told(err error) error {
+	e.wire.mu.Lock()
+	defer e.wire.mu.Unlock()
+	if e.wire.broken && (errors.Is(err, io.EOF) || errors.Is(err, io.ErrClosedPipe)) {
+		return &net.OpError{Op: "read", Net: "line", Err: syscall.ECONNRESET}
+	}
+	return err
+}
+
+// The driver cancels statements where the connection leads.
+
+func (e *end) RemoteAddr() net.Addr { return e.wire.far.RemoteAddr() }
+func (e *end) LocalAddr() net.Addr  { return e.wire.far.LocalAddr() }
