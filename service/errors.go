@@ -98,7 +98,7 @@ func Explain(err error) *Error {
 		return &Error{CursorInvalid, "the cursor is malformed, or belongs to another list or workspace; take one from this list, or leave it out"}
 	case errors.Is(err, feed.ErrExpired):
 		return &Error{CursorExpired, "the cursor lies too far back to resume from; load the data again and subscribe after its asOf"}
-	case errors.As(err, &pg) && unavailable[pg.Code], isBroken(err), errors.Is(err, errStartOver),
+	case errors.As(err, &pg) && isAway(pg), isBroken(err), db.IsStalePlan(err), errors.Is(err, errStartOver),
 		errors.Is(err, context.DeadlineExceeded), errors.Is(err, context.Canceled):
 		return &Error{Unavailable, "the server is too busy or cannot reach its database; try again, with the same idempotencyKey if this was a mutation"}
 	}
@@ -113,19 +113,25 @@ func isBroken(err error) bool {
 		errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, driver.ErrBadConn) || errors.Is(err, sql.ErrConnDone)
 }
 
-// unavailable are the SQLSTATEs of a database that cannot answer now
+// isAway reports whether an error of PostgreSQL says that it cannot answer now, rather than
+// that something is wrong with what it was asked
 // (https://www.postgresql.org/docs/current/errcodes-appendix.html).
-var unavailable = map[string]bool{
-	"57014": true, // statement timeout
-	"55P03": true, // lock timeout
-	"40P01": true, // deadlock, after retries
-	"40001": true, // serialization failure, after retries
-	"53300": true, // too many connections
-	"57P01": true, // shutting down
-	"57P02": true, // crashed
-	"57P03": true, // starting up
-	"08006": true, // connection failure
-	"25006": true, // read only, during a failover
+func isAway(err *pgconn.PgError) bool {
+	switch err.Code {
+	case "25006", // read-only, as during a failover
+		"25P03", "25P04", // the transaction took too long
+		"55P03": // the lock could not be had in time
+		return true
+	}
+	switch err.Code[:min(2, len(err.Code))] {
+	case "08", // connection exception
+		"40", // transaction rollback, such as a deadlock, after retries
+		"53", // insufficient resources, such as a full disk
+		"57", // operator intervention, such as a shutdown, or a statement's time-out
+		"58": // system error, such as of a disk
+		return true
+	}
+	return false
 }
 
 // violated says which constraint a database error is about; empty for other errors.
@@ -140,8 +146,19 @@ func violated(err error) string {
 // errStartOver says that what a transaction had to lock grew while it was locking.
 var errStartOver = errors.New("the transaction has to start over")
 
-// mayRetry says that a transaction failed for no fault of its own and left nothing behind.
-func mayRetry(err error) bool {
+// mayRetry reports whether a transaction that failed at this attempt, counted from 1, left
+// nothing behind and may do better the next time.
+func mayRetry(err error, attempt int) bool {
 	var pg *pgconn.PgError
-	return errors.Is(err, errStartOver) || errors.As(err, &pg) && (pg.Code == "40P01" || pg.Code == "40001")
+	switch {
+	case attempt >= attempts:
+		return false
+	case errors.Is(err, errStartOver), db.IsStalePlan(err):
+		return true
+	case !errors.As(err, &pg):
+		return false
+	case pg.Code == "25006": // by a session from before the database could be written to; it is replaced
+		return attempt == 1
+	}
+	return pg.Code == "40P01" || pg.Code == "40001"
 }

@@ -77,7 +77,7 @@ func (s *Service) write(ctx context.Context, actor Actor, verb string, input int
 			return outcome, nil
 		case errors.As(err, &refusal) && key != nil && !key.settled:
 			return s.remember(ctx, actor, key, outcome, refusal)
-		case !mayRetry(err) || attempt == attempts:
+		case !mayRetry(err, attempt):
 			return outcome, err
 		}
 	}
