@@ -2,7 +2,6 @@ package graph
 
 import (
 	"context"
-	"sync"
 	"time"
 
 	"github.com/vikstrous/dataloadgen"
@@ -67,8 +66,8 @@ type loader[K comparable, V any] struct {
 	*dataloadgen.Loader[K, V]
 	read batchRead[K, V]
 
-	mu    sync.Mutex
-	known map[K]V // read ahead
+	turn  chan struct{} // holds whoever reads ahead
+	known map[K]V       // read ahead
 }
 
 // batchRead gives a value for each key, in their order, and perhaps an error for each; or
@@ -79,7 +78,7 @@ type batchRead[K comparable, V any] func(ctx context.Context, keys []K) ([]V, []
 const batchWait = 200 * time.Microsecond
 
 func newLoader[K comparable, V any](read batchRead[K, V]) *loader[K, V] {
-	return &loader[K, V]{read: read, known: map[K]V{}, Loader: dataloadgen.NewLoader(func(ctx context.Context, keys []K) ([]V, []error) {
+	return &loader[K, V]{read: read, turn: make(chan struct{}, 1), known: map[K]V{}, Loader: dataloadgen.NewLoader(func(ctx context.Context, keys []K) ([]V, []error) {
 		values, errs, err := read(ctx, keys)
 		if err != nil {
 			return nil, []error{err}
@@ -92,8 +91,12 @@ func newLoader[K comparable, V any](read batchRead[K, V]) *loader[K, V] {
 // gives what was found. What fails is left to the fields, which ask again; away says that
 // they had better wait, as the database cannot be reached.
 func (l *loader[K, V]) ahead(ctx context.Context, keys []K) (found []V, away bool) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
+	select {
+	case l.turn <- struct{}{}:
+	case <-ctx.Done():
+		return nil, true
+	}
+	defer func() { <-l.turn }()
 	var fresh []K
 	asked := make(map[K]bool, len(keys))
 	for _, key := range keys {

@@ -14,7 +14,7 @@ func TestReadersWaitTogether(t *testing.T) {
 	fine(t, err)
 	const readers = 100
 	f := w.folds.get(w.manager.Workspace)
-	f.mu.Lock()
+	f.turn <- struct{}{}
 	before := f.began.Load()
 	w.givenOpen("Ada")
 	var came, read sync.WaitGroup
@@ -28,7 +28,7 @@ func TestReadersWaitTogether(t *testing.T) {
 		})
 	}
 	came.Wait()
-	f.mu.Unlock()
+	<-f.turn
 	read.Wait()
 	if times := f.began.Load() - before; times > readers/2 {
 		t.Errorf("%d readers read the log %d times", readers, times)

@@ -22,9 +22,9 @@ type folded interface {
 type folding[T folded] struct {
 	began atomic.Int64 // how often somebody began to bring it to the end
 
-	mu    sync.Mutex
-	done  int64   // which of these times was the last, if that went well; else 0
-	head  db.Head // as far as it is folded
+	turn  chan struct{} // holds whoever reads or changes what follows
+	done  int64         // which of these times was the last, if that went well; else 0
+	head  db.Head       // as far as it is folded
 	ready bool
 	into  T
 	idle  *time.Timer
@@ -40,6 +40,7 @@ type foldings[T folded] struct {
 
 const (
 	foldLifetime = 10 * time.Minute // without a read
+	foldTime     = 30 * time.Second // of bringing one to the end of the log, or of starting it
 	foldBatch    = 1000             // events read in one statement
 	foldLimit    = 100_000          // events behind at which starting again is cheaper
 )
@@ -54,7 +55,7 @@ func (f *foldings[T]) get(workspace int64) *folding[T] {
 	defer f.mu.Unlock()
 	one := f.of[workspace]
 	if one == nil {
-		one = &folding[T]{into: f.empty()}
+		one = &folding[T]{turn: make(chan struct{}, 1), into: f.empty()}
 		one.idle = time.AfterFunc(foldLifetime, func() {
 			f.mu.Lock()
 			defer f.mu.Unlock()
@@ -67,22 +68,55 @@ func (f *foldings[T]) get(workspace int64) *folding[T] {
 }
 
 // read brings a workspace's folding to the end of the log and looks at what it holds. Of
-// those who wait for it together one does so for all: a thousand subscribers may come at once.
+// those who wait for it together one does so for all: a thousand subscribers may come at
+// once. Nobody waits longer than the own context lasts.
 func (f *foldings[T]) read(ctx context.Context, w db.ForWorkspace, look func(T)) error {
 	one := f.get(w.Key)
 	arrived := one.began.Load()
-	one.mu.Lock()
-	defer one.mu.Unlock()
+	select {
+	case one.turn <- struct{}{}:
+	case <-ctx.Done():
+		return ctx.Err()
+	}
 	if one.done <= arrived { // nobody began since
-		one.done = 0
-		began := one.began.Add(1)
-		if err := one.advance(ctx, w); err != nil {
+		if err := one.lead(ctx, w); err != nil {
 			return err
 		}
-		one.done = began
 	}
+	defer func() { <-one.turn }()
 	look(one.into)
 	return nil
+}
+
+// lead brings the folding to the end of the log for all who wait. The turn, which the
+// caller has, is still the caller's afterwards, unless there is an error. The work goes on
+// when the caller gives up, as the others wait for it, but no longer than foldTime.
+func (f *folding[T]) lead(ctx context.Context, w db.ForWorkspace) error {
+	worked := make(chan error) // unbuffered: with the result goes the turn
+	go func() {
+		work, cancel := context.WithTimeout(context.WithoutCancel(ctx), foldTime)
+		defer cancel()
+		f.done = 0
+		began := f.began.Add(1)
+		_, err := contained(func() (bool, error) { return true, f.advance(work, w) })
+		if err == nil {
+			f.done = began
+		}
+		select {
+		case worked <- err:
+		case <-ctx.Done():
+			<-f.turn
+		}
+	}()
+	select {
+	case err := <-worked:
+		if err != nil {
+			<-f.turn
+		}
+		return err
+	case <-ctx.Done():
+		return ctx.Err()
+	}
 }
 
 func (f *folding[T]) advance(ctx context.Context, w db.ForWorkspace) error {

@@ -27,8 +27,14 @@ func migrate(ctx context.Context, url string) error {
 
 func newWorld(t *testing.T) *world {
 	t.Helper()
+	return newWorldOn(t, dbtest.New(t, migrate), db.Options{MaxConns: 8})
+}
+
+// newWorldOn makes a world in a database of which the test knows more.
+func newWorldOn(t *testing.T, url string, o db.Options) *world {
+	t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
-	d, err := db.Open(ctx, dbtest.New(t, migrate), db.Options{MaxConns: 8})
+	d, err := db.Open(ctx, url, o)
 	if err != nil {
 		t.Fatal(err)
 	}
