@@ -11,7 +11,6 @@ import (
 	"log/slog"
 	"os"
 	"os/signal"
-	"syscall"
 	"time"
 
 	"github.com/alecthomas/kong"
@@ -89,7 +88,7 @@ func Main(args []string, out, errs io.Writer) int {
 		_, _ = fmt.Fprintf(errs, "switchboard: %v; see switchboard --help\n", err)
 		return exitUsage
 	}
-	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
+	ctx, stop := signal.NotifyContext(context.Background(), stopSignals...)
 	defer stop()
 	context.AfterFunc(ctx, stop) // a second signal ends the process at once
 	c := &console{out: out, err: errs, json: l.JSON, interactive: isTerminal(errs), log: slog.New(slog.NewTextHandler(errs, nil))}

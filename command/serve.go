@@ -10,11 +10,9 @@ import (
 	"net"
 	"net/http"
 	"os"
-	"os/signal"
 	"path/filepath"
 	"strings"
 	"sync"
-	"syscall"
 	"time"
 
 	"switchboard/db"
@@ -40,8 +38,7 @@ const (
 
 // Run serves until a signal comes, then lets everybody go in order.
 func (s serve) Run(ctx context.Context, c *console, d *database) error {
-	// Somebody who no longer reads our log, such as tee after Ctrl-C, must not end us half way.
-	signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE)
+	surviveBrokenPipes()
 	production := d.URL != ""
 	if _, _, err := net.SplitHostPort(s.Addr); err != nil {
 		return fmt.Errorf("cannot listen on %q: %w; give --addr an address such as 127.0.0.1:8080", s.Addr, err)

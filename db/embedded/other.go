@@ -10,9 +10,9 @@ import (
 // Server is this process's share in the PostgreSQL of a data folder.
 type Server struct{}
 
-// Start always fails: on this system PostgreSQL has to be set up by hand.
+// Start always fails: on this system PostgreSQL is installed by its user.
 func Start(context.Context, Options) (*Server, error) {
-	return nil, errors.New("on this system Switchboard does not run PostgreSQL by itself: install PostgreSQL and set DATABASE_URL to it")
+	return nil, errors.New("Switchboard cannot run PostgreSQL itself on this system: install PostgreSQL 15 or newer and pass its address, such as --database-url postgres://user:password@127.0.0.1/switchboard")
 }
 
 // URL is empty: there is no server.

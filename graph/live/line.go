@@ -8,7 +8,6 @@ import (
 	"net/http"
 	"os"
 	"sync"
-	"syscall"
 	"time"
 )
 
@@ -21,7 +20,7 @@ var (
 // A line is the connection under a peer. It owns every deadline: how long the peer may be silent (zero: for ever),
 // how long it may take nothing of what is written, and how long closing may last. Deadlines set by others are ignored.
 type line struct {
-	file int // of the system, to be written to at once until the line is hung up; -1: there is none
+	direct direct // writes without waiting, until the line is hung up
 	net.Conn
 	silence, patience time.Duration
 	most              int64 // bytes that may come in before heard is called
@@ -74,12 +73,7 @@ func (l *line) take(w http.ResponseWriter) (*bufio.ReadWriter, error) {
 
 // carry says what the line consists of.
 func (l *line) carry(conn net.Conn) {
-	l.Conn, l.file = conn, -1
-	if c, ok := conn.(syscall.Conn); ok {
-		if raw, err := c.SyscallConn(); err == nil {
-			_ = raw.Control(func(fd uintptr) { l.file = int(fd) })
-		}
-	}
+	l.Conn, l.direct = conn, newDirect(conn)
 }
 
 func (l *line) SetDeadline(time.Time) error      { return nil }
@@ -132,24 +126,8 @@ func (l *line) Write(p []byte) (n int, err error) {
 	}
 }
 
-// try writes what the peer takes at once, without waiting. It goes to the system directly: what the connection does for
-// those who wait, and for those who close it meanwhile, is half of what a small write costs. So nobody may try any more
-// when the line is hung up.
-func (l *line) try(p []byte) (n int, err error) {
-	for l.file >= 0 && n < len(p) {
-		took, err := syscall.Write(l.file, p[n:])
-		switch {
-		case err == syscall.EINTR:
-		case err == syscall.EAGAIN:
-			return n, nil
-		case err != nil:
-			return n, os.NewSyscallError("write", err)
-		default:
-			n += took
-		}
-	}
-	return n, nil
-}
+// try writes what the peer takes at once, without waiting. Nobody may try any more when the line is hung up.
+func (l *line) try(p []byte) (n int, err error) { return l.direct.write(p) }
 
 // relax takes a deadline away that was for one write, for tries know of none.
 func (l *line) relax() error {

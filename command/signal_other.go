@@ -1,0 +1,14 @@
+//go:build !unix
+
+package command
+
+import (
+	"os"
+	"syscall"
+)
+
+// stopSignals end a command in order. Windows sends SIGTERM when the console is closed or the user logs off.
+var stopSignals = []os.Signal{os.Interrupt, syscall.SIGTERM}
+
+// surviveBrokenPipes does nothing: writing to a broken pipe is an ordinary error here.
+func surviveBrokenPipes() {}
