@@ -45,7 +45,7 @@ type EventStream struct {
 	DrainOver time.Duration // Drain ends the streams spread over this time at most; zero: 5 s
 
 	ReservationLimit int // reserved streams per caller that are not opened yet, beyond it 429; zero: 10
-	OperationLimit   int // operations at a time per stream, beyond it OPERATION_LIMIT; zero: 20
+	OperationLimit   int // operations at a time per stream, beyond it OPERATION_LIMIT; zero: 50
 
 	// Log receives refusals (info), ends (debug) and panics (error). Nil: slog.Default().
 	Log *slog.Logger
@@ -201,4 +201,4 @@ func (t *EventStream) writeTimeout() time.Duration { return cmp.Or(t.WriteTimeou
 func (t *EventStream) closeTimeout() time.Duration { return cmp.Or(t.CloseTimeout, 2*time.Second) }
 func (t *EventStream) drainOver() time.Duration    { return cmp.Or(t.DrainOver, 5*time.Second) }
 func (t *EventStream) reservationLimit() int       { return cmp.Or(t.ReservationLimit, 10) }
-func (t *EventStream) operationLimit() int         { return cmp.Or(t.OperationLimit, 20) }
+func (t *EventStream) operationLimit() int         { return cmp.Or(t.OperationLimit, 50) }

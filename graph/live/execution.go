@@ -1,6 +1,7 @@
 package live
 
 import (
+	"bytes"
 	"context"
 
 	"github.com/99designs/gqlgen/graphql"
@@ -121,10 +122,11 @@ func (e *execution) present(err error) frame {
 	return failure(e.exec.DispatchError(e.ctx, list).Errors)
 }
 
-// encode makes a copy of a response as JSON. Most have nothing but data, which is JSON already; it panics like marshal
-// if it is not.
+// encode returns a copy of a response as JSON of one line. Most have nothing but data, which is JSON already; it panics
+// like marshal if it is not.
 func encode(r *graphql.Response) []byte {
-	if len(r.Errors) > 0 || r.Extensions != nil || r.HasNext != nil || r.Label != "" || r.Path != nil || !jsontext.Value(r.Data).IsValid() {
+	if len(r.Errors) > 0 || len(r.Extensions) > 0 || r.HasNext != nil || r.Label != "" || r.Path != nil ||
+		bytes.ContainsAny(r.Data, "\r\n") || !jsontext.Value(r.Data).IsValid() {
 		return marshal(r)
 	}
 	const before, after = `{"data":`, `}`

@@ -3,10 +3,13 @@ package live
 import (
 	stdjson "encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"mime"
 	"net/http"
+	"net/url"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/99designs/gqlgen/graphql"
 	"github.com/go-json-experiment/json/jsontext"
@@ -63,6 +66,9 @@ func (HTTP) execute(reply reply, r *http.Request, exec graphql.GraphExecutor, pa
 	}
 	responses, ctx := exec.DispatchOperation(ctx, operation)
 	response := responses(ctx)
+	if response == nil {
+		return // the client left before the operation began
+	}
 	if len(response.Data) == 0 {
 		reply.errors(http.StatusBadRequest, response.Errors)
 		return
@@ -84,11 +90,14 @@ func request(w http.ResponseWriter, r *http.Request) (body jsontext.Value, statu
 	if charset := values["charset"]; err != nil || media != mediaJSON || (charset != "" && !strings.EqualFold(charset, "utf-8")) {
 		return nil, http.StatusUnsupportedMediaType, "send application/json in UTF-8"
 	}
+	if encoding := r.Header.Get("Content-Encoding"); encoding != "" && !strings.EqualFold(encoding, "identity") {
+		return nil, http.StatusUnsupportedMediaType, "send the body without Content-Encoding: compressed ones are not read"
+	}
 	body, err = io.ReadAll(r.Body)
 	var tooLarge *http.MaxBytesError
 	switch {
 	case errors.As(err, &tooLarge):
-		return nil, http.StatusRequestEntityTooLarge, "the request is too large"
+		return nil, http.StatusRequestEntityTooLarge, fmt.Sprintf("the body is too large: it may have %d KiB", tooLarge.Limit>>10)
 	case err != nil:
 		return nil, http.StatusBadRequest, "the request could not be read"
 	}
@@ -97,18 +106,24 @@ func request(w http.ResponseWriter, r *http.Request) (body jsontext.Value, statu
 
 // query reads the parameters out of the URL.
 func query(r *http.Request) (body jsontext.Value, status int, complaint string) {
-	values, fields := r.URL.Query(), map[string]any{}
-	for _, name := range []string{"query", "operationName"} {
-		if values.Has(name) {
-			fields[name] = values.Get(name)
-		}
+	values, err := url.ParseQuery(r.URL.RawQuery)
+	if err != nil {
+		return nil, http.StatusBadRequest, "the URL cannot be read: " + err.Error()
 	}
-	for _, name := range []string{"variables", "extensions"} {
-		if text := jsontext.Value(values.Get(name)); len(text) > 0 {
-			if !text.IsValid() {
-				return nil, http.StatusBadRequest, "'" + name + "' in the URL is not valid JSON"
-			}
+	fields := map[string]any{}
+	for _, name := range []string{"query", "documentId", "operationName", "variables", "extensions"} {
+		text, isJSON := values.Get(name), name == "variables" || name == "extensions"
+		switch {
+		case len(values[name]) > 1:
+			return nil, http.StatusBadRequest, "the URL has '" + name + "' twice"
+		case !utf8.ValidString(text):
+			return nil, http.StatusBadRequest, "'" + name + "' in the URL is not valid UTF-8"
+		case isJSON && text != "" && !jsontext.Value(text).IsValid(jsontext.AllowInvalidUTF8(true)):
+			return nil, http.StatusBadRequest, "'" + name + "' in the URL is not valid JSON"
+		case isJSON && text != "":
 			fields[name] = stdjson.RawMessage(text)
+		case !isJSON && values.Has(name):
+			fields[name] = text
 		}
 	}
 	return marshal(fields), http.StatusOK, ""
@@ -153,7 +168,7 @@ func (a reply) params(r *http.Request) (params *graphql.RawParams, ok bool) {
 	params, refused, malformed := parseParams(body)
 	switch {
 	case malformed != "":
-		a.refuse(http.StatusBadRequest, "send a body "+malformed)
+		a.refuse(http.StatusBadRequest, sourceOf(r)+" "+malformed)
 		return nil, false
 	case refused != nil:
 		a.errors(http.StatusBadRequest, refused)
@@ -161,6 +176,14 @@ func (a reply) params(r *http.Request) (params *graphql.RawParams, ok bool) {
 	}
 	params.ReadTime = graphql.TraceTiming{Start: start, End: graphql.Now()}
 	return params, true
+}
+
+// sourceOf names the part of a request that holds its parameters.
+func sourceOf(r *http.Request) string {
+	if r.Method == http.MethodGet {
+		return "the URL"
+	}
+	return "the body"
 }
 
 // allows is false for a mutation by GET, which is answered already.

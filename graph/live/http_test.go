@@ -2,6 +2,7 @@ package live_test
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -36,13 +37,26 @@ func TestHTTP(t *testing.T) {
 		{"no content type", "POST /", "", "*/*", `{"query":"{name}"}`, 415, "application/json"},
 		{"neither media type accepted", "POST /", plain, "text/html", `{"query":"{name}"}`, 406, "accept"},
 		{"the preferred one refused", "POST /", plain, response + ";q=0, " + plain, `{"query":"{nope}"}`, 200, "Cannot query field"},
-		{"no JSON", "POST /", plain, response, `{"query":`, 400, "JSON object"},
-		{"trailing garbage", "POST /", plain, response, `{"query":"{name}"} x`, 400, "JSON object"},
-		{"a batch", "POST /", plain, response, `[{"query":"{name}"}]`, 400, "JSON object"},
-		{"no query", "POST /", plain, plain, `{}`, 400, "'query'"},
-		{"variables of a wrong type", "POST /", plain, plain, `{"query":"{name}","variables":[]}`, 400, "'variables'"},
+		{"no JSON", "POST /", plain, response, `{"query":`, 400, "the body is not valid JSON (at byte 9)"},
+		{"trailing garbage", "POST /", plain, response, `{"query":"{name}"} x`, 400, "the body is not valid JSON (at byte 19)"},
+		{"an empty body", "POST /", plain, response, ` `, 400, "the body is empty"},
+		{"a batch", "POST /", plain, response, `[{"query":"{name}"}]`, 400, "the body is a batch: send one operation at a time"},
+		{"a string", "POST /", plain, response, `"{name}"`, 400, "the body must be a JSON object"},
+		{"a null", "POST /", plain, response, `null`, 400, "the body must be a JSON object"},
+		{"no query", "POST /", plain, plain, `{}`, 400, "the body needs a 'query' that is a string"},
+		{"no query in the URL", "GET /", plain, plain, ``, 400, "the URL needs a 'query' that is a string"},
+		{"a compressed body", "POST / gzip", plain, plain, "\x1f\x8b", 415, "Content-Encoding"},
+		{"a persisted query", "POST /", plain, plain, `{"extensions":{"persistedQuery":{"version":1,"sha256Hash":"x"}}}`, 200,
+			`{"errors":[{"message":"PersistedQueryNotSupported","extensions":{"code":"PERSISTED_QUERY_NOT_SUPPORTED"}}]}`},
+		{"a persisted query of a new client", "POST /", plain, response, `{"extensions":{"persistedQuery":{}}}`, 400, "PERSISTED_QUERY_NOT_SUPPORTED"},
+		{"a persisted query in the URL", `GET /?extensions={"persistedQuery":{}}`, plain, plain, "", 200, "PERSISTED_QUERY_NOT_SUPPORTED"},
+		{"a persisted query with its document", "POST /", plain, plain, `{"query":"{name}","extensions":{"persistedQuery":{}}}`, 200, `{"data":{"name":"ada"}}`},
+		{"a document's id", "POST /", plain, plain, `{"documentId":"x"}`, 200, "DOCUMENT_NOT_FOUND"},
+		{"a document's id in the URL", "GET /?documentId=x", plain, plain, "", 200, "DOCUMENT_NOT_FOUND"},
+		{"a document and an id", "POST /", plain, plain, `{"query":"{name}","documentId":"x"}`, 400, "not both"},
+		{"variables of a wrong type", "POST /", plain, plain, `{"query":"{name}","variables":[]}`, 400, "the body needs 'variables' to be an object"},
 		{"half a surrogate pair", "POST /", plain, response, `{"query":"{name}","variables":{"a":"\ud800"}}`, 400, "Unicode"},
-		{"repeated names", "POST /", plain, response, `{"query":"{name}","variables":{"a":1,"a":2}}`, 400, "JSON object"},
+		{"repeated names", "POST /", plain, response, `{"query":"{name}","variables":{"a":1,"a":2}}`, 400, "the same name twice"},
 		{"an unknown field", "POST /", plain, response, `{"query":"{nope}"}`, 400, "Cannot query field"},
 		{"an unknown field of an old client", "POST /", plain, plain, `{"query":"{nope}"}`, 200, "Cannot query field"},
 		{"a document that does not parse", "POST /", plain, response, `{"query":"{"}`, 400, "errors"},
@@ -53,6 +67,9 @@ func TestHTTP(t *testing.T) {
 		{"a mutation in the URL", get(`mutation{rename(to:"eve")}`), "", response, "", 405, "POST"},
 		{"a mutation in the URL, of an old client", get(`mutation{rename(to:"eve")}`), "", plain, "", 405, "POST"},
 		{"variables in the URL that are no JSON", get("{name}") + "&variables=x", "", response, "", 400, "'variables'"},
+		{"a query twice in the URL", get("{name}") + "&query={nickname}", "", response, "", 400, "twice"},
+		{"a URL that cannot be read", "GET /?query=%zz", "", response, "", 400, "cannot be read"},
+		{"a URL that is no Unicode", "GET /?query=%ff", "", response, "", 400, "UTF-8"},
 		{"another method", "PUT /", plain, response, `{"query":"{name}"}`, 405, "GET or POST"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -64,8 +81,12 @@ func TestHTTP(t *testing.T) {
 					return args["to"], nil
 				},
 			}}
-			method, target, _ := strings.Cut(c.request, " ")
-			r := httptest.NewRequest(method, target, strings.NewReader(c.body))
+			request := strings.Fields(c.request)
+			r := httptest.NewRequest(request[0], "/", strings.NewReader(c.body))
+			_, r.URL.RawQuery, _ = strings.Cut(request[1], "?")
+			if len(request) > 2 {
+				r.Header.Set("Content-Encoding", request[2])
+			}
 			r.Header.Set("Content-Type", c.contentType)
 			r.Header.Set("Accept", c.accept)
 			answer := httptest.NewRecorder()
@@ -80,5 +101,28 @@ func TestHTTP(t *testing.T) {
 				t.Error("a refused mutation was executed")
 			}
 		})
+	}
+}
+
+// TestEarlyLeaver: a client that leaves before its operation begins harms nobody, and nothing is executed.
+func TestEarlyLeaver(t *testing.T) {
+	for _, body := range []string{`{"query":"{name}"}`, `{"query":"mutation{rename(to:\"eve\")}"}`} {
+		w := &world{name: "ada", resolve: map[string]func(context.Context, map[string]any) (any, error){
+			"rename": func(context.Context, map[string]any) (any, error) { return nil, errors.New("was executed") },
+		}}
+		exec := executor.New(w)
+		exec.SetRecoverFunc(func(_ context.Context, reason any) error {
+			t.Errorf("a panic: %v", reason)
+			return errors.New("panic")
+		})
+		gone, leave := context.WithCancel(t.Context())
+		leave()
+		r := httptest.NewRequestWithContext(gone, "POST", "/", strings.NewReader(body))
+		r.Header.Set("Content-Type", plain)
+		answer := httptest.NewRecorder()
+		live.HTTP{}.Do(answer, r, exec)
+		if answer.Body.Len() > 0 {
+			t.Errorf("a client that has left is answered %s", answer.Body)
+		}
 	}
 }

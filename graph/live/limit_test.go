@@ -58,17 +58,17 @@ func TestFrameRate(t *testing.T) {
 func TestOperationLimit(t *testing.T) {
 	s := serve(t, &live.WebSocket{})
 	c := s.connect(t)
-	for i := range 20 {
+	for i := range 50 {
 		c.subscribe(fmt.Sprint(i), "subscription {names}")
 		receive(t, s.topic.begun)
 	}
-	c.subscribe("20", "{name}")
-	refused := `{"id":"20","type":"error","payload":[{"message":"Too many operations on this connection; complete one first.","extensions":{"code":"OPERATION_LIMIT"}}]}`
+	c.subscribe("50", "{name}")
+	refused := `{"id":"50","type":"error","payload":[{"message":"Too many operations on this connection; complete one first.","extensions":{"code":"OPERATION_LIMIT"}}]}`
 	c.want(refused)
 	c.send(`{"id":"7","type":"complete"}`)
-	c.subscribe("20", "{name}")
-	c.want(`{"id":"20","type":"next","payload":{"data":{"name":"Ada"}}}`)
-	c.want(`{"id":"20","type":"complete"}`)
+	c.subscribe("50", "{name}")
+	c.want(`{"id":"50","type":"next","payload":{"data":{"name":"Ada"}}}`)
+	c.want(`{"id":"50","type":"complete"}`)
 	c.wantQuiet()
 }
 

@@ -3,6 +3,9 @@ package live
 import (
 	"bytes"
 	stdjson "encoding/json"
+	"errors"
+	"fmt"
+	"strings"
 	"unicode/utf8"
 
 	"github.com/99designs/gqlgen/graphql"
@@ -43,17 +46,13 @@ func parseMessage(frame int, data []byte) (message, *CloseError) {
 	if !utf8.Valid(data) {
 		return message{}, closef(CloseNotUTF8, "Message is not valid UTF-8")
 	}
-	if jsontext.Value(data).Kind() != '{' {
-		return message{}, closef(CloseBadRequest, "Message must be a JSON object")
-	}
 	var raw struct {
 		Type    jsontext.Value `json:"type"`
 		ID      jsontext.Value `json:"id"`
 		Payload jsontext.Value `json:"payload"`
 	}
-	// Half a surrogate pair in somebody's text is no reason to close: params refuses that one operation.
-	if err := json.Unmarshal(data, &raw, jsontext.AllowInvalidUTF8(true)); err != nil {
-		return message{}, closef(CloseBadRequest, "Message is not valid JSON")
+	if malformed := parseObject(data, &raw); malformed != "" {
+		return message{}, closef(CloseBadRequest, "The message %s", malformed)
 	}
 	if raw.Type.Kind() != '"' {
 		return message{}, closef(CloseBadRequest, "Message needs a 'type' that is a string")
@@ -96,31 +95,53 @@ func (m message) object() (map[string]any, *CloseError) {
 }
 
 // params reads the payload of a subscribe: PROTOCOL.md, "Subscribe". A payload of the wrong form closes the
-// socket, one with text that is no Unicode only loses its operation.
+// socket, one that is refused only loses its operation.
 func (m message) params() (*graphql.RawParams, gqlerror.List, *CloseError) {
 	params, refused, malformed := parseParams(m.Payload)
 	if malformed != "" {
-		return nil, nil, closef(CloseBadRequest, "'subscribe' has a 'payload' %s", malformed)
+		return nil, nil, closef(CloseBadRequest, "The payload of 'subscribe' %s", malformed)
 	}
 	return params, refused, nil
 }
 
-// parseParams reads the parameters of a request, which HTTP and sockets send in the same form. What is not of
-// that form is malformed; text that is no Unicode is refused.
+// parseObject reads a JSON object into a struct of jsontext.Value. Otherwise it returns what is wrong, as the
+// predicate of a sentence. Half a surrogate pair is let pass: it costs no more than the one operation that has it.
+func parseObject(data jsontext.Value, into any) (malformed string) {
+	err := json.Unmarshal(data, into, jsontext.AllowInvalidUTF8(true))
+	var syntax *jsontext.SyntacticError
+	switch {
+	case len(bytes.TrimSpace(data)) == 0:
+		return "is empty: it must be a JSON object"
+	case errors.Is(err, jsontext.ErrDuplicateName):
+		return "has the same name twice in one JSON object"
+	case errors.As(err, &syntax) && syntax.Err != nil && strings.Contains(syntax.Err.Error(), "depth"):
+		return "is nested too deeply"
+	case errors.As(err, &syntax):
+		return fmt.Sprintf("is not valid JSON (at byte %d)", syntax.ByteOffset)
+	case data.Kind() == '[':
+		return "is a batch: send one operation at a time, as a JSON object"
+	case err != nil || data.Kind() != '{':
+		return "must be a JSON object"
+	}
+	return ""
+}
+
+// parseParams reads the parameters of a request, which HTTP and sockets send in the same form. If they are not of
+// that form it returns what is wrong, as the predicate of a sentence; what is of that form but cannot be executed is
+// refused.
 func parseParams(payload jsontext.Value) (params *graphql.RawParams, refused gqlerror.List, malformed string) {
 	var raw struct {
 		Query      jsontext.Value `json:"query"`
+		DocumentID jsontext.Value `json:"documentId"`
 		Name       jsontext.Value `json:"operationName"`
 		Variables  jsontext.Value `json:"variables"`
 		Extensions jsontext.Value `json:"extensions"`
 	}
-	if err := json.Unmarshal(payload, &raw, jsontext.AllowInvalidUTF8(true)); err != nil || payload.Kind() != '{' {
-		return nil, nil, "that is not a valid JSON object"
-	}
-	if raw.Query.Kind() != '"' {
-		return nil, nil, "without a 'query' that is a string"
+	if malformed = parseObject(payload, &raw); malformed != "" {
+		return nil, nil, malformed
 	}
 	params = &graphql.RawParams{}
+	var documentID *string
 	for _, field := range []struct {
 		name string
 		raw  jsontext.Value
@@ -128,6 +149,7 @@ func parseParams(payload jsontext.Value) (params *graphql.RawParams, refused gql
 		into any
 	}{
 		{"query", raw.Query, '"', &params.Query},
+		{"documentId", raw.DocumentID, '"', &documentID},
 		{"operationName", raw.Name, '"', &params.OperationName},
 		{"variables", raw.Variables, '{', &params.Variables},
 		{"extensions", raw.Extensions, '{', &params.Extensions},
@@ -135,13 +157,27 @@ func parseParams(payload jsontext.Value) (params *graphql.RawParams, refused gql
 		switch kind := field.raw.Kind(); {
 		case len(field.raw) == 0 || kind == 'n':
 		case kind != field.kind:
-			return nil, nil, "with '" + field.name + "' of the wrong type"
+			return nil, nil, "needs '" + field.name + "' to be " + kinds[field.kind]
 		case !decode(field.raw, field.into):
-			return params, refusal("BAD_USER_INPUT", "'"+field.name+"' repeats a name or holds text that is not valid Unicode."), ""
+			return params, refusal("BAD_USER_INPUT", "'"+field.name+"' holds text that is not valid Unicode."), ""
 		}
 	}
-	return params, nil, ""
+	hasQuery := raw.Query.Kind() == '"'
+	switch _, persisted := params.Extensions["persistedQuery"]; {
+	case hasQuery && documentID != nil:
+		return nil, nil, "needs either 'query' or 'documentId', not both"
+	case hasQuery:
+		return params, nil, ""
+	case documentID != nil:
+		return params, refusal("DOCUMENT_NOT_FOUND", "This server has no document of that id; send its text as 'query'."), ""
+	case persisted:
+		// Clients look for exactly this message, and then send the document.
+		return params, refusal("PERSISTED_QUERY_NOT_SUPPORTED", "PersistedQueryNotSupported"), ""
+	}
+	return nil, nil, "needs a 'query' that is a string"
 }
+
+var kinds = map[jsontext.Kind]string{'"': "a string", '{': "an object"}
 
 // decode reads a value strictly: no repeated names, no lone surrogates. Numbers stay as they were written.
 func decode(value jsontext.Value, into any) bool {

@@ -113,15 +113,15 @@ func bad(name, text, reason string) rule {
 }
 
 var malformed = []rule{
-	bad("not JSON", `hello`, "Message must be a JSON object"),
-	bad("empty", ``, "Message must be a JSON object"),
-	bad("a null", `null`, "Message must be a JSON object"),
-	bad("an array", `[{"type":"ping"}]`, "Message must be a JSON object"),
-	bad("a string", `"ping"`, "Message must be a JSON object"),
-	bad("cut short", `{"type":"ping"`, "Message is not valid JSON"),
-	bad("trailing garbage", `{"type":"ping"} {}`, "Message is not valid JSON"),
-	bad("a repeated name", `{"type":"ping","type":"pong"}`, "Message is not valid JSON"),
-	bad("nested beyond reason", `{"type":"ping","payload":`+strings.Repeat(`{"a":`, 20000)+`1`+strings.Repeat(`}`, 20001), "Message is not valid JSON"),
+	bad("not JSON", `hello`, "The message is not valid JSON (at byte 0)"),
+	bad("empty", ``, "The message is empty: it must be a JSON object"),
+	bad("a null", `null`, "The message must be a JSON object"),
+	bad("an array", `[{"type":"ping"}]`, "The message is a batch: send one operation at a time, as a JSON object"),
+	bad("a string", `"ping"`, "The message must be a JSON object"),
+	bad("cut short", `{"type":"ping"`, "The message is not valid JSON (at byte 14)"),
+	bad("trailing garbage", `{"type":"ping"} {}`, "The message is not valid JSON (at byte 16)"),
+	bad("a repeated name", `{"type":"ping","type":"pong"}`, "The message has the same name twice in one JSON object"),
+	bad("nested beyond reason", `{"type":"ping","payload":`+strings.Repeat(`{"a":`, 20000)+`1`+strings.Repeat(`}`, 20001), "The message is nested too deeply"),
 	bad("no type", `{"id":"1"}`, "Message needs a 'type' that is a string"),
 	bad("a type that is a number", `{"type":1}`, "Message needs a 'type' that is a string"),
 	bad("names are case-sensitive", `{"Type":"ping"}`, "Message needs a 'type' that is a string"),
@@ -139,11 +139,11 @@ var malformed = []rule{
 	bad("subscribe without a payload", `{"id":"1","type":"subscribe"}`, "'subscribe' needs a 'payload' that is an object"),
 	bad("subscribe with null", `{"id":"1","type":"subscribe","payload":null}`, "'subscribe' needs a 'payload' that is an object"),
 	bad("subscribe with a string", `{"id":"1","type":"subscribe","payload":"{name}"}`, "'subscribe' needs a 'payload' that is an object"),
-	bad("subscribe without a query", `{"id":"1","type":"subscribe","payload":{}}`, "'subscribe' has a 'payload' without a 'query' that is a string"),
-	bad("a query that is an object", `{"id":"1","type":"subscribe","payload":{"query":{}}}`, "'subscribe' has a 'payload' without a 'query' that is a string"),
-	bad("variables as an array", `{"id":"1","type":"subscribe","payload":{"query":"{name}","variables":[]}}`, "'subscribe' has a 'payload' with 'variables' of the wrong type"),
-	bad("an operation name that is a number", `{"id":"1","type":"subscribe","payload":{"query":"{name}","operationName":1}}`, "'subscribe' has a 'payload' with 'operationName' of the wrong type"),
-	bad("extensions as a string", `{"id":"1","type":"subscribe","payload":{"query":"{name}","extensions":"x"}}`, "'subscribe' has a 'payload' with 'extensions' of the wrong type"),
+	bad("subscribe without a query", `{"id":"1","type":"subscribe","payload":{}}`, "The payload of 'subscribe' needs a 'query' that is a string"),
+	bad("a query that is an object", `{"id":"1","type":"subscribe","payload":{"query":{}}}`, "The payload of 'subscribe' needs 'query' to be a string"),
+	bad("variables as an array", `{"id":"1","type":"subscribe","payload":{"query":"{name}","variables":[]}}`, "The payload of 'subscribe' needs 'variables' to be an object"),
+	bad("an operation name that is a number", `{"id":"1","type":"subscribe","payload":{"query":"{name}","operationName":1}}`, "The payload of 'subscribe' needs 'operationName' to be a string"),
+	bad("extensions as a string", `{"id":"1","type":"subscribe","payload":{"query":"{name}","extensions":"x"}}`, "The payload of 'subscribe' needs 'extensions' to be an object"),
 	bad("complete without an id", `{"type":"complete"}`, "'complete' needs an 'id' that is a non-empty string"),
 	{"a binary message", []step{initialise(), func(c *client, _ *server) {
 		_ = c.WriteMessage(websocket.BinaryMessage, []byte(`{"type":"ping"}`))
@@ -181,9 +181,14 @@ var executing = []rule{
 	{"a variable of the wrong type", []step{
 		initialise(), send(`{"id":"q","type":"subscribe","payload":{"query":"query($n:[Float!]!){add(numbers:$n)}","variables":{"n":"x"}}}`),
 		want(`{"id":"q","type":"error","payload":[{"message":"cannot use string as Float","extensions":{"code":"GRAPHQL_VALIDATION_FAILED"}}]}`), quiet()}},
+	{"a persisted query: one error, and the document may follow", []step{
+		initialise(), send(`{"id":"q","type":"subscribe","payload":{"extensions":{"persistedQuery":{"version":1,"sha256Hash":"x"}}}}`),
+		want(`{"id":"q","type":"error","payload":[{"message":"PersistedQueryNotSupported","extensions":{"code":"PERSISTED_QUERY_NOT_SUPPORTED"}}]}`), quiet(),
+		subscribe("q", "{name}"),
+		want(`{"id":"q","type":"next","payload":{"data":{"name":"Ada"}}}`), want(`{"id":"q","type":"complete"}`)}},
 	{"half a surrogate pair costs its operation only", []step{
 		initialise(), send(`{"id":"q","type":"subscribe","payload":{"query":"mutation($to:String!){rename(to:$to)}","variables":{"to":"\ud83d"}}}`),
-		want(`{"id":"q","type":"error","payload":[{"message":"'variables' repeats a name or holds text that is not valid Unicode.","extensions":{"code":"BAD_USER_INPUT"}}]}`), quiet()}},
+		want(`{"id":"q","type":"error","payload":[{"message":"'variables' holds text that is not valid Unicode.","extensions":{"code":"BAD_USER_INPUT"}}]}`), quiet()}},
 	{"data with errors is a next", []step{
 		initialise(), subscribe("q", "{name nickname}"),
 		want(`{"id":"q","type":"next","payload":{"errors":[{"message":"it is nickname"}],"data":{"name":"Ada","nickname":null}}}`), want(`{"id":"q","type":"complete"}`)}},

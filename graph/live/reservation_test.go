@@ -173,14 +173,14 @@ func TestStreamOperationLimit(t *testing.T) {
 	s := serve(t, &live.WebSocket{})
 	token := s.asks(t, ask{method: "PUT"}, 201)
 	l := s.listen(t, ask{method: "GET", token: token})
-	for i := range 20 {
+	for i := range 50 {
 		s.asks(t, ask{token: token, body: operation(fmt.Sprint(i), "subscription{names}")}, 202)
 		receive(t, s.topic.begun)
 	}
-	if body := s.asks(t, ask{token: token, body: operation("20", "{name}")}, 400); !strings.Contains(body, "OPERATION_LIMIT") {
+	if body := s.asks(t, ask{token: token, body: operation("50", "{name}")}, 400); !strings.Contains(body, "OPERATION_LIMIT") {
 		t.Error(body)
 	}
 	s.asks(t, ask{method: "DELETE", token: token, query: "operationId=7"}, 200)
-	s.asks(t, ask{token: token, body: operation("20", "{name}")}, 202)
-	l.want(resultOf("20", `{"data":{"name":"Ada"}}`) + endOf("20"))
+	s.asks(t, ask{token: token, body: operation("50", "{name}")}, 202)
+	l.want(resultOf("50", `{"data":{"name":"Ada"}}`) + endOf("50"))
 }

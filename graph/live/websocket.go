@@ -52,7 +52,7 @@ type WebSocket struct {
 	DrainOver time.Duration // Drain closes the sockets spread over this time at most; zero: 5 s
 
 	MessageLimit    int // bytes of a message, beyond it 1009; zero: 256 KiB
-	OperationLimit  int // operations at a time per socket, beyond it an error OPERATION_LIMIT; zero: 20
+	OperationLimit  int // operations at a time per socket, beyond it an error OPERATION_LIMIT; zero: 50
 	FramesPerSecond int // messages and control frames, sustained, beyond it 4429; zero: 50, negative: no limit
 	FrameBurst      int // frames that may come at once; zero: 100
 	StrangerLimit   int // sockets of one address before connection_ack, beyond it 429; zero: 1,000
@@ -120,7 +120,7 @@ func (t *WebSocket) writeTimeout() time.Duration { return cmp.Or(t.WriteTimeout,
 func (t *WebSocket) closeTimeout() time.Duration { return cmp.Or(t.CloseTimeout, 2*time.Second) }
 func (t *WebSocket) drainOver() time.Duration    { return cmp.Or(t.DrainOver, 5*time.Second) }
 func (t *WebSocket) messageLimit() int           { return cmp.Or(t.MessageLimit, 256<<10) }
-func (t *WebSocket) operationLimit() int         { return cmp.Or(t.OperationLimit, 20) }
+func (t *WebSocket) operationLimit() int         { return cmp.Or(t.OperationLimit, 50) }
 
 func (t *WebSocket) strangerLimit() int { return cmp.Or(t.StrangerLimit, 1000) }
 
