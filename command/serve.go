@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -23,10 +24,11 @@ import (
 
 // serve runs the server.
 type serve struct {
-	Addr         string   `env:"SWITCHBOARD_ADDR" default:"127.0.0.1:8080" help:"Address to listen on."`
-	Demo         *bool    `env:"SWITCHBOARD_DEMO" negatable:"" help:"Make a workspace with invented data. Default: for a fresh embedded database."`
-	Playground   *bool    `env:"SWITCHBOARD_PLAYGROUND" negatable:"" help:"Serve the playground and allow introspection. Default: with the embedded database only."`
-	AllowOrigins []string `name:"allow-origin" env:"SWITCHBOARD_ALLOW_ORIGIN" placeholder:"URL" help:"Origin of a frontend served from elsewhere, such as https://inbox.example; may be repeated."`
+	Addr         string         `env:"SWITCHBOARD_ADDR" default:"127.0.0.1:8080" help:"Address to listen on."`
+	Demo         *bool          `env:"SWITCHBOARD_DEMO" negatable:"" help:"Make a workspace with invented data. Default: for a fresh embedded database."`
+	Playground   *bool          `env:"SWITCHBOARD_PLAYGROUND" negatable:"" help:"Serve the playground and allow introspection. Default: with the embedded database only."`
+	AllowOrigins []graph.Origin `name:"allow-origin" env:"SWITCHBOARD_ALLOW_ORIGIN" placeholder:"URL" help:"Origin of a frontend served from elsewhere, such as https://inbox.example; may be repeated."`
+	PublicURL    graph.Origin   `name:"public-url" env:"SWITCHBOARD_PUBLIC_URL" placeholder:"URL" help:"Where browsers find this server, such as https://desk.example; once it is given, requests by another name than that of this or of an allowed origin are refused."`
 }
 
 const (
@@ -34,6 +36,8 @@ const (
 	headerTime = 5 * time.Second
 	readTime   = 10 * time.Second
 	idleTime   = time.Minute
+
+	headerLimit = 16 << 10 // bytes of the headers and the URL
 )
 
 // Run serves until a signal comes, then lets everybody go in order.
@@ -94,10 +98,11 @@ func (s serve) serve(ctx context.Context, c *console, h *house, listener net.Lis
 	defer stop()
 
 	api := graph.NewHandler(graph.Options{
-		Service: h.service, Auth: h.auth, AllowedOrigins: s.AllowOrigins, Introspection: a.playground, Log: c.log,
+		Service: h.service, Auth: h.auth, Origins: s.origins(h), Introspection: a.playground, Log: c.log,
 	})
 	server := &http.Server{
 		Handler: routes(ctx, h, api, a.playground), ReadHeaderTimeout: headerTime, ReadTimeout: readTime, IdleTimeout: idleTime,
+		MaxHeaderBytes: headerLimit,
 	}
 	failed := make(chan error, 1)
 	go func() { failed <- server.Serve(listener) }()
@@ -113,6 +118,23 @@ func (s serve) serve(ctx context.Context, c *console, h *house, listener net.Lis
 	draining, cancel := context.WithTimeout(background, drainTime)
 	defer cancel()
 	return errors.Join(api.Drain(draining), server.Shutdown(draining))
+}
+
+// origins decide who may call. A name of another site must not lead to the embedded database,
+// whose development tokens are for this machine only.
+func (s serve) origins(h *house) graph.Origins {
+	o := graph.Origins{Allowed: s.AllowOrigins}
+	if h.embedded != nil {
+		host, _, _ := net.SplitHostPort(s.Addr) // Run has checked it
+		o.Hosts = []string{"localhost", "127.0.0.1", "::1", host}
+	}
+	if s.PublicURL != "" {
+		o.Allowed = append(slices.Clone(o.Allowed), s.PublicURL)
+		for _, allowed := range o.Allowed {
+			o.Hosts = append(o.Hosts, allowed.Hostname())
+		}
+	}
+	return o
 }
 
 // routes are all paths of the server. Readiness ends as soon as the server is to stop,

@@ -162,7 +162,8 @@ func TestEnvironmentIsAsGoodAsFlags(t *testing.T) {
 	t.Setenv("SWITCHBOARD_ADDR", port)
 	t.Setenv("SWITCHBOARD_DEMO", "false")
 	t.Setenv("SWITCHBOARD_PLAYGROUND", "false")
-	t.Setenv("SWITCHBOARD_ALLOW_ORIGIN", "https://inbox.example,https://other.example")
+	t.Setenv("SWITCHBOARD_ALLOW_ORIGIN", "https://inbox.example,https://Other.example:443/")
+	t.Setenv("SWITCHBOARD_PUBLIC_URL", "")
 	s := start(t)
 	if s.GraphQL != "http://"+port+"/graphql" || s.Playground != "" || len(s.Developers) != 0 {
 		t.Errorf("the server says %+v", s.cmd.Args)
@@ -182,6 +183,52 @@ func TestEnvironmentIsAsGoodAsFlags(t *testing.T) {
 	}
 
 	refused(t, 1, []string{"serve"}, port, "already in use", "--addr")
+}
+
+// TestHeaderLimit: headers and a URL that are too long are refused before they are read to their end.
+func TestHeaderLimit(t *testing.T) {
+	t.Parallel()
+	s := start(t, "--data-dir", newDir(t), "--no-demo")
+	for _, c := range []struct {
+		query, header string
+		status        int
+		says          string
+	}{
+		{"?query={asOf}", strings.Repeat("x", 8<<10), http.StatusUnauthorized, "UNAUTHENTICATED"},
+		{"?query={asOf}" + strings.Repeat("%20", 6<<10), "", http.StatusRequestURITooLong, "send the query by POST"},
+		{"?query={asOf}" + strings.Repeat("%20", 1<<20/3), "", http.StatusRequestHeaderFieldsTooLarge, "Too Large"},
+		{"?query={asOf}", strings.Repeat("x", 32<<10), http.StatusRequestHeaderFieldsTooLarge, "Too Large"},
+	} {
+		r := must(http.NewRequest(http.MethodGet, s.GraphQL+c.query, nil))
+		r.Header.Set("X-Long", c.header)
+		response, err := httpClient.Do(r)
+		check(t, err)
+		body := string(must(io.ReadAll(response.Body)))
+		check(t, response.Body.Close())
+		if response.StatusCode != c.status || !strings.Contains(body, c.says) {
+			t.Errorf("a URL of %d bytes with a header of %d is answered %s %s", len(c.query), len(c.header), response.Status, body)
+		}
+	}
+}
+
+// TestHostOfEmbedded: a page whose name leads to this machine is not a page of this machine.
+func TestHostOfEmbedded(t *testing.T) {
+	t.Parallel()
+	s := start(t, "--data-dir", newDir(t), "--no-demo", "--public-url", "https://desk.example")
+	port := must(url.Parse(s.GraphQL)).Port()
+	for host, want := range map[string]int{
+		"127.0.0.1:" + port: 401, "localhost:" + port: 401, "[::1]:" + port: 401, "LOCALHOST": 401, "desk.example": 401, "desk.example:443": 401,
+		"evil.example": 403, "evil.example:" + port: 403, "127.0.0.1.evil.example": 403, "localhost.": 403,
+	} {
+		r := must(http.NewRequest(http.MethodPost, s.GraphQL, strings.NewReader(`{}`)))
+		r.Host = host
+		response, err := httpClient.Do(r)
+		check(t, err)
+		check(t, response.Body.Close())
+		if response.StatusCode != want {
+			t.Errorf("Host %s is answered %s, not %d", host, response.Status, want)
+		}
+	}
 }
 
 func freePort(t *testing.T) string {
@@ -267,6 +314,10 @@ func TestRefusedStarts(t *testing.T) {
 		{[]string{"import", "--workspace", "ws_1"}, 2, []string{"<file>", "--help"}},
 		{[]string{"agent", "create", "Bo", "--workspace", "ws_1"}, 2, []string{"--email"}},
 		{[]string{"agent", "create", "Bo", "--workspace", "ws_1", "--email", "bo@acme.example", "--role", "king"}, 2, []string{"agent", "manager"}},
+		{[]string{"serve", "--allow-origin", "inbox.example"}, 2, []string{"--allow-origin", `"inbox.example"`, "write it like https://inbox.example"}},
+		{[]string{"serve", "--allow-origin", "https://inbox.example,/app"}, 2, []string{"--allow-origin", `"/app"`, "write it like https://inbox.example"}},
+		{[]string{"serve", "--allow-origin", "*"}, 2, []string{"--allow-origin", "write it like https://inbox.example"}},
+		{[]string{"serve", "--public-url", "https://desk.example/app"}, 2, []string{"--public-url", "write it like https://inbox.example"}},
 		{[]string{"--unknown"}, 2, []string{"--unknown", "--help"}},
 		{[]string{"serve", "--port", "80"}, 2, []string{"--port", "--help"}},
 		{[]string{"dance"}, 2, []string{"dance", "--help"}},
@@ -292,6 +343,7 @@ func TestHelp(t *testing.T) {
 		"": {},
 		"serve": {
 			"addr": "$SWITCHBOARD_ADDR", "demo": "$SWITCHBOARD_DEMO", "playground": "$SWITCHBOARD_PLAYGROUND", "allow-origin": "$SWITCHBOARD_ALLOW_ORIGIN",
+			"public-url": "$SWITCHBOARD_PUBLIC_URL",
 		},
 		"migrate": {}, "workspace create": {"manager": ""}, "workspace list": {},
 		"agent create": {"workspace": "", "email": "", "role": ""}, "schema": {},

@@ -2,12 +2,10 @@ package graph
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
+	"fmt"
 	"log/slog"
 	"net/http"
-	"slices"
-	"strings"
 	"time"
 
 	"github.com/99designs/gqlgen/graphql"
@@ -23,23 +21,15 @@ import (
 	"switchboard/service"
 )
 
-// Authenticator tells who is calling.
-type Authenticator interface {
-	// Authenticate gives the caller to whom a token belongs. The error is UNAUTHENTICATED.
-	Authenticate(ctx context.Context, token string) (service.Actor, error)
-	// Attend calls ended once when the token stops being valid, or to belong to somebody
-	// of this role, until stop is called.
-	Attend(token string, actor service.Actor, ended func(reason string)) (stop func())
-}
-
 // Options are what a handler needs.
 type Options struct {
-	Service        *service.Service
-	Auth           Authenticator
-	AllowedOrigins []string      // of browsers besides the server's own, such as https://inbox.example
-	Introspection  bool          // also: suggestions in the messages of invalid documents
-	PingEvery      time.Duration // between two pings on a socket or stream; 0: 15 s
-	Log            *slog.Logger
+	Service       *service.Service
+	Auth          Authenticator
+	Origins       Origins
+	Introspection bool             // also: suggestions in the messages of invalid documents
+	PingEvery     time.Duration    // between two pings on a socket or stream; 0: 15 s
+	Now           func() time.Time // nil: time.Now
+	Log           *slog.Logger
 
 	connections *connections
 }
@@ -52,23 +42,25 @@ type Handler struct {
 }
 
 const (
-	bodyLimit  = 256 << 10 // bytes of a request
-	queryCache = 1000      // parsed documents kept
+	urlLimit         = 16 << 10  // bytes of a URL
+	bodyLimit        = 256 << 10 // bytes of a request
+	programBodyLimit = 2 << 20   // bytes of a request of an integration
+	queryCache       = 1000      // parsed documents kept
 )
 
 // NewHandler makes the handler of the whole API.
 func NewHandler(o Options) *Handler {
-	o.connections = &connections{open: map[identity]int{}}
+	o.connections = newConnections(o.Now)
 	hub := &live.Hub{Share: share}
 	h := &Handler{
-		sockets: &live.WebSocket{Init: o.connect, CheckOrigin: o.checkOrigin, Hub: hub, Ping: o.PingEvery, Log: o.Log},
-		streams: &live.EventStream{Session: o.session, Caller: sender, CheckOrigin: o.checkOrigin, Hub: hub, Ping: o.PingEvery, Log: o.Log},
+		sockets: &live.WebSocket{Init: o.connect, Hub: hub, Ping: o.PingEvery, Log: o.Log},
+		streams: &live.EventStream{Session: o.session, Caller: sender, Hub: hub, Ping: o.PingEvery, Log: o.Log},
 	}
 	server := o.server()
 	server.AddTransport(h.sockets)
 	server.AddTransport(h.streams)
 	server.AddTransport(live.HTTP{})
-	h.http = withRequestID(o.cors(o.authenticate(server)))
+	h.http = withRequestID(measured(o.Origins.guard(o.Log, o.cors(o.authenticate(server)))))
 	return h
 }
 
@@ -80,11 +72,15 @@ func (o Options) server() *handler.Server {
 	server := handler.New(NewExecutableSchema(Config{
 		Resolvers: &Resolver{service: o.Service}, Directives: DirectiveRoot{PerCaller: perCaller},
 	}))
-	server.SetQueryCache(lru.New[*ast.QueryDocument](queryCache))
+	cache := lru.New[*ast.QueryDocument](queryCache)
+	server.SetQueryCache(cache)
 	server.SetErrorPresenter(present(o.Log))
 	server.SetRecoverFunc(recovered(o.Log))
-	server.SetDisableSuggestion(!o.Introspection)
-	server.Use(&exactEnums{})
+	if !o.Introspection {
+		server.SetDisableSuggestion(true)
+		server.SetValidationRulesFn(rulesWithoutSuggestions)
+	}
+	server.Use(&documents{cache: cache})
 	server.AroundOperations(o.begin)
 	server.AroundResponses(o.prepare)
 	server.AroundFields(readAhead)
@@ -169,106 +165,30 @@ func selects(op *graphql.OperationContext, name string) bool {
 	return false
 }
 
-// authenticate lets nobody through without a caller. Sockets say who they are later.
-func (o Options) authenticate(next http.Handler) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if !(live.HTTP{}).Supports(r) {
-			next.ServeHTTP(w, r)
-			return
-		}
-		actor, err := o.Auth.Authenticate(r.Context(), bearer(r.Header.Get("Authorization")))
-		if err != nil {
-			o.refuse(w, r, err)
-			return
-		}
-		r.Body = http.MaxBytesReader(w, r.Body, bodyLimit)
-		next.ServeHTTP(w, r.WithContext(withActor(r.Context(), actor)))
-	})
-}
-
-// connect says who is calling on a socket: {"authorization": "Bearer …"} or
-// {"token": …} in the payload of connection_init. The socket ends with the token.
-func (o Options) connect(ctx context.Context, _ *http.Request, payload map[string]any) (context.Context, error) {
-	token, _ := payload["token"].(string)
-	for name, value := range payload {
-		if text, ok := value.(string); ok && strings.EqualFold(name, "authorization") {
-			token = bearer(text)
-		}
-	}
-	actor, err := o.Auth.Authenticate(ctx, token)
-	if err != nil {
-		e := present(o.Log)(ctx, err)
-		if e.Extensions["code"] != service.Unauthenticated {
-			return nil, &live.CloseError{Code: live.CloseTryAgain, Reason: e.Message}
-		}
-		return nil, &live.CloseError{Code: live.CloseForbidden, Reason: e.Message}
-	}
-	return o.attend(withActor(ctx, actor), token)
-}
-
-// session is what the operations of an event stream run in. The stream ends with the token.
-func (o Options) session(ctx context.Context, r *http.Request) (context.Context, error) {
-	return o.attend(ctx, bearer(r.Header.Get("Authorization")))
-}
-
-// attend gives a context that ends with the caller's token, for one connection more.
-func (o Options) attend(ctx context.Context, token string) (context.Context, error) {
-	actor := actorOf(ctx)
-	leave, err := o.connections.enter(actor)
-	if err != nil {
-		return nil, err
-	}
-	ctx, end := context.WithCancelCause(ctx)
-	stop := o.Auth.Attend(token, actor, func(reason string) {
-		end(&live.CloseError{Code: live.CloseForbidden, Reason: reason})
-	})
-	context.AfterFunc(ctx, func() {
-		stop()
-		leave()
-	})
-	return ctx, nil
-}
-
-// bearer takes the token out of an Authorization header (RFC 6750); empty if there is none.
-func bearer(header string) string {
-	scheme, token, _ := strings.Cut(header, " ")
-	if !strings.EqualFold(scheme, "Bearer") {
-		return ""
-	}
-	return strings.TrimSpace(token)
-}
-
-// refuse answers a request whose caller is not known: 401, or 503 if that could not be
-// found out.
-func (o Options) refuse(w http.ResponseWriter, r *http.Request, err error) {
-	e := present(o.Log)(r.Context(), err)
-	status := http.StatusServiceUnavailable
-	if e.Extensions["code"] == service.Unauthenticated {
-		status = http.StatusUnauthorized
-		w.Header().Set("WWW-Authenticate", `Bearer realm="switchboard"`)
-	}
-	w.Header().Set("Content-Type", "application/json; charset=utf-8")
-	w.WriteHeader(status)
-	_ = json.NewEncoder(w).Encode(map[string]any{"errors": []any{e}})
-}
-
-// cors lets pages of the allowed origins call the API. Credentials are never in cookies,
-// so a page of another origin has nothing to borrow.
+// cors lets pages of the allowed origins call the API, whatever headers their libraries add.
+// Credentials are never in cookies, so a page of another origin has nothing to borrow.
 func (o Options) cors(next http.Handler) http.Handler {
-	if len(o.AllowedOrigins) == 0 {
-		return next
-	}
 	return cors.New(cors.Options{
-		AllowedOrigins: o.AllowedOrigins,
-		AllowedMethods: []string{http.MethodGet, http.MethodPost, http.MethodPut, http.MethodDelete},
-		AllowedHeaders: []string{"Authorization", "Content-Type", "Accept", live.TokenHeader},
-		MaxAge:         int((10 * time.Minute).Seconds()),
+		AllowOriginFunc: func(string) bool { return true }, // the guard has refused all others
+		AllowedMethods:  []string{http.MethodGet, http.MethodPost, http.MethodPut, http.MethodDelete},
+		AllowedHeaders:  []string{"*"},
+		ExposedHeaders:  []string{"X-Request-Id", "Retry-After", "WWW-Authenticate"},
+		MaxAge:          int((10 * time.Minute).Seconds()),
 	}).Handler(next)
 }
 
-// checkOrigin lets sockets and streams of the allowed origins in, besides those of the server's own.
-func (o Options) checkOrigin(r *http.Request) bool {
-	return slices.Contains(o.AllowedOrigins, r.Header.Get("Origin")) || live.SameHost(r)
+// measured refuses a URL that is too long for a query; the HTTP server does so with headers.
+func measured(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if len(r.RequestURI) > urlLimit {
+			live.Refuse(w, http.StatusRequestURITooLong, gqlerror.List{{
+				Message:    fmt.Sprintf("the URL is too long: it may have %d KiB; send the query by POST", urlLimit>>10),
+				Extensions: map[string]any{"code": service.BadInput},
+			}})
+			return
+		}
+		next.ServeHTTP(w, r)
+	})
 }
 
 func withRequestID(next http.Handler) http.Handler {

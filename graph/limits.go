@@ -1,20 +1,28 @@
 package graph
 
 import (
+	"context"
 	"fmt"
 	"net/http"
+	"slices"
 	"sync"
+	"time"
 
 	"switchboard/db"
 	"switchboard/graph/live"
 	"switchboard/service"
 )
 
-// How many sockets and event streams one caller may have open at this server.
+// How many sockets, and how many event streams besides, one caller may have open at this
+// server. Other servers count for themselves.
 const (
-	agentConnections   = 10
+	agentConnections   = 20
 	programConnections = 10_000
 )
+
+// streamAge is how long an agent's stream is safe from making room for a newer one. A browser
+// that is gone without a word leaves streams behind that nobody reads.
+const streamAge = time.Minute
 
 // identity tells one caller from all others.
 type identity struct {
@@ -29,29 +37,92 @@ func sender(r *http.Request) any { return identityOf(actorOf(r.Context())) }
 
 // connections counts what callers have open.
 type connections struct {
+	now  func() time.Time
 	mu   sync.Mutex
-	open map[identity]int
+	open map[identity]*opened
 }
 
-// enter counts one more, until leave is called; the error closes it.
-func (c *connections) enter(a service.Actor) (leave func(), err error) {
-	most, who := agentConnections, identityOf(a)
+// opened are the connections of one caller.
+type opened struct {
+	sockets int
+	streams []*openStream // the oldest first
+}
+
+type openStream struct {
+	began time.Time
+	end   context.CancelCauseFunc
+}
+
+// adding counts one connection more, which end ends, until leave is called. The error says
+// that there are too many.
+type adding func(a service.Actor, end context.CancelCauseFunc) (leave func(), err error)
+
+func newConnections(now func() time.Time) *connections {
+	if now == nil {
+		now = time.Now
+	}
+	return &connections{now: now, open: map[identity]*opened{}}
+}
+
+// addSocket refuses with a code after which clients try again, later each time.
+func (c *connections) addSocket(a service.Actor, _ context.CancelCauseFunc) (leave func(), err error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	o, most := c.of(a)
+	if o.sockets >= most {
+		return nil, tooMany("sockets", most)
+	}
+	o.sockets++
+	return func() { c.leave(a, func(o *opened) { o.sockets-- }) }, nil
+}
+
+// addStream ends the caller's oldest stream if there are too many, unless that is young.
+func (c *connections) addStream(a service.Actor, end context.CancelCauseFunc) (leave func(), err error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	o, most := c.of(a)
+	now := c.now()
+	if len(o.streams) >= most {
+		oldest := o.streams[0]
+		if now.Sub(oldest.began) <= streamAge {
+			return nil, tooMany("event streams", most)
+		}
+		o.streams = slices.Delete(o.streams, 0, 1)
+		oldest.end(&live.CloseError{Code: live.CloseTryAgain, Reason: "A newer stream took the place of this one"})
+	}
+	s := &openStream{now, end}
+	o.streams = append(o.streams, s)
+	return func() {
+		c.leave(a, func(o *opened) {
+			o.streams = slices.DeleteFunc(o.streams, func(other *openStream) bool { return other == s })
+		})
+	}, nil
+}
+
+func tooMany(what string, most int) error {
+	return &live.CloseError{
+		Code: live.CloseTryAgain, Reason: fmt.Sprintf("Too many %s; close one of your %d first", what, most), After: streamAge,
+	}
+}
+
+// of returns what a caller has open, and how much of each kind that may be. The mu is held.
+func (c *connections) of(a service.Actor) (o *opened, most int) {
+	who := identityOf(a)
+	if o = c.open[who]; o == nil {
+		o = &opened{}
+		c.open[who] = o
+	}
 	if a.Agent == nil {
-		most = programConnections
+		return o, programConnections
 	}
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.open[who] >= most {
-		return nil, &live.CloseError{Code: live.CloseTooManyRequests, Reason: fmt.Sprintf("Too many connections; close one of your %d first", most)}
-	}
-	c.open[who]++
-	return func() { c.leave(who) }, nil
+	return o, agentConnections
 }
 
-func (c *connections) leave(who identity) {
+func (c *connections) leave(a service.Actor, remove func(*opened)) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.open[who]--; c.open[who] == 0 {
-		delete(c.open, who)
+	o, _ := c.of(a)
+	if remove(o); o.sockets == 0 && len(o.streams) == 0 {
+		delete(c.open, identityOf(a))
 	}
 }

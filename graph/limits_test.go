@@ -1,33 +1,84 @@
 package graph_test
 
 import (
+	"io"
+	"net/http"
+	"strings"
+	"sync/atomic"
 	"testing"
+	"time"
 
 	"switchboard/graph/live"
 )
 
-// TestConnectionsOfOneAgent: ten at a time, of sockets and streams together.
-func TestConnectionsOfOneAgent(t *testing.T) {
+// TestSocketsOfOneAgent: 20 at a time; one more is told to try again, and gets in once another leaves.
+func TestSocketsOfOneAgent(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	var open []*socket
-	for range 10 {
+	for range 20 {
 		open = append(open, w.connect(t, w.agent.token))
 	}
-	w.dial(t, w.agent.token).wantClose(live.CloseTooManyRequests)
-	stream := w.events(t, "POST", w.agent.token, `{"query":"subscription { inboxCountsChanged { all } }"}`, "Accept", "text/event-stream")
-	if stream.StatusCode != 429 || stream.Header.Get("Retry-After") == "" {
-		t.Errorf("a stream is answered %s", stream.Status)
-	}
+	w.dial(t, w.agent.token).wantNoMore(live.CloseTryAgain)
 	w.connect(t, w.colleague.token)
-	for range 11 {
+	if s := w.listen(t, w.agent.token); s.StatusCode != http.StatusOK {
+		t.Errorf("sockets take the place of streams: %s", s.Status)
+	}
+	for range 21 {
 		w.connect(t, w.integration)
 	}
 	open[0].Close()
-	for range 100 {
+	for until := time.Now().Add(patience); time.Now().Before(until); {
 		if f, err := w.dial(t, w.agent.token).read(); err == nil && f.Type == "connection_ack" {
 			return
 		}
 	}
 	t.Error("a socket that is closed still counts")
+}
+
+func (s *server) listen(t *testing.T, token string) *http.Response {
+	t.Helper()
+	return s.events(t, "POST", token, `{"query":"subscription { inboxCountsChanged { all } }"}`, "Accept", "text/event-stream")
+}
+
+// TestStreamsOfOneAgent: 20 at a time; one more takes the place of the oldest that began more than 60 s ago.
+func TestStreamsOfOneAgent(t *testing.T) {
+	t.Parallel()
+	var ahead atomic.Int64
+	w := newWorld(t, func(o *options) {
+		o.clock = func() time.Time { return time.Unix(ahead.Load(), 0) }
+	})
+	streams := []*http.Response{w.listen(t, w.agent.token)}
+	ahead.Store(1)
+	for range 19 {
+		streams = append(streams, w.listen(t, w.agent.token))
+	}
+	ahead.Store(60)
+	for _, refused := range []*http.Response{w.listen(t, w.agent.token), w.events(t, "PUT", w.agent.token, "")} {
+		body, err := io.ReadAll(refused.Body)
+		if refused.StatusCode != http.StatusTooManyRequests || refused.Header.Get("Retry-After") != "60" || !strings.Contains(string(body), "RATE_LIMITED") {
+			t.Errorf("a 21st stream is answered %s, Retry-After %q, %s, %v", refused.Status, refused.Header.Get("Retry-After"), body, err)
+		}
+	}
+	w.connect(t, w.agent.token)
+	ahead.Store(61)
+	newest := w.listen(t, w.agent.token)
+	if newest.StatusCode != http.StatusOK {
+		t.Fatalf("a 21st stream is answered %s though the oldest began 61 s ago", newest.Status)
+	}
+	rest, err := io.ReadAll(streams[0].Body)
+	if err != nil || strings.Contains(string(rest), "event: complete") {
+		t.Errorf("the oldest ends with %q, %v: its client would not come back", rest, err)
+	}
+	if another := w.listen(t, w.agent.token); another.StatusCode != http.StatusTooManyRequests {
+		t.Errorf("a stream of 60 s had to go: %s", another.Status)
+	}
+	ended := make(chan struct{}, len(streams))
+	for _, s := range append(streams[1:], newest) {
+		go func() { _, _ = io.Copy(io.Discard, s.Body); ended <- struct{}{} }()
+	}
+	w.connect(t, w.agent.token) // time for a stream that should not end
+	if len(ended) > 0 {
+		t.Error("more than the oldest had to go")
+	}
 }

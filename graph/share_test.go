@@ -118,7 +118,7 @@ var alike = []struct {
 	// With which variables.
 	{"another id", asked{doc: talk, vars: `{"id": "conv_1"}`, by: ann}, asked{doc: talk, vars: `{"id": "conv_2"}`, by: ann}, false},
 	{"the same id", asked{doc: talk, vars: `{"id": "conv_1"}`, by: ann}, asked{doc: talk, vars: `{"id": "conv_1"}`, by: cem}, true},
-	{"text and number", asked{doc: talk, vars: `{"id": "1"}`, by: ann}, asked{doc: talk, vars: `{"id": 1}`, by: ann}, false},
+	{"text and number", asked{doc: talk, vars: `{"id": "1"}`, by: ann}, asked{doc: talk, vars: `{"id": 1}`, by: ann}, true}, // an ID is a text, however it is written
 	{"the order of the variables", asked{doc: inbox, vars: `{"view": "ALL", "filter": {"waiting": true, "channels": ["a"]}}`, by: ann},
 		asked{doc: inbox, vars: `{"filter": {"channels": ["a"], "waiting": true}, "view": "ALL"}`, by: cem}, true},
 	{"the order of a list", asked{doc: inbox, vars: `{"view": "ALL", "filter": {"channels": ["a", "b"]}}`, by: ann},

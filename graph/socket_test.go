@@ -31,12 +31,18 @@ type frame struct {
 // dial opens a socket and says who is calling, without waiting for the answer.
 func (s *server) dial(t *testing.T, token string) *socket {
 	t.Helper()
+	return s.dialWith(t, map[string]any{"authorization": "Bearer " + token})
+}
+
+// dialWith is dial with the payload of connection_init.
+func (s *server) dialWith(t *testing.T, payload any) *socket {
+	t.Helper()
 	dialer := websocket.Dialer{Subprotocols: []string{live.Subprotocol}, HandshakeTimeout: patience}
 	conn, _, err := dialer.Dial("ws"+strings.TrimPrefix(s.http.URL, "http"), nil)
 	must(t, err)
 	t.Cleanup(func() { conn.Close() })
 	c := &socket{conn, t}
-	c.send(map[string]any{"type": "connection_init", "payload": map[string]any{"authorization": "Bearer " + token}})
+	c.send(map[string]any{"type": "connection_init", "payload": payload})
 	return c
 }
 

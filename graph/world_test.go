@@ -71,6 +71,8 @@ type options struct {
 	now           func() time.Time
 	pool          db.Options
 	introspection bool
+	origins       graph.Origins
+	clock         func() time.Time // of the handler
 	log           *slog.Logger
 }
 
@@ -104,7 +106,7 @@ func (w *world) serve(o options) *server {
 	who := auth.New(known, o.log)
 	f := feed.New(d, feed.Options{Log: o.log, Now: o.now, Before: who.Withdraw})
 	s := &server{db: d, known: known, service: service.New(d, f, service.Options{Log: o.log, Now: o.now}), auth: who}
-	handler := graph.NewHandler(graph.Options{Service: s.service, Auth: s.auth, Log: o.log, Introspection: o.introspection, PingEvery: o.ping})
+	handler := graph.NewHandler(graph.Options{Service: s.service, Auth: s.auth, Log: o.log, Introspection: o.introspection, PingEvery: o.ping, Origins: o.origins, Now: o.clock})
 	s.http = httptest.NewServer(handler)
 	done := make(chan struct{}, 2)
 	go func() { f.Run(ctx); done <- struct{}{} }()
@@ -213,6 +215,11 @@ func (s *server) post(t *testing.T, token, doc string, v vars) *answer {
 	if token != "" {
 		r.Header.Set("Authorization", "Bearer "+token)
 	}
+	return s.do(t, r)
+}
+
+func (s *server) do(t *testing.T, r *http.Request) *answer {
+	t.Helper()
 	response, err := http.DefaultClient.Do(r)
 	must(t, err)
 	defer response.Body.Close()

@@ -3,6 +3,7 @@ package live
 import (
 	"fmt"
 	"strings"
+	"time"
 	"unicode/utf8"
 
 	"github.com/gorilla/websocket"
@@ -42,6 +43,9 @@ const maxReason = 123
 type CloseError struct {
 	Code   int    // one of the Close constants, or one of the application's own from 4000 to 4999
 	Reason string // shown to the peer; cut after 123 bytes
+
+	// After is when it is worth coming back. Only an EventStream that refuses says so; zero: after a second.
+	After time.Duration
 }
 
 // Error tells the code and the reason.

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"mime"
 	"net/http"
+	"strconv"
 	"strings"
 	"time"
 
@@ -21,18 +22,15 @@ const mediaStream = "text/event-stream"
 // EventStream is a graphql.Transport that speaks GraphQL over Server-Sent Events as
 // https://github.com/enisdenjo/graphql-sse/blob/master/PROTOCOL.md says, in both modes: a stream for each operation,
 // or one for all that other requests start and stop. Streams need HTTP/1.1. A stream that ends without complete was
-// cut off or drained: clients come back. Its zero value is ready for use, with the defaults named at each field; it
+// cut off or drained: clients come back. Which pages may ask is for others to check. Its zero value is ready for use, with the defaults named at each field; it
 // must not be copied or changed once it serves.
 type EventStream struct {
 	// Session gives the context that all operations of a stream run in; it must be derived from ctx, which has the
 	// values of the request's. When it is cancelled the stream ends. In single connection mode r is the
-	// reservation. An error is answered with 403, a *CloseError with CloseTooManyRequests with 429. Nil: ctx is used.
+	// reservation. An error is answered with 403, a *CloseError with CloseTryAgain with 429. Nil: ctx is used.
 	Session func(ctx context.Context, r *http.Request) (context.Context, error)
 	// Caller says who sends a request, as something comparable: streams of others are not found. Nil: all are one.
 	Caller func(r *http.Request) any
-	// CheckOrigin says whether a page of the request's Origin may ask; refused ones are answered 403. Nil: no
-	// Origin, or an http(s) one whose host and port are exactly those of the Host header.
-	CheckOrigin func(r *http.Request) bool
 
 	// Hub shares executions among all streams, and with whatever else has the same one. Nil: nothing is shared.
 	Hub *Hub
@@ -82,8 +80,6 @@ func (t *EventStream) Do(w http.ResponseWriter, r *http.Request, exec graphql.Gr
 	token := r.Header.Get(TokenHeader)
 	s := t.reservations.find(token, t.caller(r))
 	switch {
-	case !t.checkOrigin(r):
-		a.deny(http.StatusForbidden, "FORBIDDEN", "pages of this origin may not ask")
 	case r.Method == http.MethodPut && s != nil:
 		a.refuse(http.StatusConflict, "this stream is reserved already")
 	case r.Method == http.MethodPut:
@@ -165,8 +161,8 @@ func (t *EventStream) admit(a reply, r *http.Request, exec graphql.GraphExecutor
 // turnAway answers with what keeps Session from giving a context.
 func (a reply) turnAway(err error) {
 	var refused *CloseError
-	if errors.As(err, &refused) && refused.Code == CloseTooManyRequests {
-		a.w.Header().Set("Retry-After", "1")
+	if errors.As(err, &refused) && refused.Code == CloseTryAgain {
+		a.w.Header().Set("Retry-After", strconv.Itoa(int(cmp.Or(refused.After, time.Second).Seconds())))
 		a.deny(http.StatusTooManyRequests, "RATE_LIMITED", refused.Reason)
 		return
 	}
@@ -182,13 +178,6 @@ func (t *EventStream) caller(r *http.Request) any {
 		return nil
 	}
 	return t.Caller(r)
-}
-
-func (t *EventStream) checkOrigin(r *http.Request) bool {
-	if t.CheckOrigin != nil {
-		return t.CheckOrigin(r)
-	}
-	return SameHost(r)
 }
 
 func (t *EventStream) hub() *Hub { return cmp.Or(t.Hub, &Hub{}) }

@@ -25,7 +25,7 @@ func result(data string) string { return "event: next\ndata: " + data + "\n\n" }
 type ask struct {
 	method, query             string // POST, and no query, unless they are given
 	accept, contentType, body string // JSON unless it is given
-	token, caller, origin     string
+	token, caller             string
 }
 
 func (s *server) ask(t *testing.T, a ask) *http.Response {
@@ -35,7 +35,7 @@ func (s *server) ask(t *testing.T, a ask) *http.Response {
 		t.Fatal(err)
 	}
 	for name, value := range map[string]string{"Accept": a.accept, "Content-Type": or(a.contentType, plain),
-		live.TokenHeader: a.token, "X-Caller": a.caller, "Origin": a.origin} {
+		live.TokenHeader: a.token, "X-Caller": a.caller} {
 		if value != "" {
 			r.Header.Set(name, value)
 		}
@@ -184,23 +184,6 @@ func TestStreamBytes(t *testing.T) {
 	}
 }
 
-func TestStreamOrigin(t *testing.T) {
-	s := serve(t, &live.WebSocket{})
-	host := strings.TrimPrefix(s.URL, "http://")
-	for origin, want := range map[string]int{
-		"": 200, "http://" + host: 200, "https://" + host: 200,
-		"null": 403, "http://" + host + ".evil": 403, "http://evil/" + host: 403, "http://" + host + "@evil": 403, "http://127.0.0.1": 403, host: 403,
-	} {
-		s.asks(t, ask{accept: eventStream, origin: origin, body: `{"query":"{name}"}`}, want)
-		if want == 403 {
-			s.asks(t, ask{method: "PUT", origin: origin}, want)
-		}
-	}
-	s = serveBoth(t, &live.WebSocket{}, &live.EventStream{CheckOrigin: func(r *http.Request) bool { return r.Header.Get("Origin") == "https://desk.example" }})
-	s.asks(t, ask{accept: eventStream, origin: "https://desk.example", body: `{"query":"{name}"}`}, 200)
-}
-
-// HTTP/2 has no connection to take over.
 func TestStreamNeedsHTTP1(t *testing.T) {
 	s := serve(t, &live.WebSocket{})
 	s.topic = newTopic()

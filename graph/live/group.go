@@ -126,7 +126,8 @@ func (g *group) run(exec graphql.GraphExecutor) {
 // execute gives the frame with which the subscription ends for all of its members.
 func (g *group) execute(exec graphql.GraphExecutor) (end frame) {
 	ctx := graphql.StartOperationTrace(g.ctx)
-	op, errs := exec.CreateOperationContext(ctx, g.params)
+	params := *g.params // the executor changes them
+	op, errs := exec.CreateOperationContext(ctx, &params)
 	if len(errs) > 0 {
 		return failure(exec.DispatchError(graphql.WithOperationContext(ctx, op), errs).Errors)
 	}

@@ -21,42 +21,6 @@ func TestSubprotocol(t *testing.T) {
 	c.want(`{"type":"connection_ack"}`)
 }
 
-func TestOrigin(t *testing.T) {
-	s := serve(t, &live.WebSocket{})
-	host := strings.TrimPrefix(s.URL, "http://")
-	for origin, want := range map[string]int{
-		"":                          http.StatusSwitchingProtocols,
-		"http://" + host:            http.StatusSwitchingProtocols,
-		"https://" + host:           http.StatusSwitchingProtocols,
-		"null":                      http.StatusForbidden,
-		"http://" + host + ".evil":  http.StatusForbidden,
-		"http://evil/" + host:       http.StatusForbidden,
-		"http://" + host + "@evil":  http.StatusForbidden,
-		"http://evil@" + host:       http.StatusForbidden,
-		"http://127.0.0.1":          http.StatusForbidden,
-		"http://127.0.0.1:1":        http.StatusForbidden,
-		"file://" + host:            http.StatusForbidden,
-		host:                        http.StatusForbidden,
-		"http://" + host + " http:": http.StatusForbidden,
-		"://":                       http.StatusForbidden,
-	} {
-		header := http.Header{}
-		if origin != "" {
-			header.Set("Origin", origin)
-		}
-		if got := status(t, s, header); got != want {
-			t.Errorf("Origin %q is answered %d, want %d", origin, got, want)
-		}
-	}
-	if got := status(t, s, http.Header{"Origin": {"http://" + host, "http://evil"}}); got != http.StatusForbidden {
-		t.Errorf("two origins are answered %d", got)
-	}
-	s = serve(t, &live.WebSocket{CheckOrigin: func(r *http.Request) bool { return r.Header.Get("Origin") == "https://desk.example" }})
-	if got := status(t, s, http.Header{"Origin": {"https://desk.example"}}); got != http.StatusSwitchingProtocols {
-		t.Errorf("an allowed origin is answered %d", got)
-	}
-}
-
 func TestOnlySocketsAreSupported(t *testing.T) {
 	s := serve(t, &live.WebSocket{})
 	response, err := http.Get(s.URL)

@@ -204,6 +204,11 @@ func (a reply) errors(status int, errs gqlerror.List) {
 	a.write(status, marshal(map[string]any{"errors": errs}))
 }
 
+// Refuse answers a request that is not to be executed at all with these errors.
+func Refuse(w http.ResponseWriter, status int, errs gqlerror.List) {
+	reply{w, mediaJSON}.write(status, marshal(map[string]any{"errors": errs}))
+}
+
 // refuse answers a request that is not well-formed.
 func (a reply) refuse(status int, complaint string) {
 	a.deny(status, "BAD_USER_INPUT", complaint)

@@ -168,7 +168,8 @@ type prepared struct {
 // prepare validates. The frame says why an operation is not valid.
 func (op *operation) prepare(params *graphql.RawParams) (valid prepared, refused frame) {
 	ctx := graphql.StartOperationTrace(op.ctx)
-	opCtx, errs := op.peer.exec.CreateOperationContext(ctx, params)
+	own := *params // members of a group have the same, and the executor changes them
+	opCtx, errs := op.peer.exec.CreateOperationContext(ctx, &own)
 	if len(errs) > 0 {
 		return valid, failure(op.peer.exec.DispatchError(graphql.WithOperationContext(ctx, opCtx), errs).Errors)
 	}

@@ -52,7 +52,7 @@ func TestSingleConnection(t *testing.T) {
 		{"an id that is a number", ask{body: `{"query":"{name}","extensions":{"operationId":1}}`}, 400, "operationId"},
 		{"an id that is too long", ask{body: operation(strings.Repeat("a", 257), "{name}")}, 400, "operationId"},
 		{"an id in use", ask{body: operation("busy", "{name}")}, 409, "already exists"},
-		{"no JSON", ask{body: "{"}, 400, "JSON object"},
+		{"no JSON", ask{body: "{"}, 400, "not valid JSON"},
 		{"plain text", ask{contentType: "text/plain", body: operation("a", "{name}")}, 415, "application/json"},
 		{"too large", ask{body: operation("a", "{name}"+strings.Repeat(" ", 256<<10))}, 413, "too large"},
 		{"nothing acceptable", ask{accept: "text/html", body: operation("a", "{name}")}, 406, "accept"},

@@ -26,8 +26,9 @@ import (
 const Subprotocol = "graphql-transport-ws"
 
 // WebSocket is a graphql.Transport that speaks graphql-transport-ws exactly as
-// https://github.com/enisdenjo/graphql-ws/blob/master/PROTOCOL.md says. Its zero value is ready for use, with
-// the defaults named at each field; it must not be copied or changed once it serves.
+// https://github.com/enisdenjo/graphql-ws/blob/master/PROTOCOL.md says. It upgrades the requests of any page: which
+// origins may call is checked before, for all transports alike. Its zero value is ready for use, with the defaults
+// named at each field; it must not be copied or changed once it serves.
 type WebSocket struct {
 	// Init decides who is calling, from the payload of connection_init (empty if there was none; numbers are
 	// json.Number). The context it returns is the one all operations of this connection run in; it must be
@@ -36,9 +37,6 @@ type WebSocket struct {
 	// other is logged and answered with 4403 "Forbidden", since its text is not meant for strangers.
 	// What the peer sends meanwhile waits. Nil: everybody is let in.
 	Init func(ctx context.Context, r *http.Request, payload map[string]any) (context.Context, error)
-	// CheckOrigin says whether a page of the request's Origin may connect; refused ones are answered 403.
-	// Nil: no Origin, or an http(s) one whose host and port are exactly those of the Host header.
-	CheckOrigin func(r *http.Request) bool
 
 	// Hub shares executions among all sockets, and with whatever else has the same one. Nil: nothing is shared.
 	Hub *Hub
@@ -101,13 +99,6 @@ const restarting = "The server is restarting; try again."
 // until they and their operations are gone or ctx ends, whose error it returns. From its call on new sockets
 // are refused with 503.
 func (t *WebSocket) Drain(ctx context.Context) error { return t.house.drain(ctx, t.drainOver()) }
-
-func (t *WebSocket) checkOrigin(r *http.Request) bool {
-	if t.CheckOrigin != nil {
-		return t.CheckOrigin(r)
-	}
-	return SameHost(r)
-}
 
 func (t *WebSocket) hub() *Hub { return cmp.Or(t.Hub, &Hub{}) }
 

@@ -1,0 +1,160 @@
+package graph
+
+import (
+	"context"
+	"net/http"
+	"strings"
+
+	"github.com/vektah/gqlparser/v2/gqlerror"
+
+	"switchboard/graph/live"
+	"switchboard/service"
+)
+
+// Authenticator tells who is calling.
+type Authenticator interface {
+	// Authenticate gives the caller to whom a token belongs. The error is UNAUTHENTICATED.
+	Authenticate(ctx context.Context, token string) (service.Actor, error)
+	// Attend calls ended once when the token stops being valid, or to belong to somebody
+	// of this role, until stop is called.
+	Attend(token string, actor service.Actor, ended func(reason string)) (stop func())
+}
+
+// authenticate lets nobody through without a caller. Sockets say who they are later.
+func (o Options) authenticate(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if !(live.HTTP{}).Supports(r) {
+			next.ServeHTTP(w, r)
+			return
+		}
+		token, err := bearerOf(r)
+		if err != nil {
+			o.refuse(w, r, err)
+			return
+		}
+		actor, err := o.Auth.Authenticate(r.Context(), token)
+		if err != nil {
+			o.refuse(w, r, err)
+			return
+		}
+		limit := int64(bodyLimit)
+		if actor.Role == service.RoleIntegration {
+			limit = programBodyLimit
+		}
+		r.Body = http.MaxBytesReader(w, r.Body, limit)
+		next.ServeHTTP(w, r.WithContext(withActor(r.Context(), actor)))
+	})
+}
+
+// connect says who is calling on a socket, by the payload of connection_init. The socket ends
+// with the token.
+func (o Options) connect(ctx context.Context, _ *http.Request, payload map[string]any) (context.Context, error) {
+	token, err := credentialIn(payload)
+	var actor service.Actor
+	if err == nil {
+		actor, err = o.Auth.Authenticate(ctx, token)
+	}
+	if err != nil {
+		e := present(o.Log)(ctx, err)
+		if e.Extensions["code"] != service.Unauthenticated {
+			return nil, &live.CloseError{Code: live.CloseTryAgain, Reason: e.Message}
+		}
+		return nil, &live.CloseError{Code: live.CloseForbidden, Reason: e.Message}
+	}
+	return o.attend(withActor(ctx, actor), token, o.connections.addSocket)
+}
+
+// session is what the operations of an event stream run in. The stream ends with the token.
+func (o Options) session(ctx context.Context, r *http.Request) (context.Context, error) {
+	token, err := bearerOf(r)
+	if err != nil {
+		return nil, err
+	}
+	return o.attend(ctx, token, o.connections.addStream)
+}
+
+// attend returns a context that ends with the caller's token, for one more connection, which
+// add counts.
+func (o Options) attend(ctx context.Context, token string, add adding) (context.Context, error) {
+	actor := actorOf(ctx)
+	ctx, end := context.WithCancelCause(ctx)
+	leave, err := add(actor, end)
+	if err != nil {
+		end(err)
+		return nil, err
+	}
+	stop := o.Auth.Attend(token, actor, func(reason string) {
+		end(&live.CloseError{Code: live.CloseForbidden, Reason: reason})
+	})
+	context.AfterFunc(ctx, func() {
+		stop()
+		leave()
+	})
+	return ctx, nil
+}
+
+// tokenLimit is how many bytes a token may have; a longer one is refused unread.
+const tokenLimit = 8 << 10
+
+// bearerOf takes the token out of a request's Authorization header (RFC 6750); empty if there
+// is none. The error is UNAUTHENTICATED.
+func bearerOf(r *http.Request) (string, error) {
+	headers := r.Header.Values("Authorization")
+	if len(headers) > 1 {
+		return "", unauthenticated("send one Authorization header, not several")
+	}
+	return bearer(strings.Join(headers, ""))
+}
+
+// credentialIn takes the token out of the payload of a connection_init, which is
+// {"authorization": "Bearer …"} or {"token": …}, written exactly so. The error is
+// UNAUTHENTICATED.
+func credentialIn(payload map[string]any) (string, error) {
+	header, hasHeader := payload["authorization"]
+	token, hasToken := payload["token"]
+	switch header, isText := header.(string); {
+	case hasHeader && hasToken:
+		return "", unauthenticated("send one credential in connection_init, not both authorization and token")
+	case hasHeader && isText:
+		return bearer(header)
+	}
+	switch token, isText := token.(string); {
+	case hasToken && isText:
+		return bounded(token)
+	case hasToken, hasHeader:
+		return "", unauthenticated("the credential in connection_init must be a string")
+	}
+	return "", unauthenticated(`connection_init needs {"authorization": "Bearer <token>"} or {"token": "<token>"}`)
+}
+
+// bearer takes the token out of the value of an Authorization header.
+func bearer(header string) (string, error) {
+	scheme, token, _ := strings.Cut(header, " ")
+	if !strings.EqualFold(scheme, "Bearer") {
+		return "", nil
+	}
+	return bounded(strings.TrimSpace(token))
+}
+
+func bounded(token string) (string, error) {
+	if len(token) > tokenLimit {
+		return "", unauthenticated("the token is too long to be one")
+	}
+	return token, nil
+}
+
+func unauthenticated(message string) error {
+	return &service.Error{Code: service.Unauthenticated, Message: message}
+}
+
+// refuse answers a request whose caller is not known: 401, or 503 if that could not be
+// found out.
+func (o Options) refuse(w http.ResponseWriter, r *http.Request, err error) {
+	e := present(o.Log)(r.Context(), err)
+	status := http.StatusServiceUnavailable
+	if e.Extensions["code"] == service.Unauthenticated {
+		status = http.StatusUnauthorized
+		w.Header().Set("WWW-Authenticate", `Bearer realm="switchboard"`)
+	}
+	live.Refuse(w, status, gqlerror.List{e})
+}

@@ -1,0 +1,150 @@
+package graph
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/netip"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+	"unicode"
+
+	"github.com/vektah/gqlparser/v2/gqlerror"
+
+	"switchboard/graph/live"
+	"switchboard/service"
+)
+
+// Origin is the origin of a web page in the form in which browsers send it, such as
+// https://inbox.example: the scheme and the host in lower case, the port unless it is the
+// scheme's own, and nothing else.
+type Origin string
+
+// UnmarshalText reads an origin in any form that can be brought into the one of browsers; an
+// empty text is none.
+func (o *Origin) UnmarshalText(text []byte) (err error) {
+	if *o = ""; len(text) > 0 {
+		*o, err = parseOrigin(string(text))
+	}
+	return err
+}
+
+// Hostname returns the host without its port, and without the brackets of an IPv6 address.
+func (o Origin) Hostname() string {
+	_, host, _ := strings.Cut(string(o), "://")
+	return hostname(host)
+}
+
+// parseOrigin returns the normal form of an origin. The error is one of a text that no
+// browser ever sends, however it is written.
+func parseOrigin(text string) (Origin, error) {
+	u, err := url.Parse(text)
+	wrong := ""
+	switch {
+	case err != nil, u.Scheme == "", u.Host == "":
+		wrong = "needs a scheme and a host"
+	case u.User != nil:
+		wrong = "must not have a user"
+	case strings.Trim(u.Path, "/") != "", u.RawQuery != "", u.ForceQuery, strings.Contains(text, "#"):
+		wrong = "must end after the host and the port"
+	case u.Port() != "" && !isPort(u.Port()):
+		wrong = "needs a port from 1 to 65535"
+	case strings.ContainsFunc(u.Host, isStrange):
+		wrong = "needs one host, as browsers send it: no patterns, and letters other than a to z in the form xn--…"
+	}
+	if wrong != "" {
+		return "", fmt.Errorf("the origin %q %s; write it like https://inbox.example", text, wrong)
+	}
+	return Origin(u.Scheme + "://" + normalHost(u)), nil
+}
+
+// isStrange reports whether a character never occurs in the host of an origin.
+func isStrange(r rune) bool {
+	return !strings.ContainsRune("abcdefghijklmnopqrstuvwxyz0123456789-._:[]", unicode.ToLower(r))
+}
+
+func isPort(text string) bool {
+	port, err := strconv.ParseUint(text, 10, 16)
+	return err == nil && port > 0 && text[0] != '0'
+}
+
+// schemePorts are the ports that browsers leave out.
+var schemePorts = map[string]string{"http": "80", "https": "443"}
+
+func normalHost(u *url.URL) string {
+	host := strings.ToLower(u.Hostname())
+	if address, err := netip.ParseAddr(host); err == nil {
+		host = address.String()
+	}
+	if strings.Contains(host, ":") {
+		host = "[" + host + "]"
+	}
+	if port := u.Port(); port != "" && port != schemePorts[u.Scheme] {
+		host += ":" + port
+	}
+	return host
+}
+
+// Origins decide from pages of which origins, and by which names, a server may be called.
+// One policy holds for every way in: POST, GET, sockets and event streams.
+type Origins struct {
+	Allowed []Origin // besides those of the server's own host
+	Hosts   []string // names by which the server may be called, without ports; empty: any
+}
+
+// guard refuses requests from pages of other origins, and by other names, with 403.
+func (o Origins) guard(log *slog.Logger, next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if err := o.check(r); err != nil {
+			log.InfoContext(r.Context(), "a request was refused", "host", r.Host, "origin", r.Header.Get("Origin"), "error", err)
+			live.Refuse(w, http.StatusForbidden, gqlerror.List{{
+				Message: err.Error(), Extensions: map[string]any{"code": service.Forbidden},
+			}})
+			return
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
+// check returns why a request is refused. A client that is no browser sends no Origin; the one
+// of a sandboxed page or a file is "null", which belongs to nobody.
+func (o Origins) check(r *http.Request) error {
+	if len(o.Hosts) > 0 && !slices.Contains(o.Hosts, hostname(r.Host)) {
+		return fmt.Errorf("this server is not called %q; call it by its own address, or start it with --public-url", r.Host)
+	}
+	texts := r.Header.Values("Origin")
+	if len(texts) == 0 {
+		return nil
+	}
+	origin, err := parseOrigin(texts[0])
+	switch {
+	case len(texts) > 1:
+		return errors.New("a request has one Origin")
+	case err != nil, !slices.Contains(o.Allowed, origin) && origin != own(origin, r.Host):
+		return fmt.Errorf("pages of %q may not call this server; --allow-origin lets them", texts[0])
+	}
+	return nil
+}
+
+// own returns the origin of the server's own pages in the scheme of another one: whether TLS
+// was taken off on the way here cannot be known. Other schemes than those have no servers.
+func own(other Origin, host string) Origin {
+	scheme, _, _ := strings.Cut(string(other), "://")
+	if schemePorts[scheme] == "" {
+		return ""
+	}
+	origin, _ := parseOrigin(scheme + "://" + host)
+	return origin
+}
+
+// hostname returns the name of a Host header in lower case.
+func hostname(host string) string {
+	if name, _, err := net.SplitHostPort(host); err == nil {
+		host = name
+	}
+	return strings.ToLower(strings.Trim(host, "[]"))
+}

@@ -1,0 +1,185 @@
+package graph
+
+import (
+	"encoding/json"
+	"fmt"
+	"math/big"
+	"strconv"
+	"strings"
+
+	"github.com/vektah/gqlparser/v2/ast"
+	"github.com/vektah/gqlparser/v2/gqlerror"
+)
+
+// coercion reads the values of variables as the specification says, strictly: a text is no
+// number and a number no text, and names of enums count as they are written. The executor's
+// own is more lenient in some places, stricter in others, and writes into what it is given.
+// (https://spec.graphql.org/October2021/#sec-Coercing-Variable-Values)
+type coercion struct{ schema *ast.Schema }
+
+// variables returns the values of the variables that were sent, in a map of their own. What was
+// not sent is left out; its default is for the executor to find.
+func (c coercion) variables(definitions ast.VariableDefinitionList, sent map[string]any) (map[string]any, *gqlerror.Error) {
+	values := map[string]any{}
+	for _, v := range definitions {
+		path := ast.Path{ast.PathName("variable"), ast.PathName(v.Variable)}
+		value, isSent := sent[v.Variable]
+		switch {
+		case isSent:
+			coerced, err := c.value(value, v.Type, path)
+			if err != nil {
+				return nil, err
+			}
+			values[v.Variable] = coerced
+		case v.Type.NonNull && v.DefaultValue == nil:
+			return nil, mismatch(path, "it is missing, and %s is required", v.Type)
+		}
+	}
+	return values, nil
+}
+
+// value returns what a value means where the type is expected.
+func (c coercion) value(value any, t *ast.Type, path ast.Path) (any, *gqlerror.Error) {
+	if value == nil {
+		if t.NonNull {
+			return nil, mismatch(path, "it is null, and %s is required", t)
+		}
+		return nil, nil
+	}
+	if t.Elem != nil {
+		return c.list(value, t, path)
+	}
+	switch def := c.schema.Types[t.NamedType]; {
+	case def == nil:
+		return value, nil // validation finds that there is no such type
+	case def.Kind == ast.InputObject:
+		return c.object(value, def, path)
+	case def.Kind == ast.Enum:
+		if name, isText := value.(string); isText && def.EnumValues.ForName(name) != nil {
+			return value, nil
+		}
+		return nil, mismatch(path, "%s is not a value of %s", shown(value), def.Name)
+	default:
+		return scalar(value, def.Name, path)
+	}
+}
+
+// list reads a value that is no list as the only element of one.
+func (c coercion) list(value any, t *ast.Type, path ast.Path) (any, *gqlerror.Error) {
+	elements, isList := value.([]any)
+	if !isList {
+		element, err := c.value(value, t.Elem, path)
+		return []any{element}, err
+	}
+	values := make([]any, len(elements))
+	for i, element := range elements {
+		var err *gqlerror.Error
+		if values[i], err = c.value(element, t.Elem, with(path, ast.PathIndex(i))); err != nil {
+			return nil, err
+		}
+	}
+	return values, nil
+}
+
+func (c coercion) object(value any, def *ast.Definition, path ast.Path) (any, *gqlerror.Error) {
+	fields, isObject := value.(map[string]any)
+	if !isObject {
+		return nil, mismatch(path, "%s is not an object of %s", shown(value), def.Name)
+	}
+	for name := range fields {
+		if def.Fields.ForName(name) == nil && name != "__typename" { // which caches add to what they keep
+			return nil, mismatch(with(path, ast.PathName(name)), "%s has no such field", def.Name)
+		}
+	}
+	values := make(map[string]any, len(fields))
+	for _, field := range def.Fields {
+		path := with(path, ast.PathName(field.Name))
+		one, isSent := fields[field.Name]
+		switch {
+		case isSent:
+			coerced, err := c.value(one, field.Type, path)
+			if err != nil {
+				return nil, err
+			}
+			values[field.Name] = coerced
+		case field.Type.NonNull && field.DefaultValue == nil:
+			return nil, mismatch(path, "it is missing, and %s is required", field.Type)
+		}
+	}
+	return values, nil
+}
+
+// scalar reads a value of one of the specification's own types; any other scalar reads its
+// values itself.
+func scalar(value any, name string, path ast.Path) (any, *gqlerror.Error) {
+	fits, kind := false, "a "+name
+	switch name {
+	case "Int":
+		if n, isInt := integer(value); isInt && n.IsInt64() && n.Int64() == int64(int32(n.Int64())) {
+			return n.Int64(), nil
+		}
+		return nil, mismatch(path, "%s is not an Int, which is a whole number of 32 bits", shown(value))
+	case "Float":
+		number, isNumber := value.(json.Number)
+		_, err := strconv.ParseFloat(string(number), 64)
+		fits = isNumber && err == nil
+	case "String":
+		_, fits = value.(string)
+	case "Boolean":
+		_, fits = value.(bool)
+	case "ID":
+		if n, isInt := integer(value); isInt {
+			return n.String(), nil
+		}
+		_, fits = value.(string)
+		kind = "an ID"
+	default:
+		fits = true
+	}
+	if !fits {
+		return nil, mismatch(path, "%s is not %s", shown(value), kind)
+	}
+	return value, nil
+}
+
+// maxNumber is how many characters a number may have that could be an integer: exact
+// arithmetic with longer ones, or with large exponents, is not worth it.
+const maxNumber = 40
+
+// integer returns a number that has no fraction, however it is written: 25.0 and 2.5e1 are 25.
+func integer(value any) (*big.Int, bool) {
+	number, _ := value.(json.Number)
+	text := string(number)
+	_, exponent, _ := strings.Cut(strings.ToLower(text), "e")
+	if text == "" || len(text) > maxNumber || len(exponent) > 3 {
+		return nil, false
+	}
+	exact, ok := new(big.Rat).SetString(text)
+	if !ok || !exact.IsInt() {
+		return nil, false
+	}
+	return exact.Num(), true
+}
+
+// shown writes a value into a message, long ones cut.
+func shown(value any) string {
+	text, _ := json.Marshal(value)
+	const most = 60
+	if len(text) <= most {
+		return string(text)
+	}
+	return strings.ToValidUTF8(string(text[:most]), "") + "…"
+}
+
+// mismatch names the variable, and the place in it, whose value does not fit.
+func mismatch(path ast.Path, format string, args ...any) *gqlerror.Error {
+	place := strings.TrimPrefix(path.String(), "variable.")
+	err := invalid("the variable $%s does not fit: %s", place, fmt.Sprintf(format, args...))
+	err.Path = path
+	return err
+}
+
+// with returns a longer path, without touching the one that others hold.
+func with(path ast.Path, element ast.PathElement) ast.Path {
+	return append(path[:len(path):len(path)], element)
+}

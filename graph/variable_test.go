@@ -1,0 +1,147 @@
+package graph_test
+
+import (
+	"encoding/json"
+	"net/http"
+	"strings"
+	"sync"
+	"testing"
+
+	gql "github.com/99designs/gqlgen/graphql"
+)
+
+// TestVariables: values of variables are what the specification says, whatever the executor's
+// own coercion makes of them; a refusal names the variable and the value.
+func TestVariables(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	contact := w.contact(w.agent, "Ada")
+	const (
+		first  = `query($v: Int) { contacts(first: $v) { nodes { id } } }`
+		text   = `query($v: String) { contacts(search: $v) { nodes { id } } }`
+		id     = `query($v: ID!) { contact(id: $v) { id } }`
+		flag   = `query($v: Boolean) { agents(active: $v) { nodes { id } } }`
+		view   = `query($v: InboxView!) { inbox(view: $v) { nodes { id } } }`
+		filter = `query($v: InboxFilter) { inbox(view: ALL, filter: $v) { nodes { id } } }`
+		input  = `mutation($v: UpdateContactInput!) { updateContact(input: $v) { contact { id } } }`
+	)
+	for _, c := range []struct{ doc, value, says string }{
+		{first, `25`, ""}, {first, `25.0`, ""}, {first, `2.5e1`, ""}, {first, `250E-1`, ""}, {first, `null`, ""},
+		{first, `25.5`, "$v does not fit: 25.5 is not an Int"},
+		{first, `"25"`, `$v does not fit: "25" is not an Int`},
+		{first, `true`, `true is not an Int`}, {first, `[25]`, `[25] is not an Int`}, {first, `{}`, `{} is not an Int`},
+		{first, `2147483648`, "32 bits"}, {first, `-2147483649`, "32 bits"}, {first, `1e400`, "1e400 is not an Int"},
+		{first, `1e999999999`, "is not an Int"}, {first, `1` + strings.Repeat("0", 10_000), "is not an Int"},
+		{first, `-1`, "between 1 and 100"}, // an Int; it is the rule that refuses it
+		{text, `"5"`, ""}, {text, `5`, "$v does not fit: 5 is not a String"}, {text, `true`, "true is not a String"}, {text, `["a"]`, "is not a String"},
+		{id, `"` + contact.ID.String() + `"`, ""}, {id, `5`, "id"}, {id, `5.5`, "5.5 is not an ID"}, {id, `null`, "$v does not fit: it is null, and ID! is required"},
+		{flag, `true`, ""}, {flag, `"true"`, `"true" is not a Boolean`}, {flag, `1`, "1 is not a Boolean"},
+		{view, `"ALL"`, ""}, {view, `"all"`, `"all" is not a value of InboxView`}, {view, `1`, "1 is not a value of InboxView"},
+		{filter, `{"channels":["chat"]}`, ""}, {filter, `{"channels":"chat"}`, ""}, {filter, `{"__typename":"InboxFilter"}`, ""},
+		{filter, `{"assignees":null}`, ""}, {filter, `{"assignees":[null]}`, ""},
+		{filter, `{"channels":["chat",5]}`, "$v.channels[1] does not fit: 5 is not a String"},
+		{filter, `{"channel":"chat"}`, "$v.channel does not fit: InboxFilter has no such field"},
+		{filter, `"chat"`, `"chat" is not an object of InboxFilter`}, {filter, `[]`, "[] is not an object of InboxFilter"},
+		{filter, `{"waiting":"true"}`, `$v.waiting does not fit: "true" is not a Boolean`},
+		{input, `{}`, "$v.contactId does not fit: it is missing, and ID! is required"},
+		{input, `{"contactId":null}`, "$v.contactId does not fit: it is null"},
+		{input, `{"contactId":"` + contact.ID.String() + `","name":5}`, "$v.name does not fit: 5 is not a String"},
+	} {
+		body := `{"query":` + string(quoted(t, c.doc)) + `,"variables":{"v":` + c.value + `}}`
+		a := w.send(t, w.agent.token, body)
+		switch errs := a.errors(); {
+		case c.says == "" && errs != nil:
+			t.Errorf("%s is refused: %s", c.value, a.body)
+		case c.says != "" && (len(errs) != 1 || !strings.Contains(errs[0].Message, c.says)):
+			t.Errorf("%.80s is answered %.300s, not that %s", c.value, a.body, c.says)
+		}
+	}
+	for doc, says := range map[string]string{
+		`{ contacts(first: 25.0) { nodes { id } } }`:               "Int cannot represent",
+		`{ contacts(first: "25") { nodes { id } } }`:               "Int cannot represent",
+		`query($v: ID!) { contact(id: $v) { id } }`:                "$v does not fit: it is missing, and ID! is required",
+		`query A { asOf } query B { asOf }`:                        "name the one to execute in operationName",
+		`query($v: Int = 25) { contacts(first: $v) { nodes {id}}}`: "",
+	} {
+		a := w.post(t, w.agent.token, doc, nil)
+		if errs := a.errors(); says == "" && errs != nil || says != "" && (len(errs) != 1 || !strings.Contains(errs[0].Message, says)) {
+			t.Errorf("%s is answered %s", doc, a.body)
+		}
+	}
+}
+
+// TestNumbersOfJSONStay: a JSON value keeps the digits of its numbers.
+func TestNumbersOfJSONStay(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	contact := w.contact(w.agent, "Ada")
+	body := `{"query":"mutation($v: RecordBusinessEventInput!) { recordBusinessEvent(input: $v) { events { ... on BusinessEventRecorded { payload } } } }",` +
+		`"variables":{"v":{"contactId":"` + contact.ID.String() + `","type":"order.placed","payload":{"a":25.0,"b":2.5e1,"c":12345678901234567890}}}}`
+	if a := w.send(t, w.integration, body); !strings.Contains(string(a.body), `{"a":25.0,"b":25,"c":12345678901234567890}`) &&
+		!strings.Contains(string(a.body), `{"a":25.0,"b":2.5e1,"c":12345678901234567890}`) {
+		t.Errorf("%s", a.body)
+	}
+}
+
+// TestSuggestions: the messages of invalid documents name nothing of the schema that the
+// document does not name itself, unless introspection would show it as well.
+func TestSuggestions(t *testing.T) {
+	t.Parallel()
+	hidden, open := newWorld(t), newWorld(t, func(o *options) { o.introspection = true })
+	for doc, secret := range map[string]string{
+		`{ viewe { id } }`:                       "viewer",
+		`{ viewer }`:                             "{ ... }",
+		`{ contacts(firs: 1) { nodes { id } } }`: "first",
+		`{ inbox(view: AL) { nodes { id } } }`:   "ALL",
+		`{ inbox(view: ALL, filter: {waitin: true}) { nodes { id } } }`: "waiting",
+	} {
+		if a := hidden.post(t, hidden.agent.token, doc, nil); strings.Contains(string(a.body), "Did you mean") || a.errors() == nil {
+			t.Errorf("%s is answered %s", doc, a.body)
+		}
+		if a := open.post(t, open.agent.token, doc, nil); !strings.Contains(string(a.body), "Did you mean") {
+			t.Errorf("%s is answered %s, without %s", doc, a.body, secret)
+		}
+	}
+}
+
+// TestParametersAreShared: subscribers who share an execution have the same parameters, so
+// reading the values of variables leaves these as they are.
+func TestParametersAreShared(t *testing.T) {
+	t.Parallel()
+	exec := idle()
+	params := gql.RawParams{
+		Query:     `subscription($filter: InboxFilter) { inboxChanged(view: ALL, filter: $filter) { kind } }`,
+		Variables: map[string]any{"filter": map[string]any{"channels": "chat", "waiting": true, "assignees": []any{nil, json.Number("5")}}},
+	}
+	var all sync.WaitGroup
+	for range 4 {
+		all.Go(func() {
+			for range 100 {
+				own := params
+				if _, errs := exec.CreateOperationContext(gql.StartOperationTrace(t.Context()), &own); errs != nil {
+					t.Error(errs)
+				}
+			}
+		})
+	}
+	all.Wait()
+	if sent, err := json.Marshal(params.Variables); err != nil || string(sent) != `{"filter":{"assignees":[null,5],"channels":"chat","waiting":true}}` {
+		t.Errorf("what was sent has become %s", sent)
+	}
+}
+
+func quoted(t *testing.T, text string) []byte {
+	t.Helper()
+	data, err := json.Marshal(text)
+	must(t, err)
+	return data
+}
+
+// send posts a body as it is.
+func (s *server) send(t *testing.T, token, body string) *answer {
+	t.Helper()
+	r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, s.http.URL, strings.NewReader(body))
+	must(t, err)
+	r.Header = http.Header{"Authorization": {"Bearer " + token}, "Content-Type": {"application/json"}}
+	return s.do(t, r)
+}
