@@ -78,6 +78,7 @@ func (c *Conversation) Facets() *Facets {
 	return &Facets{
 		Status: c.Status, Channel: c.Channel, Assignee: c.AssigneeID, Blocked: c.Blocked, Version: c.Version,
 		WaitingSince: c.WaitingSince, OpenedAt: &c.OpenedAt, ClosedAt: c.ClosedAt, Category: c.ClosingCategory,
+		LastInboundChannel: c.LastInboundChannel,
 	}
 }
 

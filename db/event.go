@@ -98,6 +98,8 @@ type Facets struct {
 	OpenedAt     *time.Time         `json:"openedAt,omitempty"`
 	ClosedAt     *time.Time         `json:"closedAt,omitempty"`
 	Category     *string            `json:"category,omitempty"`
+
+	LastInboundChannel *string `json:"lastInboundChannel,omitempty"` // of the contact's last message
 }
 
 // EventData is what only some types of events say.
@@ -129,6 +131,14 @@ type FieldChange struct {
 	Field  string  `json:"field"`
 	Before *string `json:"before,omitempty"`
 	After  *string `json:"after,omitempty"`
+}
+
+// Caller returns who made the call that the event is of; zero for the system.
+func (e *Event) Caller() ActorRef {
+	if e.Via.IsZero() {
+		return e.Actor
+	}
+	return e.Via
 }
 
 // ChangeEnd returns the number of the last event of the change that the event belongs to.

@@ -28,6 +28,7 @@ type Message struct {
 	Kind           MessageKind
 	Author         ActorRef
 	Body           string
+	Truncated      bool // the end of the body was cut off because it was too long
 	Channel        string
 	Automated      bool
 	Withheld       bool
@@ -58,7 +59,7 @@ func (m *Message) Key() Key { return Key{timeKey(m.CreatedAt), m.ID.UUID.String(
 // Messages reads the messages with these ids, in no order; unknown ones are left out.
 func (w ForWorkspace) Messages(ctx context.Context, ids []MessageID) ([]*Message, error) {
 	var rows []*Message
-	err := w.query(ctx, &rows, `SELECT workspace_id, id, conversation_id, contact_id, kind, author, body, channel,
+	err := w.query(ctx, &rows, `SELECT workspace_id, id, conversation_id, contact_id, kind, author, body, truncated, channel,
 		automated, withheld, sent_at, created_at FROM messages WHERE workspace_id = $1 AND id = ANY ($2)`, w.Key, ids)
 	return rows, err
 }

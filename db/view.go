@@ -1,6 +1,9 @@
 package db
 
-import "time"
+import (
+	"strings"
+	"time"
+)
 
 // View is a named list of conversations.
 type View string
@@ -20,7 +23,7 @@ var Views = []View{ViewMine, ViewUnassigned, ViewAll, ViewClosed, ViewBlocked}
 // InboxFilter narrows a view; the zero value lets everything through.
 type InboxFilter struct {
 	Assignees         []*AgentID // one of these, nil among them for nobody; nil list: any
-	Channels          []string   // one of these; nil: any
+	Channels          []string   // on one of these, or the contact's last message came by one; nil: any
 	ClosingCategories []string   // one of these; nil: any
 	Waiting           *bool
 	Unread            *bool      // by the viewer of a list; events do not say it
@@ -80,7 +83,9 @@ func (f InboxFilter) sql(s *statement, viewer *AgentID) {
 		}
 	}
 	if f.Channels != nil {
-		s.where("channel = ANY (", f.Channels, ")")
+		// Servers of the version before store channels as they were sent. Only ASCII is folded
+		// here, as that depends on no locale.
+		s.where(`ARRAY[lower(channel COLLATE "C"), lower(last_inbound_channel COLLATE "C")] && `, foldChannels(f.Channels), "::text[]")
 	}
 	if f.ClosingCategories != nil {
 		s.where("closing_category = ANY (", f.ClosingCategories, ")")
@@ -114,7 +119,7 @@ func roundUp(t time.Time) time.Time {
 func (f InboxFilter) Holds(c *Facets) bool {
 	return c != nil &&
 		(f.Assignees == nil || holdsAssignee(f.Assignees, c.Assignee)) &&
-		(f.Channels == nil || holds(f.Channels, &c.Channel)) &&
+		(f.Channels == nil || holdsChannel(f.Channels, c)) &&
 		(f.ClosingCategories == nil || holds(f.ClosingCategories, c.Category)) &&
 		(f.Waiting == nil || *f.Waiting == (c.WaitingSince != nil)) &&
 		within(c.OpenedAt, f.OpenedAfter, f.OpenedBefore) &&
@@ -143,6 +148,35 @@ func holds(list []string, value *string) bool {
 		}
 	}
 	return false
+}
+
+// holdsChannel reports whether a conversation, or the contact's last message in it, is on
+// one of the channels.
+func holdsChannel(channels []string, c *Facets) bool {
+	for _, channel := range foldChannels(channels) {
+		if lowerASCII(c.Channel) == channel || c.LastInboundChannel != nil && lowerASCII(*c.LastInboundChannel) == channel {
+			return true
+		}
+	}
+	return false
+}
+
+func foldChannels(channels []string) []string {
+	folded := make([]string, len(channels))
+	for i, channel := range channels {
+		folded[i] = FoldChannel(channel)
+	}
+	return folded
+}
+
+// lowerASCII is lower of PostgreSQL in the collation "C".
+func lowerASCII(text string) string {
+	return strings.Map(func(r rune) rune {
+		if 'A' <= r && r <= 'Z' {
+			r += 'a' - 'A'
+		}
+		return r
+	}, text)
 }
 
 func within(t, from, until *time.Time) bool {

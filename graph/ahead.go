@@ -231,6 +231,8 @@ func (a ahead) ofEvents(s ast.SelectionSet, events []Event) {
 		switch f.Name {
 		case "actor":
 			a.ofActors(f.Selections, refs(rows, func(e *db.Event) db.ActorRef { return e.Actor }))
+		case "via":
+			read(a, a.tokens, rows, func(e *db.Event) *db.TokenID { return named(e.Via, db.TokenPrefix, db.TokenID{UUID: e.Via.ID}) })
 		case "conversation":
 			a.ofConversations(f.Selections, read(a, a.conversations, rows, func(e *db.Event) *db.ConversationID { return e.ConversationID }))
 		case "contact":

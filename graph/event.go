@@ -22,6 +22,14 @@ func (e event) OccurredAt() time.Time { return e.CreatedAt }
 // Actor loads who did it; nil for the system.
 func (e event) Actor(ctx context.Context) (Actor, error) { return loadActor(ctx, e.Event.Actor) }
 
+// Via loads the integration that passed it on for the actor; nil if the actor called.
+func (e event) Via(ctx context.Context) (*db.Token, error) {
+	if e.Event.Via.Prefix != db.TokenPrefix {
+		return nil, nil
+	}
+	return loadersOf(ctx).tokens.Load(ctx, db.TokenID{UUID: e.Event.Via.ID})
+}
+
 // Conversation loads what it is about, as it now is; nil if it is about none.
 func (e event) Conversation(ctx context.Context) (*db.Conversation, error) {
 	return loadOptional(ctx, loadersOf(ctx).conversations, e.ConversationID)
@@ -34,7 +42,7 @@ func (e event) Contact(ctx context.Context) (*db.Contact, error) {
 
 // Origin is the idempotency key, for the caller who sent it only.
 func (e event) Origin(ctx context.Context) *string {
-	if e.Event.Actor.IsZero() || e.Event.Actor != actorOf(ctx).Ref() {
+	if caller := e.Caller(); caller.IsZero() || caller != actorOf(ctx).Ref() {
 		return nil
 	}
 	return e.Event.Origin

@@ -89,6 +89,7 @@ type ComplexityRoot struct {
 		ID           func(childComplexity int) int
 		OccurredAt   func(childComplexity int) int
 		Origin       func(childComplexity int) int
+		Via          func(childComplexity int) int
 	}
 
 	AgentDeactivated struct {
@@ -100,6 +101,7 @@ type ComplexityRoot struct {
 		ID           func(childComplexity int) int
 		OccurredAt   func(childComplexity int) int
 		Origin       func(childComplexity int) int
+		Via          func(childComplexity int) int
 	}
 
 	AgentEdge struct {
@@ -116,6 +118,7 @@ type ComplexityRoot struct {
 		ID           func(childComplexity int) int
 		OccurredAt   func(childComplexity int) int
 		Origin       func(childComplexity int) int
+		Via          func(childComplexity int) int
 	}
 
 	AgentUpdated struct {
@@ -128,6 +131,7 @@ type ComplexityRoot struct {
 		ID           func(childComplexity int) int
 		OccurredAt   func(childComplexity int) int
 		Origin       func(childComplexity int) int
+		Via          func(childComplexity int) int
 	}
 
 	AssignContactPayload struct {
@@ -171,6 +175,7 @@ type ComplexityRoot struct {
 		OccurredAt           func(childComplexity int) int
 		Origin               func(childComplexity int) int
 		PreviousAvailability func(childComplexity int) int
+		Via                  func(childComplexity int) int
 	}
 
 	BlockContactPayload struct {
@@ -190,6 +195,7 @@ type ComplexityRoot struct {
 		Payload        func(childComplexity int) int
 		RequiresAction func(childComplexity int) int
 		Type           func(childComplexity int) int
+		Via            func(childComplexity int) int
 	}
 
 	CloseConversationPayload struct {
@@ -236,6 +242,7 @@ type ComplexityRoot struct {
 		ID           func(childComplexity int) int
 		OccurredAt   func(childComplexity int) int
 		Origin       func(childComplexity int) int
+		Via          func(childComplexity int) int
 	}
 
 	ContactConnection struct {
@@ -258,6 +265,7 @@ type ComplexityRoot struct {
 		ID           func(childComplexity int) int
 		OccurredAt   func(childComplexity int) int
 		Origin       func(childComplexity int) int
+		Via          func(childComplexity int) int
 	}
 
 	ContactEdge struct {
@@ -278,6 +286,7 @@ type ComplexityRoot struct {
 		ID           func(childComplexity int) int
 		OccurredAt   func(childComplexity int) int
 		Origin       func(childComplexity int) int
+		Via          func(childComplexity int) int
 	}
 
 	ContactUpdated struct {
@@ -289,6 +298,7 @@ type ComplexityRoot struct {
 		ID           func(childComplexity int) int
 		OccurredAt   func(childComplexity int) int
 		Origin       func(childComplexity int) int
+		Via          func(childComplexity int) int
 	}
 
 	Conversation struct {
@@ -304,6 +314,7 @@ type ComplexityRoot struct {
 		Contact            func(childComplexity int) int
 		ID                 func(childComplexity int) int
 		LastActivityAt     func(childComplexity int) int
+		LastInboundChannel func(childComplexity int) int
 		LastMessage        func(childComplexity int) int
 		Messages           func(childComplexity int, first *int, after *string, last *int, before *string) int
 		OpenedAt           func(childComplexity int) int
@@ -327,6 +338,7 @@ type ComplexityRoot struct {
 		Reason       func(childComplexity int) int
 		Run          func(childComplexity int) int
 		To           func(childComplexity int) int
+		Via          func(childComplexity int) int
 	}
 
 	ConversationClosed struct {
@@ -338,6 +350,7 @@ type ComplexityRoot struct {
 		ID           func(childComplexity int) int
 		OccurredAt   func(childComplexity int) int
 		Origin       func(childComplexity int) int
+		Via          func(childComplexity int) int
 	}
 
 	ConversationConnection struct {
@@ -363,6 +376,7 @@ type ComplexityRoot struct {
 		ID           func(childComplexity int) int
 		OccurredAt   func(childComplexity int) int
 		Origin       func(childComplexity int) int
+		Via          func(childComplexity int) int
 	}
 
 	ConversationOpened struct {
@@ -374,6 +388,7 @@ type ComplexityRoot struct {
 		OccurredAt   func(childComplexity int) int
 		Origin       func(childComplexity int) int
 		Source       func(childComplexity int) int
+		Via          func(childComplexity int) int
 	}
 
 	ConversationOutcome struct {
@@ -391,6 +406,7 @@ type ComplexityRoot struct {
 		OccurredAt   func(childComplexity int) int
 		Origin       func(childComplexity int) int
 		Source       func(childComplexity int) int
+		Via          func(childComplexity int) int
 	}
 
 	ConversationUnassigned struct {
@@ -405,6 +421,7 @@ type ComplexityRoot struct {
 		Reason       func(childComplexity int) int
 		Run          func(childComplexity int) int
 		To           func(childComplexity int) int
+		Via          func(childComplexity int) int
 	}
 
 	CreateAgentPayload struct {
@@ -541,6 +558,7 @@ type ComplexityRoot struct {
 		Kind      func(childComplexity int) int
 		Preview   func(childComplexity int) int
 		SentAt    func(childComplexity int) int
+		Truncated func(childComplexity int) int
 		Withheld  func(childComplexity int) int
 	}
 
@@ -564,6 +582,7 @@ type ComplexityRoot struct {
 		Message      func(childComplexity int) int
 		OccurredAt   func(childComplexity int) int
 		Origin       func(childComplexity int) int
+		Via          func(childComplexity int) int
 	}
 
 	MessageSent struct {
@@ -575,6 +594,7 @@ type ComplexityRoot struct {
 		Message      func(childComplexity int) int
 		OccurredAt   func(childComplexity int) int
 		Origin       func(childComplexity int) int
+		Via          func(childComplexity int) int
 	}
 
 	Mutation struct {
@@ -621,6 +641,7 @@ type ComplexityRoot struct {
 		Message      func(childComplexity int) int
 		OccurredAt   func(childComplexity int) int
 		Origin       func(childComplexity int) int
+		Via          func(childComplexity int) int
 	}
 
 	OpenConversationPayload struct {
@@ -666,6 +687,7 @@ type ComplexityRoot struct {
 		Contact      func(childComplexity int) int
 		Conversation func(childComplexity int) int
 		Events       func(childComplexity int) int
+		Ignored      func(childComplexity int) int
 		Message      func(childComplexity int) int
 		UserErrors   func(childComplexity int) int
 	}
@@ -674,6 +696,7 @@ type ComplexityRoot struct {
 		Contact      func(childComplexity int) int
 		Conversation func(childComplexity int) int
 		Events       func(childComplexity int) int
+		Ignored      func(childComplexity int) int
 		UserErrors   func(childComplexity int) int
 	}
 
@@ -808,6 +831,7 @@ type ComplexityRoot struct {
 		ID           func(childComplexity int) int
 		OccurredAt   func(childComplexity int) int
 		Origin       func(childComplexity int) int
+		Via          func(childComplexity int) int
 		Workflow     func(childComplexity int) int
 	}
 
@@ -825,6 +849,7 @@ type ComplexityRoot struct {
 		ID           func(childComplexity int) int
 		OccurredAt   func(childComplexity int) int
 		Origin       func(childComplexity int) int
+		Via          func(childComplexity int) int
 		Workflow     func(childComplexity int) int
 	}
 
@@ -836,6 +861,7 @@ type ComplexityRoot struct {
 		ID           func(childComplexity int) int
 		OccurredAt   func(childComplexity int) int
 		Origin       func(childComplexity int) int
+		Via          func(childComplexity int) int
 		Workflow     func(childComplexity int) int
 	}
 
@@ -852,6 +878,7 @@ type ComplexityRoot struct {
 		ID           func(childComplexity int) int
 		OccurredAt   func(childComplexity int) int
 		Origin       func(childComplexity int) int
+		Via          func(childComplexity int) int
 		Workflow     func(childComplexity int) int
 	}
 
@@ -870,6 +897,7 @@ type ComplexityRoot struct {
 		Origin       func(childComplexity int) int
 		Run          func(childComplexity int) int
 		Status       func(childComplexity int) int
+		Via          func(childComplexity int) int
 		Workflow     func(childComplexity int) int
 	}
 
@@ -935,6 +963,7 @@ type ComplexityRoot struct {
 		ID           func(childComplexity int) int
 		OccurredAt   func(childComplexity int) int
 		Origin       func(childComplexity int) int
+		Via          func(childComplexity int) int
 		Workflow     func(childComplexity int) int
 	}
 
@@ -957,6 +986,7 @@ type ComplexityRoot struct {
 		ID           func(childComplexity int) int
 		OccurredAt   func(childComplexity int) int
 		Origin       func(childComplexity int) int
+		Via          func(childComplexity int) int
 	}
 }
 
@@ -1266,6 +1296,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.AgentCreated.Origin(childComplexity), true
+	case "AgentCreated.via":
+		if e.ComplexityRoot.AgentCreated.Via == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AgentCreated.Via(childComplexity), true
 
 	case "AgentDeactivated.actor":
 		if e.ComplexityRoot.AgentDeactivated.Actor == nil {
@@ -1315,6 +1351,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.AgentDeactivated.Origin(childComplexity), true
+	case "AgentDeactivated.via":
+		if e.ComplexityRoot.AgentDeactivated.Via == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AgentDeactivated.Via(childComplexity), true
 
 	case "AgentEdge.cursor":
 		if e.ComplexityRoot.AgentEdge.Cursor == nil {
@@ -1377,6 +1419,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.AgentReactivated.Origin(childComplexity), true
+	case "AgentReactivated.via":
+		if e.ComplexityRoot.AgentReactivated.Via == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AgentReactivated.Via(childComplexity), true
 
 	case "AgentUpdated.actor":
 		if e.ComplexityRoot.AgentUpdated.Actor == nil {
@@ -1432,6 +1480,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.AgentUpdated.Origin(childComplexity), true
+	case "AgentUpdated.via":
+		if e.ComplexityRoot.AgentUpdated.Via == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AgentUpdated.Via(childComplexity), true
 
 	case "AssignContactPayload.contact":
 		if e.ComplexityRoot.AssignContactPayload.Contact == nil {
@@ -1588,6 +1642,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.AvailabilityChanged.PreviousAvailability(childComplexity), true
+	case "AvailabilityChanged.via":
+		if e.ComplexityRoot.AvailabilityChanged.Via == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AvailabilityChanged.Via(childComplexity), true
 
 	case "BlockContactPayload.contact":
 		if e.ComplexityRoot.BlockContactPayload.Contact == nil {
@@ -1668,6 +1728,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.BusinessEventRecorded.Type(childComplexity), true
+	case "BusinessEventRecorded.via":
+		if e.ComplexityRoot.BusinessEventRecorded.Via == nil {
+			break
+		}
+
+		return e.ComplexityRoot.BusinessEventRecorded.Via(childComplexity), true
 
 	case "CloseConversationPayload.conversation":
 		if e.ComplexityRoot.CloseConversationPayload.Conversation == nil {
@@ -1869,6 +1935,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.ContactBlocked.Origin(childComplexity), true
+	case "ContactBlocked.via":
+		if e.ComplexityRoot.ContactBlocked.Via == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ContactBlocked.Via(childComplexity), true
 
 	case "ContactConnection.edges":
 		if e.ComplexityRoot.ContactConnection.Edges == nil {
@@ -1950,6 +2022,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.ContactCreated.Origin(childComplexity), true
+	case "ContactCreated.via":
+		if e.ComplexityRoot.ContactCreated.Via == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ContactCreated.Via(childComplexity), true
 
 	case "ContactEdge.cursor":
 		if e.ComplexityRoot.ContactEdge.Cursor == nil {
@@ -2019,6 +2097,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.ContactUnblocked.Origin(childComplexity), true
+	case "ContactUnblocked.via":
+		if e.ComplexityRoot.ContactUnblocked.Via == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ContactUnblocked.Via(childComplexity), true
 
 	case "ContactUpdated.actor":
 		if e.ComplexityRoot.ContactUpdated.Actor == nil {
@@ -2068,6 +2152,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.ContactUpdated.Origin(childComplexity), true
+	case "ContactUpdated.via":
+		if e.ComplexityRoot.ContactUpdated.Via == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ContactUpdated.Via(childComplexity), true
 
 	case "Conversation.assignee":
 		if e.ComplexityRoot.Conversation.Assignee == nil {
@@ -2141,6 +2231,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Conversation.LastActivityAt(childComplexity), true
+	case "Conversation.lastInboundChannel":
+		if e.ComplexityRoot.Conversation.LastInboundChannel == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Conversation.LastInboundChannel(childComplexity), true
 	case "Conversation.lastMessage":
 		if e.ComplexityRoot.Conversation.LastMessage == nil {
 			break
@@ -2272,6 +2368,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.ConversationAssigned.To(childComplexity), true
+	case "ConversationAssigned.via":
+		if e.ComplexityRoot.ConversationAssigned.Via == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ConversationAssigned.Via(childComplexity), true
 
 	case "ConversationClosed.actor":
 		if e.ComplexityRoot.ConversationClosed.Actor == nil {
@@ -2321,6 +2423,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.ConversationClosed.Origin(childComplexity), true
+	case "ConversationClosed.via":
+		if e.ComplexityRoot.ConversationClosed.Via == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ConversationClosed.Via(childComplexity), true
 
 	case "ConversationConnection.asOf":
 		if e.ComplexityRoot.ConversationConnection.AsOf == nil {
@@ -2420,6 +2528,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.ConversationImported.Origin(childComplexity), true
+	case "ConversationImported.via":
+		if e.ComplexityRoot.ConversationImported.Via == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ConversationImported.Via(childComplexity), true
 
 	case "ConversationOpened.actor":
 		if e.ComplexityRoot.ConversationOpened.Actor == nil {
@@ -2469,6 +2583,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.ConversationOpened.Source(childComplexity), true
+	case "ConversationOpened.via":
+		if e.ComplexityRoot.ConversationOpened.Via == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ConversationOpened.Via(childComplexity), true
 
 	case "ConversationOutcome.conversation":
 		if e.ComplexityRoot.ConversationOutcome.Conversation == nil {
@@ -2537,6 +2657,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.ConversationReopened.Source(childComplexity), true
+	case "ConversationReopened.via":
+		if e.ComplexityRoot.ConversationReopened.Via == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ConversationReopened.Via(childComplexity), true
 
 	case "ConversationUnassigned.actor":
 		if e.ComplexityRoot.ConversationUnassigned.Actor == nil {
@@ -2604,6 +2730,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.ConversationUnassigned.To(childComplexity), true
+	case "ConversationUnassigned.via":
+		if e.ComplexityRoot.ConversationUnassigned.Via == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ConversationUnassigned.Via(childComplexity), true
 
 	case "CreateAgentPayload.agent":
 		if e.ComplexityRoot.CreateAgentPayload.Agent == nil {
@@ -3080,6 +3212,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Message.SentAt(childComplexity), true
+	case "Message.truncated":
+		if e.ComplexityRoot.Message.Truncated == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Message.Truncated(childComplexity), true
 	case "Message.withheld":
 		if e.ComplexityRoot.Message.Withheld == nil {
 			break
@@ -3167,6 +3305,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.MessageReceived.Origin(childComplexity), true
+	case "MessageReceived.via":
+		if e.ComplexityRoot.MessageReceived.Via == nil {
+			break
+		}
+
+		return e.ComplexityRoot.MessageReceived.Via(childComplexity), true
 
 	case "MessageSent.actor":
 		if e.ComplexityRoot.MessageSent.Actor == nil {
@@ -3216,6 +3360,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.MessageSent.Origin(childComplexity), true
+	case "MessageSent.via":
+		if e.ComplexityRoot.MessageSent.Via == nil {
+			break
+		}
+
+		return e.ComplexityRoot.MessageSent.Via(childComplexity), true
 
 	case "Mutation.addNote":
 		if e.ComplexityRoot.Mutation.AddNote == nil {
@@ -3618,6 +3768,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.NoteAdded.Origin(childComplexity), true
+	case "NoteAdded.via":
+		if e.ComplexityRoot.NoteAdded.Via == nil {
+			break
+		}
+
+		return e.ComplexityRoot.NoteAdded.Via(childComplexity), true
 
 	case "OpenConversationPayload.contact":
 		if e.ComplexityRoot.OpenConversationPayload.Contact == nil {
@@ -3854,6 +4010,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.ReceiveMessagePayload.Events(childComplexity), true
+	case "ReceiveMessagePayload.ignored":
+		if e.ComplexityRoot.ReceiveMessagePayload.Ignored == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ReceiveMessagePayload.Ignored(childComplexity), true
 	case "ReceiveMessagePayload.message":
 		if e.ComplexityRoot.ReceiveMessagePayload.Message == nil {
 			break
@@ -3885,6 +4047,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.RecordBusinessEventPayload.Events(childComplexity), true
+	case "RecordBusinessEventPayload.ignored":
+		if e.ComplexityRoot.RecordBusinessEventPayload.Ignored == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RecordBusinessEventPayload.Ignored(childComplexity), true
 	case "RecordBusinessEventPayload.userErrors":
 		if e.ComplexityRoot.RecordBusinessEventPayload.UserErrors == nil {
 			break
@@ -4401,6 +4569,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.WorkflowCreated.Origin(childComplexity), true
+	case "WorkflowCreated.via":
+		if e.ComplexityRoot.WorkflowCreated.Via == nil {
+			break
+		}
+
+		return e.ComplexityRoot.WorkflowCreated.Via(childComplexity), true
 	case "WorkflowCreated.workflow":
 		if e.ComplexityRoot.WorkflowCreated.Workflow == nil {
 			break
@@ -4469,6 +4643,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.WorkflowDeleted.Origin(childComplexity), true
+	case "WorkflowDeleted.via":
+		if e.ComplexityRoot.WorkflowDeleted.Via == nil {
+			break
+		}
+
+		return e.ComplexityRoot.WorkflowDeleted.Via(childComplexity), true
 	case "WorkflowDeleted.workflow":
 		if e.ComplexityRoot.WorkflowDeleted.Workflow == nil {
 			break
@@ -4518,6 +4698,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.WorkflowDisabled.Origin(childComplexity), true
+	case "WorkflowDisabled.via":
+		if e.ComplexityRoot.WorkflowDisabled.Via == nil {
+			break
+		}
+
+		return e.ComplexityRoot.WorkflowDisabled.Via(childComplexity), true
 	case "WorkflowDisabled.workflow":
 		if e.ComplexityRoot.WorkflowDisabled.Workflow == nil {
 			break
@@ -4580,6 +4766,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.WorkflowEnabled.Origin(childComplexity), true
+	case "WorkflowEnabled.via":
+		if e.ComplexityRoot.WorkflowEnabled.Via == nil {
+			break
+		}
+
+		return e.ComplexityRoot.WorkflowEnabled.Via(childComplexity), true
 	case "WorkflowEnabled.workflow":
 		if e.ComplexityRoot.WorkflowEnabled.Workflow == nil {
 			break
@@ -4654,6 +4846,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.WorkflowRan.Status(childComplexity), true
+	case "WorkflowRan.via":
+		if e.ComplexityRoot.WorkflowRan.Via == nil {
+			break
+		}
+
+		return e.ComplexityRoot.WorkflowRan.Via(childComplexity), true
 	case "WorkflowRan.workflow":
 		if e.ComplexityRoot.WorkflowRan.Workflow == nil {
 			break
@@ -4925,6 +5123,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.WorkflowUpdated.Origin(childComplexity), true
+	case "WorkflowUpdated.via":
+		if e.ComplexityRoot.WorkflowUpdated.Via == nil {
+			break
+		}
+
+		return e.ComplexityRoot.WorkflowUpdated.Via(childComplexity), true
 	case "WorkflowUpdated.workflow":
 		if e.ComplexityRoot.WorkflowUpdated.Workflow == nil {
 			break
@@ -5023,6 +5227,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.WorkspaceUpdated.Origin(childComplexity), true
+	case "WorkspaceUpdated.via":
+		if e.ComplexityRoot.WorkspaceUpdated.Via == nil {
+			break
+		}
+
+		return e.ComplexityRoot.WorkspaceUpdated.Via(childComplexity), true
 
 	}
 	return 0, false
@@ -5170,7 +5380,7 @@ func newExecutionContext(
 }
 
 var sources = []*ast.Source{
-	{Name: "../schema.graphqls", Input: `"An instant as RFC 3339 in UTC with up to six decimals, such as 2026-03-01T09:30:00.25Z."
+	{Name: "../schema.graphqls", Input: `"An instant as RFC 3339 in UTC; answers always have six decimals, such as 2026-03-01T09:30:00.250000Z, so that they sort as text."
 scalar Time
 
 "An opaque place in one workspace's event log; every ` + "`" + `asOf` + "`" + ` and every event's ` + "`" + `cursor` + "`" + ` may be given to any subscription's ` + "`" + `after` + "`" + `."
@@ -5360,7 +5570,7 @@ enum InboxView {
 input InboxFilter {
   "Assigned to one of these agents; a null in the list stands for nobody."
   assignees: [ID]
-  "On one of these channels."
+  "On one of these channels, or the contact's last message came by one of them; case makes no difference."
   channels: [String!]
   "Closed with one of these categories."
   closingCategories: [String!]
@@ -5526,6 +5736,8 @@ type Conversation implements Node {
   status: ConversationStatus!
   "The channel it takes place on, such as email or twitter."
   channel: String!
+  "The channel by which the contact's last message in it came; null if there is none."
+  lastInboundChannel: String
   "The customer."
   contact: Contact!
   "Who is responsible; null for nobody."
@@ -5624,8 +5836,10 @@ type Message implements Node {
   kind: MessageKind!
   "Who wrote it; null for imported messages without a name."
   author: Author
-  "The whole text."
+  "The whole text, unless ` + "`" + `truncated` + "`" + `."
   body: String!
+  "Whether the end of the text was cut off because it was longer than 100,000 characters."
+  truncated: Boolean!
   "The first 200 characters of the text."
   preview: String!
   "When the server recorded it; for imported messages when it was written."
@@ -6587,6 +6801,12 @@ enum UserErrorCode {
   IDEMPOTENCY_KEY_REUSED
   "The workflow cannot be carried out as it is defined; the field says where."
   INVALID_WORKFLOW
+  "The same sender delivered something else under this external id before."
+  EXTERNAL_ID_REUSED
+  "A field could not be used as it is and was left out or kept in another form; nothing else was refused."
+  INVALID_FIELD
+  "The contact is not known on this channel."
+  UNKNOWN_CHANNEL
 }
 
 "Which conversation to assign to whom."
@@ -6911,11 +7131,11 @@ type UnblockContactPayload {
   userErrors: [UserError!]!
 }
 
-"A contact by an id on a channel; an unknown one is created, and of a known one empty fields are filled and none is overwritten."
+"A contact by an id on a channel; an unknown one is created, and of a known one empty fields are filled and none is overwritten. A field that cannot be used is left out or kept in another form, and named in ` + "`" + `ignored` + "`" + `."
 input SenderInput {
-  "The channel, such as twitter, 1 to 50 characters."
+  "The channel, such as twitter, 1 to 50 characters; case makes no difference."
   channel: String!
-  "The contact's id there, 1 to 200 characters."
+  "The contact's id there, not blank; on the channel email case makes no difference. Of an id over 200 characters the hash is kept."
   externalId: String!
   "The name; a contact without one is called by its id until it gets one."
   name: String
@@ -6935,13 +7155,13 @@ input ReceiveMessageInput {
   contactId: ID
   "With ` + "`" + `contactId` + "`" + `: the channel it came by, 1 to 50 characters."
   channel: String
-  "The text, 1 to 16,000 characters."
+  "The text, not empty; all of it is kept up to 100,000 characters, a longer one is cut."
   body: String!
   "Whether a machine wrote it, such as an out-of-office reply; it brings no conversation back and nobody waits for an answer."
   automated: Boolean! = false
   "When the channel says it was sent; only shown, no rule looks at it."
   sentAt: Time
-  "Its id on the channel, 1 to 200 characters; the same one again changes nothing and returns the first outcome."
+  "Its id on the channel; the same one from the same contact on the same channel again changes nothing and returns the first outcome, or is refused with EXTERNAL_ID_REUSED if the text is another. Of an id over 200 characters the hash is kept."
   externalMessageId: String
   "Makes a repetition of this call return the first outcome instead of acting again; 1 to 100 characters, kept for 24 hours."
   idempotencyKey: String
@@ -6959,6 +7179,8 @@ type ReceiveMessagePayload {
   events: [Event!]!
   "The rule that refused, if one did."
   userErrors: [UserError!]!
+  "INVALID_FIELD for each field of the input that was left out or kept in another form because it could not be used as it is."
+  ignored: [UserError!]!
 }
 
 "Something that happened outside to a contact, named by either ` + "`" + `contact` + "`" + ` or ` + "`" + `contactId` + "`" + `."
@@ -6973,7 +7195,7 @@ input RecordBusinessEventInput {
   payload: JSON
   "Whether somebody has to look at it: it then brings a conversation back as a message does."
   requiresAction: Boolean! = false
-  "Its id where it happened, 1 to 200 characters; the same one again changes nothing and returns the first outcome."
+  "Its id where it happened; the same one from the same integration with the same type again changes nothing and returns the first outcome, or is refused with EXTERNAL_ID_REUSED if the payload is another. Of an id over 200 characters the hash is kept."
   externalEventId: String
   "Makes a repetition of this call return the first outcome instead of acting again; 1 to 100 characters, kept for 24 hours."
   idempotencyKey: String
@@ -6989,6 +7211,8 @@ type RecordBusinessEventPayload {
   events: [Event!]!
   "The rule that refused, if one did."
   userErrors: [UserError!]!
+  "INVALID_FIELD for each field of the input that was left out or kept in another form because it could not be used as it is."
+  ignored: [UserError!]!
 }
 
 "Who is there or not."
@@ -7141,6 +7365,8 @@ input SendMessageInput {
   conversationId: ID!
   "The text, 1 to 16,000 characters."
   body: String!
+  "The channel on which it goes out, one of the contact's; left out it is that of the contact's last message in the conversation, or the conversation's."
+  channel: String
   "The msg_ id of the last message that the sender saw: refuse with STALE_REPLY if somebody else has replied after it."
   onlyIfLastMessageId: ID
   "Makes a repetition of this call return the first outcome instead of acting again; 1 to 100 characters, kept for 24 hours."
@@ -7235,6 +7461,8 @@ interface Event {
   occurredAt: Time!
   "Who did it; null for the system."
   actor: Actor
+  "The integration that passed it on for the actor, such as a contact's message; null if the actor called."
+  via: Integration
   "The conversation it is about; null if it is about none."
   conversation: Conversation
   "The contact it is about; null if it is about none."
@@ -7291,6 +7519,8 @@ type MessageReceived implements Event & Node {
   occurredAt: Time!
   "Who did it; null for the system."
   actor: Actor
+  "The integration that passed it on for the actor, such as a contact's message; null if the actor called."
+  via: Integration
   "The conversation it is about; null if it is about none."
   conversation: Conversation
   "The contact it is about; null if it is about none."
@@ -7311,6 +7541,8 @@ type MessageSent implements Event & Node {
   occurredAt: Time!
   "Who did it; null for the system."
   actor: Actor
+  "The integration that passed it on for the actor, such as a contact's message; null if the actor called."
+  via: Integration
   "The conversation it is about; null if it is about none."
   conversation: Conversation
   "The contact it is about; null if it is about none."
@@ -7331,6 +7563,8 @@ type NoteAdded implements Event & Node {
   occurredAt: Time!
   "Who did it; null for the system."
   actor: Actor
+  "The integration that passed it on for the actor, such as a contact's message; null if the actor called."
+  via: Integration
   "The conversation it is about; null if it is about none."
   conversation: Conversation
   "The contact it is about; null if it is about none."
@@ -7351,6 +7585,8 @@ type ConversationAssigned implements Event & Node {
   occurredAt: Time!
   "Who did it; null for the system."
   actor: Actor
+  "The integration that passed it on for the actor, such as a contact's message; null if the actor called."
+  via: Integration
   "The conversation it is about; null if it is about none."
   conversation: Conversation
   "The contact it is about; null if it is about none."
@@ -7377,6 +7613,8 @@ type ConversationUnassigned implements Event & Node {
   occurredAt: Time!
   "Who did it; null for the system."
   actor: Actor
+  "The integration that passed it on for the actor, such as a contact's message; null if the actor called."
+  via: Integration
   "The conversation it is about; null if it is about none."
   conversation: Conversation
   "The contact it is about; null if it is about none."
@@ -7403,6 +7641,8 @@ type ConversationOpened implements Event & Node {
   occurredAt: Time!
   "Who did it; null for the system."
   actor: Actor
+  "The integration that passed it on for the actor, such as a contact's message; null if the actor called."
+  via: Integration
   "The conversation it is about; null if it is about none."
   conversation: Conversation
   "The contact it is about; null if it is about none."
@@ -7423,6 +7663,8 @@ type ConversationReopened implements Event & Node {
   occurredAt: Time!
   "Who did it; null for the system."
   actor: Actor
+  "The integration that passed it on for the actor, such as a contact's message; null if the actor called."
+  via: Integration
   "The conversation it is about; null if it is about none."
   conversation: Conversation
   "The contact it is about; null if it is about none."
@@ -7443,6 +7685,8 @@ type ConversationClosed implements Event & Node {
   occurredAt: Time!
   "Who did it; null for the system."
   actor: Actor
+  "The integration that passed it on for the actor, such as a contact's message; null if the actor called."
+  via: Integration
   "The conversation it is about; null if it is about none."
   conversation: Conversation
   "The contact it is about; null if it is about none."
@@ -7463,6 +7707,8 @@ type ConversationImported implements Event & Node {
   occurredAt: Time!
   "Who did it; null for the system."
   actor: Actor
+  "The integration that passed it on for the actor, such as a contact's message; null if the actor called."
+  via: Integration
   "The conversation it is about; null if it is about none."
   conversation: Conversation
   "The contact it is about; null if it is about none."
@@ -7481,6 +7727,8 @@ type ContactCreated implements Event & Node {
   occurredAt: Time!
   "Who did it; null for the system."
   actor: Actor
+  "The integration that passed it on for the actor, such as a contact's message; null if the actor called."
+  via: Integration
   "The conversation it is about; null if it is about none."
   conversation: Conversation
   "The contact it is about; null if it is about none."
@@ -7499,6 +7747,8 @@ type ContactUpdated implements Event & Node {
   occurredAt: Time!
   "Who did it; null for the system."
   actor: Actor
+  "The integration that passed it on for the actor, such as a contact's message; null if the actor called."
+  via: Integration
   "The conversation it is about; null if it is about none."
   conversation: Conversation
   "The contact it is about; null if it is about none."
@@ -7519,6 +7769,8 @@ type ContactBlocked implements Event & Node {
   occurredAt: Time!
   "Who did it; null for the system."
   actor: Actor
+  "The integration that passed it on for the actor, such as a contact's message; null if the actor called."
+  via: Integration
   "The conversation it is about; null if it is about none."
   conversation: Conversation
   "The contact it is about; null if it is about none."
@@ -7537,6 +7789,8 @@ type ContactUnblocked implements Event & Node {
   occurredAt: Time!
   "Who did it; null for the system."
   actor: Actor
+  "The integration that passed it on for the actor, such as a contact's message; null if the actor called."
+  via: Integration
   "The conversation it is about; null if it is about none."
   conversation: Conversation
   "The contact it is about; null if it is about none."
@@ -7555,6 +7809,8 @@ type AgentCreated implements Event & Node {
   occurredAt: Time!
   "Who did it; null for the system."
   actor: Actor
+  "The integration that passed it on for the actor, such as a contact's message; null if the actor called."
+  via: Integration
   "The conversation it is about; null if it is about none."
   conversation: Conversation
   "The contact it is about; null if it is about none."
@@ -7575,6 +7831,8 @@ type AgentUpdated implements Event & Node {
   occurredAt: Time!
   "Who did it; null for the system."
   actor: Actor
+  "The integration that passed it on for the actor, such as a contact's message; null if the actor called."
+  via: Integration
   "The conversation it is about; null if it is about none."
   conversation: Conversation
   "The contact it is about; null if it is about none."
@@ -7597,6 +7855,8 @@ type AgentDeactivated implements Event & Node {
   occurredAt: Time!
   "Who did it; null for the system."
   actor: Actor
+  "The integration that passed it on for the actor, such as a contact's message; null if the actor called."
+  via: Integration
   "The conversation it is about; null if it is about none."
   conversation: Conversation
   "The contact it is about; null if it is about none."
@@ -7617,6 +7877,8 @@ type AgentReactivated implements Event & Node {
   occurredAt: Time!
   "Who did it; null for the system."
   actor: Actor
+  "The integration that passed it on for the actor, such as a contact's message; null if the actor called."
+  via: Integration
   "The conversation it is about; null if it is about none."
   conversation: Conversation
   "The contact it is about; null if it is about none."
@@ -7637,6 +7899,8 @@ type AvailabilityChanged implements Event & Node {
   occurredAt: Time!
   "Who did it; null for the system."
   actor: Actor
+  "The integration that passed it on for the actor, such as a contact's message; null if the actor called."
+  via: Integration
   "The conversation it is about; null if it is about none."
   conversation: Conversation
   "The contact it is about; null if it is about none."
@@ -7661,6 +7925,8 @@ type WorkspaceUpdated implements Event & Node {
   occurredAt: Time!
   "Who did it; null for the system."
   actor: Actor
+  "The integration that passed it on for the actor, such as a contact's message; null if the actor called."
+  via: Integration
   "The conversation it is about; null if it is about none."
   conversation: Conversation
   "The contact it is about; null if it is about none."
@@ -7681,6 +7947,8 @@ type BusinessEventRecorded implements Event & Node {
   occurredAt: Time!
   "Who did it; null for the system."
   actor: Actor
+  "The integration that passed it on for the actor, such as a contact's message; null if the actor called."
+  via: Integration
   "The conversation it is about; null if it is about none."
   conversation: Conversation
   "The contact it is about; null if it is about none."
@@ -7705,6 +7973,8 @@ type WorkflowCreated implements Event & Node {
   occurredAt: Time!
   "Who did it; null for the system."
   actor: Actor
+  "The integration that passed it on for the actor, such as a contact's message; null if the actor called."
+  via: Integration
   "The conversation it is about; null if it is about none."
   conversation: Conversation
   "The contact it is about; null if it is about none."
@@ -7725,6 +7995,8 @@ type WorkflowUpdated implements Event & Node {
   occurredAt: Time!
   "Who did it; null for the system."
   actor: Actor
+  "The integration that passed it on for the actor, such as a contact's message; null if the actor called."
+  via: Integration
   "The conversation it is about; null if it is about none."
   conversation: Conversation
   "The contact it is about; null if it is about none."
@@ -7747,6 +8019,8 @@ type WorkflowEnabled implements Event & Node {
   occurredAt: Time!
   "Who did it; null for the system."
   actor: Actor
+  "The integration that passed it on for the actor, such as a contact's message; null if the actor called."
+  via: Integration
   "The conversation it is about; null if it is about none."
   conversation: Conversation
   "The contact it is about; null if it is about none."
@@ -7767,6 +8041,8 @@ type WorkflowDisabled implements Event & Node {
   occurredAt: Time!
   "Who did it; null for the system."
   actor: Actor
+  "The integration that passed it on for the actor, such as a contact's message; null if the actor called."
+  via: Integration
   "The conversation it is about; null if it is about none."
   conversation: Conversation
   "The contact it is about; null if it is about none."
@@ -7787,6 +8063,8 @@ type WorkflowDeleted implements Event & Node {
   occurredAt: Time!
   "Who did it; null for the system."
   actor: Actor
+  "The integration that passed it on for the actor, such as a contact's message; null if the actor called."
+  via: Integration
   "The conversation it is about; null if it is about none."
   conversation: Conversation
   "The contact it is about; null if it is about none."
@@ -7807,6 +8085,8 @@ type WorkflowRan implements Event & Node {
   occurredAt: Time!
   "Who did it; null for the system."
   actor: Actor
+  "The integration that passed it on for the actor, such as a contact's message; null if the actor called."
+  via: Integration
   "The conversation it is about; null if it is about none."
   conversation: Conversation
   "The contact it is about; null if it is about none."
@@ -8184,6 +8464,8 @@ func (ec *executionContext) childFields_Conversation(ctx context.Context, field 
 		return ec.fieldContext_Conversation_status(ctx, field)
 	case "channel":
 		return ec.fieldContext_Conversation_channel(ctx, field)
+	case "lastInboundChannel":
+		return ec.fieldContext_Conversation_lastInboundChannel(ctx, field)
 	case "contact":
 		return ec.fieldContext_Conversation_contact(ctx, field)
 	case "assignee":
@@ -8492,6 +8774,16 @@ func (ec *executionContext) childFields_InboxCounts(ctx context.Context, field g
 	return nil, fmt.Errorf("no field named %q was found under type InboxCounts", field.Name)
 }
 
+func (ec *executionContext) childFields_Integration(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "id":
+		return ec.fieldContext_Integration_id(ctx, field)
+	case "name":
+		return ec.fieldContext_Integration_name(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type Integration", field.Name)
+}
+
 func (ec *executionContext) childFields_MarkReadPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "conversation":
@@ -8514,6 +8806,8 @@ func (ec *executionContext) childFields_Message(ctx context.Context, field graph
 		return ec.fieldContext_Message_author(ctx, field)
 	case "body":
 		return ec.fieldContext_Message_body(ctx, field)
+	case "truncated":
+		return ec.fieldContext_Message_truncated(ctx, field)
 	case "preview":
 		return ec.fieldContext_Message_preview(ctx, field)
 	case "createdAt":
@@ -8604,6 +8898,8 @@ func (ec *executionContext) childFields_ReceiveMessagePayload(ctx context.Contex
 		return ec.fieldContext_ReceiveMessagePayload_events(ctx, field)
 	case "userErrors":
 		return ec.fieldContext_ReceiveMessagePayload_userErrors(ctx, field)
+	case "ignored":
+		return ec.fieldContext_ReceiveMessagePayload_ignored(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type ReceiveMessagePayload", field.Name)
 }
@@ -8618,6 +8914,8 @@ func (ec *executionContext) childFields_RecordBusinessEventPayload(ctx context.C
 		return ec.fieldContext_RecordBusinessEventPayload_events(ctx, field)
 	case "userErrors":
 		return ec.fieldContext_RecordBusinessEventPayload_userErrors(ctx, field)
+	case "ignored":
+		return ec.fieldContext_RecordBusinessEventPayload_ignored(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type RecordBusinessEventPayload", field.Name)
 }
@@ -10898,6 +11196,38 @@ func (ec *executionContext) fieldContext_AgentCreated_actor(_ context.Context, f
 	return graphql.NewScalarFieldContext("AgentCreated", field, true, false, errors.New("field of type Actor does not have child fields"))
 }
 
+func (ec *executionContext) _AgentCreated_via(ctx context.Context, field graphql.CollectedField, obj *AgentCreated) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_AgentCreated_via(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Via(ctx)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *db.Token) graphql.Marshaler {
+			return ec.marshalOIntegration2ᚖswitchboardᚋdbᚐToken(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_AgentCreated_via(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "AgentCreated",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Integration(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
 func (ec *executionContext) _AgentCreated_conversation(ctx context.Context, field graphql.CollectedField, obj *AgentCreated) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -11120,6 +11450,38 @@ func (ec *executionContext) _AgentDeactivated_actor(ctx context.Context, field g
 }
 func (ec *executionContext) fieldContext_AgentDeactivated_actor(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("AgentDeactivated", field, true, false, errors.New("field of type Actor does not have child fields"))
+}
+
+func (ec *executionContext) _AgentDeactivated_via(ctx context.Context, field graphql.CollectedField, obj *AgentDeactivated) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_AgentDeactivated_via(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Via(ctx)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *db.Token) graphql.Marshaler {
+			return ec.marshalOIntegration2ᚖswitchboardᚋdbᚐToken(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_AgentDeactivated_via(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "AgentDeactivated",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Integration(ctx, field)
+		},
+	}
+	return fc, nil
 }
 
 func (ec *executionContext) _AgentDeactivated_conversation(ctx context.Context, field graphql.CollectedField, obj *AgentDeactivated) (ret graphql.Marshaler) {
@@ -11401,6 +11763,38 @@ func (ec *executionContext) fieldContext_AgentReactivated_actor(_ context.Contex
 	return graphql.NewScalarFieldContext("AgentReactivated", field, true, false, errors.New("field of type Actor does not have child fields"))
 }
 
+func (ec *executionContext) _AgentReactivated_via(ctx context.Context, field graphql.CollectedField, obj *AgentReactivated) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_AgentReactivated_via(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Via(ctx)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *db.Token) graphql.Marshaler {
+			return ec.marshalOIntegration2ᚖswitchboardᚋdbᚐToken(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_AgentReactivated_via(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "AgentReactivated",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Integration(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
 func (ec *executionContext) _AgentReactivated_conversation(ctx context.Context, field graphql.CollectedField, obj *AgentReactivated) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -11623,6 +12017,38 @@ func (ec *executionContext) _AgentUpdated_actor(ctx context.Context, field graph
 }
 func (ec *executionContext) fieldContext_AgentUpdated_actor(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("AgentUpdated", field, true, false, errors.New("field of type Actor does not have child fields"))
+}
+
+func (ec *executionContext) _AgentUpdated_via(ctx context.Context, field graphql.CollectedField, obj *AgentUpdated) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_AgentUpdated_via(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Via(ctx)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *db.Token) graphql.Marshaler {
+			return ec.marshalOIntegration2ᚖswitchboardᚋdbᚐToken(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_AgentUpdated_via(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "AgentUpdated",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Integration(ctx, field)
+		},
+	}
+	return fc, nil
 }
 
 func (ec *executionContext) _AgentUpdated_conversation(ctx context.Context, field graphql.CollectedField, obj *AgentUpdated) (ret graphql.Marshaler) {
@@ -12334,6 +12760,38 @@ func (ec *executionContext) fieldContext_AvailabilityChanged_actor(_ context.Con
 	return graphql.NewScalarFieldContext("AvailabilityChanged", field, true, false, errors.New("field of type Actor does not have child fields"))
 }
 
+func (ec *executionContext) _AvailabilityChanged_via(ctx context.Context, field graphql.CollectedField, obj *AvailabilityChanged) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_AvailabilityChanged_via(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Via(ctx)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *db.Token) graphql.Marshaler {
+			return ec.marshalOIntegration2ᚖswitchboardᚋdbᚐToken(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_AvailabilityChanged_via(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "AvailabilityChanged",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Integration(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
 func (ec *executionContext) _AvailabilityChanged_conversation(ctx context.Context, field graphql.CollectedField, obj *AvailabilityChanged) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -12698,6 +13156,38 @@ func (ec *executionContext) _BusinessEventRecorded_actor(ctx context.Context, fi
 }
 func (ec *executionContext) fieldContext_BusinessEventRecorded_actor(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("BusinessEventRecorded", field, true, false, errors.New("field of type Actor does not have child fields"))
+}
+
+func (ec *executionContext) _BusinessEventRecorded_via(ctx context.Context, field graphql.CollectedField, obj *BusinessEventRecorded) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_BusinessEventRecorded_via(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Via(ctx)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *db.Token) graphql.Marshaler {
+			return ec.marshalOIntegration2ᚖswitchboardᚋdbᚐToken(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_BusinessEventRecorded_via(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "BusinessEventRecorded",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Integration(ctx, field)
+		},
+	}
+	return fc, nil
 }
 
 func (ec *executionContext) _BusinessEventRecorded_conversation(ctx context.Context, field graphql.CollectedField, obj *BusinessEventRecorded) (ret graphql.Marshaler) {
@@ -13645,6 +14135,38 @@ func (ec *executionContext) fieldContext_ContactBlocked_actor(_ context.Context,
 	return graphql.NewScalarFieldContext("ContactBlocked", field, true, false, errors.New("field of type Actor does not have child fields"))
 }
 
+func (ec *executionContext) _ContactBlocked_via(ctx context.Context, field graphql.CollectedField, obj *ContactBlocked) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ContactBlocked_via(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Via(ctx)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *db.Token) graphql.Marshaler {
+			return ec.marshalOIntegration2ᚖswitchboardᚋdbᚐToken(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_ContactBlocked_via(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "ContactBlocked",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Integration(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
 func (ec *executionContext) _ContactBlocked_conversation(ctx context.Context, field graphql.CollectedField, obj *ContactBlocked) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -14029,6 +14551,38 @@ func (ec *executionContext) fieldContext_ContactCreated_actor(_ context.Context,
 	return graphql.NewScalarFieldContext("ContactCreated", field, true, false, errors.New("field of type Actor does not have child fields"))
 }
 
+func (ec *executionContext) _ContactCreated_via(ctx context.Context, field graphql.CollectedField, obj *ContactCreated) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ContactCreated_via(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Via(ctx)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *db.Token) graphql.Marshaler {
+			return ec.marshalOIntegration2ᚖswitchboardᚋdbᚐToken(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_ContactCreated_via(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "ContactCreated",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Integration(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
 func (ec *executionContext) _ContactCreated_conversation(ctx context.Context, field graphql.CollectedField, obj *ContactCreated) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -14322,6 +14876,38 @@ func (ec *executionContext) fieldContext_ContactUnblocked_actor(_ context.Contex
 	return graphql.NewScalarFieldContext("ContactUnblocked", field, true, false, errors.New("field of type Actor does not have child fields"))
 }
 
+func (ec *executionContext) _ContactUnblocked_via(ctx context.Context, field graphql.CollectedField, obj *ContactUnblocked) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ContactUnblocked_via(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Via(ctx)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *db.Token) graphql.Marshaler {
+			return ec.marshalOIntegration2ᚖswitchboardᚋdbᚐToken(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_ContactUnblocked_via(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "ContactUnblocked",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Integration(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
 func (ec *executionContext) _ContactUnblocked_conversation(ctx context.Context, field graphql.CollectedField, obj *ContactUnblocked) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -14512,6 +15098,38 @@ func (ec *executionContext) _ContactUpdated_actor(ctx context.Context, field gra
 }
 func (ec *executionContext) fieldContext_ContactUpdated_actor(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("ContactUpdated", field, true, false, errors.New("field of type Actor does not have child fields"))
+}
+
+func (ec *executionContext) _ContactUpdated_via(ctx context.Context, field graphql.CollectedField, obj *ContactUpdated) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ContactUpdated_via(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Via(ctx)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *db.Token) graphql.Marshaler {
+			return ec.marshalOIntegration2ᚖswitchboardᚋdbᚐToken(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_ContactUpdated_via(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "ContactUpdated",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Integration(ctx, field)
+		},
+	}
+	return fc, nil
 }
 
 func (ec *executionContext) _ContactUpdated_conversation(ctx context.Context, field graphql.CollectedField, obj *ContactUpdated) (ret graphql.Marshaler) {
@@ -14712,6 +15330,29 @@ func (ec *executionContext) _Conversation_channel(ctx context.Context, field gra
 	)
 }
 func (ec *executionContext) fieldContext_Conversation_channel(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Conversation", field, false, false, errors.New("field of type String does not have child fields"))
+}
+
+func (ec *executionContext) _Conversation_lastInboundChannel(ctx context.Context, field graphql.CollectedField, obj *db.Conversation) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Conversation_lastInboundChannel(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.LastInboundChannel, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *string) graphql.Marshaler {
+			return ec.marshalOString2ᚖstring(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Conversation_lastInboundChannel(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("Conversation", field, false, false, errors.New("field of type String does not have child fields"))
 }
 
@@ -15312,6 +15953,38 @@ func (ec *executionContext) fieldContext_ConversationAssigned_actor(_ context.Co
 	return graphql.NewScalarFieldContext("ConversationAssigned", field, true, false, errors.New("field of type Actor does not have child fields"))
 }
 
+func (ec *executionContext) _ConversationAssigned_via(ctx context.Context, field graphql.CollectedField, obj *ConversationAssigned) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ConversationAssigned_via(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Via(ctx)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *db.Token) graphql.Marshaler {
+			return ec.marshalOIntegration2ᚖswitchboardᚋdbᚐToken(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_ConversationAssigned_via(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "ConversationAssigned",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Integration(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
 func (ec *executionContext) _ConversationAssigned_conversation(ctx context.Context, field graphql.CollectedField, obj *ConversationAssigned) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -15621,6 +16294,38 @@ func (ec *executionContext) _ConversationClosed_actor(ctx context.Context, field
 }
 func (ec *executionContext) fieldContext_ConversationClosed_actor(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("ConversationClosed", field, true, false, errors.New("field of type Actor does not have child fields"))
+}
+
+func (ec *executionContext) _ConversationClosed_via(ctx context.Context, field graphql.CollectedField, obj *ConversationClosed) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ConversationClosed_via(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Via(ctx)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *db.Token) graphql.Marshaler {
+			return ec.marshalOIntegration2ᚖswitchboardᚋdbᚐToken(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_ConversationClosed_via(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "ConversationClosed",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Integration(ctx, field)
+		},
+	}
+	return fc, nil
 }
 
 func (ec *executionContext) _ConversationClosed_conversation(ctx context.Context, field graphql.CollectedField, obj *ConversationClosed) (ret graphql.Marshaler) {
@@ -16090,6 +16795,38 @@ func (ec *executionContext) fieldContext_ConversationImported_actor(_ context.Co
 	return graphql.NewScalarFieldContext("ConversationImported", field, true, false, errors.New("field of type Actor does not have child fields"))
 }
 
+func (ec *executionContext) _ConversationImported_via(ctx context.Context, field graphql.CollectedField, obj *ConversationImported) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ConversationImported_via(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Via(ctx)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *db.Token) graphql.Marshaler {
+			return ec.marshalOIntegration2ᚖswitchboardᚋdbᚐToken(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_ConversationImported_via(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "ConversationImported",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Integration(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
 func (ec *executionContext) _ConversationImported_conversation(ctx context.Context, field graphql.CollectedField, obj *ConversationImported) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -16280,6 +17017,38 @@ func (ec *executionContext) _ConversationOpened_actor(ctx context.Context, field
 }
 func (ec *executionContext) fieldContext_ConversationOpened_actor(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("ConversationOpened", field, true, false, errors.New("field of type Actor does not have child fields"))
+}
+
+func (ec *executionContext) _ConversationOpened_via(ctx context.Context, field graphql.CollectedField, obj *ConversationOpened) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ConversationOpened_via(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Via(ctx)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *db.Token) graphql.Marshaler {
+			return ec.marshalOIntegration2ᚖswitchboardᚋdbᚐToken(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_ConversationOpened_via(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "ConversationOpened",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Integration(ctx, field)
+		},
+	}
+	return fc, nil
 }
 
 func (ec *executionContext) _ConversationOpened_conversation(ctx context.Context, field graphql.CollectedField, obj *ConversationOpened) (ret graphql.Marshaler) {
@@ -16584,6 +17353,38 @@ func (ec *executionContext) fieldContext_ConversationReopened_actor(_ context.Co
 	return graphql.NewScalarFieldContext("ConversationReopened", field, true, false, errors.New("field of type Actor does not have child fields"))
 }
 
+func (ec *executionContext) _ConversationReopened_via(ctx context.Context, field graphql.CollectedField, obj *ConversationReopened) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ConversationReopened_via(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Via(ctx)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *db.Token) graphql.Marshaler {
+			return ec.marshalOIntegration2ᚖswitchboardᚋdbᚐToken(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_ConversationReopened_via(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "ConversationReopened",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Integration(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
 func (ec *executionContext) _ConversationReopened_conversation(ctx context.Context, field graphql.CollectedField, obj *ConversationReopened) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -16797,6 +17598,38 @@ func (ec *executionContext) _ConversationUnassigned_actor(ctx context.Context, f
 }
 func (ec *executionContext) fieldContext_ConversationUnassigned_actor(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("ConversationUnassigned", field, true, false, errors.New("field of type Actor does not have child fields"))
+}
+
+func (ec *executionContext) _ConversationUnassigned_via(ctx context.Context, field graphql.CollectedField, obj *ConversationUnassigned) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ConversationUnassigned_via(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Via(ctx)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *db.Token) graphql.Marshaler {
+			return ec.marshalOIntegration2ᚖswitchboardᚋdbᚐToken(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_ConversationUnassigned_via(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "ConversationUnassigned",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Integration(ctx, field)
+		},
+	}
+	return fc, nil
 }
 
 func (ec *executionContext) _ConversationUnassigned_conversation(ctx context.Context, field graphql.CollectedField, obj *ConversationUnassigned) (ret graphql.Marshaler) {
@@ -19033,6 +19866,29 @@ func (ec *executionContext) fieldContext_Message_body(_ context.Context, field g
 	return graphql.NewScalarFieldContext("Message", field, false, false, errors.New("field of type String does not have child fields"))
 }
 
+func (ec *executionContext) _Message_truncated(ctx context.Context, field graphql.CollectedField, obj *db.Message) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Message_truncated(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Truncated, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v bool) graphql.Marshaler {
+			return ec.marshalNBoolean2bool(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Message_truncated(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Message", field, false, false, errors.New("field of type Boolean does not have child fields"))
+}
+
 func (ec *executionContext) _Message_preview(ctx context.Context, field graphql.CollectedField, obj *db.Message) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -19414,6 +20270,38 @@ func (ec *executionContext) fieldContext_MessageReceived_actor(_ context.Context
 	return graphql.NewScalarFieldContext("MessageReceived", field, true, false, errors.New("field of type Actor does not have child fields"))
 }
 
+func (ec *executionContext) _MessageReceived_via(ctx context.Context, field graphql.CollectedField, obj *MessageReceived) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_MessageReceived_via(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Via(ctx)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *db.Token) graphql.Marshaler {
+			return ec.marshalOIntegration2ᚖswitchboardᚋdbᚐToken(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_MessageReceived_via(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "MessageReceived",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Integration(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
 func (ec *executionContext) _MessageReceived_conversation(ctx context.Context, field graphql.CollectedField, obj *MessageReceived) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -19636,6 +20524,38 @@ func (ec *executionContext) _MessageSent_actor(ctx context.Context, field graphq
 }
 func (ec *executionContext) fieldContext_MessageSent_actor(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("MessageSent", field, true, false, errors.New("field of type Actor does not have child fields"))
+}
+
+func (ec *executionContext) _MessageSent_via(ctx context.Context, field graphql.CollectedField, obj *MessageSent) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_MessageSent_via(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Via(ctx)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *db.Token) graphql.Marshaler {
+			return ec.marshalOIntegration2ᚖswitchboardᚋdbᚐToken(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_MessageSent_via(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "MessageSent",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Integration(ctx, field)
+		},
+	}
+	return fc, nil
 }
 
 func (ec *executionContext) _MessageSent_conversation(ctx context.Context, field graphql.CollectedField, obj *MessageSent) (ret graphql.Marshaler) {
@@ -21270,6 +22190,38 @@ func (ec *executionContext) fieldContext_NoteAdded_actor(_ context.Context, fiel
 	return graphql.NewScalarFieldContext("NoteAdded", field, true, false, errors.New("field of type Actor does not have child fields"))
 }
 
+func (ec *executionContext) _NoteAdded_via(ctx context.Context, field graphql.CollectedField, obj *NoteAdded) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_NoteAdded_via(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Via(ctx)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *db.Token) graphql.Marshaler {
+			return ec.marshalOIntegration2ᚖswitchboardᚋdbᚐToken(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_NoteAdded_via(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "NoteAdded",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Integration(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
 func (ec *executionContext) _NoteAdded_conversation(ctx context.Context, field graphql.CollectedField, obj *NoteAdded) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -22577,6 +23529,38 @@ func (ec *executionContext) fieldContext_ReceiveMessagePayload_userErrors(_ cont
 	return fc, nil
 }
 
+func (ec *executionContext) _ReceiveMessagePayload_ignored(ctx context.Context, field graphql.CollectedField, obj *ConversationPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ReceiveMessagePayload_ignored(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Ignored, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*service.Refusal) graphql.Marshaler {
+			return ec.marshalNUserError2ᚕᚖswitchboardᚋserviceᚐRefusalᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ReceiveMessagePayload_ignored(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "ReceiveMessagePayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_UserError(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
 func (ec *executionContext) _RecordBusinessEventPayload_conversation(ctx context.Context, field graphql.CollectedField, obj *ConversationPayload) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -22693,6 +23677,38 @@ func (ec *executionContext) _RecordBusinessEventPayload_userErrors(ctx context.C
 	)
 }
 func (ec *executionContext) fieldContext_RecordBusinessEventPayload_userErrors(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "RecordBusinessEventPayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_UserError(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _RecordBusinessEventPayload_ignored(ctx context.Context, field graphql.CollectedField, obj *ConversationPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_RecordBusinessEventPayload_ignored(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Ignored, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*service.Refusal) graphql.Marshaler {
+			return ec.marshalNUserError2ᚕᚖswitchboardᚋserviceᚐRefusalᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_RecordBusinessEventPayload_ignored(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	fc = &graphql.FieldContext{
 		Object:     "RecordBusinessEventPayload",
 		Field:      field,
@@ -24927,6 +25943,38 @@ func (ec *executionContext) fieldContext_WorkflowCreated_actor(_ context.Context
 	return graphql.NewScalarFieldContext("WorkflowCreated", field, true, false, errors.New("field of type Actor does not have child fields"))
 }
 
+func (ec *executionContext) _WorkflowCreated_via(ctx context.Context, field graphql.CollectedField, obj *WorkflowCreated) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_WorkflowCreated_via(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Via(ctx)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *db.Token) graphql.Marshaler {
+			return ec.marshalOIntegration2ᚖswitchboardᚋdbᚐToken(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_WorkflowCreated_via(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "WorkflowCreated",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Integration(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
 func (ec *executionContext) _WorkflowCreated_conversation(ctx context.Context, field graphql.CollectedField, obj *WorkflowCreated) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -25238,6 +26286,38 @@ func (ec *executionContext) fieldContext_WorkflowDeleted_actor(_ context.Context
 	return graphql.NewScalarFieldContext("WorkflowDeleted", field, true, false, errors.New("field of type Actor does not have child fields"))
 }
 
+func (ec *executionContext) _WorkflowDeleted_via(ctx context.Context, field graphql.CollectedField, obj *WorkflowDeleted) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_WorkflowDeleted_via(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Via(ctx)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *db.Token) graphql.Marshaler {
+			return ec.marshalOIntegration2ᚖswitchboardᚋdbᚐToken(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_WorkflowDeleted_via(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "WorkflowDeleted",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Integration(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
 func (ec *executionContext) _WorkflowDeleted_conversation(ctx context.Context, field graphql.CollectedField, obj *WorkflowDeleted) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -25460,6 +26540,38 @@ func (ec *executionContext) _WorkflowDisabled_actor(ctx context.Context, field g
 }
 func (ec *executionContext) fieldContext_WorkflowDisabled_actor(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("WorkflowDisabled", field, true, false, errors.New("field of type Actor does not have child fields"))
+}
+
+func (ec *executionContext) _WorkflowDisabled_via(ctx context.Context, field graphql.CollectedField, obj *WorkflowDisabled) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_WorkflowDisabled_via(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Via(ctx)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *db.Token) graphql.Marshaler {
+			return ec.marshalOIntegration2ᚖswitchboardᚋdbᚐToken(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_WorkflowDisabled_via(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "WorkflowDisabled",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Integration(ctx, field)
+		},
+	}
+	return fc, nil
 }
 
 func (ec *executionContext) _WorkflowDisabled_conversation(ctx context.Context, field graphql.CollectedField, obj *WorkflowDisabled) (ret graphql.Marshaler) {
@@ -25741,6 +26853,38 @@ func (ec *executionContext) fieldContext_WorkflowEnabled_actor(_ context.Context
 	return graphql.NewScalarFieldContext("WorkflowEnabled", field, true, false, errors.New("field of type Actor does not have child fields"))
 }
 
+func (ec *executionContext) _WorkflowEnabled_via(ctx context.Context, field graphql.CollectedField, obj *WorkflowEnabled) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_WorkflowEnabled_via(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Via(ctx)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *db.Token) graphql.Marshaler {
+			return ec.marshalOIntegration2ᚖswitchboardᚋdbᚐToken(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_WorkflowEnabled_via(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "WorkflowEnabled",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Integration(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
 func (ec *executionContext) _WorkflowEnabled_conversation(ctx context.Context, field graphql.CollectedField, obj *WorkflowEnabled) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -26009,6 +27153,38 @@ func (ec *executionContext) _WorkflowRan_actor(ctx context.Context, field graphq
 }
 func (ec *executionContext) fieldContext_WorkflowRan_actor(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("WorkflowRan", field, true, false, errors.New("field of type Actor does not have child fields"))
+}
+
+func (ec *executionContext) _WorkflowRan_via(ctx context.Context, field graphql.CollectedField, obj *WorkflowRan) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_WorkflowRan_via(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Via(ctx)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *db.Token) graphql.Marshaler {
+			return ec.marshalOIntegration2ᚖswitchboardᚋdbᚐToken(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_WorkflowRan_via(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "WorkflowRan",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Integration(ctx, field)
+		},
+	}
+	return fc, nil
 }
 
 func (ec *executionContext) _WorkflowRan_conversation(ctx context.Context, field graphql.CollectedField, obj *WorkflowRan) (ret graphql.Marshaler) {
@@ -27203,6 +28379,38 @@ func (ec *executionContext) fieldContext_WorkflowUpdated_actor(_ context.Context
 	return graphql.NewScalarFieldContext("WorkflowUpdated", field, true, false, errors.New("field of type Actor does not have child fields"))
 }
 
+func (ec *executionContext) _WorkflowUpdated_via(ctx context.Context, field graphql.CollectedField, obj *WorkflowUpdated) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_WorkflowUpdated_via(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Via(ctx)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *db.Token) graphql.Marshaler {
+			return ec.marshalOIntegration2ᚖswitchboardᚋdbᚐToken(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_WorkflowUpdated_via(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "WorkflowUpdated",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Integration(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
 func (ec *executionContext) _WorkflowUpdated_conversation(ctx context.Context, field graphql.CollectedField, obj *WorkflowUpdated) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -27618,6 +28826,38 @@ func (ec *executionContext) _WorkspaceUpdated_actor(ctx context.Context, field g
 }
 func (ec *executionContext) fieldContext_WorkspaceUpdated_actor(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("WorkspaceUpdated", field, true, false, errors.New("field of type Actor does not have child fields"))
+}
+
+func (ec *executionContext) _WorkspaceUpdated_via(ctx context.Context, field graphql.CollectedField, obj *WorkspaceUpdated) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_WorkspaceUpdated_via(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Via(ctx)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *db.Token) graphql.Marshaler {
+			return ec.marshalOIntegration2ᚖswitchboardᚋdbᚐToken(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_WorkspaceUpdated_via(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "WorkspaceUpdated",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Integration(ctx, field)
+		},
+	}
+	return fc, nil
 }
 
 func (ec *executionContext) _WorkspaceUpdated_conversation(ctx context.Context, field graphql.CollectedField, obj *WorkspaceUpdated) (ret graphql.Marshaler) {
@@ -30377,7 +31617,7 @@ func (ec *executionContext) unmarshalInputSendMessageInput(ctx context.Context, 
 		asMap[k] = v
 	}
 
-	fieldsInOrder := [...]string{"conversationId", "body", "onlyIfLastMessageId", "idempotencyKey"}
+	fieldsInOrder := [...]string{"conversationId", "body", "channel", "onlyIfLastMessageId", "idempotencyKey"}
 	for _, k := range fieldsInOrder {
 		v, ok := asMap[k]
 		if !ok {
@@ -30398,6 +31638,13 @@ func (ec *executionContext) unmarshalInputSendMessageInput(ctx context.Context, 
 				return it, err
 			}
 			it.Body = data
+		case "channel":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("channel"))
+			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Channel = data
 		case "onlyIfLastMessageId":
 			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("onlyIfLastMessageId"))
 			data, err := ec.unmarshalOID2ᚖswitchboardᚋdbᚐMessageID(ctx, v)
@@ -32091,6 +33338,44 @@ func (ec *executionContext) _AgentCreated(ctx context.Context, sel ast.Selection
 			}
 
 			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
+		case "via":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = ec._AgentCreated_via(ctx, field, obj)
+				if res == graphql.RequiredNull {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			if field.IsDeferred() {
+				deferredFieldSet.AddField(field)
+				fieldIndex := len(deferredFieldSet.Values) - 1
+				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
+					return innerFunc(ctx, deferredFieldSet)
+				})
+
+				for _, deferrable := range field.Deferrables {
+					view, ok := deferLabelToView[deferrable.Label]
+					if !ok {
+						view = deferredFieldSet.NewView()
+						deferLabelToView[deferrable.Label] = view
+					}
+					view.AddIndices(fieldIndex)
+				}
+
+				// don't run the out.Concurrently() call below
+				out.Values[i] = graphql.Null
+				continue
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
 		case "conversation":
 			field := field
 
@@ -32301,6 +33586,44 @@ func (ec *executionContext) _AgentDeactivated(ctx context.Context, sel ast.Selec
 					}
 				}()
 				res = ec._AgentDeactivated_actor(ctx, field, obj)
+				if res == graphql.RequiredNull {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			if field.IsDeferred() {
+				deferredFieldSet.AddField(field)
+				fieldIndex := len(deferredFieldSet.Values) - 1
+				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
+					return innerFunc(ctx, deferredFieldSet)
+				})
+
+				for _, deferrable := range field.Deferrables {
+					view, ok := deferLabelToView[deferrable.Label]
+					if !ok {
+						view = deferredFieldSet.NewView()
+						deferLabelToView[deferrable.Label] = view
+					}
+					view.AddIndices(fieldIndex)
+				}
+
+				// don't run the out.Concurrently() call below
+				out.Values[i] = graphql.Null
+				continue
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
+		case "via":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = ec._AgentDeactivated_via(ctx, field, obj)
 				if res == graphql.RequiredNull {
 					atomic.AddUint32(&fs.Invalids, 1)
 				}
@@ -32610,6 +33933,44 @@ func (ec *executionContext) _AgentReactivated(ctx context.Context, sel ast.Selec
 			}
 
 			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
+		case "via":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = ec._AgentReactivated_via(ctx, field, obj)
+				if res == graphql.RequiredNull {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			if field.IsDeferred() {
+				deferredFieldSet.AddField(field)
+				fieldIndex := len(deferredFieldSet.Values) - 1
+				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
+					return innerFunc(ctx, deferredFieldSet)
+				})
+
+				for _, deferrable := range field.Deferrables {
+					view, ok := deferLabelToView[deferrable.Label]
+					if !ok {
+						view = deferredFieldSet.NewView()
+						deferLabelToView[deferrable.Label] = view
+					}
+					view.AddIndices(fieldIndex)
+				}
+
+				// don't run the out.Concurrently() call below
+				out.Values[i] = graphql.Null
+				continue
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
 		case "conversation":
 			field := field
 
@@ -32820,6 +34181,44 @@ func (ec *executionContext) _AgentUpdated(ctx context.Context, sel ast.Selection
 					}
 				}()
 				res = ec._AgentUpdated_actor(ctx, field, obj)
+				if res == graphql.RequiredNull {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			if field.IsDeferred() {
+				deferredFieldSet.AddField(field)
+				fieldIndex := len(deferredFieldSet.Values) - 1
+				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
+					return innerFunc(ctx, deferredFieldSet)
+				})
+
+				for _, deferrable := range field.Deferrables {
+					view, ok := deferLabelToView[deferrable.Label]
+					if !ok {
+						view = deferredFieldSet.NewView()
+						deferLabelToView[deferrable.Label] = view
+					}
+					view.AddIndices(fieldIndex)
+				}
+
+				// don't run the out.Concurrently() call below
+				out.Values[i] = graphql.Null
+				continue
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
+		case "via":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = ec._AgentUpdated_via(ctx, field, obj)
 				if res == graphql.RequiredNull {
 					atomic.AddUint32(&fs.Invalids, 1)
 				}
@@ -33331,6 +34730,44 @@ func (ec *executionContext) _AvailabilityChanged(ctx context.Context, sel ast.Se
 			}
 
 			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
+		case "via":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = ec._AvailabilityChanged_via(ctx, field, obj)
+				if res == graphql.RequiredNull {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			if field.IsDeferred() {
+				deferredFieldSet.AddField(field)
+				fieldIndex := len(deferredFieldSet.Values) - 1
+				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
+					return innerFunc(ctx, deferredFieldSet)
+				})
+
+				for _, deferrable := range field.Deferrables {
+					view, ok := deferLabelToView[deferrable.Label]
+					if !ok {
+						view = deferredFieldSet.NewView()
+						deferLabelToView[deferrable.Label] = view
+					}
+					view.AddIndices(fieldIndex)
+				}
+
+				// don't run the out.Concurrently() call below
+				out.Values[i] = graphql.Null
+				continue
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
 		case "conversation":
 			field := field
 
@@ -33599,6 +35036,44 @@ func (ec *executionContext) _BusinessEventRecorded(ctx context.Context, sel ast.
 					}
 				}()
 				res = ec._BusinessEventRecorded_actor(ctx, field, obj)
+				if res == graphql.RequiredNull {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			if field.IsDeferred() {
+				deferredFieldSet.AddField(field)
+				fieldIndex := len(deferredFieldSet.Values) - 1
+				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
+					return innerFunc(ctx, deferredFieldSet)
+				})
+
+				for _, deferrable := range field.Deferrables {
+					view, ok := deferLabelToView[deferrable.Label]
+					if !ok {
+						view = deferredFieldSet.NewView()
+						deferLabelToView[deferrable.Label] = view
+					}
+					view.AddIndices(fieldIndex)
+				}
+
+				// don't run the out.Concurrently() call below
+				out.Values[i] = graphql.Null
+				continue
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
+		case "via":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = ec._BusinessEventRecorded_via(ctx, field, obj)
 				if res == graphql.RequiredNull {
 					atomic.AddUint32(&fs.Invalids, 1)
 				}
@@ -34358,6 +35833,44 @@ func (ec *executionContext) _ContactBlocked(ctx context.Context, sel ast.Selecti
 			}
 
 			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
+		case "via":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = ec._ContactBlocked_via(ctx, field, obj)
+				if res == graphql.RequiredNull {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			if field.IsDeferred() {
+				deferredFieldSet.AddField(field)
+				fieldIndex := len(deferredFieldSet.Values) - 1
+				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
+					return innerFunc(ctx, deferredFieldSet)
+				})
+
+				for _, deferrable := range field.Deferrables {
+					view, ok := deferLabelToView[deferrable.Label]
+					if !ok {
+						view = deferredFieldSet.NewView()
+						deferLabelToView[deferrable.Label] = view
+					}
+					view.AddIndices(fieldIndex)
+				}
+
+				// don't run the out.Concurrently() call below
+				out.Values[i] = graphql.Null
+				continue
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
 		case "conversation":
 			field := field
 
@@ -34626,6 +36139,44 @@ func (ec *executionContext) _ContactCreated(ctx context.Context, sel ast.Selecti
 					}
 				}()
 				res = ec._ContactCreated_actor(ctx, field, obj)
+				if res == graphql.RequiredNull {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			if field.IsDeferred() {
+				deferredFieldSet.AddField(field)
+				fieldIndex := len(deferredFieldSet.Values) - 1
+				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
+					return innerFunc(ctx, deferredFieldSet)
+				})
+
+				for _, deferrable := range field.Deferrables {
+					view, ok := deferLabelToView[deferrable.Label]
+					if !ok {
+						view = deferredFieldSet.NewView()
+						deferLabelToView[deferrable.Label] = view
+					}
+					view.AddIndices(fieldIndex)
+				}
+
+				// don't run the out.Concurrently() call below
+				out.Values[i] = graphql.Null
+				continue
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
+		case "via":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = ec._ContactCreated_via(ctx, field, obj)
 				if res == graphql.RequiredNull {
 					atomic.AddUint32(&fs.Invalids, 1)
 				}
@@ -34940,6 +36491,44 @@ func (ec *executionContext) _ContactUnblocked(ctx context.Context, sel ast.Selec
 			}
 
 			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
+		case "via":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = ec._ContactUnblocked_via(ctx, field, obj)
+				if res == graphql.RequiredNull {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			if field.IsDeferred() {
+				deferredFieldSet.AddField(field)
+				fieldIndex := len(deferredFieldSet.Values) - 1
+				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
+					return innerFunc(ctx, deferredFieldSet)
+				})
+
+				for _, deferrable := range field.Deferrables {
+					view, ok := deferLabelToView[deferrable.Label]
+					if !ok {
+						view = deferredFieldSet.NewView()
+						deferLabelToView[deferrable.Label] = view
+					}
+					view.AddIndices(fieldIndex)
+				}
+
+				// don't run the out.Concurrently() call below
+				out.Values[i] = graphql.Null
+				continue
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
 		case "conversation":
 			field := field
 
@@ -35140,6 +36729,44 @@ func (ec *executionContext) _ContactUpdated(ctx context.Context, sel ast.Selecti
 			}
 
 			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
+		case "via":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = ec._ContactUpdated_via(ctx, field, obj)
+				if res == graphql.RequiredNull {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			if field.IsDeferred() {
+				deferredFieldSet.AddField(field)
+				fieldIndex := len(deferredFieldSet.Values) - 1
+				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
+					return innerFunc(ctx, deferredFieldSet)
+				})
+
+				for _, deferrable := range field.Deferrables {
+					view, ok := deferLabelToView[deferrable.Label]
+					if !ok {
+						view = deferredFieldSet.NewView()
+						deferLabelToView[deferrable.Label] = view
+					}
+					view.AddIndices(fieldIndex)
+				}
+
+				// don't run the out.Concurrently() call below
+				out.Values[i] = graphql.Null
+				continue
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
 		case "conversation":
 			field := field
 
@@ -35305,6 +36932,11 @@ func (ec *executionContext) _Conversation(ctx context.Context, sel ast.Selection
 		case "channel":
 			out.Values[i] = ec._Conversation_channel(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "lastInboundChannel":
+			out.Values[i] = ec._Conversation_lastInboundChannel(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
 				atomic.AddUint32(&out.Invalids, 1)
 			}
 		case "contact":
@@ -35879,6 +37511,44 @@ func (ec *executionContext) _ConversationAssigned(ctx context.Context, sel ast.S
 			}
 
 			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
+		case "via":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = ec._ConversationAssigned_via(ctx, field, obj)
+				if res == graphql.RequiredNull {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			if field.IsDeferred() {
+				deferredFieldSet.AddField(field)
+				fieldIndex := len(deferredFieldSet.Values) - 1
+				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
+					return innerFunc(ctx, deferredFieldSet)
+				})
+
+				for _, deferrable := range field.Deferrables {
+					view, ok := deferLabelToView[deferrable.Label]
+					if !ok {
+						view = deferredFieldSet.NewView()
+						deferLabelToView[deferrable.Label] = view
+					}
+					view.AddIndices(fieldIndex)
+				}
+
+				// don't run the out.Concurrently() call below
+				out.Values[i] = graphql.Null
+				continue
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
 		case "conversation":
 			field := field
 
@@ -36170,6 +37840,44 @@ func (ec *executionContext) _ConversationClosed(ctx context.Context, sel ast.Sel
 					}
 				}()
 				res = ec._ConversationClosed_actor(ctx, field, obj)
+				if res == graphql.RequiredNull {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			if field.IsDeferred() {
+				deferredFieldSet.AddField(field)
+				fieldIndex := len(deferredFieldSet.Values) - 1
+				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
+					return innerFunc(ctx, deferredFieldSet)
+				})
+
+				for _, deferrable := range field.Deferrables {
+					view, ok := deferLabelToView[deferrable.Label]
+					if !ok {
+						view = deferredFieldSet.NewView()
+						deferLabelToView[deferrable.Label] = view
+					}
+					view.AddIndices(fieldIndex)
+				}
+
+				// don't run the out.Concurrently() call below
+				out.Values[i] = graphql.Null
+				continue
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
+		case "via":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = ec._ConversationClosed_via(ctx, field, obj)
 				if res == graphql.RequiredNull {
 					atomic.AddUint32(&fs.Invalids, 1)
 				}
@@ -36580,6 +38288,44 @@ func (ec *executionContext) _ConversationImported(ctx context.Context, sel ast.S
 			}
 
 			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
+		case "via":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = ec._ConversationImported_via(ctx, field, obj)
+				if res == graphql.RequiredNull {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			if field.IsDeferred() {
+				deferredFieldSet.AddField(field)
+				fieldIndex := len(deferredFieldSet.Values) - 1
+				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
+					return innerFunc(ctx, deferredFieldSet)
+				})
+
+				for _, deferrable := range field.Deferrables {
+					view, ok := deferLabelToView[deferrable.Label]
+					if !ok {
+						view = deferredFieldSet.NewView()
+						deferLabelToView[deferrable.Label] = view
+					}
+					view.AddIndices(fieldIndex)
+				}
+
+				// don't run the out.Concurrently() call below
+				out.Values[i] = graphql.Null
+				continue
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
 		case "conversation":
 			field := field
 
@@ -36752,6 +38498,44 @@ func (ec *executionContext) _ConversationOpened(ctx context.Context, sel ast.Sel
 					}
 				}()
 				res = ec._ConversationOpened_actor(ctx, field, obj)
+				if res == graphql.RequiredNull {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			if field.IsDeferred() {
+				deferredFieldSet.AddField(field)
+				fieldIndex := len(deferredFieldSet.Values) - 1
+				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
+					return innerFunc(ctx, deferredFieldSet)
+				})
+
+				for _, deferrable := range field.Deferrables {
+					view, ok := deferLabelToView[deferrable.Label]
+					if !ok {
+						view = deferredFieldSet.NewView()
+						deferLabelToView[deferrable.Label] = view
+					}
+					view.AddIndices(fieldIndex)
+				}
+
+				// don't run the out.Concurrently() call below
+				out.Values[i] = graphql.Null
+				continue
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
+		case "via":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = ec._ConversationOpened_via(ctx, field, obj)
 				if res == graphql.RequiredNull {
 					atomic.AddUint32(&fs.Invalids, 1)
 				}
@@ -37033,6 +38817,44 @@ func (ec *executionContext) _ConversationReopened(ctx context.Context, sel ast.S
 			}
 
 			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
+		case "via":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = ec._ConversationReopened_via(ctx, field, obj)
+				if res == graphql.RequiredNull {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			if field.IsDeferred() {
+				deferredFieldSet.AddField(field)
+				fieldIndex := len(deferredFieldSet.Values) - 1
+				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
+					return innerFunc(ctx, deferredFieldSet)
+				})
+
+				for _, deferrable := range field.Deferrables {
+					view, ok := deferLabelToView[deferrable.Label]
+					if !ok {
+						view = deferredFieldSet.NewView()
+						deferLabelToView[deferrable.Label] = view
+					}
+					view.AddIndices(fieldIndex)
+				}
+
+				// don't run the out.Concurrently() call below
+				out.Values[i] = graphql.Null
+				continue
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
 		case "conversation":
 			field := field
 
@@ -37210,6 +39032,44 @@ func (ec *executionContext) _ConversationUnassigned(ctx context.Context, sel ast
 					}
 				}()
 				res = ec._ConversationUnassigned_actor(ctx, field, obj)
+				if res == graphql.RequiredNull {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			if field.IsDeferred() {
+				deferredFieldSet.AddField(field)
+				fieldIndex := len(deferredFieldSet.Values) - 1
+				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
+					return innerFunc(ctx, deferredFieldSet)
+				})
+
+				for _, deferrable := range field.Deferrables {
+					view, ok := deferLabelToView[deferrable.Label]
+					if !ok {
+						view = deferredFieldSet.NewView()
+						deferLabelToView[deferrable.Label] = view
+					}
+					view.AddIndices(fieldIndex)
+				}
+
+				// don't run the out.Concurrently() call below
+				out.Values[i] = graphql.Null
+				continue
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
+		case "via":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = ec._ConversationUnassigned_via(ctx, field, obj)
 				if res == graphql.RequiredNull {
 					atomic.AddUint32(&fs.Invalids, 1)
 				}
@@ -38585,6 +40445,11 @@ func (ec *executionContext) _Message(ctx context.Context, sel ast.SelectionSet, 
 			if out.Values[i] == graphql.Null {
 				atomic.AddUint32(&out.Invalids, 1)
 			}
+		case "truncated":
+			out.Values[i] = ec._Message_truncated(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
 		case "preview":
 			out.Values[i] = ec._Message_preview(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
@@ -38764,6 +40629,44 @@ func (ec *executionContext) _MessageReceived(ctx context.Context, sel ast.Select
 					}
 				}()
 				res = ec._MessageReceived_actor(ctx, field, obj)
+				if res == graphql.RequiredNull {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			if field.IsDeferred() {
+				deferredFieldSet.AddField(field)
+				fieldIndex := len(deferredFieldSet.Values) - 1
+				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
+					return innerFunc(ctx, deferredFieldSet)
+				})
+
+				for _, deferrable := range field.Deferrables {
+					view, ok := deferLabelToView[deferrable.Label]
+					if !ok {
+						view = deferredFieldSet.NewView()
+						deferLabelToView[deferrable.Label] = view
+					}
+					view.AddIndices(fieldIndex)
+				}
+
+				// don't run the out.Concurrently() call below
+				out.Values[i] = graphql.Null
+				continue
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
+		case "via":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = ec._MessageReceived_via(ctx, field, obj)
 				if res == graphql.RequiredNull {
 					atomic.AddUint32(&fs.Invalids, 1)
 				}
@@ -39002,6 +40905,44 @@ func (ec *executionContext) _MessageSent(ctx context.Context, sel ast.SelectionS
 					}
 				}()
 				res = ec._MessageSent_actor(ctx, field, obj)
+				if res == graphql.RequiredNull {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			if field.IsDeferred() {
+				deferredFieldSet.AddField(field)
+				fieldIndex := len(deferredFieldSet.Values) - 1
+				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
+					return innerFunc(ctx, deferredFieldSet)
+				})
+
+				for _, deferrable := range field.Deferrables {
+					view, ok := deferLabelToView[deferrable.Label]
+					if !ok {
+						view = deferredFieldSet.NewView()
+						deferLabelToView[deferrable.Label] = view
+					}
+					view.AddIndices(fieldIndex)
+				}
+
+				// don't run the out.Concurrently() call below
+				out.Values[i] = graphql.Null
+				continue
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
+		case "via":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = ec._MessageSent_via(ctx, field, obj)
 				if res == graphql.RequiredNull {
 					atomic.AddUint32(&fs.Invalids, 1)
 				}
@@ -39505,6 +41446,44 @@ func (ec *executionContext) _NoteAdded(ctx context.Context, sel ast.SelectionSet
 					}
 				}()
 				res = ec._NoteAdded_actor(ctx, field, obj)
+				if res == graphql.RequiredNull {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			if field.IsDeferred() {
+				deferredFieldSet.AddField(field)
+				fieldIndex := len(deferredFieldSet.Values) - 1
+				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
+					return innerFunc(ctx, deferredFieldSet)
+				})
+
+				for _, deferrable := range field.Deferrables {
+					view, ok := deferLabelToView[deferrable.Label]
+					if !ok {
+						view = deferredFieldSet.NewView()
+						deferLabelToView[deferrable.Label] = view
+					}
+					view.AddIndices(fieldIndex)
+				}
+
+				// don't run the out.Concurrently() call below
+				out.Values[i] = graphql.Null
+				continue
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
+		case "via":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = ec._NoteAdded_via(ctx, field, obj)
 				if res == graphql.RequiredNull {
 					atomic.AddUint32(&fs.Invalids, 1)
 				}
@@ -40337,6 +42316,11 @@ func (ec *executionContext) _ReceiveMessagePayload(ctx context.Context, sel ast.
 			if out.Values[i] == graphql.Null {
 				atomic.AddUint32(&out.Invalids, 1)
 			}
+		case "ignored":
+			out.Values[i] = ec._ReceiveMessagePayload_ignored(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
 		default:
 			panic("unknown field " + strconv.Quote(field.Name))
 		}
@@ -40387,6 +42371,11 @@ func (ec *executionContext) _RecordBusinessEventPayload(ctx context.Context, sel
 			}
 		case "userErrors":
 			out.Values[i] = ec._RecordBusinessEventPayload_userErrors(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "ignored":
+			out.Values[i] = ec._RecordBusinessEventPayload_ignored(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
 				out.Invalids++
 			}
@@ -41475,6 +43464,44 @@ func (ec *executionContext) _WorkflowCreated(ctx context.Context, sel ast.Select
 			}
 
 			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
+		case "via":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = ec._WorkflowCreated_via(ctx, field, obj)
+				if res == graphql.RequiredNull {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			if field.IsDeferred() {
+				deferredFieldSet.AddField(field)
+				fieldIndex := len(deferredFieldSet.Values) - 1
+				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
+					return innerFunc(ctx, deferredFieldSet)
+				})
+
+				for _, deferrable := range field.Deferrables {
+					view, ok := deferLabelToView[deferrable.Label]
+					if !ok {
+						view = deferredFieldSet.NewView()
+						deferLabelToView[deferrable.Label] = view
+					}
+					view.AddIndices(fieldIndex)
+				}
+
+				// don't run the out.Concurrently() call below
+				out.Values[i] = graphql.Null
+				continue
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
 		case "conversation":
 			field := field
 
@@ -41761,6 +43788,44 @@ func (ec *executionContext) _WorkflowDeleted(ctx context.Context, sel ast.Select
 			}
 
 			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
+		case "via":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = ec._WorkflowDeleted_via(ctx, field, obj)
+				if res == graphql.RequiredNull {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			if field.IsDeferred() {
+				deferredFieldSet.AddField(field)
+				fieldIndex := len(deferredFieldSet.Values) - 1
+				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
+					return innerFunc(ctx, deferredFieldSet)
+				})
+
+				for _, deferrable := range field.Deferrables {
+					view, ok := deferLabelToView[deferrable.Label]
+					if !ok {
+						view = deferredFieldSet.NewView()
+						deferLabelToView[deferrable.Label] = view
+					}
+					view.AddIndices(fieldIndex)
+				}
+
+				// don't run the out.Concurrently() call below
+				out.Values[i] = graphql.Null
+				continue
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
 		case "conversation":
 			field := field
 
@@ -41971,6 +44036,44 @@ func (ec *executionContext) _WorkflowDisabled(ctx context.Context, sel ast.Selec
 					}
 				}()
 				res = ec._WorkflowDisabled_actor(ctx, field, obj)
+				if res == graphql.RequiredNull {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			if field.IsDeferred() {
+				deferredFieldSet.AddField(field)
+				fieldIndex := len(deferredFieldSet.Values) - 1
+				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
+					return innerFunc(ctx, deferredFieldSet)
+				})
+
+				for _, deferrable := range field.Deferrables {
+					view, ok := deferLabelToView[deferrable.Label]
+					if !ok {
+						view = deferredFieldSet.NewView()
+						deferLabelToView[deferrable.Label] = view
+					}
+					view.AddIndices(fieldIndex)
+				}
+
+				// don't run the out.Concurrently() call below
+				out.Values[i] = graphql.Null
+				continue
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
+		case "via":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = ec._WorkflowDisabled_via(ctx, field, obj)
 				if res == graphql.RequiredNull {
 					atomic.AddUint32(&fs.Invalids, 1)
 				}
@@ -42280,6 +44383,44 @@ func (ec *executionContext) _WorkflowEnabled(ctx context.Context, sel ast.Select
 			}
 
 			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
+		case "via":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = ec._WorkflowEnabled_via(ctx, field, obj)
+				if res == graphql.RequiredNull {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			if field.IsDeferred() {
+				deferredFieldSet.AddField(field)
+				fieldIndex := len(deferredFieldSet.Values) - 1
+				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
+					return innerFunc(ctx, deferredFieldSet)
+				})
+
+				for _, deferrable := range field.Deferrables {
+					view, ok := deferLabelToView[deferrable.Label]
+					if !ok {
+						view = deferredFieldSet.NewView()
+						deferLabelToView[deferrable.Label] = view
+					}
+					view.AddIndices(fieldIndex)
+				}
+
+				// don't run the out.Concurrently() call below
+				out.Values[i] = graphql.Null
+				continue
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
 		case "conversation":
 			field := field
 
@@ -42533,6 +44674,44 @@ func (ec *executionContext) _WorkflowRan(ctx context.Context, sel ast.SelectionS
 					}
 				}()
 				res = ec._WorkflowRan_actor(ctx, field, obj)
+				if res == graphql.RequiredNull {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			if field.IsDeferred() {
+				deferredFieldSet.AddField(field)
+				fieldIndex := len(deferredFieldSet.Values) - 1
+				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
+					return innerFunc(ctx, deferredFieldSet)
+				})
+
+				for _, deferrable := range field.Deferrables {
+					view, ok := deferLabelToView[deferrable.Label]
+					if !ok {
+						view = deferredFieldSet.NewView()
+						deferLabelToView[deferrable.Label] = view
+					}
+					view.AddIndices(fieldIndex)
+				}
+
+				// don't run the out.Concurrently() call below
+				out.Values[i] = graphql.Null
+				continue
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
+		case "via":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = ec._WorkflowRan_via(ctx, field, obj)
 				if res == graphql.RequiredNull {
 					atomic.AddUint32(&fs.Invalids, 1)
 				}
@@ -43413,6 +45592,44 @@ func (ec *executionContext) _WorkflowUpdated(ctx context.Context, sel ast.Select
 			}
 
 			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
+		case "via":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = ec._WorkflowUpdated_via(ctx, field, obj)
+				if res == graphql.RequiredNull {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			if field.IsDeferred() {
+				deferredFieldSet.AddField(field)
+				fieldIndex := len(deferredFieldSet.Values) - 1
+				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
+					return innerFunc(ctx, deferredFieldSet)
+				})
+
+				for _, deferrable := range field.Deferrables {
+					view, ok := deferLabelToView[deferrable.Label]
+					if !ok {
+						view = deferredFieldSet.NewView()
+						deferLabelToView[deferrable.Label] = view
+					}
+					view.AddIndices(fieldIndex)
+				}
+
+				// don't run the out.Concurrently() call below
+				out.Values[i] = graphql.Null
+				continue
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
 		case "conversation":
 			field := field
 
@@ -43696,6 +45913,44 @@ func (ec *executionContext) _WorkspaceUpdated(ctx context.Context, sel ast.Selec
 					}
 				}()
 				res = ec._WorkspaceUpdated_actor(ctx, field, obj)
+				if res == graphql.RequiredNull {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			if field.IsDeferred() {
+				deferredFieldSet.AddField(field)
+				fieldIndex := len(deferredFieldSet.Values) - 1
+				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
+					return innerFunc(ctx, deferredFieldSet)
+				})
+
+				for _, deferrable := range field.Deferrables {
+					view, ok := deferLabelToView[deferrable.Label]
+					if !ok {
+						view = deferredFieldSet.NewView()
+						deferLabelToView[deferrable.Label] = view
+					}
+					view.AddIndices(fieldIndex)
+				}
+
+				// don't run the out.Concurrently() call below
+				out.Values[i] = graphql.Null
+				continue
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
+		case "via":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = ec._WorkspaceUpdated_via(ctx, field, obj)
 				if res == graphql.RequiredNull {
 					atomic.AddUint32(&fs.Invalids, 1)
 				}
@@ -46651,6 +48906,13 @@ func (ec *executionContext) marshalOInt2ᚖint(ctx context.Context, sel ast.Sele
 	_ = ctx
 	res := graphql.MarshalInt(*v)
 	return res
+}
+
+func (ec *executionContext) marshalOIntegration2ᚖswitchboardᚋdbᚐToken(ctx context.Context, sel ast.SelectionSet, v *db.Token) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	return ec._Integration(ctx, sel, v)
 }
 
 func (ec *executionContext) unmarshalOJSON2ᚖstring(ctx context.Context, v any) (*string, error) {

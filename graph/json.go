@@ -16,13 +16,13 @@ func MarshalJSON(text string) graphql.Marshaler {
 	return graphql.WriterFunc(func(w io.Writer) { _, _ = io.WriteString(w, text) })
 }
 
-// UnmarshalJSON writes any value as JSON, numbers with all their digits; the error is
-// BAD_USER_INPUT.
+// UnmarshalJSON writes any value as JSON, numbers with all their digits and U+FFFD for
+// bytes that are not text; the error is BAD_USER_INPUT.
 func UnmarshalJSON(v any) (string, error) {
 	number := func(to *jsontext.Encoder, n stdjson.Number) error { return to.WriteValue(jsontext.Value(n)) }
-	text, err := json.Marshal(v, json.Deterministic(true), json.WithMarshalers(json.MarshalToFunc(number)))
+	text, err := json.Marshal(v, json.Deterministic(true), jsontext.AllowInvalidUTF8(true), json.WithMarshalers(json.MarshalToFunc(number)))
 	if err != nil {
-		return "", &service.Error{Code: service.BadInput, Message: "a JSON value holds text that is not valid"}
+		return "", &service.Error{Code: service.BadInput, Message: "the JSON value cannot be written: " + err.Error()}
 	}
 	return string(text), nil
 }

@@ -230,7 +230,7 @@ var mutationCases = []struct {
 	}},
 
 	{"receiveMessage", "", func(w *world) (string, vars) { // of somebody unknown
-		return w.integration, vars{"contact": vars{"channel": "twitter", "externalId": "@ada", "name": "Ada", "email": "ada@customer.example"}, "body": "Where is it?",
+		return w.integration, vars{"contact": vars{"channel": "twitter", "externalId": "@ada", "name": "Ada", "email": "ada@customer.example", "avatarUrl": "http://pictures.example/ada.png"}, "body": "Where is it?",
 			"sentAt": "2026-03-01T10:00:00+01:00", "externalMessageId": "m-1", "idempotencyKey": "r-1"}
 	}},
 	{"receiveMessage", "IDEMPOTENCY_KEY_REUSED", func(w *world) (string, vars) {
@@ -238,6 +238,18 @@ var mutationCases = []struct {
 		input := vars{"contactId": c.ContactID, "channel": "twitter", "body": "Where is it?", "idempotencyKey": "r-1"}
 		w.query(w.integration, mutations["receiveMessage"], vars{"input": input})
 		return w.integration, vars{"contactId": c.ContactID, "channel": "twitter", "body": "Where?", "idempotencyKey": "r-1"}
+	}},
+	{"receiveMessage", "EXTERNAL_ID_REUSED", func(w *world) (string, vars) {
+		input := vars{"contact": vars{"channel": "Twitter", "externalId": "@ada"}, "body": "Where is it?", "externalMessageId": "m-1"}
+		w.query(w.integration, mutations["receiveMessage"], vars{"input": input})
+		input["body"] = "Where?"
+		return w.integration, input
+	}},
+	{"recordBusinessEvent", "EXTERNAL_ID_REUSED", func(w *world) (string, vars) {
+		input := vars{"contactId": w.contact(w.agent, "Ada").ID, "type": "order.placed", "payload": vars{"order": 1}, "externalEventId": "e-1"}
+		w.query(w.integration, mutations["recordBusinessEvent"], vars{"input": input})
+		input["payload"] = vars{"order": 2}
+		return w.integration, input
 	}},
 	{"recordBusinessEvent", "", func(w *world) (string, vars) { // that brings a conversation back, to nobody
 		contact, c := w.opened(w.agent, "Ada")
@@ -314,6 +326,10 @@ var mutationCases = []struct {
 		_, c := w.opened(w.agent, "Ada")
 		w.close(w.agent, c)
 		return w.agent.token, vars{"conversationId": c.ID, "body": "Hello!"}
+	}},
+	{"sendMessage", "UNKNOWN_CHANNEL", func(w *world) (string, vars) {
+		_, c := w.opened(w.agent, "Ada")
+		return w.agent.token, vars{"conversationId": c.ID, "body": "Hello!", "channel": "fax"}
 	}},
 	{"sendMessage", "STALE_REPLY", func(w *world) (string, vars) {
 		contact, c := w.opened(w.agent, "Ada")

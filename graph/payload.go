@@ -13,6 +13,7 @@ type ConversationPayload struct {
 	Contact      *db.Contact
 	Events       []Event
 	UserErrors   []*service.Refusal
+	Ignored      []*service.Refusal // of what comes in
 }
 
 // ConversationsPayload is what the bulk mutations of conversations return.
@@ -60,7 +61,8 @@ func conversationPayload(o *service.Outcome, err error) (*ConversationPayload, e
 	if err != nil {
 		return nil, err
 	}
-	return &ConversationPayload{o.Conversation, o.Contact, events, refusals}, nil
+	ignored := append([]*service.Refusal{}, o.Ignored...) // never null
+	return &ConversationPayload{o.Conversation, o.Contact, events, refusals, ignored}, nil
 }
 
 func conversationsPayload(o *service.Outcome, err error) (*ConversationsPayload, error) {

@@ -10,10 +10,11 @@ import (
 	"switchboard/service"
 )
 
-// MarshalTime writes an instant as RFC 3339 in UTC.
+// MarshalTime writes an instant as RFC 3339 in UTC, always with six decimals, so that
+// texts sort as the instants do.
 func MarshalTime(t time.Time) graphql.Marshaler {
 	return graphql.WriterFunc(func(w io.Writer) {
-		_, _ = io.WriteString(w, strconv.Quote(t.UTC().Format(time.RFC3339Nano)))
+		_, _ = io.WriteString(w, strconv.Quote(t.UTC().Format("2006-01-02T15:04:05.000000Z")))
 	})
 }
 

@@ -3,6 +3,7 @@ package service
 import (
 	"context"
 	"fmt"
+	"io"
 	"strings"
 
 	"github.com/go-json-experiment/json/jsontext"
@@ -18,53 +19,62 @@ type RecordBusinessEventInput struct {
 	Type            string  // 1 to 100 characters, such as order.placed
 	Payload         *string // JSON, up to 16 KiB
 	RequiresAction  bool    // somebody has to look at it
-	ExternalEventID *string // the same one again returns the first outcome
+	ExternalEventID *string // the same one from the same integration with the same type again returns the first outcome
 	Keyed
 }
 
 // RecordBusinessEvent records something that happened outside (integrations only). If it
 // requires action it brings a conversation back by the workspace's policies; else it only
-// appears in the timeline (S7, S8).
+// appears in the timeline (S7, S8). Fields of the contact that cannot be used do not refuse
+// it; the outcome's Ignored names them. Refusals: EXTERNAL_ID_REUSED.
 func (s *Service) RecordBusinessEvent(ctx context.Context, actor Actor, in RecordBusinessEventInput) (*Outcome, error) {
 	if err := mayIntegrate(actor); err != nil {
 		return nil, err
 	}
-	sender, err := checkSender(in.ContactID, in.Contact)
-	if err != nil {
-		return nil, err
-	}
-	external, err := externalID("externalEventId", db.ExternalEvent, "", in.ExternalEventID)
+	var take intake
+	sender, err := take.senderOf(in.ContactID, in.Contact)
 	if err != nil {
 		return nil, err
 	}
 	if err := checkText("type", in.Type, 1, 100); err != nil {
 		return nil, err
 	}
-	if err := checkPayload(in.Payload); err != nil {
+	payload, err := mendPayload(in.Payload)
+	if err != nil {
 		return nil, err
 	}
+	happened := &db.BusinessEvent{Type: in.Type, Payload: payload, RequiresAction: in.RequiresAction}
+	delivery := eventDelivery(actor, take.externalID("externalEventId", in.ExternalEventID), happened)
 	return s.write(ctx, actor, "recordBusinessEvent", &in, func(w *writer) (changes, error) {
-		return w.once(ctx, external, func() (changes, error) {
-			t, events, err := w.sender(ctx, in.ContactID, sender)
+		w.outcome.Ignored = take.ignored
+		return w.once(ctx, delivery, func() (changes, error) {
+			t, known, err := w.findSender(ctx, in.ContactID, sender)
 			if err != nil {
 				return nil, err
 			}
-			channel, err := w.usualChannel(ctx, t)
+			events, err := w.meet(ctx, t, known, sender)
 			if err != nil {
 				return nil, err
 			}
-			happened := &db.BusinessEvent{Type: in.Type, Payload: in.Payload, RequiresAction: in.RequiresAction}
+			channel, err := w.usualChannel(ctx, t, sender)
+			if err != nil {
+				return nil, err
+			}
 			came, err := w.arrive(ctx, t, recorded(happened, channel))
 			return append(events, came...), err
 		})
 	})
 }
 
-// usualChannel is where to talk to a contact about what did not come by a channel: where
-// one did last, else where it is known, else nowhere in particular.
-func (w *writer) usualChannel(ctx context.Context, t *thread) (string, error) {
-	if t.latest != nil {
+// usualChannel returns the channel on which to talk to a contact about what did not come
+// by a channel: that of the last conversation, else the one that the sender named, else
+// one on which the contact is known, else nowhere in particular.
+func (w *writer) usualChannel(ctx context.Context, t *thread, s *sender) (string, error) {
+	switch {
+	case t.latest != nil:
 		return t.latest.Channel, nil
+	case s != nil:
+		return s.identity.Channel, nil
 	}
 	identities, err := w.ContactIdentities(ctx, []db.ContactID{t.contact.ID})
 	if err != nil || len(identities) == 0 {
@@ -75,24 +85,38 @@ func (w *writer) usualChannel(ctx context.Context, t *thread) (string, error) {
 
 const maxPayload = 16 << 10 // bytes
 
-// checkPayload refuses what is too long, no JSON, or holds text that is none.
-func checkPayload(payload *string) error {
+// mendPayload refuses what is too long or not JSON. In its texts U+FFFD is put for what
+// cannot be stored; then, and only then, it is written anew.
+func mendPayload(payload *string) (*string, error) {
 	if payload == nil {
-		return nil
+		return nil, nil
 	}
 	if len(*payload) > maxPayload {
-		return badInput(fmt.Sprintf("payload has %d bytes; at most %d are allowed", len(*payload), maxPayload))
+		return nil, badInput(fmt.Sprintf("payload has %d bytes; at most %d are allowed", len(*payload), maxPayload))
 	}
-	if !jsontext.Value(*payload).IsValid() {
-		return badInput("payload is not valid JSON")
+	if jsontext.Value(*payload).IsValid() && !strings.Contains(*payload, `\u0000`) {
+		return payload, nil
 	}
-	for in := jsontext.NewDecoder(strings.NewReader(*payload)); ; {
+	var mended strings.Builder
+	in := jsontext.NewDecoder(strings.NewReader(*payload), jsontext.AllowInvalidUTF8(true))
+	out := jsontext.NewEncoder(&mended)
+	for values := 0; ; {
 		token, err := in.ReadToken()
-		if err != nil {
-			return nil // its end
+		if err == io.EOF && values == 1 {
+			text := strings.TrimSuffix(mended.String(), "\n")
+			return &text, nil
 		}
-		if token.Kind() == '"' && strings.ContainsRune(token.String(), 0) {
-			return badInput("payload contains characters that are not valid text")
+		if err == nil && token.Kind() == '"' {
+			token = jsontext.String(mend(token.String()))
+		}
+		if err == nil {
+			err = out.WriteToken(token)
+		}
+		if err != nil {
+			return nil, badInput("payload is not valid JSON")
+		}
+		if in.StackDepth() == 0 {
+			values++
 		}
 	}
 }

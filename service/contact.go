@@ -180,7 +180,7 @@ func (w *writer) saveContactData(ctx context.Context, c *db.Contact, replace boo
 }
 
 // contactData puts what is given on a contact, checked.
-func contactData(c *db.Contact, newName, newEmail, phone, avatar *string) (err error) {
+func contactData(c *db.Contact, newName, newEmail, newPhone, avatar *string) (err error) {
 	if newName != nil {
 		if c.Name, err = name("name", *newName); err != nil {
 			return err
@@ -191,8 +191,8 @@ func contactData(c *db.Contact, newName, newEmail, phone, avatar *string) (err e
 			return err
 		}
 	}
-	if phone != nil {
-		if c.Phone, err = optional("phone", phone, maxName); err != nil {
+	if newPhone != nil {
+		if c.Phone, err = phone(newPhone); err != nil {
 			return err
 		}
 	}
@@ -208,18 +208,17 @@ func contactIdentities(id db.ContactID, inputs []*ContactIdentityInput) ([]*db.C
 	if len(inputs) > maxIdentities {
 		return nil, badInput("a contact can have at most " + strconv.Itoa(maxIdentities) + " identities")
 	}
-	seen, rows := map[ContactIdentityInput]bool{}, []*db.ContactIdentity(nil)
+	seen, rows := map[db.ContactIdentity]bool{}, []*db.ContactIdentity(nil)
 	for _, in := range inputs {
-		if err := checkText("identities.channel", in.Channel, 1, maxChannel); err != nil {
+		identity, err := contactIdentity("identities", *in)
+		if err != nil {
 			return nil, err
 		}
-		if err := checkText("identities.externalId", in.ExternalID, 1, maxName); err != nil {
-			return nil, err
+		identity.ContactID = id
+		if !seen[identity] {
+			rows = append(rows, &identity)
 		}
-		if !seen[*in] {
-			rows = append(rows, &db.ContactIdentity{ContactID: id, Channel: in.Channel, ExternalID: in.ExternalID})
-		}
-		seen[*in] = true
+		seen[identity] = true
 	}
 	return rows, nil
 }

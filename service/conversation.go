@@ -304,7 +304,8 @@ type OpenConversationInput struct {
 // the contact's assignee; an inactive one counts as none (S3, A7). Refusals:
 // CONTACT_BLOCKED, ALREADY_OPEN, CONFLICT.
 func (s *Service) OpenConversation(ctx context.Context, actor Actor, in OpenConversationInput) (*Outcome, error) {
-	if err := checkText("channel", in.Channel, 1, maxChannel); err != nil {
+	channel, err := channel("channel", in.Channel)
+	if err != nil {
 		return nil, err
 	}
 	check := func(t *thread) *Refusal { return checkOpen(t.contact, t.latest) }
@@ -314,7 +315,7 @@ func (s *Service) OpenConversation(ctx context.Context, actor Actor, in OpenConv
 			if err != nil {
 				return nil, err
 			}
-			events = append(events, t.open(w.recorder, in.Channel, actor.source()))
+			events = append(events, t.open(w.recorder, channel, actor.source()))
 			w.outcome.Conversation = t.latest
 			return w.save(ctx, events, t)
 		})

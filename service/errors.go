@@ -47,6 +47,10 @@ const (
 	LastManager     RefusalCode = "LAST_MANAGER"
 	KeyReused       RefusalCode = "IDEMPOTENCY_KEY_REUSED"
 	InvalidWorkflow RefusalCode = "INVALID_WORKFLOW"
+	UnknownChannel  RefusalCode = "UNKNOWN_CHANNEL"
+
+	ExternalIDReused RefusalCode = "EXTERNAL_ID_REUSED"
+	InvalidField     RefusalCode = "INVALID_FIELD" // refuses nothing: the field is left out or kept in another form
 )
 
 func refuse(code RefusalCode, message string, field ...string) *Refusal {

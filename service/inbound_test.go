@@ -75,7 +75,7 @@ func TestReceivedMessages(t *testing.T) {
 			c := w.open(ada)
 			all := w.watch(ada, db.ViewAll)
 			o := w.receives(c.ContactID)
-			lines(t, w.story(o.Events), "MESSAGE_RECEIVED by a program v3->v3")
+			lines(t, w.story(o.Events), "MESSAGE_RECEIVED by the contact v3->v3")
 			equal(t, "the message's conversation", *w.message(o).ConversationID, c.ID)
 			equal(t, "its author", w.message(o).Author, c.ContactID.Ref())
 			equal(t, "its channel", w.message(o).Channel, "chat")
@@ -90,7 +90,7 @@ func TestReceivedMessages(t *testing.T) {
 			c := w.closed(ada)
 			mine, closed := w.watch(ada, db.ViewMine), w.watch(ada, db.ViewClosed)
 			o := w.receives(c.ContactID)
-			lines(t, w.story(o.Events), "MESSAGE_RECEIVED by a program v4->v4", "CONVERSATION_REOPENED MESSAGE by a program v4->v5")
+			lines(t, w.story(o.Events), "MESSAGE_RECEIVED by the contact v4->v4", "CONVERSATION_REOPENED MESSAGE by the contact v4->v5")
 			equal(t, "conversation", o.Conversation.ID, c.ID)
 			equal(t, "channel", w.read(c).Channel, "email")
 			equal(t, "owner", w.owner(c), "Ada")
@@ -105,7 +105,7 @@ func TestReceivedMessages(t *testing.T) {
 			c := w.closed(ada)
 			all := w.watch(ada, db.ViewAll)
 			o := w.receives(c.ContactID)
-			lines(t, w.story(o.Events), "MESSAGE_RECEIVED by a program", "CONVERSATION_OPENED MESSAGE by a program new->v5")
+			lines(t, w.story(o.Events), "MESSAGE_RECEIVED by the contact", "CONVERSATION_OPENED MESSAGE by the contact new->v5")
 			equal(t, "channel", o.Conversation.Channel, "chat")
 			equal(t, "the first event's conversation", *o.Events[0].ConversationID, o.Conversation.ID)
 			equal(t, "owner", w.owner(o.Conversation), "Ada")
@@ -129,13 +129,13 @@ func TestReceivedMessages(t *testing.T) {
 		{"S6 a contact without any conversation gets its first", func(t *testing.T, w *world) {
 			contact := w.contact("Cora")
 			o := w.receives(contact.ID)
-			lines(t, w.story(o.Events), "MESSAGE_RECEIVED by a program", "CONVERSATION_OPENED MESSAGE by a program new->v2")
+			lines(t, w.story(o.Events), "MESSAGE_RECEIVED by the contact", "CONVERSATION_OPENED MESSAGE by the contact new->v2")
 			equal(t, "latest", o.Conversation.Latest, true)
 		}},
 		{"S6 an automated message brings nothing back", func(t *testing.T, w *world) {
 			c := w.closed()
 			o := w.receives(c.ContactID, automated)
-			lines(t, w.story(o.Events), "MESSAGE_RECEIVED by a program v3->v3")
+			lines(t, w.story(o.Events), "MESSAGE_RECEIVED by the contact v3->v3")
 			equal(t, "the message's conversation", *w.message(o).ConversationID, c.ID)
 			equal(t, "status", w.read(c).Status, db.StatusClosed)
 			o = w.receives(w.contact("Nora").ID, automated)
@@ -179,9 +179,9 @@ func TestReceivedMessages(t *testing.T) {
 			w.policies(db.Reopen, db.OwnerUnassign)
 			c := w.closed(w.agent("Ada"))
 			lines(t, w.story(w.receives(c.ContactID).Events),
-				"MESSAGE_RECEIVED by a program v4->v4",
-				"CONVERSATION_UNASSIGNED Ada->nobody OWNER_POLICY by a program v4->v5",
-				"CONVERSATION_REOPENED MESSAGE by a program v5->v6")
+				"MESSAGE_RECEIVED by the contact v4->v4",
+				"CONVERSATION_UNASSIGNED Ada->nobody OWNER_POLICY by the contact v4->v5",
+				"CONVERSATION_REOPENED MESSAGE by the contact v5->v6")
 			equal(t, "owner", w.owner(c), nobody)
 		}},
 		{"S8 UNASSIGN_IF_UNAVAILABLE: away and offline are unavailable", func(t *testing.T, w *world) {
@@ -201,16 +201,16 @@ func TestReceivedMessages(t *testing.T) {
 			w.deactivate(zoe)
 			o := w.receives(c.ContactID)
 			lines(t, w.story(o.Events),
-				"MESSAGE_RECEIVED by a program",
-				"CONVERSATION_UNASSIGNED Zoe->nobody OWNER_POLICY by a program v4->v5",
-				"CONVERSATION_OPENED MESSAGE by a program new->v6")
+				"MESSAGE_RECEIVED by the contact",
+				"CONVERSATION_UNASSIGNED Zoe->nobody OWNER_POLICY by the contact v4->v5",
+				"CONVERSATION_OPENED MESSAGE by the contact new->v6")
 			equal(t, "conversation of the unassignment", *o.Events[1].ConversationID, c.ID)
 			equal(t, "owner", w.owner(o.Conversation), nobody)
 		}},
 		{"I5 an unknown identity makes a contact, first of all (A8)", func(t *testing.T, w *world) {
 			sender := SenderInput{Channel: "twitter", ExternalID: "@cora", Name: text("Cora"), Email: text("cora@customer.example")}
 			o := w.receivesFrom(sender)
-			lines(t, w.story(o.Events), "CONTACT_CREATED by a program new->v1", "MESSAGE_RECEIVED by a program", "CONVERSATION_OPENED MESSAGE by a program new->v2")
+			lines(t, w.story(o.Events), "CONTACT_CREATED by a program new->v1", "MESSAGE_RECEIVED by the contact", "CONVERSATION_OPENED MESSAGE by the contact new->v2")
 			equal(t, "name", o.Contact.Name, "Cora")
 			equal(t, "channel", o.Conversation.Channel, "twitter")
 			again := w.receivesFrom(sender)
@@ -342,7 +342,7 @@ func TestExternalIDs(t *testing.T) {
 			w.clock = w.clock.Add(100 * 24 * time.Hour)
 			w.unchanged("again", func() {
 				for _, key := range []*string{nil, text("k1"), text("k1"), text("k2")} {
-					again := w.receives(c.ContactID, id, func(in *ReceiveMessageInput) { in.IdempotencyKey, in.Body = key, "Hello again?" })
+					again := w.receives(c.ContactID, id, func(in *ReceiveMessageInput) { in.IdempotencyKey, in.Automated = key, true })
 					lines(t, eventIDs(again.Events), eventIDs(was.Events)...)
 					equal(t, "message", w.message(again).ID, w.message(was).ID)
 					equal(t, "text", w.message(again).Body, "Hello?")
@@ -355,9 +355,10 @@ func TestExternalIDs(t *testing.T) {
 		{"a business event is recorded once", func(t *testing.T, w *world) {
 			c := w.closed()
 			in := RecordBusinessEventInput{ContactID: &c.ContactID, Type: "order.placed", RequiresAction: true, ExternalEventID: text("e1")}
-			was := w.ok(w.RecordBusinessEvent(w.ctx(), w.program(RoleIntegration), in))
+			shop := w.program(RoleIntegration)
+			was := w.ok(w.RecordBusinessEvent(w.ctx(), shop, in))
 			w.unchanged("again", func() {
-				again := w.ok(w.RecordBusinessEvent(w.ctx(), w.program(RoleIntegration), in))
+				again := w.ok(w.RecordBusinessEvent(w.ctx(), shop, in))
 				lines(t, eventIDs(again.Events), eventIDs(was.Events)...)
 			})
 			equal(t, "a message with the same id", types(w.receives(c.ContactID, func(in *ReceiveMessageInput) { in.ExternalMessageID = text("e1") }).Events), "MESSAGE_RECEIVED")
@@ -442,13 +443,9 @@ func TestBadArrivals(t *testing.T) {
 		most int
 		call func(s string) error
 	}{
-		{"body", 16_000, func(s string) error { return message(func(in *ReceiveMessageInput) { in.Body = s }) }},
 		{"channel", 50, func(s string) error { return message(func(in *ReceiveMessageInput) { in.Channel = &s }) }},
-		{"external id of a message", 200, func(s string) error { return message(func(in *ReceiveMessageInput) { in.ExternalMessageID = &s }) }},
 		{"sender's channel", 50, func(s string) error { return sender(func(in *SenderInput) { in.Channel = s }) }},
-		{"sender's id", 200, func(s string) error { return sender(func(in *SenderInput) { in.ExternalID = s }) }},
 		{"type", 100, func(s string) error { return event(func(in *RecordBusinessEventInput) { in.Type = s }) }},
-		{"external id of an event", 200, func(s string) error { return event(func(in *RecordBusinessEventInput) { in.ExternalEventID = &s }) }},
 	} {
 		for _, bad := range append(badTexts, "", strings.Repeat("ř", field.most+1)) {
 			w.refuses(field.name, func() error { return field.call(bad) })
@@ -457,11 +454,11 @@ func TestBadArrivals(t *testing.T) {
 			t.Errorf("%s: %d characters are refused: %v", field.name, field.most, err)
 		}
 	}
-	for _, bad := range append(badTexts, strings.Repeat("ř", 201)) {
-		w.refuses("sender's name", func() error { return sender(func(in *SenderInput) { in.Name = &bad }) })
-		w.refuses("sender's email", func() error { return sender(func(in *SenderInput) { in.Email = &bad }) })
+	w.refuses("empty body", func() error { return message(func(in *ReceiveMessageInput) { in.Body = "" }) })
+	for _, nothing := range []string{"", " ", "\u200b", "\u3164\u2800"} {
+		w.refuses("blank id", func() error { return sender(func(in *SenderInput) { in.ExternalID = nothing }) })
+		w.refuses("blank channel", func() error { return sender(func(in *SenderInput) { in.Channel = nothing }) })
 	}
-	w.refuses("sender's picture", func() error { return sender(func(in *SenderInput) { in.AvatarURL = text("javascript:alert(1)") }) })
 	w.refuses("nobody", func() error { return message(func(in *ReceiveMessageInput) { in.ContactID = nil }) })
 	w.refuses("two", func() error {
 		return event(func(in *RecordBusinessEventInput) { in.Contact = &SenderInput{Channel: "chat", ExternalID: "1"} })
@@ -472,17 +469,13 @@ func TestBadArrivals(t *testing.T) {
 			in.ContactID, in.Contact = nil, &SenderInput{Channel: "chat", ExternalID: "1"}
 		})
 	})
-	for _, year := range []int{-1, 0, 10_000} {
-		at := time.Date(year, 1, 1, 0, 0, 0, 0, time.UTC)
-		w.refuses("sentAt", func() error { return message(func(in *ReceiveMessageInput) { in.SentAt = &at }) })
-	}
 	for _, year := range []int{1, 1969, 9999} {
 		at := time.Date(year, 1, 1, 0, 0, 0, 0, time.UTC)
 		if err := message(func(in *ReceiveMessageInput) { in.SentAt = &at }); err != nil {
 			t.Errorf("the year %d is refused: %v", year, err)
 		}
 	}
-	for _, bad := range []string{"", " ", "{", "1 2", `{"a":1,"a":2}`, `"\ud800"`, `"a\u0000b"`, `{"\u0000":1}`, "\xff", `"` + strings.Repeat("x", 16<<10) + `"`} {
+	for _, bad := range []string{"", " ", "{", "1 2", `{"a":1,"a":2}`, `{"\u0000":1,"\ufffd":2}`, `"` + strings.Repeat("x", 16<<10) + `"`} {
 		w.refuses("payload "+bad[:min(len(bad), 20)], func() error { return event(func(in *RecordBusinessEventInput) { in.Payload = &bad }) })
 	}
 	for _, good := range []string{"null", `"\\u0000"`, "[1e400,-0.10,123456789012345678901234567890]", `{"b":1,"a":{"ř":[true]}}`, `"` + strings.Repeat("x", 16<<10-2) + `"`} {

@@ -139,6 +139,9 @@ func testFilters(t *testing.T, w *world) {
 		w.clock = w.clock.Add(time.Hour)
 		o := w.ok(w.OpenConversation(w.ctx(), w.manager, OpenConversationInput{ContactID: w.contact(channel).ID, Channel: channel}))
 		w.clock = w.clock.Add(time.Hour)
+		if channel == "chat" {
+			w.receives(o.Contact.ID, func(in *ReceiveMessageInput) { in.Channel = text("SMS") })
+		}
 		w.ok(w.CloseConversation(w.ctx(), w.manager, CloseConversationInput{ConversationID: o.Conversation.ID,
 			Note: &ClosingNoteInput{Category: text(map[string]string{"email": "Question", "chat": "Other"}[channel])}}))
 	}
@@ -149,6 +152,8 @@ func testFilters(t *testing.T, w *world) {
 	}{
 		{db.InboxFilter{}, "chat email"},
 		{db.InboxFilter{Channels: []string{"email", "fax"}}, "email"},
+		{db.InboxFilter{Channels: []string{"EMAIL"}}, "email"},
+		{db.InboxFilter{Channels: []string{"sms"}}, "chat"}, // S10 the contact's last message came by it
 		{db.InboxFilter{ClosingCategories: []string{"Other"}}, "chat"},
 		{db.InboxFilter{Waiting: new(true)}, ""},
 		{db.InboxFilter{Waiting: new(false)}, "chat email"},

@@ -2,6 +2,8 @@ package service
 
 import (
 	"context"
+	"slices"
+	"strings"
 
 	"switchboard/db"
 )
@@ -43,12 +45,13 @@ type SendMessageInput struct {
 	ConversationID      db.ConversationID
 	Body                string        // 1 to 16,000 characters
 	OnlyIfLastMessageID *db.MessageID // the last message that the sender saw; nil: whatever there is
+	Channel             *string       `json:",omitempty"` // one of the contact's; nil: that of the contact's last message
 	Keyed
 }
 
 // SendMessage replies to the contact. Whoever replies in an unassigned conversation
 // becomes responsible for it (A5), and has read it (I3). Only for agents. Refusals:
-// CONTACT_BLOCKED, NOT_OPEN, STALE_REPLY.
+// CONTACT_BLOCKED, NOT_OPEN, STALE_REPLY, UNKNOWN_CHANNEL.
 func (s *Service) SendMessage(ctx context.Context, actor Actor, in SendMessageInput) (*Outcome, error) {
 	if err := mayActAsAgent(actor); err != nil {
 		return nil, err
@@ -62,19 +65,51 @@ func (s *Service) SendMessage(ctx context.Context, actor Actor, in SendMessageIn
 			if err := w.checkSeen(ctx, in.ConversationID, in.OnlyIfLastMessageID); err != nil {
 				return nil, err
 			}
-			return w.reply(ctx, t, in.Body)
+			way, err := w.replyChannel(ctx, t.asked, in.Channel)
+			if err != nil {
+				return nil, err
+			}
+			return w.reply(ctx, t, in.Body, way)
 		})
 }
 
+// replyChannel returns the channel on which a reply goes out: the one that the sender
+// chose, on which the contact must be known, else that of the contact's last message in
+// the conversation, else the conversation's (S10).
+func (w *writer) replyChannel(ctx context.Context, c *db.Conversation, chosen *string) (string, error) {
+	switch {
+	case chosen == nil && c.LastInboundChannel != nil:
+		return *c.LastInboundChannel, nil
+	case chosen == nil:
+		return c.Channel, nil
+	}
+	identities, err := w.ContactIdentities(ctx, []db.ContactID{c.ContactID})
+	if err != nil {
+		return "", err
+	}
+	var known []string
+	for _, i := range identities {
+		if channel := db.FoldChannel(i.Channel); !slices.Contains(known, channel) {
+			known = append(known, channel)
+		}
+	}
+	way := db.FoldChannel(*chosen)
+	if !slices.Contains(known, way) {
+		return "", refuse(UnknownChannel, "the contact is not known on this channel, but on ["+strings.Join(known, ", ")+
+			"]; choose one of these, or leave it out to reply where the contact wrote last", "channel")
+	}
+	return way, nil
+}
+
 // reply sends the caller's message and, if nobody has the conversation, gives it to the caller.
-func (w *writer) reply(ctx context.Context, t *thread, body string) (changes, error) {
+func (w *writer) reply(ctx context.Context, t *thread, body, channel string) (changes, error) {
 	takes := t.isAssignedTo(nil)
 	if takes {
 		if err := w.stayActive(ctx); err != nil {
 			return nil, err
 		}
 	}
-	events, err := w.say(ctx, t, db.Outbound, body)
+	events, err := w.say(ctx, t, db.Outbound, body, channel)
 	if err != nil {
 		return nil, err
 	}
@@ -88,11 +123,11 @@ func (w *writer) reply(ctx context.Context, t *thread, body string) (changes, er
 }
 
 // say writes a message of the caller's into the thread's conversation.
-func (w *writer) say(ctx context.Context, t *thread, kind db.MessageKind, body string) (changes, error) {
+func (w *writer) say(ctx context.Context, t *thread, kind db.MessageKind, body, channel string) (changes, error) {
 	c := t.conversation()
 	m := &db.Message{
 		ID: db.MessageID{UUID: db.NewUUID()}, ConversationID: &c.ID, ContactID: c.ContactID,
-		Kind: kind, Author: w.by, Body: body, Channel: c.Channel,
+		Kind: kind, Author: w.by, Body: body, Channel: channel,
 	}
 	events := changes{t.message(w.recorder, m)}
 	return events, w.InsertMessages(ctx, []*db.Message{m})
@@ -126,7 +161,7 @@ func (s *Service) AddNote(ctx context.Context, actor Actor, in AddNoteInput) (*O
 
 // note is what addNote does to a thread.
 func (w *writer) note(ctx context.Context, t *thread, body string) (changes, error) {
-	events, err := w.say(ctx, t, db.Note, body)
+	events, err := w.say(ctx, t, db.Note, body, t.conversation().Channel)
 	if err != nil {
 		return nil, err
 	}

@@ -70,6 +70,32 @@ func (w *world) unread(c *db.Conversation, of ...Actor) string {
 
 func TestMessages(t *testing.T) {
 	hold(t, []rule{
+		{"S10 a reply goes out on the channel of the contact's last message", func(t *testing.T, w *world) {
+			ada := w.agent("Ada")
+			c := w.open(ada)
+			equal(t, "before there is one", w.message(w.sends(ada, c)).Channel, "email")
+			w.receives(c.ContactID, func(in *ReceiveMessageInput) { in.Channel = text("SMS") })
+			equal(t, "last inbound channel", *w.read(c).LastInboundChannel, "sms")
+			equal(t, "reply", w.message(w.sends(ada, c)).Channel, "sms")
+			equal(t, "a note stays with the conversation", w.message(w.notes(ada, c)).Channel, "email")
+			w.receives(c.ContactID, func(in *ReceiveMessageInput) { in.Channel = text("chat") })
+			equal(t, "the next reply", w.message(w.sends(ada, c)).Channel, "chat")
+		}},
+		{"S10 unless it names one of the contact's channels", func(t *testing.T, w *world) {
+			ada := w.agent("Ada")
+			contact := w.ok(w.CreateContact(w.ctx(), ada, CreateContactInput{Name: "Cora", Identities: []*ContactIdentityInput{{"WhatsApp", "1"}, {"email", "cora@customer.example"}}})).Contact
+			c := w.opens(contact)
+			on := func(channel string) (*Outcome, error) {
+				return w.SendMessage(w.ctx(), ada, SendMessageInput{ConversationID: c.ID, Body: "Hello!", Channel: &channel})
+			}
+			equal(t, "reply", w.message(w.ok(on("WHATSAPP"))).Channel, "whatsapp")
+			w.unchanged("another channel", func() {
+				for _, unknown := range []string{"fax", "", "\x00"} {
+					_, err := on(unknown)
+					refused(t, err, UnknownChannel)
+				}
+			})
+		}},
 		{"A5 a reply on an unassigned open conversation assigns it: first the message, then the assignment", func(t *testing.T, w *world) {
 			ada, c := w.agent("Ada"), w.open()
 			mine, unassigned := w.watch(ada, db.ViewMine), w.watch(ada, db.ViewUnassigned)

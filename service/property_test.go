@@ -593,7 +593,7 @@ func (p *play) filter() *db.InboxFilter {
 		f.Assignees = rapid.SliceOfN(rapid.SampledFrom(options), 1, 3).Draw(p.T, "assignees")
 	}
 	if rapid.IntRange(0, 3).Draw(p.T, "by channel") == 0 {
-		f.Channels = rapid.SliceOfN(rapid.SampledFrom(channels), 1, 2).Draw(p.T, "channels")
+		f.Channels = rapid.SliceOfN(rapid.SampledFrom(append([]string{"EMAIL"}, channels...)), 1, 2).Draw(p.T, "channels")
 	}
 	if rapid.IntRange(0, 3).Draw(p.T, "by category") == 0 {
 		f.ClosingCategories = rapid.SliceOfN(rapid.SampledFrom([]string{"Question", "Other", ""}), 1, 2).Draw(p.T, "categories")

@@ -2,7 +2,6 @@ package service
 
 import (
 	"context"
-	"strings"
 
 	"switchboard/db"
 )
@@ -17,86 +16,107 @@ type SenderInput struct {
 	AvatarURL  *string
 }
 
-// checkSender: whom something comes from is named in one of two ways. It gives the input
-// without a blank name, which is none.
-func checkSender(id *db.ContactID, in *SenderInput) (*SenderInput, error) {
+// sender is a contact by identity, with what is known of them, in the form in which it
+// is stored.
+type sender struct {
+	identity                      db.ContactIdentity
+	sent                          string // the id as it was sent
+	name, email, phone, avatarURL *string
+}
+
+// senderOf takes whom something comes from, who is named in one of two ways; nil if it is
+// by the contact's id.
+func (i *intake) senderOf(id *db.ContactID, in *SenderInput) (*sender, error) {
 	switch {
 	case (id == nil) == (in == nil):
 		return nil, badInput("say whom it is from, either with contact or with contactId")
 	case in == nil:
 		return nil, nil
 	}
-	sender := *in
-	if sender.Name != nil && strings.TrimSpace(*sender.Name) == "" {
-		sender.Name = nil
-	}
-	if err := checkText("contact.channel", in.Channel, 1, maxChannel); err != nil {
-		return nil, err
-	}
-	if err := checkText("contact.externalId", in.ExternalID, 1, maxName); err != nil {
-		return nil, err
-	}
-	return &sender, contactData(&db.Contact{}, sender.Name, in.Email, in.Phone, in.AvatarURL)
+	return i.sender(*in)
 }
 
-// sender locks the thread of whom something comes from. An identity that is unknown makes
-// a contact; of a known one empty fields are filled and none is overwritten. The events
-// of that come first (A8).
-func (w *writer) sender(ctx context.Context, id *db.ContactID, in *SenderInput) (*thread, changes, error) {
+// findSender locks the thread of whom something comes from. If the identity is unknown,
+// it is the thread of a contact that meet will make.
+func (w *writer) findSender(ctx context.Context, id *db.ContactID, s *sender) (t *thread, known bool, err error) {
 	if id != nil {
 		t, err := w.lockThread(ctx, *id)
-		return t, nil, err
+		return t, true, err
 	}
-	known, err := w.ContactsByIdentity(ctx, in.Channel, []string{in.ExternalID})
-	if err != nil {
-		return nil, nil, err
+	identity, err := w.findIdentity(ctx, s)
+	switch {
+	case err != nil:
+		return nil, false, err
+	case identity == nil:
+		return &thread{contact: &db.Contact{ID: db.ContactID{UUID: db.NewUUID()}}}, false, nil
 	}
-	if len(known) == 0 {
-		return w.introduce(ctx, in)
+	t, err = w.lockThread(ctx, identity.ContactID)
+	return t, true, err
+}
+
+// findIdentity reads a sender's identity; nil if it is unknown. A server of the version
+// before stores ids as they were sent, so that form is looked for as well.
+func (w *writer) findIdentity(ctx context.Context, s *sender) (*db.ContactIdentity, error) {
+	known, err := w.ContactsByIdentity(ctx, s.identity.Channel, []string{s.identity.ExternalID})
+	if err == nil && len(known) == 0 && s.sent != s.identity.ExternalID && checkText("", s.sent, 1, maxName) == nil {
+		known, err = w.ContactsByIdentity(ctx, s.identity.Channel, []string{s.sent})
 	}
-	t, err := w.lockThread(ctx, known[0].ContactID)
-	if err != nil {
-		return nil, nil, err
+	return first(known), err
+}
+
+// meet makes the contact of an unknown identity, and fills the empty fields of a known
+// one, of which none is overwritten. The events of that come first (A8).
+func (w *writer) meet(ctx context.Context, t *thread, known bool, s *sender) (changes, error) {
+	switch {
+	case s == nil:
+		return nil, nil
+	case !known:
+		return w.introduce(ctx, t, s)
 	}
-	events, err := w.fill(ctx, t, in)
-	return t, events, err
+	return w.fill(ctx, t, s)
 }
 
 // introduce makes the contact with an identity. Without a name it is called by its id.
-func (w *writer) introduce(ctx context.Context, in *SenderInput) (*thread, changes, error) {
-	contact := &db.Contact{ID: db.ContactID{UUID: db.NewUUID()}, Name: in.ExternalID, Version: 1, CreatedAt: w.at}
-	if err := contactData(contact, in.Name, in.Email, in.Phone, in.AvatarURL); err != nil {
-		return nil, nil, err
-	}
-	identity := &db.ContactIdentity{ContactID: contact.ID, Channel: in.Channel, ExternalID: in.ExternalID}
-	err := w.InsertContacts(ctx, []*db.Contact{contact}, []*db.ContactIdentity{identity})
+func (w *writer) introduce(ctx context.Context, t *thread, s *sender) (changes, error) {
+	contact := t.contact
+	contact.Name, contact.Version, contact.CreatedAt = s.identity.ExternalID, 1, w.at
+	s.fill(contact, true)
+	identity := s.identity
+	identity.ContactID = contact.ID
+	err := w.InsertContacts(ctx, []*db.Contact{contact}, []*db.ContactIdentity{&identity})
 	if violated(err) == "contact_identities_pkey" {
-		return nil, nil, errStartOver // another call has just made it
+		return nil, errStartOver // another call has just made it
 	}
-	t := &thread{contact: contact}
 	w.outcome.Contact = contact
-	return t, changes{w.about(t, db.ContactCreated, nil, db.EventData{})}, err
+	return changes{w.about(t, db.ContactCreated, nil, db.EventData{})}, err
 }
 
 // fill puts what is known of a contact into its empty fields; a name that is only its id
 // counts as one.
-func (w *writer) fill(ctx context.Context, t *thread, in *SenderInput) (changes, error) {
-	into := func(empty bool, given *string) *string {
-		if empty {
-			return given
-		}
-		return nil
-	}
+func (w *writer) fill(ctx context.Context, t *thread, s *sender) (changes, error) {
 	c := t.contact
 	after := *c
-	if err := contactData(&after, into(c.Name == in.ExternalID, in.Name), into(c.Email == nil, in.Email),
-		into(c.Phone == nil, in.Phone), into(c.AvatarURL == nil, in.AvatarURL)); err != nil {
-		return nil, err
-	}
+	s.fill(&after, db.FoldExternalID(s.identity.Channel, c.Name) == s.identity.ExternalID)
 	filled := difference(contactFields(c, nil), contactFields(&after, nil))
 	if len(filled) == 0 {
 		return unchanged, nil
 	}
+	err := w.UpdateContactData(ctx, &after)
 	*c = after
-	return changes{w.about(t, db.ContactUpdated, t.facets(), db.EventData{Changes: filled})}, w.UpdateContactData(ctx, c)
+	return changes{w.about(t, db.ContactUpdated, t.facets(), db.EventData{Changes: filled})}, err
+}
+
+// fill puts what is known into a contact's empty fields.
+func (s *sender) fill(c *db.Contact, nameless bool) {
+	if nameless && s.name != nil {
+		c.Name = *s.name
+	}
+	for _, field := range []struct {
+		of    **string
+		known *string
+	}{{&c.Email, s.email}, {&c.Phone, s.phone}, {&c.AvatarURL, s.avatarURL}} {
+		if *field.of == nil {
+			*field.of = field.known
+		}
+	}
 }

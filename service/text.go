@@ -5,13 +5,17 @@ import (
 	"net/mail"
 	"net/url"
 	"strings"
+	"unicode"
 	"unicode/utf8"
+
+	"switchboard/db"
 )
 
 // The longest texts taken from outside, in characters.
 const (
 	maxName    = 200
 	maxBody    = 16_000
+	maxInbound = 100_000 // of what a customer writes
 	maxSearch  = 100
 	maxChannel = 50
 )
@@ -31,20 +35,64 @@ func checkText(field, text string, least, most int) error {
 	return nil
 }
 
+// blank reports whether a text shows nothing: it is empty or has only spaces, control
+// characters and characters without ink, such as U+200B, U+3164 and U+2800.
+func blank(text string) bool {
+	return !strings.ContainsFunc(text, func(r rune) bool {
+		return unicode.IsGraphic(r) && !unicode.IsSpace(r) && r != '\u2800' &&
+			!unicode.In(r, unicode.Other_Default_Ignorable_Code_Point, unicode.Variation_Selector)
+	})
+}
+
 // name takes a name or the like: spaces at its ends are dropped.
 func name(field, text string) (string, error) {
 	text = strings.TrimSpace(text)
-	return text, checkText(field, text, 1, maxName)
+	if err := checkText(field, text, 1, maxName); err != nil {
+		return "", err
+	}
+	if blank(text) {
+		return "", badInput(field + " must have characters that can be seen")
+	}
+	return text, nil
+}
+
+// channel takes the name of a channel, in the form in which channels are stored.
+func channel(field, text string) (string, error) {
+	if err := checkText(field, text, 1, maxChannel); err != nil {
+		return "", err
+	}
+	if blank(text) {
+		return "", badInput(field + " must have characters that can be seen")
+	}
+	return db.FoldChannel(text), nil
+}
+
+// contactIdentity takes a contact's id on a channel, in the form in which identities are stored.
+func contactIdentity(field string, in ContactIdentityInput) (id db.ContactIdentity, err error) {
+	if id.Channel, err = channel(field+".channel", in.Channel); err != nil {
+		return id, err
+	}
+	if err := checkText(field+".externalId", in.ExternalID, 1, maxName); err != nil {
+		return id, err
+	}
+	if blank(in.ExternalID) {
+		return id, badInput(field + ".externalId is blank: give the id under which the contact can be answered")
+	}
+	id.ExternalID = in.ExternalID
+	return id.Fold(), nil
 }
 
 // optional takes a text that may be left out; blank means none.
 func optional(field string, text *string, most int) (*string, error) {
-	if text == nil || strings.TrimSpace(*text) == "" {
+	if text == nil || checkText(field, *text, 0, len(*text)) == nil && blank(*text) {
 		return nil, nil
 	}
 	trimmed := strings.TrimSpace(*text)
 	return &trimmed, checkText(field, trimmed, 1, most)
 }
+
+// phone takes a phone number that may be left out.
+func phone(text *string) (*string, error) { return optional("phone", text, maxName) }
 
 // email takes an e-mail address that may be left out.
 func email(text *string) (*string, error) {

@@ -50,6 +50,7 @@ func sameAgent(a, b *db.AgentID) bool {
 // recorder stamps the events of one transaction.
 type recorder struct {
 	by     db.ActorRef
+	via    db.ActorRef // the integration that called on behalf of by; zero if that one called
 	at     time.Time
 	origin *string
 	run    *db.RunRef // of the workflow that does it; nil for others
@@ -58,7 +59,7 @@ type recorder struct {
 // event makes an event about nothing in particular.
 func (r recorder) event(kind db.EventType, data db.EventData) *db.Event {
 	data.Run = r.run
-	return &db.Event{ID: db.EventID{UUID: db.NewUUID()}, Type: kind, Actor: r.by, Origin: r.origin, CreatedAt: r.at, Data: data}
+	return &db.Event{ID: db.EventID{UUID: db.NewUUID()}, Type: kind, Actor: r.by, Via: r.via, Origin: r.origin, CreatedAt: r.at, Data: data}
 }
 
 // about makes an event about the thread as it now is.

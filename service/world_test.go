@@ -262,6 +262,11 @@ func (w *world) told(e *db.Event) string {
 		actor = w.named(&db.AgentID{UUID: e.Actor.ID})
 	case db.TokenPrefix:
 		actor = "a program"
+	case db.ContactPrefix:
+		actor = "the contact"
+		if e.ContactID == nil || e.Actor != e.ContactID.Ref() || e.Via.Prefix != db.TokenPrefix {
+			actor = "somebody else"
+		}
 	case db.WorkflowPrefix:
 		actor = "a workflow"
 	}

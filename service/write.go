@@ -33,6 +33,7 @@ type Outcome struct {
 	Workspace     *db.Workspace
 	Workflow      *db.Workflow
 	Events        []*db.Event
+	Ignored       []*Refusal // INVALID_FIELD: what of the input is left out or kept in another form
 }
 
 // changes are the events of a transaction in the order of rule A8. A verb that changed
@@ -47,6 +48,13 @@ type writer struct {
 	recorder
 	actor   Actor
 	outcome *Outcome // filled as objects become known, so that a refusal shows them too
+}
+
+// onBehalfOf is the writer of what the caller only passes on, such as a contact's message.
+func (w *writer) onBehalfOf(who db.ActorRef) *writer {
+	passes := *w
+	passes.by, passes.via = who, w.by
+	return &passes
 }
 
 const (
@@ -127,6 +135,7 @@ type remembered struct {
 	Workflow      *db.WorkflowID         `json:"workflow,omitempty"`
 	Events        []db.EventID           `json:"events,omitempty"`
 	Refusal       *Refusal               `json:"refusal,omitempty"`
+	Ignored       []*Refusal             `json:"ignored,omitempty"`
 }
 
 // claim makes the key's claim; nil without a key.
@@ -200,6 +209,7 @@ func recall(ctx context.Context, tx db.Tx, r remembered, o *Outcome) (err error)
 			return err
 		}
 	}
+	o.Ignored = r.Ignored
 	o.Events, err = tx.Events(ctx, r.Events)
 	slices.SortFunc(o.Events, func(a, b *db.Event) int { return cmp.Compare(a.Seq, b.Seq) })
 	return err
@@ -228,7 +238,7 @@ func (c *claim) settle(ctx context.Context, tx db.Tx, o *Outcome, refusal *Refus
 
 // keep gives what is remembered of an outcome.
 func keep(o *Outcome, refusal *Refusal) remembered {
-	r := remembered{Conversations: o.Conversations, Workspace: o.Workspace != nil, Refusal: refusal}
+	r := remembered{Conversations: o.Conversations, Workspace: o.Workspace != nil, Refusal: refusal, Ignored: o.Ignored}
 	if o.Conversation != nil {
 		r.Conversation = &o.Conversation.ID
 	}

@@ -1,0 +1,156 @@
+package service
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"switchboard/db"
+)
+
+// What a customer says is never refused for its form (S6): a field beside the message that
+// cannot be used is left out, cut or kept in another form, and named.
+
+// arrival is a message from somebody new, with one field of the sender changed.
+func (w *world) arrives(change func(*SenderInput)) *Outcome {
+	w.t.Helper()
+	sender := SenderInput{Channel: "whatsapp", ExternalID: "id " + time.Now().String()}
+	change(&sender)
+	return w.receivesFrom(sender)
+}
+
+// ignored lists the fields that an outcome names as not used as they were.
+func ignored(o *Outcome) string {
+	var fields []string
+	for _, i := range o.Ignored {
+		fields = append(fields, string(i.Code)+" "+strings.Join(i.Field, "."))
+	}
+	return strings.Join(fields, ", ")
+}
+
+func value(s *string) string {
+	if s == nil {
+		return "none"
+	}
+	return *s
+}
+
+func TestIntake(t *testing.T) {
+	hold(t, []rule{
+		{"S6 an unusable e-mail address is left out", func(t *testing.T, w *world) {
+			for _, bad := range append(badTexts, "aaa..bbb@docomo.example", "a.@docomo.example", `"a b"@example.org`, "Ada <ada@example.org>", "ada", strings.Repeat("a", 218)+"@example.org") {
+				o := w.arrives(func(in *SenderInput) { in.Email, in.Name = &bad, text("Ada") })
+				equal(t, "ignored", ignored(o), "INVALID_FIELD contact.email")
+				equal(t, "email", value(o.Contact.Email), "none")
+				equal(t, "name", o.Contact.Name, "Ada")
+				equal(t, "message", w.message(o).Body, "Hello?")
+			}
+		}},
+		{"S6 so are an address of a picture and a phone number", func(t *testing.T, w *world) {
+			for _, bad := range append(badTexts, "http://example.org/a.png", "javascript:alert(1)", "https://example.org/"+strings.Repeat("a", 2000)) {
+				o := w.arrives(func(in *SenderInput) { in.AvatarURL = &bad })
+				equal(t, "ignored", ignored(o), "INVALID_FIELD contact.avatarUrl")
+				equal(t, "picture", value(o.Contact.AvatarURL), "none")
+			}
+			for _, bad := range append(badTexts, strings.Repeat("1", 201)) {
+				o := w.arrives(func(in *SenderInput) { in.Phone = &bad })
+				equal(t, "ignored", ignored(o), "INVALID_FIELD contact.phone")
+				equal(t, "phone", value(o.Contact.Phone), "none")
+			}
+		}},
+		{"S6 they do not keep the good ones from being filled in later", func(t *testing.T, w *world) {
+			sender := SenderInput{Channel: "whatsapp", ExternalID: "x", Email: text("aaa..bbb@docomo.example")}
+			w.receivesFrom(sender)
+			sender.Phone = text("555 123")
+			o := w.receivesFrom(sender)
+			equal(t, "ignored", ignored(o), "INVALID_FIELD contact.email")
+			equal(t, "phone", value(w.readContact(o.Contact.ID).Phone), "555 123")
+		}},
+		{"S6 a name is cut, and its strange characters are replaced", func(t *testing.T, w *world) {
+			for sent, kept := range map[string]string{
+				strings.Repeat("ř", 201): strings.Repeat("ř", 200),
+				"A\x00da":                "A\uFFFDda",
+				"Ada \xed\xa0\xbd":       "Ada \uFFFD",
+			} {
+				o := w.arrives(func(in *SenderInput) { in.Name = &sent })
+				equal(t, "ignored", ignored(o), "INVALID_FIELD contact.name")
+				equal(t, "name", o.Contact.Name, kept)
+			}
+		}},
+		{"S6 a name that shows nothing counts as none: then the identity is the name", func(t *testing.T, w *world) {
+			for _, nothing := range []string{"", " ", "\u200b", "\u3164", "\u2800", "\u200b \u2800\u00ad\ufe0f"} {
+				o := w.receivesFrom(SenderInput{Channel: "whatsapp", ExternalID: "+49 30 1", Name: &nothing})
+				equal(t, "ignored", ignored(o), "")
+				equal(t, "name", o.Contact.Name, "+49 30 1")
+			}
+		}},
+		{"S6 an id that is too long is hashed and keeps its contact", func(t *testing.T, w *world) {
+			long := SenderInput{Channel: "whatsapp", ExternalID: strings.Repeat("ř", 201)}
+			first, second := w.receivesFrom(long), w.receivesFrom(long)
+			equal(t, "ignored", ignored(first), "INVALID_FIELD contact.externalId")
+			equal(t, "contact", second.Contact.ID, first.Contact.ID)
+			identities, err := w.ContactIdentities(w.ctx(), w.manager, []db.ContactID{first.Contact.ID})
+			fine(t, err)
+			equal(t, "identity", identities[0][0].ExternalID, "sha256:7e53e7bb95d718bc3f6b314830a9639fe407a52b112363cb4eac1b1b7b6b2269")
+			long.ExternalID += "x"
+			equal(t, "another", w.receivesFrom(long).Contact.ID == first.Contact.ID, false)
+		}},
+		{"S6 what is strange in an id is replaced", func(t *testing.T, w *world) {
+			o := w.receivesFrom(SenderInput{Channel: "whatsapp", ExternalID: "a\x00b"})
+			equal(t, "ignored", ignored(o), "INVALID_FIELD contact.externalId")
+			equal(t, "name", o.Contact.Name, "a\uFFFDb")
+		}},
+		{"S6 the id of a message is hashed, mended or left out", func(t *testing.T, w *world) {
+			contact := w.open().ContactID
+			for _, sent := range []string{strings.Repeat("ř", 201), "a\x00b"} {
+				with := func(in *ReceiveMessageInput) { in.ExternalMessageID = &sent }
+				was := w.receives(contact, with)
+				equal(t, "ignored", ignored(was), "INVALID_FIELD externalMessageId")
+				w.unchanged("again", func() { equal(t, "message", w.message(w.receives(contact, with)).ID, w.message(was).ID) })
+			}
+			for _, nothing := range []string{"", " ", "\u200b"} {
+				o := w.receives(contact, func(in *ReceiveMessageInput) { in.ExternalMessageID = &nothing })
+				equal(t, "ignored", ignored(o), "INVALID_FIELD externalMessageId")
+			}
+		}},
+		{"S6 a time of sending that no calendar has is left out", func(t *testing.T, w *world) {
+			for _, year := range []int{-1, 0, 10_000} {
+				at := time.Date(year, 1, 1, 0, 0, 0, 0, time.UTC)
+				o := w.receives(w.open().ContactID, func(in *ReceiveMessageInput) { in.SentAt = &at })
+				equal(t, "ignored", ignored(o), "INVALID_FIELD sentAt")
+				equal(t, "left out", w.message(o).SentAt == nil, true)
+			}
+		}},
+		{"S6 a body is kept up to 100,000 characters, and cut beyond", func(t *testing.T, w *world) {
+			contact := w.open().ContactID
+			for length, truncated := range map[int]bool{16_001: false, 100_000: false, 100_001: true} {
+				m := w.message(w.receives(contact, func(in *ReceiveMessageInput) { in.Body = strings.Repeat("ř", length) }))
+				equal(t, "body", m.Body == strings.Repeat("ř", min(length, 100_000)), true)
+				equal(t, "truncated", m.Truncated, truncated)
+			}
+			for sent, kept := range map[string]string{"a\x00b": "a\uFFFDb", "\x00": "\uFFFD", "half an emoji \xed\xa0\xbd!": "half an emoji \uFFFD!", "\xff": "\uFFFD"} {
+				equal(t, "body", w.message(w.receives(contact, func(in *ReceiveMessageInput) { in.Body = sent })).Body, kept)
+			}
+		}},
+		{"S6 a repeated call names the same fields", func(t *testing.T, w *world) {
+			in := SenderInput{Channel: "whatsapp", ExternalID: "x", Email: text("nonsense")}
+			for _, change := range []func(*ReceiveMessageInput){
+				func(in *ReceiveMessageInput) { in.IdempotencyKey = text("k") },
+				func(in *ReceiveMessageInput) { in.ExternalMessageID = text("m") },
+			} {
+				for range 2 {
+					equal(t, "ignored", ignored(w.receivesFrom(in, change)), "INVALID_FIELD contact.email")
+				}
+			}
+		}},
+		{"S7 of a business event too, and of its payload the texts are mended", func(t *testing.T, w *world) {
+			for sent, kept := range map[string]string{`{ "a\u0000": ["\ud83d", 1.50] }`: "{\"a\uFFFD\":[\"\uFFFD\",1.50]}", "\"\xff\"": "\"\uFFFD\"", `"\ud800"`: "\"\uFFFD\""} {
+				o := w.ok(w.RecordBusinessEvent(w.ctx(), w.program(RoleIntegration), RecordBusinessEventInput{
+					Contact: &SenderInput{Channel: "shop", ExternalID: "7", Email: text("nonsense")}, Type: "order.placed", Payload: &sent}))
+				equal(t, "ignored", ignored(o), "INVALID_FIELD contact.email")
+				events := w.since(o.Events[len(o.Events)-1].Seq - 1)
+				equal(t, "payload", *events[0].Data.BusinessEvent.Payload, kept)
+			}
+		}},
+	})
+}
