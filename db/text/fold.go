@@ -1,0 +1,117 @@
+// Package text gives names, addresses, numbers and notes the form in which they are
+// searched. What is stored and what is typed go through the same functions, so that text
+// is found however it was written. It is the only place that folds anything: PostgreSQL
+// compares bytes, and no answer depends on the locale of a database.
+package text
+
+import (
+	"strings"
+	"unicode"
+
+	"golang.org/x/text/cases"
+	"golang.org/x/text/unicode/norm"
+)
+
+// Fold gives text without case, accents, compatibility forms and invisible characters,
+// its digits in ASCII. Punctuation and spaces stay. Folding twice changes nothing.
+func Fold(s string) string {
+	if isFolded(s) {
+		return s
+	}
+	s = norm.NFKD.String(s)
+	// Invisible characters go first: between a letter and its accent they would keep the
+	// two from being put in order.
+	s = norm.NFKD.String(strings.Map(visible, s))
+	s = norm.NFKD.String(foldCase(s))
+	var b strings.Builder
+	for _, r := range s {
+		switch plain, known := plainLetters[r]; {
+		case known:
+			b.WriteString(plain)
+		case isAccent(r) || isInvisible(r):
+		default:
+			b.WriteRune(digit(r))
+		}
+	}
+	return norm.NFC.String(b.String())
+}
+
+// EmailKey gives the form of an e-mail address that is the same for all its writings: case
+// and invisible characters do not count, accents do.
+func EmailKey(address string) string {
+	s := norm.NFKD.String(strings.Map(visible, norm.NFKD.String(address)))
+	return norm.NFC.String(norm.NFKD.String(foldCase(s)))
+}
+
+// foldCase lowers first, since the library's folding of Cherokee only turns capitals and
+// small letters into each other.
+func foldCase(s string) string { return cases.Fold().String(strings.ToLower(s)) }
+
+// isFolded reports whether text is small ASCII letters, digits and the like only, as most is.
+func isFolded(s string) bool {
+	for i := range len(s) {
+		if s[i] >= 0x80 || 'A' <= s[i] && s[i] <= 'Z' {
+			return false
+		}
+	}
+	return true
+}
+
+func visible(r rune) rune {
+	if isInvisible(r) {
+		return -1
+	}
+	return r
+}
+
+// isInvisible reports whether a character is only about how others are shown: format
+// characters, selectors of variants, fillers, and the Arabic stroke that widens a word.
+func isInvisible(r rune) bool {
+	return r >= 0x80 && unicode.In(r, unicode.Cf, unicode.Other_Default_Ignorable_Code_Point, unicode.Variation_Selector) || r == 'ـ'
+}
+
+// isAccent reports whether a mark may be left out in writing. Marks that do not combine
+// are vowels of Indic and other scripts: without them other words would be meant.
+func isAccent(r rune) bool {
+	return r >= 0x300 && unicode.In(r, unicode.Mn, unicode.Me, unicode.Mc) &&
+		(norm.NFD.PropertiesString(string(r)).CCC() != 0 || unicode.Is(unicode.Me, r))
+}
+
+// digit gives decimal digits of any script in ASCII. Their ranges in Unicode are runs of
+// ten that begin with zero.
+func digit(r rune) rune {
+	if r < 0x80 || !unicode.Is(unicode.Nd, r) {
+		return r
+	}
+	for _, run := range unicode.Nd.R16 {
+		if rune(run.Lo) <= r && r <= rune(run.Hi) {
+			return '0' + (r-rune(run.Lo))%10
+		}
+	}
+	for _, run := range unicode.Nd.R32 {
+		if rune(run.Lo) <= r && r <= rune(run.Hi) {
+			return '0' + (r-rune(run.Lo))%10
+		}
+	}
+	return r
+}
+
+// plainLetters are the letters that are no plain letter with an accent to Unicode but are
+// to those who write them, small only, as PostgreSQL's unaccent has them.
+var plainLetters = pairs(`
+	æ ae  œ oe  ø o   ð d   þ th  đ d   ħ h   ı i   ĸ q   ł l   ŋ n   ŧ t   ȷ j   ƕ hv  ƣ oi
+	ƀ b   ɓ b   ƃ b   ƈ c   ȼ c   ɕ c   ɖ d   ɗ d   ƌ d   ȡ d   ɛ e   ɇ e   ƒ f   ɠ g   ǥ g   ɡ g
+	ɦ h   ⱨ h   ɩ i   ɨ i   ɪ i   ɉ j   ɟ j   ʝ j   ƙ k   ⱪ k   ƚ l   ɫ l   ɬ l   ɭ l   ⱡ l   ȴ l
+	ɱ m   ɲ n   ƞ n   ɳ n   ȵ n   ⱺ o   ƥ p   ᵽ p   ʠ q   ɍ r   ɼ r   ɽ r   ɾ r   ʂ s   ȿ s   ƭ t
+	ƫ t   ʈ t   ⱦ t   ȶ t   ʉ u   ʋ v   ⱱ v   ⱴ v   ⱳ w   ƴ y   ɏ y   ỿ y   ƶ z   ȥ z   ɀ z   ʐ z
+	ʑ z   ⱬ z   ⱥ a   ᶏ a   ꜳ aa  ꜵ ao  ꜷ au  ꜹ av  ꜽ ay  ꝏ oo  ỻ ll  ꝥ th  ȸ db  ȹ qp`)
+
+func pairs(table string) map[rune]string {
+	fields, letters := strings.Fields(table), map[rune]string{}
+	for i := 0; i < len(fields); i += 2 {
+		for _, letter := range fields[i] {
+			letters[letter] = fields[i+1]
+		}
+	}
+	return letters
+}

@@ -1,0 +1,115 @@
+package text
+
+import (
+	"regexp"
+	"slices"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+)
+
+// Term is a part of what a person typed that must be found.
+type Term struct {
+	Words  string // folded, with one space between words
+	number string // folded; what may be a phone number as it was typed
+}
+
+// Forms gives the texts of which one must be found: the words, and for what may be a phone
+// number the digits of its different writings. The country is that of Numbers.
+func (t Term) Forms(country string) []string {
+	forms := []string{t.Words}
+	if t.number == "" {
+		return forms
+	}
+	for _, form := range numberForms(t.number, country) {
+		if len(form) >= leastNumber && form != t.Words {
+			forms = append(forms, form)
+		}
+	}
+	return forms
+}
+
+// IsWord reports whether the term is one word without digits, which may be mistyped.
+func (t Term) IsWord() bool { return !strings.ContainsRune(t.Words, ' ') && !hasDigit(t.Words) }
+
+// IsShort reports whether the term is too short for being looked for anywhere in a text.
+func (t Term) IsShort() bool { return t.number == "" && utf8.RuneCountInString(t.Words) < 3 }
+
+// Terms takes apart what a person typed or pasted: numbers and addresses stay whole, other
+// words are found in any order. There is none in a text that is blank.
+func Terms(typed string) []Term {
+	folded := strings.TrimSpace(Fold(typed))
+	if address := withoutScheme(folded); isNumber(address) {
+		return []Term{{Words: strings.Join(split(address), " "), number: address}}
+	}
+	var terms []Term
+	add := func(t Term) {
+		if t.Words != "" && !slices.Contains(terms, t) {
+			terms = append(terms, t)
+		}
+	}
+	if !hasWord(folded) {
+		for _, sign := range strings.Fields(folded) {
+			add(Term{Words: sign})
+		}
+		return terms
+	}
+	for _, chunk := range joinNumbers(strings.Fields(folded)) {
+		if isNumber(chunk) {
+			add(Term{Words: strings.Join(split(chunk), " "), number: chunk})
+			continue
+		}
+		for _, part := range strings.FieldsFunc(chunk, isSeparator) {
+			part = withoutScheme(part)
+			switch words := strings.FieldsFunc(part, isBoundary); {
+			case hasDigit(part) || strings.ContainsRune(part, '@'):
+				add(Term{Words: strings.Join(words, " ")})
+			default:
+				for _, word := range words {
+					add(Term{Words: word})
+				}
+			}
+		}
+	}
+	return terms
+}
+
+var scheme = regexp.MustCompile(`^(?:mailto|tel|sms|callto|whatsapp|sip|sips):`)
+
+// withoutScheme takes away what makes a link of an address, unless hardly anything else is there.
+func withoutScheme(folded string) string {
+	bare := scheme.ReplaceAllString(folded, "")
+	if bare == folded {
+		return folded
+	}
+	if address, _, _ := strings.Cut(bare, "?"); hasWord(address) && !(Term{Words: Key(address)}).IsShort() {
+		return address
+	}
+	return folded
+}
+
+// isSeparator reports whether a character parts what belongs to different terms.
+func isSeparator(r rune) bool {
+	return unicode.IsSpace(r) || strings.ContainsRune(",;<>()[]{}|\"", r)
+}
+
+// joinNumbers joins chunks without letters that stand side by side and are together as
+// long as a phone number.
+func joinNumbers(chunks []string) []string {
+	var joined []string
+	for i := 0; i < len(chunks); {
+		end := i
+		for end < len(chunks) && !strings.ContainsFunc(chunks[end], unicode.IsLetter) {
+			end++
+		}
+		run := strings.Join(chunks[i:end], " ")
+		if end > i && len(digits(run)) >= 7 {
+			joined = append(joined, run)
+			i = end
+			continue
+		}
+		joined = append(joined, chunks[i])
+		i++
+	}
+	return joined
+}
