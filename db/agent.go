@@ -2,9 +2,12 @@ package db
 
 import (
 	"context"
+	"database/sql"
 	"time"
 
 	"github.com/uptrace/bun"
+
+	"switchboard/db/text"
 )
 
 // Role is what an agent may do.
@@ -41,9 +44,13 @@ type Agent struct {
 	Active       bool
 	Issuer       *string // of the identity provider at which the agent signs in
 	Subject      *string // the agent's name there
+	Revision     int     // 1, 2, 3 … with each change of the row
 	CreatedAt    time.Time
 
-	NameKey string `bun:",scanonly"`
+	// What the agent is found by, folded; read by nothing but the database.
+	NameText, SearchText, EmailKey *string
+
+	NameOrder string `bun:",scanonly"`
 }
 
 // AgentFilter narrows a list of agents; the zero value lists all.
@@ -58,19 +65,19 @@ type AgentFilter struct {
 const availabilityRank = "array_position('{ONLINE,AWAY,OFFLINE}', availability)"
 
 // AgentOrder lists agents by availability, then by name.
-var AgentOrder = Order{Name: "agents", Columns: []string{availabilityRank, "name_key", "id"}}
+var AgentOrder = Order{Name: "agents", Columns: []string{availabilityRank, nameOrder, "id"}}
 
 // Key gives the agent's place in AgentOrder.
 func (a *Agent) Key() Key {
 	rank := map[Availability]string{Online: "1", Away: "2", Offline: "3"}[a.Availability]
-	return Key{rank, a.NameKey, a.ID.UUID.String()}
+	return Key{rank, a.NameOrder, a.ID.UUID.String()}
 }
 
 // AgentPage reads one page of agents.
 func (w ForWorkspace) AgentPage(ctx context.Context, f AgentFilter, p Page) ([]*Agent, bool, bool, error) {
 	var rows []*Agent
-	q := w.bun.NewSelect().Model(&rows).ColumnExpr("?TableColumns, name_key").Where("workspace_id = ?", w.Key)
-	q = f.Search.apply(q, "search", "name_key")
+	q := w.bun.NewSelect().Model(&rows).ColumnExpr("?TableColumns, "+nameOrder+" AS name_order").Where("workspace_id = ?", w.Key)
+	q = f.Search.apply(q, searchedAgents)
 	if len(f.Availability) > 0 {
 		q = q.Where("availability IN (?)", bun.List(f.Availability))
 	}
@@ -91,15 +98,25 @@ func (w ForWorkspace) AgentPage(ctx context.Context, f AgentFilter, p Page) ([]*
 func (w ForWorkspace) Agents(ctx context.Context, ids []AgentID) ([]*Agent, error) {
 	var rows []*Agent
 	err := w.query(ctx, &rows, `SELECT workspace_id, id, name, email, avatar_url, role, skills, availability, active,
-		issuer, subject, created_at FROM agents WHERE workspace_id = $1 AND id = ANY ($2)`, w.Key, ids)
+		issuer, subject, revision, created_at FROM agents WHERE workspace_id = $1 AND id = ANY ($2)`, w.Key, ids)
 	return rows, err
 }
 
 // AgentByEmail finds an agent by e-mail address, case ignored; sql.ErrNoRows if there is none.
 func (w ForWorkspace) AgentByEmail(ctx context.Context, email string) (*Agent, error) {
-	a := new(Agent)
-	err := w.bun.NewSelect().Model(a).Where("workspace_id = ?", w.Key).Where("lower(email) = lower(?)", email).Scan(ctx)
-	return a, err
+	var rows []*Agent
+	key := text.EmailKey(email)
+	err := w.bun.NewSelect().Model(&rows).Where("workspace_id = ?", w.Key).
+		Where("email_key = ? OR email_key IS NULL AND email IS NOT NULL", key).OrderExpr("email_key NULLS LAST, id").Scan(ctx)
+	if err != nil {
+		return nil, err
+	}
+	for _, a := range rows {
+		if text.EmailKey(*a.Email) == key {
+			return a, nil
+		}
+	}
+	return nil, sql.ErrNoRows
 }
 
 // AgentsByName reads the agents with these exact names, for imports.
@@ -124,7 +141,7 @@ func (tx Tx) LockAgents(ctx context.Context, ids []AgentID) ([]*Agent, error) {
 func (tx Tx) lockAgents(ctx context.Context, ids []AgentID, strength string) ([]*Agent, error) {
 	var rows []*Agent
 	err := tx.query(ctx, &rows, `SELECT workspace_id, id, name, email, avatar_url, role, skills, availability, active,
-		issuer, subject, created_at FROM agents WHERE workspace_id = $1 AND id = ANY ($2) ORDER BY id FOR `+strength, tx.Key, ids)
+		issuer, subject, revision, created_at FROM agents WHERE workspace_id = $1 AND id = ANY ($2) ORDER BY id FOR `+strength, tx.Key, ids)
 	return rows, err
 }
 
@@ -143,7 +160,8 @@ func (tx Tx) InsertAgents(ctx context.Context, agents ...*Agent) error {
 		return nil
 	}
 	for _, a := range agents {
-		a.WorkspaceID = tx.Key
+		a.WorkspaceID, a.Revision = tx.Key, 1
+		a.fold()
 	}
 	if err := tx.insert(ctx, &agents); err != nil {
 		return err
@@ -151,10 +169,13 @@ func (tx Tx) InsertAgents(ctx context.Context, agents ...*Agent) error {
 	return tx.learnAgents(ctx, agents)
 }
 
-// UpdateAgent writes everything of an agent that can change.
+// UpdateAgent writes everything of an agent that can change, as the next revision.
 func (tx Tx) UpdateAgent(ctx context.Context, a *Agent) error {
+	a.Revision++
+	a.fold()
 	_, err := tx.bun.NewUpdate().Model(a).
-		Column("name", "email", "avatar_url", "role", "skills", "availability", "active", "issuer", "subject").
+		Column("name", "email", "avatar_url", "role", "skills", "availability", "active", "issuer", "subject", "revision",
+			"name_text", "search_text", "email_key").
 		Where("workspace_id = ?", tx.Key).Where("id = ?", a.ID).Exec(ctx)
 	if err != nil {
 		return err
@@ -163,9 +184,9 @@ func (tx Tx) UpdateAgent(ctx context.Context, a *Agent) error {
 }
 
 func (tx Tx) learnAgents(ctx context.Context, agents []*Agent) error {
-	texts := make([]string, len(agents))
+	texts := make([]*string, len(agents))
 	for i, a := range agents {
-		texts[i] = a.Name + " " + deref(a.Email)
+		texts[i] = a.SearchText
 	}
-	return tx.learnWords(ctx, agentWords, texts)
+	return tx.learnWords(ctx, searchedAgents, texts)
 }

@@ -2,6 +2,7 @@ package db
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"github.com/uptrace/bun"
@@ -23,7 +24,11 @@ type Contact struct {
 	Revision    int      // 1, 2, 3 … with each change of the row
 	CreatedAt   time.Time
 
-	NameKey string `bun:",scanonly"`
+	// What the contact is found by, folded, and the country its number was read with; read
+	// by nothing but the database.
+	NameText, SearchText, SearchCountry *string
+
+	NameOrder string `bun:",scanonly"`
 }
 
 const contactColumns = "workspace_id, id, name, email, phone, avatar_url, blocked_at, assignee_id, version, revision, created_at"
@@ -53,7 +58,7 @@ func ContactOrder(byCreation, desc bool) Order {
 	if byCreation {
 		return Order{Name: "contacts", Columns: []string{"created_at", "id"}, Desc: desc}
 	}
-	return Order{Name: "contacts", Columns: []string{"name_key", "id"}, Desc: desc}
+	return Order{Name: "contacts", Columns: []string{nameOrder, "id"}, Desc: desc}
 }
 
 // Key gives the contact's place in a list of this order.
@@ -61,14 +66,14 @@ func (c *Contact) Key(o Order) Key {
 	if o.Columns[0] == "created_at" {
 		return Key{timeKey(c.CreatedAt), c.ID.UUID.String()}
 	}
-	return Key{c.NameKey, c.ID.UUID.String()}
+	return Key{c.NameOrder, c.ID.UUID.String()}
 }
 
 // ContactPage reads one page of contacts.
 func (w ForWorkspace) ContactPage(ctx context.Context, f ContactFilter, o Order, p Page) ([]*Contact, bool, bool, error) {
 	var rows []*Contact
-	q := w.bun.NewSelect().Model(&rows).ColumnExpr("?TableColumns, name_key").Where("workspace_id = ?", w.Key)
-	q = f.Search.apply(q, "search", "name_key")
+	q := w.bun.NewSelect().Model(&rows).ColumnExpr("?TableColumns, "+nameOrder+" AS name_order").Where("workspace_id = ?", w.Key)
+	q = f.Search.apply(q, searchedContacts)
 	if f.Assignees != nil {
 		some, none := splitAssignees(f.Assignees)
 		q = q.Where("(assignee_id IN (?) OR (? AND assignee_id IS NULL))", bun.List(some), none)
@@ -161,6 +166,9 @@ func (tx Tx) InsertContacts(ctx context.Context, contacts []*Contact, identities
 	for _, c := range contacts {
 		c.WorkspaceID, c.Revision = tx.Key, 1
 	}
+	if err := tx.foldContacts(ctx, contacts); err != nil {
+		return err
+	}
 	if err := tx.insert(ctx, &contacts); err != nil {
 		return err
 	}
@@ -183,7 +191,11 @@ func (tx Tx) insertIdentities(ctx context.Context, identities []*ContactIdentity
 // UpdateContactData writes a contact's name, addresses and picture, as its next revision.
 func (tx Tx) UpdateContactData(ctx context.Context, c *Contact) error {
 	c.Revision++
-	_, err := tx.bun.NewUpdate().Model(c).Column("name", "email", "phone", "avatar_url", "revision").
+	if err := tx.foldContacts(ctx, []*Contact{c}); err != nil {
+		return err
+	}
+	_, err := tx.bun.NewUpdate().Model(c).
+		Column("name", "email", "phone", "avatar_url", "revision", "name_text", "search_text", "search_country").
 		Where("workspace_id = ?", tx.Key).Where("id = ?", c.ID).Exec(ctx)
 	if err != nil {
 		return err
@@ -220,10 +232,24 @@ func (tx Tx) SaveContacts(ctx context.Context, contacts []*Contact) error {
 	return err
 }
 
-func (tx Tx) learnContacts(ctx context.Context, contacts []*Contact) error {
-	texts := make([]string, len(contacts))
-	for i, c := range contacts {
-		texts[i] = c.Name + " " + deref(c.Email)
+// foldContacts folds what contacts are found by, their numbers as those of the workspace's country.
+func (tx Tx) foldContacts(ctx context.Context, contacts []*Contact) (err error) {
+	country := ""
+	if slices.ContainsFunc(contacts, func(c *Contact) bool { return c.Phone != nil }) {
+		if country, err = tx.country(ctx); err != nil {
+			return err
+		}
 	}
-	return tx.learnWords(ctx, contactWords, texts)
+	for _, c := range contacts {
+		c.fold(country)
+	}
+	return nil
+}
+
+func (tx Tx) learnContacts(ctx context.Context, contacts []*Contact) error {
+	texts := make([]*string, len(contacts))
+	for i, c := range contacts {
+		texts[i] = c.SearchText
+	}
+	return tx.learnWords(ctx, searchedContacts, texts)
 }

@@ -2,7 +2,6 @@ package db
 
 import (
 	"context"
-	"slices"
 	"time"
 
 	"github.com/uptrace/bun"
@@ -44,7 +43,8 @@ type Conversation struct {
 
 	LastInboundChannel *string // and its channel
 
-	ImportKey []byte // of imported ones: names the record, so that a second import skips it
+	ImportKey []byte  // of imported ones: names the record, so that a second import skips it
+	NoteText  *string // what the closing note is found by, folded; read by nothing but the database
 }
 
 const conversationColumns = `workspace_id, id, contact_id, channel, status, latest, blocked, assignee_id, version, revision,
@@ -159,7 +159,7 @@ type conversationValues struct {
 	inboundChannels             []*string
 	revisions                   []int
 	closedBy                    []ActorRef
-	categories, texts           []*string
+	categories, texts, notes    []*string
 	lastMessages                []*MessageID
 }
 
@@ -169,6 +169,7 @@ func (v *conversationValues) add(c *Conversation) {
 	v.assignees, v.versions = append(v.assignees, c.AssigneeID), append(v.versions, c.Version)
 	v.closedAt, v.closedBy = append(v.closedAt, c.ClosedAt), append(v.closedBy, c.ClosedBy)
 	v.categories, v.texts = append(v.categories, c.ClosingCategory), append(v.texts, c.ClosingText)
+	v.notes = append(v.notes, c.NoteText)
 	v.activity, v.waiting = append(v.activity, &c.LastActivityAt), append(v.waiting, c.WaitingSince)
 	v.lastMessages, v.inbound = append(v.lastMessages, c.LastMessageID), append(v.inbound, c.LastInboundAt)
 	v.inboundChannels, v.revisions = append(v.inboundChannels, c.LastInboundChannel), append(v.revisions, c.Revision)
@@ -181,6 +182,7 @@ func (tx Tx) InsertConversations(ctx context.Context, conversations []*Conversat
 	}
 	for _, c := range conversations {
 		c.WorkspaceID, c.Revision = tx.Key, 1
+		c.fold()
 	}
 	if err := tx.insert(ctx, &conversations); err != nil {
 		return err
@@ -196,21 +198,23 @@ func (tx Tx) SaveConversations(ctx context.Context, conversations []*Conversatio
 	var v conversationValues
 	for _, c := range conversations {
 		c.Revision++
+		c.fold()
 		v.add(c)
 	}
 	_, err := tx.exec(ctx, `UPDATE conversations AS c SET status = new.status, latest = new.latest, blocked = new.blocked,
 			assignee_id = new.assignee_id, version = new.version, closed_at = new.closed_at, closed_by = new.closed_by,
 			closing_category = new.closing_category, closing_text = new.closing_text,
 			last_activity_at = new.last_activity_at, waiting_since = new.waiting_since, last_message_id = new.last_message_id,
-			last_inbound_at = new.last_inbound_at, last_inbound_channel = new.last_inbound_channel, revision = new.revision
+			last_inbound_at = new.last_inbound_at, last_inbound_channel = new.last_inbound_channel, revision = new.revision,
+			note_text = new.note_text
 		FROM unnest($2::uuid[], $3::text[], $4::bool[], $5::bool[], $6::uuid[], $7::int[], $8::timestamptz[], $9::text[],
 			$10::text[], $11::text[], $12::timestamptz[], $13::timestamptz[], $14::uuid[], $15::timestamptz[],
-			$16::text[], $17::int[])
+			$16::text[], $17::int[], $18::text[])
 			AS new (id, status, latest, blocked, assignee_id, version, closed_at, closed_by,
-			closing_category, closing_text, last_activity_at, waiting_since, last_message_id, last_inbound_at, last_inbound_channel, revision)
+			closing_category, closing_text, last_activity_at, waiting_since, last_message_id, last_inbound_at, last_inbound_channel, revision, note_text)
 		WHERE c.workspace_id = $1 AND c.id = new.id`,
 		tx.Key, v.ids, v.statuses, v.latest, v.blocked, v.assignees, v.versions, v.closedAt, v.closedBy,
-		v.categories, v.texts, v.activity, v.waiting, v.lastMessages, v.inbound, v.inboundChannels, v.revisions)
+		v.categories, v.texts, v.activity, v.waiting, v.lastMessages, v.inbound, v.inboundChannels, v.revisions, v.notes)
 	if err != nil {
 		return err
 	}
@@ -218,16 +222,9 @@ func (tx Tx) SaveConversations(ctx context.Context, conversations []*Conversatio
 }
 
 func (tx Tx) learnNotes(ctx context.Context, conversations []*Conversation) error {
-	var texts []string
+	var texts []*string
 	for _, c := range conversations {
-		if c.ClosingNote() != nil {
-			texts = append(texts, deref(c.ClosingCategory)+" "+deref(c.ClosingText))
-		}
+		texts = append(texts, c.NoteText)
 	}
-	if texts == nil {
-		return nil
-	}
-	slices.Sort(texts)
-	texts = slices.Compact(texts) // a bulk closes many with the same note
-	return tx.learnWords(ctx, noteWords, texts)
+	return tx.learnWords(ctx, searchedNotes, texts)
 }

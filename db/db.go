@@ -144,7 +144,7 @@ func (d *DB) Connect(ctx context.Context) (*pgx.Conn, error) {
 // once a minute: a connection that knows the tables as nearly empty reads them from end
 // to end for each row that it adds.
 func (d *DB) Analyze(ctx context.Context) error {
-	_, err := d.ExecContext(ctx, "ANALYZE agents, contacts, contact_identities, conversations, messages, read_marks, events, search_words")
+	_, err := d.ExecContext(ctx, "ANALYZE agents, contacts, contact_identities, conversations, messages, read_marks, events, known_words")
 	return err
 }
 

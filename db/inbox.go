@@ -31,19 +31,13 @@ type InboxQuery struct {
 	Page   Page
 }
 
-// InboxSearch is what a person typed, resolved twice: for contacts and for closing notes.
-type InboxSearch struct{ Contacts, Notes Search }
-
 // InboxPage is one page of a view, read together with the end of the log.
 type InboxPage struct {
 	Rows                 []*Conversation
 	HasNext, HasPrevious bool
 	Head                 Head // exactly what the page shows
-	SearchCapped         bool // more matched than was looked through
+	SearchCapped         bool // more of the view matched than was looked through
 }
-
-// searchCap is how many contacts, and how many closing notes, a search looks through.
-const searchCap = 200
 
 // segment is a part of an ordered list: the rows that meet the condition, ordered by
 // the column. Those who are not waiting come after those who are, by their opening.
@@ -82,34 +76,45 @@ func (w ForWorkspace) Inbox(ctx context.Context, q InboxQuery) (*InboxPage, erro
 			return nil, ErrBadCursor
 		}
 	}
+	var page *InboxPage
+	var err error
+	for _, look := range q.looks() {
+		page, err = w.inboxPage(ctx, q, look)
+		if err != nil || !page.SearchCapped {
+			break
+		}
+	}
+	return page, err
+}
+
+// inboxPage reads the page among what one way to look finds.
+func (w ForWorkspace) inboxPage(ctx context.Context, q InboxQuery, look look) (*InboxPage, error) {
 	var rows []struct {
 		Conversation
 		HeadSeq   int64
 		HeadEvent EventID
-		Capped    bool
+		More      bool
 	}
 	s := &statement{}
 	s.arg(w.Key)
-	matched, capped := q.Search.sql(s)
-	page, order := q.sql(s)
+	parts := q.parts(s)
+	found, unseen := look(q, s, parts)
+	listed, order := q.sql(parts)
 	err := w.query(ctx, &rows, fmt.Sprintf(`
 		WITH head AS MATERIALIZED (SELECT seq, event_id FROM event_heads WHERE workspace_id = $1)%s, page AS (%s)
-		SELECT head.seq AS head_seq, head.event_id AS head_event, %s AS capped, %s
-		FROM head LEFT JOIN page ON TRUE ORDER BY %s`, matched, page, capped, conversationColumns, order), s.args...)
-	if err != nil {
-		return nil, err
-	}
-	result := &InboxPage{}
+		SELECT head.seq AS head_seq, head.event_id AS head_event, %s AS more, %s
+		FROM head LEFT JOIN page ON TRUE ORDER BY %s`, found, listed, unseen, conversationColumns, order), s.args...)
+	page := &InboxPage{}
 	for i := range rows {
 		row := &rows[i]
-		result.Head = Head{WorkspaceID: w.Key, Seq: row.HeadSeq, EventID: row.HeadEvent}
-		result.SearchCapped = row.Capped
+		page.Head = Head{WorkspaceID: w.Key, Seq: row.HeadSeq, EventID: row.HeadEvent}
+		page.SearchCapped = row.More
 		if row.ID.UUID != uuid.Nil {
-			result.Rows = append(result.Rows, &row.Conversation)
+			page.Rows = append(page.Rows, &row.Conversation)
 		}
 	}
-	result.Rows, result.HasNext, result.HasPrevious = Trim(result.Rows, q.Page)
-	return result, nil
+	page.Rows, page.HasNext, page.HasPrevious = Trim(page.Rows, q.Page)
+	return page, err
 }
 
 func (q InboxQuery) hasSegment(text string) bool {
@@ -122,48 +127,81 @@ func (q InboxQuery) hasSegment(text string) bool {
 }
 
 // InboxCount counts the conversations of a view, up to a limit.
-func (w ForWorkspace) InboxCount(ctx context.Context, q InboxQuery, limit int) (int, error) {
-	var rows []struct{ Count int }
-	s := &statement{}
-	s.arg(w.Key)
-	matched, _ := q.Search.sql(s)
-	q.conditions(s)
-	err := w.query(ctx, &rows, fmt.Sprintf(`WITH head AS (SELECT)%s SELECT count(*) AS count
-		FROM (SELECT FROM conversations WHERE %s LIMIT %d) AS counted`, matched, s.condition(), limit), s.args...)
-	if err != nil {
-		return 0, err
+func (w ForWorkspace) InboxCount(ctx context.Context, q InboxQuery, limit int) (count int, err error) {
+	q.Page = Page{Limit: limit - 1}
+	for _, look := range q.countLooks() {
+		var rows []struct {
+			Count int
+			More  bool
+		}
+		s := &statement{}
+		s.arg(w.Key)
+		all := part{conditions: q.conditions(s)}
+		found, unseen := look(q, s, []part{all})
+		err := w.query(ctx, &rows, fmt.Sprintf(`WITH head AS (SELECT)%s SELECT count(*) AS count, %s AS more
+			FROM (SELECT FROM conversations WHERE %s LIMIT %d) AS counted`, found, unseen, q.found(all), limit), s.args...)
+		if err != nil {
+			return 0, err
+		}
+		if count = rows[0].Count; !rows[0].More {
+			break
+		}
 	}
-	return rows[0].Count, nil
+	return count, nil
 }
 
-// conditions puts the view, filter and search on a statement.
-func (q InboxQuery) conditions(s *statement) {
+// conditions puts the view and the filter on a statement.
+func (q InboxQuery) conditions(s *statement) []string {
 	s.conditions = []string{"workspace_id = $1"}
 	q.View.sql(s, q.Viewer)
 	q.Filter.sql(s, q.Viewer)
-	if !q.Search.IsZero() {
-		s.where("id IN (SELECT id FROM matched)")
+	return s.conditions
+}
+
+// part is what a segment holds of the page's range, before it is searched.
+type part struct {
+	segment
+	number     int
+	conditions []string
+}
+
+// parts gives the page's range in each segment.
+func (q InboxQuery) parts(s *statement) (parts []part) {
+	shared := q.conditions(s)
+	for n, seg := range segments[q.Field] {
+		s.conditions = append(slices.Clone(shared), seg.condition)
+		q.bound(s, n, seg)
+		parts = append(parts, part{seg, n, s.conditions})
 	}
+	return parts
+}
+
+// found gives the condition of those of a part that the search has found.
+func (q InboxQuery) found(p part) string {
+	conditions := p.conditions
+	if !q.Search.IsZero() {
+		conditions = append(slices.Clone(conditions), "id IN (SELECT id FROM matched)")
+	}
+	return strings.Join(conditions, " AND ")
+}
+
+// direction gives the order in which the page's range is read.
+func (q InboxQuery) direction() string {
+	return map[bool]string{false: " ASC", true: " DESC"}[q.Desc != q.Page.Backward]
 }
 
 // sql gives the query of the page and the order of its rows. Each segment is one index
 // range of at most a page; an outer sort joins them.
-func (q InboxQuery) sql(s *statement) (page, order string) {
-	direction := map[bool]string{false: " ASC", true: " DESC"}
-	reverse := q.Desc != q.Page.Backward
-	q.conditions(s)
-	shared := s.conditions
-	var parts []string
-	for n, seg := range segments[q.Field] {
-		s.conditions = append(slices.Clone(shared), seg.condition)
-		q.bound(s, n, seg)
-		parts = append(parts, fmt.Sprintf(`(SELECT %d AS segment, %s AS sort_at, * FROM conversations WHERE %s
-			ORDER BY %s%s, id%s LIMIT %d)`, n, seg.column, s.condition(),
-			seg.column, direction[reverse], direction[reverse], q.Page.Limit+1))
+func (q InboxQuery) sql(parts []part) (page, order string) {
+	direction := q.direction()
+	var selects []string
+	for _, p := range parts {
+		selects = append(selects, fmt.Sprintf(`(SELECT %d AS segment, %s AS sort_at, * FROM conversations WHERE %s
+			ORDER BY %s%s, id%s LIMIT %d)`, p.number, p.column, q.found(p), p.column, direction, direction, q.Page.Limit+1))
 	}
-	order = "segment" + direction[q.Page.Backward] + ", sort_at" + direction[reverse] + ", id" + direction[reverse]
+	order = "segment" + map[bool]string{false: " ASC", true: " DESC"}[q.Page.Backward] + ", sort_at" + direction + ", id" + direction
 	return fmt.Sprintf("SELECT * FROM (%s) AS parts ORDER BY %s LIMIT %d",
-		strings.Join(parts, " UNION ALL "), order, q.Page.Limit+1), order
+		strings.Join(selects, " UNION ALL "), order, q.Page.Limit+1), order
 }
 
 // bound narrows a segment to the page's range.
@@ -188,30 +226,6 @@ func (q InboxQuery) bound(s *statement, n int, seg segment) {
 			s.where("("+seg.column+", id) "+bound.op+" (", bound.key[1], ", ", bound.key[2], ")")
 		}
 	}
-}
-
-// IsZero says that there is nothing to search for.
-func (i InboxSearch) IsZero() bool { return i.Contacts.IsZero() && i.Notes.IsZero() }
-
-// sql gives common table expressions that end in "matched", the conversations found,
-// and an expression that says whether the cap cut something off.
-func (i InboxSearch) sql(s *statement) (with, capped string) {
-	if i.IsZero() {
-		return "", "FALSE"
-	}
-	contacts := i.Contacts.condition(s, "search", "name_key")
-	notes := "FALSE" // a prefix is looked for in names alone
-	if len(i.Notes.Terms) > 0 {
-		notes = "(closing_text IS NOT NULL OR closing_category IS NOT NULL) AND " + i.Notes.condition(s, "closing_search", "")
-	}
-	return fmt.Sprintf(`,
-		found_contacts AS MATERIALIZED (SELECT id FROM contacts WHERE workspace_id = $1 AND %s LIMIT %d),
-		found_notes AS MATERIALIZED (SELECT id FROM conversations WHERE workspace_id = $1 AND %s LIMIT %d),
-		matched AS MATERIALIZED (
-			SELECT id FROM conversations WHERE workspace_id = $1 AND contact_id IN (SELECT id FROM found_contacts LIMIT %d)
-			UNION SELECT id FROM (SELECT id FROM found_notes LIMIT %d) AS notes)`,
-			contacts, searchCap+1, notes, searchCap+1, searchCap, searchCap),
-		fmt.Sprintf("((SELECT count(*) FROM found_contacts) > %d OR (SELECT count(*) FROM found_notes) > %d)", searchCap, searchCap)
 }
 
 // InboxTally is how many conversations share a status, a block and an assignee.

@@ -31,20 +31,19 @@ func Migrate(ctx context.Context, url string) (applied []string, err error) {
 	if _, err := conn.ExecContext(ctx, "SELECT pg_advisory_lock(?)", migrationLock); err != nil {
 		return nil, err
 	}
-	if err := d.knowsLetters(ctx); err != nil {
+	if err := d.knowsUnicode(ctx); err != nil {
 		return nil, err
 	}
 	return d.migrate(ctx)
 }
 
-// knowsLetters refuses a database that cannot fold letters beyond ASCII: search would
-// silently miss most of the world's names.
-func (d *DB) knowsLetters(ctx context.Context) error {
-	var ctype string
-	var knows bool
-	err := d.NewRaw(`SELECT datctype, lower('ÉŁЖ') = 'éłж' FROM pg_database WHERE datname = current_database()`).Scan(ctx, &ctype, &knows)
-	if err == nil && !knows {
-		err = fmt.Errorf("the database (LC_CTYPE %s) does not know letters beyond ASCII: make another one, CREATE DATABASE switchboard TEMPLATE template0 ENCODING 'UTF8' LC_CTYPE 'C.UTF-8'", ctype)
+// knowsUnicode refuses a database that cannot hold the letters of most languages. Its
+// locale does not matter: nothing is folded or ordered by it.
+func (d *DB) knowsUnicode(ctx context.Context) error {
+	var encoding string
+	err := d.NewRaw("SHOW server_encoding").Scan(ctx, &encoding)
+	if err == nil && encoding != "UTF8" {
+		err = fmt.Errorf("the database has the encoding %s, which cannot hold most languages: make another one, CREATE DATABASE switchboard TEMPLATE template0 ENCODING 'UTF8'", encoding)
 	}
 	return err
 }

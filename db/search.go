@@ -5,9 +5,10 @@ import (
 	"slices"
 	"strings"
 	"unicode"
-	"unicode/utf8"
 
 	"github.com/uptrace/bun"
+
+	"switchboard/db/text"
 )
 
 // Search is what a person typed, resolved against the words that occur: each term is a
@@ -15,97 +16,96 @@ import (
 type Search struct {
 	Prefix string     // folded; the name must begin with it; for searches under three letters
 	Terms  [][]string // patterns of each term, folded and escaped
+
+	unfolded bool // some rows are not folded yet: what a version before kept of them is searched, too
 }
 
 // IsZero says that there is nothing to search for.
 func (s Search) IsZero() bool { return s.Prefix == "" && len(s.Terms) == 0 }
 
-// wordKind says where the words of the dictionary come from.
-type wordKind string
+// searched are the rows that are searched together and whose words make one dictionary.
+type searched struct {
+	kind     string // of the words
+	table    string
+	text     string // the column that is searched
+	name     string // of what short searches are a prefix; empty: not found by them
+	kept     string // the condition of the rows that can be found, as the index has it; empty: all
+	oldText  string // what a version before searched
+	oldName  string
+	missing  string // the condition of rows that are not folded yet
+	hasPhone bool
+}
 
-const (
-	agentWords   wordKind = "AGENT"
-	contactWords wordKind = "CONTACT"
-	noteWords    wordKind = "NOTE"
+// nameOrder is what agents and contacts are ordered by: their folded name or, until they
+// have one, the name.
+const nameOrder = `coalesce(name_text, name COLLATE "C")`
+
+var (
+	searchedAgents = &searched{
+		kind: "AGENT", table: "agents", text: "search_text", name: nameOrder, oldText: "search", oldName: "name_key",
+		missing: "search_text IS NULL",
+	}
+	searchedContacts = &searched{
+		kind: "CONTACT", table: "contacts", text: "search_text", name: nameOrder, oldText: "search", oldName: "name_key",
+		missing: "search_text IS NULL", hasPhone: true,
+	}
+	searchedNotes = &searched{
+		kind: "NOTE", table: "conversations", text: "note_text", kept: "note_text IS NOT NULL AND ", oldText: "closing_search",
+		missing: "note_text IS NULL AND (closing_text IS NOT NULL OR closing_category IS NOT NULL)",
+	}
 )
 
 // ResolveAgents resolves what was typed to find agents.
-func (w ForWorkspace) ResolveAgents(ctx context.Context, text string) (Search, error) {
-	return w.resolve(ctx, agentWords, text)
+func (w ForWorkspace) ResolveAgents(ctx context.Context, typed string) (Search, error) {
+	return w.resolve(ctx, searchedAgents, typed)
 }
 
 // ResolveContacts resolves what was typed to find contacts.
-func (w ForWorkspace) ResolveContacts(ctx context.Context, text string) (Search, error) {
-	return w.resolve(ctx, contactWords, text)
+func (w ForWorkspace) ResolveContacts(ctx context.Context, typed string) (Search, error) {
+	return w.resolve(ctx, searchedContacts, typed)
 }
 
 // ResolveNotes resolves what was typed to find closing notes.
-func (w ForWorkspace) ResolveNotes(ctx context.Context, text string) (Search, error) {
-	return w.resolve(ctx, noteWords, text)
+func (w ForWorkspace) ResolveNotes(ctx context.Context, typed string) (Search, error) {
+	return w.resolve(ctx, searchedNotes, typed)
 }
 
-// foundTerm is a folded term with the known words that it may have been meant for.
-type foundTerm struct {
-	Term    string
-	Similar []string `bun:",array"`
-}
-
-// resolve folds the text and splits it into terms. A term that is part of no known word
-// is joined by the words nearest to it, which forgives typos; one that is part of some
-// word is taken as it is, and so is one that is not all letters.
-func (w ForWorkspace) resolve(ctx context.Context, kind wordKind, text string) (Search, error) {
-	text = strings.TrimSpace(text)
-	if text == "" {
-		return Search{}, nil
+// resolve gives the patterns of each term. A word that is part of no known word is joined
+// by the words nearest to it, which forgives typos; one that is part of some word is
+// taken as it is, and so is what holds digits.
+func (w ForWorkspace) resolve(ctx context.Context, in *searched, typed string) (Search, error) {
+	terms := text.Terms(typed)
+	if len(terms) == 0 {
+		if strings.TrimSpace(typed) == "" {
+			return Search{}, nil
+		}
+		return Search{Terms: [][]string{{}}}, nil // an accent alone is no term: nothing is found
 	}
-	var found []foundTerm
-	err := w.query(ctx, &found, `
-		SELECT term, CASE WHEN term !~ '^[[:alpha:]]+$' OR EXISTS (SELECT FROM search_words AS known
-				WHERE known.workspace_id = $1 AND known.kind = $2 AND known.word LIKE '%' || like_escape(term) || '%')
-			THEN '{}' ELSE ARRAY(SELECT similar_words($1, $2, term)) END AS similar
-		FROM unnest($3::text[]) WITH ORDINALITY AS typed (raw, n), fold(raw) AS term ORDER BY n`,
-		w.Key, string(kind), splitTerms(kind, text))
+	known, err := w.lookUp(ctx, in, terms)
 	if err != nil {
 		return Search{}, err
 	}
-	// An accent alone folds to nothing, which is no term; where nothing else is, nothing is found.
-	found = slices.DeleteFunc(found, func(f foundTerm) bool { return f.Term == "" })
-	if len(found) == 0 {
-		return Search{Terms: [][]string{{}}}, nil
+	s := Search{unfolded: known.unfolded}
+	if len(terms) == 1 && terms[0].IsShort() {
+		s.Prefix = terms[0].Words
+		return s, nil
 	}
-	if len(found) == 1 && utf8.RuneCountInString(found[0].Term) < 3 {
-		return Search{Prefix: found[0].Term}, nil
-	}
-	var s Search
-	for _, f := range found {
-		patterns := []string{contains(f.Term)}
-		for _, word := range f.Similar {
-			patterns = append(patterns, contains(word))
+	for _, term := range terms {
+		forms := []string{term.Words}
+		if in.hasPhone {
+			forms = term.Forms(known.country)
+		}
+		near, err := w.nearest(ctx, in, known.words[term.Words])
+		if err != nil {
+			return Search{}, err
+		}
+		var patterns []string
+		for _, form := range append(forms, near...) {
+			patterns = append(patterns, contains(form))
 		}
 		s.Terms = append(s.Terms, patterns)
 	}
 	return s, nil
-}
-
-// splitTerms splits at spaces; what looks like a contact's phone number stays one term and
-// loses its punctuation, since numbers are searched by their digits.
-func splitTerms(kind wordKind, text string) []string {
-	if kind != contactWords {
-		return strings.Fields(text)
-	}
-	digits := strings.Map(func(r rune) rune {
-		switch {
-		case unicode.IsDigit(r):
-			return r
-		case strings.ContainsRune("+-./() \u00a0", r):
-			return -1
-		}
-		return utf8.RuneError
-	}, text)
-	if len(digits) >= 3 && !strings.ContainsRune(digits, utf8.RuneError) {
-		return []string{digits}
-	}
-	return strings.Fields(text)
 }
 
 var likeEscaper = strings.NewReplacer(`\`, `\\`, `%`, `\%`, `_`, `\_`)
@@ -113,42 +113,95 @@ var likeEscaper = strings.NewReplacer(`\`, `\\`, `%`, `\%`, `_`, `\_`)
 // contains gives the LIKE pattern for text anywhere, its wildcards taken as letters.
 func contains(text string) string { return "%" + likeEscaper.Replace(text) + "%" }
 
-// apply narrows a query to the rows whose search column matches.
-func (s Search) apply(q *bun.SelectQuery, search, name string) *bun.SelectQuery {
-	if s.Prefix != "" {
-		q = q.Where(name+" LIKE ?", likeEscaper.Replace(s.Prefix)+"%")
+func beginsWith(text string) string { return likeEscaper.Replace(text) + "%" }
+
+// sql gives the condition of the rows that are found. arg takes a value and gives its
+// place in the statement.
+func (s Search) sql(in *searched, arg func(value any) string) string {
+	found := in.kept + s.matches(in.text, in.name, arg, func(pattern string) string { return pattern })
+	if !s.unfolded {
+		return found
 	}
-	for _, patterns := range s.Terms {
-		q = q.Where(search+" LIKE ANY (ARRAY[?])", bun.List(patterns))
-	}
-	return q
+	// The old column holds punctuation where the new one has spaces.
+	old := s.matches(in.oldText, in.oldName, arg, func(pattern string) string { return strings.ReplaceAll(pattern, " ", "%") })
+	return "(" + found + " OR " + in.missing + " AND " + old + ")"
 }
 
-// condition is apply for hot statements.
-func (s Search) condition(to *statement, search, name string) string {
-	conditions := []string{}
+func (s Search) matches(column, name string, arg func(value any) string, written func(pattern string) string) string {
+	var conditions []string
 	if s.Prefix != "" {
-		conditions = append(conditions, name+" LIKE "+to.arg(likeEscaper.Replace(s.Prefix)+"%"))
+		if name == "" {
+			return "FALSE"
+		}
+		conditions = append(conditions, name+" LIKE "+arg(beginsWith(s.Prefix)))
 	}
 	for _, patterns := range s.Terms {
-		conditions = append(conditions, search+" LIKE ANY ("+to.arg(patterns)+")")
+		all := make([]string, len(patterns))
+		for i, pattern := range patterns {
+			all[i] = written(pattern)
+		}
+		conditions = append(conditions, column+" LIKE ANY ("+arg(all)+")")
 	}
 	return strings.Join(conditions, " AND ")
 }
 
-// learnWords adds the words of these texts to the dictionary. They are inserted in
-// order, so that two transactions that add the same ones wait for each other instead
-// of deadlocking; words known already lock nothing.
-func (tx Tx) learnWords(ctx context.Context, kind wordKind, texts []string) error {
-	_, err := tx.exec(ctx, `
-		INSERT INTO search_words (workspace_id, kind, word)
-		SELECT DISTINCT $1::bigint, $2, split.word
-		FROM unnest($3::text[]) AS given (text), regexp_split_to_table(fold(given.text), '[^[:alnum:]]+') AS split (word)
-		WHERE length(split.word) BETWEEN 4 AND 40 AND NOT EXISTS (SELECT FROM search_words AS known
-			WHERE known.workspace_id = $1 AND known.kind = $2 AND known.word = split.word)
-		ORDER BY 3
-		ON CONFLICT DO NOTHING`, tx.Key, string(kind), texts)
-	return err
+// apply narrows a query to the rows that are found.
+func (s Search) apply(q *bun.SelectQuery, in *searched) *bun.SelectQuery {
+	if s.IsZero() {
+		return q
+	}
+	var args []any
+	condition := s.sql(in, func(value any) string {
+		if patterns, several := value.([]string); several {
+			args = append(args, bun.List(patterns))
+			return "ARRAY[?]::text[]"
+		}
+		args = append(args, value)
+		return "?"
+	})
+	return q.Where(condition, args...)
+}
+
+// country gives where the workspace's numbers without a country's code belong; empty for nowhere.
+func (w ForWorkspace) country(ctx context.Context) (string, error) {
+	var rows []struct{ Country string }
+	if err := w.query(ctx, &rows, "SELECT coalesce(country, '') AS country FROM workspaces WHERE key = $1", w.Key); err != nil || len(rows) == 0 {
+		return "", err
+	}
+	return rows[0].Country, nil
+}
+
+// fold puts what an agent is found by beside it.
+func (a *Agent) fold() {
+	name := text.Key(a.Name)
+	a.NameText, a.SearchText, a.EmailKey = &name, joined(name, text.Key(deref(a.Email))), nil
+	if a.Email != nil {
+		key := text.EmailKey(*a.Email)
+		a.EmailKey = &key
+	}
+}
+
+// fold puts what a contact is found by beside it.
+func (c *Contact) fold(country string) {
+	name, phone := text.Key(c.Name), deref(c.Phone)
+	parts := append([]string{name, text.Key(deref(c.Email))}, text.Numbers(phone, country)...)
+	if strings.ContainsFunc(phone, unicode.IsLetter) {
+		parts = append(parts, text.Key(phone)) // as in 1-800-FLOWERS
+	}
+	c.NameText, c.SearchText, c.SearchCountry = &name, joined(parts...), &country
+}
+
+// fold puts what a conversation's closing note is found by beside it.
+func (c *Conversation) fold() {
+	c.NoteText = nil
+	if c.ClosingNote() != nil {
+		c.NoteText = joined(text.Key(deref(c.ClosingCategory)), text.Key(deref(c.ClosingText)))
+	}
+}
+
+func joined(parts ...string) *string {
+	all := strings.Join(slices.DeleteFunc(parts, func(part string) bool { return part == "" }), " ")
+	return &all
 }
 
 func deref(s *string) string {

@@ -35,6 +35,7 @@ type Workspace struct {
 	ID                WorkspaceID
 	Name              string
 	TimeZone          string
+	Country           *string // whose phone numbers are written without a code; ISO 3166-1 alpha-2
 	ReopenPolicy      ReopenPolicy
 	ReopenWithinDays  int
 	OwnerPolicy       OwnerPolicy
@@ -88,10 +89,10 @@ func (tx Tx) LockWorkspace(ctx context.Context) (*Workspace, error) {
 	return row, err
 }
 
-// UpdateWorkspace writes the workspace's name, time zone and policies.
+// UpdateWorkspace writes the workspace's name, time zone, country and policies.
 func (tx Tx) UpdateWorkspace(ctx context.Context, row *Workspace) error {
 	_, err := tx.bun.NewUpdate().Model(row).
-		Column("name", "time_zone", "reopen_policy", "reopen_within_days", "owner_policy", "closing_categories").
+		Column("name", "time_zone", "country", "reopen_policy", "reopen_within_days", "owner_policy", "closing_categories").
 		Where("key = ?", tx.Key).Exec(ctx)
 	return err
 }

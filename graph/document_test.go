@@ -28,7 +28,7 @@ var fragments = map[string]string{
 		closedAt closedBy { ...actor } closingNote { category text } lastActivityAt waitingSince unreadCount lastMessage { id }
 		canClose cannotCloseReason canReopen cannotReopenReason }`,
 	"message":   `on Message { id kind author { ...actor } body truncated preview createdAt sentAt automated withheld channel }`,
-	"workspace": `on Workspace { id name timeZone reopenPolicy reopenWithinDays ownerPolicy closingCategories }`,
+	"workspace": `on Workspace { id name timeZone country reopenPolicy reopenWithinDays ownerPolicy closingCategories }`,
 	"actor":     `on Actor { __typename ... on Agent { id } ... on Contact { id } ... on Integration { id name } ... on Workflow { id name } }`,
 	"event": `on Event { __typename id cursor occurredAt actor { ...actor } via { id name } conversation { id version } contact { id version } origin
 		... on MessageReceived { message { ...message } } ... on MessageSent { message { ...message } } ... on NoteAdded { message { ...message } }

@@ -969,6 +969,7 @@ type ComplexityRoot struct {
 
 	Workspace struct {
 		ClosingCategories func(childComplexity int) int
+		Country           func(childComplexity int) int
 		ID                func(childComplexity int) int
 		Name              func(childComplexity int) int
 		OwnerPolicy       func(childComplexity int) int
@@ -5142,6 +5143,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Workspace.ClosingCategories(childComplexity), true
+	case "Workspace.country":
+		if e.ComplexityRoot.Workspace.Country == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Workspace.Country(childComplexity), true
 	case "Workspace.id":
 		if e.ComplexityRoot.Workspace.ID == nil {
 			break
@@ -5520,6 +5527,8 @@ type Workspace implements Node {
   name: String!
   "The IANA time zone in which days begin, such as Europe/Berlin."
   timeZone: String!
+  "The country whose phone numbers are written without a country's code, as ISO 3166-1 alpha-2, such as DE; null if only numbers with a code are understood."
+  country: String
   "What a new message does to a contact whose last conversation is closed."
   reopenPolicy: ReopenPolicy!
   "For REOPEN_WITHIN: how many days after closing the old conversation is reopened."
@@ -5714,7 +5723,7 @@ type ConversationConnection {
   totalCount: Int!
   "Whether totalCount stopped at 1,000 with more beyond."
   totalCountCapped: Boolean!
-  "Whether the search matched more contacts or notes than it looks through (200 of each), so that narrower words may find more."
+  "Whether the search matches more conversations of the view than it looked through, so that narrower words may find others; a list whose search matches anything is never empty."
   searchCapped: Boolean!
 }
 
@@ -6696,7 +6705,7 @@ type Mutation {
     "Whom to reactivate."
     input: ReactivateAgentInput!
   ): ReactivateAgentPayload
-  "Changes the workspace's name, time zone or policies (managers only)."
+  "Changes the workspace's name, time zone, country or policies (managers only)."
   updateWorkspace(
     "What to change; what is left out stays."
     input: UpdateWorkspaceInput!
@@ -7337,6 +7346,8 @@ input UpdateWorkspaceInput {
   name: String
   "An IANA time zone, such as Europe/Berlin."
   timeZone: String
+  "The country whose phone numbers are written without a country's code, as ISO 3166-1 alpha-2, such as DE; an empty text: none, only numbers with a code are understood."
+  country: String
   "What a new message does to a contact whose last conversation is closed."
   reopenPolicy: ReopenPolicy
   "For REOPEN_WITHIN: how many days, 1 to 3650."
@@ -7915,7 +7926,7 @@ type AvailabilityChanged implements Event & Node {
   availability: Availability!
 }
 
-"The workspace's name, time zone or policies changed."
+"The workspace's name, time zone, country or policies changed."
 type WorkspaceUpdated implements Event & Node {
   "The typed id, evt_…."
   id: ID!
@@ -9290,6 +9301,8 @@ func (ec *executionContext) childFields_Workspace(ctx context.Context, field gra
 		return ec.fieldContext_Workspace_name(ctx, field)
 	case "timeZone":
 		return ec.fieldContext_Workspace_timeZone(ctx, field)
+	case "country":
+		return ec.fieldContext_Workspace_country(ctx, field)
 	case "reopenPolicy":
 		return ec.fieldContext_Workspace_reopenPolicy(ctx, field)
 	case "reopenWithinDays":
@@ -28644,6 +28657,29 @@ func (ec *executionContext) fieldContext_Workspace_timeZone(_ context.Context, f
 	return graphql.NewScalarFieldContext("Workspace", field, false, false, errors.New("field of type String does not have child fields"))
 }
 
+func (ec *executionContext) _Workspace_country(ctx context.Context, field graphql.CollectedField, obj *db.Workspace) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Workspace_country(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Country, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *string) graphql.Marshaler {
+			return ec.marshalOString2ᚖstring(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Workspace_country(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Workspace", field, false, false, errors.New("field of type String does not have child fields"))
+}
+
 func (ec *executionContext) _Workspace_reopenPolicy(ctx context.Context, field graphql.CollectedField, obj *db.Workspace) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -32118,7 +32154,7 @@ func (ec *executionContext) unmarshalInputUpdateWorkspaceInput(ctx context.Conte
 		asMap[k] = v
 	}
 
-	fieldsInOrder := [...]string{"name", "timeZone", "reopenPolicy", "reopenWithinDays", "ownerPolicy", "closingCategories", "idempotencyKey"}
+	fieldsInOrder := [...]string{"name", "timeZone", "country", "reopenPolicy", "reopenWithinDays", "ownerPolicy", "closingCategories", "idempotencyKey"}
 	for _, k := range fieldsInOrder {
 		v, ok := asMap[k]
 		if !ok {
@@ -32139,6 +32175,13 @@ func (ec *executionContext) unmarshalInputUpdateWorkspaceInput(ctx context.Conte
 				return it, err
 			}
 			it.TimeZone = data
+		case "country":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("country"))
+			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Country = data
 		case "reopenPolicy":
 			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("reopenPolicy"))
 			data, err := ec.unmarshalOReopenPolicy2ᚖswitchboardᚋdbᚐReopenPolicy(ctx, v)
@@ -45833,6 +45876,11 @@ func (ec *executionContext) _Workspace(ctx context.Context, sel ast.SelectionSet
 		case "timeZone":
 			out.Values[i] = ec._Workspace_timeZone(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "country":
+			out.Values[i] = ec._Workspace_country(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
 				out.Invalids++
 			}
 		case "reopenPolicy":

@@ -308,7 +308,7 @@ var mutationCases = []struct {
 		return w.manager.token, vars{"agentId": w.colleague.id}
 	}},
 	{"updateWorkspace", "", func(w *world) (string, vars) {
-		return w.manager.token, vars{"name": "Acme Ltd", "timeZone": "Europe/Prague", "reopenPolicy": "REOPEN_WITHIN", "reopenWithinDays": 14,
+		return w.manager.token, vars{"name": "Acme Ltd", "timeZone": "Europe/Prague", "country": "CZ", "reopenPolicy": "REOPEN_WITHIN", "reopenWithinDays": 14,
 			"ownerPolicy": "UNASSIGN_IF_UNAVAILABLE", "closingCategories": []string{"Question", "Refund"}}
 	}},
 

@@ -23,7 +23,7 @@ func checkManagerStays(managers []*db.Agent, leaving *db.Agent) *Refusal {
 // agentTaken tells the violations of the agents' unique indexes from other errors.
 func agentTaken(err error) error {
 	switch violated(err) {
-	case "agents_email":
+	case "agents_email", "agents_email_key":
 		return refuse(EmailTaken, "another agent has this e-mail address", "email")
 	case "agents_identity":
 		return refuse(IdentityTaken, "another agent has this sign-in", "identity")

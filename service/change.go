@@ -42,7 +42,7 @@ func agentFields(a *db.Agent) []field {
 
 func workspaceFields(w *db.Workspace) []field {
 	days := strconv.Itoa(w.ReopenWithinDays)
-	return []field{{"name", text(w.Name)}, {"timeZone", text(w.TimeZone)}, {"reopenPolicy", text(w.ReopenPolicy)},
+	return []field{{"name", text(w.Name)}, {"timeZone", text(w.TimeZone)}, {"country", w.Country}, {"reopenPolicy", text(w.ReopenPolicy)},
 		{"reopenWithinDays", &days}, {"ownerPolicy", text(w.OwnerPolicy)}, {"closingCategories", list(w.ClosingCategories)}}
 }
 

@@ -1,7 +1,6 @@
 package service
 
 import (
-	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -80,15 +79,15 @@ func TestSearchContacts(t *testing.T) {
 		// Under three letters a prefix of the name.
 		{"n", []string{ng, anh}}, {"NG", []string{ng, anh}}, {"ja", []string{jana}}, {"ov", nil}, {"ł", []string{lukasz}}, {"zo", nil}, {"10", []string{odd}},
 		{"п", []string{petr}},
-		// Wildcards are letters.
+		// Signs part words, wildcards like all others; alone they find names of signs alone.
 		{"%", nil}, {"_", nil}, {`\`, nil}, {"100%", []string{odd}}, {"_real_", []string{odd}}, {`back\slash`, []string{odd}},
-		{"%%%", nil}, {"___", nil}, {`\\\`, nil}, {"%novak%", nil}, {"n_vak", nil}, {"0% _r", []string{odd}},
+		{"%%%", nil}, {"___", nil}, {`\\\`, nil}, {"%novak%", []string{jana}}, {"n_xak", nil}, {"100% _r", []string{odd}},
 		// Quotes and whatever SQL, or its libraries, might take for their own.
-		{"o'brien", []string{bob}}, {`"bob"`, []string{bob}}, {"DROP TABLE", []string{bob}}, {"'; DROP TABLE contacts; --", nil}, {"'", nil}, {"'''", nil},
-		{"what?", []string{what}}, {"?0 ?", []string{what}}, {"?tablename", []string{what}}, {"$1 ?0", []string{what}}, {"{}", nil}, {"{a,b}", nil}, {"NULL", nil},
-		{"E'\\x41'", nil}, {"(", nil}, {"[[:alpha:]]+", nil}, {"nova.*", nil}, {"☃☃☃", nil}, {"😀", nil},
+		{"o'brien", []string{bob}}, {`"bob"`, []string{bob}}, {"DROP TABLE", []string{bob}}, {"'; DROP TABLE contacts; --", []string{bob}}, {"'", nil}, {"'''", nil},
+		{"what?", []string{what}}, {"?0 what ?", []string{what}}, {"?tablename", []string{what}}, {"$1 ?tablename", []string{what}}, {"{}", nil}, {"{jana,b}", nil}, {"NULL", nil},
+		{"E'\\x41'", nil}, {"(", nil}, {"[[:alpha:]]+", nil}, {"nova.*", []string{jana}}, {"☃☃☃", nil}, {"😀", nil},
 		// As long as it may be.
-		{strings.Repeat("x", 100), nil}, {strings.Repeat("ß", 100), nil}, {strings.Repeat("9", 100), nil}, {strings.Repeat("n ", 50), []string{jana, jurgen, mojang, ng, anh, bob, what}},
+		{strings.Repeat("x", 100), nil}, {strings.Repeat("ß", 100), nil}, {strings.Repeat("9", 100), nil}, {strings.Repeat("n ", 50), []string{ng, anh}},
 	} {
 		got := s.contacts(c.term)
 		if !slices.Equal(slices.Sorted(slices.Values(got)), slices.Sorted(slices.Values(c.want))) {
@@ -173,55 +172,6 @@ func TestSearchInbox(t *testing.T) {
 	fine(t, err)
 	if got, _ := w.inboxSearch(db.ViewAll, "beschädigte"); got != nil {
 		t.Error("a cleared note is found")
-	}
-}
-
-// TestSearchCapped: 200 contacts and 200 notes are looked through, not one more.
-func TestSearchCapped(t *testing.T) {
-	t.Parallel()
-	const limit = 200
-	w := newWorld(t)
-	add := func(from, to int, name, note string) {
-		var contacts []*db.Contact
-		var conversations []*db.Conversation
-		for i := from; i < to; i++ {
-			contact := &db.Contact{ID: db.ContactID{UUID: db.NewUUID()}, Name: fmt.Sprint(name, " ", i), Version: 1, CreatedAt: w.clock}
-			contacts = append(contacts, contact)
-			conversations = append(conversations, &db.Conversation{
-				ID: db.ConversationID{UUID: db.NewUUID()}, ContactID: contact.ID, Channel: "email", Status: db.StatusClosed, Latest: true,
-				Version: 1, OpenedAt: w.clock, ClosedAt: &w.clock, ClosingText: &note, LastActivityAt: w.clock,
-			})
-		}
-		fine(t, w.db.Transact(t.Context(), w.manager.Workspace, func(tx db.Tx) error {
-			if err := tx.InsertContacts(t.Context(), contacts, nil); err != nil {
-				return err
-			}
-			return tx.InsertConversations(t.Context(), conversations)
-		}))
-	}
-	check := func(term string, total int, capped bool) {
-		t.Helper()
-		l, err := w.Inbox(t.Context(), w.manager, InboxInput{View: db.ViewClosed, Search: &term})
-		fine(t, err)
-		n, more, err := w.InboxTotal(t.Context(), w.manager, l)
-		fine(t, err)
-		if l.SearchCapped != capped || n != total || more || len(l.Rows) != 50 {
-			t.Errorf("%q: %d of %d, capped: %t", term, n, total, l.SearchCapped)
-		}
-	}
-	add(0, limit, "Customer", "nothing")
-	check("customer", limit, false)
-	check("nothing", limit, false)
-	check("cu", limit, false)
-	add(limit, limit+1, "Customer", "something")
-	check("customer", limit, true)
-	check("cu", limit, true)
-	check("nothing", limit, false)
-	add(limit, limit+1, "Another", "nothing")
-	check("nothing", limit, true)
-	// Capped even where the page is empty.
-	if _, l := w.inboxSearch(db.ViewAll, "customer"); !l.SearchCapped || len(l.Rows) != 0 {
-		t.Errorf("%d rows, capped: %t", len(l.Rows), l.SearchCapped)
 	}
 }
 

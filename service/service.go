@@ -8,6 +8,7 @@ package service
 import (
 	"context"
 	"log/slog"
+	"sync"
 	"time"
 
 	"switchboard/db"
@@ -52,8 +53,12 @@ func New(d *db.DB, f *feed.Feed, o Options) *Service {
 // Ready says whether the database answers.
 func (s *Service) Ready(ctx context.Context) error { return s.db.PingContext(ctx) }
 
-// Maintain deletes what is kept for a time only, now and then, until the context ends.
+// Maintain deletes what is kept for a time only, now and then, and keeps text searchable,
+// until the context ends.
 func (s *Service) Maintain(ctx context.Context) {
+	var searchable sync.WaitGroup
+	defer searchable.Wait()
+	searchable.Go(func() { s.keepSearchable(ctx) })
 	for {
 		if err := s.db.ForgetKeys(ctx, s.now().Add(-keyLifetime)); err != nil && ctx.Err() == nil {
 			s.log.Warn("forgetting old idempotency keys failed; trying again later", "error", err)

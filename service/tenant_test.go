@@ -106,6 +106,7 @@ func TestEveryStatementNamesItsWorkspace(t *testing.T) {
 	w.changeEverything()
 	w.readEverything()
 	w.watchEverything()
+	w.foldEverything()
 	fine(t, d.ForgetKeys(ctx, time.Now()))
 
 	guard, touched := newTenantGuard(tables), map[string]bool{}
@@ -120,7 +121,7 @@ func TestEveryStatementNamesItsWorkspace(t *testing.T) {
 		}
 	}
 	for _, table := range tables {
-		if !touched[table] {
+		if !touched[table] && table != "search_words" { // which a server of the version before reads
 			t.Errorf("nothing touched %s; the test shows nothing about it", table)
 		}
 	}
@@ -196,6 +197,14 @@ func (w *world) workEverything() {
 	fine(w.t, err)
 	_, err = w.db.ForWorkspace(me.Workspace).NextDue(ctx)
 	fine(w.t, err)
+}
+
+func (w *world) foldEverything() {
+	w.before("UPDATE agents SET search_text = NULL WHERE workspace_id = %W", "UPDATE contacts SET search_text = NULL WHERE workspace_id = %W",
+		"UPDATE conversations SET note_text = NULL WHERE workspace_id = %W")
+	fine(w.t, w.makeSearchable(w.t.Context()))
+	w.did(w.UpdateWorkspace(w.t.Context(), w.manager, UpdateWorkspaceInput{Country: ptr("DE")}))
+	fine(w.t, w.makeSearchable(w.t.Context()))
 }
 
 func (w *world) readEverything() {

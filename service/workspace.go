@@ -2,16 +2,19 @@ package service
 
 import (
 	"context"
+	"strings"
 	"time"
 	_ "time/tzdata" // time zones are known on machines without a database of them
 
 	"switchboard/db"
+	dbtext "switchboard/db/text"
 )
 
 // UpdateWorkspaceInput is what to change about the workspace; nil stays.
 type UpdateWorkspaceInput struct {
 	Name              *string
 	TimeZone          *string
+	Country           *string // ISO 3166-1 alpha-2; empty: none
 	ReopenPolicy      *db.ReopenPolicy
 	ReopenWithinDays  *int
 	OwnerPolicy       *db.OwnerPolicy
@@ -19,7 +22,7 @@ type UpdateWorkspaceInput struct {
 	Keyed
 }
 
-// UpdateWorkspace changes the workspace's name, time zone or policies (managers only).
+// UpdateWorkspace changes the workspace's name, time zone, country or policies (managers only).
 func (s *Service) UpdateWorkspace(ctx context.Context, actor Actor, in UpdateWorkspaceInput) (*Outcome, error) {
 	if err := mayManage(actor); err != nil {
 		return nil, err
@@ -58,6 +61,11 @@ func workspaceData(row *db.Workspace, in UpdateWorkspaceInput) (err error) {
 		}
 		row.TimeZone = *in.TimeZone
 	}
+	if in.Country != nil {
+		if row.Country, err = country(*in.Country); err != nil {
+			return err
+		}
+	}
 	if in.ReopenPolicy != nil {
 		row.ReopenPolicy = *in.ReopenPolicy
 	}
@@ -74,6 +82,18 @@ func workspaceData(row *db.Workspace, in UpdateWorkspaceInput) (err error) {
 		row.ClosingCategories, err = names("closingCategories", in.ClosingCategories, 200)
 	}
 	return err
+}
+
+// country takes the code of a country that may be left out.
+func country(code string) (*string, error) {
+	if strings.TrimSpace(code) == "" {
+		return nil, nil
+	}
+	known, ok := dbtext.Country(strings.TrimSpace(code))
+	if !ok {
+		return nil, badInput("country must be the ISO 3166-1 code of a country in two letters, such as DE")
+	}
+	return &known, nil
 }
 
 // CreateWorkspace makes a workspace with its first manager. It is for whoever runs the

@@ -43,6 +43,28 @@ func New(tb testing.TB, migrate func(ctx context.Context, url string) error) str
 	if err := execute(tb.Context(), url("postgres"), create(database, source)); err != nil {
 		tb.Fatal(fmt.Errorf("create the test's database: %w", err))
 	}
+	removeAtEnd(tb, url, database)
+	return url(database)
+}
+
+// NewWith is New for a database made with options of CREATE DATABASE, such as a locale, on
+// which migrate is run if it is not nil.
+func NewWith(tb testing.TB, options string, migrate func(ctx context.Context, url string) error) string {
+	tb.Helper()
+	url, database := serverURL(tb), name(strconv.FormatInt(count.Add(1), 10))
+	if err := execute(tb.Context(), url("postgres"), "CREATE DATABASE "+database+" TEMPLATE template0 "+options); err != nil {
+		tb.Fatal(fmt.Errorf("create the test's database with %s: %w", options, err))
+	}
+	removeAtEnd(tb, url, database)
+	if migrate != nil {
+		if err := migrate(tb.Context(), url(database)); err != nil {
+			tb.Fatal(fmt.Errorf("migrate the test's database: %w", err))
+		}
+	}
+	return url(database)
+}
+
+func removeAtEnd(tb testing.TB, url func(string) string, database string) {
 	tb.Cleanup(func() {
 		ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 		defer cancel()
@@ -50,7 +72,6 @@ func New(tb testing.TB, migrate func(ctx context.Context, url string) error) str
 			tb.Errorf("drop the test's database: %v", err)
 		}
 	})
-	return url(database)
 }
 
 func makeTemplate(ctx context.Context, url func(string) string, migrate func(ctx context.Context, url string) error) error {

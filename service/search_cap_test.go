@@ -1,0 +1,128 @@
+package service
+
+import (
+	"fmt"
+	"slices"
+	"testing"
+	"time"
+
+	"switchboard/db"
+)
+
+// crowd adds contacts of one name, each with a conversation, one second after the other:
+// open ones of an agent, or closed ones with a note.
+func (w *world) crowd(n int, name string, owner *db.AgentID, note *string) (ids []db.ConversationID) {
+	w.t.Helper()
+	var contacts []*db.Contact
+	var conversations []*db.Conversation
+	for i := range n {
+		w.clock = w.clock.Add(time.Second)
+		at := w.clock
+		contact := &db.Contact{ID: db.ContactID{UUID: db.NewUUID()}, Name: fmt.Sprint(name, " ", i), AssigneeID: owner, Version: 1, CreatedAt: at}
+		c := &db.Conversation{
+			ID: db.ConversationID{UUID: db.NewUUID()}, ContactID: contact.ID, Channel: "email", Status: db.StatusOpen, Latest: true,
+			AssigneeID: owner, Version: 1, OpenedAt: at, LastActivityAt: at,
+		}
+		if note != nil {
+			c.Status, c.ClosedAt, c.ClosingText = db.StatusClosed, &at, note
+		}
+		contacts, conversations, ids = append(contacts, contact), append(conversations, c), append(ids, c.ID)
+	}
+	fine(w.t, w.db.Transact(w.t.Context(), w.manager.Workspace, func(tx db.Tx) error {
+		if err := tx.InsertContacts(w.t.Context(), contacts, nil); err != nil {
+			return err
+		}
+		return tx.InsertConversations(w.t.Context(), conversations)
+	}))
+	return ids
+}
+
+// searchPages reads the whole of a searched list, page by page, and gives the ids in their order.
+func (w *world) searchPages(in InboxInput, first int) (ids []db.ConversationID, capped bool) {
+	w.t.Helper()
+	for in.First = &first; ; {
+		l, err := w.Inbox(w.t.Context(), w.manager, in)
+		fine(w.t, err)
+		for _, c := range l.Rows {
+			ids = append(ids, c.ID)
+		}
+		capped = capped || l.SearchCapped
+		if !l.HasNext {
+			return ids, capped
+		}
+		in.After = ptr(l.Cursor(l.Rows[len(l.Rows)-1]))
+	}
+}
+
+// TestSearchIsCappedWithinTheView (I1): what a view holds is found in it, however much
+// matches elsewhere.
+func TestSearchIsCappedWithinTheView(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	note := ptr("nothing of note")
+	elsewhere := w.crowd(250, "Customer of acme", nil, nil)
+	mine := w.crowd(1, "Customer of acme", w.manager.Agent, nil)
+	closed := w.crowd(250, "Former", nil, note)
+	for _, c := range []struct {
+		view   db.View
+		search string
+		want   []db.ConversationID // oldest first
+	}{
+		{db.ViewMine, "acme", mine}, {db.ViewMine, "customer acme", mine}, {db.ViewMine, "cu", mine}, {db.ViewMine, "nothing", nil},
+		{db.ViewUnassigned, "acme", elsewhere}, {db.ViewAll, "acme", append(slices.Clone(elsewhere), mine...)},
+		{db.ViewClosed, "nothing", closed}, {db.ViewClosed, "fo", closed}, {db.ViewClosed, "acme", nil}, {db.ViewBlocked, "acme", nil},
+	} {
+		for _, field := range []db.InboxOrderField{db.LastActivity, db.WaitingSince, db.OpenedAt} {
+			in := InboxInput{View: c.view, Search: &c.search, OrderBy: &InboxOrder{Field: field, Direction: Ascending}}
+			if got, capped := w.searchPages(in, 40); !slices.Equal(got, c.want) || capped {
+				t.Errorf("%s, %q, by %s: %d conversations of %d in this order, capped: %t", c.view, c.search, field, len(got), len(c.want), capped)
+			}
+			l, err := w.Inbox(t.Context(), w.manager, in)
+			fine(t, err)
+			if total, more, err := w.InboxTotal(t.Context(), w.manager, l); err != nil || total != len(c.want) || more {
+				t.Errorf("%s, %q: the total is %d of %d, %v", c.view, c.search, total, len(c.want), err)
+			}
+		}
+	}
+}
+
+// TestSearchFarDown: matches that lie beyond the conversations that are looked at in the
+// view's order are found, in both directions; with too many of them the list says so.
+func TestSearchFarDown(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	few := w.crowd(3, "Needle", nil, ptr("sewn"))
+	many := w.crowd(260, "Thread", nil, ptr("cut"))
+	w.crowd(1100, "Hay", nil, ptr("dry"))
+	w.crowd(250, "Needle", nil, nil) // in another view
+	for search, want := range map[string][]db.ConversationID{"needle": few, "sewn": few} {
+		got, capped := w.searchPages(InboxInput{View: db.ViewClosed, Search: &search}, 2)
+		slices.Reverse(got)
+		if !slices.Equal(got, want) || capped {
+			t.Errorf("%q: %d of %d, capped: %t", search, len(got), len(want), capped)
+		}
+		l, err := w.Inbox(t.Context(), w.manager, InboxInput{View: db.ViewClosed, Search: &search,
+			PageInput: PageInput{Last: ptr(2)}})
+		fine(t, err)
+		if len(l.Rows) != 2 || l.Rows[1].ID != want[0] || l.Rows[0].ID != want[1] {
+			t.Errorf("%q: the last page is %v", search, l.Rows)
+		}
+	}
+	for _, search := range []string{"thread", "cut", "th"} {
+		l, err := w.Inbox(t.Context(), w.manager, InboxInput{View: db.ViewClosed, Search: &search})
+		fine(t, err)
+		total, more, err := w.InboxTotal(t.Context(), w.manager, l)
+		fine(t, err)
+		if len(l.Rows) != 50 || !l.SearchCapped || total != len(many) || more {
+			t.Errorf("%q: %d rows of %d, capped: %t", search, len(l.Rows), total, l.SearchCapped)
+		}
+	}
+	for search, n := range map[string]int{"hay": 1000, "dry": 1000} {
+		l, err := w.Inbox(t.Context(), w.manager, InboxInput{View: db.ViewClosed, Search: &search})
+		fine(t, err)
+		total, more, err := w.InboxTotal(t.Context(), w.manager, l)
+		if len(l.Rows) != 50 || l.SearchCapped || total != n || !more || err != nil {
+			t.Errorf("%q: %d rows of %d, capped: %t, %v", search, len(l.Rows), total, l.SearchCapped, err)
+		}
+	}
+}

@@ -1,0 +1,348 @@
+package service
+
+import (
+	"bytes"
+	"context"
+	"log/slog"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+
+	"switchboard/db"
+	"switchboard/db/dbtest"
+)
+
+// before runs statements as a server of the version before does, which knows nothing of
+// the columns that are folded here. %W is the workspace's key.
+func (w *world) before(statements ...string) {
+	w.t.Helper()
+	for _, statement := range statements {
+		_, err := w.db.ExecContext(w.t.Context(), strings.ReplaceAll(statement, "%W", strconv.FormatInt(w.manager.Workspace, 10)))
+		fine(w.t, err)
+	}
+}
+
+// finds checks that a search of the contacts, and of the view that all are in, finds
+// exactly the contacts with these names.
+func (w *world) finds(typed string, want ...string) {
+	w.t.Helper()
+	if got := (shelf{w}).contacts(typed); !slices.Equal(slices.Sorted(slices.Values(got)), slices.Sorted(slices.Values(want))) {
+		w.t.Errorf("%+q finds the contacts %+q, not %+q", typed, got, want)
+	}
+}
+
+// TestSearchFindsWhatIsThere: each form of writing finds the other, through the database.
+func TestSearchFindsWhatIsThere(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	const plain, zero, arabic, cleaning, ada, korean, kana, hidden, emoji, flowers = "Plain", "Zero", "Arabic", "24/7 Cleaning", "Ada Novak",
+		"\u1100\u1175\u11b7\u1106\u1175\u11ab\u110c\u116e\u11ab", "ガブリエル", "Mar\u200bple", "🎉", "Flowers"
+	for _, in := range []CreateContactInput{
+		{Name: plain, Phone: ptr("+49 1234 56789")}, {Name: zero, Phone: ptr("\u202a+49 (0) 30 901820\u202c")}, {Name: arabic, Phone: ptr("٠٥٠ ١٢٣ ٤٥٦٧")},
+		{Name: cleaning}, {Name: ada, Email: ptr("ada.novak@example.org")}, {Name: korean}, {Name: kana}, {Name: hidden}, {Name: emoji},
+		{Name: flowers, Phone: ptr("1-800-FLOWERS")},
+	} {
+		w.givenContact(in)
+	}
+	for _, c := range []struct{ typed, want string }{
+		{"01234 56789", plain}, {"0049 1234 56789", plain}, {"+49123456789", plain}, {"+49 30 901820", zero}, {"030 901820", zero},
+		{"+49 (0) 30 901820", zero}, {"\u202a+49 30 901820\u200e", zero}, {"٠٥٠ ١٢٣ ٤٥٦٧", arabic}, {"050 123 4567", arabic}, {"0501234567", arabic},
+		{"24/7", cleaning}, {"24/7 clean", cleaning}, {"Novak, Ada", ada}, {"Ada Novak <ada.novak@example.org>", ada},
+		{"mailto:ada.novak@example.org", ada}, {"ADA.NOVAK@EXAMPLE.ORG", ada}, {"김민준", korean}, {"김민", korean}, {korean, korean},
+		{"カ\u3099フ\u3099リエル", kana}, {"ｶﾞﾌﾞﾘ", kana}, {"marple", hidden}, {"Mar\u00adple", hidden}, {hidden, hidden}, {"🎉", emoji}, {"1-800-flowers", flowers},
+	} {
+		w.finds(c.typed, c.want)
+	}
+	w.finds("24 77")
+	w.finds("Novak, Eva")
+	w.finds("+49 30 901821")
+}
+
+// TestSearchCountry: numbers without a country's code are those of the workspace's
+// country, also those from before it was set.
+func TestSearchCountry(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	for range searchBatch {
+		w.givenContact(CreateContactInput{Name: "Other", Phone: ptr("1")})
+	}
+	w.givenContact(CreateContactInput{Name: "National", Phone: ptr("030 901820")})
+	w.givenContact(CreateContactInput{Name: "International", Phone: ptr("+49 40 123456")})
+	set := func(country string) {
+		o := w.ok(w.UpdateWorkspace(t.Context(), w.manager, UpdateWorkspaceInput{Country: &country}))
+		if got := o.Workspace.Country; country == "" && got != nil || country != "" && *got != country {
+			t.Fatalf("the country is %v", got)
+		}
+		fine(t, w.makeSearchable(t.Context()))
+	}
+	w.finds("4930901820")
+	w.finds("040 123456", "International")
+	set("DE")
+	w.finds("4930901820", "National")
+	w.finds("+49 30 901820", "National")
+	w.givenContact(CreateContactInput{Name: "New", Phone: ptr("030 444444")})
+	w.finds("4930444444", "New")
+	set("AT")
+	w.finds("4930901820")
+	w.finds("4330901820", "National")
+	set("")
+	w.finds("4330901820")
+	w.finds("030 901820", "National")
+	for _, code := range []string{"ZZ", "DEU", "Germany", "D", "276"} {
+		_, err := w.UpdateWorkspace(t.Context(), w.manager, UpdateWorkspaceInput{Country: &code})
+		failed(t, err, BadInput)
+	}
+}
+
+// TestSearchForgets: a word that nothing has any more is taken for a typo, at once.
+func TestSearchForgets(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	contact := w.givenContact(CreateContactInput{Name: "Peter Jonhson Schmitt"})
+	w.givenContact(CreateContactInput{Name: "Ben Petersen"})
+	w.finds("Jonhson", "Peter Jonhson Schmitt")
+	w.ok(w.UpdateContact(t.Context(), w.manager, UpdateContactInput{ContactID: contact.ID, Name: ptr("Paul Johnson Schmied")}))
+	words := func() (known, doubted int) {
+		fine(t, w.db.NewRaw(`SELECT (SELECT count(*) FROM known_words WHERE word = 'jonhson'), (SELECT count(*) FROM doubted_words)`).Scan(t.Context(), &known, &doubted))
+		return known, doubted
+	}
+	check := func() {
+		t.Helper()
+		w.finds("Jonhson", "Paul Johnson Schmied")
+		w.finds("Schmit", "Paul Johnson Schmied") // nearer to the word that is gone
+		w.finds("Petre", "Ben Petersen")
+		w.finds("Peter", "Ben Petersen")
+	}
+	check()
+	if known, _ := words(); known != 1 {
+		t.Error("the word was forgotten before anybody looked")
+	}
+	fine(t, w.makeSearchable(t.Context()))
+	if known, _ := words(); known != 0 {
+		t.Error("the word is known although nothing has it")
+	}
+	check()
+
+	// Who adds the word while it is forgotten may believe that it is known.
+	w.before(`INSERT INTO contacts (workspace_id, id, name, search_text, name_text, search_country, created_at)
+		VALUES (%W, gen_random_uuid(), 'Jonhson', 'jonhson', 'jonhson', '', now())`, `UPDATE doubted_words SET forgotten_at = now() - interval '2 minutes'`)
+	fine(t, w.makeSearchable(t.Context()))
+	if known, doubted := words(); known != 1 || doubted != 0 {
+		t.Errorf("known: %d, in doubt: %d", known, doubted)
+	}
+	w.finds("Jonhson", "Jonhson")
+
+	// A note's words go with it.
+	closed := w.givenClosed("Somebody", "recieved the parcel")
+	if ids, _ := w.inboxSearch(db.ViewClosed, "recieved"); len(ids) != 1 {
+		t.Error("the note is not found")
+	}
+	_, err := w.ReopenConversation(t.Context(), w.manager, ReopenConversationInput{ConversationID: closed.ID})
+	fine(t, err)
+	other := w.givenClosed("Somebody Else", "received nothing")
+	if ids, _ := w.inboxSearch(db.ViewClosed, "recieved"); !slices.Equal(ids, []db.ConversationID{other.ID}) {
+		t.Errorf("%v is found, not the note that is there", ids)
+	}
+}
+
+// TestSearchKnowsNoDigits: what holds digits is no word that could be mistyped.
+func TestSearchKnowsNoDigits(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.givenContact(CreateContactInput{Name: "Kerven Smith", Email: ptr("kerven35442@mail.example"), Phone: ptr("+49 30 901820")})
+	var words []string
+	fine(t, w.db.NewRaw("SELECT word FROM known_words WHERE kind = 'CONTACT' ORDER BY word").Scan(t.Context(), &words))
+	if !slices.Equal(words, []string{"example", "kerven", "mail", "smith"}) {
+		t.Errorf("it knows %q", words)
+	}
+}
+
+// TestSearchOldRows: rows from before text was folded here are found at once as they were,
+// and as new ones once they are folded; so are those that a server of the version before
+// goes on writing.
+func TestSearchOldRows(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.before(
+		`INSERT INTO agents (workspace_id, id, name, email, role, availability, active, created_at)
+			VALUES (%W, gen_random_uuid(), 'Zoë Old', 'Zoe.Old@acme.example', 'AGENT', 'OFFLINE', true, now())`,
+		`INSERT INTO contacts (workspace_id, id, name, email, phone, created_at)
+			SELECT %W, gen_random_uuid(), 'Filler ' || n, NULL, NULL, now() FROM generate_series(1, 450) AS n`,
+		`INSERT INTO contacts (workspace_id, id, name, email, phone, created_at)
+			VALUES (%W, '01999999-0000-7000-8000-000000000001', 'Ärne Øst', 'arne.ost@example.org', '+49 (0) 30 901820', now())`,
+		`INSERT INTO conversations (workspace_id, id, contact_id, channel, status, latest, version, opened_at, closed_at, last_activity_at, closing_text)
+			VALUES (%W, '01999999-0000-7000-8000-000000000002', '01999999-0000-7000-8000-000000000001', 'email', 'CLOSED', true, 1, now(), now(), now(), 'Über-Refund 24/7')`)
+	note := func(typed string, n int) {
+		t.Helper()
+		if ids, _ := w.inboxSearch(db.ViewClosed, typed); len(ids) != n {
+			t.Errorf("%q finds %d notes, not %d", typed, len(ids), n)
+		}
+	}
+	agent := func(typed string, want ...string) {
+		t.Helper()
+		l, err := w.Agents(t.Context(), w.manager, AgentsInput{Search: &typed})
+		fine(t, err)
+		var got []string
+		for _, a := range l.Rows {
+			got = append(got, a.Name)
+		}
+		if !slices.Equal(got, want) {
+			t.Errorf("%q finds the agents %q, not %q", typed, got, want)
+		}
+	}
+	asBefore := func() {
+		t.Helper()
+		for _, typed := range []string{"ärne", "ARNE", "är", "ost", "arne.ost@example.org", "Ärne Øst", "90182", "öst arne"} {
+			w.finds(typed, "Ärne Øst")
+		}
+		note("refund", 1)
+		note("uber-refund", 1)
+		note("24/7", 1)
+		note("arne", 1)
+		agent("zoe", "Zoë Old")
+		agent("zoe.old@acme", "Zoë Old")
+	}
+	asBefore()
+	a, err := w.db.ForWorkspace(w.manager.Workspace).AgentByEmail(t.Context(), "zoe.old@ACME.example")
+	if err != nil || a.Name != "Zoë Old" {
+		t.Errorf("the agent of the address is %v, %v", a, err)
+	}
+	l, err := w.Contacts(t.Context(), w.manager, ContactsInput{PageInput: PageInput{First: ptr(100)}})
+	if err != nil || len(l.Rows) != 100 || !l.HasNext {
+		t.Errorf("the list of contacts has %d, %v", len(l.Rows), err)
+	}
+
+	fine(t, w.makeSearchable(t.Context()))
+	var left int
+	fine(t, w.db.NewRaw("SELECT count(*) FROM contacts WHERE search_text IS NULL OR name_text IS NULL OR search_country IS NULL").Scan(t.Context(), &left))
+	equal(t, "contacts that are not folded", left, 0)
+	if again, err := w.db.UnfoldedWorkspaces(t.Context()); err != nil || len(again) != 0 {
+		t.Errorf("there is more to fold: %v, %v", again, err)
+	}
+	asBefore()
+	w.finds("030 901820", "Ärne Øst")
+	w.finds("Øst, Ärne", "Ärne Øst")
+	w.finds("arnne", "Ärne Øst") // its words are known now
+	note("refnud", 1)
+
+	// A server of the version before changes the contact and the note.
+	w.before(`UPDATE contacts SET name = 'Bjørn Vest', email = NULL, phone = '0301234' WHERE id = '01999999-0000-7000-8000-000000000001'`,
+		`UPDATE conversations SET closing_text = 'Goodwill' WHERE id = '01999999-0000-7000-8000-000000000002'`,
+		`UPDATE agents SET name = 'Zara New', email = 'zara@acme.example' WHERE name = 'Zoë Old'`)
+	for range 2 {
+		w.finds("bjorn", "Bjørn Vest")
+		w.finds("bj", "Bjørn Vest")
+		w.finds("0301234", "Bjørn Vest")
+		w.finds("Ärne")
+		note("goodwill", 1)
+		note("refund", 0)
+		agent("zara", "Zara New")
+		agent("zoe")
+		if a, err := w.db.ForWorkspace(w.manager.Workspace).AgentByEmail(t.Context(), "ZARA@acme.example"); err != nil || a.Name != "Zara New" {
+			t.Errorf("the agent of the address is %v, %v", a, err)
+		}
+		fine(t, w.makeSearchable(t.Context())) // then as new ones
+	}
+	w.finds("bjrn", "Bjørn Vest")
+
+	// A change of this server that folds to the same leaves nothing to fold.
+	id := db.ContactID{UUID: a.ID.UUID}
+	fine(t, id.Scan("01999999-0000-7000-8000-000000000001"))
+	w.ok(w.UpdateContact(t.Context(), w.manager, UpdateContactInput{ContactID: id, Name: ptr("BJORN VEST")}))
+	fine(t, w.db.NewRaw("SELECT count(*) FROM contacts WHERE search_text IS NULL").Scan(t.Context(), &left))
+	equal(t, "contacts that are not folded", left, 0)
+}
+
+// TestSearchIsKept: what is written by others becomes searchable while a server runs.
+func TestSearchIsKept(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.before(`INSERT INTO contacts (workspace_id, id, name, phone, created_at) VALUES (%W, gen_random_uuid(), 'Late', '+49 (0) 30 901820', now())`)
+	ctx, stop := context.WithCancel(w.ctx())
+	ended := make(chan struct{})
+	go func() { w.Maintain(ctx); close(ended) }()
+	defer func() { stop(); <-ended }()
+	for typed := "030 901820"; ; {
+		l, err := w.Contacts(w.ctx(), w.manager, ContactsInput{Search: &typed})
+		fine(t, err)
+		if len(l.Rows) == 1 {
+			return
+		}
+	}
+}
+
+// TestSearchInAnyLocale: nothing depends on the locale of the database.
+func TestSearchInAnyLocale(t *testing.T) {
+	t.Parallel()
+	for name, options := range map[string]string{
+		"Turkish": "ENCODING 'UTF8' LOCALE_PROVIDER icu ICU_LOCALE 'tr' LC_COLLATE 'C' LC_CTYPE 'C.UTF-8'",
+		"C":       "ENCODING 'UTF8' LC_COLLATE 'C' LC_CTYPE 'C'",
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorldOn(t, dbtest.NewWith(t, options, migrate), db.Options{MaxConns: 8})
+			for _, in := range []CreateContactInput{{Name: "INGRID IŞIK"}, {Name: "Пётр ИВАНОВ"}, {Name: "Élise"}, {Name: "Zoë"}, {Name: "anna"}, {Name: "Bob"}} {
+				w.givenContact(in)
+			}
+			w.finds("ingrid", "INGRID IŞIK")
+			w.finds("İNGRİD ışık", "INGRID IŞIK")
+			w.finds("isik", "INGRID IŞIK")
+			w.finds("in", "INGRID IŞIK")
+			w.finds("ингрид")
+			w.finds("петр", "Пётр ИВАНОВ")
+			w.finds("ивонов", "Пётр ИВАНОВ") // a typo
+			w.finds("ingird", "INGRID IŞIK")
+			w.finds("ÉLISE", "Élise")
+			w.finds("él", "Élise")
+			l, err := w.Contacts(t.Context(), w.manager, ContactsInput{})
+			fine(t, err)
+			var names []string
+			for _, c := range l.Rows {
+				names = append(names, c.Name)
+			}
+			lines(t, names, "anna", "Bob", "Élise", "INGRID IŞIK", "Zoë", "Пётр ИВАНОВ")
+
+			closed := w.givenClosed("Somebody", "İADE: KIRIK ÜRÜN")
+			if ids, _ := w.inboxSearch(db.ViewClosed, "iade kırık"); !slices.Equal(ids, []db.ConversationID{closed.ID}) {
+				t.Errorf("the note is found in %v", ids)
+			}
+			w.ok(w.CreateAgent(t.Context(), w.manager, CreateAgentInput{Name: "Ingrid", Email: "INGRID@acme.example", Role: db.RoleAgent}))
+			for _, address := range []string{"ingrid@acme.example", "Ingrid@ACME.EXAMPLE"} {
+				_, err := w.CreateAgent(t.Context(), w.manager, CreateAgentInput{Name: "Other", Email: address, Role: db.RoleAgent})
+				refused(t, err, EmailTaken)
+				if a, err := w.db.ForWorkspace(w.manager.Workspace).AgentByEmail(t.Context(), address); err != nil || a.Name != "Ingrid" {
+					t.Errorf("the agent of %s is %v, %v", address, a, err)
+				}
+			}
+		})
+	}
+}
+
+// TestSameAddressBefore: two agents who had the same address, but for its writing, before
+// addresses were compared so keep it; it counts for one, and the log tells of the other.
+func TestSameAddressBefore(t *testing.T) {
+	t.Parallel()
+	w := newWorldOn(t, dbtest.NewWith(t, "ENCODING 'UTF8' LOCALE_PROVIDER icu ICU_LOCALE 'tr' LC_COLLATE 'C' LC_CTYPE 'C.UTF-8'", migrate), db.Options{MaxConns: 8})
+	var log bytes.Buffer
+	w.log = slog.New(slog.NewTextHandler(&log, nil))
+	w.before(`INSERT INTO agents (workspace_id, id, name, email, role, availability, active, created_at) VALUES
+		(%W, '01999999-0000-7000-8000-000000000001', 'First', 'INGRID@acme.example', 'AGENT', 'OFFLINE', true, now()),
+		(%W, '01999999-0000-7000-8000-000000000002', 'Second', 'ingrid@acme.example', 'AGENT', 'OFFLINE', true, now())`)
+	fine(t, w.makeSearchable(t.Context()))
+	fine(t, w.makeSearchable(t.Context()))
+	if said := log.String(); strings.Count(said, "same e-mail address") != 1 || !strings.Contains(said, "email=ingrid@acme.example") {
+		t.Errorf("the log says %s", said)
+	}
+	for _, address := range []string{"ingrid@acme.example", "INGRID@acme.example"} {
+		if a, err := w.db.ForWorkspace(w.manager.Workspace).AgentByEmail(t.Context(), address); err != nil || a.Name != "First" {
+			t.Errorf("the agent of %s is %v, %v", address, a, err)
+		}
+	}
+	var second db.AgentID
+	fine(t, second.Scan("01999999-0000-7000-8000-000000000002"))
+	w.ok(w.UpdateAgent(t.Context(), w.manager, UpdateAgentInput{AgentID: second, Email: ptr("inge@acme.example")}))
+	if a, err := w.db.ForWorkspace(w.manager.Workspace).AgentByEmail(t.Context(), "INGE@acme.example"); err != nil || a.Name != "Second" {
+		t.Errorf("the agent of the new address is %v, %v", a, err)
+	}
+}
