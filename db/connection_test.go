@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5/pgconn"
+	"go.uber.org/goleak"
 
 	"switchboard/db/dbtest"
 )
@@ -312,4 +313,27 @@ func TestStalePlan(t *testing.T) {
 	for range 4 {
 		fine(t, read())
 	}
+}
+
+// TestCloseLeavesNothing: a pool that is closed leaves no goroutine of the driver, which
+// cancels statements in the background. It does not run in parallel: other tests'
+// goroutines would look like leaks.
+func TestCloseLeavesNothing(t *testing.T) {
+	url, l := dbtest.New(t, migrated), dbtest.NewLine(t)
+	before := goleak.IgnoreCurrent()
+	d, err := Open(t.Context(), url, Options{MaxConns: 2, Dial: l.Dial})
+	fine(t, err)
+	ctx, cancel := context.WithCancel(t.Context())
+	asked := l.CutAt(1, dbtest.SilenceIt, false)
+	failed := make(chan error, 1)
+	go func() { _, err := d.ExecContext(ctx, "SELECT pg_sleep(60)"); failed <- err }()
+	<-asked.Struck()
+	cancelling := l.CutAt(1, dbtest.SilenceIt, false)
+	cancel()
+	if err := <-failed; !errors.Is(err, context.Canceled) {
+		t.Errorf("it says %v", err)
+	}
+	<-cancelling.Struck()
+	fine(t, d.Close())
+	goleak.VerifyNone(t, before, goleak.IgnoreAnyFunction("switchboard/db/dbtest.(*wire).receive"))
 }

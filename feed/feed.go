@@ -15,6 +15,7 @@ import (
 	"math/rand/v2"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"switchboard/db"
@@ -25,9 +26,10 @@ import (
 var ErrExpired = errors.New("the cursor has expired")
 
 const (
-	remembered  = 1024        // events that a process keeps per watched workspace
-	batch       = 500         // events read from the log in one statement
-	pollEvery   = time.Second // what a lost wake-up costs, about
+	remembered  = 1024            // events that a process keeps per watched workspace
+	batch       = 500             // events read from the log in one statement
+	pollEvery   = time.Second     // what a lost wake-up costs, about
+	readTime    = 5 * time.Second // of one statement, the wait for a connection included
 	coalesce    = 5 * time.Millisecond
 	resumeAge   = 30 * 24 * time.Hour
 	resumeLimit = 1_000_000 // events
@@ -47,8 +49,9 @@ type Feed struct {
 	all   bool           // every watched workspace may have something new
 	wake  chan struct{}
 
-	teller  teller
-	reading outage
+	teller   teller
+	reading  outage
+	lastRead atomic.Int64 // when a statement was last answered, in Unix nanoseconds; 0 before Run
 }
 
 // Options tune a feed. The zero value is the default.
@@ -87,6 +90,7 @@ func New(d *db.DB, o Options) *Feed {
 
 // Run follows the logs until the context ends.
 func (f *Feed) Run(ctx context.Context) {
+	f.lastRead.CompareAndSwap(0, time.Now().UnixNano())
 	var listening sync.WaitGroup
 	defer listening.Wait()
 	listening.Go(func() { f.listen(ctx) })
@@ -105,6 +109,16 @@ func (f *Feed) Run(ctx context.Context) {
 			f.readDirty(ctx)
 		}
 	}
+}
+
+// Silence returns how long the feed has read nothing, which it does every second or two
+// even if nobody watches. It is 0 before Run.
+func (f *Feed) Silence() time.Duration {
+	last := f.lastRead.Load()
+	if last == 0 {
+		return 0
+	}
+	return time.Since(time.Unix(0, last))
 }
 
 // pollPause spreads the polls of many processes.
@@ -163,15 +177,15 @@ func (f *Feed) readDirty(ctx context.Context) {
 	}
 }
 
-// poll compares the end of each watched log with what was read of it.
+// poll compares the end of each watched log with what was read of it. It asks also when
+// there is none, as that shows whether logs can be read.
 func (f *Feed) poll(ctx context.Context) {
 	f.mu.Lock()
 	tails := maps.Clone(f.tails)
 	f.mu.Unlock()
-	if len(tails) == 0 {
-		return
-	}
-	heads, err := f.db.Heads(ctx, slices.Collect(maps.Keys(tails)))
+	reading, cancel := context.WithTimeout(ctx, readTime)
+	heads, err := f.db.Heads(reading, slices.Collect(maps.Keys(tails)))
+	cancel()
 	f.note(ctx, err)
 	if err != nil {
 		return
@@ -217,7 +231,9 @@ func (f *Feed) advance(ctx context.Context, t *tail) {
 // have grown past the place meanwhile. That, and a gap, is ErrExpired.
 func (f *Feed) readOn(ctx context.Context, at db.EventCursor) ([]*db.Event, error) {
 	known := min(at.Seq, 1) // at the beginning there is none before
-	events, err := f.db.ForWorkspace(at.Workspace).EventsAfter(ctx, at.Seq-known, batch+int(known))
+	reading, cancel := context.WithTimeout(ctx, readTime)
+	events, err := f.db.ForWorkspace(at.Workspace).EventsAfter(reading, at.Seq-known, batch+int(known))
+	cancel()
 	f.note(ctx, err)
 	if err != nil {
 		return nil, err
@@ -239,6 +255,9 @@ func (f *Feed) readOn(ctx context.Context, at db.EventCursor) ([]*db.Event, erro
 
 // note logs once when the log cannot be read, whoever reads, and once when it can again.
 func (f *Feed) note(ctx context.Context, err error) {
+	if err == nil {
+		f.lastRead.Store(time.Now().UnixNano())
+	}
 	if ctx.Err() == nil {
 		f.reading.note(err)
 	}

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"net/url"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -21,8 +20,8 @@ type NATS struct {
 	urls, hosts string
 	complaints  chan error // what a server has against the connection, such as a missing permission
 
-	mu   sync.Mutex
-	conn *nats.Conn // nil until it is needed
+	turn chan struct{} // holds who makes or takes the connection
+	conn *nats.Conn    // nil until it is needed
 }
 
 // NewNATS makes a waker for the processes that use a NATS server, or one of several:
@@ -38,20 +37,24 @@ func NewNATS(urls string) (*NATS, error) {
 		}
 		hosts = append(hosts, u.Host)
 	}
-	return &NATS{urls: urls, hosts: strings.Join(hosts, ", "), complaints: make(chan error, 1)}, nil
+	return &NATS{urls: urls, hosts: strings.Join(hosts, ", "), turn: make(chan struct{}, 1), complaints: make(chan error, 1)}, nil
 }
 
 // connection gives the one connection, which may be down. The first call makes it.
-func (n *NATS) connection() (*nats.Conn, error) {
-	n.mu.Lock()
-	defer n.mu.Unlock()
+func (n *NATS) connection(ctx context.Context) (*nats.Conn, error) {
+	select {
+	case n.turn <- struct{}{}:
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+	defer func() { <-n.turn }()
 	if n.conn != nil {
 		return n.conn, nil
 	}
 	conn, err := nats.Connect(n.urls, nats.Name("switchboard"), nats.Timeout(2*time.Second),
 		nats.RetryOnFailedConnect(true), nats.MaxReconnects(-1), nats.IgnoreAuthErrorAbort(),
 		nats.ReconnectWait(500*time.Millisecond), nats.ReconnectJitter(500*time.Millisecond, 500*time.Millisecond),
-		nats.PingInterval(20*time.Second),
+		nats.PingInterval(5*time.Second),
 		nats.NoEcho(),             // this process was poked
 		nats.ReconnectBufSize(-1), // old hints are worth nothing
 		nats.ErrorHandler(func(_ *nats.Conn, _ *nats.Subscription, err error) { n.complain(err) }))
@@ -70,7 +73,7 @@ func (n *NATS) complain(err error) {
 
 // Tell publishes and waits until the server has it, so that a process may end afterwards.
 func (n *NATS) Tell(ctx context.Context, workspaces []int64) error {
-	conn, err := n.connection()
+	conn, err := n.connection(ctx)
 	if err != nil {
 		return err
 	}
@@ -85,7 +88,7 @@ func (n *NATS) Tell(ctx context.Context, workspaces []int64) error {
 
 // Listen subscribes. After each reconnection the library subscribes again.
 func (n *NATS) Listen(ctx context.Context, heard func(workspace int64), listening func(err error)) {
-	conn, err := n.connection()
+	conn, err := n.connection(ctx)
 	if err != nil {
 		listening(err)
 		return
@@ -132,8 +135,8 @@ func (n *NATS) away(conn *nats.Conn) error {
 
 // Close ends the connection, if there is one.
 func (n *NATS) Close() {
-	n.mu.Lock()
-	defer n.mu.Unlock()
+	n.turn <- struct{}{} // for as long as a connection takes to be made, at most
+	defer func() { <-n.turn }()
 	if n.conn != nil {
 		n.conn.Close()
 	}

@@ -4,6 +4,8 @@ import (
 	"context"
 	"time"
 
+	"github.com/jackc/pgx/v5"
+
 	"switchboard/db"
 )
 
@@ -13,11 +15,13 @@ const channel = "switchboard"
 // Notify wakes processes through their database, with PostgreSQL's NOTIFY. It is told
 // after the commit: NOTIFY inside a transaction serialises all commits of the database.
 type Notify struct {
-	db *db.DB
+	db    *db.DB
+	quiet time.Duration // after which a connection has to prove that it still works
+	proof time.Duration // how long that may take, and beginning to listen
 }
 
 // NewNotify makes a waker for the processes on this database.
-func NewNotify(d *db.DB) *Notify { return &Notify{db: d} }
+func NewNotify(d *db.DB) *Notify { return &Notify{db: d, quiet: 10 * time.Second, proof: 5 * time.Second} }
 
 // Tell notifies all processes, this one included.
 func (n *Notify) Tell(ctx context.Context, workspaces []int64) error {
@@ -49,16 +53,36 @@ func (n *Notify) connection(ctx context.Context, heard func(workspace int64), be
 	if err != nil {
 		return err
 	}
-	defer func() { _ = conn.Close(context.WithoutCancel(ctx)) }()
-	if _, err := conn.Exec(ctx, "LISTEN "+channel); err != nil {
+	defer func() {
+		closing, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
+		defer cancel()
+		_ = conn.Close(closing)
+	}()
+	if err := n.prove(ctx, conn, "LISTEN "+channel); err != nil {
 		return err
 	}
 	begun()
 	for {
-		said, err := conn.WaitForNotification(ctx)
-		if err != nil {
+		waiting, cancel := context.WithTimeout(ctx, n.quiet)
+		said, err := conn.WaitForNotification(waiting)
+		cancel()
+		switch {
+		case err == nil:
+			hear(said.Payload, heard)
+		case ctx.Err() != nil || conn.IsClosed() || waiting.Err() == nil:
 			return err
+		default: // nothing was said, or nothing got through
+			if err := n.prove(ctx, conn, "SELECT 1"); err != nil {
+				return err
+			}
 		}
-		hear(said.Payload, heard)
 	}
+}
+
+// prove has a statement answered in time. What is notified meanwhile is kept.
+func (n *Notify) prove(ctx context.Context, conn *pgx.Conn, statement string) error {
+	ctx, cancel := context.WithTimeout(ctx, n.proof)
+	defer cancel()
+	_, err := conn.Exec(ctx, statement)
+	return err
 }

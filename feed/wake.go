@@ -35,14 +35,14 @@ type teller struct {
 	waker  Waker
 	outage outage
 
-	turn sync.Mutex // held while telling: what comes meanwhile is told together, next
+	turn chan struct{} // holds who is telling: what comes meanwhile is told together, next
 
 	mu      sync.Mutex
 	pending map[int64]bool
 }
 
 func newTeller(w Waker, log *slog.Logger) teller {
-	return teller{waker: w, pending: map[int64]bool{}, outage: outage{
+	return teller{waker: w, turn: make(chan struct{}, 1), pending: map[int64]bool{}, outage: outage{
 		log: log, began: "telling other servers about a change failed; they will find it by polling", ended: "telling other servers about changes works again",
 	}}
 }
@@ -57,14 +57,18 @@ func (t *teller) add(workspace int64) {
 }
 
 func (t *teller) flush() {
-	t.turn.Lock()
-	defer t.turn.Unlock()
+	ctx, cancel := context.WithTimeout(context.Background(), tellTime)
+	defer cancel()
+	select {
+	case t.turn <- struct{}{}:
+	case <-ctx.Done(): // what waits is told with what comes next, or found by polling
+		return
+	}
+	defer func() { <-t.turn }()
 	t.mu.Lock()
 	workspaces := slices.Collect(maps.Keys(t.pending))
 	clear(t.pending)
 	t.mu.Unlock()
-	ctx, cancel := context.WithTimeout(context.Background(), tellTime)
-	defer cancel()
 	for part := range slices.Chunk(workspaces, tellLimit) {
 		err := t.waker.Tell(ctx, part)
 		t.outage.note(err)
