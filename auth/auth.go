@@ -28,6 +28,7 @@ type Authenticator struct {
 
 	mu       sync.Mutex
 	attended map[digest]map[*attention]bool
+	known    map[digest]time.Time // tokens that were valid, and since when they are missing; zero: they are not
 }
 
 // developer is the agent that a development token stands for.
@@ -39,18 +40,18 @@ type developer struct {
 // attention is somebody who wants to know when a token ends.
 type attention struct {
 	actor service.Actor
-	ended func(reason string)
+	ended func(why *service.Error)
 	once  sync.Once
 }
 
 // end tells that it has ended, once. Whoever else finds out waits until that is done.
-func (one *attention) end(reason string) { one.once.Do(func() { one.ended(reason) }) }
+func (one *attention) end(why *service.Error) { one.once.Do(func() { one.ended(why) }) }
 
 // New makes an authenticator on a database.
 func New(d *db.DB, log *slog.Logger) *Authenticator {
 	return &Authenticator{
 		db: d, log: log, now: time.Now,
-		development: map[digest]developer{}, connectors: map[digest]digest{}, attended: map[digest]map[*attention]bool{},
+		development: map[digest]developer{}, connectors: map[digest]digest{}, attended: map[digest]map[*attention]bool{}, known: map[digest]time.Time{},
 	}
 }
 
@@ -98,12 +99,12 @@ func keyed(secret []byte, purpose string, workspace int64) []byte {
 	return mac.Sum(nil)
 }
 
-func unauthenticated(message string) error {
+func unauthenticated(message string) *service.Error {
 	return &service.Error{Code: service.Unauthenticated, Message: message}
 }
 
-// Authenticate gives the caller to whom a token belongs. The error is UNAUTHENTICATED,
-// or the database's.
+// Authenticate returns the caller to whom a token belongs. The error is UNAUTHENTICATED,
+// UNAVAILABLE while a token that was valid is missing, or the database's.
 func (a *Authenticator) Authenticate(ctx context.Context, token string) (service.Actor, error) {
 	if token == "" {
 		return service.Actor{}, unauthenticated("send an API token: Authorization: Bearer <token>; `switchboard token create` makes one")
@@ -116,21 +117,22 @@ func (a *Authenticator) Authenticate(ctx context.Context, token string) (service
 	if err != nil {
 		return service.Actor{}, err
 	}
-	return states[key].actor, states[key].err()
+	if why := states[key].why; why != nil {
+		return service.Actor{}, why
+	}
+	return states[key].actor, nil
 }
 
 // state is what is known of a token: its actor, or why it is not valid.
 type state struct {
-	actor  service.Actor
-	reason string
+	actor service.Actor
+	why   *service.Error
 }
 
-func (s state) err() error {
-	if s.reason != "" {
-		return unauthenticated(s.reason)
-	}
-	return nil
-}
+func invalid(reason string) state { return state{why: unauthenticated(reason)} }
+
+// errUnknown is why a token is not valid that is not in the database.
+var errUnknown = unauthenticated("the token is unknown; it may have been made for another server")
 
 // look finds out about several tokens at once.
 func (a *Authenticator) look(ctx context.Context, tokens []digest) (map[digest]state, error) {
@@ -138,7 +140,7 @@ func (a *Authenticator) look(ctx context.Context, tokens []digest) (map[digest]s
 	var hashes [][]byte
 	presented := map[digest]digest{} // by the hashes of their rows
 	for _, token := range tokens {
-		states[token] = state{reason: "the token is unknown; it may have been made for another server"}
+		states[token] = state{why: errUnknown}
 		if dev, ok := a.development[token]; ok {
 			s, err := a.developerState(ctx, dev)
 			if err != nil {
@@ -156,14 +158,16 @@ func (a *Authenticator) look(ctx context.Context, tokens []digest) (map[digest]s
 		presented[row] = token
 		hashes = append(hashes, row[:])
 	}
-	if hashes == nil {
-		return states, nil
+	if hashes != nil {
+		owners, err := a.db.TokensByHash(ctx, hashes)
+		if err != nil {
+			return nil, err
+		}
+		for _, owner := range owners {
+			states[presented[digest(owner.Hash)]] = a.state(owner)
+		}
 	}
-	owners, err := a.db.TokensByHash(ctx, hashes)
-	for _, owner := range owners {
-		states[presented[digest(owner.Hash)]] = a.state(owner)
-	}
-	return states, err
+	return states, a.doubt(ctx, states)
 }
 
 // developerState is that of a development token; zero if the agent is not there.
@@ -178,7 +182,7 @@ func (a *Authenticator) developerState(ctx context.Context, dev developer) (stat
 		return state{}, err
 	}
 	s := agentState(dev.workspace, agents[0].ID, agents[0].Role, agents[0].Active)
-	if s.reason == "" {
+	if s.why == nil {
 		s.actor.AsOf = head.Seq
 	}
 	return s, nil
@@ -188,9 +192,11 @@ func (a *Authenticator) state(t *db.TokenOwner) state {
 	var s state
 	switch {
 	case t.RevokedAt != nil:
-		return state{reason: "the token was revoked"}
+		return invalid("the token was revoked")
 	case t.ExpiresAt != nil && !a.now().Before(*t.ExpiresAt):
-		return state{reason: "the token has expired"}
+		return invalid("the token has expired")
+	case t.Scope == db.ScopeAgent && t.Role == nil: // while the database is being restored
+		return state{why: errUnknown}
 	case t.Scope == db.ScopeAgent:
 		s = agentState(t.WorkspaceID, *t.AgentID, *t.Role, *t.Active)
 	case t.Scope == db.ScopeIntegration:
@@ -198,7 +204,7 @@ func (a *Authenticator) state(t *db.TokenOwner) state {
 	default:
 		s.actor = service.Actor{Workspace: t.WorkspaceID, Role: service.RoleReader}
 	}
-	if s.reason == "" {
+	if s.why == nil {
 		s.actor.Token, s.actor.AsOf = t.ID, t.AsOf
 	}
 	return s
@@ -206,15 +212,15 @@ func (a *Authenticator) state(t *db.TokenOwner) state {
 
 func agentState(workspace int64, id db.AgentID, role db.Role, active bool) state {
 	if !active {
-		return state{reason: deactivated}
+		return invalid(deactivated)
 	}
 	return state{actor: service.Actor{Workspace: workspace, Role: service.Role(role), Agent: &id}}
 }
 
 // Attend calls ended once when a token stops being valid: revoked, expired, its agent
-// deactivated or given another role. The actor is what Authenticate gave for the token.
-// Ended must not wait for anything. Attend stops looking when stop is called.
-func (a *Authenticator) Attend(token string, actor service.Actor, ended func(reason string)) (stop func()) {
+// deactivated or given another role, which is UNAUTHENTICATED, or missing, which is
+// UNAVAILABLE. The actor is what Authenticate returned for the token. Ended must not wait for anything. Attend stops looking when stop is called.
+func (a *Authenticator) Attend(token string, actor service.Actor, ended func(why *service.Error)) (stop func()) {
 	key, attending := digestOf(token), &attention{actor: actor, ended: ended}
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -234,6 +240,9 @@ func (a *Authenticator) Attend(token string, actor service.Actor, ended func(rea
 // lookEvery is how often the tokens in use are looked at; revoking takes effect after
 // this time at most.
 const lookEvery = 500 * time.Millisecond
+
+// lookTime is how long one look may take.
+const lookTime = 5 * time.Second
 
 // Run looks after the attended tokens until the context ends.
 func (a *Authenticator) Run(ctx context.Context) {
@@ -262,13 +271,15 @@ func (a *Authenticator) review(ctx context.Context) error {
 	if len(tokens) == 0 {
 		return nil
 	}
+	ctx, cancel := context.WithTimeout(ctx, lookTime)
+	defer cancel()
 	states, err := a.look(ctx, tokens)
 	if err != nil {
 		return err
 	}
 	for token, s := range states {
 		for _, one := range a.ending(token, s) {
-			one.end(cmp.Or(s.reason, roleChanged))
+			one.end(cmp.Or(s.why, unauthenticated(roleChanged)))
 		}
 	}
 	return nil
@@ -286,7 +297,7 @@ func (a *Authenticator) ending(token digest, s state) (all []*attention) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	for one := range a.attended[token] {
-		if s.reason != "" || s.actor.Role != one.actor.Role {
+		if s.why != nil || s.actor.Role != one.actor.Role {
 			all = append(all, one)
 		}
 	}

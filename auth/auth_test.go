@@ -378,12 +378,12 @@ func TestAttend(t *testing.T) {
 			secret, token := g.issue(c.scope, time.Hour)
 			actor := g.admitted(secret)
 			told := make(chan string, 10)
-			attend := func() (stop func()) { return g.Attend(secret, actor, func(why string) { told <- why }) }
+			attend := func() (stop func()) { return g.Attend(secret, actor, func(why *service.Error) { told <- why.Message }) }
 			defer attend()()
 			defer attend()()
 			attend()() // has stopped looking before anything happened
 			other, _ := g.issue(db.ScopeIntegration, 0)
-			defer g.Attend(other, g.admitted(other), func(string) { t.Error("somebody else was told") })()
+			defer g.Attend(other, g.admitted(other), func(*service.Error) { t.Error("somebody else was told") })()
 
 			fine(t, g.review(t.Context()))
 			if len(told) != 0 {
@@ -435,7 +435,7 @@ func TestDatabaseGone(t *testing.T) {
 	t.Parallel()
 	g := newGate(t)
 	secret, _ := g.issue(db.ScopeAgent, 0)
-	defer g.Attend(secret, g.admitted(secret), func(why string) { t.Errorf("told that %s", why) })()
+	defer g.Attend(secret, g.admitted(secret), func(why *service.Error) { t.Errorf("told that %s", why) })()
 	fine(t, g.db.Close())
 	_, err := g.Authenticate(t.Context(), secret)
 	var known *service.Error

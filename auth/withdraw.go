@@ -14,7 +14,7 @@ func (a *Authenticator) Withdraw(events []*db.Event) {
 	for _, e := range events {
 		if reason := withdrawn(e); reason != "" {
 			for _, one := range a.attendedBefore(e) {
-				one.end(reason)
+				one.end(unauthenticated(reason))
 			}
 		}
 	}

@@ -58,12 +58,12 @@ func TestWithdraw(t *testing.T) {
 				developer := g.AddDeveloper([]byte("secret"), g.workspace, g.agent)
 				told := make(chan string, 10)
 				for _, token := range []string{secret, secret, developer} {
-					defer g.Attend(token, g.admitted(token), func(why string) { told <- why })()
+					defer g.Attend(token, g.admitted(token), func(why *service.Error) { told <- why.Message })()
 				}
 				program, _ := g.issue(db.ScopeIntegration, 0)
 				manager := g.AddDeveloper([]byte("secret"), g.workspace, *g.manager.Agent)
 				for _, token := range []string{program, manager} {
-					defer g.Attend(token, g.admitted(token), func(why string) { t.Errorf("somebody else was told that %s", why) })()
+					defer g.Attend(token, g.admitted(token), func(why *service.Error) { t.Errorf("somebody else was told that %s", why) })()
 				}
 
 				place := g.end()
@@ -124,7 +124,7 @@ func TestWithdrawIsNotOfThePast(t *testing.T) {
 	_, err := g.rules.ReactivateAgent(t.Context(), g.manager, service.ReactivateAgentInput{AgentID: g.agent})
 	fine(t, err)
 	for _, token := range []string{secret, developer} {
-		defer g.Attend(token, g.admitted(token), func(why string) { t.Errorf("told that %s", why) })()
+		defer g.Attend(token, g.admitted(token), func(why *service.Error) { t.Errorf("told that %s", why) })()
 	}
 	w, err := g.feed.Watch(t.Context(), g.workspace, &place)
 	fine(t, err)
@@ -139,7 +139,7 @@ func TestWithdrawnAtOnce(t *testing.T) {
 	agent := db.AgentID{UUID: db.NewUUID()}
 	a := New(nil, nil)
 	telling, proceed := make(chan bool, 2), make(chan bool)
-	stop := a.Attend("token", service.Actor{Workspace: 1, Role: service.RoleAgent, Agent: &agent}, func(string) {
+	stop := a.Attend("token", service.Actor{Workspace: 1, Role: service.RoleAgent, Agent: &agent}, func(*service.Error) {
 		telling <- true
 		<-proceed
 	})

@@ -53,6 +53,13 @@ func (d *DB) TokensByHash(ctx context.Context, hashes [][]byte) ([]*TokenOwner, 
 	return rows, err
 }
 
+// HasTokens reports whether there is any token, whatever its workspace.
+func (d *DB) HasTokens(ctx context.Context) (some bool, err error) {
+	var rows []struct{ Some bool }
+	err = d.ForWorkspace(0).query(ctx, &rows, "SELECT EXISTS (SELECT FROM tokens) AS some")
+	return err == nil && rows[0].Some, err
+}
+
 // Tokens lists the workspace's tokens, the newest first.
 func (w ForWorkspace) Tokens(ctx context.Context) ([]*Token, error) {
 	var rows []*Token

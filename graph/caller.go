@@ -16,8 +16,9 @@ type Authenticator interface {
 	// Authenticate gives the caller to whom a token belongs. The error is UNAUTHENTICATED.
 	Authenticate(ctx context.Context, token string) (service.Actor, error)
 	// Attend calls ended once when the token stops being valid, or to belong to somebody
-	// of this role, until stop is called.
-	Attend(token string, actor service.Actor, ended func(reason string)) (stop func())
+	// of this role, which is UNAUTHENTICATED, or when that cannot be known at the moment,
+	// which is UNAVAILABLE, until stop is called.
+	Attend(token string, actor service.Actor, ended func(why *service.Error)) (stop func())
 }
 
 // authenticate lets nobody through without a caller. Sockets say who they are later.
@@ -56,12 +57,19 @@ func (o Options) connect(ctx context.Context, _ *http.Request, payload map[strin
 	}
 	if err != nil {
 		e := present(o.Log)(ctx, err)
-		if e.Extensions["code"] != service.Unauthenticated {
-			return nil, &live.CloseError{Code: live.CloseTryAgain, Reason: e.Message}
-		}
-		return nil, &live.CloseError{Code: live.CloseForbidden, Reason: e.Message}
+		code, _ := e.Extensions["code"].(service.ErrorCode)
+		return nil, closing(code, e.Message)
 	}
 	return o.attend(withActor(ctx, actor), token, o.connections.addSocket)
+}
+
+// closing says how a connection ends that is not to go on: for good only if its caller may
+// not be here.
+func closing(code service.ErrorCode, reason string) *live.CloseError {
+	if code == service.Unauthenticated {
+		return &live.CloseError{Code: live.CloseForbidden, Reason: reason}
+	}
+	return &live.CloseError{Code: live.CloseTryAgain, Reason: reason}
 }
 
 // session is what the operations of an event stream run in. The stream ends with the token.
@@ -83,9 +91,7 @@ func (o Options) attend(ctx context.Context, token string, add adding) (context.
 		end(err)
 		return nil, err
 	}
-	stop := o.Auth.Attend(token, actor, func(reason string) {
-		end(&live.CloseError{Code: live.CloseForbidden, Reason: reason})
-	})
+	stop := o.Auth.Attend(token, actor, func(why *service.Error) { end(closing(why.Code, why.Message)) })
 	context.AfterFunc(ctx, func() {
 		stop()
 		leave()
