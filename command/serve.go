@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"log/slog"
 	"net"
 	"net/http"
 	"os"
@@ -32,10 +33,11 @@ type serve struct {
 }
 
 const (
-	drainTime  = 10 * time.Second // for open requests and sockets at the end
-	headerTime = 5 * time.Second
-	readTime   = 10 * time.Second
-	idleTime   = time.Minute
+	drainTime   = 10 * time.Second // for open requests and sockets at the end
+	requestTime = 6 * time.Second  // after which requests of that time are given up, as when the database is silent
+	headerTime  = 5 * time.Second
+	readTime    = 10 * time.Second
+	idleTime    = time.Minute
 
 	headerLimit = 16 << 10 // bytes of the headers and the URL
 )
@@ -91,18 +93,22 @@ func isLoopback(addr string) bool {
 func (s serve) serve(ctx context.Context, c *console, h *house, listener net.Listener, a announcement) error {
 	background, stop := context.WithCancel(context.WithoutCancel(ctx))
 	var running sync.WaitGroup
-	for _, work := range []func(context.Context){h.feed.Run, h.auth.Run, h.service.Maintain, h.service.RunWorkflows} {
-		running.Go(func() { work(background) })
-	}
 	defer running.Wait()
 	defer stop()
 
 	api := graph.NewHandler(graph.Options{
 		Service: h.service, Auth: h.auth, Origins: s.origins(h), Introspection: a.playground, Log: c.log,
 	})
+	for _, work := range []func(context.Context){h.feed.Run, h.auth.Run, h.service.Maintain, h.service.RunWorkflows, api.Shed} {
+		running.Go(func() { work(background) })
+	}
+	requests, giveUp := context.WithCancel(background)
+	defer giveUp()
 	server := &http.Server{
 		Handler: routes(ctx, h, api, a.playground), ReadHeaderTimeout: headerTime, ReadTimeout: readTime, IdleTimeout: idleTime,
 		MaxHeaderBytes: headerLimit,
+		BaseContext:    func(net.Listener) context.Context { return requests },
+		ErrorLog:       slog.NewLogLogger(c.log.Handler(), slog.LevelWarn),
 	}
 	failed := make(chan error, 1)
 	go func() { failed <- server.Serve(listener) }()
@@ -117,6 +123,7 @@ func (s serve) serve(ctx context.Context, c *console, h *house, listener net.Lis
 	c.log.Info("stopping: letting clients reconnect elsewhere")
 	draining, cancel := context.WithTimeout(background, drainTime)
 	defer cancel()
+	defer time.AfterFunc(requestTime, giveUp).Stop()
 	return errors.Join(api.Drain(draining), server.Shutdown(draining))
 }
 

@@ -21,7 +21,9 @@ type Notify struct {
 }
 
 // NewNotify makes a waker for the processes on this database.
-func NewNotify(d *db.DB) *Notify { return &Notify{db: d, quiet: 10 * time.Second, proof: 5 * time.Second} }
+func NewNotify(d *db.DB) *Notify {
+	return &Notify{db: d, quiet: 10 * time.Second, proof: 5 * time.Second}
+}
 
 // Tell notifies all processes, this one included.
 func (n *Notify) Tell(ctx context.Context, workspaces []int64) error {

@@ -84,6 +84,9 @@ func (o Options) session(ctx context.Context, r *http.Request) (context.Context,
 // attend returns a context that ends with the caller's token, for one more connection, which
 // add counts.
 func (o Options) attend(ctx context.Context, token string, add adding) (context.Context, error) {
+	if err := o.refuseWhileSilent(); err != nil {
+		return nil, err
+	}
 	actor := actorOf(ctx)
 	ctx, end := context.WithCancelCause(ctx)
 	leave, err := add(actor, end)

@@ -28,6 +28,7 @@ type Options struct {
 	Origins       Origins
 	Introspection bool             // also: suggestions in the messages of invalid documents
 	PingEvery     time.Duration    // between two pings on a socket or stream; 0: 15 s
+	ShedAfter     time.Duration    // of silence of the log, after which clients are sent away; 0: 15 s
 	Now           func() time.Time // nil: time.Now
 	Log           *slog.Logger
 
@@ -36,6 +37,7 @@ type Options struct {
 
 // Handler serves /graphql: POST, GET, WebSocket and server-sent events.
 type Handler struct {
+	options Options
 	http    http.Handler
 	sockets *live.WebSocket
 	streams *live.EventStream
@@ -53,6 +55,7 @@ func NewHandler(o Options) *Handler {
 	o.connections = newConnections(o.Now)
 	hub := &live.Hub{Share: share}
 	h := &Handler{
+		options: o,
 		sockets: &live.WebSocket{Init: o.connect, Hub: hub, Ping: o.PingEvery, Log: o.Log},
 		streams: &live.EventStream{Session: o.session, Caller: sender, Hub: hub, Ping: o.PingEvery, Log: o.Log},
 	}
@@ -118,11 +121,21 @@ func (o Options) begin(ctx context.Context, next graphql.OperationHandler) graph
 	return next(ctx)
 }
 
+// operationTime is how long an operation may take; what takes longer is UNAVAILABLE. Of
+// mutations, deactivating an agent with many conversations takes longest. Subscriptions
+// last, but each of their statements has a time-out.
+var operationTime = map[ast.Operation]time.Duration{ast.Query: 10 * time.Second, ast.Mutation: 30 * time.Second}
+
 // prepare gives each response its loaders, and fixes asOf before anything else is read.
 func (o Options) prepare(ctx context.Context, next graphql.ResponseHandler) *graphql.Response {
 	op := graphql.GetOperationContext(ctx)
 	if op.Operation == nil {
 		return next(ctx) // refused before it became an operation
+	}
+	if limit := operationTime[op.Operation.Operation]; limit > 0 {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, limit)
+		defer cancel()
 	}
 	audience := audienceOf(ctx)
 	if b := batchOf(ctx); b != nil && b.loaders != nil {

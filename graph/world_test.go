@@ -73,6 +73,8 @@ type options struct {
 	introspection bool
 	origins       graph.Origins
 	clock         func() time.Time // of the handler
+	shedAfter     time.Duration
+	before        func(url string) // bends the database before anybody connects
 	log           *slog.Logger
 }
 
@@ -83,6 +85,9 @@ func newWorld(t *testing.T, change ...func(*options)) *world {
 		f(&o)
 	}
 	w := &world{t: t, url: dbtest.New(t, migrate)}
+	if o.before != nil {
+		o.before(w.url)
+	}
 	w.server = w.serve(o)
 	w.company = w.found("Acme")
 	return w
@@ -106,10 +111,11 @@ func (w *world) serve(o options) *server {
 	who := auth.New(known, o.log)
 	f := feed.New(d, feed.Options{Log: o.log, Now: o.now, Before: who.Withdraw})
 	s := &server{db: d, known: known, service: service.New(d, f, service.Options{Log: o.log, Now: o.now}), auth: who}
-	handler := graph.NewHandler(graph.Options{Service: s.service, Auth: s.auth, Log: o.log, Introspection: o.introspection, PingEvery: o.ping, Origins: o.origins, Now: o.clock})
+	handler := graph.NewHandler(graph.Options{Service: s.service, Auth: s.auth, Log: o.log, Introspection: o.introspection, PingEvery: o.ping, ShedAfter: o.shedAfter, Origins: o.origins, Now: o.clock})
 	s.http = httptest.NewServer(handler)
-	done := make(chan struct{}, 2)
+	done := make(chan struct{}, 3)
 	go func() { f.Run(ctx); done <- struct{}{} }()
+	go func() { handler.Shed(ctx); done <- struct{}{} }()
 	go func() { s.auth.Run(ctx); done <- struct{}{} }()
 	w.t.Cleanup(func() {
 		drain, stop := context.WithTimeout(context.Background(), patience)
@@ -119,8 +125,9 @@ func (w *world) serve(o options) *server {
 		}
 		s.http.Close()
 		cancel()
-		<-done
-		<-done
+		for range cap(done) {
+			<-done
+		}
 		f.Flush()
 		_, _ = d.Close(), known.Close()
 	})

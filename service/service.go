@@ -7,6 +7,7 @@ package service
 
 import (
 	"context"
+	"fmt"
 	"log/slog"
 	"sync"
 	"time"
@@ -50,8 +51,24 @@ func New(d *db.DB, f *feed.Feed, o Options) *Service {
 	return s
 }
 
-// Ready says whether the database answers.
-func (s *Service) Ready(ctx context.Context) error { return s.db.PingContext(ctx) }
+const (
+	readyTime   = 2 * time.Second // for the database to answer
+	readyWithin = 5 * time.Second // of the last time that the log could be read
+)
+
+// Ready reports, as an error, why this server cannot do its work at the moment: the
+// database does not answer or is read-only, or its log cannot be followed.
+func (s *Service) Ready(ctx context.Context) error {
+	if silence := s.feed.Silence(); silence > readyWithin {
+		return fmt.Errorf("the log of events could not be read for %v", silence.Round(time.Second))
+	}
+	ctx, cancel := context.WithTimeout(ctx, readyTime)
+	defer cancel()
+	return s.db.Ready(ctx)
+}
+
+// Silence returns how long the log of events could not be read, about.
+func (s *Service) Silence() time.Duration { return s.feed.Silence() }
 
 // Maintain deletes what is kept for a time only, now and then, and keeps text searchable,
 // until the context ends.

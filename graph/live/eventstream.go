@@ -27,7 +27,8 @@ const mediaStream = "text/event-stream"
 type EventStream struct {
 	// Session gives the context that all operations of a stream run in; it must be derived from ctx, which has the
 	// values of the request's. When it is cancelled the stream ends. In single connection mode r is the
-	// reservation. An error is answered with 403, a *CloseError with CloseTryAgain with 429. Nil: ctx is used.
+	// reservation. An error is answered with 403, a *CloseError with CloseTryAgain with 429, or 503
+	// if it does not say after which time to come back. Nil: ctx is used.
 	Session func(ctx context.Context, r *http.Request) (context.Context, error)
 	// Caller says who sends a request, as something comparable: streams of others are not found. Nil: all are one.
 	Caller func(r *http.Request) any
@@ -161,9 +162,15 @@ func (t *EventStream) admit(a reply, r *http.Request, exec graphql.GraphExecutor
 // turnAway answers with what keeps Session from giving a context.
 func (a reply) turnAway(err error) {
 	var refused *CloseError
-	if errors.As(err, &refused) && refused.Code == CloseTryAgain {
-		a.w.Header().Set("Retry-After", strconv.Itoa(int(cmp.Or(refused.After, time.Second).Seconds())))
+	switch {
+	case !errors.As(err, &refused) || refused.Code != CloseTryAgain:
+	case refused.After > 0:
+		a.w.Header().Set("Retry-After", strconv.Itoa(int(refused.After.Seconds())))
 		a.deny(http.StatusTooManyRequests, "RATE_LIMITED", refused.Reason)
+		return
+	default:
+		a.w.Header().Set("Retry-After", "1")
+		a.deny(http.StatusServiceUnavailable, "UNAVAILABLE", refused.Reason)
 		return
 	}
 	a.deny(http.StatusForbidden, "FORBIDDEN", "Forbidden")
@@ -172,6 +179,10 @@ func (a reply) turnAway(err error) {
 // Drain ends every stream, so that clients come back, and waits until they and their operations are gone or ctx
 // ends, whose error it returns. From its call on new streams are refused with 503.
 func (t *EventStream) Drain(ctx context.Context) error { return t.house.drain(ctx, t.drainOver()) }
+
+// Evict ends every stream, so that its client comes back, perhaps to another server. New streams are for Session to
+// refuse.
+func (t *EventStream) Evict(reason string) { t.house.evict(closef(CloseTryAgain, "%s", reason)) }
 
 func (t *EventStream) caller(r *http.Request) any {
 	if t.Caller == nil {

@@ -38,6 +38,16 @@ func (h *house) leave(p *peer) {
 	}
 }
 
+// evict closes the connections that there are. Others may still join.
+func (h *house) evict(why *CloseError) {
+	h.mu.Lock()
+	peers := slices.Collect(maps.Keys(h.live))
+	h.mu.Unlock()
+	for _, p := range peers {
+		p.close(why)
+	}
+}
+
 // drain closes all connections, spread over a time at most, and waits until they have left or ctx ends.
 func (h *house) drain(ctx context.Context, over time.Duration) error {
 	h.mu.Lock()

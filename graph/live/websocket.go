@@ -100,6 +100,10 @@ const restarting = "The server is restarting; try again."
 // are refused with 503.
 func (t *WebSocket) Drain(ctx context.Context) error { return t.house.drain(ctx, t.drainOver()) }
 
+// Evict closes every socket with 1013 "Try again later" and a reason, so that its client comes back, perhaps to
+// another server. New sockets are for Init to refuse.
+func (t *WebSocket) Evict(reason string) { t.house.evict(closef(CloseTryAgain, "%s", reason)) }
+
 func (t *WebSocket) hub() *Hub { return cmp.Or(t.Hub, &Hub{}) }
 
 func (t *WebSocket) log() *slog.Logger { return cmp.Or(t.Log, slog.Default()) }
