@@ -2,7 +2,6 @@ package command_test
 
 import (
 	"bufio"
-	"bytes"
 	"context"
 	"crypto/sha256"
 	"encoding/json"
@@ -112,9 +111,13 @@ func TestTypedExample(t *testing.T) {
 		t.Errorf("%v\n%s", err, output)
 	}
 	program := filepath.Join(folder, "index.ts")
-	check(t, os.WriteFile(program, bytes.Replace(must(os.ReadFile(program)), []byte("contact.name"), []byte("contact.nmae"), 1), 0o600))
-	if output, err := do("start"); err == nil || !strings.Contains(output, "nmae") {
-		t.Errorf("the misspelt field is not found: %v\n%s", err, output)
+	right := must(os.ReadFile(program))
+	for _, part := range []string{"contact { name }", "contact.name"} { // of the document, and of what is done with the answer
+		wrong := strings.Replace(string(right), part, strings.Replace(part, "name", "nmae", 1), 1)
+		check(t, os.WriteFile(program, []byte(wrong), 0o600))
+		if output, err := do("check"); err == nil || !strings.Contains(output, "nmae") {
+			t.Errorf("the misspelt field of %s is not found: %v\n%s", part, err, output)
+		}
 	}
 }
 

@@ -1,4 +1,5 @@
-// Lists the inbox with types from the schema: a field that does not exist is an error of tsc.
+// Lists the inbox with types from the schema. `npm run check` finds a field that the schema
+// does not have, in the document and in what is done with the answer.
 //
 //   switchboard schema > schema.graphqls
 //   npm install && npm run types
