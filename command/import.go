@@ -1,11 +1,13 @@
 package command
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io/fs"
 	"os"
+	"slices"
 	"strings"
 
 	"github.com/schollz/progressbar/v3"
@@ -47,7 +49,7 @@ func (i importing) Run(ctx context.Context, c *console, d *database) error {
 	defer func() { _ = file.Close() }()
 	records, problems, err := service.ReadImport(file)
 	if err != nil {
-		return err
+		return fmt.Errorf("%s cannot be imported: %w", i.File, err)
 	}
 	return d.inWorkspace(ctx, c, i.Workspace, func(h *house, w *db.Workspace) error {
 		bar := c.progress(len(records), "importing")
@@ -65,7 +67,10 @@ func (c *console) progress(of int, doing string) *progressbar.ProgressBar {
 		progressbar.OptionShowCount(), progressbar.OptionSetVisibility(c.interactive && of > 0), progressbar.OptionClearOnFinish())
 }
 
+// importResult prints what an import did, lines in order. It is an error if nothing of the
+// file is in the workspace and something was skipped.
 func (c *console) importResult(r service.ImportResult, problems []service.ImportProblem) error {
+	slices.SortStableFunc(problems, func(a, b service.ImportProblem) int { return cmp.Compare(a.Line, b.Line) })
 	named := []map[string]any{}
 	var text strings.Builder
 	fmt.Fprintf(&text, "Brought in %d conversations with %d messages; made %d contacts and %d agents.\n", r.Added, r.Messages, r.Contacts, r.Agents)
@@ -79,7 +84,11 @@ func (c *console) importResult(r service.ImportResult, problems []service.Import
 		named = append(named, map[string]any{"line": p.Line, "message": p.Message})
 		fmt.Fprintf(&text, "  line %d: %s\n", p.Line, p.Message)
 	}
-	return c.result(map[string]any{
+	err := c.result(map[string]any{
 		"added": r.Added, "known": r.Known, "messages": r.Messages, "contacts": r.Contacts, "agents": r.Agents, "problems": named,
 	}, "%s", text.String())
+	if err == nil && r.Added+r.Known == 0 && len(problems) > 0 {
+		err = errors.New("nothing was brought in: mend the lines named above and import again")
+	}
+	return err
 }

@@ -2,6 +2,7 @@ package db
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"github.com/uptrace/bun"
@@ -34,6 +35,8 @@ type Message struct {
 	Withheld       bool
 	SentAt         *time.Time
 	CreatedAt      time.Time
+
+	Beyond bool `bun:",scanonly"` // in a page: after so many bytes of bodies that the page ends before it
 }
 
 const previewLength = 200 // characters
@@ -64,14 +67,35 @@ func (w ForWorkspace) Messages(ctx context.Context, ids []MessageID) ([]*Message
 	return rows, err
 }
 
-// MessagesOf reads the same page of the messages of each conversation.
+// maxPageBytes is how many bytes of bodies a page of messages has before it ends early.
+const maxPageBytes = 2 << 20
+
+// MessagesOf reads the same page of the messages of each conversation. Of messages that are
+// beyond what a page may hold it reads no body; TrimMessages takes them away.
 func (w ForWorkspace) MessagesOf(ctx context.Context, conversations []ConversationID, p Page) (map[ConversationID][]*Message, error) {
 	var rows []*Message
 	page := p.apply(w.bun.NewSelect().Model((*Message)(nil)).
 		Where("workspace_id = ?", w.Key).Where("conversation_id = parent.id"), MessageOrder)
-	err := w.bun.NewSelect().Model(&rows).ModelTableExpr("unnest(ARRAY[?]::uuid[]) AS parent (id)", bun.List(conversations)).
-		Join("CROSS JOIN LATERAL (?) AS message", page).Scan(ctx)
+	direction := bun.Safe("ASC")
+	if p.Backward {
+		direction = "DESC"
+	}
+	measured := w.bun.NewSelect().TableExpr("(?) AS message", page).ColumnExpr("message.*").
+		ColumnExpr("sum(octet_length(body)) OVER (ORDER BY created_at ?, id ?) - octet_length(body) > ? AS beyond", direction, direction, maxPageBytes)
+	err := w.bun.NewSelect().Model(&rows).ExcludeColumn("body").
+		ColumnExpr("CASE WHEN beyond THEN '' ELSE body END AS body, beyond").
+		ModelTableExpr("unnest(ARRAY[?]::uuid[]) AS parent (id)", bun.List(conversations)).
+		Join("CROSS JOIN LATERAL (?) AS message", measured).
+		OrderExpr("created_at ?, id ?", direction, direction).Scan(ctx)
 	return groupBy(rows, func(m *Message) ConversationID { return *m.ConversationID }), err
+}
+
+// TrimMessages is Trim for a page of messages, which ends early once its bodies are large.
+func TrimMessages(rows []*Message, p Page) (kept []*Message, hasNext, hasPrevious bool) {
+	if n := slices.IndexFunc(rows, func(m *Message) bool { return m.Beyond }); n > 0 {
+		rows, p.Limit = rows[:n+1], min(p.Limit, n)
+	}
+	return Trim(rows, p)
 }
 
 // NewerReply says whether a conversation holds a message, and whether somebody else than

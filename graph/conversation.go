@@ -44,8 +44,8 @@ func (r mutationResolver) AssignConversations(ctx context.Context, input service
 }
 
 // AssigneeID is called only if there is an assigneeId, be it null.
-func (r assignConversationsInputResolver) AssigneeID(_ context.Context, in *service.AssignConversationsInput, id *string) (err error) {
-	in.Unassign = id == nil
+func (r assignConversationsInputResolver) AssigneeID(ctx context.Context, in *service.AssignConversationsInput, id *string) (err error) {
+	in.Unassign = id == nil && sent(ctx, "assigneeId")
 	in.AssigneeID, err = decodeOptional[db.AgentID](id)
 	return err
 }

@@ -42,6 +42,10 @@ type ResolverRoot interface {
 	WorkflowRun() WorkflowRunResolver
 	WorkflowRunStep() WorkflowRunStepResolver
 	AssignConversationsInput() AssignConversationsInputResolver
+	UpdateAgentInput() UpdateAgentInputResolver
+	UpdateContactInput() UpdateContactInputResolver
+	UpdateWorkflowInput() UpdateWorkflowInputResolver
+	UpdateWorkspaceInput() UpdateWorkspaceInputResolver
 }
 
 type DirectiveRoot struct {
@@ -1111,6 +1115,34 @@ type WorkflowRunStepResolver interface {
 
 type AssignConversationsInputResolver interface {
 	AssigneeID(ctx context.Context, obj *service.AssignConversationsInput, data *string) error
+}
+type UpdateAgentInputResolver interface {
+	Name(ctx context.Context, obj *service.UpdateAgentInput, data *string) error
+	Email(ctx context.Context, obj *service.UpdateAgentInput, data *string) error
+	AvatarURL(ctx context.Context, obj *service.UpdateAgentInput, data *string) error
+	Role(ctx context.Context, obj *service.UpdateAgentInput, data *db.Role) error
+	Skills(ctx context.Context, obj *service.UpdateAgentInput, data []string) error
+	Identity(ctx context.Context, obj *service.UpdateAgentInput, data *service.AgentIdentityInput) error
+}
+type UpdateContactInputResolver interface {
+	Name(ctx context.Context, obj *service.UpdateContactInput, data *string) error
+	Email(ctx context.Context, obj *service.UpdateContactInput, data *string) error
+	Phone(ctx context.Context, obj *service.UpdateContactInput, data *string) error
+	AvatarURL(ctx context.Context, obj *service.UpdateContactInput, data *string) error
+	Identities(ctx context.Context, obj *service.UpdateContactInput, data []*service.ContactIdentityInput) error
+}
+type UpdateWorkflowInputResolver interface {
+	Name(ctx context.Context, obj *service.UpdateWorkflowInput, data *string) error
+	Definition(ctx context.Context, obj *service.UpdateWorkflowInput, data *db.WorkflowDefinition) error
+}
+type UpdateWorkspaceInputResolver interface {
+	Name(ctx context.Context, obj *service.UpdateWorkspaceInput, data *string) error
+	TimeZone(ctx context.Context, obj *service.UpdateWorkspaceInput, data *string) error
+	Country(ctx context.Context, obj *service.UpdateWorkspaceInput, data *string) error
+	ReopenPolicy(ctx context.Context, obj *service.UpdateWorkspaceInput, data *db.ReopenPolicy) error
+	ReopenWithinDays(ctx context.Context, obj *service.UpdateWorkspaceInput, data *int) error
+	OwnerPolicy(ctx context.Context, obj *service.UpdateWorkspaceInput, data *db.OwnerPolicy) error
+	ClosingCategories(ctx context.Context, obj *service.UpdateWorkspaceInput, data []string) error
 }
 
 // endregion ************************** generated!.gotpl **************************
@@ -6657,7 +6689,7 @@ type Mutation {
   ): CreateContactPayload
   "Changes a contact's data."
   updateContact(
-    "What to change; what is left out stays, an empty email, phone or avatarUrl clears."
+    "What to change; what is left out stays, an explicit null or an empty text clears what can be empty: email, phone, avatarUrl, identities."
     input: UpdateContactInput!
   ): UpdateContactPayload
   "Blocks a contact: nothing can be opened, closed or sent until unblocked."
@@ -6692,7 +6724,7 @@ type Mutation {
   ): CreateAgentPayload
   "Changes an agent's data (managers only)."
   updateAgent(
-    "What to change; what is left out stays, an empty avatarUrl clears."
+    "What to change; what is left out stays, an explicit null or an empty text clears what can be empty: avatarUrl, skills, identity."
     input: UpdateAgentInput!
   ): UpdateAgentPayload
   "Deactivates an agent and gives back or hands over every open conversation of theirs (managers only)."
@@ -6707,7 +6739,7 @@ type Mutation {
   ): ReactivateAgentPayload
   "Changes the workspace's name, time zone, country or policies (managers only)."
   updateWorkspace(
-    "What to change; what is left out stays."
+    "What to change; what is left out stays, an explicit null or an empty text clears what can be empty: country, closingCategories."
     input: UpdateWorkspaceInput!
   ): UpdateWorkspacePayload
   "Replies to the contact in an open conversation; one that nobody has goes to the caller (agents only)."
@@ -31972,42 +32004,54 @@ func (ec *executionContext) unmarshalInputUpdateAgentInput(ctx context.Context, 
 			if err != nil {
 				return it, err
 			}
-			it.Name = data
+			if err = ec.Resolvers.UpdateAgentInput().Name(ctx, &it, data); err != nil {
+				return it, err
+			}
 		case "email":
 			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("email"))
 			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
 			if err != nil {
 				return it, err
 			}
-			it.Email = data
+			if err = ec.Resolvers.UpdateAgentInput().Email(ctx, &it, data); err != nil {
+				return it, err
+			}
 		case "avatarUrl":
 			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("avatarUrl"))
 			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
 			if err != nil {
 				return it, err
 			}
-			it.AvatarURL = data
+			if err = ec.Resolvers.UpdateAgentInput().AvatarURL(ctx, &it, data); err != nil {
+				return it, err
+			}
 		case "role":
 			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("role"))
 			data, err := ec.unmarshalORole2ᚖswitchboardᚋdbᚐRole(ctx, v)
 			if err != nil {
 				return it, err
 			}
-			it.Role = data
+			if err = ec.Resolvers.UpdateAgentInput().Role(ctx, &it, data); err != nil {
+				return it, err
+			}
 		case "skills":
 			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("skills"))
 			data, err := ec.unmarshalOString2ᚕstringᚄ(ctx, v)
 			if err != nil {
 				return it, err
 			}
-			it.Skills = data
+			if err = ec.Resolvers.UpdateAgentInput().Skills(ctx, &it, data); err != nil {
+				return it, err
+			}
 		case "identity":
 			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("identity"))
 			data, err := ec.unmarshalOAgentIdentityInput2ᚖswitchboardᚋserviceᚐAgentIdentityInput(ctx, v)
 			if err != nil {
 				return it, err
 			}
-			it.Identity = data
+			if err = ec.Resolvers.UpdateAgentInput().Identity(ctx, &it, data); err != nil {
+				return it, err
+			}
 		case "idempotencyKey":
 			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("idempotencyKey"))
 			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
@@ -32051,35 +32095,45 @@ func (ec *executionContext) unmarshalInputUpdateContactInput(ctx context.Context
 			if err != nil {
 				return it, err
 			}
-			it.Name = data
+			if err = ec.Resolvers.UpdateContactInput().Name(ctx, &it, data); err != nil {
+				return it, err
+			}
 		case "email":
 			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("email"))
 			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
 			if err != nil {
 				return it, err
 			}
-			it.Email = data
+			if err = ec.Resolvers.UpdateContactInput().Email(ctx, &it, data); err != nil {
+				return it, err
+			}
 		case "phone":
 			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("phone"))
 			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
 			if err != nil {
 				return it, err
 			}
-			it.Phone = data
+			if err = ec.Resolvers.UpdateContactInput().Phone(ctx, &it, data); err != nil {
+				return it, err
+			}
 		case "avatarUrl":
 			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("avatarUrl"))
 			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
 			if err != nil {
 				return it, err
 			}
-			it.AvatarURL = data
+			if err = ec.Resolvers.UpdateContactInput().AvatarURL(ctx, &it, data); err != nil {
+				return it, err
+			}
 		case "identities":
 			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("identities"))
 			data, err := ec.unmarshalOContactIdentityInput2ᚕᚖswitchboardᚋserviceᚐContactIdentityInputᚄ(ctx, v)
 			if err != nil {
 				return it, err
 			}
-			it.Identities = data
+			if err = ec.Resolvers.UpdateContactInput().Identities(ctx, &it, data); err != nil {
+				return it, err
+			}
 		case "idempotencyKey":
 			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("idempotencyKey"))
 			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
@@ -32123,14 +32177,18 @@ func (ec *executionContext) unmarshalInputUpdateWorkflowInput(ctx context.Contex
 			if err != nil {
 				return it, err
 			}
-			it.Name = data
+			if err = ec.Resolvers.UpdateWorkflowInput().Name(ctx, &it, data); err != nil {
+				return it, err
+			}
 		case "definition":
 			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("definition"))
 			data, err := ec.unmarshalOWorkflowDefinitionInput2ᚖswitchboardᚋdbᚐWorkflowDefinition(ctx, v)
 			if err != nil {
 				return it, err
 			}
-			it.Definition = data
+			if err = ec.Resolvers.UpdateWorkflowInput().Definition(ctx, &it, data); err != nil {
+				return it, err
+			}
 		case "idempotencyKey":
 			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("idempotencyKey"))
 			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
@@ -32167,49 +32225,63 @@ func (ec *executionContext) unmarshalInputUpdateWorkspaceInput(ctx context.Conte
 			if err != nil {
 				return it, err
 			}
-			it.Name = data
+			if err = ec.Resolvers.UpdateWorkspaceInput().Name(ctx, &it, data); err != nil {
+				return it, err
+			}
 		case "timeZone":
 			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("timeZone"))
 			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
 			if err != nil {
 				return it, err
 			}
-			it.TimeZone = data
+			if err = ec.Resolvers.UpdateWorkspaceInput().TimeZone(ctx, &it, data); err != nil {
+				return it, err
+			}
 		case "country":
 			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("country"))
 			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
 			if err != nil {
 				return it, err
 			}
-			it.Country = data
+			if err = ec.Resolvers.UpdateWorkspaceInput().Country(ctx, &it, data); err != nil {
+				return it, err
+			}
 		case "reopenPolicy":
 			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("reopenPolicy"))
 			data, err := ec.unmarshalOReopenPolicy2ᚖswitchboardᚋdbᚐReopenPolicy(ctx, v)
 			if err != nil {
 				return it, err
 			}
-			it.ReopenPolicy = data
+			if err = ec.Resolvers.UpdateWorkspaceInput().ReopenPolicy(ctx, &it, data); err != nil {
+				return it, err
+			}
 		case "reopenWithinDays":
 			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("reopenWithinDays"))
 			data, err := ec.unmarshalOInt2ᚖint(ctx, v)
 			if err != nil {
 				return it, err
 			}
-			it.ReopenWithinDays = data
+			if err = ec.Resolvers.UpdateWorkspaceInput().ReopenWithinDays(ctx, &it, data); err != nil {
+				return it, err
+			}
 		case "ownerPolicy":
 			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("ownerPolicy"))
 			data, err := ec.unmarshalOOwnerPolicy2ᚖswitchboardᚋdbᚐOwnerPolicy(ctx, v)
 			if err != nil {
 				return it, err
 			}
-			it.OwnerPolicy = data
+			if err = ec.Resolvers.UpdateWorkspaceInput().OwnerPolicy(ctx, &it, data); err != nil {
+				return it, err
+			}
 		case "closingCategories":
 			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("closingCategories"))
 			data, err := ec.unmarshalOString2ᚕstringᚄ(ctx, v)
 			if err != nil {
 				return it, err
 			}
-			it.ClosingCategories = data
+			if err = ec.Resolvers.UpdateWorkspaceInput().ClosingCategories(ctx, &it, data); err != nil {
+				return it, err
+			}
 		case "idempotencyKey":
 			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("idempotencyKey"))
 			data, err := ec.unmarshalOString2ᚖstring(ctx, v)

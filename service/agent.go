@@ -2,6 +2,8 @@ package service
 
 import (
 	"context"
+	"database/sql"
+	"errors"
 	"slices"
 	"strconv"
 
@@ -31,6 +33,24 @@ func agentTaken(err error) error {
 	return err
 }
 
+// checkEmail refuses an e-mail address that another agent has, and says so if that one is
+// deactivated: nobody would find them in the list.
+func (w *writer) checkEmail(ctx context.Context, a *db.Agent) error {
+	if a.Email == nil {
+		return nil
+	}
+	other, err := w.AgentByEmail(ctx, *a.Email)
+	switch {
+	case errors.Is(err, sql.ErrNoRows), err == nil && other.ID == a.ID:
+		return nil
+	case err != nil:
+		return err
+	case !other.Active:
+		return refuse(EmailTaken, other.Name+", who is deactivated, has this e-mail address; reactivate them, or give them another address first", "email")
+	}
+	return refuse(EmailTaken, "another agent, "+other.Name+", has this e-mail address", "email")
+}
+
 // shareAgent reads an agent who is to become or stay responsible: nobody can deactivate
 // them until the end of the transaction.
 func (w *writer) shareAgent(ctx context.Context, id db.AgentID) (*db.Agent, error) {
@@ -55,6 +75,7 @@ func (r recorder) aboutAgent(a *db.Agent, kind db.EventType, data db.EventData) 
 }
 
 // AgentIdentityInput is a sign-in at an identity provider.
+// The zero value is none.
 type AgentIdentityInput struct {
 	Issuer  string
 	Subject string
@@ -83,6 +104,9 @@ func (s *Service) CreateAgent(ctx context.Context, actor Actor, in CreateAgentIn
 		return nil, err
 	}
 	return s.write(ctx, actor, "createAgent", &in, func(w *writer) (changes, error) {
+		if err := w.checkEmail(ctx, a); err != nil {
+			return nil, err
+		}
 		a.CreatedAt = w.at
 		if err := w.InsertAgents(ctx, a); err != nil {
 			return nil, agentTaken(err)
@@ -130,6 +154,9 @@ func (s *Service) UpdateAgent(ctx context.Context, actor Actor, in UpdateAgentIn
 			if err := firstOf(checkManagerStays(managers, a)); err != nil {
 				return nil, err
 			}
+		}
+		if err := w.checkEmail(ctx, &after); err != nil {
+			return nil, err
 		}
 		if err := w.UpdateAgent(ctx, &after); err != nil {
 			return nil, agentTaken(err)
@@ -179,7 +206,11 @@ func agentData(a *db.Agent, newName, newEmail, avatar *string, role *db.Role, sk
 			return err
 		}
 	}
-	if identity != nil {
+	switch {
+	case identity == nil:
+	case *identity == AgentIdentityInput{}:
+		a.Issuer, a.Subject = nil, nil
+	default:
 		if err := checkText("identity.issuer", identity.Issuer, 1, maxName); err != nil {
 			return err
 		}

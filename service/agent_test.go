@@ -3,6 +3,7 @@ package service
 import (
 	"errors"
 	"fmt"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -280,6 +281,16 @@ func TestAgents(t *testing.T) {
 				_, err = w.CreateAgent(w.ctx(), w.manager, CreateAgentInput{Name: "Ada", Email: "Ada@acme.example", Role: db.RoleAgent})
 				refused(t, err, EmailTaken)
 			})
+		}},
+		{"EMAIL_TAKEN by a deactivated agent says so", func(t *testing.T, w *world) {
+			ada, ben := w.agent("Ada"), w.agent("Ben")
+			w.deactivate(ada)
+			_, created := w.CreateAgent(w.ctx(), w.manager, CreateAgentInput{Name: "Ada", Email: "Ada@acme.example", Role: db.RoleAgent})
+			_, updated := w.UpdateAgent(w.ctx(), w.manager, UpdateAgentInput{AgentID: *ben.Agent, Email: text("ada@acme.example")})
+			for _, err := range []error{created, updated} {
+				refused(t, err, EmailTaken)
+				equal(t, "says so", strings.Contains(err.Error(), "Ada, who is deactivated,"), true)
+			}
 		}},
 		{"an agent's events say what changed", func(t *testing.T, w *world) {
 			ada := w.agent("Ada")

@@ -33,20 +33,22 @@ func (r *ImportResult) add(more ImportResult) {
 // an import in the middle, running it again adds what is missing and nothing twice. A
 // record that cannot be brought in is a problem of the result and holds up no other one.
 // It is for whoever runs the server, not for callers of the API.
-func (s *Service) Import(ctx context.Context, workspace int64, channel string, records []ImportRecord, progress func(done int)) (result ImportResult, err error) {
-	if err := checkText("channel", channel, 1, maxChannel); err != nil {
+func (s *Service) Import(ctx context.Context, workspace int64, onChannel string, records []ImportRecord, progress func(done int)) (result ImportResult, err error) {
+	channel, err := channel("channel", onChannel)
+	if err != nil {
 		return result, err
 	}
 	records = slices.Clone(records)
 	sortImport(records)
-	if err := nameRecords(channel, records); err != nil {
+	if err := nameRecords(channel, onChannel, records); err != nil {
 		return result, err
 	}
+	defer func() { sortProblems(result.Problems) }()
 	for done, grown := 0, 5*importRecords; done < len(records); {
 		batch := importable(records[done:])
 		var b *importBatch
 		if _, err := s.write(ctx, system(workspace), "import", &Keyed{}, func(w *writer) (changes, error) {
-			b = &importBatch{writer: w, channel: channel, agents: map[string]*db.Agent{}, threads: map[string]*thread{}}
+			b = &importBatch{writer: w, channel: channel, agents: map[string]*db.Agent{}, threads: map[string]*thread{}, added: map[string]bool{}}
 			return b.run(ctx, batch)
 		}); err != nil {
 			return result, err
@@ -64,6 +66,10 @@ func (s *Service) Import(ctx context.Context, workspace int64, channel string, r
 	return result, nil
 }
 
+func sortProblems(problems []ImportProblem) {
+	slices.SortStableFunc(problems, func(a, b ImportProblem) int { return cmp.Compare(a.Line, b.Line) })
+}
+
 // analyze makes up for many new rows. Without it things are slow for a minute, no worse.
 func (s *Service) analyze(ctx context.Context) {
 	if err := s.db.Analyze(ctx); err != nil {
@@ -71,20 +77,36 @@ func (s *Service) analyze(ctx context.Context) {
 	}
 }
 
-// nameRecords gives each record its key: what it says and, as real data has records that
-// say exactly the same, its number among those. Keys must stay the same for good, or
-// else importing a file again adds everything again.
-func nameRecords(channel string, records []ImportRecord) error {
+// nameRecords gives each record its key: its external id or, without one, what it says
+// and, as real data has records that say exactly the same, its number among those. Keys
+// must stay the same for good, or else importing a file again adds everything again. They
+// once had the channel as it was given, so records have that key as well.
+func nameRecords(channel, sent string, records []ImportRecord) error {
 	seen := map[[sha256.Size]byte]int{}
-	for i := range records {
-		content, err := json.Marshal([]any{channel, records[i]}, json.Deterministic(true))
+	key := func(channel string, r ImportRecord) ([]byte, error) {
+		if r.ExternalID != "" {
+			key := sha256.Sum256(fmt.Appendf(nil, "%q %q", channel, r.ExternalID))
+			return key[:], nil
+		}
+		content, err := json.Marshal([]any{channel, r}, json.Deterministic(true))
 		if err != nil {
-			return err
+			return nil, err
 		}
 		said := sha256.Sum256(content)
 		key := sha256.Sum256(fmt.Append(said[:], seen[said]))
-		records[i].key = key[:]
 		seen[said]++
+		return key[:], nil
+	}
+	for i := range records {
+		var err error
+		if records[i].key, err = key(channel, records[i]); err != nil {
+			return err
+		}
+		if records[i].sent = records[i].key; sent != channel {
+			if records[i].sent, err = key(sent, records[i]); err != nil {
+				return err
+			}
+		}
 	}
 	return nil
 }
@@ -119,6 +141,7 @@ type importBatch struct {
 
 	agents  map[string]*db.Agent // by name
 	threads map[string]*thread   // by the contact's external id
+	added   map[string]bool      // records, by key
 	locked  []*db.Contact
 	latest  []*db.Conversation // of the locked contacts
 
@@ -153,9 +176,9 @@ func (b *importBatch) run(ctx context.Context, records []ImportRecord) (changes,
 
 // fresh gives those of the records that are to be added.
 func (b *importBatch) fresh(ctx context.Context, records []ImportRecord) ([]ImportRecord, error) {
-	keys := make([][]byte, len(records))
-	for i, r := range records {
-		keys[i] = r.key
+	var keys [][]byte
+	for _, r := range records {
+		keys = append(keys, r.key, r.sent)
 	}
 	known, err := b.ImportedKeys(ctx, keys)
 	if err != nil {
@@ -164,7 +187,7 @@ func (b *importBatch) fresh(ctx context.Context, records []ImportRecord) ([]Impo
 	var fresh []ImportRecord
 	for _, r := range records {
 		switch problem := r.check(b.at); {
-		case known[string(r.key)]:
+		case known[string(r.key)], known[string(r.sent)]:
 			b.result.Known++
 		case problem != nil:
 			b.problem(&r, problem.Error())
@@ -183,7 +206,7 @@ func (b *importBatch) problem(r *ImportRecord, message string) {
 func (b *importBatch) findContacts(ctx context.Context, records []ImportRecord) error {
 	externalIDs := make([]string, len(records))
 	for i, r := range records {
-		externalIDs[i] = r.Contact.ExternalID
+		externalIDs[i] = b.idOf(&r)
 	}
 	identities, err := b.ContactsByIdentity(ctx, b.channel, externalIDs)
 	if err != nil || len(identities) == 0 {
@@ -210,6 +233,11 @@ func (b *importBatch) findContacts(ctx context.Context, records []ImportRecord) 
 		b.threads[identity.ExternalID] = threads[identity.ContactID]
 	}
 	return nil
+}
+
+// idOf is the id of a record's contact on the channel, in the form in which it is stored.
+func (b *importBatch) idOf(r *ImportRecord) string {
+	return db.FoldExternalID(b.channel, r.Contact.ExternalID)
 }
 
 // findAgents reads those agents of the records that exist already; nobody can deactivate
@@ -239,9 +267,14 @@ func (b *importBatch) findAgents(ctx context.Context, records []ImportRecord) er
 	return nil
 }
 
-// add brings in one record.
+// add brings in one record. One with the external id of another of the batch is there
+// already once that one is.
 func (b *importBatch) add(r *ImportRecord) {
-	t := b.threads[r.Contact.ExternalID]
+	if b.added[string(r.key)] {
+		b.result.Known++
+		return
+	}
+	t := b.threads[b.idOf(r)]
 	c := &db.Conversation{
 		ID: db.ConversationID{UUID: db.NewUUID()}, Channel: b.channel, Status: db.StatusClosed,
 		OpenedAt: r.OpenedAt, ImportKey: r.key,
@@ -266,6 +299,7 @@ func (b *importBatch) add(r *ImportRecord) {
 	b.messages(r, c, agent)
 	b.newConversations = append(b.newConversations, c)
 	b.events = append(b.events, b.about(&thread{contact: t.contact, latest: c}, db.ConversationImported, nil, db.EventData{}))
+	b.added[string(r.key)] = true
 	b.result.Added++
 }
 
@@ -327,9 +361,9 @@ func (b *importBatch) contact(r *ImportRecord, owner *db.Agent) *thread {
 		ID: db.ContactID{UUID: db.NewUUID()}, Name: r.Contact.Name, AssigneeID: assignable(owner), Version: 1, CreatedAt: b.at,
 	}
 	t := &thread{contact: contact}
-	b.threads[r.Contact.ExternalID], b.newContacts = t, append(b.newContacts, contact)
+	b.threads[b.idOf(r)], b.newContacts = t, append(b.newContacts, contact)
 	b.newIdentities = append(b.newIdentities, &db.ContactIdentity{
-		ContactID: contact.ID, Channel: b.channel, ExternalID: r.Contact.ExternalID,
+		ContactID: contact.ID, Channel: b.channel, ExternalID: b.idOf(r),
 	})
 	b.events = append(b.events, b.about(t, db.ContactCreated, nil, db.EventData{}))
 	b.result.Contacts++

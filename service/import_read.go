@@ -20,14 +20,16 @@ import (
 // ImportRecord is one conversation of the past: a line of JSON in the form
 // {company, contact {externalId, name}, openedAt, closingNote, messages [{at, from, body}]}.
 type ImportRecord struct {
-	Line        int             `json:"-"`           // in the file, from 1
-	Company     string          `json:"company"`     // the name of the agent who answered
-	Contact     ImportContact   `json:"contact"`     // whom it is with
-	OpenedAt    time.Time       `json:"openedAt"`    // not after the first message
-	ClosingNote *string         `json:"closingNote"` // nil: none
-	Messages    []ImportMessage `json:"messages"`    // at least one, by time; the last one's is when it was closed
+	Line        int             `json:"-"`                   // in the file, from 1
+	ExternalID  string          `json:"externalId,omitzero"` // of the conversation where it comes from; empty: none
+	Company     string          `json:"company"`             // the name of the agent who answered
+	Contact     ImportContact   `json:"contact"`             // whom it is with
+	OpenedAt    time.Time       `json:"openedAt"`            // not after the first message
+	ClosingNote *string         `json:"closingNote"`         // nil: none
+	Messages    []ImportMessage `json:"messages"`            // at least one, by time; the last one's is when it was closed
 
-	key []byte // names the record, so that a second import skips it
+	key  []byte // names the record, so that a second import skips it
+	sent []byte // its key if the channel is taken as it was given, as it once was
 }
 
 // ImportContact is whom a conversation of the past was with.
@@ -57,11 +59,19 @@ type ImportProblem struct {
 
 const maxImportLine = 4 << 20 // bytes
 
-// ReadImport reads conversations from JSON lines and gives those that can be brought in,
+// ReadImport reads conversations from JSON lines and returns those that can be brought in,
 // the one opened first first, and what is the matter with each other line. Empty lines
-// are skipped. The error is r's.
+// are skipped. The error is r's, or says that the file is not of this form at all.
 func ReadImport(r io.Reader) (records []ImportRecord, bad []ImportProblem, err error) {
 	in := bufio.NewReaderSize(r, 64<<10)
+	beginning, err := in.Peek(512)
+	if err != nil && err != io.EOF && err != bufio.ErrBufferFull {
+		return nil, nil, err
+	}
+	if err := checkReadable(beginning); err != nil {
+		return nil, nil, err
+	}
+	err = nil
 	for number := 1; err == nil; number++ {
 		var line []byte
 		var long bool
@@ -84,6 +94,25 @@ func ReadImport(r io.Reader) (records []ImportRecord, bad []ImportProblem, err e
 	}
 	sortImport(records)
 	return records, bad, nil
+}
+
+// checkReadable refuses a file that begins like none with JSON lines, with what to do.
+func checkReadable(beginning []byte) error {
+	line, _, _ := bytes.Cut(bytes.TrimSpace(bytes.TrimPrefix(beginning, []byte("\ufeff"))), []byte("\n"))
+	switch {
+	case bytes.HasPrefix(beginning, []byte("\x1f\x8b")), bytes.HasPrefix(beginning, []byte("PK\x03\x04")),
+		bytes.HasPrefix(beginning, []byte("\x28\xb5\x2f\xfd")):
+		return errors.New("the file is compressed: unpack it first")
+	case bytes.HasPrefix(beginning, []byte("\xff\xfe")), bytes.HasPrefix(beginning, []byte("\xfe\xff")):
+		return errors.New("the file is in UTF-16: convert it to UTF-8 first, such as with iconv -f UTF-16 -t UTF-8")
+	case bytes.ContainsRune(beginning, 0):
+		return errors.New("the file is not text: give one with a conversation as JSON on each line")
+	case string(bytes.TrimSpace(line)) == "[":
+		return errors.New("the file is one JSON list: write each conversation on a line of its own, such as with jq -c '.[]'")
+	case string(bytes.TrimSpace(line)) == "{":
+		return errors.New("the file has JSON over several lines: write each conversation on a line of its own, such as with jq -c .")
+	}
+	return nil
 }
 
 // readLine reads a line without the spaces around it. One that is too long is read to
@@ -132,6 +161,7 @@ func (r *ImportRecord) check(now time.Time) error {
 	checks := []error{
 		checkGiven("company", r.Company, maxName),
 		checkGiven("contact.externalId", r.Contact.ExternalID, maxName),
+		checkText("externalId", r.ExternalID, 0, maxName),
 		checkGiven("contact.name", r.Contact.Name, maxName),
 		checkPast("openedAt", r.OpenedAt, now),
 	}
@@ -144,7 +174,7 @@ func (r *ImportRecord) check(now time.Time) error {
 	before := r.OpenedAt
 	for i, m := range r.Messages {
 		field := fmt.Sprintf("messages[%d]", i)
-		checks = append(checks, checkPast(field+".at", m.At, now), checkGiven(field+".body", m.Body, maxBody))
+		checks = append(checks, checkPast(field+".at", m.At, now), checkGiven(field+".body", m.Body, maxImported(m)))
 		if m.From != FromContact && m.From != FromAgent {
 			checks = append(checks, fmt.Errorf("%s.from must be %q or %q, not %q", field, FromContact, FromAgent, m.From))
 		}
@@ -155,6 +185,14 @@ func (r *ImportRecord) check(now time.Time) error {
 		before = m.At
 	}
 	return cmp.Or(checks...)
+}
+
+// maxImported returns how long a message of the past may be, in characters.
+func maxImported(m ImportMessage) int {
+	if m.From == FromContact {
+		return maxInbound
+	}
+	return maxBody
 }
 
 // checkGiven is checkText for what must not be left out.

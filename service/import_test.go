@@ -91,6 +91,47 @@ func TestReadImport(t *testing.T) {
 	}
 }
 
+// TestUnreadableImport: a file that is not of this form at all is refused as a whole.
+func TestUnreadableImport(t *testing.T) {
+	t.Parallel()
+	for text, says := range map[string]string{
+		"\x1f\x8b\x08":              "compressed",
+		"PK\x03\x04":                "compressed",
+		"\xff\xfe{\x00":             "UTF-16",
+		"\x7fELF\x00":               "not text",
+		"[\n  {\"company\": \"A\"}": "jq -c '.[]'",
+		"\ufeff{\r\n":               "jq -c .",
+	} {
+		records, bad, err := ReadImport(strings.NewReader(text))
+		if err == nil || !strings.Contains(err.Error(), says) || records != nil || bad != nil {
+			t.Errorf("%q: %v, %v, %v", text, records, bad, err)
+		}
+	}
+}
+
+// TestImportExternalIDs: a line whose id is known is there already, nothing of it applied.
+func TestImportExternalIDs(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	line := func(id, contact, body string) string {
+		return fmt.Sprintf(`{"externalId":%q,"company":"A","contact":{"externalId":%q,"name":"B"},"openedAt":"2021-01-01T00:00:00Z","messages":[{"at":"2021-01-01T00:00:00Z","from":"contact","body":%q}]}`+"\n", id, contact, body)
+	}
+	runs := func(channel, text string) string {
+		t.Helper()
+		records, bad, err := ReadImport(strings.NewReader(text))
+		fine(t, err)
+		r, err := w.Import(w.ctx(), w.manager.Workspace, channel, records, nil)
+		fine(t, err)
+		return fmt.Sprintf("added %d, known %d, contacts %d, skipped %d", r.Added, r.Known, r.Contacts, len(bad)+len(r.Problems))
+	}
+	long := strings.Repeat("ř", 100_000)
+	equal(t, "first", runs("email", line("t-1", "Cora@x.example", "hi")+line("t-2", "cora@X.example", long)), "added 2, known 0, contacts 1, skipped 0")
+	equal(t, "one changed, one new", runs("Email", line("t-1", "eve@x.example", "changed")+line("t-3", "cora@x.example", "hi")), "added 1, known 1, contacts 0, skipped 0")
+	equal(t, "twice in a file", runs("email", line("t-4", "cora@x.example", "one")+line("t-4", "cora@x.example", "two")), "added 1, known 1, contacts 0, skipped 0")
+	equal(t, "on another channel", runs("chat", line("t-1", "cora", "hi")), "added 1, known 0, contacts 1, skipped 0")
+	equal(t, "too long", runs("email", line("t-5", "cora@x.example", long+"x")), "added 0, known 0, contacts 0, skipped 1")
+}
+
 func TestReadImportOfBrokenText(t *testing.T) {
 	t.Parallel()
 	const good = `{"company":"A","contact":{"externalId":"1","name":"B"},"openedAt":"2021-01-01T00:00:00Z","messages":[{"at":"2021-01-01T00:00:00Z","from":"contact","body":"hi"}]}`

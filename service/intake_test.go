@@ -1,6 +1,7 @@
 package service
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -131,6 +132,34 @@ func TestIntake(t *testing.T) {
 			for sent, kept := range map[string]string{"a\x00b": "a\uFFFDb", "\x00": "\uFFFD", "half an emoji \xed\xa0\xbd!": "half an emoji \uFFFD!", "\xff": "\uFFFD"} {
 				equal(t, "body", w.message(w.receives(contact, func(in *ReceiveMessageInput) { in.Body = sent })).Body, kept)
 			}
+		}},
+		{"S6 a page of messages ends early once its bodies exceed 2 MiB, in both directions", func(t *testing.T, w *world) {
+			c := w.open()
+			for range 12 { // each of 300,000 bytes
+				w.receives(c.ContactID, says(strings.Repeat("₿", 100_000)))
+			}
+			walk := func(next func(*List[*db.Message]) PageInput, in PageInput) (sizes []int) {
+				for {
+					lists, err := w.MessagesOf(w.ctx(), w.manager, []db.ConversationID{c.ID}, in)
+					fine(t, err)
+					l := lists[0]
+					for _, m := range l.Rows {
+						equal(t, "length of a body", len(m.Body), 300_000)
+					}
+					if sizes = append(sizes, len(l.Rows)); !l.HasNext && in.Last == nil || !l.HasPrevious && in.Last != nil {
+						return sizes
+					}
+					in = next(l)
+				}
+			}
+			forward := walk(func(l *List[*db.Message]) PageInput {
+				return PageInput{After: text(l.Cursor(l.Rows[len(l.Rows)-1]))}
+			}, PageInput{})
+			equal(t, "pages forward", fmt.Sprint(forward), "[7 5]") // seven are the first to exceed it
+			backward := walk(func(l *List[*db.Message]) PageInput {
+				return PageInput{Last: new(50), Before: text(l.Cursor(l.Rows[0]))}
+			}, PageInput{Last: new(50)})
+			equal(t, "pages backward", fmt.Sprint(backward), "[7 5]")
 		}},
 		{"S6 a repeated call names the same fields", func(t *testing.T, w *world) {
 			in := SenderInput{Channel: "whatsapp", ExternalID: "x", Email: text("nonsense")}

@@ -118,9 +118,10 @@ func (s *Service) Contacts(ctx context.Context, actor Actor, in ContactsInput) (
 	}}, nil
 }
 
-// MessagesOf gives the same page of the messages of each conversation.
+// MessagesOf returns the same page of the messages of each conversation. A page ends early
+// once its bodies exceed 2 MiB.
 func (s *Service) MessagesOf(ctx context.Context, actor Actor, ids []db.ConversationID, in PageInput) ([]*List[*db.Message], error) {
-	return nested(ctx, actor, ids, in, db.MessageOrder, (*db.Message).Key, s.db.ForWorkspace(actor.Workspace).MessagesOf)
+	return nestedTrimmed(ctx, actor, ids, in, db.MessageOrder, (*db.Message).Key, s.db.ForWorkspace(actor.Workspace).MessagesOf, db.TrimMessages)
 }
 
 // ConversationTimelines gives the same page of the events of each conversation.
@@ -144,6 +145,15 @@ func nested[K interface {
 	fmt.Stringer
 }, T any](ctx context.Context, actor Actor, parents []K, in PageInput, o db.Order, key func(T) db.Key,
 	read func(context.Context, []K, db.Page) (map[K][]T, error)) ([]*List[T], error) {
+	return nestedTrimmed(ctx, actor, parents, in, o, key, read, db.Trim[T])
+}
+
+// nestedTrimmed is nested for a list whose pages end in a way of their own.
+func nestedTrimmed[K interface {
+	comparable
+	fmt.Stringer
+}, T any](ctx context.Context, actor Actor, parents []K, in PageInput, o db.Order, key func(T) db.Key,
+	read func(context.Context, []K, db.Page) (map[K][]T, error), trim func([]T, db.Page) ([]T, bool, bool)) ([]*List[T], error) {
 	// A cursor belongs to the list of one parent; of several only one could accept it.
 	orders, p := make([]db.Order, len(parents)), db.Page{}
 	for i, parent := range parents {
@@ -160,7 +170,7 @@ func nested[K interface {
 	lists := make([]*List[T], len(parents))
 	for i, parent := range parents {
 		l := &List[T]{Cursor: func(row T) string { return orders[i].Cursor(actor.Workspace, key(row)) }}
-		l.Rows, l.HasNext, l.HasPrevious = db.Trim(found[parent], p)
+		l.Rows, l.HasNext, l.HasPrevious = trim(found[parent], p)
 		lists[i] = l
 	}
 	return lists, nil
