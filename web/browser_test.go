@@ -335,6 +335,21 @@ func TestTabsBeginWithIdsOfTheServer(t *testing.T) {
 	}
 }
 
+// TestOnAPhone: lines wrap, and the answer stands below the question.
+func TestOnAPhone(t *testing.T) {
+	server := newWire(t)
+	v := visitor{t, webtest.Browser(t)}
+	v.do(chromedp.EmulateViewport(390, 844))
+	v.open(server.URL + "/playground#token=swt_agent")
+	v.run("Maria Contact")
+	v.waitFor(`document.querySelector('.graphiql-response').getBoundingClientRect().top >= document.querySelector('.graphiql-editors').getBoundingClientRect().bottom`)
+	webtest.Screenshot(t, v.ctx, "playground-phone")
+	for _, title := range []string{"Inbox", "Agents", "Assign", "Subscribe", "A customer writes"} {
+		v.eval(`[...document.querySelectorAll('.graphiql-tab-button')].find((tab) => tab.textContent === ` + fmt.Sprintf("%q", title) + `).click()`)
+		v.nothingClipped()
+	}
+}
+
 // TestSecondWindow: the address bar shows no token, so the page opens the second window.
 func TestSecondWindow(t *testing.T) {
 	server := newWire(t)

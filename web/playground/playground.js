@@ -273,8 +273,9 @@ query Agents($search: String) {
     variables: { search: null },
   },
   {
-    query: `# Assigns a conversation to an agent. The variables below
-# name one of each; Inbox and Agents have the ids of others.
+    query: `# Assigns a conversation to an agent. The variables
+# below name one of each. The tabs Inbox and Agents
+# have the ids of others.
 
 mutation Assign($input: AssignConversationInput!) {
   assignConversation(input: $input) {
@@ -327,6 +328,9 @@ subscription Subscribe {
       actor {
         __typename
         ... on Agent {
+          name
+        }
+        ... on Contact {
           name
         }
       }
