@@ -37,9 +37,9 @@ func (g *gate) seen(w *feed.Watcher, want db.EventType) {
 	}
 }
 
-// TestWithdraw: nobody sees an event before those whose rights it ends were cut off,
+// TestP7Withdraw: nobody sees an event before those whose rights it ends were cut off,
 // whether it was read by who follows the log or by who resumes. Nobody else is.
-func TestWithdraw(t *testing.T) {
+func TestP7Withdraw(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
 		change func(*gate)

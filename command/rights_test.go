@@ -2,9 +2,9 @@ package command_test
 
 import "testing"
 
-// TestDeactivatedAgentSeesNoMore: what happens after an agent was deactivated does not
+// TestP7DeactivatedAgentSeesNoMore: what happens after an agent was deactivated does not
 // reach their socket any more, through whichever server either came.
-func TestDeactivatedAgentSeesNoMore(t *testing.T) {
+func TestP7DeactivatedAgentSeesNoMore(t *testing.T) {
 	t.Parallel()
 	const forbidden = 4403
 	dir := newDir(t)

@@ -50,9 +50,9 @@ func bounded(t testing.TB, what string, do func() error) error {
 	}
 }
 
-// TestSilence: PostgreSQL owes each answer by a deadline (P8). Nothing that is asked of it
+// TestP8Silence: PostgreSQL owes each answer by a deadline (P8). Nothing that is asked of it
 // waits longer, whatever it is.
-func TestSilence(t *testing.T) {
+func TestP8Silence(t *testing.T) {
 	t.Parallel()
 	ctx := context.WithoutCancel(t.Context())
 	for name, do := range map[string]func(d *DB) error{
@@ -181,9 +181,9 @@ func TestDriversDeadline(t *testing.T) {
 	}
 }
 
-// TestVanishedInTransaction: what a machine that vanishes in the middle of a transaction
+// TestP8VanishedInTransaction: what a machine that vanishes in the middle of a transaction
 // has locked is free again soon (P8).
-func TestVanishedInTransaction(t *testing.T) {
+func TestP8VanishedInTransaction(t *testing.T) {
 	t.Parallel()
 	url, l := dbtest.New(t, migrated), dbtest.NewLine(t)
 	o := impatient(l)

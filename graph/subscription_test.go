@@ -574,8 +574,8 @@ func TestUnknownEventType(t *testing.T) {
 	}
 }
 
-// TestRightsEnd: who may no longer see anything is cut off within two seconds.
-func TestRightsEnd(t *testing.T) {
+// TestP7RightsEnd: who may no longer see anything is cut off within two seconds.
+func TestP7RightsEnd(t *testing.T) {
 	t.Parallel()
 	shared := newWorld(t)
 	for name, end := range map[string]func(w *world, id db.TokenID){

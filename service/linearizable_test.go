@@ -223,9 +223,9 @@ func (w *world) carryOut(ctx context.Context, me Actor, c call, contact db.Conta
 	return answered(o.Conversation, ""), nil
 }
 
-// TestLinearizable: whatever clients do at once, there is one order of it all in which
+// TestP5Linearizable: whatever clients do at once, there is one order of it all in which
 // each of them was told the truth (P5).
-func TestLinearizable(t *testing.T) {
+func TestP5Linearizable(t *testing.T) {
 	t.Parallel()
 	initial, history := clients(t, 16, 25)
 	model := assignment(initial)

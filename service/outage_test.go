@@ -12,10 +12,10 @@ import (
 	"switchboard/db/dbtest"
 )
 
-// TestHungReaderBlocksNobody: while the one who reads the log for all waits for the
+// TestP8HungReaderBlocksNobody: while the one who reads the log for all waits for the
 // database, everybody else can give up, and so can that one; the work goes on for those
 // who still wait (P8).
-func TestHungReaderBlocksNobody(t *testing.T) {
+func TestP8HungReaderBlocksNobody(t *testing.T) {
 	t.Parallel()
 	l := dbtest.NewLine(t)
 	w := newWorldOn(t, dbtest.New(t, migrate), db.Options{MaxConns: 8, Dial: l.Dial, Grace: time.Minute})
