@@ -4,8 +4,8 @@ import (
 	"go/ast"
 	"go/parser"
 	"go/token"
+	"io/fs"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -67,7 +67,7 @@ func readCitations(t *testing.T) (cited, shown map[string]string) {
 			cited[code] = where
 		}
 	}
-	for _, name := range trackedFiles(t) {
+	for _, name := range ownTexts(t) {
 		switch filepath.Ext(name) {
 		case ".go":
 			set := token.NewFileSet()
@@ -116,17 +116,24 @@ func prose(node ast.Node) (text string, at token.Pos) {
 	return text, literal.Pos()
 }
 
-// trackedFiles returns the files of the repository, new ones included, without copied test data.
-func trackedFiles(t *testing.T) []string {
+// ownTexts returns the files that may cite rules: all but test data, what others wrote and docs/rules.md itself.
+func ownTexts(t *testing.T) (names []string) {
 	t.Helper()
-	out, err := exec.Command("git", "ls-files", "--cached", "--others", "--exclude-standard").Output()
+	err := filepath.WalkDir(".", func(name string, entry fs.DirEntry, err error) error {
+		switch {
+		case err != nil:
+			return err
+		case entry.IsDir() && name != "." && (strings.HasPrefix(entry.Name(), ".") || slices.Contains([]string{"node_modules", "artifacts", "testdata"}, entry.Name())):
+			return fs.SkipDir
+		case entry.Type().IsRegular() && name != filepath.FromSlash("docs/rules.md"):
+			names = append(names, name)
+		}
+		return nil
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	return slices.DeleteFunc(strings.Fields(string(out)), func(name string) bool {
-		_, err := os.Stat(name)
-		return err != nil || strings.Contains(name, "testdata/") || name == "docs/rules.md"
-	})
+	return names
 }
 
 // codesIn returns the codes of rules in a text; what stands in quotes of code is none.
