@@ -1,30 +1,45 @@
-# make test     everything, installing what it needs
-# make generate after a change of schema.graphqls
-# make load     the load tests of command/ at the size of the promises, with their figures
-# make lint     staticcheck
+STATICCHECK = go run honnef.co/go/tools/cmd/staticcheck@v0.7.0
+GOFMT = test -z "$$(gofmt -l .)" || { echo "gofmt these:"; gofmt -l .; exit 1; }
 
-.PHONY: test check generate load lint tools run
+.DEFAULT_GOAL := help
+.PHONY: help run quick test check lint portable generate load tools
 
-run:
+help: ## print this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+run: ## serve with an embedded database and demo data
 	go run .
 
-# -p 2: each package's tests keep PostgreSQL and a race detector busy.
-test: tools check
-	go test -race -p 2 -timeout 12m ./...
-
-# What needs no test; that generated code fits the schema is one (house_test.go).
-check:
-	@test -z "$$(gofmt -l .)" || { echo "gofmt these:"; gofmt -l .; exit 1; }
+quick: ## tests without browsers, npm packages, killed servers or anything else that lasts: under a minute
+	@$(GOFMT)
 	go vet ./...
+	go test -short -timeout 5m ./...
 
-generate:
+# -p 2: each package's tests keep PostgreSQL and a race detector busy. The second run of graph/live is over the write
+# path of other systems than Unix.
+test: tools check ## run everything with the race detector; says what it installs before it does
+	go test -race -p 2 -timeout 12m ./...
+	go test -race -tags plainconn -timeout 5m ./graph/live
+
+check: lint portable ## look at the code without running it: gofmt, vet, staticcheck, builds for Windows and macOS
+
+lint: ## gofmt, vet and staticcheck (staticcheck.conf)
+	@$(GOFMT)
+	go vet ./...
+	$(STATICCHECK) ./...
+
+portable: ## build the server and vet its packages for Windows and macOS
+	@for os in windows darwin; do \
+		echo "GOOS=$$os go build and vet" && export GOOS=$$os && \
+		go build -o /dev/null . && go vet ./graph/... ./service/... ./feed/... ./auth/... ./db/... || exit 1; \
+	done
+	go vet -tags plainconn ./graph/live
+
+generate: ## generate graph/ after a change of schema.graphqls
 	go generate ./graph
 
-load:
+load: ## the load tests of command/ at the size of the promises, with their figures
 	SWITCHBOARD_TEST_LOAD=full go test -v -count=1 -parallel 1 -timeout 30m -run 'TestCrowd|TestEventLatency|TestUnassignAfterClose|TestLeastBusy' ./command
 
-lint:
-	go run honnef.co/go/tools/cmd/staticcheck@v0.7.0 ./...
-
-tools:
+tools: ## install what the tests need and is missing
 	@.ci/tools

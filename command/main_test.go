@@ -7,6 +7,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"flag"
 	"fmt"
 	"os"
 	"os/exec"
@@ -29,7 +30,14 @@ const patience = 30 * time.Second
 // binary is the program under test.
 var binary string
 
-func TestMain(m *testing.M) { os.Exit(buildAndRun(m)) }
+// TestMain leaves every test out with -short: they run whole servers and kill some of them, browsers and npm packages.
+func TestMain(m *testing.M) {
+	if flag.Parse(); testing.Short() {
+		fmt.Println("left out with -short")
+		return
+	}
+	os.Exit(buildAndRun(m))
+}
 
 // buildAndRun builds the program, with the race detector unless figures are wanted
 // (SWITCHBOARD_TEST_LOAD=full), or takes the one that SWITCHBOARD_TEST_BINARY names.

@@ -64,6 +64,9 @@ func TestMigrateConcurrently(t *testing.T) {
 // TestMigrateKilled holds a migration up in its middle, kills it there, and finds
 // nothing of it: the next one does the whole work.
 func TestMigrateKilled(t *testing.T) {
+	if testing.Short() {
+		t.Skip("left out with -short: it kills a process")
+	}
 	t.Parallel()
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()

@@ -151,6 +151,7 @@ func testDeactivationWaits(t *testing.T, w *world) {
 }
 
 func testDeactivationInTheRush(t *testing.T, w *world) {
+	slow(t)
 	zoe, ada := w.agent("Zoe"), w.agent("Ada")
 	closed := w.closed(zoe)
 	var open []*db.Conversation
@@ -189,6 +190,7 @@ func testDeactivationInTheRush(t *testing.T, w *world) {
 // testDeactivationOfMany hands over, while callers at other conversations are never told
 // to try again.
 func testDeactivationOfMany(t *testing.T, w *world) {
+	slow(t)
 	const open = 3000
 	zoe, ada, ben := w.agent("Zoe"), w.agent("Ada"), w.agent("Ben")
 	many := w.many(open, zoe.Agent)

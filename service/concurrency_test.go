@@ -13,6 +13,7 @@ import (
 // TestExactlyOneWins is rule A3 under load: 64 agents try to take the same 100
 // conversations. Each goes to one of them, and every other agent is told who has it.
 func TestExactlyOneWins(t *testing.T) {
+	slow(t)
 	t.Parallel()
 	const agents, conversations = 64, 100
 	w := newWorld(t)

@@ -26,6 +26,7 @@ func newDemoService(t *testing.T) *Service {
 }
 
 func TestCreateDemo(t *testing.T) {
+	slow(t)
 	t.Parallel()
 	s := newDemoService(t)
 	begun, err := s.demoWorkspace(t.Context()) // and then the server was stopped

@@ -226,6 +226,7 @@ func (w *world) carryOut(ctx context.Context, me Actor, c call, contact db.Conta
 // TestP5Linearizable: whatever clients do at once, there is one order of it all in which
 // each of them was told the truth (P5).
 func TestP5Linearizable(t *testing.T) {
+	slow(t)
 	t.Parallel()
 	initial, history := clients(t, 16, 25)
 	model := assignment(initial)
@@ -287,6 +288,7 @@ func TestP5Linearizable(t *testing.T) {
 // TestOneWinner: of all who take a conversation at once exactly one gets it, and the
 // others are told who (A3).
 func TestOneWinner(t *testing.T) {
+	slow(t)
 	t.Parallel()
 	w := newWorld(t)
 	agents := w.givenAgents("A", "B", "C", "D", "E", "F", "G", "H")

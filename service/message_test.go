@@ -342,6 +342,7 @@ func testUnread(t *testing.T, w *world) {
 // TestOneReplyTakes is rule A5 under load: of 64 agents who reply to the same unassigned
 // conversation at once every one is heard, and the first becomes responsible.
 func TestOneReplyTakes(t *testing.T) {
+	slow(t)
 	t.Parallel()
 	const agents = 64
 	w := newWorld(t)

@@ -22,6 +22,7 @@ func init() { _ = flag.Set("rapid.checks", "10") }
 // TestEverythingAgrees lets random things happen, valid and invalid, and then compares
 // what must be the same: rows and events, lists and live views, counts and both.
 func TestEverythingAgrees(t *testing.T) {
+	slow(t)
 	t.Parallel()
 	w := newWorld(t)
 	w.clock = time.Now()

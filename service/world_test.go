@@ -18,6 +18,14 @@ import (
 // deadline is how long a test waits for what must happen.
 const deadline = 30 * time.Second
 
+// slow leaves a test out with -short, since it lasts for seconds.
+func slow(t *testing.T) {
+	t.Helper()
+	if testing.Short() {
+		t.Skip("left out with -short: it lasts for seconds")
+	}
+}
+
 // ctx ends with the test, or when the test has waited too long.
 func (w *world) ctx() context.Context {
 	ctx, cancel := context.WithTimeout(w.t.Context(), deadline)

@@ -72,6 +72,9 @@ func TestVictim(t *testing.T) {
 }
 
 func TestKilledProcessHarmsNobody(t *testing.T) {
+	if testing.Short() {
+		t.Skip("left out with -short: it kills a process")
+	}
 	mine := New(t, migrate)
 	self, err := os.Executable()
 	must(t, err)

@@ -8,6 +8,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"flag"
 	"fmt"
 	"io"
 	"log/slog"
@@ -30,6 +31,11 @@ const processVariable = "SWITCHBOARD_EMBEDDED_HELPER"
 func TestMain(m *testing.M) {
 	if dir := os.Getenv(processVariable); dir != "" {
 		os.Exit(help(dir))
+	}
+	// Every test starts PostgreSQL servers of its own, many kill them, and some fetch one through npm.
+	if flag.Parse(); testing.Short() {
+		fmt.Println("left out with -short")
+		return
 	}
 	os.Exit(m.Run())
 }

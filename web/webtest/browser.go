@@ -26,8 +26,12 @@ const patience = 2 * time.Minute
 // test, and returns the context to drive it with through chromedp. The test
 // fails if there is no Chromium, and if by its end a page has thrown an error,
 // logged one or broken its content security policy, unless Expect announced it.
+// With -short the test is skipped.
 func Browser(tb testing.TB) context.Context {
 	tb.Helper()
+	if testing.Short() {
+		tb.Skip("left out with -short: it needs a browser")
+	}
 	options := append(chromedp.DefaultExecAllocatorOptions[:],
 		chromedp.ExecPath(chromium(tb)),
 		chromedp.NoSandbox,
