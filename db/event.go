@@ -116,6 +116,9 @@ type EventData struct {
 	RunStatus    RunStatus          `json:"runStatus,omitempty"`    // ran: how it was at that moment
 	Unserved     bool               `json:"unserved,omitempty"`     // ran: no agent was found
 
+	AlsoForWaiting bool `json:"alsoForWaiting,omitempty"` // enabled: for what is open and unassigned too
+	CancelsRuns    bool `json:"cancelsRuns,omitempty"`    // disabled, deleted: runs that have not ended are cancelled
+
 	BusinessEvent *BusinessEvent `json:"businessEvent,omitempty"` // recorded
 }
 
@@ -211,6 +214,17 @@ func (w ForWorkspace) Events(ctx context.Context, ids []EventID) ([]*Event, erro
 	var rows []*Event
 	err := w.query(ctx, &rows, "SELECT "+eventColumns+" FROM events WHERE workspace_id = $1 AND id = ANY ($2)", w.Key, ids)
 	return rows, err
+}
+
+// LastOf reads the last event of a conversation that is of one of these types; nil if there is none.
+func (w ForWorkspace) LastOf(ctx context.Context, conversation ConversationID, types ...EventType) (*Event, error) {
+	var rows []*Event
+	err := w.query(ctx, &rows, "SELECT "+eventColumns+` FROM events WHERE workspace_id = $1 AND conversation_id = $2
+		AND type = ANY ($3) ORDER BY seq DESC LIMIT 1`, w.Key, conversation, types)
+	if err != nil || len(rows) == 0 {
+		return nil, err
+	}
+	return rows[0], nil
 }
 
 // ConversationTimelines reads the same page of the events of each conversation.

@@ -114,7 +114,7 @@ func (t *thread) arrive(r recorder, p comeback, in arrival, owner *db.Agent) cha
 	}
 	var back *db.Event
 	if to == reopens {
-		back = t.reopen(r, in.source)
+		back = t.reopen(r, in.source, nil)
 	} else {
 		back = t.open(r, in.channel, in.source)
 	}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"switchboard/db"
 )
@@ -310,15 +311,18 @@ func (s *Service) OpenConversation(ctx context.Context, actor Actor, in OpenConv
 	}
 	check := func(t *thread) *Refusal { return checkOpen(t.contact, t.latest) }
 	return s.writeThread(ctx, actor, "openConversation", &in, threadWith(in.ContactID), in.ExpectedVersion, check,
-		func(w *writer, t *thread) (changes, error) {
-			events, err := w.releaseInactive(ctx, t)
-			if err != nil {
-				return nil, err
-			}
-			events = append(events, t.open(w.recorder, channel, actor.source()))
-			w.outcome.Conversation = t.latest
-			return w.save(ctx, events, t)
-		})
+		func(w *writer, t *thread) (changes, error) { return w.open(ctx, t, channel, actor.source()) })
+}
+
+// open starts a new conversation with a contact; an inactive owner counts as none (A7).
+func (w *writer) open(ctx context.Context, t *thread, channel string, source db.ConversationSource) (changes, error) {
+	events, err := w.releaseInactive(ctx, t)
+	if err != nil {
+		return nil, err
+	}
+	events = append(events, t.open(w.recorder, channel, source))
+	w.outcome.Conversation = t.latest
+	return w.save(ctx, events, t)
 }
 
 // releaseInactive unassigns a contact whose owner is no longer active, before a
@@ -346,11 +350,29 @@ type ReopenConversationInput struct {
 func (s *Service) ReopenConversation(ctx context.Context, actor Actor, in ReopenConversationInput) (*Outcome, error) {
 	check := func(t *thread) *Refusal { return checkReopen(t.contact, t.latest, t.asked) }
 	return s.writeThread(ctx, actor, "reopenConversation", &in, threadOf(in.ConversationID), in.ExpectedVersion, check,
-		func(w *writer, t *thread) (changes, error) {
-			events, err := w.releaseInactive(ctx, t)
-			if err != nil {
-				return nil, err
-			}
-			return w.save(ctx, append(events, t.reopen(w.recorder, actor.source())), t)
-		})
+		func(w *writer, t *thread) (changes, error) { return w.reopen(ctx, t, actor.source()) })
+}
+
+// reopen undoes the close of a contact's latest conversation (S3); an inactive owner counts
+// as none (A7).
+func (w *writer) reopen(ctx context.Context, t *thread, source db.ConversationSource) (changes, error) {
+	events, err := w.releaseInactive(ctx, t)
+	if err != nil {
+		return nil, err
+	}
+	waiting, err := w.waitingBeforeClose(ctx, t.latest.ID)
+	if err != nil {
+		return nil, err
+	}
+	return w.save(ctx, append(events, t.reopen(w.recorder, source, waiting)), t)
+}
+
+// waitingBeforeClose returns since when the contact waited when the conversation was
+// closed; nil if it did not, or if a reply is newer than the close.
+func (w *writer) waitingBeforeClose(ctx context.Context, id db.ConversationID) (*time.Time, error) {
+	last, err := w.LastOf(ctx, id, db.ConversationClosed, db.MessageSent)
+	if err != nil || last == nil || last.Type != db.ConversationClosed {
+		return nil, err
+	}
+	return last.Before.WaitingSince, nil
 }

@@ -135,10 +135,11 @@ func (t *thread) open(r recorder, channel string, source db.ConversationSource) 
 	return r.about(t, db.ConversationOpened, nil, db.EventData{Source: source})
 }
 
-// reopen brings the latest conversation back (S3): its closing is cleared, the timeline keeps it.
-func (t *thread) reopen(r recorder, source db.ConversationSource) *db.Event {
+// reopen brings the latest conversation back (S3): its closing is cleared, the timeline
+// keeps it. The contact waits since the given time; nil for not at all.
+func (t *thread) reopen(r recorder, source db.ConversationSource, waiting *time.Time) *db.Event {
 	before, c := t.facets(), t.latest
-	c.Status, c.ClosedAt, c.ClosedBy, c.LastActivityAt = db.StatusOpen, nil, db.ActorRef{}, later(c.LastActivityAt, r.at)
+	c.Status, c.ClosedAt, c.ClosedBy, c.WaitingSince, c.LastActivityAt = db.StatusOpen, nil, db.ActorRef{}, waiting, later(c.LastActivityAt, r.at)
 	c.SetClosingNote(nil)
 	t.next()
 	return r.about(t, db.ConversationReopened, before, db.EventData{Source: source})
