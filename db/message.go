@@ -67,6 +67,17 @@ func (w ForWorkspace) Messages(ctx context.Context, ids []MessageID) ([]*Message
 	return rows, err
 }
 
+// AutomatedMessages returns which of these messages machines wrote.
+func (w ForWorkspace) AutomatedMessages(ctx context.Context, ids []MessageID) (map[MessageID]bool, error) {
+	var rows []struct{ ID MessageID }
+	err := w.query(ctx, &rows, "SELECT id FROM messages WHERE workspace_id = $1 AND id = ANY ($2) AND automated", w.Key, ids)
+	automated := map[MessageID]bool{}
+	for _, row := range rows {
+		automated[row.ID] = true
+	}
+	return automated, err
+}
+
 // maxPageBytes is how many bytes of bodies a page of messages has before it ends early.
 const maxPageBytes = 2 << 20
 

@@ -18,6 +18,7 @@ const (
 	TriggerAssigned      WorkflowTrigger = "CONTACT_ASSIGNED"
 	TriggerUnassigned    WorkflowTrigger = "CONTACT_UNASSIGNED"
 	TriggerReceived      WorkflowTrigger = "MESSAGE_RECEIVED"
+	TriggerSent          WorkflowTrigger = "MESSAGE_SENT"
 	TriggerBusinessEvent WorkflowTrigger = "BUSINESS_EVENT"
 )
 
@@ -62,16 +63,28 @@ type WorkflowConditions struct {
 	Channels           []string             `json:"channels,omitempty"`
 	Categories         []string             `json:"categories,omitempty"`
 	BusinessEventTypes []string             `json:"businessEventTypes,omitempty"`
+	Automated          *AutomatedCondition  `json:"automated,omitempty"` // of a message received; nil: none
+	Status             *ConversationStatus  `json:"status,omitempty"`
 	Assignee           *AssigneeCondition   `json:"assignee,omitempty"`
 	Hours              *WorkflowHours       `json:"hours,omitempty"`
 	Days               []DayOfWeek          `json:"days,omitempty"`
 }
 
+// AutomatedCondition says whether a message that a machine wrote triggers a workflow.
+type AutomatedCondition string
+
+// The automated messages that trigger a workflow; without a condition none does.
+const (
+	AutomatedInclude AutomatedCondition = "INCLUDE" // like any other message
+	AutomatedOnly    AutomatedCondition = "ONLY"    // and no other message
+)
+
 // AssigneeCondition holds if one of what it names does.
 type AssigneeCondition struct {
-	None        bool      `json:"none,omitempty"`        // nobody is responsible
-	Unavailable bool      `json:"unavailable,omitempty"` // somebody who is not online is
-	AgentIDs    []AgentID `json:"agentIds,omitempty"`    // one of these is
+	None              bool      `json:"none,omitempty"`              // nobody is responsible
+	NoneByOwnerPolicy bool      `json:"noneByOwnerPolicy,omitempty"` // nobody is, because the owner policy unassigned in the same change
+	Unavailable       bool      `json:"unavailable,omitempty"`       // somebody who is not online is
+	AgentIDs          []AgentID `json:"agentIds,omitempty"`          // one of these is
 }
 
 // WorkflowHours is a part of the day in the workspace's time zone.
@@ -107,7 +120,13 @@ type WorkflowStep struct {
 	Category *string          `json:"category,omitempty"` // close: of the closing note
 	Text     *string          `json:"text,omitempty"`     // close: of the closing note; note: the body
 	Seconds  *int             `json:"seconds,omitempty"`  // wait
+
+	ExceptPrevious bool `json:"exceptPrevious,omitempty"` // choice: never the agent who had it before the event
+	Always         bool `json:"always,omitempty"`         // taken although an earlier step was overtaken or refused
 }
+
+// Chooses reports whether the step chooses an agent among several.
+func (s *WorkflowStep) Chooses() bool { return s.Kind == StepRoundRobin || s.Kind == StepLeastLoaded }
 
 // Workflow is something that a workspace wants to happen by itself.
 type Workflow struct {
@@ -161,6 +180,14 @@ func (w ForWorkspace) WorkflowPage(ctx context.Context, p Page) ([]*Workflow, bo
 func (w ForWorkspace) Workflows(ctx context.Context, ids []WorkflowID) ([]*Workflow, error) {
 	var rows []*Workflow
 	err := w.query(ctx, &rows, "SELECT "+workflowColumns+" FROM workflows WHERE workspace_id = $1 AND id = ANY ($2)", w.Key, ids)
+	return rows, err
+}
+
+// ActiveWorkflows reads the workflows that are not deleted, in the order of their creation.
+func (w ForWorkspace) ActiveWorkflows(ctx context.Context) ([]*Workflow, error) {
+	var rows []*Workflow
+	err := w.query(ctx, &rows, "SELECT "+workflowColumns+` FROM workflows
+		WHERE workspace_id = $1 AND deleted_at IS NULL ORDER BY id`, w.Key)
 	return rows, err
 }
 

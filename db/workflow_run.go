@@ -10,7 +10,7 @@ import (
 // RunStatus is how a run is.
 type RunStatus string
 
-// The states of a run; the last four are ends.
+// The states of a run; all but the first two are ends.
 const (
 	RunRunning   RunStatus = "RUNNING"
 	RunWaiting   RunStatus = "WAITING"
@@ -18,6 +18,7 @@ const (
 	RunRefused   RunStatus = "REFUSED" // by a rule
 	RunFailed    RunStatus = "FAILED"  // machinery, again and again
 	RunStopped   RunStatus = "STOPPED" // too deep in a chain
+	RunCancelled RunStatus = "CANCELLED"
 )
 
 // StepOutcome is what came of a step.
@@ -31,6 +32,7 @@ const (
 	StepOvertaken StepOutcome = "OVERTAKEN"
 	StepRefused   StepOutcome = "REFUSED"
 	StepFailed    StepOutcome = "FAILED"
+	StepSkipped   StepOutcome = "SKIPPED" // an earlier step was overtaken or refused
 )
 
 // CandidateOutcome is why somebody was chosen or not.
@@ -45,6 +47,7 @@ const (
 	NotInTurn  CandidateOutcome = "NOT_IN_TURN"
 	MoreLoaded CandidateOutcome = "MORE_LOADED"
 	LongerWait CandidateOutcome = "LONGER_WAITING" // of others, who come first
+	Previous   CandidateOutcome = "PREVIOUS_OWNER" // from whom the event took it
 )
 
 // WorkflowCandidate is an agent who was considered for a conversation.
@@ -79,8 +82,9 @@ type WorkflowRun struct {
 	ID             RunID `bun:",pk"`
 	WorkflowID     WorkflowID
 	VersionID      EventID // the version that held when the event was written
-	EventID        EventID
+	EventID        EventID // that triggered it; of a conversation that was taken in the run's own id
 	EventSeq       int64
+	EnablingID     *EventID // the enabling of the workflow that took in the conversation; nil for other runs
 	ContactID      ContactID
 	ConversationID *ConversationID // nil for a contact who never had one
 	Depth          int
@@ -95,12 +99,25 @@ type WorkflowRun struct {
 	EndedAt        *time.Time
 }
 
-const runColumns = `workspace_id, id, workflow_id, version_id, event_id, event_seq, contact_id, conversation_id, depth,
+// Trigger returns the event that the run is about.
+func (r *WorkflowRun) Trigger() EventID {
+	if r.EnablingID != nil {
+		return *r.EnablingID
+	}
+	return r.EventID
+}
+
+// Took adds what came of the next step and goes on to the one after it.
+func (r *WorkflowRun) Took(s *WorkflowRunStep) {
+	r.Steps, r.Next = append(r.Steps, s), r.Next+1
+}
+
+const runColumns = `workspace_id, id, workflow_id, version_id, event_id, event_seq, enabling_id, contact_id, conversation_id, depth,
 	status, next, due_at, attempts, unserved, steps, revision, started_at, ended_at`
 
 // runColumnsOf are the columns of a table in a join.
-const runColumnsOf = `run.workspace_id, run.id, run.workflow_id, run.version_id, run.event_id, run.event_seq, run.contact_id,
-	run.conversation_id, run.depth, run.status, run.next, run.due_at, run.attempts, run.unserved, run.steps, run.revision,
+const runColumnsOf = `run.workspace_id, run.id, run.workflow_id, run.version_id, run.event_id, run.event_seq, run.enabling_id,
+	run.contact_id, run.conversation_id, run.depth, run.status, run.next, run.due_at, run.attempts, run.unserved, run.steps, run.revision,
 	run.started_at, run.ended_at`
 
 // RunOrder lists runs, the one started last first.
@@ -201,19 +218,23 @@ func (tx Tx) InsertRuns(ctx context.Context, runs []*WorkflowRun) error {
 	for _, r := range runs {
 		r.WorkspaceID = tx.Key
 	}
-	_, err := tx.bun.NewInsert().Model(&runs).Returning("NULL").On("CONFLICT (workspace_id, workflow_id, event_id) DO NOTHING").Exec(ctx)
+	_, err := tx.bun.NewInsert().Model(&runs).Returning("NULL").On("CONFLICT DO NOTHING").Exec(ctx)
 	return err
 }
 
 // ClaimRun reads the run whose next step has been due longest, for taking the step; none
 // if there is nothing to do. Runs that others are at are left out, and so are those of a
-// contact about whom an earlier one is due: the order of a contact's events is kept.
+// contact about whom an earlier one is due: the order of a contact's events is kept. Runs
+// of conversations that were taken in together are taken one after the other (W4).
 func (tx Tx) ClaimRun(ctx context.Context, now time.Time) (*WorkflowRun, error) {
 	var rows []*WorkflowRun
 	err := tx.query(ctx, &rows, "SELECT "+runColumns+` FROM workflow_runs AS run
 		WHERE workspace_id = $1 AND due_at <= $2 AND NOT EXISTS (
 			SELECT FROM workflow_runs AS earlier WHERE earlier.workspace_id = $1 AND earlier.contact_id = run.contact_id
 			AND earlier.due_at <= $2 AND (earlier.event_seq, earlier.id) < (run.event_seq, run.id))
+		AND NOT EXISTS (
+			SELECT FROM workflow_runs AS longer WHERE longer.workspace_id = $1 AND longer.workflow_id = run.workflow_id
+			AND longer.enabling_id = run.enabling_id AND longer.due_at <= $2 AND longer.id < run.id)
 		ORDER BY due_at, event_seq, id LIMIT 1 FOR NO KEY UPDATE SKIP LOCKED`, tx.Key, now)
 	if err != nil || len(rows) == 0 {
 		return nil, err
@@ -242,25 +263,26 @@ func (w ForWorkspace) NextDue(ctx context.Context) (*time.Time, error) {
 	return rows[0].Due, nil
 }
 
-// RunStepRef names a step of a version of a workflow.
-type RunStepRef struct {
-	Version EventID
-	Step    int
+// StepRef names a step of a workflow by its place in the definition.
+type StepRef struct {
+	Workflow WorkflowID
+	Step     int
 }
 
 // ClaimLongestWaiting reads the run of the conversation that has waited longest for an
 // agent (W4), for looking for one again; none if there is nothing to do. Left out are
 // runs that others are at, of workflows that are disabled now, and of these steps.
-func (tx Tx) ClaimLongestWaiting(ctx context.Context, without []RunStepRef) (*WorkflowRun, error) {
-	versions, steps := make([]EventID, len(without)), make([]int, len(without))
+func (tx Tx) ClaimLongestWaiting(ctx context.Context, without []StepRef) (*WorkflowRun, error) {
+	workflows, steps := make([]WorkflowID, len(without)), make([]int, len(without))
 	for i, ref := range without {
-		versions[i], steps[i] = ref.Version, ref.Step
+		workflows[i], steps[i] = ref.Workflow, ref.Step
 	}
 	var rows []*WorkflowRun
 	err := tx.query(ctx, &rows, "SELECT "+runColumnsOf+unservedRuns+`
-		AND NOT EXISTS (SELECT FROM unnest($2::uuid[], $3::int[]) AS ref (version, step)
-			WHERE ref.version = run.version_id AND ref.step = run.unserved)
-		ORDER BY coalesce(c.waiting_since, c.opened_at), c.id, run.id LIMIT 1 FOR NO KEY UPDATE OF run SKIP LOCKED`, tx.Key, versions, steps)
+		AND NOT EXISTS (SELECT FROM unnest($2::uuid[], $3::int[]) AS ref (workflow, step)
+			WHERE ref.workflow = run.workflow_id AND ref.step = run.unserved)
+		ORDER BY coalesce(c.waiting_since, c.opened_at), c.id, run.id LIMIT 1 FOR NO KEY UPDATE OF run SKIP LOCKED`,
+		tx.Key, workflows, steps)
 	if err != nil || len(rows) == 0 {
 		return nil, err
 	}
@@ -274,11 +296,47 @@ const unservedRuns = ` FROM workflow_runs AS run
 		WHERE run.workspace_id = $1 AND run.unserved IS NOT NULL AND workflow.enabled
 		AND c.status = 'OPEN' AND c.assignee_id IS NULL AND NOT c.blocked`
 
-// AnyWaiting says whether a conversation waits for an agent whom a step is to find.
-func (w ForWorkspace) AnyWaiting(ctx context.Context, ref RunStepRef) (bool, error) {
+// AnyWaiting reports whether a conversation of another contact waits for an agent at one of
+// these steps of a workflow.
+func (w ForWorkspace) AnyWaiting(ctx context.Context, workflow WorkflowID, steps []int, but ContactID) (bool, error) {
 	var rows []*WorkflowRun
-	err := w.query(ctx, &rows, "SELECT run.id"+unservedRuns+" AND run.version_id = $2 AND run.unserved = $3 LIMIT 1", w.Key, ref.Version, ref.Step)
+	err := w.query(ctx, &rows, "SELECT run.id"+unservedRuns+` AND run.workflow_id = $2 AND run.unserved = ANY ($3)
+		AND run.contact_id <> $4 LIMIT 1`, w.Key, workflow, steps, but)
 	return len(rows) > 0, err
+}
+
+// ToTakeIn reads the conversations that are open, unassigned and unblocked, the longest
+// waiting first. Left out are those that came up or back after an event, and those that
+// wait in this workflow already.
+func (tx Tx) ToTakeIn(ctx context.Context, workflow WorkflowID, seq int64) ([]*Conversation, error) {
+	var rows []*Conversation
+	err := tx.query(ctx, &rows, "SELECT "+conversationColumns+` FROM conversations AS c
+		WHERE workspace_id = $1 AND status = 'OPEN' AND assignee_id IS NULL AND NOT blocked
+		AND NOT EXISTS (SELECT FROM events WHERE events.workspace_id = $1 AND events.contact_id = c.contact_id AND events.seq > $3
+			AND events.type IN ('CONVERSATION_OPENED', 'CONVERSATION_REOPENED'))
+		AND NOT EXISTS (SELECT FROM workflow_runs AS run WHERE run.workspace_id = $1 AND run.contact_id = c.contact_id
+			AND run.workflow_id = $2 AND run.unserved IS NOT NULL)
+		ORDER BY coalesce(waiting_since, opened_at), id`, tx.Key, workflow, seq)
+	return rows, err
+}
+
+// CancelRun ends a run that has not ended, waiting for a step that is being taken; none if
+// it has ended or there is no such.
+func (tx Tx) CancelRun(ctx context.Context, id RunID, now time.Time) ([]*WorkflowRun, error) {
+	return tx.cancelRuns(ctx, "id = $3", now, id)
+}
+
+// CancelRuns ends the runs of a workflow that have not ended, waiting for steps that are
+// being taken.
+func (tx Tx) CancelRuns(ctx context.Context, workflow WorkflowID, now time.Time) ([]*WorkflowRun, error) {
+	return tx.cancelRuns(ctx, "workflow_id = $3", now, workflow)
+}
+
+func (tx Tx) cancelRuns(ctx context.Context, which string, now time.Time, key any) ([]*WorkflowRun, error) {
+	var rows []*WorkflowRun
+	err := tx.query(ctx, &rows, `UPDATE workflow_runs SET status = 'CANCELLED', due_at = NULL, unserved = NULL, ended_at = $2,
+		revision = revision + 1 WHERE workspace_id = $1 AND due_at IS NOT NULL AND `+which+" RETURNING "+runColumns, tx.Key, now, key)
+	return rows, err
 }
 
 // ForgetUnserved ends the search for an agent for contacts, but for runs that others are at.
@@ -289,13 +347,19 @@ func (tx Tx) ForgetUnserved(ctx context.Context, contacts []ContactID) error {
 	return err
 }
 
-// AssignedSince says whether the assignment of a contact changed after an event by
-// anything but a run.
-func (w ForWorkspace) AssignedSince(ctx context.Context, contact ContactID, seq int64, but RunID) (bool, error) {
+// ForgetQueue ends the search for an agent for all conversations that wait in a workflow.
+func (tx Tx) ForgetQueue(ctx context.Context, workflow WorkflowID) error {
+	_, err := tx.exec(ctx, `UPDATE workflow_runs SET unserved = NULL
+		WHERE workspace_id = $1 AND workflow_id = $2 AND unserved IS NOT NULL`, tx.Key, workflow)
+	return err
+}
+
+// HappenedSince reports whether events of these types happened to a contact after a place
+// in the log, those left out that a run caused.
+func (w ForWorkspace) HappenedSince(ctx context.Context, contact ContactID, seq int64, but RunID, types ...EventType) (bool, error) {
 	var rows []struct{ Seq int64 }
 	err := w.query(ctx, &rows, `SELECT seq FROM events WHERE workspace_id = $1 AND contact_id = $2 AND seq > $3
-		AND type IN ('CONVERSATION_ASSIGNED', 'CONVERSATION_UNASSIGNED')
-		AND data->'run'->>'id' IS DISTINCT FROM $4::text LIMIT 1`, w.Key, contact, seq, but.UUID.String())
+		AND type = ANY ($4) AND data->'run'->>'id' IS DISTINCT FROM $5::text LIMIT 1`, w.Key, contact, seq, types, but.UUID.String())
 	return len(rows) > 0, err
 }
 

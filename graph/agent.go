@@ -43,8 +43,8 @@ func (r mutationResolver) UpdateAgent(ctx context.Context, input service.UpdateA
 	return agentPayload(r.service.UpdateAgent(ctx, actorOf(ctx), input))
 }
 
-func (r mutationResolver) DeactivateAgent(ctx context.Context, input service.DeactivateAgentInput) (*AgentPayload, error) {
-	return agentPayload(r.service.DeactivateAgent(ctx, actorOf(ctx), input))
+func (r mutationResolver) DeactivateAgent(ctx context.Context, input service.DeactivateAgentInput) (*DeactivateAgentPayload, error) {
+	return deactivateAgentPayload(r.service.DeactivateAgent(ctx, actorOf(ctx), input))
 }
 
 func (r mutationResolver) ReactivateAgent(ctx context.Context, input service.ReactivateAgentInput) (*AgentPayload, error) {

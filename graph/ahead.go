@@ -57,10 +57,17 @@ func (a ahead) ofRoot(f graphql.CollectedField, result any) {
 	case *AgentPayload:
 		a.ofAgents(a.below(f, "agent"), some(r.Agent))
 		a.ofEvents(a.below(f, "events"), r.Events)
+	case *DeactivateAgentPayload:
+		a.ofAgents(a.below(f, "agent"), some(r.Agent))
+		a.ofWorkflows(a.below(f, "workflowsWithProblems"), r.WorkflowsWithProblems)
+		a.ofEvents(a.below(f, "events"), r.Events)
 	case *WorkflowConnection:
 		a.ofWorkflows(a.nodes(f), r.nodes)
 	case *WorkflowPayload:
 		a.ofWorkflows(a.below(f, "workflow"), some(r.Workflow))
+		a.ofEvents(a.below(f, "events"), r.Events)
+	case *WorkflowRunPayload:
+		a.ofRuns(a.below(f, "run"), some(r.Run))
 		a.ofEvents(a.below(f, "events"), r.Events)
 	case *DryRunWorkflowPayload:
 		for _, asked := range a.fieldsOf(f) {
@@ -71,6 +78,7 @@ func (a ahead) ofRoot(f graphql.CollectedField, result any) {
 	case []*db.WorkflowRun:
 		a.ofRuns(f.Selections, r)
 	case *WorkspacePayload:
+		a.ofWorkflows(a.below(f, "workflowsWithProblems"), r.WorkflowsWithProblems)
 		a.ofEvents(a.below(f, "events"), r.Events)
 	case []Event:
 		a.ofEvents(f.Selections, r)

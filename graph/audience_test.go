@@ -187,12 +187,14 @@ func (w *world) everything(c *db.Conversation, m *db.Message) {
 
 // talked is a conversation of the agent's that has a message, and for which a workflow ran.
 func (w *world) talked() (*db.Conversation, *db.Message) {
+	gone := did(w.t)(w.service.CreateAgent(w.t.Context(), w.manager.Actor, service.CreateAgentInput{Name: "Gone", Email: "gone@acme.example", Role: db.RoleAgent})).Agent
 	flow := did(w.t)(w.service.CreateWorkflow(w.t.Context(), w.manager.Actor, service.CreateWorkflowInput{Name: "Choose", Definition: &db.WorkflowDefinition{
 		Triggers:   []db.WorkflowTrigger{db.TriggerOpened},
 		Conditions: &db.WorkflowConditions{Hours: &db.WorkflowHours{From: 0, Until: 24}, Assignee: &db.AssigneeCondition{None: true}},
-		Steps:      []*db.WorkflowStep{{Kind: db.StepRoundRobin, AgentIDs: []db.AgentID{w.agent.id}}}, // who is not there
+		Steps:      []*db.WorkflowStep{{Kind: db.StepRoundRobin, AgentIDs: []db.AgentID{w.agent.id, gone.ID}}}, // who are not there
 	}})).Workflow
 	did(w.t)(w.service.EnableWorkflow(w.t.Context(), w.manager.Actor, service.EnableWorkflowInput{WorkflowID: flow.ID}))
+	did(w.t)(w.service.DeactivateAgent(w.t.Context(), w.manager.Actor, service.DeactivateAgentInput{AgentID: gone.ID}))
 	contact, c := w.opened(w.agent, "Ada")
 	w.settle()
 	w.assign(w.agent, c, w.agent)

@@ -40,9 +40,9 @@ var fragments = map[string]string{
 		... on WorkspaceUpdated { changes { field before after } } ... on BusinessEventRecorded { type payload requiresAction }
 		... on AgentCreated { agent { id name } } ... on AgentDeactivated { agent { id active } } ... on AgentReactivated { agent { id active } }
 		... on AvailabilityChanged { agent { id availability } previousAvailability availability } }`,
-	"workflow": `on Workflow { id name template definition { ...definition } enabled createdAt deletedAt }`,
-	"definition": `on WorkflowDefinition { triggers conditions { reasons sources channels categories businessEventTypes assignee { none unavailable agentIds } hours { from until } days }
-		steps { kind agentId agentIds skill capacity category text seconds } }`,
+	"workflow": `on Workflow { id name template definition { ...definition } enabled createdAt deletedAt problems { code message field } }`,
+	"definition": `on WorkflowDefinition { triggers conditions { reasons sources channels categories businessEventTypes automated status assignee { none noneByOwnerPolicy unavailable agentIds } hours { from until } days }
+		steps { kind agentId agentIds skill capacity category text seconds exceptPrevious always } }`,
 	"run":     `on WorkflowRun { id workflow { id name } event { __typename id cursor } conversation { id } contact { id } status depth steps { ...runStep } dueAt startedAt endedAt }`,
 	"runStep": `on WorkflowRunStep { kind outcome at agent { id name } code message candidates { agent { id name } openConversations outcome } }`,
 	"page":    `on PageInfo { hasNextPage hasPreviousPage startCursor endCursor }`,
@@ -77,7 +77,7 @@ var mutations = func() map[string]string {
 		"conversation": "{ ...conversation }", "contact": "{ ...contact }", "agent": "{ ...agent }", "workspace": "{ ...workspace }",
 		"events": "{ ...event }", "userErrors": "{ code message field }", "ignored": "{ code message field }", "message": "{ ...message }",
 		"outcomes": "{ conversationId conversation { ...conversation } userErrors { code message field } }",
-		"workflow": "{ ...workflow }", "steps": "{ ...runStep }",
+		"workflow": "{ ...workflow }", "workflowsWithProblems": "{ ...workflow }", "run": "{ ...run }", "steps": "{ ...runStep }",
 	}
 	docs := map[string]string{}
 	for _, field := range schema.Mutation.Fields {

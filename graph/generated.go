@@ -163,9 +163,10 @@ type ComplexityRoot struct {
 	}
 
 	AssigneeCondition struct {
-		AgentIDs    func(childComplexity int) int
-		None        func(childComplexity int) int
-		Unavailable func(childComplexity int) int
+		AgentIDs          func(childComplexity int) int
+		None              func(childComplexity int) int
+		NoneByOwnerPolicy func(childComplexity int) int
+		Unavailable       func(childComplexity int) int
 	}
 
 	AvailabilityChanged struct {
@@ -200,6 +201,12 @@ type ComplexityRoot struct {
 		RequiresAction func(childComplexity int) int
 		Type           func(childComplexity int) int
 		Via            func(childComplexity int) int
+	}
+
+	CancelWorkflowRunPayload struct {
+		Events     func(childComplexity int) int
+		Run        func(childComplexity int) int
+		UserErrors func(childComplexity int) int
 	}
 
 	CloseConversationPayload struct {
@@ -481,9 +488,10 @@ type ComplexityRoot struct {
 	}
 
 	DeactivateAgentPayload struct {
-		Agent      func(childComplexity int) int
-		Events     func(childComplexity int) int
-		UserErrors func(childComplexity int) int
+		Agent                 func(childComplexity int) int
+		Events                func(childComplexity int) int
+		UserErrors            func(childComplexity int) int
+		WorkflowsWithProblems func(childComplexity int) int
 	}
 
 	DeleteWorkflowPayload struct {
@@ -608,6 +616,7 @@ type ComplexityRoot struct {
 		AssignConversations        func(childComplexity int, input service.AssignConversationsInput) int
 		AssignToMe                 func(childComplexity int, input service.AssignToMeInput) int
 		BlockContact               func(childComplexity int, input service.BlockContactInput) int
+		CancelWorkflowRun          func(childComplexity int, input service.CancelWorkflowRunInput) int
 		CloseConversation          func(childComplexity int, input service.CloseConversationInput) int
 		CloseConversations         func(childComplexity int, input service.CloseConversationsInput) int
 		CreateAgent                func(childComplexity int, input service.CreateAgentInput) int
@@ -782,9 +791,10 @@ type ComplexityRoot struct {
 	}
 
 	UpdateWorkspacePayload struct {
-		Events     func(childComplexity int) int
-		UserErrors func(childComplexity int) int
-		Workspace  func(childComplexity int) int
+		Events                func(childComplexity int) int
+		UserErrors            func(childComplexity int) int
+		WorkflowsWithProblems func(childComplexity int) int
+		Workspace             func(childComplexity int) int
 	}
 
 	UserError struct {
@@ -800,6 +810,7 @@ type ComplexityRoot struct {
 		Enabled    func(childComplexity int) int
 		ID         func(childComplexity int) int
 		Name       func(childComplexity int) int
+		Problems   func(childComplexity int) int
 		Runs       func(childComplexity int, first *int, after *string, last *int, before *string) int
 		Template   func(childComplexity int) int
 	}
@@ -812,6 +823,7 @@ type ComplexityRoot struct {
 
 	WorkflowConditions struct {
 		Assignee           func(childComplexity int) int
+		Automated          func(childComplexity int) int
 		BusinessEventTypes func(childComplexity int) int
 		Categories         func(childComplexity int) int
 		Channels           func(childComplexity int) int
@@ -819,6 +831,7 @@ type ComplexityRoot struct {
 		Hours              func(childComplexity int) int
 		Reasons            func(childComplexity int) int
 		Sources            func(childComplexity int) int
+		Status             func(childComplexity int) int
 	}
 
 	WorkflowConnection struct {
@@ -891,6 +904,12 @@ type ComplexityRoot struct {
 		Until func(childComplexity int) int
 	}
 
+	WorkflowProblem struct {
+		Code    func(childComplexity int) int
+		Field   func(childComplexity int) int
+		Message func(childComplexity int) int
+	}
+
 	WorkflowRan struct {
 		Actor        func(childComplexity int) int
 		Contact      func(childComplexity int) int
@@ -941,14 +960,16 @@ type ComplexityRoot struct {
 	}
 
 	WorkflowStep struct {
-		AgentID  func(childComplexity int) int
-		AgentIDs func(childComplexity int) int
-		Capacity func(childComplexity int) int
-		Category func(childComplexity int) int
-		Kind     func(childComplexity int) int
-		Seconds  func(childComplexity int) int
-		Skill    func(childComplexity int) int
-		Text     func(childComplexity int) int
+		AgentID        func(childComplexity int) int
+		AgentIDs       func(childComplexity int) int
+		Always         func(childComplexity int) int
+		Capacity       func(childComplexity int) int
+		Category       func(childComplexity int) int
+		ExceptPrevious func(childComplexity int) int
+		Kind           func(childComplexity int) int
+		Seconds        func(childComplexity int) int
+		Skill          func(childComplexity int) int
+		Text           func(childComplexity int) int
 	}
 
 	WorkflowTemplate struct {
@@ -1054,7 +1075,7 @@ type MutationResolver interface {
 	SetAvailability(ctx context.Context, input service.SetAvailabilityInput) (*AgentPayload, error)
 	CreateAgent(ctx context.Context, input service.CreateAgentInput) (*AgentPayload, error)
 	UpdateAgent(ctx context.Context, input service.UpdateAgentInput) (*AgentPayload, error)
-	DeactivateAgent(ctx context.Context, input service.DeactivateAgentInput) (*AgentPayload, error)
+	DeactivateAgent(ctx context.Context, input service.DeactivateAgentInput) (*DeactivateAgentPayload, error)
 	ReactivateAgent(ctx context.Context, input service.ReactivateAgentInput) (*AgentPayload, error)
 	UpdateWorkspace(ctx context.Context, input service.UpdateWorkspaceInput) (*WorkspacePayload, error)
 	SendMessage(ctx context.Context, input service.SendMessageInput) (*ConversationPayload, error)
@@ -1066,6 +1087,7 @@ type MutationResolver interface {
 	EnableWorkflow(ctx context.Context, input service.EnableWorkflowInput) (*WorkflowPayload, error)
 	DisableWorkflow(ctx context.Context, input service.DisableWorkflowInput) (*WorkflowPayload, error)
 	DeleteWorkflow(ctx context.Context, input service.DeleteWorkflowInput) (*WorkflowPayload, error)
+	CancelWorkflowRun(ctx context.Context, input service.CancelWorkflowRunInput) (*WorkflowRunPayload, error)
 	DryRunWorkflow(ctx context.Context, input service.DryRunWorkflowInput) (*DryRunWorkflowPayload, error)
 }
 type QueryResolver interface {
@@ -1097,6 +1119,7 @@ type SubscriptionResolver interface {
 	WorkflowRunChanged(ctx context.Context, workflowID *string) (<-chan *db.WorkflowRun, error)
 }
 type WorkflowResolver interface {
+	Problems(ctx context.Context, obj *db.Workflow) ([]*service.Refusal, error)
 	Runs(ctx context.Context, obj *db.Workflow, first *int, after *string, last *int, before *string) (*Connection[*db.WorkflowRun], error)
 }
 type WorkflowCandidateResolver interface {
@@ -1608,6 +1631,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.AssigneeCondition.None(childComplexity), true
+	case "AssigneeCondition.noneByOwnerPolicy":
+		if e.ComplexityRoot.AssigneeCondition.NoneByOwnerPolicy == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AssigneeCondition.NoneByOwnerPolicy(childComplexity), true
 	case "AssigneeCondition.unavailable":
 		if e.ComplexityRoot.AssigneeCondition.Unavailable == nil {
 			break
@@ -1767,6 +1796,25 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.BusinessEventRecorded.Via(childComplexity), true
+
+	case "CancelWorkflowRunPayload.events":
+		if e.ComplexityRoot.CancelWorkflowRunPayload.Events == nil {
+			break
+		}
+
+		return e.ComplexityRoot.CancelWorkflowRunPayload.Events(childComplexity), true
+	case "CancelWorkflowRunPayload.run":
+		if e.ComplexityRoot.CancelWorkflowRunPayload.Run == nil {
+			break
+		}
+
+		return e.ComplexityRoot.CancelWorkflowRunPayload.Run(childComplexity), true
+	case "CancelWorkflowRunPayload.userErrors":
+		if e.ComplexityRoot.CancelWorkflowRunPayload.UserErrors == nil {
+			break
+		}
+
+		return e.ComplexityRoot.CancelWorkflowRunPayload.UserErrors(childComplexity), true
 
 	case "CloseConversationPayload.conversation":
 		if e.ComplexityRoot.CloseConversationPayload.Conversation == nil {
@@ -2964,6 +3012,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.DeactivateAgentPayload.UserErrors(childComplexity), true
+	case "DeactivateAgentPayload.workflowsWithProblems":
+		if e.ComplexityRoot.DeactivateAgentPayload.WorkflowsWithProblems == nil {
+			break
+		}
+
+		return e.ComplexityRoot.DeactivateAgentPayload.WorkflowsWithProblems(childComplexity), true
 
 	case "DeleteWorkflowPayload.events":
 		if e.ComplexityRoot.DeleteWorkflowPayload.Events == nil {
@@ -3466,6 +3520,17 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Mutation.BlockContact(childComplexity, args["input"].(service.BlockContactInput)), true
+	case "Mutation.cancelWorkflowRun":
+		if e.ComplexityRoot.Mutation.CancelWorkflowRun == nil {
+			break
+		}
+
+		args, err := ec.field_Mutation_cancelWorkflowRun_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.CancelWorkflowRun(childComplexity, args["input"].(service.CancelWorkflowRunInput)), true
 	case "Mutation.closeConversation":
 		if e.ComplexityRoot.Mutation.CloseConversation == nil {
 			break
@@ -4393,6 +4458,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.UpdateWorkspacePayload.UserErrors(childComplexity), true
+	case "UpdateWorkspacePayload.workflowsWithProblems":
+		if e.ComplexityRoot.UpdateWorkspacePayload.WorkflowsWithProblems == nil {
+			break
+		}
+
+		return e.ComplexityRoot.UpdateWorkspacePayload.WorkflowsWithProblems(childComplexity), true
 	case "UpdateWorkspacePayload.workspace":
 		if e.ComplexityRoot.UpdateWorkspacePayload.Workspace == nil {
 			break
@@ -4455,6 +4526,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Workflow.Name(childComplexity), true
+	case "Workflow.problems":
+		if e.ComplexityRoot.Workflow.Problems == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Workflow.Problems(childComplexity), true
 	case "Workflow.runs":
 		if e.ComplexityRoot.Workflow.Runs == nil {
 			break
@@ -4498,6 +4575,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.WorkflowConditions.Assignee(childComplexity), true
+	case "WorkflowConditions.automated":
+		if e.ComplexityRoot.WorkflowConditions.Automated == nil {
+			break
+		}
+
+		return e.ComplexityRoot.WorkflowConditions.Automated(childComplexity), true
 	case "WorkflowConditions.businessEventTypes":
 		if e.ComplexityRoot.WorkflowConditions.BusinessEventTypes == nil {
 			break
@@ -4540,6 +4623,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.WorkflowConditions.Sources(childComplexity), true
+	case "WorkflowConditions.status":
+		if e.ComplexityRoot.WorkflowConditions.Status == nil {
+			break
+		}
+
+		return e.ComplexityRoot.WorkflowConditions.Status(childComplexity), true
 
 	case "WorkflowConnection.edges":
 		if e.ComplexityRoot.WorkflowConnection.Edges == nil {
@@ -4825,6 +4914,25 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.WorkflowHours.Until(childComplexity), true
 
+	case "WorkflowProblem.code":
+		if e.ComplexityRoot.WorkflowProblem.Code == nil {
+			break
+		}
+
+		return e.ComplexityRoot.WorkflowProblem.Code(childComplexity), true
+	case "WorkflowProblem.field":
+		if e.ComplexityRoot.WorkflowProblem.Field == nil {
+			break
+		}
+
+		return e.ComplexityRoot.WorkflowProblem.Field(childComplexity), true
+	case "WorkflowProblem.message":
+		if e.ComplexityRoot.WorkflowProblem.Message == nil {
+			break
+		}
+
+		return e.ComplexityRoot.WorkflowProblem.Message(childComplexity), true
+
 	case "WorkflowRan.actor":
 		if e.ComplexityRoot.WorkflowRan.Actor == nil {
 			break
@@ -5046,6 +5154,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.WorkflowStep.AgentIDs(childComplexity), true
+	case "WorkflowStep.always":
+		if e.ComplexityRoot.WorkflowStep.Always == nil {
+			break
+		}
+
+		return e.ComplexityRoot.WorkflowStep.Always(childComplexity), true
 	case "WorkflowStep.capacity":
 		if e.ComplexityRoot.WorkflowStep.Capacity == nil {
 			break
@@ -5058,6 +5172,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.WorkflowStep.Category(childComplexity), true
+	case "WorkflowStep.exceptPrevious":
+		if e.ComplexityRoot.WorkflowStep.ExceptPrevious == nil {
+			break
+		}
+
+		return e.ComplexityRoot.WorkflowStep.ExceptPrevious(childComplexity), true
 	case "WorkflowStep.kind":
 		if e.ComplexityRoot.WorkflowStep.Kind == nil {
 			break
@@ -5289,6 +5409,7 @@ func (e *executableSchema) Exec(ctx context.Context) graphql.ResponseHandler {
 		ec.unmarshalInputAssignToMeInput,
 		ec.unmarshalInputAssigneeConditionInput,
 		ec.unmarshalInputBlockContactInput,
+		ec.unmarshalInputCancelWorkflowRunInput,
 		ec.unmarshalInputCloseConversationInput,
 		ec.unmarshalInputCloseConversationsInput,
 		ec.unmarshalInputClosingNoteInput,
@@ -5303,6 +5424,15 @@ func (e *executableSchema) Exec(ctx context.Context) graphql.ResponseHandler {
 		ec.unmarshalInputDeactivateAgentInput,
 		ec.unmarshalInputDeleteWorkflowInput,
 		ec.unmarshalInputDisableWorkflowInput,
+		ec.unmarshalInputDryRunAssignmentInput,
+		ec.unmarshalInputDryRunBusinessEventInput,
+		ec.unmarshalInputDryRunClosingInput,
+		ec.unmarshalInputDryRunMessageInput,
+		ec.unmarshalInputDryRunOpeningInput,
+		ec.unmarshalInputDryRunReopeningInput,
+		ec.unmarshalInputDryRunReplyInput,
+		ec.unmarshalInputDryRunTriggerInput,
+		ec.unmarshalInputDryRunUnassignmentInput,
 		ec.unmarshalInputDryRunWorkflowInput,
 		ec.unmarshalInputEnableWorkflowInput,
 		ec.unmarshalInputInboxFilter,
@@ -6131,6 +6261,8 @@ type Workflow implements Node {
   createdAt: Time!
   "When it was deleted; it stays as the one who did what it did."
   deletedAt: Time
+  "What createWorkflow would refuse of its definition now, such as a category that is gone or an agent who is deactivated; empty for a deleted workflow."
+  problems: [WorkflowProblem!]!
   "What it did, the run started last first."
   runs(
     "How many to return from the start of the range, 1 to 100; 50 if neither first nor last is given."
@@ -6142,6 +6274,16 @@ type Workflow implements Node {
     "Only what comes before this page cursor."
     before: String
   ): WorkflowRunConnection!
+}
+
+"Why a workflow cannot do now what it says."
+type WorkflowProblem {
+  "The rule that refuses."
+  code: UserErrorCode!
+  "What is wrong and what to do about it, for people."
+  message: String!
+  "The path of the field at fault in the workflow."
+  field: [String!]
 }
 
 "One page of a list of workflows."
@@ -6184,13 +6326,15 @@ enum WorkflowTrigger {
   CONTACT_ASSIGNED
   "Nobody is responsible for a contact any more."
   CONTACT_UNASSIGNED
-  "A message from a contact came in."
+  "A message from a contact came in; an automated one only if the condition ` + "`" + `automated` + "`" + ` says so."
   MESSAGE_RECEIVED
+  "An agent's reply was sent."
+  MESSAGE_SENT
   "Something happened outside, such as an order."
   BUSINESS_EVENT
 }
 
-"Conditions about the event that triggers; all that are given must hold, and what is null always does."
+"Conditions on the event that triggers and on the state right after all events of the same mutation or workflow step; all that are given must hold, and what is null always does."
 type WorkflowConditions {
   "An assignment for one of these reasons."
   reasons: [AssignmentReason!]
@@ -6202,18 +6346,32 @@ type WorkflowConditions {
   categories: [String!]
   "A business event of one of these types."
   businessEventTypes: [String!]
-  "Who is responsible right after the event."
+  "Which automated messages trigger it; null for none. Other triggers do not look at it."
+  automated: AutomatedMessages
+  "The conversation is open, or closed."
+  status: ConversationStatus
+  "Who is responsible."
   assignee: AssigneeCondition
   "The part of the day in which it happens, in the workspace's time zone."
   hours: WorkflowHours
-  "The days on which it happens, in the workspace's time zone."
+  "The days on which it happens, in the workspace's time zone; hours that go on past midnight belong to the day on which they begin."
   days: [DayOfWeek!]
+}
+
+"Which automated messages trigger a workflow."
+enum AutomatedMessages {
+  "Automated messages like all others."
+  INCLUDE
+  "Automated messages and no others."
+  ONLY
 }
 
 "Who is responsible; it holds if any of what it names does."
 type AssigneeCondition {
   "Nobody is."
   none: Boolean!
+  "Nobody is, because the workspace's owner policy unassigned the contact in the same change."
+  noneByOwnerPolicy: Boolean!
   "Somebody who is not online is."
   unavailable: Boolean!
   "One of these agents is; their agent_ ids."
@@ -6264,6 +6422,10 @@ type WorkflowStep {
   text: String
   "For WAIT: how long, in seconds."
   seconds: Int
+  "For a choice: never the agent who was responsible before the event."
+  exceptPrevious: Boolean!
+  "Whether it is taken even after an earlier step was overtaken or refused."
+  always: Boolean!
 }
 
 "What a step can do."
@@ -6288,7 +6450,7 @@ enum WorkflowStepKind {
 type WorkflowTemplate {
   "What createWorkflowFromTemplate takes."
   key: String!
-  "The name that the workflow gets."
+  "The name that the workflow gets, with the number of days in place of N."
   name: String!
   "What it is good for."
   description: String!
@@ -6348,12 +6510,14 @@ enum WorkflowRunStatus {
   WAITING
   "All steps were taken."
   COMPLETED
-  "A rule refused a step, which ended it."
+  "A rule refused a step."
   REFUSED
   "A step failed for reasons of machinery, again and again."
   FAILED
   "It took no step because too many runs had led to one another."
   STOPPED
+  "It was cancelled before its last step."
+  CANCELLED
 }
 
 "What came of a step of a run."
@@ -6382,12 +6546,14 @@ enum WorkflowStepOutcome {
   UNCHANGED
   "No agent could take the conversation, so it was left as it was; it is looked for one again as soon as there may be one."
   NOBODY
-  "It was skipped because the assignment had changed since the event, by something else than this run."
+  "Something that happened after the event made it pointless: a change of assignee before a step that assigns, a change of status or a message before a close, a conversation that is open again before unassigning after a close."
   OVERTAKEN
   "A rule refused it."
   REFUSED
   "It failed for reasons of machinery."
   FAILED
+  "It was not taken because an earlier step was overtaken or refused, and it does not say always."
+  SKIPPED
 }
 
 "An agent who was considered for a conversation."
@@ -6416,6 +6582,8 @@ enum WorkflowCandidateOutcome {
   MORE_LOADED
   "Other conversations had waited for this agent already; after them this one is looked at again."
   LONGER_WAITING
+  "The agent was responsible before the event, and the step says exceptPrevious."
+  PREVIOUS_OWNER
 }
 
 "When a workflow is to run and what it is to do."
@@ -6428,7 +6596,7 @@ input WorkflowDefinitionInput {
   steps: [WorkflowStepInput!]!
 }
 
-"Conditions about the event that triggers; all that are given must hold."
+"Conditions on the event that triggers and on the state right after all events of the same mutation or workflow step; all that are given must hold."
 input WorkflowConditionsInput {
   "An assignment for one of these reasons; only for the triggers CONTACT_ASSIGNED and CONTACT_UNASSIGNED."
   reasons: [AssignmentReason!]
@@ -6440,11 +6608,15 @@ input WorkflowConditionsInput {
   categories: [String!]
   "A business event of one of these types; only for the trigger BUSINESS_EVENT."
   businessEventTypes: [String!]
-  "Who is responsible right after the event."
+  "Which automated messages trigger it; left out none. Only with the trigger MESSAGE_RECEIVED; other triggers do not look at it."
+  automated: AutomatedMessages
+  "The conversation is open, or closed."
+  status: ConversationStatus
+  "Who is responsible."
   assignee: AssigneeConditionInput
   "The part of the day in which it happens, in the workspace's time zone."
   hours: WorkflowHoursInput
-  "The days on which it happens, in the workspace's time zone."
+  "The days on which it happens, in the workspace's time zone; hours that go on past midnight belong to the day on which they begin."
   days: [DayOfWeek!]
 }
 
@@ -6452,6 +6624,8 @@ input WorkflowConditionsInput {
 input AssigneeConditionInput {
   "Nobody is."
   none: Boolean! = false
+  "Nobody is, because the workspace's owner policy unassigned the contact in the same change."
+  noneByOwnerPolicy: Boolean! = false
   "Somebody who is not online is."
   unavailable: Boolean! = false
   "One of these agents is; their agent_ ids."
@@ -6484,6 +6658,10 @@ input WorkflowStepInput {
   text: String
   "For WAIT: how long, 1 second to 30 days, which are 2,592,000."
   seconds: Int
+  "For a choice: never the agent who was responsible before the event."
+  exceptPrevious: Boolean = false
+  "Takes the step even after an earlier one was overtaken or refused."
+  always: Boolean = false
 }
 
 "The data of a new workflow."
@@ -6496,7 +6674,7 @@ input CreateWorkflowInput {
   idempotencyKey: String
 }
 
-"Which template to use, and among whom it chooses."
+"Which template to use, among whom it chooses and how long it waits."
 input CreateWorkflowFromTemplateInput {
   "The key of one of workflowTemplates."
   templateKey: String!
@@ -6504,6 +6682,8 @@ input CreateWorkflowFromTemplateInput {
   agents: [ID!]
   "Only agents with fewer open conversations than this are chosen, 1 to 1000."
   capacity: Int
+  "For close-when-silent: after how many days without an answer it closes, 1 to 30."
+  days: Int = 3
   "Makes a repetition of this call return the first outcome instead of acting again; 1 to 100 characters, kept for 24 hours."
   idempotencyKey: String
 }
@@ -6524,6 +6704,8 @@ input UpdateWorkflowInput {
 input EnableWorkflowInput {
   "A wf_ id."
   workflowId: ID!
+  "Runs it also for each conversation that is open and unassigned now, the longest waiting first; for a workflow that assigns, enabled already or not."
+  alsoForWaiting: Boolean = false
   "Makes a repetition of this call return the first outcome instead of acting again; 1 to 100 characters, kept for 24 hours."
   idempotencyKey: String
 }
@@ -6532,6 +6714,8 @@ input EnableWorkflowInput {
 input DisableWorkflowInput {
   "A wf_ id."
   workflowId: ID!
+  "Cancels the runs that have not ended; otherwise runs about earlier events go on."
+  cancelRuns: Boolean = false
   "Makes a repetition of this call return the first outcome instead of acting again; 1 to 100 characters, kept for 24 hours."
   idempotencyKey: String
 }
@@ -6544,7 +6728,15 @@ input DeleteWorkflowInput {
   idempotencyKey: String
 }
 
-"What to try on which conversation; either a workflow or a definition is given."
+"Which run to cancel."
+input CancelWorkflowRunInput {
+  "A run_ id."
+  runId: ID!
+  "Makes a repetition of this call return the first outcome instead of acting again; 1 to 100 characters, kept for 24 hours."
+  idempotencyKey: String
+}
+
+"What to try on which conversation, and what happens first; either a workflow or a definition is given."
 input DryRunWorkflowInput {
   "The wf_ id of the workflow to try."
   workflowId: ID
@@ -6552,8 +6744,86 @@ input DryRunWorkflowInput {
   definition: WorkflowDefinitionInput
   "The conv_ id of the conversation to try it on."
   conversationId: ID!
+  "What happens first. Left out it is the first trigger of the definition that can happen now, and conditions on the event count as met."
+  trigger: DryRunTriggerInput
   "Makes a repetition of this call return the first outcome instead of acting again; 1 to 100 characters, kept for 24 hours."
   idempotencyKey: String
+}
+
+"What happens before a workflow is tried; exactly one field is given."
+input DryRunTriggerInput {
+  "A new conversation with the contact starts."
+  opened: DryRunOpeningInput
+  "The conversation comes back."
+  reopened: DryRunReopeningInput
+  "The conversation is closed."
+  closed: DryRunClosingInput
+  "An agent becomes responsible."
+  assigned: DryRunAssignmentInput
+  "Nobody is responsible any more."
+  unassigned: DryRunUnassignmentInput
+  "The contact writes; the workspace's policies decide what that brings back."
+  messageReceived: DryRunMessageInput
+  "An agent replies."
+  messageSent: DryRunReplyInput
+  "Something happens outside; the workspace's policies decide what that brings back."
+  businessEvent: DryRunBusinessEventInput
+}
+
+"An opening that a dry run begins with."
+input DryRunOpeningInput {
+  "The channel; left out that of the contact's latest conversation."
+  channel: String
+  "What it comes from."
+  source: ConversationSource! = AGENT
+}
+
+"A reopening that a dry run begins with."
+input DryRunReopeningInput {
+  "What it comes from."
+  source: ConversationSource! = AGENT
+}
+
+"A closing that a dry run begins with."
+input DryRunClosingInput {
+  "The category of the closing note, one of the workspace's."
+  category: String
+}
+
+"An assignment that a dry run begins with."
+input DryRunAssignmentInput {
+  "The agent_ id of who becomes responsible."
+  agentId: ID!
+  "Why."
+  reason: AssignmentReason! = MANUAL
+}
+
+"An unassignment that a dry run begins with."
+input DryRunUnassignmentInput {
+  "Why."
+  reason: AssignmentReason! = MANUAL
+}
+
+"A message from the contact that a dry run begins with."
+input DryRunMessageInput {
+  "The channel; left out that of the contact's latest conversation."
+  channel: String
+  "Whether a machine wrote it, such as an out-of-office reply."
+  automated: Boolean! = false
+}
+
+"A reply that a dry run begins with."
+input DryRunReplyInput {
+  "The agent_ id of who sends it; left out the caller."
+  agentId: ID
+}
+
+"A business event that a dry run begins with."
+input DryRunBusinessEventInput {
+  "What happened, such as order.placed."
+  type: String!
+  "Whether somebody has to look at it."
+  requiresAction: Boolean! = false
 }
 
 "What createWorkflow did."
@@ -6616,11 +6886,21 @@ type DeleteWorkflowPayload {
   userErrors: [UserError!]!
 }
 
+"What cancelWorkflowRun did."
+type CancelWorkflowRunPayload {
+  "The run as it now is."
+  run: WorkflowRun
+  "What was recorded, in log order; empty if nothing changed."
+  events: [Event!]!
+  "The rule that refused, if one did."
+  userErrors: [UserError!]!
+}
+
 "What would happen; nothing was written."
 type DryRunWorkflowPayload {
-  "Whether the conditions hold for the conversation as it is; what only an event can tell (reason, source, business event's type) counts as fulfilled."
+  "Whether the workflow would run: the trigger is one of its own, and its conditions hold right after it."
   conditionsHold: Boolean
-  "What would come of each step, up to one that a rule refuses; empty if the conditions do not hold."
+  "What would come of each step; empty if the workflow would not run."
   steps: [WorkflowRunStep!]!
   "Always empty."
   events: [Event!]!
@@ -6772,22 +7052,27 @@ type Mutation {
     "What to change; what is left out stays."
     input: UpdateWorkflowInput!
   ): UpdateWorkflowPayload
-  "Makes a workflow run for events from now on (managers only)."
+  "Makes a workflow run for events from now on, and on request for what is open and unassigned now (managers only). Refuses: INVALID_WORKFLOW."
   enableWorkflow(
     "Which workflow."
     input: EnableWorkflowInput!
   ): EnableWorkflowPayload
-  "Lets a workflow run no more for events from now on; runs about earlier events go on (managers only)."
+  "Lets a workflow run no more for events from now on; runs about earlier events go on unless they are to be cancelled (managers only)."
   disableWorkflow(
     "Which workflow."
     input: DisableWorkflowInput!
   ): DisableWorkflowPayload
-  "Disables a workflow for good and takes it off the list (managers only)."
+  "Disables a workflow for good, cancels its runs that have not ended and takes it off the list (managers only)."
   deleteWorkflow(
     "Which workflow."
     input: DeleteWorkflowInput!
   ): DeleteWorkflowPayload
-  "Tells what a workflow would do if it was triggered now, and writes nothing (managers only)."
+  "Ends a run before its next step; a step that is being taken is waited for (managers only). Refuses: RUN_ENDED."
+  cancelWorkflowRun(
+    "Which run."
+    input: CancelWorkflowRunInput!
+  ): CancelWorkflowRunPayload
+  "Lets something happen to a conversation, shows what a workflow would do about it, and writes nothing (managers only). Refuses: INVALID_WORKFLOW and what refuses the thing that happens first."
   dryRunWorkflow(
     "What to try."
     input: DryRunWorkflowInput!
@@ -6848,6 +7133,8 @@ enum UserErrorCode {
   INVALID_FIELD
   "The contact is not known on this channel."
   UNKNOWN_CHANNEL
+  "The run of the workflow has ended."
+  RUN_ENDED
 }
 
 "Which conversation to assign to whom."
@@ -7348,6 +7635,8 @@ input DeactivateAgentInput {
 type DeactivateAgentPayload {
   "The agent as it now is."
   agent: Agent
+  "The workflows with a problem because a step names the deactivated agent; mend or disable them."
+  workflowsWithProblems: [Workflow!]!
   "What was recorded, in log order; empty if nothing changed."
   events: [Event!]!
   "The rule that refused, if one did."
@@ -7396,6 +7685,8 @@ input UpdateWorkspaceInput {
 type UpdateWorkspacePayload {
   "The workspace as it now is."
   workspace: Workspace
+  "The workflows with a problem because a step names the closing category that was removed; mend or disable them."
+  workflowsWithProblems: [Workflow!]!
   "What was recorded, in log order; empty if nothing changed."
   events: [Event!]!
   "The rule that refused, if one did."
@@ -8363,6 +8654,8 @@ func (ec *executionContext) childFields_AssigneeCondition(ctx context.Context, f
 	switch field.Name {
 	case "none":
 		return ec.fieldContext_AssigneeCondition_none(ctx, field)
+	case "noneByOwnerPolicy":
+		return ec.fieldContext_AssigneeCondition_noneByOwnerPolicy(ctx, field)
 	case "unavailable":
 		return ec.fieldContext_AssigneeCondition_unavailable(ctx, field)
 	case "agentIds":
@@ -8381,6 +8674,18 @@ func (ec *executionContext) childFields_BlockContactPayload(ctx context.Context,
 		return ec.fieldContext_BlockContactPayload_userErrors(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type BlockContactPayload", field.Name)
+}
+
+func (ec *executionContext) childFields_CancelWorkflowRunPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "run":
+		return ec.fieldContext_CancelWorkflowRunPayload_run(ctx, field)
+	case "events":
+		return ec.fieldContext_CancelWorkflowRunPayload_events(ctx, field)
+	case "userErrors":
+		return ec.fieldContext_CancelWorkflowRunPayload_userErrors(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type CancelWorkflowRunPayload", field.Name)
 }
 
 func (ec *executionContext) childFields_CloseConversationPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -8699,6 +9004,8 @@ func (ec *executionContext) childFields_DeactivateAgentPayload(ctx context.Conte
 	switch field.Name {
 	case "agent":
 		return ec.fieldContext_DeactivateAgentPayload_agent(ctx, field)
+	case "workflowsWithProblems":
+		return ec.fieldContext_DeactivateAgentPayload_workflowsWithProblems(ctx, field)
 	case "events":
 		return ec.fieldContext_DeactivateAgentPayload_events(ctx, field)
 	case "userErrors":
@@ -9099,6 +9406,8 @@ func (ec *executionContext) childFields_UpdateWorkspacePayload(ctx context.Conte
 	switch field.Name {
 	case "workspace":
 		return ec.fieldContext_UpdateWorkspacePayload_workspace(ctx, field)
+	case "workflowsWithProblems":
+		return ec.fieldContext_UpdateWorkspacePayload_workflowsWithProblems(ctx, field)
 	case "events":
 		return ec.fieldContext_UpdateWorkspacePayload_events(ctx, field)
 	case "userErrors":
@@ -9135,6 +9444,8 @@ func (ec *executionContext) childFields_Workflow(ctx context.Context, field grap
 		return ec.fieldContext_Workflow_createdAt(ctx, field)
 	case "deletedAt":
 		return ec.fieldContext_Workflow_deletedAt(ctx, field)
+	case "problems":
+		return ec.fieldContext_Workflow_problems(ctx, field)
 	case "runs":
 		return ec.fieldContext_Workflow_runs(ctx, field)
 	}
@@ -9165,6 +9476,10 @@ func (ec *executionContext) childFields_WorkflowConditions(ctx context.Context, 
 		return ec.fieldContext_WorkflowConditions_categories(ctx, field)
 	case "businessEventTypes":
 		return ec.fieldContext_WorkflowConditions_businessEventTypes(ctx, field)
+	case "automated":
+		return ec.fieldContext_WorkflowConditions_automated(ctx, field)
+	case "status":
+		return ec.fieldContext_WorkflowConditions_status(ctx, field)
 	case "assignee":
 		return ec.fieldContext_WorkflowConditions_assignee(ctx, field)
 	case "hours":
@@ -9217,6 +9532,18 @@ func (ec *executionContext) childFields_WorkflowHours(ctx context.Context, field
 		return ec.fieldContext_WorkflowHours_until(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type WorkflowHours", field.Name)
+}
+
+func (ec *executionContext) childFields_WorkflowProblem(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "code":
+		return ec.fieldContext_WorkflowProblem_code(ctx, field)
+	case "message":
+		return ec.fieldContext_WorkflowProblem_message(ctx, field)
+	case "field":
+		return ec.fieldContext_WorkflowProblem_field(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type WorkflowProblem", field.Name)
 }
 
 func (ec *executionContext) childFields_WorkflowRun(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -9307,6 +9634,10 @@ func (ec *executionContext) childFields_WorkflowStep(ctx context.Context, field 
 		return ec.fieldContext_WorkflowStep_text(ctx, field)
 	case "seconds":
 		return ec.fieldContext_WorkflowStep_seconds(ctx, field)
+	case "exceptPrevious":
+		return ec.fieldContext_WorkflowStep_exceptPrevious(ctx, field)
+	case "always":
+		return ec.fieldContext_WorkflowStep_always(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type WorkflowStep", field.Name)
 }
@@ -9691,6 +10022,20 @@ func (ec *executionContext) field_Mutation_blockContact_args(ctx context.Context
 	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
 		func(ctx context.Context, v any) (service.BlockContactInput, error) {
 			return ec.unmarshalNBlockContactInput2switchboardᚋserviceᚐBlockContactInput(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["input"] = arg0
+	return args, nil
+}
+
+func (ec *executionContext) field_Mutation_cancelWorkflowRun_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
+		func(ctx context.Context, v any) (service.CancelWorkflowRunInput, error) {
+			return ec.unmarshalNCancelWorkflowRunInput2switchboardᚋserviceᚐCancelWorkflowRunInput(ctx, v)
 		})
 	if err != nil {
 		return nil, err
@@ -12667,6 +13012,29 @@ func (ec *executionContext) fieldContext_AssigneeCondition_none(_ context.Contex
 	return graphql.NewScalarFieldContext("AssigneeCondition", field, false, false, errors.New("field of type Boolean does not have child fields"))
 }
 
+func (ec *executionContext) _AssigneeCondition_noneByOwnerPolicy(ctx context.Context, field graphql.CollectedField, obj *db.AssigneeCondition) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_AssigneeCondition_noneByOwnerPolicy(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.NoneByOwnerPolicy, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v bool) graphql.Marshaler {
+			return ec.marshalNBoolean2bool(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_AssigneeCondition_noneByOwnerPolicy(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("AssigneeCondition", field, false, false, errors.New("field of type Boolean does not have child fields"))
+}
+
 func (ec *executionContext) _AssigneeCondition_unavailable(ctx context.Context, field graphql.CollectedField, obj *db.AssigneeCondition) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -13402,6 +13770,102 @@ func (ec *executionContext) _BusinessEventRecorded_requiresAction(ctx context.Co
 }
 func (ec *executionContext) fieldContext_BusinessEventRecorded_requiresAction(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("BusinessEventRecorded", field, true, false, errors.New("field of type Boolean does not have child fields"))
+}
+
+func (ec *executionContext) _CancelWorkflowRunPayload_run(ctx context.Context, field graphql.CollectedField, obj *WorkflowRunPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_CancelWorkflowRunPayload_run(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Run, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *db.WorkflowRun) graphql.Marshaler {
+			return ec.marshalOWorkflowRun2ᚖswitchboardᚋdbᚐWorkflowRun(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_CancelWorkflowRunPayload_run(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "CancelWorkflowRunPayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_WorkflowRun(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _CancelWorkflowRunPayload_events(ctx context.Context, field graphql.CollectedField, obj *WorkflowRunPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_CancelWorkflowRunPayload_events(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Events, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []Event) graphql.Marshaler {
+			return ec.marshalNEvent2ᚕswitchboardᚋgraphᚐEventᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_CancelWorkflowRunPayload_events(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "CancelWorkflowRunPayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return nil, errors.New("FieldContext.Child cannot be called on type INTERFACE")
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _CancelWorkflowRunPayload_userErrors(ctx context.Context, field graphql.CollectedField, obj *WorkflowRunPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_CancelWorkflowRunPayload_userErrors(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.UserErrors, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*service.Refusal) graphql.Marshaler {
+			return ec.marshalNUserError2ᚕᚖswitchboardᚋserviceᚐRefusalᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_CancelWorkflowRunPayload_userErrors(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "CancelWorkflowRunPayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_UserError(ctx, field)
+		},
+	}
+	return fc, nil
 }
 
 func (ec *executionContext) _CloseConversationPayload_conversation(ctx context.Context, field graphql.CollectedField, obj *ConversationPayload) (ret graphql.Marshaler) {
@@ -18720,7 +19184,7 @@ func (ec *executionContext) fieldContext_DashboardDurations_last7Days(_ context.
 	return fc, nil
 }
 
-func (ec *executionContext) _DeactivateAgentPayload_agent(ctx context.Context, field graphql.CollectedField, obj *AgentPayload) (ret graphql.Marshaler) {
+func (ec *executionContext) _DeactivateAgentPayload_agent(ctx context.Context, field graphql.CollectedField, obj *DeactivateAgentPayload) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -18752,7 +19216,39 @@ func (ec *executionContext) fieldContext_DeactivateAgentPayload_agent(_ context.
 	return fc, nil
 }
 
-func (ec *executionContext) _DeactivateAgentPayload_events(ctx context.Context, field graphql.CollectedField, obj *AgentPayload) (ret graphql.Marshaler) {
+func (ec *executionContext) _DeactivateAgentPayload_workflowsWithProblems(ctx context.Context, field graphql.CollectedField, obj *DeactivateAgentPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_DeactivateAgentPayload_workflowsWithProblems(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.WorkflowsWithProblems, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*db.Workflow) graphql.Marshaler {
+			return ec.marshalNWorkflow2ᚕᚖswitchboardᚋdbᚐWorkflowᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_DeactivateAgentPayload_workflowsWithProblems(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "DeactivateAgentPayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Workflow(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _DeactivateAgentPayload_events(ctx context.Context, field graphql.CollectedField, obj *DeactivateAgentPayload) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -18784,7 +19280,7 @@ func (ec *executionContext) fieldContext_DeactivateAgentPayload_events(_ context
 	return fc, nil
 }
 
-func (ec *executionContext) _DeactivateAgentPayload_userErrors(ctx context.Context, field graphql.CollectedField, obj *AgentPayload) (ret graphql.Marshaler) {
+func (ec *executionContext) _DeactivateAgentPayload_userErrors(ctx context.Context, field graphql.CollectedField, obj *DeactivateAgentPayload) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -21584,8 +22080,8 @@ func (ec *executionContext) _Mutation_deactivateAgent(ctx context.Context, field
 			return ec.Resolvers.Mutation().DeactivateAgent(ctx, fc.Args["input"].(service.DeactivateAgentInput))
 		},
 		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v *AgentPayload) graphql.Marshaler {
-			return ec.marshalODeactivateAgentPayload2ᚖswitchboardᚋgraphᚐAgentPayload(ctx, selections, v)
+		func(ctx context.Context, selections ast.SelectionSet, v *DeactivateAgentPayload) graphql.Marshaler {
+			return ec.marshalODeactivateAgentPayload2ᚖswitchboardᚋgraphᚐDeactivateAgentPayload(ctx, selections, v)
 		},
 		true,
 		false,
@@ -22093,6 +22589,50 @@ func (ec *executionContext) fieldContext_Mutation_deleteWorkflow(ctx context.Con
 	}()
 	ctx = graphql.WithFieldContext(ctx, fc)
 	if fc.Args, err = ec.field_Mutation_deleteWorkflow_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Mutation_cancelWorkflowRun(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Mutation_cancelWorkflowRun(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Mutation().CancelWorkflowRun(ctx, fc.Args["input"].(service.CancelWorkflowRunInput))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *WorkflowRunPayload) graphql.Marshaler {
+			return ec.marshalOCancelWorkflowRunPayload2ᚖswitchboardᚋgraphᚐWorkflowRunPayload(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Mutation_cancelWorkflowRun(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Mutation",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_CancelWorkflowRunPayload(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Mutation_cancelWorkflowRun_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
 		ec.Error(ctx, err)
 		return fc, err
 	}
@@ -25173,6 +25713,38 @@ func (ec *executionContext) fieldContext_UpdateWorkspacePayload_workspace(_ cont
 	return fc, nil
 }
 
+func (ec *executionContext) _UpdateWorkspacePayload_workflowsWithProblems(ctx context.Context, field graphql.CollectedField, obj *WorkspacePayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_UpdateWorkspacePayload_workflowsWithProblems(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.WorkflowsWithProblems, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*db.Workflow) graphql.Marshaler {
+			return ec.marshalNWorkflow2ᚕᚖswitchboardᚋdbᚐWorkflowᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_UpdateWorkspacePayload_workflowsWithProblems(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "UpdateWorkspacePayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Workflow(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
 func (ec *executionContext) _UpdateWorkspacePayload_events(ctx context.Context, field graphql.CollectedField, obj *WorkspacePayload) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -25476,6 +26048,38 @@ func (ec *executionContext) fieldContext_Workflow_deletedAt(_ context.Context, f
 	return graphql.NewScalarFieldContext("Workflow", field, false, false, errors.New("field of type Time does not have child fields"))
 }
 
+func (ec *executionContext) _Workflow_problems(ctx context.Context, field graphql.CollectedField, obj *db.Workflow) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Workflow_problems(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.Workflow().Problems(ctx, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*service.Refusal) graphql.Marshaler {
+			return ec.marshalNWorkflowProblem2ᚕᚖswitchboardᚋserviceᚐRefusalᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Workflow_problems(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Workflow",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_WorkflowProblem(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
 func (ec *executionContext) _Workflow_runs(ctx context.Context, field graphql.CollectedField, obj *db.Workflow) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -25711,6 +26315,52 @@ func (ec *executionContext) _WorkflowConditions_businessEventTypes(ctx context.C
 }
 func (ec *executionContext) fieldContext_WorkflowConditions_businessEventTypes(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("WorkflowConditions", field, false, false, errors.New("field of type String does not have child fields"))
+}
+
+func (ec *executionContext) _WorkflowConditions_automated(ctx context.Context, field graphql.CollectedField, obj *db.WorkflowConditions) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_WorkflowConditions_automated(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Automated, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *db.AutomatedCondition) graphql.Marshaler {
+			return ec.marshalOAutomatedMessages2ᚖswitchboardᚋdbᚐAutomatedCondition(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_WorkflowConditions_automated(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("WorkflowConditions", field, false, false, errors.New("field of type AutomatedMessages does not have child fields"))
+}
+
+func (ec *executionContext) _WorkflowConditions_status(ctx context.Context, field graphql.CollectedField, obj *db.WorkflowConditions) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_WorkflowConditions_status(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Status, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *db.ConversationStatus) graphql.Marshaler {
+			return ec.marshalOConversationStatus2ᚖswitchboardᚋdbᚐConversationStatus(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_WorkflowConditions_status(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("WorkflowConditions", field, false, false, errors.New("field of type ConversationStatus does not have child fields"))
 }
 
 func (ec *executionContext) _WorkflowConditions_assignee(ctx context.Context, field graphql.CollectedField, obj *db.WorkflowConditions) (ret graphql.Marshaler) {
@@ -27108,6 +27758,75 @@ func (ec *executionContext) fieldContext_WorkflowHours_until(_ context.Context, 
 	return graphql.NewScalarFieldContext("WorkflowHours", field, false, false, errors.New("field of type Int does not have child fields"))
 }
 
+func (ec *executionContext) _WorkflowProblem_code(ctx context.Context, field graphql.CollectedField, obj *service.Refusal) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_WorkflowProblem_code(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Code, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v service.RefusalCode) graphql.Marshaler {
+			return ec.marshalNUserErrorCode2switchboardᚋserviceᚐRefusalCode(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_WorkflowProblem_code(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("WorkflowProblem", field, false, false, errors.New("field of type UserErrorCode does not have child fields"))
+}
+
+func (ec *executionContext) _WorkflowProblem_message(ctx context.Context, field graphql.CollectedField, obj *service.Refusal) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_WorkflowProblem_message(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Message, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_WorkflowProblem_message(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("WorkflowProblem", field, false, false, errors.New("field of type String does not have child fields"))
+}
+
+func (ec *executionContext) _WorkflowProblem_field(ctx context.Context, field graphql.CollectedField, obj *service.Refusal) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_WorkflowProblem_field(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Field, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []string) graphql.Marshaler {
+			return ec.marshalOString2ᚕstringᚄ(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_WorkflowProblem_field(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("WorkflowProblem", field, false, false, errors.New("field of type String does not have child fields"))
+}
+
 func (ec *executionContext) _WorkflowRan_id(ctx context.Context, field graphql.CollectedField, obj *WorkflowRan) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -28229,6 +28948,52 @@ func (ec *executionContext) _WorkflowStep_seconds(ctx context.Context, field gra
 }
 func (ec *executionContext) fieldContext_WorkflowStep_seconds(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("WorkflowStep", field, false, false, errors.New("field of type Int does not have child fields"))
+}
+
+func (ec *executionContext) _WorkflowStep_exceptPrevious(ctx context.Context, field graphql.CollectedField, obj *db.WorkflowStep) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_WorkflowStep_exceptPrevious(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.ExceptPrevious, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v bool) graphql.Marshaler {
+			return ec.marshalNBoolean2bool(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_WorkflowStep_exceptPrevious(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("WorkflowStep", field, false, false, errors.New("field of type Boolean does not have child fields"))
+}
+
+func (ec *executionContext) _WorkflowStep_always(ctx context.Context, field graphql.CollectedField, obj *db.WorkflowStep) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_WorkflowStep_always(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Always, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v bool) graphql.Marshaler {
+			return ec.marshalNBoolean2bool(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_WorkflowStep_always(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("WorkflowStep", field, false, false, errors.New("field of type Boolean does not have child fields"))
 }
 
 func (ec *executionContext) _WorkflowTemplate_key(ctx context.Context, field graphql.CollectedField, obj *service.WorkflowTemplate) (ret graphql.Marshaler) {
@@ -30406,11 +31171,14 @@ func (ec *executionContext) unmarshalInputAssigneeConditionInput(ctx context.Con
 	if _, present := asMap["none"]; !present {
 		asMap["none"] = false
 	}
+	if _, present := asMap["noneByOwnerPolicy"]; !present {
+		asMap["noneByOwnerPolicy"] = false
+	}
 	if _, present := asMap["unavailable"]; !present {
 		asMap["unavailable"] = false
 	}
 
-	fieldsInOrder := [...]string{"none", "unavailable", "agentIds"}
+	fieldsInOrder := [...]string{"none", "noneByOwnerPolicy", "unavailable", "agentIds"}
 	for _, k := range fieldsInOrder {
 		v, ok := asMap[k]
 		if !ok {
@@ -30424,6 +31192,13 @@ func (ec *executionContext) unmarshalInputAssigneeConditionInput(ctx context.Con
 				return it, err
 			}
 			it.None = data
+		case "noneByOwnerPolicy":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("noneByOwnerPolicy"))
+			data, err := ec.unmarshalNBoolean2bool(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.NoneByOwnerPolicy = data
 		case "unavailable":
 			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("unavailable"))
 			data, err := ec.unmarshalNBoolean2bool(ctx, v)
@@ -30475,6 +31250,43 @@ func (ec *executionContext) unmarshalInputBlockContactInput(ctx context.Context,
 				return it, err
 			}
 			it.ExpectedVersion = data
+		case "idempotencyKey":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("idempotencyKey"))
+			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.IdempotencyKey = data
+		}
+	}
+	return it, nil
+}
+
+func (ec *executionContext) unmarshalInputCancelWorkflowRunInput(ctx context.Context, obj any) (service.CancelWorkflowRunInput, error) {
+	var it service.CancelWorkflowRunInput
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	fieldsInOrder := [...]string{"runId", "idempotencyKey"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "runId":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("runId"))
+			data, err := ec.unmarshalNID2switchboardᚋdbᚐRunID(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.RunID = data
 		case "idempotencyKey":
 			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("idempotencyKey"))
 			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
@@ -30926,7 +31738,11 @@ func (ec *executionContext) unmarshalInputCreateWorkflowFromTemplateInput(ctx co
 		asMap[k] = v
 	}
 
-	fieldsInOrder := [...]string{"templateKey", "agents", "capacity", "idempotencyKey"}
+	if _, present := asMap["days"]; !present {
+		asMap["days"] = 3
+	}
+
+	fieldsInOrder := [...]string{"templateKey", "agents", "capacity", "days", "idempotencyKey"}
 	for _, k := range fieldsInOrder {
 		v, ok := asMap[k]
 		if !ok {
@@ -30954,6 +31770,13 @@ func (ec *executionContext) unmarshalInputCreateWorkflowFromTemplateInput(ctx co
 				return it, err
 			}
 			it.Capacity = data
+		case "days":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("days"))
+			data, err := ec.unmarshalOInt2ᚖint(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Days = data
 		case "idempotencyKey":
 			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("idempotencyKey"))
 			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
@@ -31102,7 +31925,11 @@ func (ec *executionContext) unmarshalInputDisableWorkflowInput(ctx context.Conte
 		asMap[k] = v
 	}
 
-	fieldsInOrder := [...]string{"workflowId", "idempotencyKey"}
+	if _, present := asMap["cancelRuns"]; !present {
+		asMap["cancelRuns"] = false
+	}
+
+	fieldsInOrder := [...]string{"workflowId", "cancelRuns", "idempotencyKey"}
 	for _, k := range fieldsInOrder {
 		v, ok := asMap[k]
 		if !ok {
@@ -31116,6 +31943,13 @@ func (ec *executionContext) unmarshalInputDisableWorkflowInput(ctx context.Conte
 				return it, err
 			}
 			it.WorkflowID = data
+		case "cancelRuns":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("cancelRuns"))
+			data, err := ec.unmarshalOBoolean2bool(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.CancelRuns = data
 		case "idempotencyKey":
 			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("idempotencyKey"))
 			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
@@ -31123,6 +31957,377 @@ func (ec *executionContext) unmarshalInputDisableWorkflowInput(ctx context.Conte
 				return it, err
 			}
 			it.IdempotencyKey = data
+		}
+	}
+	return it, nil
+}
+
+func (ec *executionContext) unmarshalInputDryRunAssignmentInput(ctx context.Context, obj any) (service.DryRunAssignment, error) {
+	var it service.DryRunAssignment
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	if _, present := asMap["reason"]; !present {
+		asMap["reason"] = "MANUAL"
+	}
+
+	fieldsInOrder := [...]string{"agentId", "reason"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "agentId":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("agentId"))
+			data, err := ec.unmarshalNID2switchboardᚋdbᚐAgentID(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.AgentID = data
+		case "reason":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("reason"))
+			data, err := ec.unmarshalNAssignmentReason2switchboardᚋdbᚐAssignmentReason(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Reason = data
+		}
+	}
+	return it, nil
+}
+
+func (ec *executionContext) unmarshalInputDryRunBusinessEventInput(ctx context.Context, obj any) (service.DryRunBusinessEvent, error) {
+	var it service.DryRunBusinessEvent
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	if _, present := asMap["requiresAction"]; !present {
+		asMap["requiresAction"] = false
+	}
+
+	fieldsInOrder := [...]string{"type", "requiresAction"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "type":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("type"))
+			data, err := ec.unmarshalNString2string(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Type = data
+		case "requiresAction":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("requiresAction"))
+			data, err := ec.unmarshalNBoolean2bool(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.RequiresAction = data
+		}
+	}
+	return it, nil
+}
+
+func (ec *executionContext) unmarshalInputDryRunClosingInput(ctx context.Context, obj any) (service.DryRunClosing, error) {
+	var it service.DryRunClosing
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	fieldsInOrder := [...]string{"category"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "category":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("category"))
+			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Category = data
+		}
+	}
+	return it, nil
+}
+
+func (ec *executionContext) unmarshalInputDryRunMessageInput(ctx context.Context, obj any) (service.DryRunMessage, error) {
+	var it service.DryRunMessage
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	if _, present := asMap["automated"]; !present {
+		asMap["automated"] = false
+	}
+
+	fieldsInOrder := [...]string{"channel", "automated"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "channel":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("channel"))
+			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Channel = data
+		case "automated":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("automated"))
+			data, err := ec.unmarshalNBoolean2bool(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Automated = data
+		}
+	}
+	return it, nil
+}
+
+func (ec *executionContext) unmarshalInputDryRunOpeningInput(ctx context.Context, obj any) (service.DryRunOpening, error) {
+	var it service.DryRunOpening
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	if _, present := asMap["source"]; !present {
+		asMap["source"] = "AGENT"
+	}
+
+	fieldsInOrder := [...]string{"channel", "source"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "channel":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("channel"))
+			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Channel = data
+		case "source":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("source"))
+			data, err := ec.unmarshalNConversationSource2switchboardᚋdbᚐConversationSource(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Source = data
+		}
+	}
+	return it, nil
+}
+
+func (ec *executionContext) unmarshalInputDryRunReopeningInput(ctx context.Context, obj any) (service.DryRunReopening, error) {
+	var it service.DryRunReopening
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	if _, present := asMap["source"]; !present {
+		asMap["source"] = "AGENT"
+	}
+
+	fieldsInOrder := [...]string{"source"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "source":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("source"))
+			data, err := ec.unmarshalNConversationSource2switchboardᚋdbᚐConversationSource(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Source = data
+		}
+	}
+	return it, nil
+}
+
+func (ec *executionContext) unmarshalInputDryRunReplyInput(ctx context.Context, obj any) (service.DryRunReply, error) {
+	var it service.DryRunReply
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	fieldsInOrder := [...]string{"agentId"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "agentId":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("agentId"))
+			data, err := ec.unmarshalOID2ᚖswitchboardᚋdbᚐAgentID(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.AgentID = data
+		}
+	}
+	return it, nil
+}
+
+func (ec *executionContext) unmarshalInputDryRunTriggerInput(ctx context.Context, obj any) (service.DryRunTrigger, error) {
+	var it service.DryRunTrigger
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	fieldsInOrder := [...]string{"opened", "reopened", "closed", "assigned", "unassigned", "messageReceived", "messageSent", "businessEvent"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "opened":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("opened"))
+			data, err := ec.unmarshalODryRunOpeningInput2ᚖswitchboardᚋserviceᚐDryRunOpening(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Opened = data
+		case "reopened":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("reopened"))
+			data, err := ec.unmarshalODryRunReopeningInput2ᚖswitchboardᚋserviceᚐDryRunReopening(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Reopened = data
+		case "closed":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("closed"))
+			data, err := ec.unmarshalODryRunClosingInput2ᚖswitchboardᚋserviceᚐDryRunClosing(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Closed = data
+		case "assigned":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("assigned"))
+			data, err := ec.unmarshalODryRunAssignmentInput2ᚖswitchboardᚋserviceᚐDryRunAssignment(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Assigned = data
+		case "unassigned":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("unassigned"))
+			data, err := ec.unmarshalODryRunUnassignmentInput2ᚖswitchboardᚋserviceᚐDryRunUnassignment(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Unassigned = data
+		case "messageReceived":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("messageReceived"))
+			data, err := ec.unmarshalODryRunMessageInput2ᚖswitchboardᚋserviceᚐDryRunMessage(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.MessageReceived = data
+		case "messageSent":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("messageSent"))
+			data, err := ec.unmarshalODryRunReplyInput2ᚖswitchboardᚋserviceᚐDryRunReply(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.MessageSent = data
+		case "businessEvent":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("businessEvent"))
+			data, err := ec.unmarshalODryRunBusinessEventInput2ᚖswitchboardᚋserviceᚐDryRunBusinessEvent(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.BusinessEvent = data
+		}
+	}
+	return it, nil
+}
+
+func (ec *executionContext) unmarshalInputDryRunUnassignmentInput(ctx context.Context, obj any) (service.DryRunUnassignment, error) {
+	var it service.DryRunUnassignment
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	if _, present := asMap["reason"]; !present {
+		asMap["reason"] = "MANUAL"
+	}
+
+	fieldsInOrder := [...]string{"reason"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "reason":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("reason"))
+			data, err := ec.unmarshalNAssignmentReason2switchboardᚋdbᚐAssignmentReason(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Reason = data
 		}
 	}
 	return it, nil
@@ -31139,7 +32344,7 @@ func (ec *executionContext) unmarshalInputDryRunWorkflowInput(ctx context.Contex
 		asMap[k] = v
 	}
 
-	fieldsInOrder := [...]string{"workflowId", "definition", "conversationId", "idempotencyKey"}
+	fieldsInOrder := [...]string{"workflowId", "definition", "conversationId", "trigger", "idempotencyKey"}
 	for _, k := range fieldsInOrder {
 		v, ok := asMap[k]
 		if !ok {
@@ -31167,6 +32372,13 @@ func (ec *executionContext) unmarshalInputDryRunWorkflowInput(ctx context.Contex
 				return it, err
 			}
 			it.ConversationID = data
+		case "trigger":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("trigger"))
+			data, err := ec.unmarshalODryRunTriggerInput2ᚖswitchboardᚋserviceᚐDryRunTrigger(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Trigger = data
 		case "idempotencyKey":
 			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("idempotencyKey"))
 			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
@@ -31190,7 +32402,11 @@ func (ec *executionContext) unmarshalInputEnableWorkflowInput(ctx context.Contex
 		asMap[k] = v
 	}
 
-	fieldsInOrder := [...]string{"workflowId", "idempotencyKey"}
+	if _, present := asMap["alsoForWaiting"]; !present {
+		asMap["alsoForWaiting"] = false
+	}
+
+	fieldsInOrder := [...]string{"workflowId", "alsoForWaiting", "idempotencyKey"}
 	for _, k := range fieldsInOrder {
 		v, ok := asMap[k]
 		if !ok {
@@ -31204,6 +32420,13 @@ func (ec *executionContext) unmarshalInputEnableWorkflowInput(ctx context.Contex
 				return it, err
 			}
 			it.WorkflowID = data
+		case "alsoForWaiting":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("alsoForWaiting"))
+			data, err := ec.unmarshalOBoolean2bool(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.AlsoForWaiting = data
 		case "idempotencyKey":
 			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("idempotencyKey"))
 			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
@@ -32305,7 +33528,7 @@ func (ec *executionContext) unmarshalInputWorkflowConditionsInput(ctx context.Co
 		asMap[k] = v
 	}
 
-	fieldsInOrder := [...]string{"reasons", "sources", "channels", "categories", "businessEventTypes", "assignee", "hours", "days"}
+	fieldsInOrder := [...]string{"reasons", "sources", "channels", "categories", "businessEventTypes", "automated", "status", "assignee", "hours", "days"}
 	for _, k := range fieldsInOrder {
 		v, ok := asMap[k]
 		if !ok {
@@ -32347,6 +33570,20 @@ func (ec *executionContext) unmarshalInputWorkflowConditionsInput(ctx context.Co
 				return it, err
 			}
 			it.BusinessEventTypes = data
+		case "automated":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("automated"))
+			data, err := ec.unmarshalOAutomatedMessages2ᚖswitchboardᚋdbᚐAutomatedCondition(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Automated = data
+		case "status":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("status"))
+			data, err := ec.unmarshalOConversationStatus2ᚖswitchboardᚋdbᚐConversationStatus(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Status = data
 		case "assignee":
 			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("assignee"))
 			data, err := ec.unmarshalOAssigneeConditionInput2ᚖswitchboardᚋdbᚐAssigneeCondition(ctx, v)
@@ -32465,7 +33702,14 @@ func (ec *executionContext) unmarshalInputWorkflowStepInput(ctx context.Context,
 		asMap[k] = v
 	}
 
-	fieldsInOrder := [...]string{"kind", "agentId", "agentIds", "skill", "capacity", "category", "text", "seconds"}
+	if _, present := asMap["exceptPrevious"]; !present {
+		asMap["exceptPrevious"] = false
+	}
+	if _, present := asMap["always"]; !present {
+		asMap["always"] = false
+	}
+
+	fieldsInOrder := [...]string{"kind", "agentId", "agentIds", "skill", "capacity", "category", "text", "seconds", "exceptPrevious", "always"}
 	for _, k := range fieldsInOrder {
 		v, ok := asMap[k]
 		if !ok {
@@ -32528,6 +33772,20 @@ func (ec *executionContext) unmarshalInputWorkflowStepInput(ctx context.Context,
 				return it, err
 			}
 			it.Seconds = data
+		case "exceptPrevious":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("exceptPrevious"))
+			data, err := ec.unmarshalOBoolean2bool(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.ExceptPrevious = data
+		case "always":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("always"))
+			data, err := ec.unmarshalOBoolean2bool(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Always = data
 		}
 	}
 	return it, nil
@@ -34749,6 +36007,11 @@ func (ec *executionContext) _AssigneeCondition(ctx context.Context, sel ast.Sele
 			if out.Values[i] == graphql.Null {
 				out.Invalids++
 			}
+		case "noneByOwnerPolicy":
+			out.Values[i] = ec._AssigneeCondition_noneByOwnerPolicy(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
 		case "unavailable":
 			out.Values[i] = ec._AssigneeCondition_unavailable(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
@@ -35345,6 +36608,54 @@ func (ec *executionContext) _BusinessEventRecorded(ctx context.Context, sel ast.
 			out.Values[i] = ec._BusinessEventRecorded_requiresAction(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
 				atomic.AddUint32(&out.Invalids, 1)
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
+var cancelWorkflowRunPayloadImplementors = []string{"CancelWorkflowRunPayload"}
+
+func (ec *executionContext) _CancelWorkflowRunPayload(ctx context.Context, sel ast.SelectionSet, obj *WorkflowRunPayload) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, cancelWorkflowRunPayloadImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("CancelWorkflowRunPayload")
+		case "run":
+			out.Values[i] = ec._CancelWorkflowRunPayload_run(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "events":
+			out.Values[i] = ec._CancelWorkflowRunPayload_events(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "userErrors":
+			out.Values[i] = ec._CancelWorkflowRunPayload_userErrors(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
 			}
 		default:
 			panic("unknown field " + strconv.Quote(field.Name))
@@ -39906,7 +41217,7 @@ func (ec *executionContext) _DashboardDurations(ctx context.Context, sel ast.Sel
 
 var deactivateAgentPayloadImplementors = []string{"DeactivateAgentPayload"}
 
-func (ec *executionContext) _DeactivateAgentPayload(ctx context.Context, sel ast.SelectionSet, obj *AgentPayload) graphql.Marshaler {
+func (ec *executionContext) _DeactivateAgentPayload(ctx context.Context, sel ast.SelectionSet, obj *DeactivateAgentPayload) graphql.Marshaler {
 	fields := graphql.CollectFields(ec.OperationContext, sel, deactivateAgentPayloadImplementors)
 
 	out := graphql.NewFieldSet(fields)
@@ -39919,6 +41230,11 @@ func (ec *executionContext) _DeactivateAgentPayload(ctx context.Context, sel ast
 		case "agent":
 			out.Values[i] = ec._DeactivateAgentPayload_agent(ctx, field, obj)
 			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "workflowsWithProblems":
+			out.Values[i] = ec._DeactivateAgentPayload_workflowsWithProblems(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
 				out.Invalids++
 			}
 		case "events":
@@ -41492,6 +42808,13 @@ func (ec *executionContext) _Mutation(ctx context.Context, sel ast.SelectionSet)
 		case "deleteWorkflow":
 			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
 				return ec._Mutation_deleteWorkflow(ctx, field)
+			})
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "cancelWorkflowRun":
+			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
+				return ec._Mutation_cancelWorkflowRun(ctx, field)
 			})
 			if out.Values[i] == graphql.RequiredNull {
 				out.Invalids++
@@ -43127,6 +44450,11 @@ func (ec *executionContext) _UpdateWorkspacePayload(ctx context.Context, sel ast
 			if out.Values[i] == graphql.RequiredNull {
 				out.Invalids++
 			}
+		case "workflowsWithProblems":
+			out.Values[i] = ec._UpdateWorkspacePayload_workflowsWithProblems(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
 		case "events":
 			out.Values[i] = ec._UpdateWorkspacePayload_events(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
@@ -43253,6 +44581,44 @@ func (ec *executionContext) _Workflow(ctx context.Context, sel ast.SelectionSet,
 			if out.Values[i] == graphql.RequiredNull {
 				atomic.AddUint32(&out.Invalids, 1)
 			}
+		case "problems":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = ec._Workflow_problems(ctx, field, obj)
+				if res == graphql.Null {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			if field.IsDeferred() {
+				deferredFieldSet.AddField(field)
+				fieldIndex := len(deferredFieldSet.Values) - 1
+				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
+					return innerFunc(ctx, deferredFieldSet)
+				})
+
+				for _, deferrable := range field.Deferrables {
+					view, ok := deferLabelToView[deferrable.Label]
+					if !ok {
+						view = deferredFieldSet.NewView()
+						deferLabelToView[deferrable.Label] = view
+					}
+					view.AddIndices(fieldIndex)
+				}
+
+				// don't run the out.Concurrently() call below
+				out.Values[i] = graphql.Null
+				continue
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
 		case "runs":
 			field := field
 
@@ -43427,6 +44793,16 @@ func (ec *executionContext) _WorkflowConditions(ctx context.Context, sel ast.Sel
 			}
 		case "businessEventTypes":
 			out.Values[i] = ec._WorkflowConditions_businessEventTypes(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "automated":
+			out.Values[i] = ec._WorkflowConditions_automated(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "status":
+			out.Values[i] = ec._WorkflowConditions_status(ctx, field, obj)
 			if out.Values[i] == graphql.RequiredNull {
 				out.Invalids++
 			}
@@ -44752,6 +46128,54 @@ func (ec *executionContext) _WorkflowHours(ctx context.Context, sel ast.Selectio
 	return out
 }
 
+var workflowProblemImplementors = []string{"WorkflowProblem"}
+
+func (ec *executionContext) _WorkflowProblem(ctx context.Context, sel ast.SelectionSet, obj *service.Refusal) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, workflowProblemImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("WorkflowProblem")
+		case "code":
+			out.Values[i] = ec._WorkflowProblem_code(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "message":
+			out.Values[i] = ec._WorkflowProblem_message(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "field":
+			out.Values[i] = ec._WorkflowProblem_field(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
 var workflowRanImplementors = []string{"WorkflowRan", "Event", "Node"}
 
 func (ec *executionContext) _WorkflowRan(ctx context.Context, sel ast.SelectionSet, obj *WorkflowRan) graphql.Marshaler {
@@ -45566,6 +46990,16 @@ func (ec *executionContext) _WorkflowStep(ctx context.Context, sel ast.Selection
 		case "seconds":
 			out.Values[i] = ec._WorkflowStep_seconds(ctx, field, obj)
 			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "exceptPrevious":
+			out.Values[i] = ec._WorkflowStep_exceptPrevious(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "always":
+			out.Values[i] = ec._WorkflowStep_always(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
 				out.Invalids++
 			}
 		default:
@@ -46783,6 +48217,11 @@ func (ec *executionContext) marshalNBoolean2bool(ctx context.Context, sel ast.Se
 	return res
 }
 
+func (ec *executionContext) unmarshalNCancelWorkflowRunInput2switchboardᚋserviceᚐCancelWorkflowRunInput(ctx context.Context, v any) (service.CancelWorkflowRunInput, error) {
+	res, err := ec.unmarshalInputCancelWorkflowRunInput(ctx, v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
 func (ec *executionContext) unmarshalNCloseConversationInput2switchboardᚋserviceᚐCloseConversationInput(ctx context.Context, v any) (service.CloseConversationInput, error) {
 	res, err := ec.unmarshalInputCloseConversationInput(ctx, v)
 	return res, graphql.ErrorOnPath(ctx, err)
@@ -47995,6 +49434,32 @@ func (ec *executionContext) marshalNWorkflowEdge2ᚖswitchboardᚋgraphᚐEdge(c
 	return ec._WorkflowEdge(ctx, sel, v)
 }
 
+func (ec *executionContext) marshalNWorkflowProblem2ᚕᚖswitchboardᚋserviceᚐRefusalᚄ(ctx context.Context, sel ast.SelectionSet, v []*service.Refusal) graphql.Marshaler {
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return ec.marshalNWorkflowProblem2ᚖswitchboardᚋserviceᚐRefusal(ctx, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
+func (ec *executionContext) marshalNWorkflowProblem2ᚖswitchboardᚋserviceᚐRefusal(ctx context.Context, sel ast.SelectionSet, v *service.Refusal) graphql.Marshaler {
+	if v == nil {
+		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
+			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
+		}
+		return graphql.Null
+	}
+	return ec._WorkflowProblem(ctx, sel, v)
+}
+
 func (ec *executionContext) marshalNWorkflowRun2ᚕᚖswitchboardᚋdbᚐWorkflowRunᚄ(ctx context.Context, sel ast.SelectionSet, v []*db.WorkflowRun) graphql.Marshaler {
 	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
 		fc := graphql.GetFieldContext(ctx)
@@ -48517,6 +49982,25 @@ func (ec *executionContext) marshalOAuthor2switchboardᚋgraphᚐAuthor(ctx cont
 	return ec._Author(ctx, sel, v)
 }
 
+func (ec *executionContext) unmarshalOAutomatedMessages2ᚖswitchboardᚋdbᚐAutomatedCondition(ctx context.Context, v any) (*db.AutomatedCondition, error) {
+	if v == nil {
+		return nil, nil
+	}
+	tmp, err := graphql.UnmarshalString(v)
+	res := db.AutomatedCondition(tmp)
+	return &res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalOAutomatedMessages2ᚖswitchboardᚋdbᚐAutomatedCondition(ctx context.Context, sel ast.SelectionSet, v *db.AutomatedCondition) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	_ = sel
+	_ = ctx
+	res := graphql.MarshalString(string(*v))
+	return res
+}
+
 func (ec *executionContext) unmarshalOAvailability2ᚕswitchboardᚋdbᚐAvailabilityᚄ(ctx context.Context, v any) ([]db.Availability, error) {
 	if v == nil {
 		return nil, nil
@@ -48588,6 +50072,13 @@ func (ec *executionContext) marshalOBoolean2ᚖbool(ctx context.Context, sel ast
 	_ = ctx
 	res := graphql.MarshalBoolean(*v)
 	return res
+}
+
+func (ec *executionContext) marshalOCancelWorkflowRunPayload2ᚖswitchboardᚋgraphᚐWorkflowRunPayload(ctx context.Context, sel ast.SelectionSet, v *WorkflowRunPayload) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	return ec._CancelWorkflowRunPayload(ctx, sel, v)
 }
 
 func (ec *executionContext) marshalOCloseConversationPayload2ᚖswitchboardᚋgraphᚐConversationPayload(ctx context.Context, sel ast.SelectionSet, v *ConversationPayload) graphql.Marshaler {
@@ -48702,6 +50193,25 @@ func (ec *executionContext) marshalOConversationSource2ᚕswitchboardᚋdbᚐCon
 	return ret
 }
 
+func (ec *executionContext) unmarshalOConversationStatus2ᚖswitchboardᚋdbᚐConversationStatus(ctx context.Context, v any) (*db.ConversationStatus, error) {
+	if v == nil {
+		return nil, nil
+	}
+	tmp, err := graphql.UnmarshalString(v)
+	res := db.ConversationStatus(tmp)
+	return &res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalOConversationStatus2ᚖswitchboardᚋdbᚐConversationStatus(ctx context.Context, sel ast.SelectionSet, v *db.ConversationStatus) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	_ = sel
+	_ = ctx
+	res := graphql.MarshalString(string(*v))
+	return res
+}
+
 func (ec *executionContext) marshalOCreateAgentPayload2ᚖswitchboardᚋgraphᚐAgentPayload(ctx context.Context, sel ast.SelectionSet, v *AgentPayload) graphql.Marshaler {
 	if v == nil {
 		return graphql.Null
@@ -48766,7 +50276,7 @@ func (ec *executionContext) marshalODayOfWeek2ᚕswitchboardᚋdbᚐDayOfWeekᚄ
 	return ret
 }
 
-func (ec *executionContext) marshalODeactivateAgentPayload2ᚖswitchboardᚋgraphᚐAgentPayload(ctx context.Context, sel ast.SelectionSet, v *AgentPayload) graphql.Marshaler {
+func (ec *executionContext) marshalODeactivateAgentPayload2ᚖswitchboardᚋgraphᚐDeactivateAgentPayload(ctx context.Context, sel ast.SelectionSet, v *DeactivateAgentPayload) graphql.Marshaler {
 	if v == nil {
 		return graphql.Null
 	}
@@ -48785,6 +50295,78 @@ func (ec *executionContext) marshalODisableWorkflowPayload2ᚖswitchboardᚋgrap
 		return graphql.Null
 	}
 	return ec._DisableWorkflowPayload(ctx, sel, v)
+}
+
+func (ec *executionContext) unmarshalODryRunAssignmentInput2ᚖswitchboardᚋserviceᚐDryRunAssignment(ctx context.Context, v any) (*service.DryRunAssignment, error) {
+	if v == nil {
+		return nil, nil
+	}
+	res, err := ec.unmarshalInputDryRunAssignmentInput(ctx, v)
+	return &res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) unmarshalODryRunBusinessEventInput2ᚖswitchboardᚋserviceᚐDryRunBusinessEvent(ctx context.Context, v any) (*service.DryRunBusinessEvent, error) {
+	if v == nil {
+		return nil, nil
+	}
+	res, err := ec.unmarshalInputDryRunBusinessEventInput(ctx, v)
+	return &res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) unmarshalODryRunClosingInput2ᚖswitchboardᚋserviceᚐDryRunClosing(ctx context.Context, v any) (*service.DryRunClosing, error) {
+	if v == nil {
+		return nil, nil
+	}
+	res, err := ec.unmarshalInputDryRunClosingInput(ctx, v)
+	return &res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) unmarshalODryRunMessageInput2ᚖswitchboardᚋserviceᚐDryRunMessage(ctx context.Context, v any) (*service.DryRunMessage, error) {
+	if v == nil {
+		return nil, nil
+	}
+	res, err := ec.unmarshalInputDryRunMessageInput(ctx, v)
+	return &res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) unmarshalODryRunOpeningInput2ᚖswitchboardᚋserviceᚐDryRunOpening(ctx context.Context, v any) (*service.DryRunOpening, error) {
+	if v == nil {
+		return nil, nil
+	}
+	res, err := ec.unmarshalInputDryRunOpeningInput(ctx, v)
+	return &res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) unmarshalODryRunReopeningInput2ᚖswitchboardᚋserviceᚐDryRunReopening(ctx context.Context, v any) (*service.DryRunReopening, error) {
+	if v == nil {
+		return nil, nil
+	}
+	res, err := ec.unmarshalInputDryRunReopeningInput(ctx, v)
+	return &res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) unmarshalODryRunReplyInput2ᚖswitchboardᚋserviceᚐDryRunReply(ctx context.Context, v any) (*service.DryRunReply, error) {
+	if v == nil {
+		return nil, nil
+	}
+	res, err := ec.unmarshalInputDryRunReplyInput(ctx, v)
+	return &res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) unmarshalODryRunTriggerInput2ᚖswitchboardᚋserviceᚐDryRunTrigger(ctx context.Context, v any) (*service.DryRunTrigger, error) {
+	if v == nil {
+		return nil, nil
+	}
+	res, err := ec.unmarshalInputDryRunTriggerInput(ctx, v)
+	return &res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) unmarshalODryRunUnassignmentInput2ᚖswitchboardᚋserviceᚐDryRunUnassignment(ctx context.Context, v any) (*service.DryRunUnassignment, error) {
+	if v == nil {
+		return nil, nil
+	}
+	res, err := ec.unmarshalInputDryRunUnassignmentInput(ctx, v)
+	return &res, graphql.ErrorOnPath(ctx, err)
 }
 
 func (ec *executionContext) marshalODryRunWorkflowPayload2ᚖswitchboardᚋgraphᚐDryRunWorkflowPayload(ctx context.Context, sel ast.SelectionSet, v *DryRunWorkflowPayload) graphql.Marshaler {

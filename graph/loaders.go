@@ -34,6 +34,7 @@ type loaders struct {
 	contactTimeline      *loader[pageOf[db.ContactID], *service.List[*db.Event]]
 	contactConversations *loader[pageOf[db.ContactID], *service.List[*db.Conversation]]
 	workflowRuns         *loader[pageOf[db.WorkflowID], *service.List[*db.WorkflowRun]]
+	workflowProblems     *loader[*db.Workflow, []*service.Refusal]
 }
 
 func newLoaders(s *service.Service, actor service.Actor) *loaders {
@@ -57,6 +58,7 @@ func newLoaders(s *service.Service, actor service.Actor) *loaders {
 		contactTimeline:      pages(actor, s.ContactTimelines),
 		contactConversations: pages(actor, s.ConversationsOf),
 		workflowRuns:         pages(actor, s.RunsOf),
+		workflowProblems:     load(actor, s.WorkflowProblems),
 	}
 }
 

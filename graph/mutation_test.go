@@ -294,6 +294,7 @@ var mutationCases = []struct {
 	{"deactivateAgent", "", func(w *world) (string, vars) {
 		_, c := w.opened(w.agent, "Ada")
 		w.assign(w.agent, c, w.agent)
+		w.workflow("least-busy-online", vars{"agents": []any{w.colleague.id, w.agent.id}})
 		return w.manager.token, vars{"agentId": w.agent.id, "handOverTo": w.colleague.id}
 	}},
 	{"deactivateAgent", "LAST_MANAGER", func(w *world) (string, vars) {
@@ -308,6 +309,7 @@ var mutationCases = []struct {
 		return w.manager.token, vars{"agentId": w.colleague.id}
 	}},
 	{"updateWorkspace", "", func(w *world) (string, vars) {
+		w.closing("Problem")
 		return w.manager.token, vars{"name": "Acme Ltd", "timeZone": "Europe/Prague", "country": "CZ", "reopenPolicy": "REOPEN_WITHIN", "reopenWithinDays": 14,
 			"ownerPolicy": "UNASSIGN_IF_UNAVAILABLE", "closingCategories": []string{"Question", "Refund"}}
 	}},
@@ -366,20 +368,59 @@ var mutationCases = []struct {
 		did(w.t)(w.service.DisableWorkflow(w.t.Context(), w.manager.Actor, service.DisableWorkflowInput{WorkflowID: f}))
 		return w.manager.token, vars{"workflowId": f}
 	}},
+	{"enableWorkflow", "INVALID_WORKFLOW", func(w *world) (string, vars) {
+		f := w.closing("Question")
+		did(w.t)(w.service.DisableWorkflow(w.t.Context(), w.manager.Actor, service.DisableWorkflowInput{WorkflowID: f}))
+		did(w.t)(w.service.UpdateWorkspace(w.t.Context(), w.manager.Actor, service.UpdateWorkspaceInput{ClosingCategories: []string{"Other"}}))
+		return w.manager.token, vars{"workflowId": f}
+	}},
 	{"disableWorkflow", "", func(w *world) (string, vars) {
 		return w.manager.token, vars{"workflowId": w.workflow("unassign-after-close", nil)}
 	}},
 	{"deleteWorkflow", "", func(w *world) (string, vars) {
 		return w.manager.token, vars{"workflowId": w.workflow("unassign-after-close", nil)}
 	}},
+	{"cancelWorkflowRun", "", func(w *world) (string, vars) {
+		f := w.workflow("close-when-silent", nil)
+		_, c := w.opened(w.agent, "Ada")
+		w.query(w.agent.token, mutations["sendMessage"], vars{"input": vars{"conversationId": c.ID, "body": "Hello!"}})
+		w.settle()
+		return w.manager.token, vars{"runId": w.lastRun(f)}
+	}},
+	{"cancelWorkflowRun", "RUN_ENDED", func(w *world) (string, vars) {
+		_, run := w.automate()
+		return w.manager.token, vars{"runId": run}
+	}},
 	{"dryRunWorkflow", "", func(w *world) (string, vars) {
 		_, c := w.opened(w.agent, "Ada")
 		return w.manager.token, vars{"workflowId": w.workflow("least-busy-online", vars{"agents": []any{w.agent.id}}), "conversationId": c.ID}
+	}},
+	{"dryRunWorkflow", "UNKNOWN_CATEGORY", func(w *world) (string, vars) {
+		_, c := w.opened(w.agent, "Ada")
+		return w.manager.token, vars{"workflowId": w.workflow("unassign-after-close", nil), "conversationId": c.ID, "trigger": vars{"closed": vars{"category": "Nonsense"}}}
 	}},
 }
 
 // unlogged are the mutations whose success is not in the log.
 var unlogged = map[string]bool{"markRead": true, "dryRunWorkflow": true}
+
+// closing makes a workflow that closes with a category.
+func (w *world) closing(category string) db.WorkflowID {
+	w.t.Helper()
+	f := did(w.t)(w.service.CreateWorkflow(w.t.Context(), w.manager.Actor, service.CreateWorkflowInput{Name: "Close", Definition: &db.WorkflowDefinition{
+		Triggers: []db.WorkflowTrigger{db.TriggerReopened}, Steps: []*db.WorkflowStep{{Kind: db.StepClose, Category: &category}},
+	}})).Workflow
+	did(w.t)(w.service.EnableWorkflow(w.t.Context(), w.manager.Actor, service.EnableWorkflowInput{WorkflowID: f.ID}))
+	return f.ID
+}
+
+// lastRun names the run of a workflow that was started last.
+func (w *world) lastRun(f db.WorkflowID) db.RunID {
+	w.t.Helper()
+	lists, err := w.service.RunsOf(w.t.Context(), w.manager.Actor, []db.WorkflowID{f}, service.PageInput{First: ptr(1)})
+	must(w.t, err)
+	return lists[0].Rows[0].ID
+}
 
 // signIn gives an agent a sign-in, named after the workspace.
 func (w *world) signIn(p *person) {
@@ -444,6 +485,7 @@ func (w *world) wantAsNow(a *answer, token string, payload any) {
 		"contact":      document(`query($id: ID!) { contact(id: $id) { ...contact } }`),
 		"agent":        document(`query($id: ID!) { agent(id: $id) { ...agent } }`),
 		"workflow":     document(`query($id: ID!) { workflow(id: $id) { ...workflow } }`),
+		"run":          document(`query($id: ID!) { run: node(id: $id) { ...run } }`),
 		"workspace":    document(`{ workspace { ...workspace } }`),
 	} {
 		shown := get(payload, field)

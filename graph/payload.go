@@ -37,11 +37,20 @@ type AgentPayload struct {
 	UserErrors []*service.Refusal
 }
 
+// DeactivateAgentPayload is what deactivateAgent returns.
+type DeactivateAgentPayload struct {
+	Agent                 *db.Agent
+	WorkflowsWithProblems []*db.Workflow
+	Events                []Event
+	UserErrors            []*service.Refusal
+}
+
 // WorkspacePayload is what the mutations of the workspace return.
 type WorkspacePayload struct {
-	Workspace  *db.Workspace
-	Events     []Event
-	UserErrors []*service.Refusal
+	Workspace             *db.Workspace
+	WorkflowsWithProblems []*db.Workflow
+	Events                []Event
+	UserErrors            []*service.Refusal
 }
 
 // split tells a refusal, which is part of the payload, from an error, which is not.
@@ -89,10 +98,18 @@ func agentPayload(o *service.Outcome, err error) (*AgentPayload, error) {
 	return &AgentPayload{o.Agent, events, refusals}, nil
 }
 
+func deactivateAgentPayload(o *service.Outcome, err error) (*DeactivateAgentPayload, error) {
+	events, refusals, err := split(o, err)
+	if err != nil {
+		return nil, err
+	}
+	return &DeactivateAgentPayload{o.Agent, o.Workflows, events, refusals}, nil
+}
+
 func workspacePayload(o *service.Outcome, err error) (*WorkspacePayload, error) {
 	events, refusals, err := split(o, err)
 	if err != nil {
 		return nil, err
 	}
-	return &WorkspacePayload{o.Workspace, events, refusals}, nil
+	return &WorkspacePayload{o.Workspace, o.Workflows, events, refusals}, nil
 }

@@ -34,6 +34,21 @@ func workflowPayload(o *service.Outcome, err error) (*WorkflowPayload, error) {
 	return &WorkflowPayload{o.Workflow, events, refusals}, nil
 }
 
+// WorkflowRunPayload is what the mutations of runs return.
+type WorkflowRunPayload struct {
+	Run        *db.WorkflowRun
+	Events     []Event
+	UserErrors []*service.Refusal
+}
+
+func workflowRunPayload(o *service.Outcome, err error) (*WorkflowRunPayload, error) {
+	events, refusals, err := split(o, err)
+	if err != nil {
+		return nil, err
+	}
+	return &WorkflowRunPayload{o.Run, events, refusals}, nil
+}
+
 // DryRunWorkflowPayload is what a workflow would do.
 type DryRunWorkflowPayload struct {
 	ConditionsHold *bool
@@ -106,6 +121,10 @@ func (r mutationResolver) DeleteWorkflow(ctx context.Context, input service.Dele
 	return workflowPayload(r.service.DeleteWorkflow(ctx, actorOf(ctx), input))
 }
 
+func (r mutationResolver) CancelWorkflowRun(ctx context.Context, input service.CancelWorkflowRunInput) (*WorkflowRunPayload, error) {
+	return workflowRunPayload(r.service.CancelWorkflowRun(ctx, actorOf(ctx), input))
+}
+
 func (r mutationResolver) DryRunWorkflow(ctx context.Context, input service.DryRunWorkflowInput) (*DryRunWorkflowPayload, error) {
 	dry, err := r.service.DryRunWorkflow(ctx, actorOf(ctx), input)
 	var refusal *service.Refusal
@@ -127,6 +146,10 @@ func (r subscriptionResolver) WorkflowRunChanged(ctx context.Context, workflowID
 	return push(ctx, s, err, same[*db.WorkflowRun])
 }
 
+func (r workflowResolver) Problems(ctx context.Context, f *db.Workflow) ([]*service.Refusal, error) {
+	return loadersOf(ctx).workflowProblems.Load(ctx, f)
+}
+
 func (r workflowResolver) Runs(ctx context.Context, f *db.Workflow, first *int, after *string, last *int, before *string) (*WorkflowRunConnection, error) {
 	l, err := loadersOf(ctx).workflowRuns.Load(ctx, pageOf[db.WorkflowID]{f.ID, argsOf(first, after, last, before)})
 	if err != nil {
@@ -140,7 +163,7 @@ func (r workflowRunResolver) Workflow(ctx context.Context, run *db.WorkflowRun) 
 }
 
 func (r workflowRunResolver) Event(ctx context.Context, run *db.WorkflowRun) (Event, error) {
-	row, err := loadersOf(ctx).events.Load(ctx, run.EventID)
+	row, err := loadersOf(ctx).events.Load(ctx, run.Trigger())
 	if row == nil {
 		return nil, err
 	}
@@ -229,8 +252,11 @@ func (a ahead) ofWorkflows(s ast.SelectionSet, rows []*db.Workflow) {
 		return
 	}
 	for _, f := range a.fields(s, "Workflow") {
-		if f.Name == "runs" {
+		switch f.Name {
+		case "runs":
 			a.ofRuns(a.nodes(f), flat(a, a.workflowRuns, f, rows, func(w *db.Workflow) db.WorkflowID { return w.ID }))
+		case "problems":
+			read(a, a.workflowProblems, rows, func(w *db.Workflow) **db.Workflow { return &w })
 		}
 	}
 }
@@ -245,7 +271,7 @@ func (a ahead) ofRuns(s ast.SelectionSet, rows []*db.WorkflowRun) {
 		case "workflow":
 			a.ofWorkflows(f.Selections, read(a, a.workflows, rows, func(r *db.WorkflowRun) *db.WorkflowID { return &r.WorkflowID }))
 		case "event":
-			a.ofEvents(f.Selections, toEvents(existing(read(a, a.events, rows, func(r *db.WorkflowRun) *db.EventID { return &r.EventID }))))
+			a.ofEvents(f.Selections, toEvents(existing(read(a, a.events, rows, func(r *db.WorkflowRun) *db.EventID { id := r.Trigger(); return &id }))))
 		case "conversation":
 			a.ofConversations(f.Selections, read(a, a.conversations, rows, func(r *db.WorkflowRun) *db.ConversationID { return r.ConversationID }))
 		case "contact":

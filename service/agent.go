@@ -323,6 +323,10 @@ func (s *Service) DeactivateAgent(ctx context.Context, actor Actor, in Deactivat
 		if err := w.UpdateAgent(ctx, a); err != nil {
 			return nil, err
 		}
+		names := func(s *db.WorkflowStep) bool { return slices.Contains(named(s), a.ID) }
+		if err := w.showProblems(ctx, names); err != nil {
+			return nil, err
+		}
 		return w.save(ctx, events, threads...)
 	})
 }

@@ -47,6 +47,7 @@ const (
 	LastManager     RefusalCode = "LAST_MANAGER"
 	KeyReused       RefusalCode = "IDEMPOTENCY_KEY_REUSED"
 	InvalidWorkflow RefusalCode = "INVALID_WORKFLOW"
+	RunEnded        RefusalCode = "RUN_ENDED"
 	UnknownChannel  RefusalCode = "UNKNOWN_CHANNEL"
 
 	ExternalIDReused RefusalCode = "EXTERNAL_ID_REUSED"

@@ -155,6 +155,9 @@ func objects(o *Outcome) string {
 	if o.Contact != nil {
 		said = append(said, o.Contact.ID.String(), o.Contact.Name)
 	}
+	if o.Run != nil {
+		said = append(said, o.Run.ID.String(), string(o.Run.Status))
+	}
 	if o.Agent != nil {
 		said = append(said, o.Agent.ID.String(), o.Agent.Name, string(o.Agent.Availability))
 	}

@@ -22,7 +22,7 @@ func TestPermissions(t *testing.T) {
 		"createAgent": managers, "updateAgent": managers, "deactivateAgent": managers, "reactivateAgent": managers, "updateWorkspace": managers,
 		"receiveMessage": {RoleIntegration}, "recordBusinessEvent": {RoleIntegration},
 		"createWorkflow": managers, "createWorkflowFromTemplate": managers, "updateWorkflow": managers,
-		"enableWorkflow": managers, "disableWorkflow": managers, "deleteWorkflow": managers,
+		"enableWorkflow": managers, "disableWorkflow": managers, "deleteWorkflow": managers, "cancelWorkflowRun": managers,
 	}
 	for _, v := range verbs {
 		t.Run(v.name, func(t *testing.T) {
@@ -88,7 +88,8 @@ func TestUnknownIDs(t *testing.T) {
 	other := w.neighbour()
 	own := w.ready(verbNamed("assignConversation"))
 	foreign := other.ready(verbNamed("assignConversation"))
-	unknown := target{conversation: db.ConversationID{UUID: db.NewUUID()}, contact: db.ContactID{UUID: db.NewUUID()}, agent: db.AgentID{UUID: db.NewUUID()}, workflow: db.WorkflowID{UUID: db.NewUUID()}}
+	foreign.run = other.ready(verbNamed("cancelWorkflowRun")).run
+	unknown := target{run: db.RunID{UUID: db.NewUUID()}, conversation: db.ConversationID{UUID: db.NewUUID()}, contact: db.ContactID{UUID: db.NewUUID()}, agent: db.AgentID{UUID: db.NewUUID()}, workflow: db.WorkflowID{UUID: db.NewUUID()}}
 	heads := func() [2]int64 { return [2]int64{w.head(), other.head()} }
 	for _, v := range verbs {
 		for kind, x := range map[string]target{"unknown": unknown, "foreign": foreign} {

@@ -13,6 +13,7 @@ type target struct {
 	contact      db.ContactID
 	agent        db.AgentID // who is assigned, changed, deactivated
 	workflow     db.WorkflowID
+	run          db.RunID
 	expected     *int
 	key          *string
 }
@@ -20,7 +21,7 @@ type target struct {
 // verb is a mutation.
 type verb struct {
 	name string
-	on   string // what it is called on: "conversation", "contact", "agent", "workflow" or nothing
+	on   string // what it is called on: "conversation", "contact", "agent", "workflow", "run" or nothing
 	call func(ctx context.Context, s *Service, a Actor, x target) (*Outcome, error)
 }
 
@@ -115,13 +116,16 @@ var verbs = []verb{
 		return s.UpdateWorkflow(ctx, a, UpdateWorkflowInput{WorkflowID: x.workflow, Name: text("Renamed"), Keyed: Keyed{x.key}})
 	}},
 	{"enableWorkflow", "workflow", func(ctx context.Context, s *Service, a Actor, x target) (*Outcome, error) {
-		return s.EnableWorkflow(ctx, a, EnableWorkflowInput{x.workflow, Keyed{x.key}})
+		return s.EnableWorkflow(ctx, a, EnableWorkflowInput{WorkflowID: x.workflow, Keyed: Keyed{x.key}})
 	}},
 	{"disableWorkflow", "workflow", func(ctx context.Context, s *Service, a Actor, x target) (*Outcome, error) {
-		return s.DisableWorkflow(ctx, a, DisableWorkflowInput{x.workflow, Keyed{x.key}})
+		return s.DisableWorkflow(ctx, a, DisableWorkflowInput{WorkflowID: x.workflow, Keyed: Keyed{x.key}})
 	}},
 	{"deleteWorkflow", "workflow", func(ctx context.Context, s *Service, a Actor, x target) (*Outcome, error) {
 		return s.DeleteWorkflow(ctx, a, DeleteWorkflowInput{x.workflow, Keyed{x.key}})
+	}},
+	{"cancelWorkflowRun", "run", func(ctx context.Context, s *Service, a Actor, x target) (*Outcome, error) {
+		return s.CancelWorkflowRun(ctx, a, CancelWorkflowRunInput{x.run, Keyed{x.key}})
 	}},
 }
 
@@ -180,7 +184,14 @@ func (w *world) ready(v verb) target {
 	if v.name == "disableWorkflow" {
 		w.ok(verbNamed("enableWorkflow").in(w, w.manager, target{workflow: f.ID}))
 	}
-	return target{conversation: c.ID, contact: c.ContactID, agent: *agent.Agent, workflow: f.ID}
+	x := target{conversation: c.ID, contact: c.ContactID, agent: *agent.Agent, workflow: f.ID}
+	if v.name == "cancelWorkflowRun" {
+		waits := w.workflow(closesLater())
+		w.open()
+		w.settle()
+		x.run = w.lastRun(waits).ID
+	}
+	return x
 }
 
 func verbNamed(name string) verb {

@@ -67,11 +67,13 @@ func (w *writer) createWorkflow(ctx context.Context, f *db.Workflow) (changes, e
 	return w.aboutWorkflow(ctx, f, db.WorkflowCreated, db.EventData{})
 }
 
-// CreateWorkflowFromTemplateInput says which template to use, and among whom it chooses.
+// CreateWorkflowFromTemplateInput says which template to use, among whom it chooses and how
+// long it waits.
 type CreateWorkflowFromTemplateInput struct {
 	TemplateKey string
 	Agents      []db.AgentID // nil: anybody
 	Capacity    *int         // open conversations of an agent at most; nil: any number
+	Days        *int         `json:",omitempty"` // nil: the template's own number
 	Keyed
 }
 
@@ -92,7 +94,7 @@ func (s *Service) CreateWorkflowFromTemplate(ctx context.Context, actor Actor, i
 		if err != nil {
 			return nil, err
 		}
-		enabled, err := w.setEnabled(ctx, f, true)
+		enabled, err := w.setEnabled(ctx, f, true, db.EventData{})
 		return append(events, enabled...), err
 	})
 }
@@ -150,41 +152,67 @@ func workflowFields(f *db.Workflow) []field {
 
 // EnableWorkflowInput says which workflow is to run.
 type EnableWorkflowInput struct {
-	WorkflowID db.WorkflowID
+	WorkflowID     db.WorkflowID
+	AlsoForWaiting bool `json:",omitempty"` // for what is open and unassigned now, too
 	Keyed
 }
 
-// EnableWorkflow makes a workflow run for events from now on (managers only).
+// EnableWorkflow makes a workflow run for events from now on, and if asked for once for
+// each conversation that is open and unassigned now (W4, managers only). Refusals:
+// INVALID_WORKFLOW.
 func (s *Service) EnableWorkflow(ctx context.Context, actor Actor, in EnableWorkflowInput) (*Outcome, error) {
-	return s.switchWorkflow(ctx, actor, "enableWorkflow", in.WorkflowID, &in, true)
+	if err := mayManage(actor); err != nil {
+		return nil, err
+	}
+	return s.write(ctx, actor, "enableWorkflow", &in, func(w *writer) (changes, error) {
+		f, err := w.lockWorkflow(ctx, in.WorkflowID)
+		if err != nil || f.Enabled && !in.AlsoForWaiting {
+			return unchanged, err
+		}
+		if in.AlsoForWaiting && !assigns(f.Definition) {
+			return nil, at{"alsoForWaiting"}.invalid("the workflow assigns nobody, so nothing waits for it; leave alsoForWaiting out")
+		}
+		if err := w.checkDefinition(ctx, f.Definition); err != nil {
+			return nil, err
+		}
+		return w.setEnabled(ctx, f, true, db.EventData{AlsoForWaiting: in.AlsoForWaiting})
+	})
 }
 
 // DisableWorkflowInput says which workflow is to run no more.
 type DisableWorkflowInput struct {
 	WorkflowID db.WorkflowID
+	CancelRuns bool `json:",omitempty"` // those that have not ended
 	Keyed
 }
 
-// DisableWorkflow lets a workflow run no more for events from now on; runs about earlier
-// ones go on (managers only).
+// DisableWorkflow lets a workflow run no more for events from now on (managers only). Runs
+// about earlier events go on, unless they are to be cancelled.
 func (s *Service) DisableWorkflow(ctx context.Context, actor Actor, in DisableWorkflowInput) (*Outcome, error) {
-	return s.switchWorkflow(ctx, actor, "disableWorkflow", in.WorkflowID, &in, false)
-}
-
-func (s *Service) switchWorkflow(ctx context.Context, actor Actor, verb string, id db.WorkflowID, in interface{ key() *string }, on bool) (*Outcome, error) {
 	if err := mayManage(actor); err != nil {
 		return nil, err
 	}
-	return s.write(ctx, actor, verb, in, func(w *writer) (changes, error) {
-		f, err := w.lockWorkflow(ctx, id)
-		if err != nil || f.Enabled == on {
-			return unchanged, err
+	return s.write(ctx, actor, "disableWorkflow", &in, func(w *writer) (changes, error) {
+		var cancelled changes
+		if in.CancelRuns {
+			var err error
+			if cancelled, err = w.cancelPresent(ctx, in.WorkflowID); err != nil {
+				return nil, err
+			}
 		}
-		return w.setEnabled(ctx, f, on)
+		f, err := w.lockWorkflow(ctx, in.WorkflowID)
+		if err != nil {
+			return nil, err
+		}
+		if !f.Enabled {
+			return cancelled, nil
+		}
+		disabled, err := w.setEnabled(ctx, f, false, db.EventData{CancelsRuns: in.CancelRuns})
+		return append(disabled, cancelled...), err
 	})
 }
 
-func (w *writer) setEnabled(ctx context.Context, f *db.Workflow, on bool) (changes, error) {
+func (w *writer) setEnabled(ctx context.Context, f *db.Workflow, on bool, data db.EventData) (changes, error) {
 	f.Enabled = on
 	if err := w.UpdateWorkflow(ctx, f); err != nil {
 		return nil, err
@@ -193,7 +221,7 @@ func (w *writer) setEnabled(ctx context.Context, f *db.Workflow, on bool) (chang
 	if on {
 		kind = db.WorkflowEnabled
 	}
-	return w.aboutWorkflow(ctx, f, kind, db.EventData{})
+	return w.aboutWorkflow(ctx, f, kind, data)
 }
 
 // DeleteWorkflowInput says which workflow to delete.
@@ -202,13 +230,17 @@ type DeleteWorkflowInput struct {
 	Keyed
 }
 
-// DeleteWorkflow disables a workflow for good and takes it off the list (managers only).
-// It can still be read, as the one who did what it did.
+// DeleteWorkflow disables a workflow for good, cancels its runs that have not ended and
+// takes it off the list (managers only). It can still be read, as the one who did what it did.
 func (s *Service) DeleteWorkflow(ctx context.Context, actor Actor, in DeleteWorkflowInput) (*Outcome, error) {
 	if err := mayManage(actor); err != nil {
 		return nil, err
 	}
 	return s.write(ctx, actor, "deleteWorkflow", &in, func(w *writer) (changes, error) {
+		cancelled, err := w.cancelPresent(ctx, in.WorkflowID)
+		if err != nil {
+			return nil, err
+		}
 		f, err := w.lockWorkflow(ctx, in.WorkflowID)
 		if err != nil {
 			return nil, err
@@ -217,7 +249,8 @@ func (s *Service) DeleteWorkflow(ctx context.Context, actor Actor, in DeleteWork
 		if err := w.UpdateWorkflow(ctx, f); err != nil {
 			return nil, err
 		}
-		return w.aboutWorkflow(ctx, f, db.WorkflowDeleted, db.EventData{})
+		deleted, err := w.aboutWorkflow(ctx, f, db.WorkflowDeleted, db.EventData{CancelsRuns: true})
+		return append(deleted, cancelled...), err
 	})
 }
 

@@ -82,6 +82,13 @@ var triggersWith = map[string][]db.WorkflowTrigger{
 	"businessEventTypes": {db.TriggerBusinessEvent},
 }
 
+func (a at) checkAutomated(c *db.AutomatedCondition, triggers []db.WorkflowTrigger) *Refusal {
+	if c != nil && !slices.Contains(triggers, db.TriggerReceived) {
+		return a.invalid("it is about messages that come in; add the trigger MESSAGE_RECEIVED, or leave it out")
+	}
+	return nil
+}
+
 func (a at) checkConditions(c *db.WorkflowConditions, triggers []db.WorkflowTrigger) *Refusal {
 	return firstRefusal(
 		conditionList(a, "reasons", c.Reasons, triggers),
@@ -90,6 +97,7 @@ func (a at) checkConditions(c *db.WorkflowConditions, triggers []db.WorkflowTrig
 		conditionTexts(a, "categories", c.Categories, triggers),
 		conditionTexts(a, "businessEventTypes", c.BusinessEventTypes, triggers),
 		conditionList(a, "days", c.Days, triggers),
+		a.field("automated").checkAutomated(c.Automated, triggers),
 		a.field("assignee").checkAssignee(c.Assignee),
 		a.field("hours").checkHours(c.Hours),
 	)
@@ -139,8 +147,8 @@ func (a at) checkAssignee(c *db.AssigneeCondition) *Refusal {
 	switch {
 	case c == nil:
 		return nil
-	case !c.None && !c.Unavailable && len(c.AgentIDs) == 0:
-		return a.invalid("say which assignee is meant: none, unavailable, or one of some agents")
+	case !c.None && !c.NoneByOwnerPolicy && !c.Unavailable && len(c.AgentIDs) == 0:
+		return a.invalid("say which assignee is meant: none, noneByOwnerPolicy, unavailable, or agentIds")
 	}
 	return checkOnce(a.field("agentIds"), c.AgentIDs)
 }
@@ -162,8 +170,8 @@ func (a at) checkHours(h *db.WorkflowHours) *Refusal {
 // fieldsOf are the fields that a kind of step has beside its kind.
 var fieldsOf = map[db.WorkflowStepKind][]string{
 	db.StepAssign:      {"agentId"},
-	db.StepRoundRobin:  {"agentIds", "skill", "capacity"},
-	db.StepLeastLoaded: {"agentIds", "skill", "capacity"},
+	db.StepRoundRobin:  {"agentIds", "skill", "capacity", "exceptPrevious"},
+	db.StepLeastLoaded: {"agentIds", "skill", "capacity", "exceptPrevious"},
 	db.StepClose:       {"category", "text"},
 	db.StepAddNote:     {"text"},
 	db.StepWait:        {"seconds"},
@@ -176,6 +184,7 @@ func (a at) checkStep(s *db.WorkflowStep) *Refusal {
 	}{
 		{"agentId", s.AgentID != nil}, {"agentIds", s.AgentIDs != nil}, {"skill", s.Skill != nil}, {"capacity", s.Capacity != nil},
 		{"category", s.Category != nil}, {"text", s.Text != nil}, {"seconds", s.Seconds != nil},
+		{"exceptPrevious", s.ExceptPrevious},
 	} {
 		if f.given && !slices.Contains(fieldsOf[s.Kind], f.name) {
 			return a.field(f.name).invalid("a step " + string(s.Kind) + " has no " + f.name)
@@ -228,64 +237,22 @@ func (a at) checkChoice(s *db.WorkflowStep) *Refusal {
 	return checkOnce(a.field("agentIds"), s.AgentIDs)
 }
 
-// checkNamed checks what a definition names: agents and closing categories.
+// checkNamed refuses what a definition names and cannot use: agents who do not exist or are
+// deactivated, and categories that the workspace does not have.
 func (w *writer) checkNamed(ctx context.Context, path at, d *db.WorkflowDefinition) error {
-	if err := w.checkAgents(ctx, path, d); err != nil {
-		return err
-	}
-	for i, step := range d.Steps {
-		if step.Kind != db.StepClose || step.Category == nil {
-			continue
-		}
-		workspace, err := w.Workspace(ctx)
-		if err != nil {
-			return err
-		}
-		if r := checkCategory(closingNote(step), workspace); r != nil {
-			return path.field("steps").item(i).field("category").invalid(r.Message)
-		}
-	}
-	return nil
-}
-
-// checkAgents: the agents of steps exist and are active, those of conditions exist.
-func (w *writer) checkAgents(ctx context.Context, path at, d *db.WorkflowDefinition) error {
-	var ids []db.AgentID
-	if d.Conditions != nil && d.Conditions.Assignee != nil {
-		ids = append(ids, d.Conditions.Assignee.AgentIDs...)
-	}
-	for _, step := range d.Steps {
-		ids = append(ids, named(step)...)
-	}
-	rows, err := w.Agents(ctx, ids)
+	known, err := readKnown(ctx, w.ForWorkspace, d)
 	if err != nil {
 		return err
 	}
-	known := map[db.AgentID]*db.Agent{}
-	for _, a := range rows {
-		known[a.ID] = a
-	}
-	for _, id := range ids {
-		if known[id] == nil {
+	for _, id := range agentsOf(d) {
+		if known.agents[id] == nil {
 			return notFound("agent")
 		}
 	}
-	for i, step := range d.Steps {
-		for _, id := range named(step) {
-			if r := checkActive(known[id], ""); r != nil {
-				return path.field("steps").item(i).invalid(r.Message)
-			}
-		}
+	if r := first(known.problems(path, d)); r != nil {
+		return refuse(InvalidWorkflow, r.Message, r.Field...)
 	}
 	return nil
-}
-
-// named are the agents that a step names.
-func named(s *db.WorkflowStep) []db.AgentID {
-	if s.AgentID != nil {
-		return []db.AgentID{*s.AgentID}
-	}
-	return s.AgentIDs
 }
 
 // closingNote is the note with which a step closes; nil without one.
@@ -296,70 +263,9 @@ func closingNote(s *db.WorkflowStep) *db.ClosingNote {
 	return &db.ClosingNote{Category: s.Category, Text: s.Text}
 }
 
-// WorkflowTemplate is a workflow that is often wanted (W3).
-type WorkflowTemplate struct {
-	Key         string
-	Name        string
-	Description string
-	Definition  *db.WorkflowDefinition
-}
-
-// WorkflowTemplates gives the templates.
-func WorkflowTemplates() []*WorkflowTemplate {
-	nobody := &db.WorkflowConditions{Assignee: &db.AssigneeCondition{None: true}}
-	begins := []db.WorkflowTrigger{db.TriggerOpened, db.TriggerReopened}
-	do := func(kind db.WorkflowStepKind) []*db.WorkflowStep { return []*db.WorkflowStep{{Kind: kind}} }
-	return []*WorkflowTemplate{
-		{"unassign-after-close", "Assignment: Unassign After Conversation Closes",
-			"Clears the owner of the contact every time a conversation closes.",
-			&db.WorkflowDefinition{Triggers: []db.WorkflowTrigger{db.TriggerClosed}, Steps: do(db.StepUnassign)}},
-		{"round-robin-online", "Assignment: Round Robin Among Online Agents",
-			"Gives each unassigned conversation that opens or reopens to the next agent in turn who is online.",
-			&db.WorkflowDefinition{Triggers: begins, Conditions: nobody, Steps: do(db.StepRoundRobin)}},
-		{"least-busy-online", "Assignment: Least Busy Online Agent",
-			"Gives each unassigned conversation that opens or reopens to the online agent with the fewest open ones, up to the capacity.",
-			&db.WorkflowDefinition{Triggers: begins, Conditions: nobody, Steps: do(db.StepLeastLoaded)}},
-		{"reassign-unavailable-owner", "Assignment: Reassign When Owner Unavailable",
-			"Gives a conversation whose owner is not online to the online agent with the fewest open ones when it opens, reopens or the contact writes.",
-			&db.WorkflowDefinition{Triggers: append(begins, db.TriggerReceived),
-				Conditions: &db.WorkflowConditions{Assignee: &db.AssigneeCondition{Unavailable: true}}, Steps: do(db.StepLeastLoaded)}},
-	}
-}
-
-// fromTemplate makes a workflow of a template.
-func fromTemplate(in CreateWorkflowFromTemplateInput) (*db.Workflow, error) {
-	templates := WorkflowTemplates()
-	i := slices.IndexFunc(templates, func(t *WorkflowTemplate) bool { return t.Key == in.TemplateKey })
-	if i < 0 {
-		return nil, at{"templateKey"}.invalid("there is no such template; workflowTemplates lists them")
-	}
-	t := templates[i]
-	step := t.Definition.Steps[0]
-	choice := at{"step"}
-	switch step.Kind {
-	case db.StepRoundRobin, db.StepLeastLoaded:
-		step.AgentIDs, step.Capacity = in.Agents, in.Capacity
-		if r := choice.checkChoice(step); r != nil {
-			return nil, templateRefusal(r)
-		}
-	default:
-		if in.Agents != nil {
-			return nil, at{"agents"}.invalid("this template chooses nobody; leave the agents out")
-		}
-		if in.Capacity != nil {
-			return nil, at{"capacity"}.invalid("this template chooses nobody; leave the capacity out")
-		}
-	}
-	return &db.Workflow{Name: t.Name, Template: &t.Key, Definition: t.Definition}, nil
-}
-
-// templateRefusal gives the path of a fault in a template's input instead of in a definition.
-func templateRefusal(r *Refusal) *Refusal {
-	path := slices.Clone(r.Field[1:])
-	if path[0] == "agentIds" {
-		path[0] = "agents"
-	}
-	return refuse(r.Code, r.Message, path...)
+// assigns reports whether a step makes an agent responsible.
+func assigns(d *db.WorkflowDefinition) bool {
+	return slices.ContainsFunc(d.Steps, func(s *db.WorkflowStep) bool { return s.Kind == db.StepAssign || s.Chooses() })
 }
 
 // isRefusal gives an error as the refusal that it is; nil for others.

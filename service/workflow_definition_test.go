@@ -41,7 +41,10 @@ func TestInvalidWorkflow(t *testing.T) {
 		{"conditions.hours.until", with(db.WorkflowConditions{Hours: &db.WorkflowHours{From: 0, Until: 25}})},
 		{"conditions.hours", with(db.WorkflowConditions{Hours: &db.WorkflowHours{From: 9, Until: 9}})},
 		{"steps.1.agentId", does(db.WorkflowStep{Kind: db.StepAssign})},
-		{"steps.1", does(db.WorkflowStep{Kind: db.StepAssign, AgentID: gone.Agent})},
+		{"steps.1.agentId", does(db.WorkflowStep{Kind: db.StepAssign, AgentID: gone.Agent})},
+		{"steps.1.agentIds.1", does(db.WorkflowStep{Kind: db.StepRoundRobin, AgentIDs: []db.AgentID{*ada.Agent, *gone.Agent}})},
+		{"steps.1.exceptPrevious", does(db.WorkflowStep{Kind: db.StepUnassign, ExceptPrevious: true})},
+		{"conditions.automated", with(db.WorkflowConditions{Automated: ptr(db.AutomatedOnly)})},
 		{"steps.1.seconds", does(db.WorkflowStep{Kind: db.StepAssign, AgentID: ada.Agent, Seconds: ptr(1)})},
 		{"steps.1.agentIds", does(db.WorkflowStep{Kind: db.StepRoundRobin, AgentIDs: []db.AgentID{}})},
 		{"steps.1.capacity", does(db.WorkflowStep{Kind: db.StepLeastLoaded, Capacity: ptr(0)})},
@@ -64,6 +67,7 @@ func TestInvalidWorkflow(t *testing.T) {
 		"agents":      {TemplateKey: "unassign-after-close", Agents: []db.AgentID{*ada.Agent}},
 		"agents.1":    {TemplateKey: "round-robin-online", Agents: []db.AgentID{*ada.Agent, *ada.Agent}},
 		"capacity":    {TemplateKey: "least-busy-online", Capacity: ptr(0)},
+		"days":        {TemplateKey: "close-when-silent", Days: ptr(31)},
 	} {
 		_, err := w.CreateWorkflowFromTemplate(w.ctx(), w.manager, in)
 		refused(t, err, InvalidWorkflow)
@@ -90,7 +94,7 @@ func TestWorkflowConditions(t *testing.T) {
 		}},
 		{"W1 source and channel", func(t *testing.T, w *world) {
 			byProgram := w.workflow(conditional(db.TriggerOpened, db.WorkflowConditions{Sources: []db.ConversationSource{db.SourceIntegration}}))
-			onChat := w.workflow(conditional(db.TriggerOpened, db.WorkflowConditions{Channels: []string{"chat", "sms"}}))
+			onChat := w.workflow(conditional(db.TriggerOpened, db.WorkflowConditions{Channels: []string{"Chat", "sms"}}))
 			for _, channel := range []string{"email", "chat"} {
 				in := OpenConversationInput{ContactID: w.contact("Cora").ID, Channel: channel}
 				w.ok(w.OpenConversation(w.ctx(), w.program(RoleIntegration), in))

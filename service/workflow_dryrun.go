@@ -3,17 +3,17 @@ package service
 import (
 	"context"
 	"errors"
-	"time"
 
 	"switchboard/db"
 )
 
 // DryRunWorkflowInput says which workflow, or which definition that there is not yet, to
-// try on which conversation.
+// try on which conversation, and what happens first.
 type DryRunWorkflowInput struct {
 	WorkflowID     *db.WorkflowID
 	Definition     *db.WorkflowDefinition
 	ConversationID db.ConversationID
+	Trigger        *DryRunTrigger // nil: what the definition's first trigger stands for
 	Keyed
 }
 
@@ -26,16 +26,19 @@ type DryRun struct {
 // errDryRun rolls back what was tried.
 var errDryRun = errors.New("this was a dry run")
 
-// DryRunWorkflow tells what would happen if a workflow was triggered now for a
-// conversation, and writes nothing: the steps are taken, without waiting, and rolled
-// back. What only an event can say, reason, source and type, counts as fulfilled
-// (managers only). Refusals: INVALID_WORKFLOW.
+// DryRunWorkflow returns what would happen if something happened to a conversation now,
+// and writes nothing: what happens is carried out, then the steps are taken without
+// waiting, and all is rolled back (managers only). Refusals: INVALID_WORKFLOW and those of
+// what happens first.
 func (s *Service) DryRunWorkflow(ctx context.Context, actor Actor, in DryRunWorkflowInput) (*DryRun, error) {
 	if err := mayManage(actor); err != nil {
 		return nil, err
 	}
 	if (in.WorkflowID == nil) == (in.Definition == nil) {
 		return nil, badInput("give either a workflowId or a definition")
+	}
+	if err := in.Trigger.check(); err != nil {
+		return nil, err
 	}
 	if in.IdempotencyKey != nil { // a repetition does nothing either
 		if err := checkText("idempotencyKey", *in.IdempotencyKey, 1, 100); err != nil {
@@ -44,7 +47,7 @@ func (s *Service) DryRunWorkflow(ctx context.Context, actor Actor, in DryRunWork
 	}
 	dry := &DryRun{Steps: []*db.WorkflowRunStep{}}
 	err := s.db.Transact(ctx, actor.Workspace, func(tx db.Tx) error {
-		w := &writer{Tx: tx, actor: engine(actor.Workspace), outcome: &Outcome{}, recorder: recorder{at: s.now()}}
+		w := &writer{Tx: tx, actor: actor, outcome: &Outcome{}, recorder: recorder{by: actor.Ref(), at: s.now()}}
 		if err := w.dryRun(ctx, in, dry); err != nil {
 			return err
 		}
@@ -57,60 +60,98 @@ func (s *Service) DryRunWorkflow(ctx context.Context, actor Actor, in DryRunWork
 }
 
 func (w *writer) dryRun(ctx context.Context, in DryRunWorkflowInput, dry *DryRun) error {
-	run := &db.WorkflowRun{ConversationID: &in.ConversationID, Depth: 1}
-	definition := in.Definition
-	if in.WorkflowID != nil {
-		f, err := w.lockWorkflow(ctx, *in.WorkflowID)
-		if err != nil {
-			return err
-		}
-		run.WorkflowID, definition = f.ID, f.Definition
-	} else if err := w.checkDefinition(ctx, definition); err != nil {
+	run := &db.WorkflowRun{Depth: 1}
+	definition, err := w.toTry(ctx, in, run)
+	if err != nil {
 		return err
 	}
 	head, err := w.Head(ctx)
 	if err != nil {
 		return err
 	}
-	run.EventSeq = head.Seq
-	w.doing(run)
-	t, err := w.lockThreadOfRun(ctx, run)
+	t, err := w.lockThreadOf(ctx, in.ConversationID)
 	if err != nil {
 		return err
 	}
-	if dry.ConditionsHold, err = w.holdNow(ctx, t, definition.Conditions); err != nil || !dry.ConditionsHold {
+	event, holds, err := w.tryTrigger(ctx, t, definition, in.Trigger)
+	if dry.ConditionsHold = holds; err != nil || !holds {
 		return err
 	}
-	for _, step := range definition.Steps {
-		took, _, err := w.take(ctx, run, t, step)
+	if t, err = w.lockThread(ctx, t.contact.ID); err != nil {
+		return err
+	}
+	t.asked = t.latest
+	run.ContactID, run.ConversationID = t.contact.ID, &t.latest.ID
+	w.actor = engine(w.actor.Workspace)
+	w.doing(run)
+	x := &execution{run: run, event: event, since: head.Seq, thread: t}
+	if err := w.trySteps(ctx, x, definition); err != nil {
+		return err
+	}
+	dry.Steps = run.Steps
+	return nil
+}
+
+// toTry returns the definition that is tried, and notes whose it is.
+func (w *writer) toTry(ctx context.Context, in DryRunWorkflowInput, run *db.WorkflowRun) (*db.WorkflowDefinition, error) {
+	if in.WorkflowID == nil {
+		return in.Definition, w.checkDefinition(ctx, in.Definition)
+	}
+	f, err := w.lockWorkflow(ctx, *in.WorkflowID)
+	if err != nil {
+		return nil, err
+	}
+	run.WorkflowID = f.ID
+	return f.Definition, nil
+}
+
+// trySteps takes the steps one after the other, as a run does.
+func (w *writer) trySteps(ctx context.Context, x *execution, d *db.WorkflowDefinition) error {
+	for x.run.Next < len(d.Steps) {
+		took, _, err := w.take(ctx, x, d.Steps[x.run.Next])
 		if err != nil {
 			return err
 		}
-		if dry.Steps = append(dry.Steps, took); took.Outcome == db.StepRefused {
-			return nil
-		}
+		x.run.Took(took)
+		skip(x.run, d, w.at)
 	}
 	return nil
 }
 
-// holdNow says whether conditions hold for a conversation as it is.
-func (w *writer) holdNow(ctx context.Context, t *thread, c *db.WorkflowConditions) (bool, error) {
-	if c == nil {
-		return true, nil
+// tryTrigger carries out what is to happen first. It returns the event for which the
+// workflow runs, nil if nothing had to happen, and whether it does.
+func (w *writer) tryTrigger(ctx context.Context, t *thread, d *db.WorkflowDefinition, named *DryRunTrigger) (*db.Event, bool, error) {
+	trigger := named
+	if named == nil {
+		trigger = usualTrigger(d, t)
 	}
-	workspace, err := w.Workspace(ctx)
+	events, err := w.happen(ctx, t, trigger)
 	if err != nil {
-		return false, err
+		return nil, false, err
 	}
-	zone, err := time.LoadLocation(workspace.TimeZone)
+	now, err := w.situationNow(ctx, t)
 	if err != nil {
-		return false, err
+		return nil, false, err
 	}
-	now := situation{facets: t.asked.Facets(), at: w.at.In(zone)}
-	if owner := t.asked.AssigneeID; owner != nil {
-		if now.assignee, err = one(w.Agents(ctx, []db.AgentID{*owner})); err != nil {
-			return false, err
+	now.released = endsOf(events)[contactChange{contact: t.contact.ID}].released
+	for _, e := range events {
+		o := occurrence{situation: now, event: e, automated: trigger.isAutomated()}
+		if named != nil && o.triggers(d) || named == nil && o.pulls(d) && now.meets(d.Conditions) {
+			return e, true, nil
 		}
 	}
-	return now.holds(c), nil
+	return nil, trigger == nil && now.meets(d.Conditions), nil
+}
+
+// situationNow returns the state that a thread is in.
+func (w *writer) situationNow(ctx context.Context, t *thread) (situation, error) {
+	zone, err := w.timeZone(ctx)
+	if err != nil {
+		return situation{}, err
+	}
+	now := situation{facets: t.facets(), at: w.at.In(zone)}
+	if now.facets.Assignee != nil {
+		now.assignee, err = one(w.Agents(ctx, []db.AgentID{*now.facets.Assignee}))
+	}
+	return now, err
 }

@@ -9,59 +9,82 @@ import (
 )
 
 // Planning turns events into runs, in log order and once each: the runs and the position
-// up to which there are any commit together. A run is one row for a workflow and an
-// event, so however often and wherever it is planned, it is there once (W2).
+// up to which there are any commit together. A run is one row for a workflow, an event and
+// a contact, so however often and wherever it is planned, it is there once (W2).
 
 const (
-	planBatch     = 500 // events planned in one transaction
+	planBatch     = 500 // events planned in one transaction, and the rest of the last one's change
 	maxChainDepth = 5   // runs that lead to one another
 )
 
-// plan plans runs for the next events of a workspace; more says that there were as many
-// as fit. What may have made room for a conversation without an agent is noted (W4).
+// planWorkflows plans runs for the next events of a workspace; more reports whether there
+// were as many as fit. What may have freed capacity is noted (W4).
 func (s *Service) planWorkflows(ctx context.Context, workspace int64) (position *db.WorkflowPosition, more bool, err error) {
-	err = s.db.Transact(ctx, workspace, func(tx db.Tx) error {
-		if position, err = tx.LockWorkflowPosition(ctx); err != nil || position == nil {
-			return err
+	_, err = s.write(ctx, engine(workspace), "planWorkflows", &Keyed{}, func(w *writer) (changes, error) {
+		if position, err = w.LockWorkflowPosition(ctx); err != nil || position == nil {
+			return unchanged, err
 		}
-		events, err := tx.EventsAfter(ctx, position.Seq, planBatch)
-		if err != nil || len(events) == 0 {
-			return err
+		p := &planner{writer: w}
+		if p.events, more, err = w.toPlan(ctx, position.Seq); err != nil || len(p.events) == 0 {
+			return unchanged, err
 		}
-		more = len(events) == planBatch
-		p := &planner{Tx: tx, at: s.now(), events: events}
 		if _, err := contained(func() (any, error) { return nil, p.plan(ctx) }); err != nil {
-			return err
+			return unchanged, err
 		}
 		if p.freed > 0 {
 			position.Freed = p.freed
 		}
-		position.Seq = events[len(events)-1].Seq
-		return tx.SaveWorkflowPosition(ctx, position)
+		position.Seq = p.events[len(p.events)-1].Seq
+		return p.cancelled, w.SaveWorkflowPosition(ctx, position)
 	})
 	return position, more, err
 }
 
-// planner plans runs for some events.
+// toPlan reads the next events up to the end of a change.
+func (w *writer) toPlan(ctx context.Context, after int64) (events []*db.Event, more bool, err error) {
+	events, err = w.EventsAfter(ctx, after, planBatch)
+	if err != nil || len(events) < planBatch {
+		return events, false, err
+	}
+	last := events[len(events)-1]
+	if missing := last.ChangeEnd() - last.Seq; missing > 0 {
+		rest, err := w.EventsAfter(ctx, last.Seq, int(missing))
+		return append(events, rest...), true, err
+	}
+	return events, true, nil
+}
+
+// planner plans runs for some events, the last of which ends a change.
 type planner struct {
-	db.Tx
-	at     time.Time
+	*writer
 	events []*db.Event
-	zone   *time.Location
+
+	zone      *time.Location
+	ends      map[contactChange]end
+	agents    map[db.AgentID]*db.Agent
+	automated map[db.MessageID]bool
 
 	versions []*db.WorkflowVersion // enabled at the event that is looked at
-	agents   map[db.AgentID]*db.Agent
 
-	runs    []*db.WorkflowRun
-	settled []db.ContactID // nobody needs to be looked for any more
-	freed   int64
+	runs      []*db.WorkflowRun // to be inserted
+	settled   []db.ContactID    // for whom no agent is looked for any more
+	freed     int64
+	cancelled changes
+}
+
+// contactChange names what a change did to one contact.
+type contactChange struct {
+	change  int64
+	contact db.ContactID
+}
+
+// end is what a change led to for one contact.
+type end struct {
+	last     *db.Event // about the contact
+	released bool      // the owner policy unassigned the contact
 }
 
 func (p *planner) plan(ctx context.Context) error {
-	var err error
-	if p.versions, err = p.PlannedVersions(ctx); err != nil {
-		return err
-	}
 	if err := p.readConditions(ctx); err != nil {
 		return err
 	}
@@ -71,10 +94,8 @@ func (p *planner) plan(ctx context.Context) error {
 				return err
 			}
 		}
-		for _, v := range p.versions {
-			if p.holds(v.Definition, e) {
-				p.runs = append(p.runs, p.run(v, e))
-			}
+		if e.ContactID != nil {
+			p.react(e)
 		}
 		if frees(e) {
 			p.freed = e.Seq
@@ -88,30 +109,113 @@ func (p *planner) plan(ctx context.Context) error {
 			return err
 		}
 	}
-	return p.InsertRuns(ctx, p.runs)
+	return p.insertRuns(ctx)
+}
+
+func (p *planner) insertRuns(ctx context.Context) error {
+	err := p.InsertRuns(ctx, p.runs)
+	p.runs = nil
+	return err
 }
 
 // readConditions reads what conditions look at beside the events.
-func (p *planner) readConditions(ctx context.Context) error {
-	workspace, err := p.Workspace(ctx)
-	if err != nil {
+func (p *planner) readConditions(ctx context.Context) (err error) {
+	if p.versions, err = p.PlannedVersions(ctx); err != nil {
 		return err
 	}
-	if p.zone, err = time.LoadLocation(workspace.TimeZone); err != nil {
+	if p.zone, err = p.timeZone(ctx); err != nil {
 		return err
 	}
+	p.ends = endsOf(p.events)
 	var assignees []db.AgentID
-	for _, e := range p.events {
-		if e.After != nil && e.After.Assignee != nil && !slices.Contains(assignees, *e.After.Assignee) {
-			assignees = append(assignees, *e.After.Assignee)
+	for _, end := range p.ends {
+		if end.last.After != nil && end.last.After.Assignee != nil && !slices.Contains(assignees, *end.last.After.Assignee) {
+			assignees = append(assignees, *end.last.After.Assignee)
 		}
 	}
 	rows, err := p.Agents(ctx, assignees)
+	if err != nil {
+		return err
+	}
 	p.agents = map[db.AgentID]*db.Agent{}
 	for _, a := range rows {
 		p.agents[a.ID] = a
 	}
+	p.automated, err = p.AutomatedMessages(ctx, receivedIn(p.events))
 	return err
+}
+
+// timeZone returns the workspace's time zone.
+func (w *writer) timeZone(ctx context.Context) (*time.Location, error) {
+	workspace, err := w.Workspace(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return time.LoadLocation(workspace.TimeZone)
+}
+
+// endsOf returns what each change led to for each contact. How a run went changes nothing.
+func endsOf(events []*db.Event) map[contactChange]end {
+	ends := map[contactChange]end{}
+	for _, e := range events {
+		if e.ContactID == nil || e.Type == db.WorkflowRan {
+			continue
+		}
+		of := contactChange{e.ChangeEnd(), *e.ContactID}
+		ends[of] = end{e, ends[of].released || e.Type == db.ConversationUnassigned && e.Data.Reason == db.ReasonOwnerPolicy}
+	}
+	return ends
+}
+
+// receivedIn returns the messages that came in by events.
+func receivedIn(events []*db.Event) (ids []db.MessageID) {
+	for _, e := range events {
+		if e.Type == db.MessageReceived && e.Data.MessageID != nil {
+			ids = append(ids, *e.Data.MessageID)
+		}
+	}
+	return ids
+}
+
+// react plans the runs that an event about a contact triggers.
+func (p *planner) react(e *db.Event) {
+	end, changed := p.ends[contactChange{e.ChangeEnd(), *e.ContactID}]
+	if !changed {
+		return
+	}
+	o := occurrence{event: e, situation: p.situation(end.last.After, e)}
+	o.released = end.released
+	if e.Data.MessageID != nil {
+		o.automated = p.automated[*e.Data.MessageID]
+	}
+	for _, v := range p.versions {
+		if o.triggers(v.Definition) {
+			run := p.run(v, e, *e.ContactID, end.last.ConversationID)
+			run.EventID = e.ID
+			p.runs = append(p.runs, run)
+		}
+	}
+}
+
+// situation returns a state with what the present says of it.
+func (p *planner) situation(f *db.Facets, e *db.Event) situation {
+	s := situation{facets: f, at: e.CreatedAt.In(p.zone)}
+	if f != nil && f.Assignee != nil {
+		s.assignee = p.agents[*f.Assignee]
+	}
+	return s
+}
+
+func (p *planner) run(v *db.WorkflowVersion, e *db.Event, contact db.ContactID, conversation *db.ConversationID) *db.WorkflowRun {
+	depth := 1
+	if e.Data.Run != nil {
+		depth = e.Data.Run.Depth + 1
+	}
+	return &db.WorkflowRun{
+		ID: db.RunID{UUID: db.NewUUID()}, WorkflowID: v.WorkflowID, VersionID: v.ID, EventSeq: e.Seq,
+		ContactID: contact, ConversationID: conversation, Depth: depth,
+		Status: db.RunRunning, DueAt: &p.at, Steps: []*db.WorkflowRunStep{}, StartedAt: p.at,
+	}
 }
 
 // pass goes on to what a workflow is from an event on.
@@ -125,100 +229,58 @@ func (p *planner) pass(ctx context.Context, e *db.Event) error {
 	if v.Enabled {
 		p.versions = append(p.versions, v)
 	}
+	if e.Data.CancelsRuns || e.Type == db.WorkflowDeleted {
+		if err := p.cancelPlanned(ctx, e); err != nil {
+			return err
+		}
+	}
+	if e.Data.AlsoForWaiting && v.Enabled {
+		if err := p.takeIn(ctx, v, e); err != nil {
+			return err
+		}
+	}
 	return p.SavePlannedVersion(ctx, v)
 }
 
-func (p *planner) run(v *db.WorkflowVersion, e *db.Event) *db.WorkflowRun {
-	depth := 1
-	if e.Data.Run != nil {
-		depth = e.Data.Run.Depth + 1
+// cancelPlanned cancels the runs of events from before the cancelling one that had not
+// been planned when it was written.
+func (p *planner) cancelPlanned(ctx context.Context, e *db.Event) error {
+	if err := p.insertRuns(ctx); err != nil {
+		return err
 	}
-	return &db.WorkflowRun{
-		ID: db.RunID{UUID: db.NewUUID()}, WorkflowID: v.WorkflowID, VersionID: v.ID, EventID: e.ID, EventSeq: e.Seq,
-		ContactID: *e.ContactID, ConversationID: e.ConversationID, Depth: depth,
-		Status: db.RunRunning, DueAt: &p.at, Steps: []*db.WorkflowRunStep{}, StartedAt: p.at,
+	cancelled, err := p.cancelRuns(ctx, *e.Data.WorkflowID)
+	for _, one := range cancelled {
+		one.Actor, one.Via = e.Actor, e.Via
 	}
+	p.cancelled = append(p.cancelled, cancelled...)
+	return err
 }
 
-// holds says whether a workflow runs for an event. A withheld message moves nothing (S9).
-func (p *planner) holds(d *db.WorkflowDefinition, e *db.Event) bool {
-	if e.ContactID == nil || e.After == nil || !slices.ContainsFunc(d.Triggers, func(t db.WorkflowTrigger) bool { return t.Event() == e.Type }) {
-		return false
+// takeIn plans a run for each conversation that was open and unassigned when the workflow
+// was enabled (W4), the longest waiting first. Conditions on an event have nothing to look
+// at, so only those on the state and the time count.
+func (p *planner) takeIn(ctx context.Context, v *db.WorkflowVersion, e *db.Event) error {
+	waiting, err := p.ToTakeIn(ctx, v.WorkflowID, e.ChangeEnd())
+	if err != nil {
+		return err
 	}
-	if e.Type == db.MessageReceived && e.After.Blocked {
-		return false
+	for _, c := range waiting {
+		if p.situation(c.Facets(), e).meets(v.Definition.Conditions) {
+			run := p.run(v, e, c.ContactID, &c.ID)
+			run.EventID, run.EnablingID = db.EventID{UUID: run.ID.UUID}, &e.ID
+			p.runs = append(p.runs, run)
+		}
 	}
-	c := d.Conditions
-	return c == nil || (holdsForEvent(c, e) && p.situation(e).holds(c))
+	return nil
 }
 
-// holdsForEvent are the conditions on what the event itself says.
-func holdsForEvent(c *db.WorkflowConditions, e *db.Event) bool {
-	business := ""
-	if e.Data.BusinessEvent != nil {
-		business = e.Data.BusinessEvent.Type
-	}
-	return oneOf(c.Reasons, e.Data.Reason) && oneOf(c.Sources, e.Data.Source) && oneOf(c.BusinessEventTypes, business)
-}
-
-func (p *planner) situation(e *db.Event) situation {
-	s := situation{facets: e.After, at: e.CreatedAt.In(p.zone)}
-	if e.After.Assignee != nil {
-		s.assignee = p.agents[*e.After.Assignee]
-	}
-	return s
-}
-
-// situation is what the other conditions look at.
-type situation struct {
-	facets   *db.Facets
-	assignee *db.Agent // nil: nobody
-	at       time.Time // in the workspace's time zone
-}
-
-func (s situation) holds(c *db.WorkflowConditions) bool {
-	category := ""
-	if s.facets.Category != nil {
-		category = *s.facets.Category
-	}
-	return oneOf(c.Channels, s.facets.Channel) && oneOf(c.Categories, category) &&
-		oneOf(c.Days, db.DaysOfWeek[s.at.Weekday()]) && s.holdsHours(c.Hours) && s.holdsAssignee(c.Assignee)
-}
-
-func (s situation) holdsHours(h *db.WorkflowHours) bool {
-	if h == nil {
-		return true
-	}
-	since, until := s.at.Hour() >= h.From, s.at.Hour() < h.Until
-	if h.From < h.Until {
-		return since && until
-	}
-	return since || until
-}
-
-func (s situation) holdsAssignee(c *db.AssigneeCondition) bool {
-	switch {
-	case c == nil:
-		return true
-	case s.facets.Assignee == nil:
-		return c.None
-	}
-	return slices.Contains(c.AgentIDs, *s.facets.Assignee) || c.Unavailable && (s.assignee == nil || !available(s.assignee))
-}
-
-// available says whether an agent is there to take something.
-func available(a *db.Agent) bool { return a.Active && a.Availability == db.Online }
-
-// oneOf holds for everything if nothing is listed.
-func oneOf[T comparable](list []T, value T) bool { return list == nil || slices.Contains(list, value) }
-
-// frees says that after an event there may be room for a conversation that found nobody,
-// or such a conversation anew (W4).
+// frees reports whether an event may have freed capacity for a conversation that found
+// nobody, or made such a conversation wait (W4).
 func frees(e *db.Event) bool {
 	switch e.Type {
 	case db.AvailabilityChanged:
 		return e.Data.Availability[1] == db.Online
-	case db.AgentUpdated, db.WorkflowEnabled, db.ContactUnblocked:
+	case db.AgentUpdated, db.WorkflowEnabled, db.WorkflowUpdated, db.ContactUnblocked:
 		return true
 	case db.WorkflowRan: // it may have looked just before there was room
 		return e.Data.Unserved
@@ -227,7 +289,8 @@ func frees(e *db.Event) bool {
 		(e.After == nil || !db.ViewMine.Holds(e.After, e.Before.Assignee))
 }
 
-// settles says that nobody needs to be looked for any more: somebody has it, or it is closed.
+// settles reports whether a contact's conversation needs no agent any more: somebody has
+// it, or it is closed.
 func settles(e *db.Event) bool {
 	switch e.Type {
 	case db.ConversationAssigned, db.ConversationClosed:

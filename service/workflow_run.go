@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"runtime/debug"
+	"slices"
 	"time"
 
 	"switchboard/db"
@@ -49,22 +50,47 @@ func (w *writer) doing(run *db.WorkflowRun) {
 	w.by, w.run = run.WorkflowID.Ref(), &db.RunRef{ID: run.ID, Depth: run.Depth}
 }
 
-// advance takes the next step of a run.
-func (w *writer) advance(ctx context.Context, run *db.WorkflowRun) (changes, error) {
+// execution is a run at work: its contact is locked.
+type execution struct {
+	run    *db.WorkflowRun
+	event  *db.Event // that triggered it
+	since  int64     // the end of the event's change: what comes later may overtake the run
+	thread *thread   // asked for the run's conversation
+}
+
+// execute locks what a run is about.
+func (w *writer) execute(ctx context.Context, run *db.WorkflowRun) (*execution, error) {
 	w.doing(run)
 	t, err := w.lockThreadOfRun(ctx, run)
 	if err != nil {
 		return nil, err
 	}
+	events, err := w.Events(ctx, []db.EventID{run.Trigger()})
+	if err != nil {
+		return nil, err
+	}
+	x := &execution{run: run, event: first(events), since: run.EventSeq, thread: t}
+	if x.event != nil {
+		x.since = x.event.ChangeEnd()
+	}
+	return x, nil
+}
+
+// advance takes the next step of a run.
+func (w *writer) advance(ctx context.Context, run *db.WorkflowRun) (changes, error) {
+	x, err := w.execute(ctx, run)
+	if err != nil {
+		return nil, err
+	}
 	if run.Depth > maxChainDepth {
-		return w.finish(ctx, run, t, nil, db.RunStopped)
+		return w.finish(ctx, x, nil, db.RunStopped)
 	}
 	definition, err := w.definitionOf(ctx, run)
 	if err != nil {
 		return nil, err
 	}
 	step := definition.Steps[run.Next]
-	took, events, err := w.take(ctx, run, t, step)
+	took, events, err := w.take(ctx, x, step)
 	if err != nil {
 		return nil, err
 	}
@@ -72,19 +98,43 @@ func (w *writer) advance(ctx context.Context, run *db.WorkflowRun) (changes, err
 		unserved := run.Next
 		run.Unserved = &unserved
 	}
-	run.Steps, run.Attempts, run.Next = append(run.Steps, took), 0, run.Next+1
+	run.Attempts = 0
+	run.Took(took)
+	skip(run, definition, w.at)
 	switch {
-	case took.Outcome == db.StepRefused:
-		return w.finish(ctx, run, t, events, db.RunRefused)
 	case run.Next == len(definition.Steps):
-		return w.finish(ctx, run, t, events, db.RunCompleted)
+		return w.finish(ctx, x, events, ending(run))
 	case step.Kind == db.StepWait:
 		due := w.at.Add(time.Duration(*step.Seconds) * time.Second)
 		run.Status, run.DueAt = db.RunWaiting, &due
-		return append(events, w.ran(run, t)), w.SaveRun(ctx, run)
+		return append(events, w.ran(x)), w.SaveRun(ctx, run)
 	}
 	run.Status, run.DueAt = db.RunRunning, &w.at
 	return events, w.SaveRun(ctx, run)
+}
+
+// skip passes over the steps that are not taken after an earlier one was overtaken or
+// refused: all that do not say always (W2).
+func skip(run *db.WorkflowRun, d *db.WorkflowDefinition, now time.Time) {
+	if !hasOutcome(run, db.StepOvertaken, db.StepRefused) {
+		return
+	}
+	for run.Next < len(d.Steps) && !d.Steps[run.Next].Always {
+		run.Took(&db.WorkflowRunStep{Kind: d.Steps[run.Next].Kind, Outcome: db.StepSkipped, At: now})
+	}
+}
+
+// ending returns how a run ends that has no step left.
+func ending(run *db.WorkflowRun) db.RunStatus {
+	if hasOutcome(run, db.StepRefused) {
+		return db.RunRefused
+	}
+	return db.RunCompleted
+}
+
+// hasOutcome reports whether a step of the run had one of these outcomes.
+func hasOutcome(run *db.WorkflowRun, outcomes ...db.StepOutcome) bool {
+	return slices.ContainsFunc(run.Steps, func(s *db.WorkflowRunStep) bool { return slices.Contains(outcomes, s.Outcome) })
 }
 
 func (w *writer) lockThreadOfRun(ctx context.Context, run *db.WorkflowRun) (*thread, error) {
@@ -102,107 +152,28 @@ func (w *writer) definitionOf(ctx context.Context, run *db.WorkflowRun) (*db.Wor
 	return rows[0].Definition, nil // which the database guarantees
 }
 
-// finish ends a run, and tells so.
-func (w *writer) finish(ctx context.Context, run *db.WorkflowRun, t *thread, events changes, how db.RunStatus) (changes, error) {
-	run.Status, run.DueAt, run.EndedAt = how, nil, &w.at
-	return append(events, w.ran(run, t)), w.SaveRun(ctx, run)
+// finish ends a run and records it.
+func (w *writer) finish(ctx context.Context, x *execution, events changes, how db.RunStatus) (changes, error) {
+	x.run.Status, x.run.DueAt, x.run.EndedAt = how, nil, &w.at
+	return append(events, w.ran(x)), w.SaveRun(ctx, x.run)
 }
 
 // ran records how a run is. It changes nothing of the conversation.
-func (w *writer) ran(run *db.WorkflowRun, t *thread) *db.Event {
-	e := w.event(db.WorkflowRan, db.EventData{WorkflowID: &run.WorkflowID, RunStatus: run.Status, Unserved: run.Unserved != nil})
-	e.ContactID, e.ConversationID, e.After = &t.contact.ID, run.ConversationID, t.facets()
-	if c := t.asked; c != nil {
+func (w *writer) ran(x *execution) *db.Event {
+	e := w.aboutRun(x.run)
+	e.After = x.thread.facets()
+	if c := x.thread.asked; c != nil {
 		e.After = c.Facets()
 	}
 	e.Before = e.After
 	return e
 }
 
-// take does what a step says. A refusal is an outcome, everything else that fails an error.
-func (w *writer) take(ctx context.Context, run *db.WorkflowRun, t *thread, step *db.WorkflowStep) (*db.WorkflowRunStep, changes, error) {
-	took := &db.WorkflowRunStep{Kind: step.Kind, Outcome: db.StepDone, At: w.at}
-	events, err := w.act(ctx, run, t, step, took)
-	if r := isRefusal(err); r != nil {
-		took.Outcome, took.Code, took.Message = db.StepRefused, text(r.Code), &r.Message
-		return took, nil, nil
-	}
-	return took, events, err
-}
-
-func (w *writer) act(ctx context.Context, run *db.WorkflowRun, t *thread, step *db.WorkflowStep, took *db.WorkflowRunStep) (changes, error) {
-	switch step.Kind {
-	case db.StepWait:
-		return unchanged, nil
-	case db.StepAddNote:
-		return w.stepNote(ctx, t, *step.Text)
-	case db.StepClose:
-		return w.stepClose(ctx, t, step)
-	}
-	overtaken, err := w.AssignedSince(ctx, t.contact.ID, run.EventSeq, run.ID)
-	if err != nil {
-		return nil, err
-	}
-	if overtaken {
-		took.Outcome = db.StepOvertaken
-		return unchanged, nil
-	}
-	return w.stepAssignment(ctx, run, t, step, took)
-}
-
-// stepAssignment takes a step that changes who is responsible.
-func (w *writer) stepAssignment(ctx context.Context, run *db.WorkflowRun, t *thread, step *db.WorkflowStep, took *db.WorkflowRunStep) (changes, error) {
-	if step.Kind == db.StepUnassign {
-		if err := firstOf(checkLatest(t)); err != nil {
-			return nil, err
-		}
-		return w.entrust(ctx, t, nil, took)
-	}
-	if err := firstOf(checkUnblocked(t.contact), checkLatest(t)); err != nil { // S4, A6
-		return nil, err
-	}
-	if step.Kind != db.StepAssign {
-		return w.stepChoice(ctx, run, t, step, took)
-	}
-	agent, err := w.shareAgent(ctx, *step.AgentID)
-	if err != nil {
-		return nil, err
-	}
-	if err := firstOf(checkActive(agent, "")); err != nil {
-		return nil, err
-	}
-	return w.entrust(ctx, t, step.AgentID, took)
-}
-
-// entrust makes somebody responsible, or with nil nobody.
-func (w *writer) entrust(ctx context.Context, t *thread, to *db.AgentID, took *db.WorkflowRunStep) (changes, error) {
-	took.AgentID = to
-	if t.isAssignedTo(to) {
-		took.Outcome = db.StepUnchanged
-	}
-	return w.carryOut(ctx, t, func(t *thread) (changes, error) { return w.give(t, to, db.ReasonWorkflow) })
-}
-
-func (w *writer) stepClose(ctx context.Context, t *thread, step *db.WorkflowStep) (changes, error) {
-	if t.asked == nil {
-		return nil, refuse(NotOpen, "the contact has no conversation")
-	}
-	if err := firstOf(checkCloseAsked(t)); err != nil {
-		return nil, err
-	}
-	archive, err := w.closing(ctx, closingNote(step))
-	if err != nil {
-		return nil, err
-	}
-	return w.carryOut(ctx, t, archive)
-}
-
-// stepNote adds a note to the run's conversation, whatever its state (S10).
-func (w *writer) stepNote(ctx context.Context, t *thread, body string) (changes, error) {
-	if t.asked == nil {
-		return nil, refuse(NotOpen, "the contact has no conversation to add a note to")
-	}
-	return w.note(ctx, t, body)
+// aboutRun makes an event that tells how a run is, without the state of its conversation.
+func (w *writer) aboutRun(run *db.WorkflowRun) *db.Event {
+	e := w.event(db.WorkflowRan, db.EventData{WorkflowID: &run.WorkflowID, RunStatus: run.Status, Unserved: run.Unserved != nil})
+	e.ContactID, e.ConversationID = &run.ContactID, run.ConversationID
+	return e
 }
 
 // Failures of machinery are tried again, later each time: a tenth of a second after the
@@ -220,7 +191,6 @@ func (s *Service) postpone(ctx context.Context, workspace int64, failed *db.Work
 		if err != nil || run.Revision != failed.Revision || run.DueAt == nil {
 			return unchanged, err // somebody else went on with it
 		}
-		w.doing(run)
 		run.Attempts++
 		if run.Attempts < stepAttempts {
 			due := w.at.Add(min(firstPause<<(run.Attempts-1), lastPause))
@@ -241,11 +211,11 @@ func (w *writer) fail(ctx context.Context, run *db.WorkflowRun, cause error) (ch
 	if err != nil {
 		return nil, err
 	}
-	t, err := w.lockThreadOfRun(ctx, run)
+	x, err := w.execute(ctx, run)
 	if err != nil {
 		return nil, err
 	}
 	message := Explain(cause).Message
 	run.Steps = append(run.Steps, &db.WorkflowRunStep{Kind: definition.Steps[run.Next].Kind, Outcome: db.StepFailed, At: w.at, Message: &message})
-	return w.finish(ctx, run, t, nil, db.RunFailed)
+	return w.finish(ctx, x, nil, db.RunFailed)
 }

@@ -46,6 +46,12 @@ func pause(seconds int) *db.WorkflowStep {
 	return &db.WorkflowStep{Kind: db.StepWait, Seconds: &seconds}
 }
 
+// always is a step that is taken though an earlier one was overtaken or refused.
+func always(s *db.WorkflowStep) *db.WorkflowStep {
+	s.Always = true
+	return s
+}
+
 func addNote(body string) *db.WorkflowStep {
 	return &db.WorkflowStep{Kind: db.StepAddNote, Text: &body}
 }
@@ -160,13 +166,13 @@ func TestWorkflowSteps(t *testing.T) {
 			lines(t, w.runsOf(f), "COMPLETED: WAIT DONE, UNASSIGN DONE")
 			equal(t, "owner", w.owner(c), nobody)
 		}},
-		{"W2 the assignee changed after the event: OVERTAKEN, and the run goes on", func(t *testing.T, w *world) {
+		{"W2 the assignee changed after the event: OVERTAKEN, and only what says always follows", func(t *testing.T, w *world) {
 			ada, ben := w.agent("Ada"), w.agent("Ben")
-			f := w.workflow(when(db.TriggerClosed, act(db.StepUnassign), addNote("Closed")))
+			f := w.workflow(when(db.TriggerClosed, act(db.StepUnassign), addNote("Unassigned"), always(addNote("Closed")), addNote("Unassigned")))
 			c := w.closed(ada)
 			w.assign(c, ben)
 			w.settle()
-			lines(t, w.runsOf(f), "COMPLETED: UNASSIGN OVERTAKEN, ADD_NOTE DONE")
+			lines(t, w.runsOf(f), "COMPLETED: UNASSIGN OVERTAKEN, ADD_NOTE SKIPPED, ADD_NOTE DONE, ADD_NOTE SKIPPED")
 			equal(t, "owner", w.owner(c), "Ben")
 		}},
 		{"W2 a change before the event, or by the run itself, does not overtake", func(t *testing.T, w *world) {
@@ -176,15 +182,18 @@ func TestWorkflowSteps(t *testing.T) {
 			w.settle()
 			lines(t, w.runsOf(f), "COMPLETED: ASSIGN DONE Ben, UNASSIGN DONE")
 		}},
-		{"W2 a refusal by a rule ends the run", func(t *testing.T, w *world) {
+		{"W2 a refusal by a rule ends the run as refused, once what says always is done", func(t *testing.T, w *world) {
 			ada := w.agent("Ada")
 			inactive := w.workflow(when(db.TriggerOpened, assignTo(ada), addNote("Never")))
 			w.deactivate(ada)
-			closes := w.workflow(when(db.TriggerOpened, act(db.StepClose), addNote("Never")))
-			w.closes(w.open())
+			closes := w.workflow(when(db.TriggerClosed, act(db.StepClose), addNote("Never"), always(pause(60)), always(addNote("Closed"))))
+			w.closed()
 			w.settle()
-			lines(t, w.runsOf(inactive), "REFUSED: ASSIGN REFUSED AGENT_INACTIVE")
-			lines(t, w.runsOf(closes), "REFUSED: CLOSE REFUSED ALREADY_CLOSED")
+			lines(t, w.runsOf(inactive), "REFUSED: ASSIGN REFUSED AGENT_INACTIVE, ADD_NOTE SKIPPED")
+			lines(t, w.runsOf(closes), "WAITING: CLOSE REFUSED ALREADY_CLOSED, ADD_NOTE SKIPPED, WAIT DONE")
+			w.clock = w.clock.Add(time.Minute)
+			w.settle()
+			lines(t, w.runsOf(closes), "REFUSED: CLOSE REFUSED ALREADY_CLOSED, ADD_NOTE SKIPPED, WAIT DONE, ADD_NOTE DONE")
 		}},
 		{"S4 a blocked contact's conversation is in no automatic assignment, but is unassigned", func(t *testing.T, w *world) {
 			ada := w.agent("Ada")
@@ -488,18 +497,17 @@ func TestWorkflowVersions(t *testing.T) {
 			}
 			lines(t, owners, nobody, "Ada", "Ben", nobody)
 		}},
-		{"W2 a run that waits goes on as it began, though its workflow is deleted", func(t *testing.T, w *world) {
+		{"W2 a run that waits goes on as it began, though its workflow is changed and disabled", func(t *testing.T, w *world) {
 			ada := w.agent("Ada")
 			f := w.workflow(when(db.TriggerOpened, pause(60), assignTo(ada)))
 			c := w.open()
 			w.settle()
-			w.ok(w.DeleteWorkflow(w.ctx(), w.manager, DeleteWorkflowInput{WorkflowID: f.ID}))
+			w.ok(w.UpdateWorkflow(w.ctx(), w.manager, UpdateWorkflowInput{WorkflowID: f.ID, Definition: when(db.TriggerOpened, addNote("Changed"))}))
+			w.ok(w.DisableWorkflow(w.ctx(), w.manager, DisableWorkflowInput{WorkflowID: f.ID}))
 			later := w.open()
 			w.clock = w.clock.Add(time.Minute)
 			w.settle()
 			equal(t, "owners", w.owner(c)+" "+w.owner(later), "Ada "+nobody)
-			_, err := w.EnableWorkflow(w.ctx(), w.manager, EnableWorkflowInput{WorkflowID: f.ID})
-			failed(t, err, NotFound)
 		}},
 		{"W2 however often an event is planned, it has one run", func(t *testing.T, w *world) {
 			f := w.workflow(when(db.TriggerOpened, addNote("Opened")))
@@ -604,7 +612,7 @@ func TestDryRun(t *testing.T) {
 				in.ConversationID = c.ID
 				dry, err := w.DryRunWorkflow(w.ctx(), w.manager, in)
 				fine(t, err)
-				equal(t, "steps", w.took(dry.Steps), "ASSIGN_ROUND_ROBIN DONE Ada, ADD_NOTE DONE, WAIT DONE, CLOSE DONE, CLOSE REFUSED ALREADY_CLOSED")
+				equal(t, "steps", w.took(dry.Steps), "ASSIGN_ROUND_ROBIN DONE Ada, ADD_NOTE DONE, WAIT DONE, CLOSE DONE, CLOSE REFUSED ALREADY_CLOSED, UNASSIGN SKIPPED")
 				lines(t, w.consideredIn(dry.Steps[0]), "Ada 0 CHOSEN")
 			}
 			equal(t, "the database", w.everything(), before)

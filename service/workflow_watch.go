@@ -71,7 +71,7 @@ func (r *runStream) changed(ctx context.Context) (*db.WorkflowRun, error) {
 		if err != nil || e == nil {
 			return nil, err
 		}
-		if e.Data.Run == nil || r.workflow != nil && e.Actor != r.workflow.Ref() {
+		if e.Data.Run == nil || r.workflow != nil && !isOf(e, *r.workflow) {
 			continue
 		}
 		rows, err := r.rows.Runs(ctx, []db.RunID{e.Data.Run.ID})
@@ -79,6 +79,11 @@ func (r *runStream) changed(ctx context.Context) (*db.WorkflowRun, error) {
 			return first(rows), err
 		}
 	}
+}
+
+// isOf reports whether a workflow caused an event, or the event tells how a run of it is.
+func isOf(e *db.Event, workflow db.WorkflowID) bool {
+	return e.Actor == workflow.Ref() || e.Data.WorkflowID != nil && *e.Data.WorkflowID == workflow
 }
 
 // isNew says that a run is not as it was given last; several events may tell of one change.

@@ -2,6 +2,7 @@ package service
 
 import (
 	"context"
+	"slices"
 	"strings"
 	"time"
 	_ "time/tzdata" // time zones are known on machines without a database of them
@@ -44,7 +45,17 @@ func (s *Service) UpdateWorkspace(ctx context.Context, actor Actor, in UpdateWor
 		if len(changed) == 0 {
 			return unchanged, nil
 		}
-		return changes{w.event(db.WorkspaceUpdated, db.EventData{Changes: changed})}, w.UpdateWorkspace(ctx, row)
+		if err := w.UpdateWorkspace(ctx, row); err != nil {
+			return nil, err
+		}
+		gone := without(slices.Clone(before.ClosingCategories), row.ClosingCategories)
+		if len(gone) > 0 {
+			closes := func(s *db.WorkflowStep) bool { return s.Category != nil && slices.Contains(gone, *s.Category) }
+			if err := w.showProblems(ctx, closes); err != nil {
+				return nil, err
+			}
+		}
+		return changes{w.event(db.WorkspaceUpdated, db.EventData{Changes: changed})}, nil
 	})
 }
 

@@ -32,6 +32,8 @@ type Outcome struct {
 	Agent         *db.Agent
 	Workspace     *db.Workspace
 	Workflow      *db.Workflow
+	Workflows     []*db.Workflow // that have a problem because of the mutation
+	Run           *db.WorkflowRun
 	Events        []*db.Event
 	Ignored       []*Refusal // INVALID_FIELD: what of the input is left out or kept in another form
 }
@@ -133,6 +135,8 @@ type remembered struct {
 	Agent         *db.AgentID            `json:"agent,omitempty"`
 	Workspace     bool                   `json:"workspace,omitempty"`
 	Workflow      *db.WorkflowID         `json:"workflow,omitempty"`
+	Workflows     []db.WorkflowID        `json:"workflows,omitempty"`
+	Run           *db.RunID              `json:"run,omitempty"`
 	Events        []db.EventID           `json:"events,omitempty"`
 	Refusal       *Refusal               `json:"refusal,omitempty"`
 	Ignored       []*Refusal             `json:"ignored,omitempty"`
@@ -204,6 +208,12 @@ func recall(ctx context.Context, tx db.Tx, r remembered, o *Outcome) (err error)
 	if o.Workflow, err = again(ctx, r.Workflow, tx.Workflows); err != nil {
 		return err
 	}
+	if o.Run, err = again(ctx, r.Run, tx.Runs); err != nil {
+		return err
+	}
+	if o.Workflows, err = recallWorkflows(ctx, tx, r.Workflows); err != nil {
+		return err
+	}
 	if r.Workspace {
 		if o.Workspace, err = tx.Workspace(ctx); err != nil {
 			return err
@@ -250,6 +260,12 @@ func keep(o *Outcome, refusal *Refusal) remembered {
 	}
 	if o.Workflow != nil {
 		r.Workflow = &o.Workflow.ID
+	}
+	if o.Run != nil {
+		r.Run = &o.Run.ID
+	}
+	for _, f := range o.Workflows {
+		r.Workflows = append(r.Workflows, f.ID)
 	}
 	for _, e := range o.Events {
 		r.Events = append(r.Events, e.ID)

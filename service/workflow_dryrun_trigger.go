@@ -1,0 +1,237 @@
+package service
+
+import (
+	"context"
+
+	"switchboard/db"
+)
+
+// DryRunTrigger is what happens before a workflow is tried; exactly one of its fields is set.
+type DryRunTrigger struct {
+	Opened          *DryRunOpening
+	Reopened        *DryRunReopening
+	Closed          *DryRunClosing
+	Assigned        *DryRunAssignment
+	Unassigned      *DryRunUnassignment
+	MessageReceived *DryRunMessage
+	MessageSent     *DryRunReply
+	BusinessEvent   *DryRunBusinessEvent
+}
+
+// DryRunOpening starts a new conversation.
+type DryRunOpening struct {
+	Channel *string // nil: that of the latest conversation
+	Source  db.ConversationSource
+}
+
+// DryRunReopening brings the latest conversation back.
+type DryRunReopening struct {
+	Source db.ConversationSource
+}
+
+// DryRunClosing closes the conversation.
+type DryRunClosing struct {
+	Category *string // of the closing note
+}
+
+// DryRunAssignment makes an agent responsible.
+type DryRunAssignment struct {
+	AgentID db.AgentID
+	Reason  db.AssignmentReason
+}
+
+// DryRunUnassignment makes nobody responsible.
+type DryRunUnassignment struct {
+	Reason db.AssignmentReason
+}
+
+// DryRunMessage is a message that comes in.
+type DryRunMessage struct {
+	Channel   *string // nil: that of the latest conversation
+	Automated bool    // a machine wrote it
+}
+
+// DryRunReply is a message that an agent sends.
+type DryRunReply struct {
+	AgentID *db.AgentID // nil: the caller
+}
+
+// DryRunBusinessEvent is something that happens outside.
+type DryRunBusinessEvent struct {
+	Type           string
+	RequiresAction bool
+}
+
+// check refuses a trigger that is not exactly one.
+func (d *DryRunTrigger) check() error {
+	if d == nil {
+		return nil
+	}
+	n := 0
+	for _, given := range []bool{
+		d.Opened != nil, d.Reopened != nil, d.Closed != nil, d.Assigned != nil, d.Unassigned != nil,
+		d.MessageReceived != nil, d.MessageSent != nil, d.BusinessEvent != nil,
+	} {
+		if given {
+			n++
+		}
+	}
+	if n != 1 {
+		return badInput("give exactly one field of trigger, or leave it out")
+	}
+	switch {
+	case d.BusinessEvent != nil:
+		return checkText("trigger.businessEvent.type", d.BusinessEvent.Type, 1, maxName)
+	case d.Opened != nil:
+		return checkChannel("trigger.opened.channel", d.Opened.Channel)
+	case d.MessageReceived != nil:
+		return checkChannel("trigger.messageReceived.channel", d.MessageReceived.Channel)
+	}
+	return nil
+}
+
+func checkChannel(field string, given *string) error {
+	if given == nil {
+		return nil
+	}
+	_, err := channel(field, *given)
+	return err
+}
+
+// channelOr returns the channel that is given, as it is kept, or else that of a conversation.
+func channelOr(given *string, c *db.Conversation) string {
+	if given == nil {
+		return c.Channel
+	}
+	return db.FoldChannel(*given)
+}
+
+func (d *DryRunTrigger) isAutomated() bool {
+	return d != nil && d.MessageReceived != nil && d.MessageReceived.Automated
+}
+
+// usualTrigger returns what happens if a dry run does not say it: the first of the
+// definition's triggers that can happen now, such that conditions on it are met; nil if
+// none can, as the conversation then is as after it.
+func usualTrigger(d *db.WorkflowDefinition, t *thread) *DryRunTrigger {
+	c := d.Conditions
+	if c == nil {
+		c = &db.WorkflowConditions{}
+	}
+	for _, trigger := range d.Triggers {
+		switch {
+		case trigger == db.TriggerOpened && checkOpen(t.contact, t.latest) == nil:
+			return &DryRunTrigger{Opened: &DryRunOpening{Source: db.SourceAgent}}
+		case trigger == db.TriggerReopened && checkReopen(t.contact, t.latest, t.asked) == nil:
+			return &DryRunTrigger{Reopened: &DryRunReopening{db.SourceAgent}}
+		case trigger == db.TriggerClosed && checkCloseAsked(t) == nil:
+			return &DryRunTrigger{Closed: &DryRunClosing{optionalFirst(c.Categories)}}
+		case trigger == db.TriggerUnassigned && !t.isAssignedTo(nil) && !t.isOlder():
+			return &DryRunTrigger{Unassigned: &DryRunUnassignment{db.ReasonManual}}
+		case trigger == db.TriggerReceived:
+			return &DryRunTrigger{MessageReceived: &DryRunMessage{Automated: !admits(d.Conditions, false)}}
+		case trigger == db.TriggerBusinessEvent:
+			kind := "example"
+			if first := optionalFirst(c.BusinessEventTypes); first != nil {
+				kind = *first
+			}
+			return &DryRunTrigger{BusinessEvent: &DryRunBusinessEvent{Type: kind}}
+		}
+	}
+	return nil
+}
+
+func optionalFirst(list []string) *string {
+	if len(list) == 0 {
+		return nil
+	}
+	return &list[0]
+}
+
+// happen carries out a trigger by the rules of the verb that it stands for.
+func (w *writer) happen(ctx context.Context, t *thread, d *DryRunTrigger) (changes, error) {
+	switch {
+	case d == nil:
+		return unchanged, nil
+	case d.Opened != nil:
+		if err := firstOf(checkOpen(t.contact, t.latest)); err != nil {
+			return nil, err
+		}
+		return w.open(ctx, t, channelOr(d.Opened.Channel, t.latest), d.Opened.Source)
+	case d.Reopened != nil:
+		if err := firstOf(checkReopen(t.contact, t.latest, t.asked)); err != nil {
+			return nil, err
+		}
+		return w.reopen(ctx, t, d.Reopened.Source)
+	case d.Closed != nil:
+		events, err := w.stepClose(ctx, t, &db.WorkflowStep{Category: d.Closed.Category})
+		if r := isRefusal(err); r != nil && r.Code == UnknownCategory {
+			return nil, refuse(r.Code, r.Message, "trigger", "closed", "category")
+		}
+		return events, err
+	case d.MessageReceived != nil:
+		return w.happenReceived(ctx, t, *d.MessageReceived)
+	case d.MessageSent != nil:
+		return w.happenSent(ctx, t, d.MessageSent.AgentID)
+	case d.BusinessEvent != nil:
+		e := &db.BusinessEvent{Type: d.BusinessEvent.Type, RequiresAction: d.BusinessEvent.RequiresAction}
+		return w.arrive(ctx, t, recorded(e, t.latest.Channel))
+	}
+	return w.happenAssignment(ctx, t, d)
+}
+
+func (w *writer) happenAssignment(ctx context.Context, t *thread, d *DryRunTrigger) (changes, error) {
+	if err := firstOf(checkLatest(t)); err != nil {
+		return nil, err
+	}
+	if d.Unassigned != nil {
+		return w.carryOut(ctx, t, func(t *thread) (changes, error) { return w.give(t, nil, d.Unassigned.Reason) })
+	}
+	agent, err := w.shareAgent(ctx, d.Assigned.AgentID)
+	if err != nil {
+		return nil, err
+	}
+	if r := checkActive(agent, "agentId"); r != nil {
+		return nil, refuse(r.Code, r.Message, "trigger", "assigned", "agentId")
+	}
+	return w.carryOut(ctx, t, func(t *thread) (changes, error) { return w.give(t, &agent.ID, d.Assigned.Reason) })
+}
+
+// example is the body of messages that a dry run has written and received.
+const example = "This is a dry run."
+
+func (w *writer) happenReceived(ctx context.Context, t *thread, d DryRunMessage) (changes, error) {
+	m := &db.Message{
+		ID: db.MessageID{UUID: db.NewUUID()}, ContactID: t.contact.ID, Kind: db.Inbound, Author: t.contact.ID.Ref(),
+		Body: example, Channel: channelOr(d.Channel, t.latest), Automated: d.Automated, CreatedAt: w.at,
+	}
+	events, err := w.arrive(ctx, t, received(m))
+	if err != nil {
+		return nil, err
+	}
+	return events, w.InsertMessages(ctx, []*db.Message{m})
+}
+
+func (w *writer) happenSent(ctx context.Context, t *thread, by *db.AgentID) (changes, error) {
+	if by != nil {
+		agent, err := w.shareAgent(ctx, *by)
+		if err != nil {
+			return nil, err
+		}
+		if r := checkActive(agent, "agentId"); r != nil {
+			return nil, refuse(r.Code, r.Message, "trigger", "messageSent", "agentId")
+		}
+		w.actor.Agent, w.by = by, by.Ref()
+	}
+	if w.actor.Agent == nil {
+		return nil, badInput("say which agent sends the message: trigger.messageSent.agentId")
+	}
+	if err := firstOf(checkReply(t.contact, t.asked)); err != nil {
+		return nil, err
+	}
+	way, err := w.replyChannel(ctx, t.asked, nil)
+	if err != nil {
+		return nil, err
+	}
+	return w.reply(ctx, t, example, way)
+}
