@@ -87,6 +87,34 @@ func TestExamples(t *testing.T) {
 	}
 }
 
+// TestOneSocketTooMany: an agent's 21st socket is refused in a way that its client survives, and
+// gets in once another leaves.
+func TestOneSocketTooMany(t *testing.T) {
+	t.Parallel()
+	folder := installExamples(t)
+	dir := newDir(t)
+	s := start(t, "--data-dir", dir, "--no-demo")
+	agent := s.as(found(t, s, dir, 1).agents[0].token)
+	var open []*socket
+	for range 20 {
+		open = append(open, must(agent.connect()))
+	}
+	var attempts atomic.Int64
+	proxy := httputil.NewSingleHostReverseProxy(&url.URL{Scheme: "http", Host: must(url.Parse(s.GraphQL)).Host})
+	counting := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		attempts.Add(1)
+		proxy.ServeHTTP(w, r)
+	}))
+	t.Cleanup(counting.Close)
+	p := runExample(t, folder, "graphql-ws", counting.URL+"/graphql", agent.token)
+	eventually(t, patience, "it comes back after it was refused", func() bool { return attempts.Load() >= 2 })
+	if lines := p.printed("inbox "); len(lines) > 0 {
+		t.Errorf("a 21st socket got in: %v", lines)
+	}
+	check(t, open[0].Close())
+	p.says("inbox ", 1)
+}
+
 // TestTypedExample: the schema's types find a misspelt field before anything runs.
 func TestTypedExample(t *testing.T) {
 	t.Parallel()
