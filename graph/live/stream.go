@@ -44,6 +44,7 @@ func (s *stream) take(a reply) bool {
 		a.refuse(http.StatusHTTPVersionNotSupported, "event streams need HTTP/1.1")
 		return false
 	}
+	limitUnread(line.Conn, line.patience)
 	if buffers.Reader.Buffered() > 0 {
 		s.close(errTalks)
 	}
