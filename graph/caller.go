@@ -5,8 +5,6 @@ import (
 	"net/http"
 	"strings"
 
-	"github.com/vektah/gqlparser/v2/gqlerror"
-
 	"switchboard/graph/live"
 	"switchboard/service"
 )
@@ -165,5 +163,5 @@ func (o Options) refuse(w http.ResponseWriter, r *http.Request, err error) {
 		status = http.StatusUnauthorized
 		w.Header().Set("WWW-Authenticate", `Bearer realm="switchboard"`)
 	}
-	live.Refuse(w, status, gqlerror.List{e})
+	live.Refuse(w, status, e)
 }

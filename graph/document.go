@@ -3,7 +3,6 @@ package graph
 import (
 	"context"
 	"errors"
-	"fmt"
 
 	"github.com/99designs/gqlgen/graphql"
 	"github.com/99designs/gqlgen/graphql/errcode"
@@ -12,6 +11,8 @@ import (
 	"github.com/vektah/gqlparser/v2/parser"
 	"github.com/vektah/gqlparser/v2/validator/core"
 	"github.com/vektah/gqlparser/v2/validator/rules"
+
+	"switchboard/service"
 )
 
 // documentLimit is how many bytes a document may have, whichever way it comes in.
@@ -44,10 +45,7 @@ func (d *documents) Validate(s graphql.ExecutableSchema) error {
 // their values. What is wrong with the document itself is for the executor to find.
 func (d *documents) MutateOperationParameters(ctx context.Context, params *graphql.RawParams) *gqlerror.Error {
 	if len(params.Query) > documentLimit {
-		return &gqlerror.Error{
-			Message:    fmt.Sprintf("the document is too long: it may have %d KiB; send what varies as variables", documentLimit>>10),
-			Extensions: map[string]any{"code": operationLimit},
-		}
+		return coded(operationLimit, "the document is too long: it may have %d KiB; send what varies as variables", documentLimit>>10)
 	}
 	document, known := d.cache.Get(ctx, params.Query)
 	if !known {
@@ -69,7 +67,7 @@ func (d *documents) MutateOperationParameters(ctx context.Context, params *graph
 }
 
 // operationLimit is the code of a document that asks for too much.
-const operationLimit = "OPERATION_LIMIT"
+const operationLimit service.ErrorCode = "OPERATION_LIMIT"
 
 // invalid returns an error as validation does.
 func invalid(format string, args ...any) *gqlerror.Error {

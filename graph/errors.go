@@ -44,6 +44,11 @@ func present(log *slog.Logger) graphql.ErrorPresenterFunc {
 	}
 }
 
+// coded is an error with a code of the API.
+func coded(code service.ErrorCode, format string, args ...any) *gqlerror.Error {
+	return &gqlerror.Error{Message: fmt.Sprintf(format, args...), Extensions: map[string]any{"code": code}}
+}
+
 // errNoIntrospection refuses a document as validation would; the executor's own error for
 // it says nothing of what it is.
 func errNoIntrospection() *gqlerror.Error {

@@ -3,7 +3,6 @@ package graph
 import (
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
 	"net/http"
 	"time"
@@ -111,9 +110,7 @@ func (o Options) begin(ctx context.Context, next graphql.OperationHandler) graph
 	case kind == ast.Query && !o.Introspection && (selects(op, "__schema") || selects(op, "__type")):
 		return graphql.OneShot(&graphql.Response{Errors: gqlerror.List{errNoIntrospection()}})
 	case kind == ast.Subscription && len(rootFields(op, "Subscription")) == 0:
-		return graphql.OneShot(&graphql.Response{Errors: gqlerror.List{{
-			Message: "the subscription selects nothing", Extensions: map[string]any{"code": service.BadInput},
-		}}})
+		return graphql.OneShot(&graphql.Response{Errors: gqlerror.List{coded(service.BadInput, "the subscription selects nothing")}})
 	}
 	if op.Operation.Operation == ast.Subscription {
 		ctx = withBatch(ctx, o.Service)
@@ -194,10 +191,8 @@ func (o Options) cors(next http.Handler) http.Handler {
 func measured(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if len(r.RequestURI) > urlLimit {
-			live.Refuse(w, http.StatusRequestURITooLong, gqlerror.List{{
-				Message:    fmt.Sprintf("the URL is too long: it may have %d KiB; send the query by POST", urlLimit>>10),
-				Extensions: map[string]any{"code": service.BadInput},
-			}})
+			live.Refuse(w, http.StatusRequestURITooLong,
+				coded(service.BadInput, "the URL is too long: it may have %d KiB; send the query by POST", urlLimit>>10))
 			return
 		}
 		next.ServeHTTP(w, r)

@@ -13,8 +13,6 @@ import (
 	"strings"
 	"unicode"
 
-	"github.com/vektah/gqlparser/v2/gqlerror"
-
 	"switchboard/graph/live"
 	"switchboard/service"
 )
@@ -101,9 +99,7 @@ func (o Origins) guard(log *slog.Logger, next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if err := o.check(r); err != nil {
 			log.InfoContext(r.Context(), "a request was refused", "host", r.Host, "origin", r.Header.Get("Origin"), "error", err)
-			live.Refuse(w, http.StatusForbidden, gqlerror.List{{
-				Message: err.Error(), Extensions: map[string]any{"code": service.Forbidden},
-			}})
+			live.Refuse(w, http.StatusForbidden, coded(service.Forbidden, "%v", err))
 			return
 		}
 		next.ServeHTTP(w, r)

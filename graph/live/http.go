@@ -204,9 +204,9 @@ func (a reply) errors(status int, errs gqlerror.List) {
 	a.write(status, marshal(map[string]any{"errors": errs}))
 }
 
-// Refuse answers a request that is not to be executed at all with these errors.
-func Refuse(w http.ResponseWriter, status int, errs gqlerror.List) {
-	reply{w, mediaJSON}.write(status, marshal(map[string]any{"errors": errs}))
+// Refuse answers a request that is not to be executed at all with an error.
+func Refuse(w http.ResponseWriter, status int, err *gqlerror.Error) {
+	reply{w, mediaJSON}.write(status, marshal(map[string]any{"errors": gqlerror.List{err}}))
 }
 
 // refuse answers a request that is not well-formed.
