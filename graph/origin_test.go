@@ -121,6 +121,12 @@ func TestOneOriginPolicy(t *testing.T) {
 	if body, err := io.ReadAll(r.Body); err != nil || !strings.Contains(string(body), "--allow-origin") {
 		t.Errorf("the refusal says %s, %v", body, err)
 	}
+	twice, err := http.NewRequestWithContext(t.Context(), "POST", w.http.URL, strings.NewReader(ask))
+	must(t, err)
+	twice.Header = http.Header{"Authorization": {"Bearer " + w.agent.token}, "Content-Type": {"application/json"}, "Origin": {"https://inbox.example", "https://evil.example"}}
+	if a := w.do(t, twice); a.status != http.StatusForbidden {
+		t.Errorf("two origins are answered %d", a.status)
+	}
 	r = w.by(t, "evil.example", "POST", "", ask)
 	if body, err := io.ReadAll(r.Body); err != nil || !strings.Contains(string(body), "--public-url") {
 		t.Errorf("the refusal says %s, %v", body, err)
