@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
+	"time"
 
 	"switchboard/auth"
 	"switchboard/db"
@@ -56,11 +57,14 @@ func (d *database) open(ctx context.Context, c *console, update bool) (_ *house,
 		}
 	}
 	if update || d.URL == "" {
-		if h.applied, err = db.Migrate(ctx, h.url); err != nil {
+		if h.applied, err = (db.Migrator{Log: c.log}).Migrate(ctx, h.url); err != nil {
 			return nil, err
 		}
 	}
 	if h.db, err = db.Open(ctx, h.url, db.Options{}); err != nil {
+		return nil, err
+	}
+	if err = h.db.CheckSchema(ctx); err != nil {
 		return nil, err
 	}
 	h.auth = auth.New(h.db, c.log)
@@ -128,18 +132,14 @@ func (d *database) inWorkspace(ctx context.Context, c *console, id string, do fu
 // demoLock is the key of the advisory lock of alone.
 const demoLock = 0x5357_4254_4245
 
+// aloneTime is how long one server may be making its demo workspace while others wait.
+const aloneTime = 5 * time.Minute
+
 // alone runs fn while no other server on this database does, however it may end: two that
 // are started at once would both make a demo workspace and a secret of their own.
-func (h *house) alone(ctx context.Context, fn func() error) error {
-	conn, err := h.db.Connect(ctx)
-	if err != nil {
-		return err
-	}
-	defer func() { _ = conn.Close(context.WithoutCancel(ctx)) }() // the lock ends with it
-	if _, err := conn.Exec(ctx, fmt.Sprintf("SET lock_timeout = 0; SELECT pg_advisory_lock(%d)", demoLock)); err != nil {
-		return err
-	}
-	return fn()
+func (h *house) alone(ctx context.Context, c *console, fn func() error) error {
+	waiting := func(holder string) { c.log.Info("waiting for another server that is starting", "server", holder) }
+	return h.db.Alone(ctx, demoLock, aloneTime, waiting, fn)
 }
 
 // workspace finds the workspace that a command names.

@@ -63,7 +63,7 @@ func (s serve) Run(ctx context.Context, c *console, d *database) error {
 	}
 	defer h.close()
 	a := announcement{address: listener.Addr().String(), playground: given(s.Playground, !production)}
-	err = h.alone(ctx, func() (err error) {
+	err = h.alone(ctx, c, func() (err error) {
 		if err = s.makeDemo(ctx, c, h); err == nil {
 			a.developers, err = developers(ctx, h)
 		}
