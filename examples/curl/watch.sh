@@ -23,7 +23,7 @@ load() {
 # follow prints what happens after that place, and moves it on with each change.
 follow() {
 	body='{"query":"subscription($after: EventCursor) { inboxChanged(view: ALL, after: $after) { kind conversationId event { __typename id } cursor } }","variables":{"after":"'$after'"}}'
-	while read -r line; do
+	while read -r line || [ -n "$line" ]; do # the last line may lack its end
 		case $line in
 		*CURSOR_EXPIRED*) after='' ;; # too far back: load again
 		*UNAUTHENTICATED*) echo 'The token is not accepted.' >&2 && exit 1 ;;
