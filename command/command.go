@@ -30,6 +30,7 @@ const (
 // line is the whole command line.
 type line struct {
 	Database database `embed:""`
+	Logging  logging  `embed:""`
 	JSON     bool     `help:"Print machine-readable results." name:"json"`
 
 	Version kong.VersionFlag `help:"Print the version and exit."`
@@ -91,7 +92,7 @@ func Main(args []string, out, errs io.Writer) int {
 	ctx, stop := signal.NotifyContext(context.Background(), stopSignals...)
 	defer stop()
 	context.AfterFunc(ctx, stop) // a second signal ends the process at once
-	c := &console{out: out, err: errs, json: l.JSON, interactive: isTerminal(errs), log: slog.New(slog.NewTextHandler(errs, nil))}
+	c := &console{out: out, err: errs, json: l.JSON, interactive: isTerminal(errs), log: l.Logging.logger(errs)}
 	chosen.BindTo(ctx, (*context.Context)(nil))
 	if err := chosen.Run(c, &l.Database); err != nil {
 		said := explain(err)

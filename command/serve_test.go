@@ -303,7 +303,7 @@ func TestRefusedStarts(t *testing.T) {
 		{[]string{"serve", "--addr", "example.com:80"}, 1, []string{"loopback only"}},
 		{[]string{"serve", "--addr", "nonsense"}, 1, []string{"--addr"}},
 		{[]string{"serve", "--addr", "127.0.0.1:99999"}, 1, []string{"--addr"}},
-		{[]string{"serve", "--database-url", "nonsense"}, 1, []string{"postgres://"}},
+		{[]string{"serve", "--addr", "127.0.0.1:0", "--database-url", "nonsense"}, 1, []string{"postgres://"}},
 		{[]string{"serve", "--addr", "127.0.0.1:0", "--database-url", "postgres://nobody:secret-word@127.0.0.1:port/none"}, 1, []string{"postgres://"}},
 		{[]string{"serve", "--addr", "127.0.0.1:0", "--database-url", "postgres://nobody:secret-word@127.0.0.1:1/none"}, 1, []string{"127.0.0.1"}},
 		{[]string{"serve", "--addr", "127.0.0.1:0", "--nats-url", "http://nobody:secret-word@127.0.0.1:1"}, 1, []string{"--nats-url", "NATS_URL", "nats://"}},
@@ -318,6 +318,8 @@ func TestRefusedStarts(t *testing.T) {
 		{[]string{"serve", "--allow-origin", "https://inbox.example,/app"}, 2, []string{"--allow-origin", `"/app"`, "write it like https://inbox.example"}},
 		{[]string{"serve", "--allow-origin", "*"}, 2, []string{"--allow-origin", "write it like https://inbox.example"}},
 		{[]string{"serve", "--public-url", "https://desk.example/app"}, 2, []string{"--public-url", "write it like https://inbox.example"}},
+		{[]string{"serve", "--log-level", "loud"}, 2, []string{"--log-level", "debug", "warn", `"loud"`}},
+		{[]string{"migrate", "--log-format", "xml"}, 2, []string{"--log-format", "text", "json", `"xml"`}},
 		{[]string{"--unknown"}, 2, []string{"--unknown", "--help"}},
 		{[]string{"serve", "--port", "80"}, 2, []string{"--port", "--help"}},
 		{[]string{"dance"}, 2, []string{"dance", "--help"}},
@@ -337,7 +339,7 @@ func TestRefusedStarts(t *testing.T) {
 
 func TestHelp(t *testing.T) {
 	t.Parallel()
-	anywhere := map[string]string{"database-url": "$DATABASE_URL", "data-dir": "$SWITCHBOARD_DATA_DIR", "nats-url": "$NATS_URL", "json": "", "version": "", "help": ""}
+	anywhere := map[string]string{"database-url": "$DATABASE_URL", "data-dir": "$SWITCHBOARD_DATA_DIR", "nats-url": "$NATS_URL", "log-level": "$SWITCHBOARD_LOG_LEVEL", "log-format": "$SWITCHBOARD_LOG_FORMAT", "json": "", "version": "", "help": ""}
 	flags := regexp.MustCompile(`(?s)--(?:\[no-\])?([a-z-]+)(.*?)(?:\n\s+(?:-\w, )?--|\n\n|$)`)
 	for command, own := range map[string]map[string]string{
 		"": {},
