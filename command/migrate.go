@@ -2,6 +2,7 @@ package command
 
 import (
 	"context"
+	"fmt"
 	"strings"
 )
 
@@ -15,9 +16,21 @@ func (migrate) Run(ctx context.Context, c *console, d *database) error {
 		return err
 	}
 	defer h.close()
+	unfolded, err := h.db.UnfoldedIdentities(ctx)
+	if err != nil {
+		return err
+	}
 	said := "The database is up to date; there was nothing to do.\n"
 	if len(h.applied) > 0 {
 		said = "Applied:\n  " + strings.Join(h.applied, "\n  ") + "\nThe database is up to date.\n"
 	}
-	return c.result(map[string]any{"applied": append([]string{}, h.applied...)}, "%s", said)
+	apart := []map[string]string{}
+	if len(unfolded) > 0 {
+		said += "These identities differ only in case from another contact's, which gets the messages; give their contacts what is to be kept, and remove them:\n"
+	}
+	for _, i := range unfolded {
+		said += fmt.Sprintf("  %s %s of %s\n", i.Channel, i.ExternalID, i.ContactID)
+		apart = append(apart, map[string]string{"channel": i.Channel, "externalId": i.ExternalID, "contactId": i.ContactID.String()})
+	}
+	return c.result(map[string]any{"applied": append([]string{}, h.applied...), "unfoldedIdentities": apart}, "%s", said)
 }

@@ -109,6 +109,7 @@ func (d *DB) migrate(ctx context.Context) ([]string, error) {
 	if err := known.Discover(migrations.Files); err != nil {
 		return nil, err
 	}
+	known.Add(foldIdentities)
 	migrator := migrate.NewMigrator(d.DB, known, migrate.WithMarkAppliedOnSuccess(true))
 	if err := migrator.Init(ctx); err != nil {
 		return nil, err
