@@ -1,6 +1,7 @@
 package db
 
 import (
+	"slices"
 	"strings"
 	"time"
 )
@@ -153,12 +154,12 @@ func holds(list []string, value *string) bool {
 // holdsChannel reports whether a conversation, or the contact's last message in it, is on
 // one of the channels.
 func holdsChannel(channels []string, c *Facets) bool {
-	for _, channel := range foldChannels(channels) {
-		if lowerASCII(c.Channel) == channel || c.LastInboundChannel != nil && lowerASCII(*c.LastInboundChannel) == channel {
-			return true
-		}
-	}
-	return false
+	return OnChannel(channels, c.Channel) || c.LastInboundChannel != nil && OnChannel(channels, *c.LastInboundChannel)
+}
+
+// OnChannel reports whether a stored channel is one of these, whatever their case.
+func OnChannel(channels []string, stored string) bool {
+	return slices.Contains(foldChannels(channels), lowerASCII(stored))
 }
 
 func foldChannels(channels []string) []string {

@@ -68,7 +68,7 @@ func (s situation) meets(c *db.WorkflowConditions) bool {
 	if s.facets.Category != nil {
 		category = *s.facets.Category
 	}
-	return isOneOfChannels(c.Channels, s.facets.Channel) && oneOf(c.Categories, category) &&
+	return (c.Channels == nil || db.OnChannel(c.Channels, s.facets.Channel)) && oneOf(c.Categories, category) &&
 		(c.Status == nil || *c.Status == s.facets.Status) &&
 		s.meetsTime(c.Hours, c.Days) && s.meetsAssignee(c.Assignee)
 }
@@ -101,11 +101,6 @@ func (s situation) meetsAssignee(c *db.AssigneeCondition) bool {
 
 // available reports whether an agent is there to take something.
 func available(a *db.Agent) bool { return a.Active && a.Availability == db.Online }
-
-// isOneOfChannels is oneOf for channels, which versions before kept as they were written.
-func isOneOfChannels(list []string, name string) bool {
-	return list == nil || slices.ContainsFunc(list, func(one string) bool { return db.FoldChannel(one) == db.FoldChannel(name) })
-}
 
 // oneOf reports whether the value is listed; without a list every value is.
 func oneOf[T comparable](list []T, value T) bool { return list == nil || slices.Contains(list, value) }
