@@ -2,6 +2,7 @@ package db
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -50,10 +51,12 @@ func lookForContacts(q InboxQuery, s *statement, _ []part) (with, more string) {
 	return fmt.Sprintf(`,
 		found_contacts AS MATERIALIZED (SELECT id FROM contacts WHERE workspace_id = $1 AND %s LIMIT %d),
 		found_notes AS MATERIALIZED (SELECT id FROM conversations WHERE workspace_id = $1 AND %s LIMIT %d),
+		many AS MATERIALIZED (SELECT (SELECT count(*) FROM found_contacts) > %d OR (SELECT count(*) FROM found_notes) > %d AS yes),
 		matched AS MATERIALIZED (
-			SELECT id FROM conversations WHERE workspace_id = $1 AND contact_id IN (SELECT id FROM found_contacts)
-			UNION SELECT id FROM found_notes)`, contacts, searchCap+1, notes, searchCap+1),
-		fmt.Sprintf("((SELECT count(*) FROM found_contacts) > %d OR (SELECT count(*) FROM found_notes) > %d)", searchCap, searchCap)
+			SELECT id FROM conversations WHERE workspace_id = $1 AND NOT (SELECT yes FROM many)
+				AND contact_id IN (SELECT id FROM found_contacts)
+			UNION SELECT id FROM found_notes WHERE NOT (SELECT yes FROM many))`,
+		contacts, searchCap+1, notes, searchCap+1, searchCap, searchCap), "(SELECT yes FROM many)"
 }
 
 // lookAlong goes along the page's range of the view, in its order.
@@ -89,6 +92,10 @@ func lookWithin(limit int) look {
 func (q InboxQuery) walk(s *statement, parts []part) (with, ended string) {
 	contacts, notes := q.Search.sql(s)
 	var steps, ends []string
+	if q.Page.Backward { // the last segment is read first
+		parts = slices.Clone(parts)
+		slices.Reverse(parts)
+	}
 	for _, p := range parts {
 		name := fmt.Sprintf("steps%d", p.number)
 		with += fmt.Sprintf(`, %s AS MATERIALIZED (SELECT id AS step, contact_id, note_text, closing_search, closing_text, closing_category
@@ -97,10 +104,11 @@ func (q InboxQuery) walk(s *statement, parts []part) (with, ended string) {
 		steps = append(steps, "SELECT * FROM "+name)
 		ends = append(ends, fmt.Sprintf("(SELECT count(*) FROM %s) < %d", name, searchWalk))
 	}
-	// Each contact is looked up by its key, which LIMIT keeps the planner from doing otherwise.
+	// The first LIMIT has each contact looked up by its key. The second ends the walk when the
+	// page is full: the steps are read in their order, as a table of a query's own always is.
 	return with + fmt.Sprintf(`, walked AS MATERIALIZED (SELECT step AS id FROM (%s) AS steps
 		LEFT JOIN LATERAL (SELECT TRUE AS found FROM contacts WHERE workspace_id = $1 AND id = steps.contact_id AND %s LIMIT 1) AS contact ON TRUE
-		WHERE contact.found OR %s)`, strings.Join(steps, " UNION ALL "), contacts, notes), strings.Join(ends, " AND ")
+		WHERE contact.found OR %s LIMIT %d)`, strings.Join(steps, " UNION ALL "), contacts, notes, q.Page.Limit+1), strings.Join(ends, " AND ")
 }
 
 // sql gives the conditions of contacts and of closing notes.

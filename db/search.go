@@ -113,8 +113,6 @@ var likeEscaper = strings.NewReplacer(`\`, `\\`, `%`, `\%`, `_`, `\_`)
 // contains gives the LIKE pattern for text anywhere, its wildcards taken as letters.
 func contains(text string) string { return "%" + likeEscaper.Replace(text) + "%" }
 
-func beginsWith(text string) string { return likeEscaper.Replace(text) + "%" }
-
 // sql gives the condition of the rows that are found. arg takes a value and gives its
 // place in the statement.
 func (s Search) sql(in *searched, arg func(value any) string) string {
@@ -133,7 +131,8 @@ func (s Search) matches(column, name string, arg func(value any) string, written
 		if name == "" {
 			return "FALSE"
 		}
-		conditions = append(conditions, name+" LIKE "+arg(beginsWith(s.Prefix)))
+		// Bounds are found by an index whatever the plan, LIKE is not by one that was made for any prefix.
+		conditions = append(conditions, name+" >= "+arg(s.Prefix), name+" < "+arg(s.Prefix+"\U0010FFFF"))
 	}
 	for _, patterns := range s.Terms {
 		all := make([]string, len(patterns))

@@ -51,6 +51,23 @@ type knownWord struct {
 	Doubts    []bool    `bun:",array"` // whether they may be gone
 }
 
+// lookUpWords reads for each term which words it is part of and, if there is none that is
+// sure to be there, which words are near.
+const lookUpWords = `, typed.term, coalesce(part.known, FALSE) AS known, coalesce(part.doubted, '{}') AS doubted,
+		coalesce(near.words, '{}') AS near, coalesce(near.distances, '{}') AS distances, coalesce(near.doubts, '{}') AS doubts
+	FROM workspaces AS w CROSS JOIN unnest($3::text[], $4::text[]) AS typed (term, code)
+	LEFT JOIN LATERAL (
+		SELECT bool_or(NOT doubtful) AS known, array_agg(word) FILTER (WHERE doubtful) AS doubted FROM (
+			SELECT word, EXISTS (SELECT FROM doubted_words AS d WHERE d.workspace_id = $1 AND d.kind = $2 AND d.word = k.word) AS doubtful
+			FROM known_words AS k WHERE workspace_id = $1 AND kind = $2
+				AND code LIKE '%' || typed.code || '%' AND word LIKE '%' || typed.term || '%' LIMIT 20) AS parts) AS part ON TRUE
+	LEFT JOIN LATERAL (
+		SELECT array_agg(word ORDER BY distance, word) AS words, array_agg(distance ORDER BY distance, word) AS distances,
+			array_agg(EXISTS (SELECT FROM doubted_words AS d WHERE d.workspace_id = $1 AND d.kind = $2 AND d.word = n.word)
+				ORDER BY distance, word) AS doubts
+		FROM near_words($1, $2, typed.term, typed.code) AS n WHERE part.known IS NOT TRUE) AS near ON TRUE
+	WHERE w.key = $1`
+
 // lookUp reads what is known about the terms, in one statement.
 func (w ForWorkspace) lookUp(ctx context.Context, in *searched, terms []text.Term) (*lookedUp, error) {
 	var words, codes []string
@@ -64,22 +81,14 @@ func (w ForWorkspace) lookUp(ctx context.Context, in *searched, terms []text.Ter
 		Unfolded bool
 		knownWord
 	}
-	err := w.query(ctx, &rows, fmt.Sprintf(`
-		SELECT coalesce(w.country, '') AS country, EXISTS (SELECT FROM %s WHERE workspace_id = $1 AND %s) AS unfolded,
-			coalesce(typed.term, '') AS term, coalesce(part.known, FALSE) AS known, coalesce(part.doubted, '{}') AS doubted,
-			coalesce(near.words, '{}') AS near, coalesce(near.distances, '{}') AS distances, coalesce(near.doubts, '{}') AS doubts
-		FROM workspaces AS w LEFT JOIN unnest($3::text[], $4::text[]) AS typed (term, code) ON TRUE
-		LEFT JOIN LATERAL (
-			SELECT bool_or(NOT doubtful) AS known, array_agg(word) FILTER (WHERE doubtful) AS doubted FROM (
-				SELECT word, EXISTS (SELECT FROM doubted_words AS d WHERE d.workspace_id = $1 AND d.kind = $2 AND d.word = k.word) AS doubtful
-				FROM known_words AS k WHERE workspace_id = $1 AND kind = $2
-					AND code LIKE '%%' || typed.code || '%%' AND word LIKE '%%' || typed.term || '%%' LIMIT 20) AS parts) AS part ON TRUE
-		LEFT JOIN LATERAL (
-			SELECT array_agg(word ORDER BY distance, word) AS words, array_agg(distance ORDER BY distance, word) AS distances,
-				array_agg(EXISTS (SELECT FROM doubted_words AS d WHERE d.workspace_id = $1 AND d.kind = $2 AND d.word = n.word)
-					ORDER BY distance, word) AS doubts
-			FROM near_words($1, $2, typed.term, typed.code) AS n WHERE part.known IS NOT TRUE) AS near ON TRUE
-		WHERE w.key = $1`, in.table, in.missing), w.Key, in.kind, words, codes)
+	state := fmt.Sprintf("coalesce(w.country, '') AS country, EXISTS (SELECT FROM %s WHERE workspace_id = $1 AND %s) AS unfolded",
+		in.table, in.missing)
+	var err error
+	if len(words) == 0 {
+		err = w.query(ctx, &rows, "SELECT "+state+" FROM workspaces AS w WHERE w.key = $1", w.Key)
+	} else {
+		err = w.query(ctx, &rows, "SELECT "+state+lookUpWords, w.Key, in.kind, words, codes)
+	}
 	if err != nil {
 		return nil, err
 	}
