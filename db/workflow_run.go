@@ -2,6 +2,7 @@ package db
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"github.com/uptrace/bun"
@@ -210,16 +211,20 @@ func (tx Tx) SavePlannedVersion(ctx context.Context, v *WorkflowVersion) error {
 	return err
 }
 
+// runsAtOnce is how many runs one statement inserts.
+const runsAtOnce = 1000
+
 // InsertRuns adds runs, those left out that exist already.
 func (tx Tx) InsertRuns(ctx context.Context, runs []*WorkflowRun) error {
-	if len(runs) == 0 {
-		return nil
+	for some := range slices.Chunk(runs, runsAtOnce) {
+		for _, r := range some {
+			r.WorkspaceID = tx.Key
+		}
+		if _, err := tx.bun.NewInsert().Model(&some).Returning("NULL").On("CONFLICT DO NOTHING").Exec(ctx); err != nil {
+			return err
+		}
 	}
-	for _, r := range runs {
-		r.WorkspaceID = tx.Key
-	}
-	_, err := tx.bun.NewInsert().Model(&runs).Returning("NULL").On("CONFLICT DO NOTHING").Exec(ctx)
-	return err
+	return nil
 }
 
 // ClaimRun reads the run whose next step has been due longest, for taking the step; none
