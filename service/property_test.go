@@ -495,7 +495,8 @@ func (p *play) checkViews() {
 			p.Fatalf("counted %+v, folded %+v, counted afresh %+v", counts, folded, fresh.counts(viewer.Agent))
 		}
 		for _, view := range db.Views {
-			for _, filter := range []*db.InboxFilter{nil, p.filter()} {
+			channel := &db.InboxFilter{Channels: []string{drawOne(p, []string{"EMAIL", "chat", "sms"}, "channel")}}
+			for _, filter := range []*db.InboxFilter{nil, channel, p.filter()} {
 				p.checkView(viewer, view, filter, counts)
 			}
 		}
