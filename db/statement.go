@@ -31,5 +31,3 @@ func (s *statement) where(sql string, valueAndSQL ...any) {
 	}
 	s.conditions = append(s.conditions, b.String())
 }
-
-func (s *statement) condition() string { return strings.Join(s.conditions, " AND ") }

@@ -110,7 +110,7 @@ func checkReadable(beginning []byte) error {
 	case string(bytes.TrimSpace(line)) == "[":
 		return errors.New("the file is one JSON list: write each conversation on a line of its own, such as with jq -c '.[]'")
 	case string(bytes.TrimSpace(line)) == "{":
-		return errors.New("the file has JSON over several lines: write each conversation on a line of its own, such as with jq -c .")
+		return errors.New("the file has JSON over several lines: write each conversation on a line of its own, as jq -c . does it")
 	}
 	return nil
 }
