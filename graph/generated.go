@@ -7667,7 +7667,7 @@ input UpdateWorkspaceInput {
   name: String
   "An IANA time zone, such as Europe/Berlin."
   timeZone: String
-  "The country whose phone numbers are written without a country's code, as ISO 3166-1 alpha-2, such as DE; an empty text: none, only numbers with a code are understood."
+  "The country whose phone numbers are written without a country's code, as ISO 3166-1 alpha-2, such as DE; null clears it, and only numbers with a code are understood."
   country: String
   "What a new message does to a contact whose last conversation is closed."
   reopenPolicy: ReopenPolicy

@@ -78,14 +78,17 @@ func TestSearchCountry(t *testing.T) {
 	}
 	w.finds("4930901820")
 	w.finds("040 123456", "International")
+	w.finds("+49 30 90")
 	set("DE")
 	w.finds("4930901820", "National")
+	w.finds("+49 30 90", "National") // no whole number, which is looked for as it is typed
 	w.finds("+49 30 901820", "National")
 	w.givenContact(CreateContactInput{Name: "New", Phone: ptr("030 444444")})
 	w.finds("4930444444", "New")
 	set("AT")
 	w.finds("4930901820")
 	w.finds("4330901820", "National")
+	w.finds("+43 30 90", "National")
 	set("")
 	w.finds("4330901820")
 	w.finds("030 901820", "National")
