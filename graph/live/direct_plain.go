@@ -4,9 +4,9 @@ package live
 
 import "net"
 
-// direct is for systems on which a socket cannot be written to without a net.Conn. Nothing is written at once there:
-// the peer's goroutine writes everything through the net.Conn. The build tag plainconn chooses this on Unix too, for
-// the tests.
+// direct is a stub for systems on which a socket can only be written to through a net.Conn. It
+// writes nothing, so the peer's goroutine writes everything through the net.Conn. The build tag
+// plainconn selects it on Unix too, for tests.
 type direct struct{}
 
 func newDirect(net.Conn) direct { return direct{} }

@@ -8,8 +8,8 @@ import (
 	"testing"
 )
 
-// TestDirectWrite writes to a peer that does not read: what the system accepts is written at once, the rest is left
-// to the caller, and nothing blocks.
+// TestDirectWrite writes to a peer that does not read: what the system accepts is written at once,
+// the rest is left to the caller, and nothing blocks.
 func TestDirectWrite(t *testing.T) {
 	t.Parallel()
 	ours, theirs := connected(t)

@@ -43,21 +43,21 @@ func TestDrain(t *testing.T) {
 		receive(t, s.topic.begun)
 		clients = append(clients, c)
 	}
-	clients = append(clients, s.dial(t, live.Subprotocol)) // not even initialised
-	said := make(chan error)
+	clients = append(clients, s.dial(t, live.Subprotocol)) // without connection_init
+	readErrors := make(chan error)
 	for _, c := range clients {
 		go func() {
 			text, err := c.read()
 			c.Close()
-			said <- fmt.Errorf("%s%w", text, err)
+			readErrors <- fmt.Errorf("%s%w", text, err)
 		}()
 	}
 	if err := s.transport.Drain(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	for range clients {
-		if err := receive(t, said); !websocket.IsCloseError(errors.Unwrap(err), 1012) {
-			t.Errorf("a client was told %v", err)
+		if err := receive(t, readErrors); !websocket.IsCloseError(errors.Unwrap(err), 1012) {
+			t.Errorf("a client got %v", err)
 		}
 	}
 	if got := status(t, s, nil); got != http.StatusServiceUnavailable {
@@ -68,7 +68,8 @@ func TestDrain(t *testing.T) {
 	}
 }
 
-// Drain waits for operations whose socket is long gone, but no longer than it is told to.
+// TestDrainIsBounded: Drain waits for operations whose socket is closed already, but not longer
+// than its context.
 func TestDrainIsBounded(t *testing.T) {
 	s := serve(t, &live.WebSocket{})
 	running, release := make(chan struct{}), make(chan struct{})

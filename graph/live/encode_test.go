@@ -6,8 +6,8 @@ import (
 	"github.com/99designs/gqlgen/graphql"
 )
 
-// TestEncodeCopies: what the executor makes of a resolver's data, which always has extensions, if empty ones, is copied
-// once and not read and written again.
+// TestEncodeCopies: data is copied once, not decoded and encoded again, although the executor
+// always sets extensions, if only empty ones.
 func TestEncodeCopies(t *testing.T) {
 	response := &graphql.Response{Data: []byte(`{"a":"<b>","c":[1,2,3]}`), Extensions: map[string]any{}}
 	if got, want := string(encode(response)), `{"data":{"a":"<b>","c":[1,2,3]}}`; got != want {

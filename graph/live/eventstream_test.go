@@ -15,16 +15,16 @@ import (
 
 const (
 	eventStream = "text/event-stream"
-	begin       = ":\n\n" // of every stream
+	begin       = ":\n\n" // the start of every stream
 	end         = "event: complete\ndata:\n\n"
 )
 
 func result(data string) string { return "event: next\ndata: " + data + "\n\n" }
 
-// An ask is one request.
+// An ask is an HTTP request; empty fields have defaults.
 type ask struct {
-	method, query             string // POST, and no query, unless they are given
-	accept, contentType, body string // JSON unless it is given
+	method, query             string // POST, and no query
+	accept, contentType, body string // contentType: JSON
 	token, caller             string
 }
 
@@ -55,7 +55,7 @@ func or(value, otherwise string) string {
 	return value
 }
 
-// asks wants a status, and gives the body.
+// asks sends a request, checks the status and returns the body.
 func (s *server) asks(t *testing.T, a ask, status int) string {
 	t.Helper()
 	response := s.ask(t, a)
@@ -69,14 +69,15 @@ func (s *server) asks(t *testing.T, a ask, status int) string {
 	return string(body)
 }
 
-// TestDistinctConnections is PROTOCOL.md of graphql-sse, "Distinct connections mode", case by case.
+// TestDistinctConnections checks graphql-sse's PROTOCOL.md, "Distinct connections mode", case by
+// case.
 func TestDistinctConnections(t *testing.T) {
 	in := func(query string) string { return "query=" + url.QueryEscape(query) }
 	for _, c := range []struct {
 		name   string
 		ask    ask
 		status int
-		want   string // the whole stream; of a refusal a part
+		want   string // the whole stream, or a part of a refusal
 	}{
 		{"a query", ask{body: `{"query":"{name}"}`}, 200, begin + result(`{"data":{"name":"Ada"}}`) + end},
 		{"a mutation", ask{body: `{"query":"mutation{rename(to:\"Eve\")}"}`}, 200, begin + result(`{"data":{"rename":"Eve"}}`) + end},
@@ -140,7 +141,7 @@ func TestDistinctConnections(t *testing.T) {
 	}
 }
 
-func TestWhoGetsAStream(t *testing.T) {
+func TestEventStreamSupports(t *testing.T) {
 	for accept, want := range map[string]bool{
 		eventStream: true, "text/event-stream; charset=utf-8": true, "text/html, text/event-stream": true, "text/event-stream, */*": true,
 		"": false, "*/*": false, plain: false, "text/event-stream;q=0": false,
@@ -154,7 +155,7 @@ func TestWhoGetsAStream(t *testing.T) {
 	}
 }
 
-// TestStreamBytes looks at the whole answer: no length and no chunks tell where it ends.
+// TestStreamBytes checks the whole response: it has neither a Content-Length nor chunks.
 func TestStreamBytes(t *testing.T) {
 	s := serve(t, &live.WebSocket{})
 	w := s.raw(t)
@@ -221,7 +222,7 @@ func TestStreamSession(t *testing.T) {
 	s.asks(t, ask{accept: eventStream, body: `{"query":"{name}"}`}, 200)
 }
 
-// A panic outside of every resolver ends that request and leaves nothing.
+// TestPanicEndsOneStream: a panic outside a resolver ends its request and leaves nothing behind.
 func TestPanicEndsOneStream(t *testing.T) {
 	s := serve(t, &live.WebSocket{})
 	s.exec.Use(panicking{})

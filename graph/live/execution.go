@@ -10,35 +10,37 @@ import (
 	"github.com/vektah/gqlparser/v2/gqlerror"
 )
 
-// An execution is an operation in the hands of the executor. One goroutine drives it.
+// An execution is one run of an operation by the executor. One goroutine drives it.
 type execution struct {
 	exec      graphql.GraphExecutor
-	outer     context.Context // ends when nobody wants to know more
-	ctx       context.Context // the outer one as interceptors have made it
+	parent    context.Context // ends when no result is wanted any more
+	ctx       context.Context // derived from parent by interceptors
 	op        *graphql.OperationContext
-	from      *beginning
-	source    Source // nil: a query, a mutation, or a subscription that feeds its channel itself
+	start     *startPoint
+	source    Source // nil for a query, a mutation, or a resolver that sends on its channel itself
 	responses graphql.ResponseHandler
 }
 
-// beginning is where an execution begins regardless of its arguments: after a cursor, or with nil now.
-type beginning struct{ after *string }
+// A startPoint is where a subscription starts regardless of its arguments: after a cursor or, if
+// that is nil, now.
+type startPoint struct{ after *string }
 
 type executionKey struct{}
 
 func executionOf(ctx context.Context) *execution { return ctx.Value(executionKey{}).(*execution) }
 
-// execute lets the root resolver run. A failure is the first thing that run will find.
-func execute(ctx context.Context, exec graphql.GraphExecutor, op *graphql.OperationContext, from *beginning) *execution {
-	e := &execution{exec: exec, op: op, outer: ctx, from: from}
+// startExecution calls the root resolver. An error is reported by the first call of run.
+func startExecution(ctx context.Context, exec graphql.GraphExecutor, op *graphql.OperationContext, start *startPoint) *execution {
+	e := &execution{exec: exec, op: op, parent: ctx, start: start}
 	e.responses, e.ctx = exec.DispatchOperation(context.WithValue(ctx, executionKey{}, e), op)
 	return e
 }
 
-// run hands on each result, and says when there is none yet, as long as those it tells want more. It gives the
-// message that ends the operation; none if it was stopped.
+// run passes each result to result, and calls idle when there is none yet, until one of them
+// returns false. It returns the frame that ends the operation, or the zero frame if the operation
+// was stopped.
 func (e *execution) run(result func(data []byte) bool, idle func() bool) (end frame) {
-	// Resolvers are recovered one by one; a source, a scalar or an interceptor may still panic.
+	// Each resolver recovers from its own panics; a source, a scalar or an interceptor does not.
 	defer func() {
 		if r := recover(); r != nil {
 			end = e.failed(e.op.Recover(e.ctx, r))
@@ -65,22 +67,22 @@ func (e *execution) run(result func(data []byte) bool, idle func() bool) (end fr
 		case response == nil && e.ctx.Err() != nil:
 			return e.failed(context.Cause(e.ctx))
 		case response == nil:
-			return frame{kind: complete}
-		case first && e.refuses(response):
+			return frame{kind: kindComplete}
+		case first && e.isRequestError(response):
 			return failure(response.Errors)
 		}
 		first = false
-		// The data lies in a buffer that the next call overwrites; encoding copies it.
+		// The data lies in a buffer that the next call overwrites; encode copies it.
 		if !result(encode(response)) {
 			return frame{}
 		}
-		if !e.streams() && (response.HasNext == nil || !*response.HasNext) {
-			return frame{kind: complete}
+		if !e.isSubscription() && (response.HasNext == nil || !*response.HasNext) {
+			return frame{kind: kindComplete}
 		}
 	}
 }
 
-// ready is true when the executor has something to execute.
+// ready reports whether the executor has something to execute.
 func (e *execution) ready() (bool, error) {
 	if e.source == nil {
 		return true, nil
@@ -88,32 +90,34 @@ func (e *execution) ready() (bool, error) {
 	return e.source.Next(e.ctx)
 }
 
-func (e *execution) streams() bool { return e.op.Operation.Operation == ast.Subscription }
+func (e *execution) isSubscription() bool { return e.op.Operation.Operation == ast.Subscription }
 
-// position is how far a subscription has come in its log; not ok if it follows none.
-func (e *execution) position() (at Position, ok bool) {
+// position returns how far a subscription has read its log; false if it does not follow a log.
+func (e *execution) position() (position Position, ok bool) {
 	if e.source == nil {
 		return Position{}, false
 	}
 	return e.source.Position()
 }
 
-// refuses reports a response that no execution has come to: PROTOCOL.md, "Error". A subscription without a source
-// can only say so with data that is null: a query whose field failed is data for the client.
-func (e *execution) refuses(response *graphql.Response) bool {
+// isRequestError reports whether the executor refused the operation before executing it:
+// PROTOCOL.md, "Error". A refused subscription has null data and no source. Null data of a query
+// means that a field failed, which is a result.
+func (e *execution) isRequestError(response *graphql.Response) bool {
 	return len(response.Errors) > 0 && e.source == nil &&
-		(response.Data == nil || e.streams() && string(response.Data) == "null")
+		(response.Data == nil || e.isSubscription() && string(response.Data) == "null")
 }
 
-// failed ends an operation with an error, unless nobody is listening any more.
+// failed returns the frame for an error, or the zero frame if no result is wanted any more.
 func (e *execution) failed(err error) frame {
-	if e.outer.Err() != nil {
+	if e.parent.Err() != nil {
 		return frame{}
 	}
 	return e.present(err)
 }
 
-// present passes an error through the executor's presenter, which knows its code and what to hide.
+// present passes an error through the executor's presenter, which sets its code and hides
+// internals.
 func (e *execution) present(err error) frame {
 	list, ok := err.(gqlerror.List)
 	if !ok {
@@ -122,8 +126,8 @@ func (e *execution) present(err error) frame {
 	return failure(e.exec.DispatchError(e.ctx, list).Errors)
 }
 
-// encode returns a copy of a response as JSON of one line. Most have nothing but data, which is JSON already; it panics
-// like marshal if it is not.
+// encode returns a copy of a response as JSON on one line. Most responses have only data, which is
+// JSON already. Like marshal it panics if the data is not valid JSON.
 func encode(r *graphql.Response) []byte {
 	if len(r.Errors) > 0 || len(r.Extensions) > 0 || r.HasNext != nil || r.Label != "" || r.Path != nil ||
 		bytes.ContainsAny(r.Data, "\r\n") || !jsontext.Value(r.Data).IsValid() {

@@ -12,7 +12,8 @@ import (
 	"switchboard/graph/live"
 )
 
-// An interceptor's time limit ends a subscription with an error, not with a complete that looks like its end.
+// TestInterceptors: an interceptor's time limit ends a subscription with an error, not with a
+// complete, which would look like its normal end.
 func TestInterceptors(t *testing.T) {
 	s := serve(t, &live.WebSocket{})
 	var instead graphql.ResponseHandler
@@ -33,7 +34,7 @@ func TestInterceptors(t *testing.T) {
 	c.want(`{"id":"q","type":"error","payload":[{"message":"rate limited"}]}`)
 	c.wantQuiet()
 
-	// One that forgets that a query has a single response.
+	// An interceptor that ignores that a query has a single response.
 	instead = func(context.Context) *graphql.Response { return &graphql.Response{Data: []byte(`{}`)} }
 	c.subscribe("q", "{name}")
 	c.want(`{"id":"q","type":"next","payload":{"data":{}}}`)
@@ -68,7 +69,8 @@ type extension struct{}
 func (extension) ExtensionName() string                   { return "Test" }
 func (extension) Validate(graphql.ExecutableSchema) error { return nil }
 
-// A panic outside of every resolver ends one socket, not the process and not the neighbours.
+// TestPanicEndsOneSocket: a panic outside a resolver ends one socket, not the process and not other
+// sockets.
 func TestPanicEndsOneSocket(t *testing.T) {
 	s := serve(t, &live.WebSocket{})
 	s.exec.Use(panicking{})

@@ -7,79 +7,82 @@ import (
 	"github.com/vektah/gqlparser/v2/gqlerror"
 )
 
-// A frame is one message to a client. How it looks on the line is for its dialect to say.
+// A frame is one message to a client. An encoder turns it into bytes.
 type frame struct {
-	kind    kind // zero: no message at all
+	kind    kind // zero: no message
 	payload []byte
 }
 
-// kind is what a frame says.
+// A kind is the type of a frame.
 type kind byte
 
 const (
-	ack kind = iota + 1
-	ping
-	pong
-	next
-	problem
-	complete
-	echo // of a ping frame, which is not the protocol's ping message: RFC 6455 section 5.5.2
-	goodbye
+	kindAck kind = iota + 1
+	kindPing
+	kindPong
+	kindNext
+	kindError
+	kindComplete
+	kindPongFrame // RFC 6455 section 5.5.2; not the protocol's message of that name
+	kindCloseFrame
 )
 
-// ends is true for what nothing of the same operation may follow.
-func (k kind) ends() bool { return k == problem || k == complete }
+// ends reports whether a frame of this kind is the last one of its operation.
+func (k kind) ends() bool { return k == kindError || k == kindComplete }
 
-// failure makes the error message that ends an operation. Clients insist on at least one error in it.
+// failure returns the error message that ends an operation. Clients require at least one error in
+// it.
 func failure(errs gqlerror.List) frame {
 	if len(errs) == 0 {
 		errs = refusal("INTERNAL", "The operation failed.")
 	}
-	return frame{problem, marshal(errs)}
+	return frame{kindError, marshal(errs)}
 }
 
-// A dialect is how frames look on a line.
-type dialect interface {
-	// add appends a frame of an operation, whose id is JSON text; empty for the connection's own.
-	add(dst []byte, id string, f frame) []byte
+// An encoder turns frames into the bytes that are sent.
+type encoder interface {
+	// appendFrame appends f to dst. The id is that of the frame's operation as JSON text, or empty
+	// for a frame of the connection itself.
+	appendFrame(dst []byte, id string, f frame) []byte
 }
 
-// transportWS is graphql-transport-ws in WebSocket frames.
-type transportWS struct{}
+// webSocketEncoder encodes frames as messages of graphql-transport-ws in WebSocket frames.
+type webSocketEncoder struct{}
 
-// typeOf are the message types of the protocol, as far as servers send them.
-var typeOf = [...]string{ack: typeAck, ping: typePing, pong: typePong, next: typeNext, problem: typeError, complete: typeComplete}
+// messageTypes are the message types that servers send.
+var messageTypes = [...]string{kindAck: typeAck, kindPing: typePing, kindPong: typePong, kindNext: typeNext, kindError: typeError, kindComplete: typeComplete}
 
-func (transportWS) add(dst []byte, id string, f frame) []byte {
+func (webSocketEncoder) appendFrame(dst []byte, id string, f frame) []byte {
 	switch f.kind {
-	case echo:
-		return append(addHeader(dst, websocket.PongMessage, len(f.payload)), f.payload...)
-	case goodbye:
-		return append(addHeader(dst, websocket.CloseMessage, len(f.payload)), f.payload...)
+	case kindPongFrame:
+		return append(appendHeader(dst, websocket.PongMessage, len(f.payload)), f.payload...)
+	case kindCloseFrame:
+		return append(appendHeader(dst, websocket.CloseMessage, len(f.payload)), f.payload...)
 	}
-	const typed, identified, loaded, end = `{"type":"`, `","id":`, `,"payload":`, `}`
-	name := typeOf[f.kind]
-	size := len(typed) + len(name) + len(`"`) + len(end)
+	const typePart, idPart, payloadPart, end = `{"type":"`, `","id":`, `,"payload":`, `}`
+	name := messageTypes[f.kind]
+	size := len(typePart) + len(name) + len(`"`) + len(end)
 	if id != "" {
-		size += len(identified) - len(`"`) + len(id)
+		size += len(idPart) - len(`"`) + len(id)
 	}
 	if len(f.payload) > 0 {
-		size += len(loaded) + len(f.payload)
+		size += len(payloadPart) + len(f.payload)
 	}
-	dst = append(append(addHeader(dst, websocket.TextMessage, size), typed...), name...)
+	dst = append(append(appendHeader(dst, websocket.TextMessage, size), typePart...), name...)
 	if id != "" {
-		dst = append(append(dst, identified...), id...)
+		dst = append(append(dst, idPart...), id...)
 	} else {
 		dst = append(dst, '"')
 	}
 	if len(f.payload) > 0 {
-		dst = append(append(dst, loaded...), f.payload...)
+		dst = append(append(dst, payloadPart...), f.payload...)
 	}
 	return append(dst, end...)
 }
 
-// addHeader begins an unfragmented frame of a server, which has no mask: RFC 6455 section 5.2.
-func addHeader(dst []byte, opcode byte, size int) []byte {
+// appendHeader appends the header of an unfragmented frame. Servers do not mask: RFC 6455 section
+// 5.2.
+func appendHeader(dst []byte, opcode byte, size int) []byte {
 	const final = 0x80
 	dst = append(dst, final|opcode)
 	switch {

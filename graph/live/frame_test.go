@@ -13,7 +13,7 @@ import (
 	"switchboard/graph/live"
 )
 
-// A wire is a socket without a library on the client's side: whatever bytes a test wants to send.
+// A wire is a client without a WebSocket library, so that a test can send any bytes.
 type wire struct {
 	net.Conn
 	t *testing.T
@@ -45,13 +45,13 @@ func (w *wire) put(bytes string) {
 	}
 }
 
-// bits of a frame's first byte: RFC 6455 section 5.2.
+// Bits of a frame's first byte: RFC 6455 section 5.2.
 const (
 	more, text, final, rsv1, rsv2, rsv3 = 0x00, 0x01, 0x80, 0x40, 0x20, 0x10
 	closing, pinging, reserved          = 0x08, 0x09, 0x0b
 )
 
-// masked makes a frame with the mask 0, which leaves the payload as it is.
+// masked returns a frame with the mask 0, which leaves the payload unchanged.
 func masked(first byte, payload string) string {
 	return header(first, 0x80, len(payload)) + "\x00\x00\x00\x00" + payload
 }
@@ -66,7 +66,7 @@ func header(first, mask byte, size int) string {
 	return string(binary.BigEndian.AppendUint64([]byte{first, mask | 127}, uint64(size)))
 }
 
-// frame reads one frame of the server; none of those read here is long.
+// frame reads one short frame from the server.
 func (w *wire) frame() (first byte, payload string) {
 	w.t.Helper()
 	head := make([]byte, 2)
@@ -87,7 +87,7 @@ func (w *wire) want(first byte, payload string) {
 	}
 }
 
-// wantClose expects the close frame and after it the end of the stream: no reset, nothing more.
+// wantClose checks that a close frame comes, and then the end of the stream without a reset.
 func (w *wire) wantClose(code uint16) {
 	w.t.Helper()
 	first, payload := w.frame()
@@ -115,7 +115,7 @@ func TestFrames(t *testing.T) {
 		"a message inside a message":        {masked(text, "{") + masked(final|text, "{}"), 1002},
 		"a control frame in fragments":      {masked(pinging, "a"), 1002},
 		"a control frame of 126 bytes":      {masked(final|pinging, strings.Repeat("a", 126)), 1002},
-		"a close code nobody may send":      {masked(final|closing, "\x03\xed"), 1002},
+		"a reserved close code":             {masked(final|closing, "\x03\xed"), 1002},
 		"a close reason that is no UTF-8":   {masked(final|closing, "\x03\xe8\xff"), 1002},
 		"a text that is no UTF-8":           {masked(final|text, "{\"\xc3\x28\":1}"), 1007},
 		"a length beyond all reason":        {"\x81\xff\xff\xff\xff\xff\xff\xff\xff\xff\x00\x00\x00\x00", 1009},
@@ -149,7 +149,7 @@ func TestFragments(t *testing.T) {
 	w.put(masked(final|more, "}"))
 	w.want(final|0x0a, "between")
 	w.want(final|text, ack)
-	// Two messages in one packet, a third in two.
+	// Two messages in one packet, a third in two packets.
 	whole := masked(final|text, `{"type":"ping"}`)
 	w.put(whole + whole + whole[:9])
 	w.want(final|text, pong)
@@ -158,7 +158,7 @@ func TestFragments(t *testing.T) {
 	w.want(final|text, pong)
 }
 
-// A client that sends without end still gets to read why it was closed.
+// TestCloseFrameSurvivesAFlood: a client that never stops sending can still read why it was closed.
 func TestCloseFrameSurvivesAFlood(t *testing.T) {
 	flood := strings.Repeat(masked(final|text, `{"type":"pong"}`), 200_000)
 	for name, test := range map[string]struct {
@@ -184,7 +184,7 @@ func TestCloseFrameSurvivesAFlood(t *testing.T) {
 	}
 }
 
-// A peer that ends its half of the stream without a close frame is let go.
+// TestHalfOpen: a peer that ends its half of the stream without a close frame is disconnected.
 func TestHalfOpen(t *testing.T) {
 	s := serve(t, &live.WebSocket{})
 	w := s.wire(t)

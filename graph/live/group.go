@@ -11,66 +11,69 @@ import (
 	"github.com/vektah/gqlparser/v2/gqlerror"
 )
 
-// A Hub executes equal subscriptions once and writes each result to all who want it. The zero value shares nothing.
+// A Hub executes equal subscriptions once and writes each result to all subscribers. The zero value
+// shares nothing.
 type Hub struct {
-	// Share says with whom a subscription is executed together, after it was validated; ctx is the subscriber's.
-	// Not ok: with nobody. What is shared must be a subscription whose resolver calls Pull. Nil: nothing is.
+	// Share returns which execution a validated subscription may share, or false if it must run
+	// alone. The resolver of a shared subscription must call Pull. ctx is the subscriber's. If
+	// Share is nil, nothing is shared.
 	Share func(ctx context.Context, op *graphql.OperationContext) (s Shared, ok bool)
 
-	gate gate
+	admission admission
 
 	mu     sync.Mutex
 	groups map[string]*group
 }
 
-// A group are the subscriptions that one execution serves.
+// A group is the set of subscriptions that share one execution.
 type group struct {
 	hub    *Hub
 	key    string
 	ctx    context.Context
 	cancel context.CancelFunc
-	params *graphql.RawParams // for members that execute by themselves
-	users  int                // members, and those who want to be; guarded by the hub's mu
+	params *graphql.RawParams // for members that execute on their own for a while
+	refs   int                // operations that use the group; guarded by the hub's mu
 
-	begun   chan struct{} // closed when the following are known
-	refused frame         // why it could not begin
-	isLog   bool          // else its items are states, of which only the latest counts
+	ready   chan struct{} // closed when the next two fields are set
+	refused frame         // why the execution could not start
+	isLog   bool          // items are events; else states, of which only the latest counts
 
-	mu      sync.Mutex
-	end     *item    // the newest
-	looked  Position // how far the execution has looked: perhaps further than the newest item
-	members []*operation
+	mu       sync.Mutex
+	newest   *item
+	position Position // how far the execution has read, at or after the newest item
+	members  []*operation
 
-	// The group's goroutine alone:
-	waiting  int          // items that were not delivered yet
-	since    time.Time    // of the first of them
-	delivery []*operation // to whom, at the moment
+	// Used only by the group's goroutine:
+	undelivered      int          // number of items
+	undeliveredSince time.Time    // when the first of them was appended
+	recipients       []*operation // reused by deliver
 }
 
-// An item is one result, encoded once. Items are a list from old to new; it reaches back as far as the member needs
-// it that is furthest behind, and no further.
+// An item is one result, encoded once. Items form a linked list from old to new; they are kept back
+// to the slowest member's position.
 type item struct {
 	frame
-	at    Position
-	n     int // of the item, counted from the beginning of the group
-	bytes int // of all items up to this one
-	next  atomic.Pointer[item]
+	position Position
+	number   int // of the item, counted from the start of the group
+	bytes    int // total size of all items up to this one
+	next     atomic.Pointer[item]
 }
 
-// How much may wait for one member.
+// The most that may be queued for one member.
 const (
 	maxItems     = 256
 	maxItemBytes = 1 << 20
 )
 
-// Results that are ready at the same time go out together: at most so many, and for at most so long.
+// Results that are ready at the same time are delivered in one batch, bounded by number and by
+// time.
 const (
-	maxTogether   = 64
-	maxTogetherIn = 2 * time.Millisecond
+	maxBatchItems = 64
+	maxBatchDelay = 2 * time.Millisecond
 )
 
-// group gives the group of a subscription, which the caller has to leave.
-func (h *Hub) group(s Shared, exec graphql.GraphExecutor, params *graphql.RawParams) *group {
+// groupFor returns the group of a subscription. The caller must release it.
+func (h *Hub) groupFor(s Shared, exec graphql.GraphExecutor, params *graphql.RawParams) *group {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	g := h.groups[s.Key]
@@ -78,55 +81,56 @@ func (h *Hub) group(s Shared, exec graphql.GraphExecutor, params *graphql.RawPar
 		if h.groups == nil {
 			h.groups = map[string]*group{}
 		}
-		g = &group{hub: h, key: s.Key, params: params, begun: make(chan struct{})}
+		g = &group{hub: h, key: s.Key, params: params, ready: make(chan struct{})}
 		g.ctx, g.cancel = context.WithCancel(s.Context)
 		h.groups[s.Key] = g
 		go g.run(exec)
 	}
-	g.users++
+	g.refs++
 	return g
 }
 
-// leave ends the group with its last user.
-func (g *group) leave() {
+// release ends the group if the caller was its last user.
+func (g *group) release() {
 	g.hub.mu.Lock()
 	defer g.hub.mu.Unlock()
-	if g.users--; g.users == 0 {
-		g.close()
+	if g.refs--; g.refs == 0 {
+		g.removeFromHub()
 	}
 }
 
-// close makes room for another group of the same key. The hub's mu is held.
-func (g *group) close() {
+// removeFromHub ends the group, so that a new one with the same key can start. The hub's mu is
+// held.
+func (g *group) removeFromHub() {
 	g.cancel()
 	if g.hub.groups[g.key] == g {
 		delete(g.hub.groups, g.key)
 	}
 }
 
-// run executes for all.
+// run executes the subscription for all members.
 func (g *group) run(exec graphql.GraphExecutor) {
 	end := g.execute(exec)
 	if end.kind == 0 {
-		end = failure(nil) // nobody is there to be told, unless the context was not what Shared wants
+		end = failure(nil) // no user is left, unless Shared.Context ended too early
 	}
 	g.hub.mu.Lock()
-	g.close() // whoever comes now begins anew
+	g.removeFromHub() // a later subscriber starts a new group
 	g.hub.mu.Unlock()
 	select {
-	case <-g.begun:
-		g.add(end, g.end.at)
+	case <-g.ready:
+		g.appendItem(end, g.newest.position)
 		g.deliver()
 	default:
 		g.refused = end
-		close(g.begun)
+		close(g.ready)
 	}
 }
 
-// execute gives the frame with which the subscription ends for all of its members.
+// execute returns the frame that ends the subscription for all members.
 func (g *group) execute(exec graphql.GraphExecutor) (end frame) {
 	ctx := graphql.StartOperationTrace(g.ctx)
-	params := *g.params // the executor changes them
+	params := *g.params // a copy, because the executor changes it
 	op, errs := exec.CreateOperationContext(ctx, &params)
 	if len(errs) > 0 {
 		return failure(exec.DispatchError(graphql.WithOperationContext(ctx, op), errs).Errors)
@@ -136,125 +140,126 @@ func (g *group) execute(exec graphql.GraphExecutor) (end frame) {
 			end = failure(exec.DispatchError(ctx, gqlerror.List{gqlerror.WrapIfUnwrapped(op.Recover(ctx, r))}).Errors)
 		}
 	}()
-	e := execute(ctx, exec, op, &beginning{})
+	e := startExecution(ctx, exec, op, &startPoint{})
 	if e.source != nil {
-		at, isLog := e.position()
-		g.end, g.looked, g.isLog = &item{at: at}, at, isLog
-		close(g.begun)
+		position, isLog := e.position()
+		g.newest, g.position, g.isLog = &item{position: position}, position, isLog
+		close(g.ready)
 	}
 	return e.run(func(data []byte) bool {
-		at, _ := e.position()
-		g.add(frame{next, data}, at)
-		if g.waiting == maxTogether || time.Since(g.since) > maxTogetherIn {
+		position, _ := e.position()
+		g.appendItem(frame{kindNext, data}, position)
+		if g.undelivered == maxBatchItems || time.Since(g.undeliveredSince) > maxBatchDelay {
 			g.deliver()
 		}
 		return true
 	}, func() bool {
-		if g.waiting > 0 {
+		if g.undelivered > 0 {
 			g.deliver()
 		}
-		at, _ := e.position()
+		position, _ := e.position()
 		g.mu.Lock()
-		g.looked = at
+		g.position = position
 		g.mu.Unlock()
 		return true
 	})
 }
 
-// add puts an item at the end of the list.
-func (g *group) add(f frame, at Position) {
-	if g.waiting++; g.waiting == 1 {
-		g.since = time.Now()
+// appendItem appends an item to the list.
+func (g *group) appendItem(f frame, position Position) {
+	if g.undelivered++; g.undelivered == 1 {
+		g.undeliveredSince = time.Now()
 	}
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	it := &item{frame: f, at: at, n: g.end.n + 1, bytes: g.end.bytes + len(f.payload)}
-	g.end.next.Store(it)
-	g.end, g.looked = it, at
+	it := &item{frame: f, position: position, number: g.newest.number + 1, bytes: g.newest.bytes + len(f.payload)}
+	g.newest.next.Store(it)
+	g.newest, g.position = it, position
 }
 
-// deliver writes what waits to all members, on all processors if they are many. Nobody makes it wait: a member
-// whose line is full is left to go on by itself.
+// deliver writes new items to all members, in parallel if there are many. It never blocks: a member
+// whose connection is full continues on its own goroutine.
 func (g *group) deliver() {
-	g.waiting = 0
+	g.undelivered = 0
 	g.mu.Lock()
-	g.delivery = append(g.delivery[:0], g.members...)
+	g.recipients = append(g.recipients[:0], g.members...)
 	g.mu.Unlock()
-	const few = 64
-	parts := min(runtime.GOMAXPROCS(0), 1+len(g.delivery)/few)
+	const membersPerPart = 64
+	parts := min(runtime.GOMAXPROCS(0), 1+len(g.recipients)/membersPerPart)
 	var others sync.WaitGroup
 	for i := 1; i < parts; i++ {
-		others.Go(func() { deliver(g.delivery, i, parts) })
+		others.Go(func() { deliver(g.recipients, i, parts) })
 	}
-	deliver(g.delivery, 0, parts)
+	deliver(g.recipients, 0, parts)
 	others.Wait()
-	clear(g.delivery)
+	clear(g.recipients)
 }
 
-// deliver writes to one part of the members.
+// deliver writes to one of several equal parts of the members.
 func deliver(members []*operation, part, parts int) {
 	for _, op := range members[len(members)*part/parts : len(members)*(part+1)/parts] {
 		op.deliver()
 	}
 }
 
-// enter makes a member of an operation that wants what comes after a cursor, or with nil from now on, and gives the
-// item to go on after. None if the group cannot tell which that is; then the operation keeps the list from here on.
-// The peer's mu is held, as in the following.
-func (g *group) enter(op *operation, after *string) *item {
+// join makes op a member, if the group can tell at which item the given cursor lies (nil means
+// now), and returns the item before the first one to deliver. Otherwise it returns nil and op keeps
+// all items from now on as its handover. The peer's mu is held.
+func (g *group) join(op *operation, after *string) *item {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	switch {
 	case g.ended():
 		return nil
 	case !g.isLog:
-		op.follows = noLog
-		return g.seat(op, g.latest())
-	case after == nil, *after == g.looked.Cursor:
-		op.follows, op.at = aLog, g.looked
-		return g.seat(op, g.end)
+		op.resumability = notResumable
+		return g.addMember(op, g.beforeLatest())
+	case after == nil, *after == g.position.Cursor:
+		op.resumability, op.position = resumable, g.position
+		return g.addMember(op, g.newest)
 	}
-	op.anchor = g.end
+	op.handover = g.newest
 	return nil
 }
 
-// catchUp makes a member of an operation that has executed by itself, and gives the item to go on after. None if the
-// group has passed that place.
+// catchUp makes op, which has executed on its own, a member once it has reached its handover, and
+// returns that item. Otherwise it returns nil. The peer's mu is held.
 func (g *group) catchUp(op *operation) *item {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	if g.ended() || op.anchor == nil {
+	if g.ended() || op.handover == nil {
 		return nil
 	}
-	if g.lags(op.anchor) {
-		op.anchor = g.end // more cannot be kept
+	if g.lags(op.handover) {
+		op.handover = g.newest // the list is too long to keep
 	}
-	if op.at.Seq < op.anchor.at.Seq {
+	if op.position.Seq < op.handover.position.Seq {
 		return nil
 	}
-	return g.seat(op, op.anchor)
+	return g.addMember(op, op.handover)
 }
 
-func (g *group) seat(op *operation, after *item) *item {
-	op.seat = len(g.members)
+func (g *group) addMember(op *operation, after *item) *item {
+	op.index = len(g.members)
 	g.members = append(g.members, op)
 	return after
 }
 
-// drop ends a membership.
-func (g *group) drop(op *operation) {
+// removeMember removes op from the members if it is one.
+func (g *group) removeMember(op *operation) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	last := len(g.members) - 1
-	if i := op.seat; i <= last && g.members[i] == op {
+	if i := op.index; i <= last && g.members[i] == op {
 		moved := g.members[last]
-		g.members[i], g.members[last], moved.seat = moved, nil, i
+		g.members[i], g.members[last], moved.index = moved, nil, i
 		g.members = g.members[:last]
 	}
 }
 
-// after gives the next item for a member; nil if there is none yet. Of states only the latest counts.
-func (g *group) after(it *item) *item {
+// nextItem returns the item that follows it, or nil if there is none yet. In a group of states it
+// skips to the latest.
+func (g *group) nextItem(it *item) *item {
 	next := it.next.Load()
 	for !g.isLog && next != nil && !next.kind.ends() {
 		newer := next.next.Load()
@@ -266,27 +271,29 @@ func (g *group) after(it *item) *item {
 	return next
 }
 
-// latest gives the item to go on after for whoever is to get the present state first. The mu is held.
-func (g *group) latest() *item {
-	if g.end.kind == 0 {
-		return g.end // there is none yet
+// beforeLatest returns an item whose successor is the latest state, so that a new member gets that
+// state first. The mu is held.
+func (g *group) beforeLatest() *item {
+	if g.newest.kind == 0 {
+		return g.newest // no state has come yet
 	}
-	before := &item{n: g.end.n - 1, bytes: g.end.bytes - len(g.end.payload)}
-	before.next.Store(g.end)
+	before := &item{number: g.newest.number - 1, bytes: g.newest.bytes - len(g.newest.payload)}
+	before.next.Store(g.newest)
 	return before
 }
 
-// ended is true once the execution is over. The mu is held.
-func (g *group) ended() bool { return g.end.kind.ends() }
+// ended reports whether the execution has ended. The mu is held.
+func (g *group) ended() bool { return g.newest.kind.ends() }
 
-// lags is true for a member that has taken this item last, if too much waits for it.
+// lags reports whether too many items have come after the last one a member has taken.
 func (g *group) lags(last *item) bool {
-	return g.end.n-last.n > maxItems || g.end.bytes-last.bytes > maxItemBytes
+	return g.newest.number-last.number > maxItems || g.newest.bytes-last.bytes > maxItemBytes
 }
 
-// isLookedAt gives how far the execution has looked, if a member that has taken this item last has got all there is.
-func (g *group) isLookedAt(last *item) (at Position, all bool) {
+// caughtUpPosition returns how far the execution has read, and whether a member that has taken last
+// has no newer item to take.
+func (g *group) caughtUpPosition(last *item) (position Position, caughtUp bool) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	return g.looked, last == g.end
+	return g.position, last == g.newest
 }

@@ -15,7 +15,7 @@ import (
 	"switchboard/graph/live"
 )
 
-// sharing serves with a hub.
+// sharing starts a server with a hub.
 func sharing(t *testing.T, transport *live.WebSocket) *server {
 	transport.Hub = &live.Hub{Share: share}
 	return serve(t, transport)
@@ -34,7 +34,7 @@ func (c *client) follow(id, topic, after string) {
 	c.send(string(text))
 }
 
-// settled waits until so many executions follow the journal.
+// settled waits until the journal has want executions that read it.
 func (s *server) settled(t *testing.T, want int) {
 	t.Helper()
 	now := 0
@@ -58,7 +58,8 @@ func texts(from, to int) (all []string) {
 	return all
 }
 
-// TestShared: equal subscriptions are one execution, and each client hears of its own id.
+// TestShared: equal subscriptions share one execution, and each client gets messages with its own
+// id.
 func TestShared(t *testing.T) {
 	s := sharing(t, &live.WebSocket{})
 	var clients []*client
@@ -88,7 +89,7 @@ func TestShared(t *testing.T) {
 	s.settled(t, 0)
 }
 
-// wantAll reads as many messages, in any order.
+// wantAll reads len(texts) messages, in any order.
 func (c *client) wantAll(texts ...string) {
 	c.t.Helper()
 	missing := map[string]bool{}
@@ -104,7 +105,7 @@ func (c *client) wantAll(texts ...string) {
 	}
 }
 
-// TestResume: whoever begins in the past reads it alone, and is served by the group from then on.
+// TestResume: a subscription that starts in the past first runs alone, then is served by the group.
 func TestResume(t *testing.T) {
 	s := sharing(t, &live.WebSocket{})
 	s.world.log.write(texts(1, 1000)...)
@@ -132,7 +133,7 @@ func TestResume(t *testing.T) {
 	first.want(`{"id":"bad","type":"error","payload":[{"message":"it is CURSOR_INVALID","extensions":{"code":"CURSOR_INVALID"}}]}`)
 }
 
-// TestExactlyOnceInOrder has clients come, go and come back while the log grows.
+// TestExactlyOnceInOrder lets clients connect and reconnect while the log grows.
 func TestExactlyOnceInOrder(t *testing.T) {
 	s := sharing(t, &live.WebSocket{FramesPerSecond: -1})
 	const total = 5000
@@ -151,7 +152,7 @@ func TestExactlyOnceInOrder(t *testing.T) {
 			topic, step = "log odd", 2
 		}
 		running.Go(func() {
-			seen := 0 // the number of the last one
+			seen := 0 // number of the last item received
 			for seen < total-step+1 {
 				c := s.connect(t)
 				c.follow("s", topic, fmt.Sprint(seen))
@@ -174,7 +175,8 @@ func TestExactlyOnceInOrder(t *testing.T) {
 	running.Wait()
 }
 
-// TestLag: a member that does not read is left behind, nobody else notices, and it gets everything once it reads.
+// TestLag: a member that does not read falls behind, delays no other, and gets everything once it
+// reads.
 func TestLag(t *testing.T) {
 	s := sharing(t, &live.WebSocket{Ping: time.Hour})
 	slow, fast := s.connect(t), s.connect(t)
@@ -201,7 +203,7 @@ func TestLag(t *testing.T) {
 	fast.want(item("s", 1))
 }
 
-// TestStates: whoever joins gets the present state at once, and whoever was behind only the latest.
+// TestStates: a new member gets the present state at once, a slow one only the latest.
 func TestStates(t *testing.T) {
 	s := sharing(t, &live.WebSocket{})
 	state := func(n int) string {
@@ -223,7 +225,7 @@ func TestStates(t *testing.T) {
 	s.settled(t, 1)
 }
 
-// TestGroupEnds: all are told why, and whoever comes then begins anew.
+// TestGroupEnds: all members get the error, and a later subscriber starts a new execution.
 func TestGroupEnds(t *testing.T) {
 	s := sharing(t, &live.WebSocket{})
 	c, other := s.connect(t), s.connect(t)
@@ -254,7 +256,8 @@ func TestGroupEnds(t *testing.T) {
 	}
 }
 
-// TestNothingAfterRevocation: not even what is committed in the same moment.
+// TestNothingAfterRevocation: nothing is sent after revocation, not even an event of the same
+// moment.
 func TestNothingAfterRevocation(t *testing.T) {
 	revoke := make(chan context.CancelCauseFunc, 1)
 	s := sharing(t, &live.WebSocket{
@@ -279,25 +282,25 @@ func TestNothingAfterRevocation(t *testing.T) {
 func TestPingCursor(t *testing.T) {
 	s := sharing(t, &live.WebSocket{Ping: 5 * time.Millisecond})
 	c := s.connect(t)
-	c.want(`{"type":"ping"}`) // there is nothing to resume
+	c.want(`{"type":"ping"}`) // no subscription to resume
 	s.world.log.write(texts(1, 7)...)
 	c.follow("a", "log", "7")
 	c.wantPing("7")
 	c.follow("b", "log odd", "")
 	s.world.log.write("text 8")
-	c.wantPing("8") // one of them has passed it over
+	c.wantPing("8") // b has skipped this event
 	c.follow("state", "logged", "")
-	c.wantPing("8") // states are not events
+	c.wantPing("8") // states have no cursor
 	s.world.log.write("text 9")
 	c.wantPing("9")
-	// One that follows alone counts as well.
+	// A subscription that runs alone counts as well.
 	c.send(`{"id":"alone","type":"subscribe","payload":{"query":"subscription {names(topic:\"log odd\", after:\"9\")}"}}`)
 	s.settled(t, 4)
 	s.world.log.write("text 10")
 	c.wantPing("10")
 	c.subscribe("own", "subscription {names}")
 	receive(t, s.topic.begun)
-	for range 20 { // of one without a log nothing is known
+	for range 20 { // no cursor: the position of a subscription without a source is unknown
 		c.read()
 	}
 	s.world.log.write("text 11")

@@ -29,7 +29,7 @@ func TestOnlySocketsAreSupported(t *testing.T) {
 	}
 	response.Body.Close()
 	if response.StatusCode != http.StatusNotFound {
-		t.Errorf("a plain GET is taken for a socket: %s", response.Status)
+		t.Errorf("a plain GET is accepted as a socket: %s", response.Status)
 	}
 }
 
@@ -40,7 +40,7 @@ func TestInitTimeout(t *testing.T) {
 }
 
 func TestInitStopsItsTimeout(t *testing.T) {
-	// Pings outlive the timeout many times over.
+	// The pings continue for several times the timeout.
 	s := serve(t, &live.WebSocket{InitTimeout: 300 * time.Millisecond, Ping: 50 * time.Millisecond})
 	c := s.connect(t)
 	for range 12 {

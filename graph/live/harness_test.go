@@ -27,13 +27,13 @@ const deadline = 10 * time.Second
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-func patience(t *testing.T) <-chan time.Time {
+func timeout(t *testing.T) <-chan time.Time {
 	timer := time.NewTimer(deadline)
 	t.Cleanup(func() { timer.Stop() })
 	return timer.C
 }
 
-// A server has the transports on a real executor behind a real HTTP server.
+// A server serves the transports with a real executor over real HTTP.
 type server struct {
 	*httptest.Server
 	transport *live.WebSocket
@@ -55,7 +55,7 @@ func serveBoth(t *testing.T, transport *live.WebSocket, streams *live.EventStrea
 		ctx, cancel := context.WithTimeout(context.Background(), deadline)
 		defer cancel()
 		if err := errors.Join(transport.Drain(ctx), streams.Drain(ctx)); err != nil {
-			t.Errorf("connections or operations are left over: %v", err)
+			t.Errorf("connections or operations have not ended: %v", err)
 		}
 		s.Close()
 	})
@@ -88,7 +88,7 @@ func newServer(transport *live.WebSocket, streams *live.EventStream) *server {
 		}
 	}))
 	s.Config.ErrorLog = log.New(io.Discard, "", 0)
-	// Small buffers, so that a peer that does not read is noticed after kilobytes instead of megabytes.
+	// Small buffers, so that a peer that does not read is noticed after kilobytes, not megabytes.
 	s.Config.ConnContext = func(ctx context.Context, c net.Conn) context.Context {
 		_ = c.(*net.TCPConn).SetWriteBuffer(4 << 10)
 		return ctx
@@ -97,7 +97,7 @@ func newServer(transport *live.WebSocket, streams *live.EventStream) *server {
 	return s
 }
 
-// A client is one socket, seen from the other side.
+// A client is the client's end of one socket.
 type client struct {
 	*websocket.Conn
 	t *testing.T
@@ -114,7 +114,7 @@ func (s *server) dial(t *testing.T, protocols ...string) *client {
 	return &client{conn, t}
 }
 
-// connect dials and waits for the acknowledgement.
+// connect dials, sends connection_init and waits for the acknowledgement.
 func (s *server) connect(t *testing.T) *client {
 	t.Helper()
 	c := s.dial(t, live.Subprotocol)
@@ -142,7 +142,7 @@ func (c *client) read() (string, error) {
 	return string(data), err
 }
 
-// want reads one message and compares it as JSON. In errors, only message and code count.
+// want reads one message and compares it as JSON. Of errors it compares only message and code.
 func (c *client) want(text string) {
 	c.t.Helper()
 	got, err := c.read()
@@ -154,8 +154,7 @@ func (c *client) want(text string) {
 	}
 }
 
-// wantQuiet makes sure that nothing is under way: a ping is answered by the very next message.
-// wantPing reads until a ping carries a cursor; whatever else comes is passed over.
+// wantPing reads messages until a ping with this cursor comes; it skips all others.
 func (c *client) wantPing(cursor string) {
 	c.t.Helper()
 	want, last := `{"type":"ping","payload":{"cursor":"`+cursor+`"}}`, ""
@@ -171,6 +170,7 @@ func (c *client) wantPing(cursor string) {
 	c.t.Fatalf("no ping with %s, the last message is %s", cursor, last)
 }
 
+// wantQuiet checks that no message is on its way: the answer to a ping must come next.
 func (c *client) wantQuiet() {
 	c.t.Helper()
 	c.send(`{"type":"ping","payload":{"quiet":true}}`)
@@ -198,7 +198,7 @@ func parse(t *testing.T, text string) any {
 	return simplify(value)
 }
 
-// simplify takes places and paths out of errors.
+// simplify removes locations and paths from errors.
 func simplify(value any) any {
 	switch value := value.(type) {
 	case map[string]any:

@@ -18,10 +18,10 @@ import (
 	"github.com/vektah/gqlparser/v2/gqlerror"
 )
 
-// HTTP is a graphql.Transport for queries and mutations as the GraphQL over HTTP draft
-// says it (https://graphql.github.io/graphql-over-http/draft/): POST with a JSON body,
-// GET for queries. A status other than 200 for a well-formed request is seen only by
-// clients that accept application/graphql-response+json.
+// HTTP is a graphql.Transport for queries and mutations according to the GraphQL over HTTP draft
+// (https://graphql.github.io/graphql-over-http/draft/): POST with a JSON body, GET for queries.
+// Only clients that accept application/graphql-response+json get a status other than 200 for a
+// well-formed request.
 type HTTP struct{}
 
 const (
@@ -29,13 +29,13 @@ const (
 	mediaResponse = "application/graphql-response+json"
 )
 
-// Supports takes every request that is no WebSocket.
+// Supports reports whether r is anything but a WebSocket upgrade.
 func (HTTP) Supports(r *http.Request) bool { return !websocket.IsWebSocketUpgrade(r) }
 
 // Do answers one request.
 func (t HTTP) Do(w http.ResponseWriter, r *http.Request, exec graphql.GraphExecutor) {
 	media := negotiate(r.Header.Values("Accept"))
-	reply := reply{w, media}
+	reply := answer{w, media}
 	if media == "" {
 		reply.media = mediaJSON
 		reply.refuse(http.StatusNotAcceptable, "accept "+mediaResponse+" or "+mediaJSON)
@@ -48,7 +48,7 @@ func (t HTTP) Do(w http.ResponseWriter, r *http.Request, exec graphql.GraphExecu
 }
 
 // execute runs the operation and writes its answer.
-func (HTTP) execute(reply reply, r *http.Request, exec graphql.GraphExecutor, params *graphql.RawParams) {
+func (HTTP) execute(reply answer, r *http.Request, exec graphql.GraphExecutor, params *graphql.RawParams) {
 	ctx := graphql.StartOperationTrace(r.Context())
 	operation, errs := exec.CreateOperationContext(ctx, params)
 	if errs != nil {
@@ -67,7 +67,7 @@ func (HTTP) execute(reply reply, r *http.Request, exec graphql.GraphExecutor, pa
 	responses, ctx := exec.DispatchOperation(ctx, operation)
 	response := responses(ctx)
 	if response == nil {
-		return // the client left before the operation began
+		return // the client closed the connection before the operation started
 	}
 	if len(response.Data) == 0 {
 		reply.errors(http.StatusBadRequest, response.Errors)
@@ -76,7 +76,8 @@ func (HTTP) execute(reply reply, r *http.Request, exec graphql.GraphExecutor, pa
 	reply.write(http.StatusOK, encode(response))
 }
 
-// request reads the parameters of a request as JSON; without them, the status and what is wrong.
+// request returns the parameters of a request as JSON, or the status and the complaint to answer
+// with.
 func request(w http.ResponseWriter, r *http.Request) (body jsontext.Value, status int, complaint string) {
 	switch r.Method {
 	case http.MethodGet:
@@ -104,7 +105,7 @@ func request(w http.ResponseWriter, r *http.Request) (body jsontext.Value, statu
 	return body, http.StatusOK, ""
 }
 
-// query reads the parameters out of the URL.
+// query returns the parameters in the URL as JSON, or the status and the complaint to answer with.
 func query(r *http.Request) (body jsontext.Value, status int, complaint string) {
 	values, err := url.ParseQuery(r.URL.RawQuery)
 	if err != nil {
@@ -129,8 +130,8 @@ func query(r *http.Request) (body jsontext.Value, status int, complaint string) 
 	return marshal(fields), http.StatusOK, ""
 }
 
-// negotiate chooses the media type of the answer; empty if the client accepts neither.
-// A client that does not care gets application/json, which old ones expect.
+// negotiate returns the media type of the answer, or "" if the client accepts neither. Clients
+// without a preference get application/json, which old ones expect.
 func negotiate(accept []string) string {
 	chosen := ""
 	for item := range strings.SplitSeq(strings.Join(accept, ","), ",") {
@@ -151,14 +152,15 @@ func negotiate(accept []string) string {
 	return chosen
 }
 
-// reply writes the answer in the media type that was agreed upon.
-type reply struct {
+// An answer writes the response to a request in the negotiated media type.
+type answer struct {
 	w     http.ResponseWriter
 	media string
 }
 
-// params reads the parameters of a request. Not ok: it is answered already.
-func (a reply) params(r *http.Request) (params *graphql.RawParams, ok bool) {
+// params returns the parameters of a request. If they are wrong it answers the request and returns
+// false.
+func (a answer) params(r *http.Request) (params *graphql.RawParams, ok bool) {
 	start := graphql.Now()
 	body, status, complaint := request(a.w, r)
 	if complaint != "" {
@@ -178,7 +180,7 @@ func (a reply) params(r *http.Request) (params *graphql.RawParams, ok bool) {
 	return params, true
 }
 
-// sourceOf names the part of a request that holds its parameters.
+// sourceOf returns what error messages call the part of a request that holds its parameters.
 func sourceOf(r *http.Request) string {
 	if r.Method == http.MethodGet {
 		return "the URL"
@@ -186,8 +188,9 @@ func sourceOf(r *http.Request) string {
 	return "the body"
 }
 
-// allows is false for a mutation by GET, which is answered already.
-func (a reply) allows(r *http.Request, op *graphql.OperationContext) bool {
+// allows reports whether the operation may be executed with this method. It answers a mutation by
+// GET with 405.
+func (a answer) allows(r *http.Request, op *graphql.OperationContext) bool {
 	if op.Operation.Operation != ast.Mutation || r.Method != http.MethodGet {
 		return true
 	}
@@ -196,30 +199,30 @@ func (a reply) allows(r *http.Request, op *graphql.OperationContext) bool {
 	return false
 }
 
-// errors answers a request that is well-formed but was not executed: without data.
-func (a reply) errors(status int, errs gqlerror.List) {
+// errors answers a well-formed request that was not executed.
+func (a answer) errors(status int, errs gqlerror.List) {
 	if a.media == mediaJSON {
 		status = http.StatusOK
 	}
 	a.write(status, marshal(map[string]any{"errors": errs}))
 }
 
-// Refuse answers a request that is not to be executed at all with an error.
+// Refuse answers a request with err instead of executing it.
 func Refuse(w http.ResponseWriter, status int, err *gqlerror.Error) {
-	reply{w, mediaJSON}.write(status, marshal(map[string]any{"errors": gqlerror.List{err}}))
+	answer{w, mediaJSON}.write(status, marshal(map[string]any{"errors": gqlerror.List{err}}))
 }
 
-// refuse answers a request that is not well-formed.
-func (a reply) refuse(status int, complaint string) {
+// refuse answers a request that is malformed.
+func (a answer) refuse(status int, complaint string) {
 	a.deny(status, "BAD_USER_INPUT", complaint)
 }
 
-// deny answers a request that is for nobody, or not now.
-func (a reply) deny(status int, code, complaint string) {
+// deny answers a request with an error code and a message.
+func (a answer) deny(status int, code, complaint string) {
 	a.write(status, marshal(map[string]any{"errors": refusal(code, complaint)}))
 }
 
-func (a reply) write(status int, body []byte) {
+func (a answer) write(status int, body []byte) {
 	a.w.Header().Set("Content-Type", a.media+"; charset=utf-8")
 	a.w.Header().Set("X-Content-Type-Options", "nosniff")
 	a.w.WriteHeader(status)

@@ -19,7 +19,7 @@ const (
 	response = "application/graphql-response+json"
 )
 
-// TestHTTP is the draft of GraphQL over HTTP, case by case; the body is compared as text.
+// TestHTTP checks the GraphQL over HTTP draft case by case; bodies are compared as text.
 func TestHTTP(t *testing.T) {
 	get := func(query string) string { return "GET /?query=" + url.QueryEscape(query) }
 	for _, c := range []struct {
@@ -104,8 +104,9 @@ func TestHTTP(t *testing.T) {
 	}
 }
 
-// TestEarlyLeaver: a client that leaves before its operation begins harms nobody, and nothing is executed.
-func TestEarlyLeaver(t *testing.T) {
+// TestClientGoneBeforeExecution: if the client disconnects before its operation starts, nothing is
+// executed and nothing panics.
+func TestClientGoneBeforeExecution(t *testing.T) {
 	for _, body := range []string{`{"query":"{name}"}`, `{"query":"mutation{rename(to:\"eve\")}"}`} {
 		w := &world{name: "ada", resolve: map[string]func(context.Context, map[string]any) (any, error){
 			"rename": func(context.Context, map[string]any) (any, error) { return nil, errors.New("was executed") },

@@ -11,19 +11,19 @@ import (
 	"switchboard/graph/live"
 )
 
-// A journal is a log of texts; the cursor of one is its number. Subscriptions of the topic "log" get them all, of
-// "log odd" every other one, of "logged" how many there are.
+// A journal is a log of texts; the cursor of a text is its number. The topic "log" has all texts,
+// "log odd" every other one, and "logged" their count as a state.
 type journal struct {
 	mu       sync.Mutex
 	texts    []string
 	changed  chan struct{}
-	gone     error
-	watchers map[*reading]bool
-	began    int // subscriptions, ever
+	err      error
+	watchers map[*journalSource]bool
+	started  int // number of subscriptions so far
 }
 
 func newJournal() *journal {
-	return &journal{changed: make(chan struct{}), watchers: map[*reading]bool{}}
+	return &journal{changed: make(chan struct{}), watchers: map[*journalSource]bool{}}
 }
 
 func (j *journal) change(f func()) {
@@ -36,14 +36,14 @@ func (j *journal) change(f func()) {
 
 func (j *journal) write(texts ...string) { j.change(func() { j.texts = append(j.texts, texts...) }) }
 
-// fail ends all that read it.
-func (j *journal) fail(err error) { j.change(func() { j.gone = err }) }
+// fail ends all subscriptions with err.
+func (j *journal) fail(err error) { j.change(func() { j.err = err }) }
 
-// readers are how many read it now, and how many ever began to.
+// readers returns how many subscriptions there are now, and how many there have been.
 func (j *journal) readers() (now, ever int) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	return len(j.watchers), j.began
+	return len(j.watchers), j.started
 }
 
 func (j *journal) subscribe(ctx context.Context, topic string, after any) (<-chan string, error) {
@@ -53,54 +53,54 @@ func (j *journal) subscribe(ctx context.Context, topic string, after any) (<-cha
 		return nil, coded("NOT_FOUND")
 	}
 	cursor, _ := after.(string)
-	if from, given := live.From(ctx); given {
-		if cursor = ""; from != nil {
-			cursor = *from
+	if start, given := live.From(ctx); given {
+		if cursor = ""; start != nil {
+			cursor = *start
 		}
 	}
-	r := &reading{journal: j, ctx: ctx, topic: topic, at: len(j.texts), out: make(chan string, 1)}
+	r := &journalSource{journal: j, ctx: ctx, topic: topic, position: len(j.texts), out: make(chan string, 1)}
 	if cursor != "" {
-		at, err := strconv.Atoi(cursor)
-		if err != nil || at > len(j.texts) {
+		position, err := strconv.Atoi(cursor)
+		if err != nil || position > len(j.texts) {
 			return nil, coded("CURSOR_INVALID")
 		}
-		r.at = at
+		r.position = position
 	}
-	j.began++
+	j.started++
 	j.watchers[r] = true
 	live.Pull(ctx, r)
 	return r.out, nil
 }
 
-// A reading is one subscription to a journal.
-type reading struct {
+// A journalSource is the source of one subscription to a journal.
+type journalSource struct {
 	*journal
-	ctx   context.Context
-	topic string
-	at    int
-	told  bool
-	wait  chan struct{}
-	out   chan string
+	ctx      context.Context
+	topic    string
+	position int
+	sent     bool
+	wait     chan struct{}
+	out      chan string
 }
 
-func (r *reading) Next(context.Context) (bool, error) {
+func (r *journalSource) Next(context.Context) (bool, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if r.gone != nil {
-		return false, r.gone
+	if r.err != nil {
+		return false, r.err
 	}
 	if r.topic == "logged" {
-		if told := r.told; told && r.at == len(r.texts) {
+		if told := r.sent; told && r.position == len(r.texts) {
 			r.wait = r.changed
 			return false, nil
 		}
-		r.told, r.at = true, len(r.texts)
-		r.out <- fmt.Sprint(r.at)
+		r.sent, r.position = true, len(r.texts)
+		r.out <- fmt.Sprint(r.position)
 		return true, nil
 	}
-	for r.at < len(r.texts) {
-		if r.at++; r.topic != "log odd" || r.at%2 == 1 {
-			r.out <- r.texts[r.at-1]
+	for r.position < len(r.texts) {
+		if r.position++; r.topic != "log odd" || r.position%2 == 1 {
+			r.out <- r.texts[r.position-1]
 			return true, nil
 		}
 	}
@@ -108,7 +108,7 @@ func (r *reading) Next(context.Context) (bool, error) {
 	return false, nil
 }
 
-func (r *reading) Wait(ctx context.Context) error {
+func (r *journalSource) Wait(ctx context.Context) error {
 	select {
 	case <-r.wait:
 		return nil
@@ -117,17 +117,17 @@ func (r *reading) Wait(ctx context.Context) error {
 	}
 }
 
-func (r *reading) Position() (live.Position, bool) {
-	return live.Position{Seq: int64(r.at), Cursor: fmt.Sprint(r.at)}, r.topic != "logged"
+func (r *journalSource) Position() (live.Position, bool) {
+	return live.Position{Seq: int64(r.position), Cursor: fmt.Sprint(r.position)}, r.topic != "logged"
 }
 
-func (r *reading) Close() {
+func (r *journalSource) Close() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	delete(r.watchers, r)
 }
 
-// share lets equal documents and variables be executed together, but for the variable after.
+// share lets subscriptions with equal documents and topics share an execution; after may differ.
 func share(_ context.Context, op *graphql.OperationContext) (live.Shared, bool) {
 	s := live.Shared{Context: context.Background()}
 	topic := op.Variables["topic"]

@@ -36,7 +36,7 @@ func TestMessageLimit(t *testing.T) {
 func TestFrameRate(t *testing.T) {
 	s := serve(t, &live.WebSocket{FramesPerSecond: 1, FrameBurst: 10})
 	c := s.connect(t)
-	for range 10 { // and the connection_init
+	for range 10 { // one frame too many, with connection_init
 		c.send(`{"type":"pong"}`)
 	}
 	c.wantClose(4429, "Too many messages")
@@ -94,17 +94,17 @@ func TestOperationLimitCountsWhatStillRuns(t *testing.T) {
 	c.wantQuiet()
 }
 
-func TestStrangerLimit(t *testing.T) {
-	s := serve(t, &live.WebSocket{StrangerLimit: 2})
+func TestUnauthenticatedLimit(t *testing.T) {
+	s := serve(t, &live.WebSocket{UnauthenticatedLimit: 2})
 	first, second := s.dial(t, live.Subprotocol), s.dial(t, live.Subprotocol)
 	if got := status(t, s, nil); got != http.StatusTooManyRequests {
-		t.Fatalf("a third stranger is answered %d", got)
+		t.Fatalf("a third unauthenticated socket gets status %d", got)
 	}
 	first.send(`{"type":"connection_init"}`)
 	first.want(`{"type":"connection_ack"}`)
-	third := s.dial(t, live.Subprotocol) // the first one is known now
+	third := s.dial(t, live.Subprotocol) // the first one no longer counts
 	if got := status(t, s, nil); got != http.StatusTooManyRequests {
-		t.Fatalf("another one is answered %d", got)
+		t.Fatalf("one more unauthenticated socket gets status %d", got)
 	}
 	second.Close()
 	third.Close()
@@ -115,5 +115,5 @@ func TestStrangerLimit(t *testing.T) {
 		}
 		time.Sleep(5 * time.Millisecond)
 	}
-	t.Error("those who have gone still count")
+	t.Error("closed sockets still count")
 }

@@ -15,7 +15,7 @@ import (
 	"github.com/vektah/gqlparser/v2/gqlerror"
 )
 
-// The message types of the protocol: PROTOCOL.md, "Message types".
+// Message types of the protocol: PROTOCOL.md, "Message types".
 const (
 	typeInit      = "connection_init"
 	typeAck       = "connection_ack"
@@ -27,18 +27,19 @@ const (
 	typeComplete  = "complete"
 )
 
-// maxID bounds an operation's id, in bytes: it is repeated in every message of that operation.
+// maxID is the longest id of an operation in bytes. The id is repeated in every message of its
+// operation.
 const maxID = 256
 
-// A message is one that a client may send, in the form the protocol demands.
+// A message is a message from a client that has the form the protocol requires.
 type message struct {
 	Type    string
 	ID      string         // of subscribe and complete
 	Payload jsontext.Value // an object, or empty
 }
 
-// parseMessage reads one frame. Its errors are *CloseError: the protocol has no other answer to a malformed
-// message than to close the socket.
+// parseMessage parses one frame. Its errors are *CloseError, because the protocol requires the
+// server to close the socket after a malformed message.
 func parseMessage(frame int, data []byte) (message, *CloseError) {
 	if frame != websocket.TextMessage {
 		return message{}, closef(CloseBadRequest, "Only text messages are accepted")
@@ -85,7 +86,7 @@ func checkMessage(m message, id jsontext.Value) (message, *CloseError) {
 	return m, nil
 }
 
-// object reads the payload of a connection_init; without one it is an empty map.
+// object returns the payload of a connection_init, or an empty map if there is none.
 func (m message) object() (map[string]any, *CloseError) {
 	values := map[string]any{}
 	if len(m.Payload) > 0 && !decode(m.Payload, &values) {
@@ -94,8 +95,8 @@ func (m message) object() (map[string]any, *CloseError) {
 	return values, nil
 }
 
-// params reads the payload of a subscribe: PROTOCOL.md, "Subscribe". A payload of the wrong form closes the
-// socket, one that is refused only loses its operation.
+// params returns the parameters in the payload of a subscribe: PROTOCOL.md, "Subscribe". A
+// malformed payload closes the socket; a refused one ends only its operation.
 func (m message) params() (*graphql.RawParams, gqlerror.List, *CloseError) {
 	params, refused, malformed := parseParams(m.Payload)
 	if malformed != "" {
@@ -104,8 +105,9 @@ func (m message) params() (*graphql.RawParams, gqlerror.List, *CloseError) {
 	return params, refused, nil
 }
 
-// parseObject reads a JSON object into a struct of jsontext.Value. Otherwise it returns what is wrong, as the
-// predicate of a sentence. Half a surrogate pair is let pass: it costs no more than the one operation that has it.
+// parseObject parses a JSON object into a struct of jsontext.Value. If that fails it returns what
+// is wrong, as the predicate of a sentence. Lone surrogates are accepted here: the operation that
+// contains one is refused later.
 func parseObject(data jsontext.Value, into any) (malformed string) {
 	err := json.Unmarshal(data, into, jsontext.AllowInvalidUTF8(true))
 	var syntax *jsontext.SyntacticError
@@ -126,9 +128,9 @@ func parseObject(data jsontext.Value, into any) (malformed string) {
 	return ""
 }
 
-// parseParams reads the parameters of a request, which HTTP and sockets send in the same form. If they are not of
-// that form it returns what is wrong, as the predicate of a sentence; what is of that form but cannot be executed is
-// refused.
+// parseParams parses the parameters of a request, which HTTP and WebSocket send in the same form.
+// For a wrong form it returns what is wrong, as the predicate of a sentence. Parameters of the
+// right form that cannot be executed are refused.
 func parseParams(payload jsontext.Value) (params *graphql.RawParams, refused gqlerror.List, malformed string) {
 	var raw struct {
 		Query      jsontext.Value `json:"query"`
@@ -171,7 +173,7 @@ func parseParams(payload jsontext.Value) (params *graphql.RawParams, refused gql
 	case documentID != nil:
 		return params, refusal("DOCUMENT_NOT_FOUND", "This server has no document of that id; send its text as 'query'."), ""
 	case persisted:
-		// Clients look for exactly this message, and then send the document.
+		// Clients compare exactly this message before they send the whole document.
 		return params, refusal("PERSISTED_QUERY_NOT_SUPPORTED", "PersistedQueryNotSupported"), ""
 	}
 	return nil, nil, "needs a 'query' that is a string"
@@ -179,7 +181,8 @@ func parseParams(payload jsontext.Value) (params *graphql.RawParams, refused gql
 
 var kinds = map[jsontext.Kind]string{'"': "a string", '{': "an object"}
 
-// decode reads a value strictly: no repeated names, no lone surrogates. Numbers stay as they were written.
+// decode decodes JSON strictly, without repeated names or lone surrogates, and reports whether that
+// worked. Numbers keep their text.
 func decode(value jsontext.Value, into any) bool {
 	if !value.IsValid() {
 		return false
@@ -189,14 +192,15 @@ func decode(value jsontext.Value, into any) bool {
 	return numbers.Decode(into) == nil
 }
 
-// text reads a JSON string that is known to be one; what is no Unicode in it becomes U+FFFD.
+// text decodes a JSON string. Invalid Unicode becomes U+FFFD.
 func text(value jsontext.Value) string {
 	var s string
 	_ = stdjson.Unmarshal(value, &s)
 	return s
 }
 
-// marshal panics if the value is no JSON: some scalar then wrote nonsense, a fault like any other in a resolver.
+// marshal encodes a value as JSON. It panics if a custom scalar writes invalid JSON; callers
+// recover as from any other panic in a resolver.
 func marshal(value any) []byte {
 	data, err := stdjson.Marshal(value)
 	if err != nil {

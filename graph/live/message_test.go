@@ -11,8 +11,8 @@ import (
 	"github.com/gorilla/websocket"
 )
 
-// FuzzMessage: whatever comes in, it is obeyed or refused with a reason that fits into a close frame, and what
-// is repeated to the client is JSON.
+// FuzzMessage: any input is accepted, or refused with a reason that fits into a close frame; what
+// is sent back to the client is always valid JSON.
 func FuzzMessage(f *testing.F) {
 	for _, seed := range []string{
 		`{"type":"connection_init","payload":{"token":"x"}}`,
@@ -44,8 +44,8 @@ func FuzzMessage(f *testing.F) {
 		}
 		id := quote(m.ID)
 		for _, data := range [][]byte{
-			transportWS{}.add(nil, "", frame{pong, m.Payload}), transportWS{}.add(nil, id, frame{kind: complete}),
-			transportWS{}.add(nil, id, failure(nil)),
+			webSocketEncoder{}.appendFrame(nil, "", frame{kindPong, m.Payload}), webSocketEncoder{}.appendFrame(nil, id, frame{kind: kindComplete}),
+			webSocketEncoder{}.appendFrame(nil, id, failure(nil)),
 		} {
 			if text := unframed(data); !json.Valid(text) {
 				t.Fatalf("not JSON: %s", text)
@@ -54,7 +54,7 @@ func FuzzMessage(f *testing.F) {
 	})
 }
 
-// unframed is what a frame of a server holds, if its header tells the truth.
+// unframed returns the payload of a server's frame, or nil if its header has a wrong length.
 func unframed(data []byte) []byte {
 	size, head := uint64(data[1]), 2
 	switch data[1] {
@@ -73,26 +73,26 @@ func TestBucket(t *testing.T) {
 	now := time.Unix(0, 0)
 	b := bucket{perSecond: 50, burst: 100}
 	for i := range 100 {
-		if !b.take(now) {
+		if !b.allow(now) {
 			t.Fatalf("frame %d of the burst is refused", i)
 		}
 	}
-	if b.take(now) {
+	if b.allow(now) {
 		t.Fatal("frame 101 is allowed")
 	}
 	for i := range 1000 {
-		if now = now.Add(20 * time.Millisecond); !b.take(now) {
+		if now = now.Add(20 * time.Millisecond); !b.allow(now) {
 			t.Fatalf("frame %d at 50 per second is refused", i)
 		}
 	}
-	if b.take(now.Add(time.Millisecond)) {
+	if b.allow(now.Add(time.Millisecond)) {
 		t.Fatal("a frame too early is allowed")
 	}
 	now = now.Add(time.Hour)
 	for range 100 {
-		b.take(now)
+		b.allow(now)
 	}
-	if b.take(now) {
+	if b.allow(now) {
 		t.Fatal("an hour of silence saves up more than the burst")
 	}
 }

@@ -8,51 +8,52 @@ import (
 	"github.com/vektah/gqlparser/v2/gqlerror"
 )
 
-// An operation is one query, mutation or subscription of a client. It runs on a goroutine of its own until it ends
-// or, being a subscription, until a group serves it. What changes is guarded by the peer's mu.
+// An operation is one query, mutation or subscription of a client. It runs on its own goroutine
+// until it ends or, for a subscription, until a group serves it. The peer's mu guards what changes.
 type operation struct {
 	id   string // as JSON text
 	peer *peer
 
-	ctx    context.Context // while it runs: ends with the peer, or when the client completes the operation
+	ctx    context.Context // set while it runs; ends when the client completes it
 	cancel context.CancelFunc
 
-	follows follows
-	at      Position // delivered up to here, if it follows a log; without a cursor that is not known yet
+	resumability resumability
+	position     Position // delivered so far, if resumable; without a Cursor if unknown
 
-	group  *group // with whom it is executed; nil: alone
-	last   *item  // what it has taken last of the group; nil while it is not served by it
-	anchor *item  // until it is: where it will find what has come meanwhile
-	seat   int    // among the group's members
+	group    *group // whose execution it shares; nil if it runs alone
+	lastItem *item  // the last item taken from the group; nil if the group does not serve it
+	handover *item  // the item after which the group takes over, unless it has
+	index    int    // in the group's members
 }
 
-// follows says what an operation gives.
-type follows byte
+// resumability is whether a client can resume an operation after a cursor.
+type resumability byte
 
 const (
-	notKnown follows = iota
-	noLog            // the result of a query or a mutation, or states of something
-	aLog             // events
+	resumabilityUnknown resumability = iota
+	notResumable                     // a query, a mutation, or a subscription to states
+	resumable                        // a subscription to events of a log
 )
 
-// name is the operation's id; what belongs to the connection has none.
-func (op *operation) name() string {
+// messageID returns the id in the operation's messages; "" if op is nil, for messages of the
+// connection itself.
+func (op *operation) messageID() string {
 	if op == nil {
 		return ""
 	}
 	return op.id
 }
 
-// subscribe starts an operation on a goroutine of its own; one that is refused has come to its end already. The
-// error closes the peer.
+// subscribe starts an operation on its own goroutine. A refused one only gets its errors. The
+// returned error closes the peer.
 func (p *peer) subscribe(id string, params *graphql.RawParams, refused gqlerror.List) *CloseError {
 	id = quote(id)
-	op, err := p.admit(id)
+	op, err := p.addOperation(id)
 	switch {
 	case err != nil:
 		return err
 	case op == nil:
-		p.reply(letter{failure(tooMany()), &operation{id: id}})
+		p.reply(outgoing{failure(tooMany()), &operation{id: id}})
 	case refused != nil:
 		op.launch(func() frame { return failure(refused) })
 	default:
@@ -65,8 +66,9 @@ func tooMany() gqlerror.List {
 	return refusal("OPERATION_LIMIT", "Too many operations on this connection; complete one first.")
 }
 
-// admit reserves the id. There is no operation, and no error, if there are too many.
-func (p *peer) admit(id string) (*operation, *CloseError) {
+// addOperation creates an operation and reserves its id. It returns nil without an error if the
+// peer has too many operations.
+func (p *peer) addOperation(id string) (*operation, *CloseError) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	switch {
@@ -76,19 +78,20 @@ func (p *peer) admit(id string) (*operation, *CloseError) {
 		return nil, closef(CloseUnauthorized, "Unauthorized")
 	case p.operation(id) != nil:
 		return nil, closef(CloseDuplicateID, "Subscriber for %s already exists", text([]byte(id)))
-	case p.busy():
+	case p.atOperationLimit():
 		return nil, nil
 	}
 	op := &operation{id: id, peer: p}
-	op.begin()
+	op.startContext()
 	p.operations = append(p.operations, op)
 	return op, nil
 }
 
-// busy counts what was completed but still runs as well, else subscribing and completing in turn would get
-// round the limit; twice as much of it, since a client need not know how long a resolver takes to stop.
-func (p *peer) busy() bool {
-	return len(p.operations) >= p.limit || p.executing >= 2*p.limit
+// atOperationLimit also counts completed operations that still run; otherwise a client could get
+// around the limit by subscribing and completing in turn. It allows twice as many of these, since a
+// client cannot know how long a resolver takes to stop.
+func (p *peer) atOperationLimit() bool {
+	return len(p.operations) >= p.operationLimit || p.executing >= 2*p.operationLimit
 }
 
 func (p *peer) operation(id string) *operation {
@@ -100,26 +103,28 @@ func (p *peer) operation(id string) *operation {
 	return nil
 }
 
-// complete ends an operation at the client's wish. It may long be over: the two completes can cross.
+// complete ends an operation for the client. The operation may have ended already: the server's
+// complete and the client's can cross.
 func (p *peer) complete(id string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if op := p.operation(quote(id)); op != nil {
-		p.forget(op)
-		p.outbox.drop(op)
+		p.remove(op)
+		p.outbox.removeOf(op)
 		p.changed.Broadcast()
 	}
 }
 
-// begin gives the operation a context to run in, and makes the peer wait for its end. The peer's mu is held.
-func (op *operation) begin() {
+// startContext gives the operation a context to run in. The peer then waits until operationEnded is
+// called. The peer's mu is held.
+func (op *operation) startContext() {
 	op.ctx, op.cancel = context.WithCancel(op.peer.session)
 	op.peer.executing++
 	op.peer.running.Add(1)
 }
 
-// over is called when nothing of the operation runs any more.
-func (p *peer) over(cancel context.CancelFunc) {
+// operationEnded is called when no code of the operation runs any more.
+func (p *peer) operationEnded(cancel context.CancelFunc) {
 	cancel()
 	p.mu.Lock()
 	p.executing--
@@ -127,48 +132,49 @@ func (p *peer) over(cancel context.CancelFunc) {
 	p.running.Done()
 }
 
-// launch runs the operation after begin, and sends the frame that ends it.
+// launch runs the operation after startContext and sends the frame that ends it.
 func (op *operation) launch(run func() frame) {
 	p, cancel := op.peer, op.cancel
 	go func() {
-		defer p.over(cancel)
-		defer p.recovered()
+		defer p.operationEnded(cancel)
+		defer p.recoverPanic()
 		if end := run(); end.kind != 0 {
 			p.send(op, end)
 		}
 	}()
 }
 
-// abandon ends an operation after begin that is not going to run.
+// abandon ends an operation that was not launched after startContext.
 func (op *operation) abandon() {
 	p := op.peer
 	p.mu.Lock()
 	cancel := op.cancel
-	p.forget(op)
+	p.remove(op)
 	p.mu.Unlock()
-	p.over(cancel)
+	p.operationEnded(cancel)
 }
 
-// run executes the operation until it ends, or until its group serves it: then there is no frame.
-func (op *operation) run(params *graphql.RawParams, from *beginning) (end frame) {
+// run executes the operation until it ends. It returns the zero frame if a group serves the
+// operation from then on.
+func (op *operation) run(params *graphql.RawParams, start *startPoint) (end frame) {
 	valid, refused := op.prepare(params)
 	if refused.kind != 0 {
 		return refused
 	}
-	return op.perform(valid, from)
+	return op.execute(valid, start)
 }
 
-// prepared is an operation that was found valid.
+// A prepared is a validated operation.
 type prepared struct {
 	ctx    context.Context
 	op     *graphql.OperationContext
 	params *graphql.RawParams
 }
 
-// prepare validates. The frame says why an operation is not valid.
+// prepare validates the operation. For an invalid one it returns the frame that refuses it.
 func (op *operation) prepare(params *graphql.RawParams) (valid prepared, refused frame) {
 	ctx := graphql.StartOperationTrace(op.ctx)
-	own := *params // members of a group have the same, and the executor changes them
+	own := *params // a copy, because the executor changes it and members of a group share params
 	opCtx, errs := op.peer.exec.CreateOperationContext(ctx, &own)
 	if len(errs) > 0 {
 		return valid, failure(op.peer.exec.DispatchError(graphql.WithOperationContext(ctx, opCtx), errs).Errors)
@@ -176,164 +182,165 @@ func (op *operation) prepare(params *graphql.RawParams) (valid prepared, refused
 	return prepared{ctx, opCtx, params}, frame{}
 }
 
-// perform executes like run.
-func (op *operation) perform(valid prepared, from *beginning) (end frame) {
+// execute is run for an operation that was validated.
+func (op *operation) execute(valid prepared, start *startPoint) (end frame) {
 	p := op.peer
 	var e *execution
 	if valid.op.Operation.Operation != ast.Subscription {
-		e = execute(valid.ctx, p.exec, valid.op, nil)
-	} else if e, end = op.start(valid, from); e == nil {
+		e = startExecution(valid.ctx, p.exec, valid.op, nil)
+	} else if e, end = op.startSubscription(valid, start); e == nil {
 		return end
 	}
-	op.reached(e)
+	op.updatePosition(e)
 	return e.run(func(data []byte) bool {
-		return p.send(op, frame{next, data}) && !op.reached(e)
+		return p.send(op, frame{kindNext, data}) && !op.updatePosition(e)
 	}, func() bool {
-		return !op.reached(e)
+		return !op.updatePosition(e)
 	})
 }
 
-// start begins a subscription when its turn has come: shared if that is possible, else, or until the group can serve
-// it, by an execution of its own.
-func (op *operation) start(valid prepared, from *beginning) (e *execution, end frame) {
+// startSubscription starts a subscription when admission allows it: through its group if possible,
+// otherwise with its own execution until the group can serve it.
+func (op *operation) startSubscription(valid prepared, start *startPoint) (e *execution, end frame) {
 	p, ctx := op.peer, valid.ctx
-	if !p.hub.gate.enter(ctx) {
+	if !p.hub.admission.acquire(ctx) {
 		return nil, frame{}
 	}
-	defer p.hub.gate.leave()
-	if from == nil && p.hub.Share != nil {
+	defer p.hub.admission.release()
+	if start == nil && p.hub.Share != nil {
 		if shared, ok := p.hub.Share(ctx, valid.op); ok {
-			if end, done := op.join(shared, valid.params); done {
+			if end, done := op.joinGroup(shared, valid.params); done {
 				return nil, end
 			}
 		}
 	}
-	return execute(ctx, p.exec, valid.op, from), frame{}
+	return startExecution(ctx, p.exec, valid.op, start), frame{}
 }
 
-// reached notes how far an execution of the operation's own has delivered. It is true if the group serves the operation
-// from there on.
-func (op *operation) reached(e *execution) bool {
+// updatePosition records how far the operation's own execution has delivered. It reports whether
+// the group serves the operation from then on.
+func (op *operation) updatePosition(e *execution) bool {
 	op.peer.mu.Lock()
 	defer op.peer.mu.Unlock()
-	at, ok := e.position()
+	position, ok := e.position()
 	switch {
 	case ok:
-		op.follows, op.at = aLog, at
-		return op.group != nil && op.serve(op.group.catchUp(op))
-	case e.source != nil || !e.streams():
-		op.follows = noLog
+		op.resumability, op.position = resumable, position
+		return op.group != nil && op.serveFromGroup(op.group.catchUp(op))
+	case e.source != nil || !e.isSubscription():
+		op.resumability = notResumable
 	}
 	return false
 }
 
-// delivered is how far the operation has delivered to the peer; follows is false if no cursor could tell. The
-// peer's mu is held.
-func (op *operation) delivered() (at Position, follows bool) {
-	if at = op.at; op.last != nil {
-		// What the group has looked at and found nothing in, has been delivered as well.
-		if looked, all := op.group.isLookedAt(op.last); all && looked.Seq > at.Seq {
-			at = looked
+// deliveredPosition returns how far results were delivered to the peer, and false if the operation
+// cannot be resumed. The peer's mu is held.
+func (op *operation) deliveredPosition() (position Position, resumes bool) {
+	if position = op.position; op.lastItem != nil {
+		// Events that the group has read and skipped need not be read again.
+		if read, all := op.group.caughtUpPosition(op.lastItem); all && read.Seq > position.Seq {
+			position = read
 		}
 	}
-	return at, op.follows != noLog
+	return position, op.resumability != notResumable
 }
 
-// join makes the operation a member of its group, which may already serve it. Done is an operation that needs no
-// execution of its own.
-func (op *operation) join(s Shared, params *graphql.RawParams) (end frame, done bool) {
-	g := op.peer.hub.group(s, op.peer.exec, params)
+// joinGroup makes the operation a user of its group. It returns true if the operation needs no
+// execution of its own: the group serves it, refused it, or its context ended.
+func (op *operation) joinGroup(s Shared, params *graphql.RawParams) (end frame, done bool) {
+	g := op.peer.hub.groupFor(s, op.peer.exec, params)
 	select {
-	case <-g.begun:
+	case <-g.ready:
 	case <-op.ctx.Done():
-		g.leave()
+		g.release()
 		return frame{}, true
 	}
 	if g.refused.kind != 0 {
-		g.leave()
+		g.release()
 		return g.refused, true
 	}
 	op.peer.mu.Lock()
 	defer op.peer.mu.Unlock()
 	if op.ctx.Err() != nil {
-		g.leave()
+		g.release()
 		return frame{}, true
 	}
 	op.group = g
-	return frame{}, op.serve(g.enter(op, s.After))
+	return frame{}, op.serveFromGroup(g.join(op, s.After))
 }
 
-// serve lets the group go on after an item, if there is one. The peer's mu is held.
-func (op *operation) serve(after *item) bool {
+// serveFromGroup lets the group deliver what follows an item. It returns false if that is nil. The
+// peer's mu is held.
+func (op *operation) serveFromGroup(after *item) bool {
 	if after == nil {
 		return false
 	}
-	op.last, op.anchor = after, nil
+	op.lastItem, op.handover = after, nil
 	op.cancel()
-	op.ctx, op.cancel = nil, nil // a member that is served holds no more than its place
+	op.ctx, op.cancel = nil, nil // keeps thousands of idle members small
 	op.peer.flush()
 	return true
 }
 
-// gather takes what the group has for the operation, about a batch. The peer's mu is held.
+// gather appends about one batch of the group's items. The peer's mu is held.
 func (op *operation) gather(dst []byte) []byte {
-	for op.last != nil && len(dst) < batch {
-		it := op.group.after(op.last)
+	for op.lastItem != nil && len(dst) < batchBytes {
+		it := op.group.nextItem(op.lastItem)
 		if it == nil {
 			break
 		}
-		op.last = it
-		if op.follows == aLog && it.kind == next && it.at.Seq <= op.at.Seq {
+		op.lastItem = it
+		if op.resumability == resumable && it.kind == kindNext && it.position.Seq <= op.position.Seq {
 			continue // its own execution was ahead of the group's
 		}
-		op.at = it.at
-		if dst = op.peer.dialect.add(dst, op.id, it.frame); it.kind.ends() {
+		op.position = it.position
+		if dst = op.peer.encoder.appendFrame(dst, op.id, it.frame); it.kind.ends() {
 			break
 		}
 	}
 	return dst
 }
 
-// deliver writes what the group has to a member, if it takes it.
+// deliver writes the group's new items to the operation's peer, unless that one is behind.
 func (op *operation) deliver() {
 	p := op.peer
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	switch {
-	case op.last == nil: // it has left meanwhile
+	case op.lastItem == nil: // it has left the group
 	case !p.behind:
 		p.flush()
-	case op.group.lags(op.last):
-		op.lag()
+	case op.group.lags(op.lastItem):
+		op.fallBehind()
 	}
 }
 
-// lag drops what is queued for a member whose peer is too far behind: the rest is read again from the log at the
-// peer's own pace, by an execution of its own that the group takes over from when it has caught up. The peer's
-// mu is held.
-func (op *operation) lag() {
+// fallBehind stops keeping items for a member whose peer is too slow. The operation reads them from
+// the log again at the peer's pace, with an execution of its own, and returns to the group when it
+// has caught up. The peer's mu is held.
+func (op *operation) fallBehind() {
 	g := op.group
 	if !g.isLog {
-		op.last = g.latest() // older states are of no interest
+		op.lastItem = g.beforeLatest() // skip the older states
 		return
 	}
-	op.last, op.anchor = nil, op.group.end
-	g.drop(op)
-	cursor := op.at.Cursor
-	from := &beginning{&cursor}
-	op.begin()
-	op.launch(func() frame { return op.run(g.params, from) })
+	op.lastItem, op.handover = nil, op.group.newest
+	g.removeMember(op)
+	cursor := op.position.Cursor
+	start := &startPoint{&cursor}
+	op.startContext()
+	op.launch(func() frame { return op.run(g.params, start) })
 }
 
-// leave ends what the operation does. The peer's mu is held.
-func (op *operation) leave() {
+// stop ends the operation's work and its membership. The peer's mu is held.
+func (op *operation) stop() {
 	if op.cancel != nil {
 		op.cancel()
 	}
 	if op.group != nil {
-		op.group.drop(op)
-		op.group.leave()
+		op.group.removeMember(op)
+		op.group.release()
 		op.group = nil
 	}
-	op.last, op.anchor = nil, nil
+	op.lastItem, op.handover = nil, nil
 }

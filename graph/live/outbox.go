@@ -2,50 +2,50 @@ package live
 
 import "slices"
 
-// An outbox holds what waits to be written, in order: answers of the connection and results of executions of its
-// own. It is guarded by the peer's mu.
+// An outbox queues frames until they are written: answers of the connection, and results of
+// operations that run alone. The peer's mu guards it.
 type outbox struct {
-	waiting []letter
-	bytes   int
+	queue []outgoing
+	bytes int
 }
 
-// A letter is one frame and whose it is.
-type letter struct {
+// An outgoing is a frame and the operation it belongs to.
+type outgoing struct {
 	frame
-	op *operation // nil: the connection's
+	op *operation // nil for a frame of the connection itself
 }
 
-// An operation waits while the outbox holds this much; answers of the connection may take it to twice as much, so
-// that operations which wait for a slow peer do not keep complete and ping from being read.
+// An operation waits while the outbox holds this much. Answers of the connection wait at twice as
+// much, so that a slow peer's operations do not keep complete and ping from being handled.
 const (
-	maxWaiting = 64
-	maxBytes   = 256 << 10
+	maxQueued      = 64
+	maxQueuedBytes = 256 << 10
 )
 
-func (o *outbox) full(times int) bool {
-	return len(o.waiting) >= times*maxWaiting || o.bytes >= times*maxBytes
+func (o *outbox) full(factor int) bool {
+	return len(o.queue) >= factor*maxQueued || o.bytes >= factor*maxQueuedBytes
 }
 
-func (o *outbox) put(l letter) {
-	o.waiting = append(o.waiting, l)
-	o.bytes += len(l.payload)
+func (o *outbox) push(out outgoing) {
+	o.queue = append(o.queue, out)
+	o.bytes += len(out.payload)
 }
 
-func (o *outbox) take() letter {
-	l := o.waiting[0]
-	o.bytes -= len(l.payload)
-	if o.waiting = o.waiting[1:]; len(o.waiting) == 0 {
-		o.waiting = nil // idle connections hold no memory
+func (o *outbox) pop() outgoing {
+	out := o.queue[0]
+	o.bytes -= len(out.payload)
+	if o.queue = o.queue[1:]; len(o.queue) == 0 {
+		o.queue = nil // release the memory of idle connections
 	}
-	return l
+	return out
 }
 
-// drop forgets what an operation has not yet sent.
-func (o *outbox) drop(op *operation) {
-	o.waiting = slices.DeleteFunc(o.waiting, func(l letter) bool {
-		if l.op == op {
-			o.bytes -= len(l.payload)
+// removeOf removes the queued frames of an operation.
+func (o *outbox) removeOf(op *operation) {
+	o.queue = slices.DeleteFunc(o.queue, func(out outgoing) bool {
+		if out.op == op {
+			o.bytes -= len(out.payload)
 		}
-		return l.op == op
+		return out.op == op
 	})
 }

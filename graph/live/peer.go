@@ -14,88 +14,90 @@ import (
 	"github.com/99designs/gqlgen/graphql"
 )
 
-// A peer is a client at the other end of a line, with its operations. Nobody blocks when writing to it: whoever has
-// something for it writes what the line takes at once. Only while the peer is behind one goroutine waits for
-// it, and whoever produces for it alone waits as well.
+// A peer is a client with its connection and its operations. Producers write to the connection
+// directly what it accepts without blocking. While the connection is full the peer is behind: one
+// goroutine writes the rest, and producers that serve only this peer wait.
 type peer struct {
-	// What each delivery looks at comes first and close together: with thousands of peers that is what it costs.
-	mu         sync.Mutex
-	line       *line           // nil until it is open
-	session    context.Context // nil until the caller is known: what operations run in
-	operations []*operation
-	outbox     outbox
-	closing    *CloseError
-	behind     bool // a goroutine waits for the line, or the peer for the line to open
-	said       bool // the goodbye is among what was gathered
-	parted     bool // the last bytes were handed to the line, or it is broken
-	once       bool // it ends with its operation
-	dialect    dialect
+	// Fields that each delivery reads come first and close together: with thousands of peers, cache
+	// misses are the main cost of a delivery.
+	mu              sync.Mutex
+	conn            *conn           // nil until attach
+	session         context.Context // what operations run in; nil until the caller is authenticated
+	operations      []*operation
+	outbox          outbox
+	closing         *CloseError
+	behind          bool // the conn is full or not attached yet
+	closeQueued     bool // the close frame is in the data being written
+	closeSent       bool // the last byte was written, or the conn is broken
+	singleOperation bool // the peer closes after its only operation
+	encoder         encoder
 
-	changed   sync.Cond   // there is room in the outbox, or no reason left to wait for it
-	executing int         // operations that run, those the client has completed included
+	changed   sync.Cond   // signals free space in the outbox, or that nothing needs to wait for it
+	executing int         // running operations, including completed ones
 	timer     *time.Timer // until connection_init, then until the next ping
 
-	running sync.WaitGroup  // operations, and who waits for the line
-	ctx     context.Context // ends when the peer is closed, for whatever reason
+	running sync.WaitGroup  // operations and the goroutine that writes while behind
+	ctx     context.Context // ends when the peer is closed
 	cancel  context.CancelCauseFunc
 
-	hub          *Hub
-	exec         graphql.GraphExecutor
-	log          *slog.Logger
-	limit        int // operations at a time
-	closeTimeout time.Duration
+	hub            *Hub
+	exec           graphql.GraphExecutor
+	log            *slog.Logger
+	operationLimit int // concurrent operations
+	closeTimeout   time.Duration
 }
 
-// begin makes the peer ready; ctx is what everything of it runs in.
-func (p *peer) begin(ctx context.Context) {
+// init prepares the peer. All its work runs in ctx.
+func (p *peer) init(ctx context.Context) {
 	p.ctx, p.cancel = context.WithCancelCause(ctx)
 	p.changed.L = &p.mu
 }
 
-// open says that the line can be written to.
-func (p *peer) open(l *line) {
+// attach sets the connection and writes what is queued.
+func (p *peer) attach(c *conn) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.line, p.behind = l, false
+	p.conn, p.behind = c, false
 	if p.closing != nil {
-		l.hurry(p.closeTimeout)
+		c.closeWithin(p.closeTimeout)
 	}
 	p.flush()
 }
 
-// leave waits until nothing of the peer runs any more, and hangs up. Nobody can write to the line then.
-func (p *peer) leave() {
+// finish waits until no goroutine of the peer runs any more, then closes the connection. Nothing
+// can write to it by then.
+func (p *peer) finish() {
 	p.running.Wait()
 	p.mu.Lock()
-	l := p.line
-	p.line = nil
+	c := p.conn
+	p.conn = nil
 	p.mu.Unlock()
-	l.hangUp()
+	c.discardAndClose()
 }
 
-// enter says who the peer is: its operations run in this context, and it is closed when that ends.
-func (p *peer) enter(session context.Context) {
+// setSession sets the context that operations run in. The peer is closed when it ends.
+func (p *peer) setSession(session context.Context) {
 	p.mu.Lock()
 	p.session = session
 	p.mu.Unlock()
-	context.AfterFunc(session, func() { p.closeFor(session) })
+	context.AfterFunc(session, func() { p.closeBecauseOf(session) })
 }
 
-// reply queues an answer of the connection itself.
-func (p *peer) reply(l letter) {
+// reply queues a frame of the connection itself.
+func (p *peer) reply(out outgoing) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	for p.closing == nil && p.outbox.full(2) {
 		p.changed.Wait()
 	}
 	if p.closing == nil {
-		p.outbox.put(l)
+		p.outbox.push(out)
 		p.flush()
 	}
 }
 
-// send queues a message of an operation, waiting while the peer is behind. After one that ends the operation its id
-// is free again, in the same moment. It is false when nobody wants the message any more.
+// send queues a frame of an operation and waits while the peer is behind. The frame that ends an
+// operation also frees its id. send returns false if the frame is not wanted any more.
 func (p *peer) send(op *operation, f frame) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -106,153 +108,153 @@ func (p *peer) send(op *operation, f frame) bool {
 		return false
 	}
 	if f.kind.ends() {
-		p.forget(op)
+		p.remove(op)
 	}
-	p.outbox.put(letter{f, op})
+	p.outbox.push(outgoing{f, op})
 	p.flush()
 	return true
 }
 
-// wants is false once the client has completed the operation or the peer is about to close. The context tells
-// that earlier than closing does: a complete sent in between would look like the end of the stream, and the
-// client would not subscribe again after it has come back.
+// wants returns false once the client has completed the operation or the peer is about to close. It
+// checks the context too, which ends before closing is set: a complete sent in between would look
+// like the end of the stream, and the client would not subscribe again after it reconnects.
 func (p *peer) wants(op *operation) bool { return p.closing == nil && op.ctx.Err() == nil }
 
-// forget ends an operation's place on this peer. The mu is held.
-func (p *peer) forget(op *operation) {
-	op.leave()
+// remove stops an operation and removes it. The mu is held.
+func (p *peer) remove(op *operation) {
+	op.stop()
 	p.operations = slices.DeleteFunc(p.operations, func(other *operation) bool { return other == op })
 }
 
-// batch is how many bytes go out in one write, about.
-const batch = 64 << 10
+// batchBytes is about how many bytes are sent in one write.
+const batchBytes = 64 << 10
 
-var batches = sync.Pool{New: func() any { b := make([]byte, 0, 4<<10); return &b }}
+var batchBuffers = sync.Pool{New: func() any { b := make([]byte, 0, 4<<10); return &b }}
 
-// flush writes what waits as far as the line takes it at once; the rest is for a goroutine to wait with. The mu is
-// held.
+// flush writes as much as the connection accepts without blocking, and starts a goroutine for the
+// rest. The mu is held.
 func (p *peer) flush() {
-	if p.behind || p.parted || p.line == nil {
+	if p.behind || p.closeSent || p.conn == nil {
 		return
 	}
-	scratch := batches.Get().(*[]byte)
-	defer batches.Put(scratch)
+	buffer := batchBuffers.Get().(*[]byte)
+	defer batchBuffers.Put(buffer)
 	for {
-		data := p.gather((*scratch)[:0])
+		data := p.gather((*buffer)[:0])
 		if len(data) == 0 {
-			p.part()
+			p.finishClose()
 			return
 		}
-		if cap(data) <= 2*batch {
-			*scratch = data
+		if cap(data) <= 2*batchBytes {
+			*buffer = data
 		}
-		n, err := p.line.try(data)
+		n, err := p.conn.writeNow(data)
 		switch {
 		case err != nil:
-			p.lost(err)
+			p.fail(err)
 			return
 		case n < len(data):
 			p.behind = true
 			rest := bytes.Clone(data[n:])
-			p.running.Go(func() { p.wait(rest) })
+			p.running.Go(func() { p.writeRest(rest) })
 			return
 		}
 	}
 }
 
-// wait writes on while the peer is behind.
-func (p *peer) wait(data []byte) {
-	defer p.recovered()
+// writeRest writes while the peer is behind.
+func (p *peer) writeRest(data []byte) {
+	defer p.recoverPanic()
 	for len(data) > 0 {
-		_, err := p.line.Write(data)
-		data = p.written(data, err)
+		_, err := p.conn.Write(data)
+		data = p.afterWrite(data, err)
 	}
 }
 
-// written gives what is to be written next.
-func (p *peer) written(data []byte, err error) []byte {
+// afterWrite returns what to write next.
+func (p *peer) afterWrite(data []byte, err error) []byte {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if err != nil {
-		p.lost(err)
+		p.fail(err)
 	}
 	if data = p.gather(data[:0]); len(data) == 0 {
 		p.behind = false
-		p.part()
+		p.finishClose()
 	}
 	return data
 }
 
-// gather takes about a batch of what waits: of the outbox first, then of what the groups of the operations have.
+// gather appends about one batch: first from the outbox, then from the groups of the operations.
 // The mu is held.
 func (p *peer) gather(dst []byte) []byte {
 	switch {
-	case p.parted, p.said:
+	case p.closeSent, p.closeQueued:
 		return dst
 	case p.closing != nil:
-		p.said = true
-		return p.dialect.add(dst, "", frame{goodbye, p.closing.payload()})
+		p.closeQueued = true
+		return p.encoder.appendFrame(dst, "", frame{kindCloseFrame, p.closing.payload()})
 	case p.session != nil && p.session.Err() != nil:
-		return dst // whatever it was allowed to see, it no longer is
+		return dst // the client may not see what is queued any more
 	}
-	if len(p.outbox.waiting) > 0 {
-		for len(p.outbox.waiting) > 0 && len(dst) < batch {
-			l := p.outbox.take()
-			dst = p.dialect.add(dst, l.op.name(), l.frame)
+	if len(p.outbox.queue) > 0 {
+		for len(p.outbox.queue) > 0 && len(dst) < batchBytes {
+			out := p.outbox.pop()
+			dst = p.encoder.appendFrame(dst, out.op.messageID(), out.frame)
 		}
 		p.changed.Broadcast()
 	}
-	for i := 0; i < len(p.operations) && len(dst) < batch; {
+	for i := 0; i < len(p.operations) && len(dst) < batchBytes; {
 		op := p.operations[i]
-		if dst = op.gather(dst); op.last != nil && op.last.kind.ends() {
-			p.forget(op)
+		if dst = op.gather(dst); op.lastItem != nil && op.lastItem.kind.ends() {
+			p.remove(op)
 			continue
 		}
 		i++
 	}
-	if len(dst) == 0 && p.once && len(p.operations) == 0 {
-		p.said = true // the complete was the goodbye
-		p.end(closef(closeNormal, "Complete"))
+	if len(dst) == 0 && p.singleOperation && len(p.operations) == 0 {
+		p.closeQueued = true // the operation's complete was the last frame
+		p.beginClose(closef(closeNormal, "Complete"))
 	}
 	return dst
 }
 
-// part ends the peer's side of the line once the goodbye, perhaps of no bytes, is written. The mu is held.
-func (p *peer) part() {
-	if p.said && !p.parted && p.line != nil {
-		p.parted = true
-		p.line.finish()
+// finishClose ends the outgoing stream once the close frame was written. The mu is held.
+func (p *peer) finishClose() {
+	if p.closeQueued && !p.closeSent && p.conn != nil {
+		p.closeSent = true
+		p.conn.closeWrite()
 	}
 }
 
-// lost gives a line up that can no longer be written to. The mu is held.
-func (p *peer) lost(err error) {
-	p.parted = true
-	if errors.Is(err, errStuck) {
-		// No goodbye reaches a peer that takes nothing, but its operations learn the cause.
-		p.end(closef(CloseTryAgain, "The client does not read; try again"))
+// fail closes the peer after its connection failed to write. The mu is held.
+func (p *peer) fail(err error) {
+	p.closeSent = true
+	if errors.Is(err, errNothingWritten) {
+		// A peer that reads nothing gets no close frame, but its operations get this cause.
+		p.beginClose(closef(CloseTryAgain, "The client does not read; try again"))
 	} else {
-		p.end(closef(closeGone, "%v", err))
+		p.beginClose(closef(closeGone, "%v", err))
 	}
-	p.line.finish()
+	p.conn.closeWrite()
 }
 
-// close ends the peer; the first reason counts. What waits is never sent: after rights were withdrawn nothing more
-// may go out.
+// close closes the peer; only the first reason counts. Queued frames are dropped: after credentials
+// were revoked, nothing more may be sent.
 func (p *peer) close(why *CloseError) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.end(why) {
+	if p.beginClose(why) {
 		if why.Code == closeGone {
-			p.said = true // nobody would hear it
-			p.part()
+			p.closeQueued = true // the peer can no longer read a close frame
+			p.finishClose()
 		}
 		p.flush()
 	}
 }
 
-// end is true for the first reason. The mu is held.
-func (p *peer) end(why *CloseError) bool {
+// beginClose returns false if the peer is closing already. The mu is held.
+func (p *peer) beginClose(why *CloseError) bool {
 	if p.closing != nil {
 		return false
 	}
@@ -262,19 +264,19 @@ func (p *peer) end(why *CloseError) bool {
 	if p.timer != nil {
 		p.timer.Stop()
 	}
-	if p.line != nil {
-		p.line.hurry(p.closeTimeout)
+	if p.conn != nil {
+		p.conn.closeWithin(p.closeTimeout)
 	}
-	p.cancel(why) // before the operations notice by themselves, so that all of them learn why
+	p.cancel(why) // first, so that every operation gets why as its cause
 	for len(p.operations) > 0 {
-		p.forget(p.operations[0])
+		p.remove(p.operations[0])
 	}
 	p.changed.Broadcast()
 	return true
 }
 
-// closeFor ends the peer because its context has ended.
-func (p *peer) closeFor(ctx context.Context) {
+// closeBecauseOf closes the peer after ctx has ended, with the reason in its cause.
+func (p *peer) closeBecauseOf(ctx context.Context) {
 	var why *CloseError
 	if !errors.As(context.Cause(ctx), &why) {
 		why = closef(CloseGoingAway, "Going away")
@@ -282,8 +284,8 @@ func (p *peer) closeFor(ctx context.Context) {
 	p.close(why)
 }
 
-// isKnown is true once it is known who the peer is.
-func (p *peer) isKnown() bool {
+// isAuthenticated reports whether the caller is known.
+func (p *peer) isAuthenticated() bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return p.session != nil
@@ -295,8 +297,9 @@ func (p *peer) isClosing() bool {
 	return p.closing != nil
 }
 
-// after does f later unless the peer is closing by then. There is one timer: the next call replaces it.
-func (p *peer) after(d time.Duration, f func()) {
+// schedule calls f after d unless the peer is closing. There is one timer; the next call replaces
+// it.
+func (p *peer) schedule(d time.Duration, f func()) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.timer != nil {
@@ -307,57 +310,58 @@ func (p *peer) after(d time.Duration, f func()) {
 	}
 }
 
-// delivered gives the cursor up to which all subscriptions of the peer have delivered; empty if none follows a log,
-// or if that is not known yet of one. The mu is held.
-func (p *peer) delivered() (cursor string) {
+// resumeCursor returns the cursor up to which all subscriptions have delivered. It is empty if none
+// is resumable, or if the position of one is unknown. The mu is held.
+func (p *peer) resumeCursor() (cursor string) {
 	var lowest Position
 	for _, op := range p.operations {
-		switch at, follows := op.delivered(); {
-		case follows && at.Cursor == "":
+		switch position, resumes := op.deliveredPosition(); {
+		case resumes && position.Cursor == "":
 			return ""
-		case follows && (lowest.Cursor == "" || at.Seq < lowest.Seq):
-			lowest = at
+		case resumes && (lowest.Cursor == "" || position.Seq < lowest.Seq):
+			lowest = position
 		}
 	}
 	return lowest.Cursor
 }
 
-// greetEvery pings the peer again and again, once it is known who it is. It takes the timer.
-func (p *peer) greetEvery(d time.Duration) {
-	p.after(d, func() {
-		defer p.recovered()
-		if p.isKnown() {
-			p.greet()
+// pingEvery sends a ping every d once the caller is authenticated. It uses the timer.
+func (p *peer) pingEvery(d time.Duration) {
+	p.schedule(d, func() {
+		defer p.recoverPanic()
+		if p.isAuthenticated() {
+			p.sendPing()
 		}
-		p.greetEvery(d)
+		p.pingEvery(d)
 	})
 }
 
-// greet sends a ping, with the cursor to resume after if there is one.
-func (p *peer) greet() {
+// sendPing sends a ping, with the cursor to resume after if there is one.
+func (p *peer) sendPing() {
 	p.mu.Lock()
-	cursor := p.delivered()
+	cursor := p.resumeCursor()
 	p.mu.Unlock()
-	f := frame{kind: ping}
+	f := frame{kind: kindPing}
 	if cursor != "" {
 		f.payload = marshal(map[string]string{"cursor": cursor})
 	}
-	p.reply(letter{frame: f})
+	p.reply(outgoing{frame: f})
 }
 
-// recovered keeps a panic of this package, or of a hook it calls, from ending more than this peer.
-func (p *peer) recovered() {
+// recoverPanic closes this peer after a panic in this package or in a hook, so that no other peer
+// is affected.
+func (p *peer) recoverPanic() {
 	if r := recover(); r != nil {
 		p.log.Error("a connection panicked", "panic", r, "stack", string(debug.Stack()))
 		p.close(closef(CloseInternal, "Internal server error"))
 	}
 }
 
-// quote makes an operation's id the JSON text that it is known by.
+// quote returns an operation's id as JSON text.
 func quote(id string) string {
 	data, err := json.Marshal(id)
 	if err != nil {
-		panic(err) // a string is always JSON
+		panic(err) // a string can always be encoded
 	}
 	return string(data)
 }

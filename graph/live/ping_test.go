@@ -31,7 +31,7 @@ func TestPingFramesKeepAlive(t *testing.T) {
 		if got := receive(t, pongs); got != fmt.Sprint(i) {
 			t.Fatalf("ping %d is answered %q", i, got)
 		}
-		select { // pacing: a third of the time to live
+		select { // a fraction of DeadAfter
 		case <-time.After(50 * time.Millisecond):
 		case <-done:
 			t.Fatal("closed although ping frames came")

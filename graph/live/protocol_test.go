@@ -11,7 +11,7 @@ import (
 	"switchboard/graph/live"
 )
 
-// A step is one thing that client and server do in turn.
+// A step is one action of the client or the server, or one check.
 type step func(c *client, s *server)
 
 func send(text string) step { return func(c *client, _ *server) { c.t.Helper(); c.send(text) } }
@@ -49,7 +49,7 @@ func rules(groups ...[]rule) (all []rule) {
 	return all
 }
 
-// TestProtocol is PROTOCOL.md, rule by rule.
+// TestProtocol checks PROTOCOL.md rule by rule.
 func TestProtocol(t *testing.T) {
 	for _, r := range rules(connecting, malformed, executing, streaming) {
 		t.Run(r.name, func(t *testing.T) {

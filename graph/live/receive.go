@@ -8,10 +8,10 @@ import (
 	"github.com/99designs/gqlgen/graphql"
 )
 
-// receive obeys one message. The error it returns closes the socket.
-func (s *socket) receive(opcode int, data []byte) *CloseError {
+// handle handles one message. The returned error closes the socket.
+func (s *socket) handle(opcode int, data []byte) *CloseError {
 	start := time.Now()
-	if err := s.count(start); err != nil {
+	if err := s.countFrame(start); err != nil {
 		return err
 	}
 	m, err := parseMessage(opcode, data)
@@ -22,7 +22,7 @@ func (s *socket) receive(opcode int, data []byte) *CloseError {
 	case typeInit:
 		return s.initialise(m)
 	case typePing:
-		s.reply(letter{frame: frame{pong, m.Payload}})
+		s.reply(outgoing{frame: frame{kindPong, m.Payload}})
 	case typeSubscribe:
 		params, refused, err := m.params()
 		if err != nil {
@@ -36,63 +36,64 @@ func (s *socket) receive(opcode int, data []byte) *CloseError {
 	return nil
 }
 
-// count counts a frame of any kind.
-func (s *socket) count(now time.Time) *CloseError {
-	s.line.heard()
-	if !s.rate.take(now) {
+// countFrame applies the rate limit to a frame of any kind.
+func (s *socket) countFrame(now time.Time) *CloseError {
+	s.conn.messageComplete()
+	if !s.rate.allow(now) {
 		return closef(CloseTooManyRequests, "Too many messages")
 	}
 	return nil
 }
 
-// heard counts a control frame, which gorilla reads without telling anybody.
-func (s *socket) heard() error {
-	if err := s.count(time.Now()); err != nil {
+// controlFrame counts a control frame, which gorilla handles inside its own reads.
+func (s *socket) controlFrame() error {
+	if err := s.countFrame(time.Now()); err != nil {
 		return err
 	}
 	return nil
 }
 
-// pinged answers a ping frame, which is not the protocol's ping message: RFC 6455 section 5.5.2.
-func (s *socket) pinged(data string) error {
-	if err := s.heard(); err != nil {
+// pingFrame answers a WebSocket ping frame, which is not the protocol's ping message: RFC 6455
+// section 5.5.2.
+func (s *socket) pingFrame(data string) error {
+	if err := s.controlFrame(); err != nil {
 		return err
 	}
-	s.reply(letter{frame: frame{echo, []byte(data)}})
+	s.reply(outgoing{frame: frame{kindPongFrame, []byte(data)}})
 	return nil
 }
 
 func (s *socket) initialise(m message) *CloseError {
-	if s.started {
+	if s.initReceived {
 		return closef(CloseTooManyRequests, "Too many initialisation requests")
 	}
-	s.started = true
+	s.initReceived = true
 	payload, err := m.object()
 	if err != nil {
 		return err
 	}
-	s.greetEvery(s.transport.ping())
-	return s.identify(payload)
+	s.pingEvery(s.transport.pingInterval())
+	return s.authenticate(payload)
 }
 
-// identify finds out who the peer is.
-func (s *socket) identify(payload map[string]any) *CloseError {
-	if !s.hub.gate.enter(s.ctx) {
-		return nil // it is closed
+// authenticate calls Init and acknowledges the connection.
+func (s *socket) authenticate(payload map[string]any) *CloseError {
+	if !s.hub.admission.acquire(s.ctx) {
+		return nil // the socket is closed
 	}
-	defer s.hub.gate.leave()
-	session, err := s.init(payload)
+	defer s.hub.admission.release()
+	session, err := s.callInit(payload)
 	if err != nil {
 		return err
 	}
-	s.known()
-	s.enter(session)
-	s.reply(letter{frame: frame{kind: ack}})
+	s.releaseSlot()
+	s.setSession(session)
+	s.reply(outgoing{frame: frame{kind: kindAck}})
 	s.request = nil
 	return nil
 }
 
-func (s *socket) init(payload map[string]any) (context.Context, *CloseError) {
+func (s *socket) callInit(payload map[string]any) (context.Context, *CloseError) {
 	if s.transport.Init == nil {
 		return s.ctx, nil
 	}

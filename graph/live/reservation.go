@@ -10,23 +10,23 @@ import (
 	"github.com/99designs/gqlgen/graphql"
 )
 
-// reservations are the streams of single connection mode, by their tokens: those that wait to be opened, and those
-// that are.
+// reservations are the streams of single connection mode by token: those that wait to be opened,
+// and those that are open.
 type reservations struct {
 	mu              sync.Mutex
 	waiting, opened map[string]*stream
 }
 
-// add is false if too many streams of the same caller wait.
-func (v *reservations) add(s *stream, most int) bool {
+// add returns false if the caller already has limit streams that wait.
+func (v *reservations) add(s *stream, limit int) bool {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	for _, other := range v.waiting {
 		if other.caller == s.caller {
-			most--
+			limit--
 		}
 	}
-	if most <= 0 {
+	if limit <= 0 {
 		return false
 	}
 	if v.waiting == nil {
@@ -36,7 +36,7 @@ func (v *reservations) add(s *stream, most int) bool {
 	return true
 }
 
-// find gives the stream of a token; none if it is somebody else's.
+// find returns the stream of a token; nil if there is none or it belongs to another caller.
 func (v *reservations) find(token string, caller any) *stream {
 	v.mu.Lock()
 	defer v.mu.Unlock()
@@ -50,8 +50,8 @@ func (v *reservations) find(token string, caller any) *stream {
 	return s
 }
 
-// open is true once for a stream that waits.
-func (v *reservations) open(s *stream) bool {
+// markOpened returns true the first time, for a stream that waits.
+func (v *reservations) markOpened(s *stream) bool {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	if v.waiting[s.token] == nil {
@@ -62,8 +62,8 @@ func (v *reservations) open(s *stream) bool {
 	return true
 }
 
-// withdraw removes a stream that still waits.
-func (v *reservations) withdraw(s *stream) bool {
+// removeWaiting removes a stream that still waits, and reports whether it did.
+func (v *reservations) removeWaiting(s *stream) bool {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	if v.waiting[s.token] == nil {
@@ -73,31 +73,31 @@ func (v *reservations) withdraw(s *stream) bool {
 	return true
 }
 
-// forget removes a stream that has ended.
-func (v *reservations) forget(s *stream) {
+// remove removes a stream that has ended.
+func (v *reservations) remove(s *stream) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	delete(v.opened, s.token)
 }
 
-// reserve makes a stream that is opened by a later request: PROTOCOL.md, "Making reservations". Its operations may
-// begin before that.
-func (t *EventStream) reserve(a reply, r *http.Request, exec graphql.GraphExecutor) {
-	s := t.admit(a, r, exec)
+// reserve creates a stream that a later request opens: PROTOCOL.md, "Making reservations". Its
+// operations may start before that.
+func (t *EventStream) reserve(a answer, r *http.Request, exec graphql.GraphExecutor) {
+	s := t.createStream(a, r, exec)
 	if s == nil {
 		return
 	}
 	s.token, s.caller = rand.Text(), t.caller(r)
 	if !t.reservations.add(s, t.reservationLimit()) {
-		s.dismiss()
+		s.discard()
 		a.w.Header().Set("Retry-After", "1")
 		a.deny(http.StatusTooManyRequests, "RATE_LIMITED", "too many streams are reserved but not opened")
 		return
 	}
-	s.after(t.openTimeout(), s.expire)
+	s.schedule(t.openTimeout(), s.expire)
 	context.AfterFunc(s.ctx, func() {
 		s.expire()
-		t.reservations.forget(s)
+		t.reservations.remove(s)
 	})
 	a.w.Header().Set("Content-Type", "text/plain; charset=utf-8")
 	a.w.Header().Set("Cache-Control", "no-store")
@@ -105,26 +105,27 @@ func (t *EventStream) reserve(a reply, r *http.Request, exec graphql.GraphExecut
 	_, _ = io.WriteString(a.w, s.token)
 }
 
-// expire ends a stream that was not opened in time.
+// expire discards a stream that was not opened in time.
 func (s *stream) expire() {
-	if s.transport.reservations.withdraw(s) {
-		s.dismiss()
+	if s.transport.reservations.removeWaiting(s) {
+		s.discard()
 	}
 }
 
-// connect opens a reserved stream.
-func (s *stream) connect(a reply) {
-	if !s.transport.reservations.open(s) {
+// openReserved opens a reserved stream.
+func (s *stream) openReserved(a answer) {
+	if !s.transport.reservations.markOpened(s) {
 		a.refuse(http.StatusConflict, "this stream is open already")
 		return
 	}
-	if !s.take(a) {
-		s.dismiss()
+	if !s.open(a) {
+		s.discard()
 	}
 }
 
-// start executes an operation whose results come on the stream: PROTOCOL.md, "Executing operations".
-func (s *stream) start(a reply, r *http.Request) {
+// startOperation executes an operation whose results are sent on the stream: PROTOCOL.md,
+// "Executing operations".
+func (s *stream) startOperation(a answer, r *http.Request) {
 	if negotiate(r.Header.Values("Accept")) == "" {
 		a.refuse(http.StatusNotAcceptable, "accept "+mediaResponse+" or "+mediaJSON)
 		return
@@ -133,7 +134,7 @@ func (s *stream) start(a reply, r *http.Request) {
 	if !ok {
 		return
 	}
-	op := s.reserve(a, params)
+	op := s.addReservedOperation(a, params)
 	if op == nil {
 		return
 	}
@@ -149,19 +150,20 @@ func (s *stream) start(a reply, r *http.Request) {
 		a.write(http.StatusBadRequest, append(append([]byte(`{"errors":`), refused.payload...), '}'))
 	case a.allows(r, valid.op):
 		launched = true
-		op.launch(func() frame { return op.perform(valid, nil) })
+		op.launch(func() frame { return op.execute(valid, nil) })
 		a.w.WriteHeader(http.StatusAccepted)
 	}
 }
 
-// reserve makes an operation of the id that the client has chosen; nil if the request is answered already.
-func (s *stream) reserve(a reply, params *graphql.RawParams) *operation {
+// addReservedOperation creates an operation with the id that the client has chosen. It returns nil
+// if it has answered the request with an error.
+func (s *stream) addReservedOperation(a answer, params *graphql.RawParams) *operation {
 	id, _ := params.Extensions["operationId"].(string)
 	if id == "" || len(id) > maxID {
 		a.refuse(http.StatusBadRequest, "send extensions.operationId, a string of at most 256 bytes")
 		return nil
 	}
-	op, err := s.admit(quote(id))
+	op, err := s.addOperation(quote(id))
 	switch {
 	case err != nil && err.Code == CloseDuplicateID:
 		a.refuse(http.StatusConflict, err.Reason)
@@ -173,8 +175,8 @@ func (s *stream) reserve(a reply, params *graphql.RawParams) *operation {
 	return op
 }
 
-// stop ends an operation: PROTOCOL.md, "Stopping streaming operations".
-func (s *stream) stop(a reply, r *http.Request) {
+// stopOperation ends an operation: PROTOCOL.md, "Stopping streaming operations".
+func (s *stream) stopOperation(a answer, r *http.Request) {
 	id := r.URL.Query().Get("operationId")
 	if id == "" {
 		a.refuse(http.StatusBadRequest, "send operationId in the URL")

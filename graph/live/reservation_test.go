@@ -11,7 +11,7 @@ import (
 	"switchboard/graph/live"
 )
 
-// operation is the body of a request in single connection mode.
+// operation returns the body of a request in single connection mode.
 func operation(id, query string) string {
 	body, _ := json.Marshal(map[string]any{"query": query, "extensions": map[string]any{"operationId": id}})
 	return string(body)
@@ -27,14 +27,15 @@ func byCaller(t *testing.T, streams *live.EventStream) *server {
 	return serveBoth(t, &live.WebSocket{}, streams)
 }
 
-// TestSingleConnection is PROTOCOL.md of graphql-sse, "Single connection mode", case by case on one open stream.
+// TestSingleConnection checks graphql-sse's PROTOCOL.md, "Single connection mode", case by case on
+// one open stream.
 func TestSingleConnection(t *testing.T) {
 	failed := `{"errors":[{"message":"it is nickname","path":["nickname"],"locations":[{"line":1,"column":2}]}],"data":{"nickname":null}}`
 	for _, c := range []struct {
 		name   string
 		ask    ask
 		status int
-		want   string // comes on the stream if it is accepted; else a part of the answer
+		want   string // on the stream if accepted; otherwise a part of the answer
 	}{
 		{"a query", ask{body: operation("a", "{name}")}, 202, resultOf("a", `{"data":{"name":"Ada"}}`) + endOf("a")},
 		{"a mutation", ask{body: operation("a", `mutation{rename(to:"Eve")}`)}, 202, resultOf("a", `{"data":{"rename":"Eve"}}`) + endOf("a")},
@@ -77,7 +78,7 @@ func TestSingleConnection(t *testing.T) {
 				if !strings.Contains(body, c.want) {
 					t.Errorf("got %s, want %s", body, c.want)
 				}
-				// The stream goes on.
+				// The stream still works.
 				s.asks(t, ask{token: c.ask.token, caller: "ada", body: operation("after", "{name}")}, 202)
 				l.want(resultOf("after", `{"data":{"name":"Ada"}}`) + endOf("after"))
 				return
@@ -93,7 +94,7 @@ func TestSingleConnection(t *testing.T) {
 	}
 }
 
-// TestReservation: operations may begin before the stream is opened.
+// TestReservation: operations may start before their stream is opened.
 func TestReservation(t *testing.T) {
 	s := serve(t, &live.WebSocket{})
 	response := s.ask(t, ask{method: "PUT"})
@@ -132,7 +133,7 @@ func TestReservation(t *testing.T) {
 	}
 }
 
-// TestReservationLags: a stream that is not opened does not keep its group from forgetting, and loses nothing.
+// TestReservationLags: an unopened stream does not make its group keep items, and loses none.
 func TestReservationLags(t *testing.T) {
 	s := sharing(t, &live.WebSocket{})
 	token := s.asks(t, ask{method: "PUT"}, 201)
@@ -141,9 +142,9 @@ func TestReservationLags(t *testing.T) {
 	s.settled(t, 1)
 	for n := 1; n <= 400; n++ {
 		s.world.log.write(fmt.Sprint("text ", n))
-		time.Sleep(100 * time.Microsecond) // for the group to deliver one by one
+		time.Sleep(100 * time.Microsecond) // so that the group delivers one by one
 	}
-	s.settled(t, 2) // it reads by itself
+	s.settled(t, 2) // the operation reads on its own
 	l := s.listen(t, ask{method: "GET", token: token})
 	for n := 1; n <= 400; n++ {
 		l.want(resultOf("s", fmt.Sprintf(`{"data":{"names":"text %d"}}`, n)))
@@ -151,7 +152,7 @@ func TestReservationLags(t *testing.T) {
 	s.settled(t, 1)
 }
 
-func TestReservationVanishes(t *testing.T) {
+func TestReservationExpires(t *testing.T) {
 	s := byCaller(t, &live.EventStream{OpenTimeout: 100 * time.Millisecond, ReservationLimit: 3})
 	token := s.asks(t, ask{method: "PUT", caller: "ada"}, 201)
 	s.asks(t, ask{token: token, caller: "ada", body: operation("s", "subscription{names}")}, 202)

@@ -29,13 +29,13 @@ var schema = gqlparser.MustLoadSchema(&ast.Source{Name: "test.graphqls", Input: 
 	type Subscription { names(topic: String, after: String): String! }
 `})
 
-// A world is an executable schema as the generator would write it, for three root types of scalars, with
-// resolvers that a test can set. The executor, its validation and its field machinery are the real ones.
+// A world is an executable schema like a generated one, for three root types of scalars, with
+// resolvers that a test can set. The executor, its validation and its field functions are gqlgen's.
 type world struct {
 	name    string
 	resolve map[string]func(ctx context.Context, args map[string]any) (any, error)
 	names   func(ctx context.Context, topic string) (<-chan string, error)
-	log     *journal // of topics that begin with "log"
+	log     *journal // serves topics that start with "log"
 }
 
 func (w *world) Schema() *ast.Schema { return schema }
@@ -118,7 +118,7 @@ func fieldContext(op *graphql.OperationContext) func(context.Context, graphql.Co
 	}
 }
 
-// marshalString writes the value nonsense as something that is no JSON, and panics at the value panic.
+// marshalString writes invalid JSON for the value "nonsense", and panics for "panic".
 func marshalString(_ context.Context, _ ast.SelectionSet, value string) graphql.Marshaler {
 	switch value {
 	case "nonsense":
@@ -136,7 +136,7 @@ func (b *buffer) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// coded is an error as a service would return it; present gives it its code, and hides all others.
+// A coded is an error whose code present shows; other errors get no code.
 type coded string
 
 func (c coded) Error() string { return "it is " + string(c) }
@@ -150,11 +150,12 @@ func present(ctx context.Context, err error) *gqlerror.Error {
 	return shown
 }
 
-// A topic is a subscription that a test feeds: what it sends on items arrives, in order.
+// A topic is a subscription that a test controls: what the test sends on items is delivered in
+// order.
 type topic struct {
 	items chan string
-	begun chan context.Context // the context of each subscription that starts
-	ended chan error           // the cause of each context that ends
+	begun chan context.Context // the context of each started subscription
+	ended chan error           // the cause of each ended context
 	fail  chan error           // ends the subscription with an error
 }
 
@@ -175,7 +176,7 @@ type tap struct {
 	ctx context.Context
 	out chan string
 
-	item *string // waited for, but not yet asked for
+	item *string // received by Wait, not yet taken by Next
 	over bool
 	err  error
 }
@@ -215,7 +216,7 @@ func receive[T any](t *testing.T, ch <-chan T) T {
 	select {
 	case v := <-ch:
 		return v
-	case <-patience(t):
+	case <-timeout(t):
 		t.Fatal("nothing came")
 		panic("unreachable")
 	}

@@ -2,14 +2,14 @@ package live
 
 import "context"
 
-// Shared says with whom a subscription may be executed together.
+// Shared is the execution that a subscription may share with others.
 type Shared struct {
-	// Key is equal for subscriptions that are to get equal items: it holds the document, the variables and
-	// whatever decides what a caller may see.
+	// Key is equal for subscriptions that get equal items. It must cover the document, the
+	// variables and everything that decides what the caller may see.
 	Key string
-	// Context is what the common execution runs in. It must not end with one subscriber, and must hold no
-	// caller unless the caller is part of the key.
+	// Context is what the shared execution runs in. It must outlive each subscriber, and must not
+	// hold a caller unless the caller is part of Key.
 	Context context.Context
-	// After is where this subscriber wants to begin, a cursor as its client sent it; nil: now.
+	// After is the cursor after which this subscriber starts, as its client sent it; nil means now.
 	After *string
 }

@@ -13,96 +13,96 @@ import (
 	"github.com/gorilla/websocket"
 )
 
-// A socket is one connection. Its goroutine reads.
+// A socket is one WebSocket connection. Its goroutine reads.
 type socket struct {
 	peer
-	transport *WebSocket
-	request   *http.Request // until connection_init
-	conn      *websocket.Conn
-	rate      bucket
-	started   bool   // connection_init has come
-	known     func() // says that the socket is no stranger's any more
+	transport    *WebSocket
+	request      *http.Request // nil after connection_init
+	ws           *websocket.Conn
+	rate         bucket
+	initReceived bool   // connection_init was received
+	releaseSlot  func() // stops counting the socket as unauthenticated
 }
 
 func newSocket(t *WebSocket, r *http.Request, exec graphql.GraphExecutor) *socket {
 	s := &socket{transport: t, request: r, rate: t.frames(), peer: peer{
-		hub: t.hub(), exec: exec, log: t.log(), dialect: transportWS{}, limit: t.operationLimit(), closeTimeout: t.closeTimeout(),
+		hub: t.hub(), exec: exec, log: t.log(), encoder: webSocketEncoder{}, operationLimit: t.operationLimit(), closeTimeout: t.closeTimeout(),
 	}}
-	s.begin(context.WithoutCancel(r.Context()))
+	s.init(context.WithoutCancel(r.Context()))
 	return s
 }
 
-// noBuffers keeps the upgrader from giving each connection a buffer: it never writes one.
+// noBuffers saves a write buffer per connection: the upgrader never writes after the handshake.
 var noBuffers = &sync.Pool{}
 
-// readBuffer is how many bytes are read at once; larger messages take several reads.
+// readBuffer is the size of one read in bytes; larger messages take several reads.
 const readBuffer = 512
 
-func (s *socket) upgrade(w http.ResponseWriter, r *http.Request) (*line, error) {
+func (s *socket) upgrade(w http.ResponseWriter, r *http.Request) (*conn, error) {
 	t := s.transport
-	line := &handshake{line: &line{silence: t.deadAfter(), patience: t.writeTimeout(), most: 2 * int64(t.messageLimit())}}
+	h := &handshake{conn: &conn{readTimeout: t.deadAfter(), writeTimeout: t.writeTimeout(), messageLimit: 2 * int64(t.messageLimit())}}
 	upgrader := websocket.Upgrader{
 		Subprotocols: []string{Subprotocol}, CheckOrigin: func(*http.Request) bool { return true },
-		// Not the request's buffers, which are large and would be kept.
+		// Do not reuse the request's buffers: they are large and would stay allocated.
 		ReadBufferSize: readBuffer, WriteBufferPool: noBuffers,
 	}
-	conn, err := upgrader.Upgrade(hijack{w, line}, r, nil)
+	ws, err := upgrader.Upgrade(hijacker{w, h}, r, nil)
 	if err != nil {
 		return nil, err
 	}
-	s.conn, line.over = conn, true
-	conn.SetPingHandler(s.pinged)
-	conn.SetPongHandler(func(string) error { return s.heard() })
-	// The closing handshake is the peer's.
-	conn.SetCloseHandler(func(int, string) error { return nil })
-	return line.line, nil
+	s.ws, h.done = ws, true
+	ws.SetPingHandler(s.pingFrame)
+	ws.SetPongHandler(func(string) error { return s.controlFrame() })
+	// The peer sends the close frame itself.
+	ws.SetCloseHandler(func(int, string) error { return nil })
+	return h.conn, nil
 }
 
-// serve runs the socket until it is closed and its operations have ended; afterwards nothing of it is left.
-func (s *socket) serve(line *line) {
-	defer s.gone()
-	s.open(line)
-	if s.conn.Subprotocol() != Subprotocol {
-		// A client that cannot speak this protocol is told so in a way that it understands.
+// serve runs the socket until it is closed and its operations have ended.
+func (s *socket) serve(c *conn) {
+	defer s.cleanUp()
+	s.attach(c)
+	if s.ws.Subprotocol() != Subprotocol {
+		// Refused after the upgrade, so that the client gets a close code it can read.
 		s.close(closef(CloseNoSubprotocol, "Subprotocol not acceptable"))
 	}
-	s.after(s.transport.initTimeout(), func() { s.close(closef(CloseInitTimeout, "Connection initialisation timeout")) })
-	s.read()
-	s.leave()
+	s.schedule(s.transport.initTimeout(), func() { s.close(closef(CloseInitTimeout, "Connection initialisation timeout")) })
+	s.readMessages()
+	s.finish()
 }
 
-// gone forgets the socket.
-func (s *socket) gone() {
+// cleanUp removes the socket from everything that refers to it.
+func (s *socket) cleanUp() {
 	s.cancel(nil)
-	s.known()
-	s.transport.house.leave(&s.peer)
+	s.releaseSlot()
+	s.transport.connections.remove(&s.peer)
 }
 
-// read receives until the connection gives nothing more. While the socket is closing, what still comes in is
-// thrown away, so that the peer gets to read the close frame.
-func (s *socket) read() {
-	defer s.recovered()
+// readMessages reads until the connection ends. While the socket is closing it discards what
+// arrives, so that the client gets to read the close frame.
+func (s *socket) readMessages() {
+	defer s.recoverPanic()
 	for {
-		frame, data, err := s.next()
+		frame, data, err := s.readMessage()
 		if err != nil {
-			s.close(readFailure(err))
+			s.close(closeErrorOf(err))
 			return
 		}
 		if s.isClosing() {
 			continue
 		}
-		s.obey(frame, data)
+		s.handleApart(frame, data)
 	}
 }
 
-// obey does what one message says, on a goroutine of its own: the stack that this takes would else be kept by the
-// reader for as long as the socket lives.
-func (s *socket) obey(opcode int, data []byte) {
+// handleApart handles one message on a goroutine of its own. On the reader's goroutine, the stack
+// that handling needs would stay allocated as long as the socket lives.
+func (s *socket) handleApart(opcode int, data []byte) {
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		defer s.recovered()
-		if err := s.receive(opcode, data); err != nil {
+		defer s.recoverPanic()
+		if err := s.handle(opcode, data); err != nil {
 			s.close(err)
 		}
 	}()
@@ -111,8 +111,8 @@ func (s *socket) obey(opcode int, data []byte) {
 
 var errTooBig = errors.New("message too big")
 
-func (s *socket) next() (frame int, data []byte, err error) {
-	frame, r, err := s.conn.NextReader()
+func (s *socket) readMessage() (frame int, data []byte, err error) {
+	frame, r, err := s.ws.NextReader()
 	if err != nil {
 		return 0, nil, err
 	}
@@ -123,15 +123,15 @@ func (s *socket) next() (frame int, data []byte, err error) {
 	return frame, data, err
 }
 
-// readFailure finds the code for an error of the connection.
-func readFailure(err error) *CloseError {
+// closeErrorOf returns the close code and reason for an error of the connection.
+func closeErrorOf(err error) *CloseError {
 	var closed *websocket.CloseError
 	switch {
 	case errors.As(err, &closed):
 		return closef(closed.Code, "")
-	case errors.Is(err, errSilent):
+	case errors.Is(err, errNothingRead):
 		return closef(CloseGoingAway, "Nothing was received for too long")
-	case errors.Is(err, errTooBig), errors.Is(err, errFlood), errors.Is(err, websocket.ErrReadLimit):
+	case errors.Is(err, errTooBig), errors.Is(err, errEndlessMessage), errors.Is(err, websocket.ErrReadLimit):
 		return closef(CloseTooBig, "Message too big")
 	}
 	var refused *CloseError

@@ -2,36 +2,38 @@ package live
 
 import "context"
 
-// Position is a place in a log. Seq orders positions; Cursor is what a client resumes after.
+// A Position is a position in a log. Seq orders positions; Cursor is what a client resumes after.
 type Position struct {
 	Seq    int64
 	Cursor string
 }
 
-// Source gives the items of one subscription, at the pace of whoever executes it: no goroutine, no queue. Its
+// A Source yields the items of one subscription when the executing goroutine asks for them. Its
 // methods are called by one goroutine.
 type Source interface {
-	// Next puts the next item into the channel that the resolver has returned, which needs room for one.
-	// False: there is none yet. An error ends the subscription with an error message, after all items before.
+	// Next sends the next item on the channel that the resolver returned, which must have a buffer
+	// of one. It returns false if there is no item yet. An error ends the subscription with an
+	// error message.
 	Next(ctx context.Context) (ok bool, err error)
-	// Wait returns when Next may give something. The error is the context's.
+	// Wait returns when Next may have an item. Its only error is that of ctx.
 	Wait(ctx context.Context) error
-	// Position is how far the source has looked into its log; right after an item, that item's place. Not ok:
-	// the items are states of something, of which only the latest counts.
-	Position() (at Position, ok bool)
-	// Close ends the source.
+	// Position returns how far the source has read its log; directly after an item, the position of
+	// that item. It returns false if the items are states, of which only the latest counts.
+	Position() (position Position, ok bool)
+	// Close releases the source.
 	Close()
 }
 
-// Pull is called by the resolver of a subscription: the items of the channel that it returns will be pulled from
-// this source, which is closed when the subscription ends. A subscription must do so to be shared.
+// Pull sets the source of a subscription. Its resolver calls it and returns the channel that s
+// sends on. The source is closed when the subscription ends. Only subscriptions with a source can
+// be shared.
 func Pull(ctx context.Context, s Source) { executionOf(ctx).source = s }
 
-// From tells the resolver of a subscription where to begin, when it is not to be where the arguments say: after a
-// cursor, or with nil now. Then given is true.
+// From returns where a subscription starts if not where its arguments say: after a cursor or, if
+// that is nil, now. It returns false if the arguments decide.
 func From(ctx context.Context) (after *string, given bool) {
-	if from := executionOf(ctx).from; from != nil {
-		return from.after, true
+	if start := executionOf(ctx).start; start != nil {
+		return start.after, true
 	}
 	return nil, false
 }

@@ -15,7 +15,7 @@ import (
 	"switchboard/graph/live"
 )
 
-// A stalled peer is cut off; nobody else notices; what its own operations wait for does not stop its complete.
+// TestStalledReader: a client that does not read is cut off, and other clients do not notice.
 func TestStalledReader(t *testing.T) {
 	s := serve(t, &live.WebSocket{WriteTimeout: 200 * time.Millisecond, FramesPerSecond: -1})
 	item := strings.Repeat("a", 64<<10)
@@ -39,8 +39,8 @@ func TestStalledReader(t *testing.T) {
 			continue
 		case cause := <-s.topic.ended:
 			wantCause(t, cause, live.CloseTryAgain)
-		case <-patience(t):
-			t.Fatal("the stalled peer is still there")
+		case <-timeout(t):
+			t.Fatal("the stalled client is not cut off")
 		}
 		break
 	}
@@ -48,7 +48,7 @@ func TestStalledReader(t *testing.T) {
 	other.want(`{"id":"s","type":"next","payload":{"data":{"names":"b"}}}`)
 }
 
-// A flood always has the same item for whoever asks.
+// A flood is a source that always has the same item ready.
 type flood struct{ tap }
 
 func (f *flood) Next(context.Context) (bool, error) {
@@ -64,9 +64,9 @@ func wantCause(t *testing.T, cause error, code int) {
 	}
 }
 
-// While an operation waits for a peer that does not read, complete is heard: its context ends long before
-// WriteTimeout, and a peer that reads again finds no end to the socket.
-func TestCompleteIsHeardWhileWriting(t *testing.T) {
+// TestCompleteEndsWaitingWrite: while an operation waits for a client that does not read,
+// complete is handled at once, long before WriteTimeout, and the socket stays open.
+func TestCompleteEndsWaitingWrite(t *testing.T) {
 	s := serve(t, &live.WebSocket{FramesPerSecond: -1})
 	c := s.connect(t)
 	_ = c.NetConn().(*net.TCPConn).SetReadBuffer(4 << 10)
@@ -113,7 +113,8 @@ func TestSlowReaderLosesNothing(t *testing.T) {
 	c.want(`{"id":"s","type":"complete"}`)
 }
 
-// A peer that does not read delays a drain by CloseTimeout, not by WriteTimeout.
+// TestDrainCutsStalledPeers: a client that does not read delays Drain by CloseTimeout, not by
+// WriteTimeout.
 func TestDrainCutsStalledPeers(t *testing.T) {
 	s := serve(t, &live.WebSocket{WriteTimeout: time.Hour, CloseTimeout: 50 * time.Millisecond})
 	c := s.connect(t)
@@ -129,8 +130,9 @@ func TestDrainCutsStalledPeers(t *testing.T) {
 	wantCause(t, receive(t, s.topic.ended), live.CloseRestart)
 }
 
-// A peer that is behind when it is closed is told why after all, if it reads on in time.
-func TestGoodbyeBehind(t *testing.T) {
+// TestCloseFrameReachesSlowReader: a client that is behind when it is closed gets the close frame
+// if it reads on in time.
+func TestCloseFrameReachesSlowReader(t *testing.T) {
 	revoke := make(chan context.CancelCauseFunc, 1)
 	s := serve(t, &live.WebSocket{CloseTimeout: time.Minute, Init: func(ctx context.Context, _ *http.Request, _ map[string]any) (context.Context, error) {
 		ctx, cancel := context.WithCancelCause(ctx)
@@ -147,14 +149,14 @@ func TestGoodbyeBehind(t *testing.T) {
 	for {
 		if _, err := c.read(); err != nil {
 			if !websocket.IsCloseError(err, live.CloseForbidden) {
-				t.Errorf("it was told %v", err)
+				t.Errorf("the client got %v", err)
 			}
 			return
 		}
 	}
 }
 
-// fill publishes until nothing moves any more, and says how many items that took.
+// fill publishes until no item is accepted any more, and returns how many were.
 func (s *server) fill() (published int) {
 	item := strings.Repeat("a", 64<<10)
 	for {

@@ -13,49 +13,51 @@ import (
 type stream struct {
 	peer
 	transport *EventStream
-	// In single connection mode:
+	// Only in single connection mode:
 	token  string
 	caller any
 }
 
 func newStream(t *EventStream, r *http.Request, exec graphql.GraphExecutor) *stream {
 	s := &stream{transport: t, peer: peer{
-		hub: t.hub(), exec: exec, log: t.log(), dialect: events{}, limit: t.operationLimit(), closeTimeout: t.closeTimeout(),
-		behind: true, // what comes before it is open waits
+		hub: t.hub(), exec: exec, log: t.log(), encoder: eventEncoder{}, operationLimit: t.operationLimit(), closeTimeout: t.closeTimeout(),
+		behind: true, // frames are queued until the stream is opened
 	}}
-	s.begin(context.WithoutCancel(r.Context()))
+	s.init(context.WithoutCancel(r.Context()))
 	return s
 }
 
-// dismiss ends a stream that was never opened.
-func (s *stream) dismiss() {
+// discard ends a stream that was never opened.
+func (s *stream) discard() {
 	s.close(closef(closeNormal, "Never opened"))
 	s.running.Wait()
-	s.transport.house.leave(&s.peer)
+	s.transport.connections.remove(&s.peer)
 }
 
-// take takes the connection of a request over, and lets the stream live on it. Otherwise the request is answered.
-func (s *stream) take(a reply) bool {
-	head := heading(a.w.Header())
-	line := &line{patience: s.transport.writeTimeout()}
-	buffers, err := line.take(a.w)
+// open takes over the connection of a request and serves the stream on it. It returns false if it
+// has answered the request with an error instead.
+func (s *stream) open(a answer) bool {
+	head := responseHead(a.w.Header())
+	c := &conn{writeTimeout: s.transport.writeTimeout()}
+	buffers, err := c.hijack(a.w)
 	if err != nil {
 		s.log.Info("event stream refused", "error", err)
 		a.refuse(http.StatusHTTPVersionNotSupported, "event streams need HTTP/1.1")
 		return false
 	}
-	limitUnread(line.Conn, line.patience)
+	limitUnacknowledged(c.Conn, c.writeTimeout)
 	if buffers.Reader.Buffered() > 0 {
-		s.close(errTalks)
+		s.close(errClientSent)
 	}
-	go s.serve(line, head)
+	go s.serve(c, head)
 	return true
 }
 
-// heading is what comes before the events, with what others have to say in it. Nothing else tells where the body
-// ends but the end of the connection. Some browsers wait for the first bytes of the body.
-func heading(others http.Header) []byte {
-	header := others.Clone()
+// responseHead returns what precedes the events, including headers set by other handlers. There is
+// no length: the body ends with the connection. It ends with an empty comment, because some
+// browsers wait for the first bytes of the body.
+func responseHead(handlerHeader http.Header) []byte {
+	header := handlerHeader.Clone()
 	for name, value := range map[string]string{
 		"Content-Type": mediaStream + "; charset=utf-8", "Cache-Control": "no-cache", "Connection": "close",
 		"X-Accel-Buffering": "no", "X-Content-Type-Options": "nosniff", "Date": time.Now().UTC().Format(http.TimeFormat),
@@ -68,26 +70,26 @@ func heading(others http.Header) []byte {
 	return head.Bytes()
 }
 
-// serve runs the stream until it has ended and its operations with it; afterwards nothing of it is left.
-func (s *stream) serve(line *line, head []byte) {
-	defer s.transport.house.leave(&s.peer)
+// serve runs the stream until it and its operations have ended.
+func (s *stream) serve(c *conn, head []byte) {
+	defer s.transport.connections.remove(&s.peer)
 	defer s.cancel(nil)
-	if _, err := line.Write(head); err != nil {
+	if _, err := c.Write(head); err != nil {
 		s.close(closef(closeGone, "%v", err))
 	}
-	s.greetEvery(s.transport.ping())
-	s.open(line)
-	s.close(listen(line))
-	s.leave()
+	s.pingEvery(s.transport.pingInterval())
+	s.attach(c)
+	s.close(waitForEnd(c))
+	s.finish()
 }
 
-var errTalks = closef(CloseBadRequest, "A client has nothing to say on a stream")
+var errClientSent = closef(CloseBadRequest, "A client must not send anything on a stream")
 
-// listen notices the end.
-func listen(line *line) *CloseError {
-	n, err := line.Read(make([]byte, 1))
+// waitForEnd returns when the client closes the connection or sends something.
+func waitForEnd(c *conn) *CloseError {
+	n, err := c.Read(make([]byte, 1))
 	if n > 0 {
-		return errTalks
+		return errClientSent
 	}
 	return closef(closeGone, "%v", err)
 }

@@ -20,7 +20,7 @@ import (
 
 func length(text string) string { return strconv.Itoa(len(text)) }
 
-// raw is a connection without anything sent on it.
+// raw opens a connection and sends nothing on it.
 func (s *server) raw(t *testing.T) *wire {
 	t.Helper()
 	conn, err := net.Dial("tcp", strings.TrimPrefix(s.URL, "http://"))
@@ -32,7 +32,7 @@ func (s *server) raw(t *testing.T) *wire {
 	return &wire{conn, t, bufio.NewReader(conn)}
 }
 
-// newHTTP2 has the streams of a server behind one that speaks HTTP/2.
+// newHTTP2 serves the streams of s over HTTP/2.
 func newHTTP2(t *testing.T, s *server) *server {
 	two := &server{streams: s.streams, exec: s.exec, Server: httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		s.streams.Do(w, r, s.exec)
@@ -44,13 +44,13 @@ func newHTTP2(t *testing.T, s *server) *server {
 	return two
 }
 
-// A listener reads a stream.
+// A listener is the client's end of a stream.
 type listener struct {
 	*wire
 	body io.Reader
 }
 
-// listen opens a stream with a connection of its own.
+// listen opens a stream on a new connection.
 func (s *server) listen(t *testing.T, a ask) *listener {
 	t.Helper()
 	w := s.raw(t)
@@ -65,14 +65,14 @@ func (s *server) listen(t *testing.T, a ask) *listener {
 	return l
 }
 
-// follow streams a topic of the journal.
+// follow opens a stream of a topic of the journal.
 func (s *server) follow(t *testing.T, topic, after string) *listener {
 	t.Helper()
 	return s.listen(t, ask{body: fmt.Sprintf(
 		`{"query":"subscription($topic: String, $after: String) {names(topic: $topic, after: $after)}","variables":{"topic":"%s","after":"%s"}}`, topic, after)})
 }
 
-// names streams the topic that the test feeds.
+// names opens a stream of the topic that the test controls.
 func (s *server) names(t *testing.T) *listener {
 	t.Helper()
 	l := s.listen(t, ask{body: `{"query":"subscription{names}"}`})
@@ -88,7 +88,7 @@ func (l *listener) want(text string) {
 	}
 }
 
-// wantEnd expects nothing more: neither an event nor a reset.
+// wantEnd checks that the stream ends without another event and without a reset.
 func (l *listener) wantEnd() {
 	l.t.Helper()
 	if rest, err := io.ReadAll(l.body); err != nil || len(rest) > 0 {
@@ -98,7 +98,7 @@ func (l *listener) wantEnd() {
 
 func data(n int) string { return result(fmt.Sprintf(`{"data":{"names":"text %d"}}`, n)) }
 
-// TestSharedWithSockets: what a socket and a stream subscribe to is one execution.
+// TestSharedWithSockets: equal subscriptions of a socket and of streams share one execution.
 func TestSharedWithSockets(t *testing.T) {
 	s := sharing(t, &live.WebSocket{})
 	c := s.connect(t)
@@ -117,7 +117,7 @@ func TestSharedWithSockets(t *testing.T) {
 				l.want(data(n))
 			}
 		}
-		if round == 0 { // who came late has had one of its own
+		if round == 0 { // late subscribers ran alone first
 			s.settled(t, 1)
 			_, before = s.world.log.readers()
 		}
@@ -133,7 +133,8 @@ func TestSharedWithSockets(t *testing.T) {
 	s.settled(t, 0)
 }
 
-// TestStreamResume: whoever begins in the past gets everything once, and is served by the group from then on.
+// TestStreamResume: a subscription that starts in the past gets each event once, then is served by
+// the group.
 func TestStreamResume(t *testing.T) {
 	s := sharing(t, &live.WebSocket{})
 	s.world.log.write(texts(1, 1000)...)
@@ -152,7 +153,8 @@ func TestStreamResume(t *testing.T) {
 	bad.wantEnd()
 }
 
-// TestStreamLag: a client that does not read is left behind, nobody else notices, and it gets everything once it reads.
+// TestStreamLag: a client that does not read falls behind, delays no other, and gets everything
+// once it reads.
 func TestStreamLag(t *testing.T) {
 	s := sharing(t, &live.WebSocket{})
 	slow, fast := s.follow(t, "log", "0"), s.follow(t, "log", "0")
@@ -185,16 +187,16 @@ func TestStreamStalls(t *testing.T) {
 	wantCause(t, receive(t, s.topic.ended), live.CloseTryAgain)
 }
 
-// TestStreamGoesOn: a silent client that reads is left alone.
-func TestStreamGoesOn(t *testing.T) {
+// TestSilentReaderKeepsStream: a client that reads but sends nothing keeps its stream.
+func TestSilentReaderKeepsStream(t *testing.T) {
 	s := serveBoth(t, &live.WebSocket{}, &live.EventStream{WriteTimeout: 50 * time.Millisecond, CloseTimeout: 50 * time.Millisecond, OpenTimeout: 50 * time.Millisecond})
 	l := s.names(t)
-	time.Sleep(300 * time.Millisecond) // several times all that could end it
+	time.Sleep(300 * time.Millisecond) // several times each timeout
 	s.topic.items <- "a"
 	l.want(result(`{"data":{"names":"a"}}`))
 }
 
-// TestStreamEnds: a client that is gone, or says something, ends its operation.
+// TestStreamEnds: an operation ends when its client disconnects or sends something.
 func TestStreamEnds(t *testing.T) {
 	for name, leave := range map[string]func(l *listener){
 		"closed":       func(l *listener) { l.Close() },
@@ -210,7 +212,7 @@ func TestStreamEnds(t *testing.T) {
 			receive(t, s.topic.ended)
 		})
 	}
-	// Bytes that came along with the request.
+	// Bytes that arrive together with the request.
 	s := serve(t, &live.WebSocket{})
 	w := s.raw(t)
 	body := `{"query":"subscription{names}"}`
@@ -242,7 +244,7 @@ func TestStreamRevocation(t *testing.T) {
 	l.wantEnd()
 	wantCause(t, receive(t, s.topic.ended), live.CloseForbidden)
 
-	for range 100 { // nothing goes out after it, not even what is committed in the same moment
+	for range 100 { // nothing is sent after revocation, not even an event of the same moment
 		l := s.follow(t, "log", fmt.Sprint(len(s.world.log.texts)))
 		s.settled(t, 1)
 		withdraw()
@@ -297,7 +299,8 @@ func TestStreamDrain(t *testing.T) {
 	s.asks(t, ask{method: "GET", accept: eventStream, token: reserved}, 404)
 }
 
-// Drain waits for operations whose client is long gone, but no longer than it is told to.
+// TestStreamDrainIsBounded: Drain waits for operations whose client has disconnected, but not
+// longer than its context.
 func TestStreamDrainIsBounded(t *testing.T) {
 	s := serve(t, &live.WebSocket{})
 	running, release := make(chan struct{}), make(chan struct{})

@@ -2,15 +2,17 @@ package live
 
 import "time"
 
-// A bucket holds burst tokens and gains perSecond of them; every frame takes one.
+// A bucket is a token bucket: it holds at most burst tokens, gains perSecond of them each second,
+// and every frame takes one.
 type bucket struct {
 	perSecond, burst int
 	tokens           float64
 	last             time.Time
 }
 
-// take reports whether a frame at now is within the rate. A perSecond below zero lets everything pass.
-func (b *bucket) take(now time.Time) bool {
+// allow reports whether a frame received at now is within the rate. A negative perSecond means no
+// limit.
+func (b *bucket) allow(now time.Time) bool {
 	if b.perSecond < 0 {
 		return true
 	}
