@@ -11,6 +11,7 @@ import (
 	"strconv"
 	"switchboard/db"
 	"switchboard/service"
+	"switchboard/service/projection"
 	"sync/atomic"
 	"time"
 
@@ -1095,7 +1096,7 @@ type QueryResolver interface {
 	Viewer(ctx context.Context) (*db.Agent, error)
 	Workspace(ctx context.Context) (*db.Workspace, error)
 	Inbox(ctx context.Context, view db.View, search *string, filter *db.InboxFilter, orderBy *service.InboxOrder, first *int, after *string, last *int, before *string) (*InboxConnection, error)
-	InboxCounts(ctx context.Context) (*service.Counts, error)
+	InboxCounts(ctx context.Context) (*projection.Counts, error)
 	Dashboard(ctx context.Context) (*Dashboard, error)
 	Agents(ctx context.Context, search *string, availability []db.Availability, skill *string, active *bool, first *int, after *string, last *int, before *string) (*Connection[*db.Agent], error)
 	Contacts(ctx context.Context, search *string, filter *service.ContactFilter, orderBy *service.ContactOrder, first *int, after *string, last *int, before *string) (*Connection[*db.Contact], error)
@@ -1113,7 +1114,7 @@ type SubscriptionResolver interface {
 	StatusChanged(ctx context.Context, conversationID *string, after *db.EventCursor) (<-chan Event, error)
 	ConversationChanged(ctx context.Context, conversationID string, after *db.EventCursor) (<-chan Event, error)
 	InboxChanged(ctx context.Context, view db.View, filter *db.InboxFilter, after *db.EventCursor) (<-chan *InboxChange, error)
-	InboxCountsChanged(ctx context.Context) (<-chan *service.Counts, error)
+	InboxCountsChanged(ctx context.Context) (<-chan *projection.Counts, error)
 	DashboardChanged(ctx context.Context) (<-chan *Dashboard, error)
 	AgentsChanged(ctx context.Context, after *db.EventCursor) (<-chan *AgentChange, error)
 	WorkflowRunChanged(ctx context.Context, workflowID *string) (<-chan *db.WorkflowRun, error)
@@ -18756,8 +18757,8 @@ func (ec *executionContext) _Dashboard_counts(ctx context.Context, field graphql
 			return obj.Counts, nil
 		},
 		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v service.DashboardCounts) graphql.Marshaler {
-			return ec.marshalNDashboardCounts2switchboardᚋserviceᚐDashboardCounts(ctx, selections, v)
+		func(ctx context.Context, selections ast.SelectionSet, v projection.DashboardCounts) graphql.Marshaler {
+			return ec.marshalNDashboardCounts2switchboardᚋserviceᚋprojectionᚐDashboardCounts(ctx, selections, v)
 		},
 		true,
 		true,
@@ -18843,8 +18844,8 @@ func (ec *executionContext) _Dashboard_firstResponse(ctx context.Context, field 
 			return obj.FirstResponse, nil
 		},
 		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v service.Durations) graphql.Marshaler {
-			return ec.marshalNDashboardDurations2switchboardᚋserviceᚐDurations(ctx, selections, v)
+		func(ctx context.Context, selections ast.SelectionSet, v projection.Durations) graphql.Marshaler {
+			return ec.marshalNDashboardDurations2switchboardᚋserviceᚋprojectionᚐDurations(ctx, selections, v)
 		},
 		true,
 		true,
@@ -18875,8 +18876,8 @@ func (ec *executionContext) _Dashboard_resolution(ctx context.Context, field gra
 			return obj.Resolution, nil
 		},
 		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v service.Durations) graphql.Marshaler {
-			return ec.marshalNDashboardDurations2switchboardᚋserviceᚐDurations(ctx, selections, v)
+		func(ctx context.Context, selections ast.SelectionSet, v projection.Durations) graphql.Marshaler {
+			return ec.marshalNDashboardDurations2switchboardᚋserviceᚋprojectionᚐDurations(ctx, selections, v)
 		},
 		true,
 		true,
@@ -18907,8 +18908,8 @@ func (ec *executionContext) _Dashboard_timeToAssignment(ctx context.Context, fie
 			return obj.TimeToAssignment, nil
 		},
 		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v service.Durations) graphql.Marshaler {
-			return ec.marshalNDashboardDurations2switchboardᚋserviceᚐDurations(ctx, selections, v)
+		func(ctx context.Context, selections ast.SelectionSet, v projection.Durations) graphql.Marshaler {
+			return ec.marshalNDashboardDurations2switchboardᚋserviceᚋprojectionᚐDurations(ctx, selections, v)
 		},
 		true,
 		true,
@@ -19051,7 +19052,7 @@ func (ec *executionContext) fieldContext_DashboardAgent_longestWaiting(_ context
 	return graphql.NewScalarFieldContext("DashboardAgent", field, false, false, errors.New("field of type Time does not have child fields"))
 }
 
-func (ec *executionContext) _DashboardCounts_open(ctx context.Context, field graphql.CollectedField, obj *service.DashboardCounts) (ret graphql.Marshaler) {
+func (ec *executionContext) _DashboardCounts_open(ctx context.Context, field graphql.CollectedField, obj *projection.DashboardCounts) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -19074,7 +19075,7 @@ func (ec *executionContext) fieldContext_DashboardCounts_open(_ context.Context,
 	return graphql.NewScalarFieldContext("DashboardCounts", field, false, false, errors.New("field of type Int does not have child fields"))
 }
 
-func (ec *executionContext) _DashboardCounts_unassigned(ctx context.Context, field graphql.CollectedField, obj *service.DashboardCounts) (ret graphql.Marshaler) {
+func (ec *executionContext) _DashboardCounts_unassigned(ctx context.Context, field graphql.CollectedField, obj *projection.DashboardCounts) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -19097,7 +19098,7 @@ func (ec *executionContext) fieldContext_DashboardCounts_unassigned(_ context.Co
 	return graphql.NewScalarFieldContext("DashboardCounts", field, false, false, errors.New("field of type Int does not have child fields"))
 }
 
-func (ec *executionContext) _DashboardCounts_waiting(ctx context.Context, field graphql.CollectedField, obj *service.DashboardCounts) (ret graphql.Marshaler) {
+func (ec *executionContext) _DashboardCounts_waiting(ctx context.Context, field graphql.CollectedField, obj *projection.DashboardCounts) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -19120,7 +19121,7 @@ func (ec *executionContext) fieldContext_DashboardCounts_waiting(_ context.Conte
 	return graphql.NewScalarFieldContext("DashboardCounts", field, false, false, errors.New("field of type Int does not have child fields"))
 }
 
-func (ec *executionContext) _DashboardDurations_today(ctx context.Context, field graphql.CollectedField, obj *service.Durations) (ret graphql.Marshaler) {
+func (ec *executionContext) _DashboardDurations_today(ctx context.Context, field graphql.CollectedField, obj *projection.Durations) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -19132,8 +19133,8 @@ func (ec *executionContext) _DashboardDurations_today(ctx context.Context, field
 			return obj.Today, nil
 		},
 		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v service.Quantiles) graphql.Marshaler {
-			return ec.marshalNDurationQuantiles2switchboardᚋserviceᚐQuantiles(ctx, selections, v)
+		func(ctx context.Context, selections ast.SelectionSet, v projection.Quantiles) graphql.Marshaler {
+			return ec.marshalNDurationQuantiles2switchboardᚋserviceᚋprojectionᚐQuantiles(ctx, selections, v)
 		},
 		true,
 		true,
@@ -19152,7 +19153,7 @@ func (ec *executionContext) fieldContext_DashboardDurations_today(_ context.Cont
 	return fc, nil
 }
 
-func (ec *executionContext) _DashboardDurations_last7Days(ctx context.Context, field graphql.CollectedField, obj *service.Durations) (ret graphql.Marshaler) {
+func (ec *executionContext) _DashboardDurations_last7Days(ctx context.Context, field graphql.CollectedField, obj *projection.Durations) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -19164,8 +19165,8 @@ func (ec *executionContext) _DashboardDurations_last7Days(ctx context.Context, f
 			return obj.Last7Days, nil
 		},
 		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v service.Quantiles) graphql.Marshaler {
-			return ec.marshalNDurationQuantiles2switchboardᚋserviceᚐQuantiles(ctx, selections, v)
+		func(ctx context.Context, selections ast.SelectionSet, v projection.Quantiles) graphql.Marshaler {
+			return ec.marshalNDurationQuantiles2switchboardᚋserviceᚋprojectionᚐQuantiles(ctx, selections, v)
 		},
 		true,
 		true,
@@ -19623,7 +19624,7 @@ func (ec *executionContext) fieldContext_DryRunWorkflowPayload_userErrors(_ cont
 	return fc, nil
 }
 
-func (ec *executionContext) _DurationQuantiles_p50(ctx context.Context, field graphql.CollectedField, obj *service.Quantiles) (ret graphql.Marshaler) {
+func (ec *executionContext) _DurationQuantiles_p50(ctx context.Context, field graphql.CollectedField, obj *projection.Quantiles) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -19646,7 +19647,7 @@ func (ec *executionContext) fieldContext_DurationQuantiles_p50(_ context.Context
 	return graphql.NewScalarFieldContext("DurationQuantiles", field, false, false, errors.New("field of type Float does not have child fields"))
 }
 
-func (ec *executionContext) _DurationQuantiles_p90(ctx context.Context, field graphql.CollectedField, obj *service.Quantiles) (ret graphql.Marshaler) {
+func (ec *executionContext) _DurationQuantiles_p90(ctx context.Context, field graphql.CollectedField, obj *projection.Quantiles) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -19669,7 +19670,7 @@ func (ec *executionContext) fieldContext_DurationQuantiles_p90(_ context.Context
 	return graphql.NewScalarFieldContext("DurationQuantiles", field, false, false, errors.New("field of type Float does not have child fields"))
 }
 
-func (ec *executionContext) _DurationQuantiles_count(ctx context.Context, field graphql.CollectedField, obj *service.Quantiles) (ret graphql.Marshaler) {
+func (ec *executionContext) _DurationQuantiles_count(ctx context.Context, field graphql.CollectedField, obj *projection.Quantiles) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -19979,8 +19980,8 @@ func (ec *executionContext) _InboxChange_counts(ctx context.Context, field graph
 			return obj.Counts, nil
 		},
 		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v *service.Counts) graphql.Marshaler {
-			return ec.marshalOInboxCounts2ᚖswitchboardᚋserviceᚐCounts(ctx, selections, v)
+		func(ctx context.Context, selections ast.SelectionSet, v *projection.Counts) graphql.Marshaler {
+			return ec.marshalOInboxCounts2ᚖswitchboardᚋserviceᚋprojectionᚐCounts(ctx, selections, v)
 		},
 		true,
 		false,
@@ -20022,7 +20023,7 @@ func (ec *executionContext) fieldContext_InboxChange_cursor(_ context.Context, f
 	return graphql.NewScalarFieldContext("InboxChange", field, true, false, errors.New("field of type EventCursor does not have child fields"))
 }
 
-func (ec *executionContext) _InboxCounts_mine(ctx context.Context, field graphql.CollectedField, obj *service.Counts) (ret graphql.Marshaler) {
+func (ec *executionContext) _InboxCounts_mine(ctx context.Context, field graphql.CollectedField, obj *projection.Counts) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -20058,7 +20059,7 @@ func (ec *executionContext) fieldContext_InboxCounts_mine(_ context.Context, fie
 	return graphql.NewScalarFieldContext("InboxCounts", field, false, false, errors.New("field of type Int does not have child fields"))
 }
 
-func (ec *executionContext) _InboxCounts_unassigned(ctx context.Context, field graphql.CollectedField, obj *service.Counts) (ret graphql.Marshaler) {
+func (ec *executionContext) _InboxCounts_unassigned(ctx context.Context, field graphql.CollectedField, obj *projection.Counts) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -20081,7 +20082,7 @@ func (ec *executionContext) fieldContext_InboxCounts_unassigned(_ context.Contex
 	return graphql.NewScalarFieldContext("InboxCounts", field, false, false, errors.New("field of type Int does not have child fields"))
 }
 
-func (ec *executionContext) _InboxCounts_all(ctx context.Context, field graphql.CollectedField, obj *service.Counts) (ret graphql.Marshaler) {
+func (ec *executionContext) _InboxCounts_all(ctx context.Context, field graphql.CollectedField, obj *projection.Counts) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -20104,7 +20105,7 @@ func (ec *executionContext) fieldContext_InboxCounts_all(_ context.Context, fiel
 	return graphql.NewScalarFieldContext("InboxCounts", field, false, false, errors.New("field of type Int does not have child fields"))
 }
 
-func (ec *executionContext) _InboxCounts_closed(ctx context.Context, field graphql.CollectedField, obj *service.Counts) (ret graphql.Marshaler) {
+func (ec *executionContext) _InboxCounts_closed(ctx context.Context, field graphql.CollectedField, obj *projection.Counts) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -20127,7 +20128,7 @@ func (ec *executionContext) fieldContext_InboxCounts_closed(_ context.Context, f
 	return graphql.NewScalarFieldContext("InboxCounts", field, false, false, errors.New("field of type Int does not have child fields"))
 }
 
-func (ec *executionContext) _InboxCounts_blocked(ctx context.Context, field graphql.CollectedField, obj *service.Counts) (ret graphql.Marshaler) {
+func (ec *executionContext) _InboxCounts_blocked(ctx context.Context, field graphql.CollectedField, obj *projection.Counts) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -20150,7 +20151,7 @@ func (ec *executionContext) fieldContext_InboxCounts_blocked(_ context.Context, 
 	return graphql.NewScalarFieldContext("InboxCounts", field, false, false, errors.New("field of type Int does not have child fields"))
 }
 
-func (ec *executionContext) _InboxCounts_asOf(ctx context.Context, field graphql.CollectedField, obj *service.Counts) (ret graphql.Marshaler) {
+func (ec *executionContext) _InboxCounts_asOf(ctx context.Context, field graphql.CollectedField, obj *projection.Counts) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -23302,8 +23303,8 @@ func (ec *executionContext) _Query_inboxCounts(ctx context.Context, field graphq
 			return ec.Resolvers.Query().InboxCounts(ctx)
 		},
 		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v *service.Counts) graphql.Marshaler {
-			return ec.marshalNInboxCounts2ᚖswitchboardᚋserviceᚐCounts(ctx, selections, v)
+		func(ctx context.Context, selections ast.SelectionSet, v *projection.Counts) graphql.Marshaler {
+			return ec.marshalNInboxCounts2ᚖswitchboardᚋserviceᚋprojectionᚐCounts(ctx, selections, v)
 		},
 		true,
 		true,
@@ -24814,8 +24815,8 @@ func (ec *executionContext) _Subscription_inboxCountsChanged(ctx context.Context
 			return ec.Resolvers.Subscription().InboxCountsChanged(ctx)
 		},
 		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v *service.Counts) graphql.Marshaler {
-			return ec.marshalNInboxCounts2ᚖswitchboardᚋserviceᚐCounts(ctx, selections, v)
+		func(ctx context.Context, selections ast.SelectionSet, v *projection.Counts) graphql.Marshaler {
+			return ec.marshalNInboxCounts2ᚖswitchboardᚋserviceᚋprojectionᚐCounts(ctx, selections, v)
 		},
 		true,
 		true,
@@ -41126,7 +41127,7 @@ func (ec *executionContext) _DashboardAgent(ctx context.Context, sel ast.Selecti
 
 var dashboardCountsImplementors = []string{"DashboardCounts"}
 
-func (ec *executionContext) _DashboardCounts(ctx context.Context, sel ast.SelectionSet, obj *service.DashboardCounts) graphql.Marshaler {
+func (ec *executionContext) _DashboardCounts(ctx context.Context, sel ast.SelectionSet, obj *projection.DashboardCounts) graphql.Marshaler {
 	fields := graphql.CollectFields(ec.OperationContext, sel, dashboardCountsImplementors)
 
 	out := graphql.NewFieldSet(fields)
@@ -41174,7 +41175,7 @@ func (ec *executionContext) _DashboardCounts(ctx context.Context, sel ast.Select
 
 var dashboardDurationsImplementors = []string{"DashboardDurations"}
 
-func (ec *executionContext) _DashboardDurations(ctx context.Context, sel ast.SelectionSet, obj *service.Durations) graphql.Marshaler {
+func (ec *executionContext) _DashboardDurations(ctx context.Context, sel ast.SelectionSet, obj *projection.Durations) graphql.Marshaler {
 	fields := graphql.CollectFields(ec.OperationContext, sel, dashboardDurationsImplementors)
 
 	out := graphql.NewFieldSet(fields)
@@ -41419,7 +41420,7 @@ func (ec *executionContext) _DryRunWorkflowPayload(ctx context.Context, sel ast.
 
 var durationQuantilesImplementors = []string{"DurationQuantiles"}
 
-func (ec *executionContext) _DurationQuantiles(ctx context.Context, sel ast.SelectionSet, obj *service.Quantiles) graphql.Marshaler {
+func (ec *executionContext) _DurationQuantiles(ctx context.Context, sel ast.SelectionSet, obj *projection.Quantiles) graphql.Marshaler {
 	fields := graphql.CollectFields(ec.OperationContext, sel, durationQuantilesImplementors)
 
 	out := graphql.NewFieldSet(fields)
@@ -41659,7 +41660,7 @@ func (ec *executionContext) _InboxChange(ctx context.Context, sel ast.SelectionS
 
 var inboxCountsImplementors = []string{"InboxCounts"}
 
-func (ec *executionContext) _InboxCounts(ctx context.Context, sel ast.SelectionSet, obj *service.Counts) graphql.Marshaler {
+func (ec *executionContext) _InboxCounts(ctx context.Context, sel ast.SelectionSet, obj *projection.Counts) graphql.Marshaler {
 	fields := graphql.CollectFields(ec.OperationContext, sel, inboxCountsImplementors)
 
 	out := graphql.NewFieldSet(fields)
@@ -48549,11 +48550,11 @@ func (ec *executionContext) marshalNDashboardAgent2ᚖswitchboardᚋgraphᚐDash
 	return ec._DashboardAgent(ctx, sel, v)
 }
 
-func (ec *executionContext) marshalNDashboardCounts2switchboardᚋserviceᚐDashboardCounts(ctx context.Context, sel ast.SelectionSet, v service.DashboardCounts) graphql.Marshaler {
+func (ec *executionContext) marshalNDashboardCounts2switchboardᚋserviceᚋprojectionᚐDashboardCounts(ctx context.Context, sel ast.SelectionSet, v projection.DashboardCounts) graphql.Marshaler {
 	return ec._DashboardCounts(ctx, sel, &v)
 }
 
-func (ec *executionContext) marshalNDashboardDurations2switchboardᚋserviceᚐDurations(ctx context.Context, sel ast.SelectionSet, v service.Durations) graphql.Marshaler {
+func (ec *executionContext) marshalNDashboardDurations2switchboardᚋserviceᚋprojectionᚐDurations(ctx context.Context, sel ast.SelectionSet, v projection.Durations) graphql.Marshaler {
 	return ec._DashboardDurations(ctx, sel, &v)
 }
 
@@ -48594,7 +48595,7 @@ func (ec *executionContext) unmarshalNDryRunWorkflowInput2switchboardᚋservice�
 	return res, graphql.ErrorOnPath(ctx, err)
 }
 
-func (ec *executionContext) marshalNDurationQuantiles2switchboardᚋserviceᚐQuantiles(ctx context.Context, sel ast.SelectionSet, v service.Quantiles) graphql.Marshaler {
+func (ec *executionContext) marshalNDurationQuantiles2switchboardᚋserviceᚋprojectionᚐQuantiles(ctx context.Context, sel ast.SelectionSet, v projection.Quantiles) graphql.Marshaler {
 	return ec._DurationQuantiles(ctx, sel, &v)
 }
 
@@ -48872,7 +48873,7 @@ func (ec *executionContext) marshalNInboxChangeKind2switchboardᚋserviceᚐInbo
 	return res
 }
 
-func (ec *executionContext) marshalNInboxCounts2ᚖswitchboardᚋserviceᚐCounts(ctx context.Context, sel ast.SelectionSet, v *service.Counts) graphql.Marshaler {
+func (ec *executionContext) marshalNInboxCounts2ᚖswitchboardᚋserviceᚋprojectionᚐCounts(ctx context.Context, sel ast.SelectionSet, v *projection.Counts) graphql.Marshaler {
 	if v == nil {
 		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
 			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
@@ -50569,7 +50570,7 @@ func (ec *executionContext) marshalOID2ᚖswitchboardᚋdbᚐWorkflowID(ctx cont
 	return v
 }
 
-func (ec *executionContext) marshalOInboxCounts2ᚖswitchboardᚋserviceᚐCounts(ctx context.Context, sel ast.SelectionSet, v *service.Counts) graphql.Marshaler {
+func (ec *executionContext) marshalOInboxCounts2ᚖswitchboardᚋserviceᚋprojectionᚐCounts(ctx context.Context, sel ast.SelectionSet, v *projection.Counts) graphql.Marshaler {
 	if v == nil {
 		return graphql.Null
 	}

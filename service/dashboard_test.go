@@ -14,35 +14,6 @@ import (
 	"switchboard/db"
 )
 
-// TestSketch: quantiles are within 2 % of those of the durations themselves, in one
-// sketch or in several put together.
-func TestSketch(t *testing.T) {
-	t.Parallel()
-	rapid.Check(t, func(t *rapid.T) {
-		var durations []time.Duration
-		var parts [3]sketch
-		for _, exponent := range rapid.SliceOfN(rapid.Float64Range(-1, 8.5), 0, 200).Draw(t, "powers of ten, in seconds") {
-			d := time.Duration(math.Pow(10, exponent) * float64(time.Second)).Truncate(time.Microsecond)
-			durations = append(durations, d)
-			parts[rapid.IntRange(0, 2).Draw(t, "part")].add(d)
-		}
-		var all sketch
-		for i := range parts {
-			all.merge(&parts[i])
-		}
-		if err := near(quantiles(&all), durations); err != nil {
-			t.Fatal(err)
-		}
-	})
-	var short sketch
-	for _, d := range []time.Duration{-time.Hour, 0, 999 * time.Nanosecond} {
-		short.add(d)
-	}
-	if err := near(quantiles(&short), []time.Duration{0, 0, 0}); err != nil {
-		t.Error(err)
-	}
-}
-
 // near compares quantiles with those of the durations themselves.
 func near(got Quantiles, durations []time.Duration) error {
 	if got.Count != len(durations) {
@@ -65,33 +36,6 @@ func near(got Quantiles, durations []time.Duration) error {
 		}
 	}
 	return nil
-}
-
-// TestDays: days are those of the place, however long they are there.
-func TestDays(t *testing.T) {
-	t.Parallel()
-	for _, c := range []struct{ zone, at, day, ends string }{
-		{"UTC", "2026-03-01T23:59:59Z", "2026-03-01", "2026-03-02T00:00:00Z"},
-		{"UTC", "2026-03-02T00:00:00Z", "2026-03-02", "2026-03-03T00:00:00Z"},
-		{"Asia/Tokyo", "2026-03-01T15:00:00Z", "2026-03-02", "2026-03-02T15:00:00Z"},
-		{"America/New_York", "2026-03-01T04:59:59.999999Z", "2026-02-28", "2026-03-01T05:00:00Z"},
-		{"Asia/Kathmandu", "2026-03-01T18:14:00Z", "2026-03-01", "2026-03-01T18:15:00Z"},
-		{"Europe/Berlin", "2026-03-28T23:00:00Z", "2026-03-29", "2026-03-29T22:00:00Z"},     // 23 hours
-		{"Europe/Berlin", "2026-10-24T22:00:00Z", "2026-10-25", "2026-10-25T23:00:00Z"},     // 25 hours
-		{"America/Sao_Paulo", "2018-11-03T12:00:00Z", "2018-11-03", "2018-11-04T03:00:00Z"}, // the next one begins at 01:00
-		{"America/Havana", "2025-11-02T03:59:00Z", "2025-11-01", "2025-11-02T04:00:00Z"},    // midnight comes twice
-		{"Pacific/Apia", "2011-12-29T12:00:00Z", "2011-12-29", "2011-12-30T10:00:00Z"},      // the next one is the 31st
-		{"America/St_Johns", "2026-03-08T03:29:00Z", "2026-03-07", "2026-03-08T03:30:00Z"},  // half hours
-	} {
-		zone, err := time.LoadLocation(c.zone)
-		fine(t, err)
-		at, err := time.Parse(time.RFC3339, c.at)
-		fine(t, err)
-		date, err := time.Parse(time.DateOnly, c.day)
-		fine(t, err)
-		equal(t, c.zone+" "+c.at+" is", dayOf(at, zone), dayOf(date, time.UTC))
-		equal(t, c.zone+" "+c.at+" ends", endOfDay(at, zone).UTC().Format(time.RFC3339), c.ends)
-	}
 }
 
 // TestDashboardAgrees lets random things happen over some weeks, in which the workspace

@@ -98,22 +98,22 @@ func checkFacets(t *testing.T, rows db.ForWorkspace, events []*db.Event) {
 	}
 }
 
-// checkCounts: the counts folded so far, those of a fold started now and those of the
+// checkCounts: the counts projected so far, those of a projection started now and those of the
 // lists are the same (I2).
 func checkCounts(t *testing.T, s *Service, viewer Actor) {
 	t.Helper()
-	folded, err := s.InboxCounts(t.Context(), viewer)
+	projected, err := s.InboxCounts(t.Context(), viewer)
 	if err != nil {
 		t.Fatal(err)
 	}
 	counted, err := New(s.db, s.feed, Options{Now: s.now}).InboxCounts(t.Context(), viewer)
-	if err != nil || counted != folded {
-		t.Errorf("folded %+v, counted %+v: %v", folded, counted, err)
+	if err != nil || counted != projected {
+		t.Errorf("projected %+v, counted %+v: %v", projected, counted, err)
 	}
 	for _, v := range db.Views {
 		n, err := s.db.ForWorkspace(viewer.Workspace).InboxCount(t.Context(), db.InboxQuery{View: v, Viewer: viewer.Agent}, 1_000_000)
-		if err != nil || n != *folded.of(v) {
-			t.Errorf("%s holds %d, but the count says %d: %v", v, n, *folded.of(v), err)
+		if err != nil || n != projected.Of(v) {
+			t.Errorf("%s holds %d, but the count says %d: %v", v, n, projected.Of(v), err)
 		}
 	}
 }

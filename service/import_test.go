@@ -179,7 +179,7 @@ func TestImport(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	ctx := t.Context()
-	if _, err := w.InboxCounts(ctx, w.manager); err != nil { // starts the fold
+	if _, err := w.InboxCounts(ctx, w.manager); err != nil { // starts the projection
 		t.Fatal(err)
 	}
 	records := readSample(t)

@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"switchboard/db"
+	"switchboard/service/projection"
 )
 
 // InboxInput asks for one page of a view.
@@ -114,12 +115,20 @@ func search(ctx context.Context, text *string, resolve func(context.Context, str
 	return resolve(ctx, *text)
 }
 
-// InboxTotal counts the whole of a list: from the fold of the log, or up to 1,000 if it
-// is searched or filtered; capped says that there are more.
+// Counts are how many conversations each view holds for one viewer.
+type Counts = projection.Counts
+
+// InboxCounts returns the counts of all views for the caller (I2), exact at their asOf.
+func (s *Service) InboxCounts(ctx context.Context, actor Actor) (Counts, error) {
+	return s.inbox.Counts(ctx, s.db.ForWorkspace(actor.Workspace), actor.Agent)
+}
+
+// InboxTotal counts the whole of a list: by the projection, or up to 1,000 if the list is searched
+// or filtered; capped reports whether there are more.
 func (s *Service) InboxTotal(ctx context.Context, actor Actor, l *InboxList) (total int, capped bool, err error) {
 	if l.query.Search.IsZero() && l.query.Filter.IsZero() {
 		c, err := s.InboxCounts(ctx, actor)
-		return *c.of(l.query.View), false, err
+		return c.Of(l.query.View), false, err
 	}
 	n, err := s.db.ForWorkspace(actor.Workspace).InboxCount(ctx, l.query, countLimit+1)
 	return min(n, countLimit), n > countLimit, err

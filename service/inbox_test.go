@@ -30,7 +30,7 @@ func (w *world) watch(a Actor, view db.View) func() string {
 	}
 }
 
-func (c Counts) said() string {
+func countsText(c Counts) string {
 	return fmt.Sprintf("mine %d, unassigned %d, all %d, closed %d, blocked %d", c.Mine, c.Unassigned, c.All, c.Closed, c.Blocked)
 }
 
@@ -41,7 +41,7 @@ func (w *world) counts(a Actor) string {
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	return c.said()
+	return countsText(c)
 }
 
 // inbox reads one page of a view.
@@ -123,7 +123,7 @@ func TestViews(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				return counts.said()
+				return countsText(counts)
 			}
 			equal(t, "at once", next(), "mine 0, unassigned 1, all 1, closed 0, blocked 0")
 			w.contact("Changes nothing")
@@ -257,7 +257,7 @@ func (v *liveView) follow(ctx context.Context, t *testing.T, upTo int64) {
 		}
 		v.seq = c.Event.Seq
 		if c.Counts != nil { // not of what was before the subscription
-			v.counts = c.Counts.said()
+			v.counts = countsText(*c.Counts)
 		}
 		id := *c.Event.ConversationID
 		switch {
@@ -314,7 +314,7 @@ func agree(t *testing.T, w *world, a Actor, live map[db.View]*liveView) {
 	for view, v := range live {
 		l := w.inbox(a, InboxInput{View: view})
 		equal(t, "list as of", l.AsOf.Seq, counts.AsOf.Seq)
-		equal(t, string(view)+": count and list", *counts.of(view), len(l.Rows))
+		equal(t, string(view)+": count and list", counts.Of(view), len(l.Rows))
 		last := v.seq
 		for _, e := range w.since(last) {
 			if membership(e, func(f *db.Facets) bool { return view.Holds(f, a.Agent) }) != "" {
@@ -327,7 +327,7 @@ func agree(t *testing.T, w *world, a Actor, live map[db.View]*liveView) {
 			equal(t, string(view)+": held", v.held[c.ID], true)
 		}
 		if last == counts.AsOf.Seq {
-			equal(t, "live counts", v.counts, counts.said())
+			equal(t, "live counts", v.counts, countsText(counts))
 		}
 	}
 }

@@ -7,9 +7,15 @@ import (
 	"switchboard/db"
 )
 
+// OpenConversations returns how many open conversations each agent is responsible for, in the order
+// of the ids.
+func (s *Service) OpenConversations(ctx context.Context, actor Actor, agents []db.AgentID) ([]int, error) {
+	return s.inbox.Loads(ctx, s.db.ForWorkspace(actor.Workspace), agents)
+}
+
 // AgentChange is an event that changes agents or how much they have to do.
 type AgentChange struct {
-	Agents []db.AgentID // from one agent to another names both, in this order
+	Agents []db.AgentID // an assignment from one agent to another has both, in this order
 	Event  *db.Event
 }
 
@@ -26,14 +32,14 @@ func (s *Service) WatchAgents(ctx context.Context, actor Actor, after *db.EventC
 	}), nil
 }
 
-// changedAgents are the agents whom an event is about, and those who have one
-// conversation more or less to do by it. What is blocked is in no load (S4).
+// changedAgents returns the agents that an event is about or whose load it changes. Conversations of
+// blocked contacts are in no load (S4).
 func changedAgents(e *db.Event) (ids []db.AgentID) {
 	switch e.Type {
 	case db.AgentCreated, db.AgentUpdated, db.AgentDeactivated, db.AgentReactivated, db.AvailabilityChanged:
 		return []db.AgentID{*e.Data.AgentID}
 	}
-	was, is := bearer(e.Before), bearer(e.After)
+	was, is := loadOwner(e.Before), loadOwner(e.After)
 	if sameAgent(was, is) {
 		return nil
 	}
@@ -43,8 +49,8 @@ func changedAgents(e *db.Event) (ids []db.AgentID) {
 	return ids
 }
 
-// bearer is in whose load a conversation with these facets is; nil for nobody's.
-func bearer(f *db.Facets) *db.AgentID {
+// loadOwner returns the agent whose load includes the conversation, or nil.
+func loadOwner(f *db.Facets) *db.AgentID {
 	if !db.ViewAll.Holds(f, nil) {
 		return nil
 	}

@@ -1,8 +1,6 @@
 package service
 
 import (
-	"context"
-	"errors"
 	"fmt"
 	"sync"
 	"testing"
@@ -12,54 +10,6 @@ import (
 	"switchboard/db/dbtest"
 )
 
-// TestP8HungReaderBlocksNobody: while the one who reads the log for all waits for the
-// database, everybody else can give up, and so can that one; the work goes on for those
-// who still wait (P8).
-func TestP8HungReaderBlocksNobody(t *testing.T) {
-	t.Parallel()
-	l := dbtest.NewLine(t)
-	w := newWorldOn(t, dbtest.New(t, migrate), db.Options{MaxConns: 8, Dial: l.Dial, Grace: time.Minute})
-	w.givenOpen("Ada")
-	_, err := w.InboxCounts(t.Context(), w.manager)
-	fine(t, err)
-	f := w.folds.get(w.manager.Workspace)
-	l.Hold()
-	counts := func() (cancel func(), result chan error) {
-		ctx, cancel := context.WithCancel(t.Context())
-		result = make(chan error, 1)
-		go func() {
-			c, err := w.InboxCounts(ctx, w.manager)
-			if err == nil && c.All != 1 {
-				err = fmt.Errorf("the counts are %+v", c)
-			}
-			result <- err
-		}()
-		return cancel, result
-	}
-	before := f.began.Load()
-	leaderLeaves, leader := counts()
-	eventually(t, "that somebody reads the log", func() bool { return f.began.Load() > before })
-	otherLeaves, other := counts()
-	_, third := counts()
-	for who, c := range map[string]struct {
-		leave func()
-		left  chan error
-	}{"who waits": {otherLeaves, other}, "who reads for all": {leaderLeaves, leader}} {
-		c.leave()
-		select {
-		case err := <-c.left:
-			if !errors.Is(err, context.Canceled) {
-				t.Errorf("%s gave up with %v", who, err)
-			}
-		case <-time.After(patience):
-			t.Fatalf("%s cannot give up", who)
-		}
-	}
-	l.Pass()
-	fine(t, <-third)
-	fine(t, within(t, "another read", func() error { _, err := w.InboxCounts(t.Context(), w.manager); return err }))
-}
-
 func eventually(t *testing.T, what string, is func() bool) {
 	t.Helper()
 	deadline := time.Now().Add(patience)
@@ -67,19 +17,6 @@ func eventually(t *testing.T, what string, is func() bool) {
 		if time.Now().After(deadline) {
 			t.Fatalf("after %v it is not so %s", patience, what)
 		}
-	}
-}
-
-func within(t *testing.T, what string, do func() error) error {
-	t.Helper()
-	ended := make(chan error, 1)
-	go func() { ended <- do() }()
-	select {
-	case err := <-ended:
-		return err
-	case <-time.After(patience):
-		t.Fatalf("%s still waits after %v", what, patience)
-		return nil
 	}
 }
 

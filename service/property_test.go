@@ -14,6 +14,7 @@ import (
 	"pgregory.net/rapid"
 
 	"switchboard/db"
+	"switchboard/service/projection"
 )
 
 // Each check is a workspace's whole life against a real database; -rapid.checks asks for more.
@@ -357,7 +358,7 @@ func (p *play) availability() error {
 	return err
 }
 
-// count brings the fold of the log some way.
+// count brings the projection of the counts to the end of the log.
 func (p *play) count() error {
 	_, err := p.InboxCounts(p.ctx, p.manager)
 	return err
@@ -484,15 +485,14 @@ func (p *play) checkViews() {
 	for _, viewer := range p.agents[:2] {
 		counts, err := p.InboxCounts(p.ctx, viewer)
 		fine(p, err)
-		var folded Counts
+		var applied Counts
 		for _, e := range p.events {
-			folded.apply(e, viewer.Agent)
+			applied.Apply(e, viewer.Agent)
 		}
-		fresh := &fold{}
-		_, err = fresh.start(p.ctx, p.db.ForWorkspace(viewer.Workspace))
+		fresh, err := projection.NewInbox().Counts(p.ctx, p.db.ForWorkspace(viewer.Workspace), viewer.Agent)
 		fine(p, err)
-		if counts != folded || counts != fresh.counts(viewer.Agent) || counts.AsOf != p.head() {
-			p.Fatalf("counted %+v, folded %+v, counted afresh %+v", counts, folded, fresh.counts(viewer.Agent))
+		if counts != applied || counts != fresh || counts.AsOf != p.head() {
+			p.Fatalf("counted %+v, from the events %+v, counted afresh %+v", counts, applied, fresh)
 		}
 		for _, view := range db.Views {
 			channel := &db.InboxFilter{Channels: []string{drawOne(p, []string{"EMAIL", "chat", "sms"}, "channel")}}
@@ -515,8 +515,8 @@ func (p *play) checkView(viewer Actor, view db.View, filter *db.InboxFilter, cou
 		}
 	}
 	about := func() string { b, _ := json.Marshal(filter); return fmt.Sprintf("%s with %s", view, b) }
-	if filter == nil && *counts.of(view) != len(want) {
-		p.Fatalf("%s: counted %d of %d", view, *counts.of(view), len(want))
+	if filter == nil && counts.Of(view) != len(want) {
+		p.Fatalf("%s: counted %d of %d", view, counts.Of(view), len(want))
 	}
 	if live := p.live(viewer, view, filter); !sameConversations(live, want) {
 		p.Fatalf("%s: the live view holds %d of %d", about(), len(live), len(want))

@@ -14,17 +14,18 @@ import (
 
 	"switchboard/db"
 	"switchboard/feed"
+	"switchboard/service/projection"
 )
 
 // Service carries out what callers ask for, on one database.
 type Service struct {
-	db    *db.DB
-	feed  *feed.Feed
-	log   *slog.Logger
-	now   func() time.Time
-	folds *foldings[*fold]
+	db   *db.DB
+	feed *feed.Feed
+	log  *slog.Logger
+	now  func() time.Time
 
-	boards *foldings[*board]
+	inbox      *projection.Inbox
+	dashboards *projection.Dashboards
 
 	hasWorkflows chan struct{} // a workspace may have its first one
 }
@@ -46,8 +47,8 @@ func New(d *db.DB, f *feed.Feed, o Options) *Service {
 	s := &Service{db: d, feed: f, log: o.Log, hasWorkflows: make(chan struct{}, 1)}
 	// The database keeps microseconds; what is returned must equal what is read later.
 	s.now = func() time.Time { return o.Now().UTC().Truncate(time.Microsecond) }
-	s.folds = newFoldings(func() *fold { return &fold{} })
-	s.boards = newFoldings(func() *board { return &board{now: s.now} })
+	s.inbox = projection.NewInbox()
+	s.dashboards = projection.NewDashboards(s.now)
 	return s
 }
 

@@ -204,7 +204,7 @@ func (s *Service) WatchInbox(ctx context.Context, actor Actor, view db.View, fil
 	return follow(w, func(e *db.Event) (change InboxChange, ok bool) {
 		change = InboxChange{Kind: membership(e, holds), Event: e}
 		if e.Seq > counts.AsOf.Seq {
-			counts.apply(e, actor.Agent)
+			counts.Apply(e, actor.Agent)
 			if change.Kind != "" {
 				now := counts
 				change.Counts = &now
@@ -258,12 +258,12 @@ func (s *Service) WatchCounts(ctx context.Context, actor Actor) (*Stream[Counts]
 	var sentAt time.Time
 	stream := &Stream[Counts]{watcher: w, states: true, due: time.Now()}
 	stream.next = func(ctx context.Context) (Counts, bool, error) {
-		if err := stream.fold(ctx, &counts, actor.Agent); err != nil {
+		if err := stream.apply(ctx, &counts, actor.Agent); err != nil {
 			return Counts{}, false, err
 		}
 		stream.due = time.Time{}
 		switch {
-		case sent != nil && sent.equal(counts):
+		case sent != nil && sent.Equal(counts):
 			return Counts{}, false, nil
 		case sent != nil && time.Since(sentAt) < countsEvery:
 			stream.due = sentAt.Add(countsEvery)
@@ -276,19 +276,13 @@ func (s *Service) WatchCounts(ctx context.Context, actor Actor) (*Stream[Counts]
 	return stream, nil
 }
 
-// equal compares the numbers, not the place.
-func (c Counts) equal(d Counts) bool {
-	c.AsOf = d.AsOf
-	return c == d
-}
-
-// fold brings counts to the present end of the log.
-func (s *Stream[T]) fold(ctx context.Context, c *Counts, viewer *db.AgentID) error {
+// apply applies the events up to the present end of the log to counts.
+func (s *Stream[T]) apply(ctx context.Context, c *Counts, viewer *db.AgentID) error {
 	for {
 		e, err := s.event(ctx)
 		if e == nil {
 			return err
 		}
-		c.apply(e, viewer)
+		c.Apply(e, viewer)
 	}
 }

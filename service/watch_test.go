@@ -351,7 +351,7 @@ func TestWatchCounts(t *testing.T) {
 	}
 	<-done
 	for i, counts := range pushed {
-		if i > 0 && counts.equal(pushed[i-1]) {
+		if i > 0 && counts.Equal(pushed[i-1]) {
 			t.Errorf("pushed twice: %+v", counts)
 		}
 	}
@@ -360,7 +360,7 @@ func TestWatchCounts(t *testing.T) {
 	}
 	want, err := w.InboxCounts(ctx, w.manager)
 	fine(t, err)
-	if got := pushed[len(pushed)-1]; !got.equal(want) || got.Mine != 1 {
+	if got := pushed[len(pushed)-1]; !got.Equal(want) || got.Mine != 1 {
 		t.Errorf("in the end %+v, not %+v", got, want)
 	}
 }

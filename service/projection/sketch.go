@@ -1,14 +1,13 @@
-package service
+package projection
 
 import (
 	"math"
 	"time"
 )
 
-// sketch remembers of many durations how many there were of about each length. Lengths
-// that differ by less than 1 % from the middle of a bucket are in it together, so a
-// quantile is at most 1 % off, and a duration costs one count however many there are
-// (the buckets are those of DDSketch, https://arxiv.org/abs/1908.10693).
+// sketch is a histogram of durations. A bucket includes the lengths that differ by less than 1 %
+// from its middle, so a quantile is at most 1 % off, and the size does not grow with the number of
+// durations (the buckets are those of DDSketch, https://arxiv.org/abs/1908.10693).
 type sketch struct {
 	counts []int // by bucket
 	n      int
@@ -16,11 +15,10 @@ type sketch struct {
 
 const sketchError = 0.01
 
-// sketchBase is how much longer the longest duration of a bucket is than that of the one
-// before, as a logarithm.
+// sketchBase is the logarithm of the ratio between the longest durations of neighbouring buckets.
 var sketchBase = math.Log((1 + sketchError) / (1 - sketchError))
 
-// add takes one more duration; a negative one, which clocks that differ may make, is none.
+// add counts a duration. A negative one, possible when clocks differ, counts as zero.
 func (s *sketch) add(d time.Duration) {
 	bucket := 0
 	if us := d.Microseconds(); us > 0 {
@@ -31,7 +29,7 @@ func (s *sketch) add(d time.Duration) {
 	s.n++
 }
 
-// merge takes all that another one has.
+// merge adds all durations of another sketch.
 func (s *sketch) merge(o *sketch) {
 	s.grow(len(o.counts))
 	for bucket, n := range o.counts {
@@ -46,7 +44,7 @@ func (s *sketch) grow(buckets int) {
 	}
 }
 
-// quantile gives the shortest duration, in seconds, that at least this part of all does
+// quantile returns the shortest duration, in seconds, that at least this part of all durations does
 // not exceed; nil if there are none.
 func (s *sketch) quantile(part float64) *float64 {
 	rank := int(math.Ceil(part * float64(s.n)))
@@ -59,7 +57,7 @@ func (s *sketch) quantile(part float64) *float64 {
 	return nil
 }
 
-// middle is the length, in seconds, from which nothing in a bucket differs by more than 1 %.
+// middle returns the length, in seconds, from which no duration of a bucket differs by more than 1 %.
 func middle(bucket int) float64 {
 	if bucket == 0 {
 		return 0

@@ -1,0 +1,130 @@
+package projection
+
+import (
+	"context"
+	"slices"
+
+	"switchboard/db"
+)
+
+// Counts are how many conversations each view holds for one viewer at one position of the log.
+type Counts struct {
+	Mine, Unassigned, All, Closed, Blocked int
+	AsOf                                   db.EventCursor
+}
+
+// Of returns the count of one view.
+func (c Counts) Of(v db.View) int { return *c.of(v) }
+
+func (c *Counts) of(v db.View) *int {
+	switch v {
+	case db.ViewMine:
+		return &c.Mine
+	case db.ViewUnassigned:
+		return &c.Unassigned
+	case db.ViewAll:
+		return &c.All
+	case db.ViewClosed:
+		return &c.Closed
+	}
+	return &c.Blocked
+}
+
+// Apply applies one event, which changes the membership of at most one conversation (I1).
+func (c *Counts) Apply(e *db.Event, viewer *db.AgentID) {
+	c.AsOf = e.Cursor()
+	if e.ConversationID == nil {
+		return
+	}
+	for _, v := range db.Views {
+		if v.Holds(e.Before, viewer) {
+			*c.of(v)--
+		}
+		if v.Holds(e.After, viewer) {
+			*c.of(v)++
+		}
+	}
+}
+
+// Equal reports whether the numbers are the same, at whatever position of the log.
+func (c Counts) Equal(d Counts) bool {
+	c.AsOf = d.AsOf
+	return c == d
+}
+
+// Inbox is the projection of the log into the counts of each workspace.
+type Inbox struct{ of *projections[*inbox] }
+
+// NewInbox returns a projection that has read nothing yet.
+func NewInbox() *Inbox {
+	return &Inbox{newProjections(func() *inbox { return &inbox{} })}
+}
+
+// Counts returns the counts for one viewer at the end of the log; nil is a viewer with no MINE.
+func (p *Inbox) Counts(ctx context.Context, w db.ForWorkspace, viewer *db.AgentID) (c Counts, err error) {
+	err = p.of.read(ctx, w, func(i *inbox) { c = i.counts(viewer) })
+	return c, err
+}
+
+// Loads returns how many open conversations each of the agents is responsible for, in the order
+// of the ids.
+func (p *Inbox) Loads(ctx context.Context, w db.ForWorkspace, agents []db.AgentID) (loads []int, err error) {
+	err = p.of.read(ctx, w, func(i *inbox) {
+		for _, id := range agents {
+			loads = append(loads, i.mine[id])
+		}
+	})
+	return slices.Clip(loads), err
+}
+
+// inbox is the state behind the counts of one workspace.
+type inbox struct {
+	all  Counts             // of no viewer
+	mine map[db.AgentID]int // by assignee
+}
+
+func (i *inbox) start(ctx context.Context, w db.ForWorkspace) (db.Head, error) {
+	tallies, head, err := w.InboxTallies(ctx)
+	if err != nil {
+		return head, err
+	}
+	i.all, i.mine = Counts{}, map[db.AgentID]int{}
+	for _, t := range tallies {
+		for _, v := range db.Views {
+			if v.Holds(t.Facets(), nil) {
+				*i.all.of(v) += t.Count
+			}
+		}
+		i.addToMine(t.Facets(), t.Count)
+	}
+	i.all.AsOf = head.Cursor()
+	return head, nil
+}
+
+func (i *inbox) next(_ context.Context, _ db.ForWorkspace, events []*db.Event) (ok bool, err error) {
+	for _, e := range events {
+		i.all.Apply(e, nil)
+		if e.ConversationID != nil {
+			i.addToMine(e.Before, -1)
+			i.addToMine(e.After, +1)
+		}
+	}
+	return true, nil
+}
+
+// addToMine adds n to the count of the assignee whose MINE includes a conversation with these
+// facets, if there is one.
+func (i *inbox) addToMine(c *db.Facets, n int) {
+	if c != nil && c.Assignee != nil && db.ViewMine.Holds(c, c.Assignee) {
+		i.mine[*c.Assignee] += n
+	}
+}
+
+// counts returns the counts for one viewer.
+func (i *inbox) counts(viewer *db.AgentID) Counts {
+	c := i.all
+	if viewer != nil {
+		c.Mine = i.mine[*viewer]
+	}
+	return c
+}
