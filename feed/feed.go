@@ -1,10 +1,10 @@
-// Package feed follows the event log: it notices that something was committed, reads it
-// once per process and workspace, and lets any number of watchers read on from where
-// they are. It knows no rule of the product and no GraphQL.
+// Package feed follows the event log. It notices commits, reads each workspace's log once per
+// process, and serves any number of watchers, each from its own position. It contains no rule of
+// the product and no GraphQL.
 //
-// The log is the truth; wake-ups are hints. A watcher has a position and pulls: what the
-// process remembers comes from memory, everything older from the log. Starting,
-// resuming, lagging and reconnecting are therefore one and the same loop.
+// The log is the truth; wake-ups are only hints. A watcher has a position and pulls: recent events
+// come from the process's cache, older ones from the log. Starting, resuming, lagging and
+// reconnecting are therefore one and the same loop.
 package feed
 
 import (
@@ -21,21 +21,21 @@ import (
 	"switchboard/db"
 )
 
-// ErrExpired says that a cursor lies too far back to resume from, or that the log was
-// replaced by an older one: the client has to load again.
+// ErrExpired is returned for a cursor that is too old to resume from, or if the log was replaced by
+// an older one. The client has to load everything again.
 var ErrExpired = errors.New("the cursor has expired")
 
 const (
-	remembered  = 1024            // events that a process keeps per watched workspace
-	batch       = 500             // events read from the log in one statement
-	pollEvery   = time.Second     // what a lost wake-up costs, about
-	readTime    = 5 * time.Second // of one statement, the wait for a connection included
-	coalesce    = 5 * time.Millisecond
-	resumeAge   = 30 * 24 * time.Hour
-	resumeLimit = 1_000_000 // events
+	cachedEvents    = 1024            // events cached per watched workspace
+	batchSize       = 500             // events read by one statement
+	pollInterval    = time.Second     // average delay of an event whose wake-up was lost
+	readTimeout     = 5 * time.Second // for one statement, including the wait for a connection
+	publishDelay    = 5 * time.Millisecond
+	maxResumeAge    = 30 * 24 * time.Hour
+	maxResumeEvents = 1_000_000 // events
 )
 
-// Feed follows the logs of those workspaces that somebody in this process watches.
+// A Feed follows the logs of the workspaces that have watchers in this process.
 type Feed struct {
 	db     *db.DB
 	log    *slog.Logger
@@ -43,31 +43,29 @@ type Feed struct {
 	before func(events []*db.Event)
 	waker  Waker
 
-	mu    sync.Mutex
-	tails map[int64]*tail
-	dirty map[int64]bool // workspaces with something new to read
-	all   bool           // every watched workspace may have something new
-	wake  chan struct{}
+	mu       sync.Mutex
+	tails    map[int64]*tail
+	dirty    map[int64]bool // workspaces with events to read
+	allDirty bool           // every watched workspace may have events to read
+	wake     chan struct{}
 
-	teller   teller
-	reading  outage
-	lastRead atomic.Int64 // when a statement was last answered, in Unix nanoseconds; 0 before Run
+	publisher  publisher
+	readOutage outage
+	lastRead   atomic.Int64 // last successful read, in Unix nanoseconds; 0 before Run
 }
 
-// Options tune a feed. The zero value is the default.
+// Options configure a feed. The zero value has the defaults.
 type Options struct {
-	Waker Waker            // between processes; NewNotify of the feed's database
-	Now   func() time.Time // the clock that says how old an event is; time.Now
-	Log   *slog.Logger     // slog.Default
+	Waker Waker            // wakes other processes; default: NewNotify of the feed's database
+	Now   func() time.Time // clock for the age of events; default: time.Now
+	Log   *slog.Logger     // default: slog.Default()
 
-	// Before is called with events of one workspace, in log order, that were read from its
-	// log, before any watcher sees them; with those of the past, again, whenever a watcher
-	// reads them. Everybody who reads waits for it, so it must not wait itself. nil: nothing
-	// comes before.
+	// Before runs on every batch of events of one workspace before watchers see it, including
+	// replays of old events. It must not block. It may be nil.
 	Before func(events []*db.Event)
 }
 
-// New makes a feed of the logs in a database. It delivers while Run is running.
+// New returns a feed of the logs in a database. It delivers events while Run is running.
 func New(d *db.DB, o Options) *Feed {
 	if o.Waker == nil {
 		o.Waker = NewNotify(d)
@@ -82,20 +80,20 @@ func New(d *db.DB, o Options) *Feed {
 		o.Before = func([]*db.Event) {}
 	}
 	return &Feed{
-		db: d, log: o.Log, now: o.Now, before: o.Before, waker: o.Waker, teller: newTeller(o.Waker, o.Log),
-		reading: outage{log: o.Log, began: "reading the log failed; trying again until it works", ended: "reading the log works again"},
-		tails:   map[int64]*tail{}, dirty: map[int64]bool{}, wake: make(chan struct{}, 1),
+		db: d, log: o.Log, now: o.Now, before: o.Before, waker: o.Waker, publisher: newPublisher(o.Waker, o.Log),
+		readOutage: outage{log: o.Log, failedMessage: "reading the log failed; trying again until it works", recoveredMessage: "reading the log works again"},
+		tails:      map[int64]*tail{}, dirty: map[int64]bool{}, wake: make(chan struct{}, 1),
 	}
 }
 
-// Run follows the logs until the context ends.
+// Run follows the logs until ctx ends.
 func (f *Feed) Run(ctx context.Context) {
 	f.lastRead.CompareAndSwap(0, time.Now().UnixNano())
 	var listening sync.WaitGroup
 	defer listening.Wait()
 	listening.Go(func() { f.listen(ctx) })
-	// The timer goes on whatever wakes the loop: busy workspaces must not put off the poll
-	// by which quiet ones are served when a wake-up was lost.
+	// Other wake-ups do not reset the timer: otherwise busy workspaces would delay the poll that
+	// finds lost wake-ups of quiet ones.
 	poll := time.NewTimer(pollPause())
 	defer poll.Stop()
 	for {
@@ -111,8 +109,8 @@ func (f *Feed) Run(ctx context.Context) {
 	}
 }
 
-// Silence returns how long the feed has read nothing, which it does every second or two
-// even if nobody watches. It is 0 before Run.
+// Silence returns how long ago the feed last read successfully. It reads about once a second, even
+// without watchers. Before Run, Silence is 0.
 func (f *Feed) Silence() time.Duration {
 	last := f.lastRead.Load()
 	if last == 0 {
@@ -121,20 +119,20 @@ func (f *Feed) Silence() time.Duration {
 	return time.Since(time.Unix(0, last))
 }
 
-// pollPause spreads the polls of many processes.
-func pollPause() time.Duration { return pollEvery/2 + rand.N(pollEvery) }
+// pollPause returns a random pause, so that the polls of many processes are spread.
+func pollPause() time.Duration { return pollInterval/2 + rand.N(pollInterval) }
 
-// Poke says that this process committed something to a workspace's log: its own watchers
-// are served at once, other processes are told.
+// Poke reports that this process committed events to a workspace's log. Its own watchers are woken
+// at once, other processes after a short delay.
 func (f *Feed) Poke(workspace int64) {
 	f.mark(workspace)
-	f.teller.add(workspace)
+	f.publisher.add(workspace)
 }
 
-// Flush tells other processes what still waits to be told together.
-func (f *Feed) Flush() { f.teller.flush() }
+// Flush publishes pending wake-ups to other processes now.
+func (f *Feed) Flush() { f.publisher.flush() }
 
-// mark wakes the reader for one workspace, if anybody here watches it.
+// mark wakes the reader for one workspace, if it has watchers in this process.
 func (f *Feed) mark(workspace int64) {
 	f.mu.Lock()
 	watched := f.tails[workspace] != nil
@@ -147,10 +145,10 @@ func (f *Feed) mark(workspace int64) {
 	}
 }
 
-// markAll wakes the reader for everything, after a time in which hints may have been lost.
+// markAll wakes the reader for every log, after wake-ups may have been lost.
 func (f *Feed) markAll() {
 	f.mu.Lock()
-	f.all = true
+	f.allDirty = true
 	f.mu.Unlock()
 	f.signal()
 }
@@ -158,14 +156,14 @@ func (f *Feed) markAll() {
 func (f *Feed) signal() {
 	select {
 	case f.wake <- struct{}{}:
-	default: // the reader has yet to see the last one
+	default: // the reader has not handled the last signal yet
 	}
 }
 
 func (f *Feed) readDirty(ctx context.Context) {
 	f.mu.Lock()
-	dirty, all := f.dirty, f.all
-	f.dirty, f.all = map[int64]bool{}, false
+	dirty, all := f.dirty, f.allDirty
+	f.dirty, f.allDirty = map[int64]bool{}, false
 	f.mu.Unlock()
 	if all {
 		f.poll(ctx)
@@ -177,75 +175,74 @@ func (f *Feed) readDirty(ctx context.Context) {
 	}
 }
 
-// poll compares the end of each watched log with what was read of it. It asks also when
-// there is none, as that shows whether logs can be read.
+// poll compares the end of each watched log with what was read of it. Without watchers it still
+// runs a statement, to find out whether the database can be read.
 func (f *Feed) poll(ctx context.Context) {
 	f.mu.Lock()
 	tails := maps.Clone(f.tails)
 	f.mu.Unlock()
-	reading, cancel := context.WithTimeout(ctx, readTime)
-	heads, err := f.db.Heads(reading, slices.Collect(maps.Keys(tails)))
+	readCtx, cancel := context.WithTimeout(ctx, readTimeout)
+	heads, err := f.db.Heads(readCtx, slices.Collect(maps.Keys(tails)))
 	cancel()
-	f.note(ctx, err)
+	f.recordRead(ctx, err)
 	if err != nil {
 		return
 	}
 	for _, head := range heads {
-		f.compare(ctx, tails[head.WorkspaceID], head)
+		f.compareHead(ctx, tails[head.WorkspaceID], head)
 	}
 }
 
-// compare reads what a log has more than was read of it, or ends its watchers if it was
-// replaced by an older one. Only this goroutine advances tails, so a head that was read
-// after its tail began cannot rightly be behind it.
-func (f *Feed) compare(ctx context.Context, t *tail, head db.Head) {
-	at := t.position()
+// compareHead reads new events of a log, or ends its watchers if the log was replaced by an older
+// one. Only this goroutine advances tails, so a head behind the tail means a replaced log.
+func (f *Feed) compareHead(ctx context.Context, t *tail, head db.Head) {
+	position := t.position()
 	switch {
-	case head.Seq > at.Seq:
+	case head.Seq > position.Seq:
 		f.advance(ctx, t)
-	case head.Cursor() != at:
-		f.drop(t, ErrExpired)
+	case head.Cursor() != position:
+		f.endTail(t, ErrExpired)
 	}
 }
 
-// advance reads what is new in one log.
+// advance reads all new events of one log.
 func (f *Feed) advance(ctx context.Context, t *tail) {
 	for {
-		events, err := f.readOn(ctx, t.position())
+		events, err := f.readAfter(ctx, t.position())
 		switch {
 		case errors.Is(err, ErrExpired):
-			f.drop(t, err)
+			f.endTail(t, err)
 			return
 		case err != nil: // the next poll tries again
 			return
 		}
 		t.append(events)
-		if len(events) < batch {
+		if len(events) < batchSize {
 			return
 		}
 	}
 }
 
-// readOn reads the next events after a place. The event before them is read again: if it
-// is not the one that the place names, the log was replaced by an older one, which may
-// have grown past the place meanwhile. That, and a gap, is ErrExpired.
-func (f *Feed) readOn(ctx context.Context, at db.EventCursor) ([]*db.Event, error) {
-	known := min(at.Seq, 1) // at the beginning there is none before
-	reading, cancel := context.WithTimeout(ctx, readTime)
-	events, err := f.db.ForWorkspace(at.Workspace).EventsAfter(reading, at.Seq-known, batch+int(known))
+// readAfter reads the events after a position. It reads the event at the position again: if that is
+// a different one, the log was replaced by an older one, which may have grown since. For that, and
+// for a gap, readAfter returns ErrExpired.
+func (f *Feed) readAfter(ctx context.Context, position db.EventCursor) ([]*db.Event, error) {
+	overlap := min(position.Seq, 1) // the start of the log has no event before it
+	readCtx, cancel := context.WithTimeout(ctx, readTimeout)
+	events, err := f.db.ForWorkspace(position.Workspace).EventsAfter(readCtx, position.Seq-overlap, batchSize+int(overlap))
 	cancel()
-	f.note(ctx, err)
+	f.recordRead(ctx, err)
 	if err != nil {
 		return nil, err
 	}
-	if known == 1 {
-		if len(events) == 0 || events[0].Cursor() != at {
+	if overlap == 1 {
+		if len(events) == 0 || events[0].Cursor() != position {
 			return nil, ErrExpired
 		}
 		events = events[1:]
 	}
 	for i, e := range events {
-		if e.Seq != at.Seq+1+int64(i) {
+		if e.Seq != position.Seq+1+int64(i) {
 			return nil, ErrExpired
 		}
 	}
@@ -253,13 +250,13 @@ func (f *Feed) readOn(ctx context.Context, at db.EventCursor) ([]*db.Event, erro
 	return events, nil
 }
 
-// note logs once when the log cannot be read, whoever reads, and once when it can again.
-func (f *Feed) note(ctx context.Context, err error) {
+// recordRead logs once when reading starts to fail, and once when it works again.
+func (f *Feed) recordRead(ctx context.Context, err error) {
 	if err == nil {
 		f.lastRead.Store(time.Now().UnixNano())
 	}
 	if ctx.Err() == nil {
-		f.reading.note(err)
+		f.readOutage.record(err)
 	}
 }
 
@@ -269,8 +266,8 @@ func (f *Feed) tail(workspace int64) *tail {
 	return f.tails[workspace]
 }
 
-// drop ends all watchers of a log with an error.
-func (f *Feed) drop(t *tail, err error) {
+// endTail ends all watchers of a log with an error.
+func (f *Feed) endTail(t *tail, err error) {
 	f.mu.Lock()
 	if f.tails[t.workspace] == t {
 		delete(f.tails, t.workspace)

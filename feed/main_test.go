@@ -25,14 +25,14 @@ func fine(t testing.TB, err error) {
 	}
 }
 
-// quiet logs nothing: what tests do to connections is no news.
+// quiet discards logs: tests break connections on purpose.
 var quiet = slog.New(slog.DiscardHandler)
 
-// patience is how long anything may take that is bound to happen.
-const patience = 30 * time.Second
+// timeout is the limit for anything that must happen eventually.
+const timeout = 30 * time.Second
 
-func patient(t testing.TB) context.Context {
-	ctx, cancel := context.WithTimeout(t.Context(), patience)
+func timeoutContext(t testing.TB) context.Context {
+	ctx, cancel := context.WithTimeout(t.Context(), timeout)
 	t.Cleanup(cancel)
 	return ctx
 }
@@ -45,7 +45,7 @@ func open(t testing.TB, url string) *db.DB {
 	return d
 }
 
-// journal is the log of a fresh workspace.
+// A journal is the log of a new workspace.
 type journal struct {
 	*db.DB
 	t   testing.TB
@@ -73,15 +73,15 @@ func (j *journal) workspace() int64 {
 	return w.Key
 }
 
-// write commits events to the log without telling anybody.
+// write commits events to the log without waking any feed.
 func (j *journal) write(events ...*db.Event) []*db.Event {
 	j.t.Helper()
 	fine(j.t, j.Transact(j.t.Context(), j.key, func(tx db.Tx) error { return tx.AppendEvents(j.t.Context(), events) }))
 	return events
 }
 
-// happenings are events about nothing in particular.
-func happenings(n int) []*db.Event {
+// newEvents returns n events of no particular meaning.
+func newEvents(n int) []*db.Event {
 	events := make([]*db.Event, n)
 	for i := range events {
 		events[i] = &db.Event{ID: db.EventID{UUID: db.NewUUID()}, Type: db.WorkspaceUpdated, CreatedAt: time.Now()}
@@ -95,7 +95,7 @@ func (j *journal) run(sql string, args ...any) {
 	fine(j.t, err)
 }
 
-// restore takes the log back to its event with this number, as a backup would.
+// restore removes all events after seq, like restoring a backup.
 func (j *journal) restore(seq int64) {
 	j.t.Helper()
 	j.run("DELETE FROM events WHERE workspace_id = $1 AND seq > $2", j.key, seq)
@@ -103,10 +103,10 @@ func (j *journal) restore(seq int64) {
 		WHERE workspace_id = $1`, j.key, seq)
 }
 
-// beginning is the place before the first event.
+// beginning returns the cursor before the first event.
 func (j *journal) beginning() *db.EventCursor { return &db.EventCursor{Workspace: j.key} }
 
-// after is the place after the event with this number.
+// after returns the cursor after the event with this number.
 func (j *journal) after(seq int64) *db.EventCursor {
 	j.t.Helper()
 	events, err := j.ForWorkspace(j.key).EventsBySeq(j.t.Context(), []int64{seq})
@@ -115,7 +115,7 @@ func (j *journal) after(seq int64) *db.EventCursor {
 	return &c
 }
 
-// running starts a feed and gives a function that stops it and waits until it has.
+// running starts a feed. The returned function stops it and waits until it has ended.
 func running(t testing.TB, f *Feed) (stop func()) {
 	ctx, cancel := context.WithCancel(context.WithoutCancel(t.Context()))
 	done := make(chan struct{})
@@ -125,7 +125,7 @@ func running(t testing.TB, f *Feed) (stop func()) {
 	return stop
 }
 
-// newFeed runs a feed, with connections of its own, until the test ends.
+// newFeed runs a feed with its own connections until the test ends.
 func newFeed(t testing.TB, url string) *Feed {
 	t.Helper()
 	f := New(open(t, url), Options{Log: quiet})
@@ -135,20 +135,20 @@ func newFeed(t testing.TB, url string) *Feed {
 
 func watch(t testing.TB, f *Feed, workspace int64, after *db.EventCursor) *Watcher {
 	t.Helper()
-	w, err := f.Watch(patient(t), workspace, after)
+	w, err := f.Watch(timeoutContext(t), workspace, after)
 	fine(t, err)
 	t.Cleanup(w.Close)
 	return w
 }
 
-// reader checks that a watcher gets each event once and in order.
+// A reader checks that a watcher gets each event once and in order.
 type reader struct {
 	*Watcher
-	seq int64 // of the last event
+	seq int64 // number of the last event
 	ids []db.EventID
 }
 
-// read reads until the event with this number.
+// read reads up to the event with this number.
 func (r *reader) read(ctx context.Context, until int64) error {
 	for r.seq < until {
 		events, err := next(ctx, r.Watcher)
@@ -170,12 +170,12 @@ func (r *reader) read(ctx context.Context, until int64) error {
 
 func read(t testing.TB, w *Watcher, until int64) *reader {
 	t.Helper()
-	r := &reader{Watcher: w, seq: w.At().Seq}
-	fine(t, r.read(patient(t), until))
+	r := &reader{Watcher: w, seq: w.Position().Seq}
+	fine(t, r.read(timeoutContext(t), until))
 	return r
 }
 
-// next waits for the next events.
+// next waits for events and returns them.
 func next(ctx context.Context, w *Watcher) ([]*db.Event, error) {
 	for {
 		if events, err := w.Next(ctx); err != nil || len(events) > 0 {
@@ -187,10 +187,10 @@ func next(ctx context.Context, w *Watcher) ([]*db.Event, error) {
 	}
 }
 
-// idle checks that nothing more is there for a watcher.
+// idle checks that a watcher has no more events.
 func idle(t testing.TB, w *Watcher) {
 	t.Helper()
-	if events, err := w.Next(patient(t)); err != nil || len(events) > 0 {
+	if events, err := w.Next(timeoutContext(t)); err != nil || len(events) > 0 {
 		t.Errorf("there are %d events too many, %v", len(events), err)
 	}
 }

@@ -11,43 +11,43 @@ import (
 	"github.com/nats-io/nats.go"
 )
 
-// subject is where processes tell each other about commits.
+// subject is the subject that wake-ups are published on.
 const subject = "switchboard.wake"
 
-// NATS wakes processes through NATS core publish and subscribe, for fleets that have too
-// much for NOTIFY. All processes on a database have to use the same one.
+// NATS wakes processes through NATS core publish and subscribe, for installations with too many
+// commits for NOTIFY. All processes on one database must use the same NATS.
 type NATS struct {
 	urls, hosts string
-	complaints  chan error // what a server has against the connection, such as a missing permission
+	asyncErrors chan error // errors that the server sends, such as a missing permission
 
-	turn chan struct{} // holds who makes or takes the connection
-	conn *nats.Conn    // nil until it is needed
+	connLock chan struct{} // guards conn; a channel, so that waiting can end with a context
+	conn     *nats.Conn    // nil until first used
 }
 
-// NewNATS makes a waker for the processes that use a NATS server, or one of several:
-// nats://user:password@host:4222, or tls://…, with commas between them. It connects when
-// it is used and then again for ever, so a server that is away is no error here.
+// NewNATS returns a waker that uses one or more NATS servers: nats://user:password@host:4222 or
+// tls://…, separated by commas. It connects on first use and reconnects for ever, so an unreachable
+// server is not an error here.
 func NewNATS(urls string) (*NATS, error) {
 	var hosts []string
 	for address := range strings.SplitSeq(urls, ",") {
 		u, err := url.Parse(strings.TrimSpace(address))
 		if err != nil || (u.Scheme != "nats" && u.Scheme != "tls") || u.Hostname() == "" {
-			// What was given may hold a password.
-			return nil, errors.New("this is no address of a NATS server; give one such as nats://user:password@host:4222")
+			// The error must not repeat the URLs: they may hold a password.
+			return nil, errors.New("invalid address of a NATS server; give one such as nats://user:password@host:4222")
 		}
 		hosts = append(hosts, u.Host)
 	}
-	return &NATS{urls: urls, hosts: strings.Join(hosts, ", "), turn: make(chan struct{}, 1), complaints: make(chan error, 1)}, nil
+	return &NATS{urls: urls, hosts: strings.Join(hosts, ", "), connLock: make(chan struct{}, 1), asyncErrors: make(chan error, 1)}, nil
 }
 
-// connection gives the one connection, which may be down. The first call makes it.
-func (n *NATS) connection(ctx context.Context) (*nats.Conn, error) {
+// connect returns the connection, which may be down. The first call creates it.
+func (n *NATS) connect(ctx context.Context) (*nats.Conn, error) {
 	select {
-	case n.turn <- struct{}{}:
+	case n.connLock <- struct{}{}:
 	case <-ctx.Done():
 		return nil, ctx.Err()
 	}
-	defer func() { <-n.turn }()
+	defer func() { <-n.connLock }()
 	if n.conn != nil {
 		return n.conn, nil
 	}
@@ -55,88 +55,87 @@ func (n *NATS) connection(ctx context.Context) (*nats.Conn, error) {
 		nats.RetryOnFailedConnect(true), nats.MaxReconnects(-1), nats.IgnoreAuthErrorAbort(),
 		nats.ReconnectWait(500*time.Millisecond), nats.ReconnectJitter(500*time.Millisecond, 500*time.Millisecond),
 		nats.PingInterval(5*time.Second),
-		nats.NoEcho(),             // this process was poked
-		nats.ReconnectBufSize(-1), // old hints are worth nothing
-		nats.ErrorHandler(func(_ *nats.Conn, _ *nats.Subscription, err error) { n.complain(err) }))
+		nats.NoEcho(),             // Poke has woken this process already
+		nats.ReconnectBufSize(-1), // do not send outdated wake-ups
+		nats.ErrorHandler(func(_ *nats.Conn, _ *nats.Subscription, err error) { n.reportError(err) }))
 	if err == nil {
 		n.conn = conn
 	}
 	return conn, err
 }
 
-func (n *NATS) complain(err error) {
+func (n *NATS) reportError(err error) {
 	select {
-	case n.complaints <- err:
-	default: // nobody listens, or has yet to see the last one
+	case n.asyncErrors <- err:
+	default: // nothing listens, or an error is waiting already
 	}
 }
 
-// Tell publishes and waits until the server has it, so that a process may end afterwards.
-func (n *NATS) Tell(ctx context.Context, workspaces []int64) error {
-	conn, err := n.connection(ctx)
+// Publish waits until the server has the message, so that a process may exit afterwards.
+func (n *NATS) Publish(ctx context.Context, workspaces []int64) error {
+	conn, err := n.connect(ctx)
 	if err != nil {
 		return err
 	}
 	if !conn.IsConnected() {
-		return n.away(conn)
+		return n.notConnected(conn)
 	}
-	if err := conn.Publish(subject, []byte(message(workspaces))); err != nil {
+	if err := conn.Publish(subject, []byte(formatWorkspaces(workspaces))); err != nil {
 		return err
 	}
 	return n.flush(ctx, conn)
 }
 
-// Listen subscribes. After each reconnection the library subscribes again.
-func (n *NATS) Listen(ctx context.Context, heard func(workspace int64), listening func(err error)) {
-	conn, err := n.connection(ctx)
+// Listen subscribes. The NATS library subscribes again after each reconnection.
+func (n *NATS) Listen(ctx context.Context, wake func(workspace int64), report func(err error)) {
+	conn, err := n.connect(ctx)
 	if err != nil {
-		listening(err)
+		report(err)
 		return
 	}
 	changes := conn.StatusChanged(nats.CONNECTED, nats.RECONNECTING, nats.CLOSED)
 	defer conn.RemoveStatusListener(changes)
-	subscription, err := conn.Subscribe(subject, func(m *nats.Msg) { hear(string(m.Data), heard) })
+	subscription, err := conn.Subscribe(subject, func(m *nats.Msg) { wakeEach(string(m.Data), wake) })
 	if err != nil {
-		listening(err)
+		report(err)
 		return
 	}
 	defer func() { _ = subscription.Unsubscribe() }()
 	for err = n.flush(ctx, conn); ; {
-		listening(err)
+		report(err)
 		select {
 		case <-ctx.Done():
 			return
 		case status := <-changes:
-			if err = n.away(conn); status == nats.CONNECTED {
+			if err = n.notConnected(conn); status == nats.CONNECTED {
 				err = n.flush(ctx, conn)
 			}
-		case err = <-n.complaints: // holds until the next connection
+		case err = <-n.asyncErrors: // reported until the next change of the connection
 		}
 	}
 }
 
-// flush waits until the server has dealt with everything that was sent, subscriptions
-// included.
+// flush waits until the server has handled everything sent so far, including subscriptions.
 func (n *NATS) flush(ctx context.Context, conn *nats.Conn) error {
 	if !conn.IsConnected() {
-		return n.away(conn)
+		return n.notConnected(conn)
 	}
-	ctx, cancel := context.WithTimeout(ctx, tellTime)
+	ctx, cancel := context.WithTimeout(ctx, publishTimeout)
 	defer cancel()
 	return conn.FlushWithContext(ctx)
 }
 
-func (n *NATS) away(conn *nats.Conn) error {
+func (n *NATS) notConnected(conn *nats.Conn) error {
 	if err := conn.LastError(); err != nil {
 		return fmt.Errorf("no connection to NATS at %s: %w", n.hosts, err)
 	}
 	return fmt.Errorf("no connection to NATS at %s", n.hosts)
 }
 
-// Close ends the connection, if there is one.
+// Close closes the connection, if there is one.
 func (n *NATS) Close() {
-	n.turn <- struct{}{} // for as long as a connection takes to be made, at most
-	defer func() { <-n.turn }()
+	n.connLock <- struct{}{} // waits while a connection is being created
+	defer func() { <-n.connLock }()
 	if n.conn != nil {
 		n.conn.Close()
 	}

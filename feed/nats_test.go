@@ -15,7 +15,7 @@ import (
 	"switchboard/db"
 )
 
-// broker is a NATS server in this process that can go away and come back.
+// A broker is a NATS server in this process that can be stopped and started again.
 type broker struct {
 	*server.Server
 	t       testing.TB
@@ -27,7 +27,7 @@ func newBroker(t testing.TB) *broker {
 	t.Helper()
 	b := &broker{t: t, options: server.Options{Host: "127.0.0.1", Port: server.RANDOM_PORT, NoSigs: true, NoLog: true}}
 	b.start()
-	b.options.Port = b.Addr().(*net.TCPAddr).Port // the same when it comes back
+	b.options.Port = b.Addr().(*net.TCPAddr).Port // keep the port after a restart
 	b.address = b.Addr().String()
 	t.Cleanup(b.stop)
 	return b
@@ -35,11 +35,11 @@ func newBroker(t testing.TB) *broker {
 
 func (b *broker) start() {
 	b.t.Helper()
-	options := b.options // the server fills it in
+	options := b.options // a copy, because the server changes it
 	s, err := server.NewServer(&options)
 	fine(b.t, err)
 	go s.Start()
-	if !s.ReadyForConnections(patience) {
+	if !s.ReadyForConnections(timeout) {
 		b.t.Fatal("the NATS server does not start")
 	}
 	b.Server = s
@@ -57,16 +57,16 @@ func (b *broker) waker(*db.DB) Waker {
 	return n
 }
 
-func throughNATS(t *testing.T, _ *journal) exchange {
+func natsTransport(t *testing.T, _ *journal) transport {
 	b := newBroker(t)
-	return exchange{waker: b.waker, interrupt: func() {
+	return transport{waker: b.waker, interrupt: func() {
 		b.stop()
 		b.start()
 	}}
 }
 
-// TestNATSAlone: with NATS nothing is notified.
-func TestNATSAlone(t *testing.T) {
+// TestNATSDoesNotNotify: with NATS, NOTIFY is not used.
+func TestNATSDoesNotNotify(t *testing.T) {
 	t.Parallel()
 	j := newJournal(t)
 	conn, err := j.Connect(t.Context())
@@ -75,80 +75,80 @@ func TestNATSAlone(t *testing.T) {
 	_, err = conn.Exec(t.Context(), "LISTEN "+channel)
 	fine(t, err)
 
-	x := throughNATS(t, j)
+	x := natsTransport(t, j)
 	here, _ := x.process(t, j, quiet)
-	there, ear := x.process(t, j, quiet)
-	ear.listens(t, true)
+	there, receiver := x.process(t, j, quiet)
+	receiver.waitListening(t, true)
 	r := &reader{Watcher: watch(t, there, j.key, nil)}
 	for i := range int64(5) {
-		j.write(happenings(1)...)
+		j.write(newEvents(1)...)
 		here.Poke(j.key)
-		fine(t, r.read(patient(t), i+1))
-		ear.hears(t, j.key, patience)
+		fine(t, r.read(timeoutContext(t), i+1))
+		receiver.waitHint(t, j.key, timeout)
 	}
-	// Notifications come in the order of their commits.
+	// PostgreSQL delivers notifications in commit order, so any earlier one would come first.
 	j.run("SELECT pg_notify($1, 'the end')", channel)
-	first, err := conn.WaitForNotification(patient(t))
+	first, err := conn.WaitForNotification(timeoutContext(t))
 	fine(t, err)
 	if first.Payload != "the end" {
-		t.Errorf("%q was notified", first.Payload)
+		t.Errorf("got notification %q", first.Payload)
 	}
 }
 
-// TestNATSGoesAndComesBack: without it the poll delivers, one warning tells of it, and
-// when it comes, for the first time or again, hints do.
-func TestNATSGoesAndComesBack(t *testing.T) {
+// TestNATSReconnects: while NATS is down the poll delivers and one warning is logged. Wake-ups are
+// used again once NATS is back.
+func TestNATSReconnects(t *testing.T) {
 	t.Parallel()
 	j := newJournal(t)
 	b := newBroker(t)
 	b.stop()
-	x := exchange{waker: b.waker}
+	x := transport{waker: b.waker}
 	var logHere, logThere logged
-	here, mouth := x.process(t, j, logHere.logger())
-	there, ear := x.process(t, j, logThere.logger())
+	here, sender := x.process(t, j, logHere.logger())
+	there, receiver := x.process(t, j, logThere.logger())
 	w := watch(t, there, j.key, nil)
 	r := &reader{Watcher: w}
 	commit := func(within time.Duration) {
 		t.Helper()
-		j.write(happenings(1)...)
+		j.write(newEvents(1)...)
 		began := time.Now()
 		here.Poke(j.key)
 		here.Flush()
-		fine(t, r.read(patient(t), r.seq+1))
+		fine(t, r.read(timeoutContext(t), r.seq+1))
 		if took := time.Since(began); took > within {
 			t.Errorf("event %d took %v, more than %v", r.seq, took, within)
 		}
 	}
 	for outage := range 2 {
-		for _, s := range []*spy{mouth, ear} {
-			s.listens(t, false)
+		for _, s := range []*spy{sender, receiver} {
+			s.waitListening(t, false)
 		}
 		for range 3 {
 			commit(3 * time.Second)
 		}
-		logHere.says(t, "telling other servers about a change failed", outage+1)
-		logHere.says(t, "listening for changes was interrupted", outage+1)
-		logThere.says(t, "listening for changes was interrupted", outage+1)
+		logHere.wantCount(t, "telling other servers about a change failed", outage+1)
+		logHere.wantCount(t, "listening for changes was interrupted", outage+1)
+		logThere.wantCount(t, "listening for changes was interrupted", outage+1)
 		b.start()
 		began := time.Now()
-		for _, s := range []*spy{mouth, ear} {
-			s.listens(t, true)
+		for _, s := range []*spy{sender, receiver} {
+			s.waitListening(t, true)
 		}
-		t.Logf("heard again after %v", time.Since(began))
+		t.Logf("listening again after %v", time.Since(began))
 		for range 3 {
 			commit(3 * time.Second)
-			ear.hears(t, j.key, 100*time.Millisecond)
+			receiver.waitHint(t, j.key, 100*time.Millisecond)
 		}
-		logThere.says(t, "listening for changes works again", outage+1)
-		logHere.says(t, "telling other servers about changes works again", outage+1)
+		logThere.wantCount(t, "listening for changes works again", outage+1)
+		logHere.wantCount(t, "telling other servers about changes works again", outage+1)
 		b.stop()
 	}
 	commit(3 * time.Second)
 	idle(t, w)
 }
 
-// TestNATSForbids: a missing permission is a reason to poll, and is told.
-func TestNATSForbids(t *testing.T) {
+// TestNATSPermissionDenied: with a missing permission the feed polls and logs the reason.
+func TestNATSPermissionDenied(t *testing.T) {
 	t.Parallel()
 	j := newJournal(t)
 	b := newBroker(t)
@@ -159,17 +159,17 @@ func TestNATSForbids(t *testing.T) {
 	b.start()
 	b.address = "mia:secret-word@" + b.address
 	var log logged
-	f, ear := exchange{waker: b.waker}.process(t, j, log.logger())
-	ear.listens(t, false)
-	log.says(t, "permissions violation", 1)
-	log.says(t, "secret-word", 0)
+	f, receiver := transport{waker: b.waker}.process(t, j, log.logger())
+	receiver.waitListening(t, false)
+	log.wantCount(t, "permissions violation", 1)
+	log.wantCount(t, "secret-word", 0)
 	w := watch(t, f, j.key, nil)
-	j.write(happenings(1)...)
+	j.write(newEvents(1)...)
 	read(t, w, 1)
 }
 
-// TestNATSTellsBeforeTheEnd: a process that only tells, such as an import, may end at once.
-func TestNATSTellsBeforeTheEnd(t *testing.T) {
+// TestNATSPublishReachesServer: a process that only publishes, such as an import, may exit at once.
+func TestNATSPublishReachesServer(t *testing.T) {
 	t.Parallel()
 	b := newBroker(t)
 	conn, err := nats.Connect("nats://" + b.address)
@@ -177,19 +177,19 @@ func TestNATSTellsBeforeTheEnd(t *testing.T) {
 	defer conn.Close()
 	subscription, err := conn.SubscribeSync(subject)
 	fine(t, err)
-	fine(t, conn.FlushTimeout(patience))
+	fine(t, conn.FlushTimeout(timeout))
 	f := New(nil, Options{Waker: b.waker(nil), Log: quiet})
-	for told := range 20 {
+	for published := range 20 {
 		f.Poke(1)
 		f.Flush()
-		fine(t, conn.FlushTimeout(patience)) // whatever the server has is here now
-		if n, _, err := subscription.Pending(); err != nil || n != told+1 {
-			t.Fatalf("the server has %d messages of %d, %v", n, told+1, err)
+		fine(t, conn.FlushTimeout(timeout)) // everything that the server has is here now
+		if n, _, err := subscription.Pending(); err != nil || n != published+1 {
+			t.Fatalf("the server has %d of %d messages, %v", n, published+1, err)
 		}
 	}
 }
 
-// TestNATSSilent: what a server does not confirm counts as not told.
+// TestNATSSilent: Publish fails if the server does not confirm.
 func TestNATSSilent(t *testing.T) {
 	t.Parallel()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
@@ -202,11 +202,11 @@ func TestNATSSilent(t *testing.T) {
 		}
 		defer func() { _ = conn.Close() }()
 		_, _ = conn.Write([]byte(`INFO {"server_id":"silent","version":"2.14.3","proto":1,"max_payload":1048576}` + "\r\n"))
-		greeted := false
+		connected := false
 		for lines := bufio.NewScanner(conn); lines.Scan(); {
-			if lines.Text() == "PING" && !greeted { // of the greeting; later ones stay unanswered
+			if lines.Text() == "PING" && !connected { // later ones stay unanswered
 				_, _ = conn.Write([]byte("PONG\r\n"))
-				greeted = true
+				connected = true
 			}
 		}
 	}()
@@ -215,8 +215,8 @@ func TestNATSSilent(t *testing.T) {
 	t.Cleanup(n.Close)
 	ctx, cancel := context.WithTimeout(t.Context(), 200*time.Millisecond)
 	defer cancel()
-	if err := n.Tell(ctx, []int64{1}); !errors.Is(err, context.DeadlineExceeded) {
-		t.Errorf("telling a silent server: %v", err)
+	if err := n.Publish(ctx, []int64{1}); !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("Publish to a silent server: %v", err)
 	}
 }
 

@@ -9,38 +9,38 @@ import (
 	"switchboard/db"
 )
 
-// channel is the name under which processes tell each other about commits.
+// channel is the NOTIFY channel that wake-ups are sent on.
 const channel = "switchboard"
 
-// Notify wakes processes through their database, with PostgreSQL's NOTIFY. It is told
-// after the commit: NOTIFY inside a transaction serialises all commits of the database.
+// Notify wakes processes through their database with PostgreSQL's NOTIFY. It runs after the commit:
+// NOTIFY inside a transaction serialises all commits of the database.
 type Notify struct {
-	db    *db.DB
-	quiet time.Duration // after which a connection has to prove that it still works
-	proof time.Duration // how long that may take, and beginning to listen
+	db           *db.DB
+	checkAfter   time.Duration // idle time after which the connection is checked
+	checkTimeout time.Duration // limit for such a check, and for LISTEN
 }
 
-// NewNotify makes a waker for the processes on this database.
+// NewNotify returns a waker for the processes on this database.
 func NewNotify(d *db.DB) *Notify {
-	return &Notify{db: d, quiet: 10 * time.Second, proof: 5 * time.Second}
+	return &Notify{db: d, checkAfter: 10 * time.Second, checkTimeout: 5 * time.Second}
 }
 
-// Tell notifies all processes, this one included.
-func (n *Notify) Tell(ctx context.Context, workspaces []int64) error {
-	_, err := n.db.ExecContext(ctx, "SELECT pg_notify(?, ?)", channel, message(workspaces))
+// Publish notifies all processes, including this one.
+func (n *Notify) Publish(ctx context.Context, workspaces []int64) error {
+	_, err := n.db.ExecContext(ctx, "SELECT pg_notify(?, ?)", channel, formatWorkspaces(workspaces))
 	return err
 }
 
-// Listen keeps a connection of its own for what is notified.
-func (n *Notify) Listen(ctx context.Context, heard func(workspace int64), listening func(err error)) {
+// Listen uses a connection of its own.
+func (n *Notify) Listen(ctx context.Context, wake func(workspace int64), report func(err error)) {
 	const shortest, longest = 100 * time.Millisecond, 5 * time.Second
 	delay := shortest
 	for ctx.Err() == nil {
-		err := n.connection(ctx, heard, func() {
+		err := n.listenOnce(ctx, wake, func() {
 			delay = shortest
-			listening(nil)
+			report(nil)
 		})
-		listening(err)
+		report(err)
 		select {
 		case <-ctx.Done():
 		case <-time.After(delay):
@@ -49,41 +49,41 @@ func (n *Notify) Listen(ctx context.Context, heard func(workspace int64), listen
 	}
 }
 
-// connection listens until the connection breaks.
-func (n *Notify) connection(ctx context.Context, heard func(workspace int64), begun func()) error {
+// listenOnce listens until the connection breaks.
+func (n *Notify) listenOnce(ctx context.Context, wake func(workspace int64), started func()) error {
 	conn, err := n.db.Connect(ctx)
 	if err != nil {
 		return err
 	}
 	defer func() {
-		closing, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
+		closeCtx, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
 		defer cancel()
-		_ = conn.Close(closing)
+		_ = conn.Close(closeCtx)
 	}()
-	if err := n.prove(ctx, conn, "LISTEN "+channel); err != nil {
+	if err := n.check(ctx, conn, "LISTEN "+channel); err != nil {
 		return err
 	}
-	begun()
+	started()
 	for {
-		waiting, cancel := context.WithTimeout(ctx, n.quiet)
-		said, err := conn.WaitForNotification(waiting)
+		waitCtx, cancel := context.WithTimeout(ctx, n.checkAfter)
+		notification, err := conn.WaitForNotification(waitCtx)
 		cancel()
 		switch {
 		case err == nil:
-			hear(said.Payload, heard)
-		case ctx.Err() != nil || conn.IsClosed() || waiting.Err() == nil:
+			wakeEach(notification.Payload, wake)
+		case ctx.Err() != nil || conn.IsClosed() || waitCtx.Err() == nil:
 			return err
-		default: // nothing was said, or nothing got through
-			if err := n.prove(ctx, conn, "SELECT 1"); err != nil {
+		default: // no notification, or a broken connection
+			if err := n.check(ctx, conn, "SELECT 1"); err != nil {
 				return err
 			}
 		}
 	}
 }
 
-// prove has a statement answered in time. What is notified meanwhile is kept.
-func (n *Notify) prove(ctx context.Context, conn *pgx.Conn, statement string) error {
-	ctx, cancel := context.WithTimeout(ctx, n.proof)
+// check runs a statement with a time limit. pgx keeps notifications that arrive meanwhile.
+func (n *Notify) check(ctx context.Context, conn *pgx.Conn, statement string) error {
+	ctx, cancel := context.WithTimeout(ctx, n.checkTimeout)
 	defer cancel()
 	_, err := conn.Exec(ctx, statement)
 	return err

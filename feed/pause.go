@@ -6,16 +6,16 @@ import (
 	"time"
 )
 
-// Pauses between attempts to read a log that cannot be read.
+// Limits of the pause between attempts to read a log.
 const (
 	shortestPause = 100 * time.Millisecond
 	longestPause  = 2 * time.Second
 )
 
-// pause keeps apart the attempts of what failed: longer each time, and at random, so that
-// many who were interrupted together do not come back together.
+// A pause spreads repeated attempts: it grows with each failure, and is random, so that many
+// readers that failed together do not retry together.
 type pause struct {
-	length time.Duration // zero: nothing failed
+	length time.Duration // zero if the last attempt succeeded
 	until  time.Time
 }
 
@@ -24,17 +24,17 @@ func (p *pause) grow() {
 	p.until = time.Now().Add(p.length/2 + rand.N(p.length))
 }
 
-// left is how much longer it takes.
-func (p *pause) left() time.Duration {
+// remaining returns the rest of the pause.
+func (p *pause) remaining() time.Duration {
 	if p.length == 0 {
 		return 0
 	}
 	return time.Until(p.until)
 }
 
-// sleep waits for the end of the pause. The error is the context's.
+// sleep waits until the pause is over. Its only error is that of ctx.
 func (p *pause) sleep(ctx context.Context) error {
-	timer := time.NewTimer(p.left())
+	timer := time.NewTimer(p.remaining())
 	defer timer.Stop()
 	select {
 	case <-timer.C:

@@ -8,8 +8,8 @@ import (
 	"switchboard/db/dbtest"
 )
 
-// onLine opens a pool over a line, whose statements are given up after about 200 ms.
-func onLine(t *testing.T, url string) (*db.DB, *dbtest.Line) {
+// openThroughLine opens a pool through a dbtest.Line. Its statements time out after about 200 ms.
+func openThroughLine(t *testing.T, url string) (*db.DB, *dbtest.Line) {
 	t.Helper()
 	l := dbtest.NewLine(t)
 	d, err := db.Open(t.Context(), url, db.Options{MaxConns: 4, StatementTimeout: 150 * time.Millisecond, Grace: 50 * time.Millisecond, Dial: l.Dial})
@@ -18,41 +18,41 @@ func onLine(t *testing.T, url string) (*db.DB, *dbtest.Line) {
 	return d, l
 }
 
-// TestConnectionsGoSilent: a feed whose connections no longer carry anything, though nobody
-// has closed them, takes others and delivers everything (P8).
+// TestConnectionsGoSilent: if connections carry nothing any more without being closed, the feed
+// opens new ones and delivers everything (P8).
 func TestConnectionsGoSilent(t *testing.T) {
 	t.Parallel()
 	j := newJournal(t)
-	d, l := onLine(t, j.url)
+	d, l := openThroughLine(t, j.url)
 	f := New(d, Options{Log: quiet, Waker: fake{}})
 	live := watch(t, f, j.key, nil)
 	running(t, f)
-	j.write(happenings(1)...)
+	j.write(newEvents(1)...)
 	r := read(t, live, 1)
 	for round := range int64(3) {
 		l.Silence()
-		j.write(happenings(2)...)
+		j.write(newEvents(2)...)
 		began := time.Now()
-		fine(t, r.read(patient(t), 3+2*round))
-		t.Logf("everything was there after %v", time.Since(began))
+		fine(t, r.read(timeoutContext(t), 3+2*round))
+		t.Logf("everything was delivered after %v", time.Since(began))
 	}
 }
 
-// TestSilence: a feed knows how long it has read nothing, also when nobody watches.
+// TestSilence: Silence grows while the database does not answer, even without watchers.
 func TestSilence(t *testing.T) {
 	t.Parallel()
 	j := newJournal(t)
-	d, l := onLine(t, j.url)
+	d, l := openThroughLine(t, j.url)
 	f := New(d, Options{Log: quiet, Waker: fake{}})
 	if f.Silence() != 0 {
-		t.Error("it is silent before it runs")
+		t.Error("Silence is not 0 before Run")
 	}
 	running(t, f)
 	becomes := func(what string, is func(time.Duration) bool) {
 		t.Helper()
-		for ctx := patient(t); !is(f.Silence()); time.Sleep(time.Millisecond) {
+		for ctx := timeoutContext(t); !is(f.Silence()); time.Sleep(time.Millisecond) {
 			if ctx.Err() != nil {
-				t.Fatalf("its silence never becomes %s; it is %v", what, f.Silence())
+				t.Fatalf("Silence never becomes %s; it is %v", what, f.Silence())
 			}
 		}
 	}
@@ -62,44 +62,43 @@ func TestSilence(t *testing.T) {
 	becomes("short", func(s time.Duration) bool { return s < time.Second })
 }
 
-// TestSilentListener: a connection that listens for what other servers say notices that
-// nothing gets through any more.
+// TestSilentListener: the listening connection is replaced when it carries nothing any more.
 func TestSilentListener(t *testing.T) {
 	t.Parallel()
 	j := newJournal(t)
-	d, l := onLine(t, j.url)
+	d, l := openThroughLine(t, j.url)
 	n := NewNotify(d)
-	n.quiet, n.proof = 100*time.Millisecond, time.Second
-	ear := &spy{n, make(chan error, 10_000), make(chan int64, 10_000)}
-	f := New(d, Options{Log: quiet, Waker: ear})
+	n.checkAfter, n.checkTimeout = 100*time.Millisecond, time.Second
+	receiver := &spy{n, make(chan error, 10_000), make(chan int64, 10_000)}
+	f := New(d, Options{Log: quiet, Waker: receiver})
 	running(t, f)
-	ear.listens(t, true)
+	receiver.waitListening(t, true)
 	for range 2 {
 		l.Silence()
-		ear.listens(t, false)
-		ear.listens(t, true)
-		time.Sleep(3 * n.quiet) // in which it proves itself
-		fine(t, NewNotify(j.DB).Tell(patient(t), []int64{j.key}))
-		ear.hears(t, j.key, patience)
+		receiver.waitListening(t, false)
+		receiver.waitListening(t, true)
+		time.Sleep(3 * n.checkAfter) // long enough for several checks
+		fine(t, NewNotify(j.DB).Publish(timeoutContext(t), []int64{j.key}))
+		receiver.waitHint(t, j.key, timeout)
 	}
 }
 
-// TestFlushIsBounded: what cannot be told does not keep a server from ending.
+// TestFlushIsBounded: a Publish that blocks does not keep Flush from returning.
 func TestFlushIsBounded(t *testing.T) {
 	t.Parallel()
-	telling, proceed := make(chan bool, 1), make(chan bool)
+	publishing, proceed := make(chan bool, 1), make(chan bool)
 	f := New(nil, Options{Log: quiet, Waker: fake{func([]int64) error {
-		telling <- true
+		publishing <- true
 		<-proceed
 		return nil
 	}}})
 	defer close(proceed)
 	f.Poke(1)
-	<-telling
+	<-publishing
 	f.Poke(2)
 	began := time.Now()
 	f.Flush()
-	if took := time.Since(began); took > tellTime+time.Second {
+	if took := time.Since(began); took > publishTimeout+time.Second {
 		t.Errorf("it took %v", took)
 	}
 }

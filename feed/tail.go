@@ -7,38 +7,38 @@ import (
 	"switchboard/db"
 )
 
-// tail is the end of one workspace's log as far as this process has read it.
+// A tail is what this process has read and cached at the end of one workspace's log.
 type tail struct {
 	workspace int64
 	watchers  int // guarded by Feed.mu
 
 	mu      sync.Mutex
-	at      db.EventCursor
-	events  []*db.Event   // the last ones read, in order, ending at "at"
+	end     db.EventCursor
+	events  []*db.Event   // the cached events, in order, up to end
 	changed chan struct{} // closed at the next change
-	err     error         // why it ended
+	err     error         // why the tail was ended
 }
 
 func newTail(end db.EventCursor) *tail {
-	return &tail{workspace: end.Workspace, at: end, changed: make(chan struct{})}
+	return &tail{workspace: end.Workspace, end: end, changed: make(chan struct{})}
 }
 
 func (t *tail) position() db.EventCursor {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	return t.at
+	return t.end
 }
 
-// append takes the next events of the log.
+// append adds the next events of the log.
 func (t *tail) append(events []*db.Event) {
 	if len(events) == 0 {
 		return
 	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.events, t.at = append(t.events, events...), events[len(events)-1].Cursor()
-	if len(t.events) > 2*remembered {
-		t.events = slices.Clone(t.events[len(t.events)-remembered:])
+	t.events, t.end = append(t.events, events...), events[len(events)-1].Cursor()
+	if len(t.events) > 2*cachedEvents {
+		t.events = slices.Clone(t.events[len(t.events)-cachedEvents:])
 	}
 	t.broadcast()
 }
@@ -55,12 +55,12 @@ func (t *tail) broadcast() {
 	t.changed = make(chan struct{})
 }
 
-// after gives the remembered events after a number. If there are none yet, wait is the
-// signal for more; if the number lies before what is remembered, fromLog is true.
-func (t *tail) after(seq int64) (events []*db.Event, wait <-chan struct{}, fromLog bool, err error) {
+// eventsAfter returns the cached events after seq. If there are none yet, wait is closed when that
+// changes. If seq is older than the cache, fromLog is true.
+func (t *tail) eventsAfter(seq int64) (events []*db.Event, wait <-chan struct{}, fromLog bool, err error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	behind := t.at.Seq - seq
+	behind := t.end.Seq - seq
 	switch {
 	case t.err != nil:
 		return nil, nil, false, t.err
@@ -69,7 +69,7 @@ func (t *tail) after(seq int64) (events []*db.Event, wait <-chan struct{}, fromL
 	case behind > int64(len(t.events)):
 		return nil, nil, true, nil
 	}
-	// Handing out a part is safe: the slice grows and is replaced, but never changed in place.
+	// Returning a part of the slice is safe: it grows or is replaced, but never modified in place.
 	n := int64(len(t.events))
 	return t.events[n-behind : n : n], nil, false, nil
 }

@@ -11,111 +11,110 @@ import (
 	"time"
 )
 
-// Waker carries hints from process to process that something was committed. They may get
-// lost or come twice: the log is the truth, and the poll finds what nobody heard of.
+// A Waker carries hints between processes that something was committed. Hints may be lost or
+// repeated: the poll finds every event anyway.
 type Waker interface {
-	// Tell tells the other processes that something was committed to these workspaces, at
-	// most 500 of them. Nothing is kept to be told later: an error means it is lost.
-	Tell(ctx context.Context, workspaces []int64) error
+	// Publish wakes the other processes for at most 500 workspaces. After an error the hint is
+	// lost; nothing is queued.
+	Publish(ctx context.Context, workspaces []int64) error
 
-	// Listen calls heard with each workspace that another process tells of. It never gives
-	// up: it returns when the context ends. Whenever it begins to hear, for the first time
-	// or again, it calls listening with nil; while it does not, with the reason.
-	Listen(ctx context.Context, heard func(workspace int64), listening func(err error))
+	// Listen calls wake with each workspace that another process publishes, until ctx ends. It
+	// calls report with nil whenever it starts to receive, and with the reason whenever it cannot.
+	Listen(ctx context.Context, wake func(workspace int64), report func(err error))
 }
 
 const (
-	tellLimit = 500 // workspaces in one message, well below PostgreSQL's 8,000 bytes
-	tellTime  = 5 * time.Second
+	publishLimit   = 500 // workspaces per message, well below PostgreSQL's limit of 8,000 bytes
+	publishTimeout = 5 * time.Second
 )
 
-// teller stands in front of a waker. It tells after the commit, and for several commits
-// at once. What it loses in a crash the other processes' polls find.
-type teller struct {
+// A publisher publishes wake-ups of several commits in one message. Wake-ups that a crash loses are
+// found by the other processes' polls.
+type publisher struct {
 	waker  Waker
 	outage outage
 
-	turn chan struct{} // holds who is telling: what comes meanwhile is told together, next
+	publishing chan struct{} // held while publishing; later wake-ups are collected meanwhile
 
 	mu      sync.Mutex
 	pending map[int64]bool
 }
 
-func newTeller(w Waker, log *slog.Logger) teller {
-	return teller{waker: w, turn: make(chan struct{}, 1), pending: map[int64]bool{}, outage: outage{
-		log: log, began: "telling other servers about a change failed; they will find it by polling", ended: "telling other servers about changes works again",
+func newPublisher(w Waker, log *slog.Logger) publisher {
+	return publisher{waker: w, publishing: make(chan struct{}, 1), pending: map[int64]bool{}, outage: outage{
+		log: log, failedMessage: "telling other servers about a change failed; they will find it by polling", recoveredMessage: "telling other servers about changes works again",
 	}}
 }
 
-func (t *teller) add(workspace int64) {
+func (t *publisher) add(workspace int64) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if len(t.pending) == 0 {
-		time.AfterFunc(coalesce, t.flush)
+		time.AfterFunc(publishDelay, t.flush)
 	}
 	t.pending[workspace] = true
 }
 
-func (t *teller) flush() {
-	ctx, cancel := context.WithTimeout(context.Background(), tellTime)
+func (t *publisher) flush() {
+	ctx, cancel := context.WithTimeout(context.Background(), publishTimeout)
 	defer cancel()
 	select {
-	case t.turn <- struct{}{}:
-	case <-ctx.Done(): // what waits is told with what comes next, or found by polling
+	case t.publishing <- struct{}{}:
+	case <-ctx.Done(): // the next flush publishes what is pending, or a poll finds it
 		return
 	}
-	defer func() { <-t.turn }()
+	defer func() { <-t.publishing }()
 	t.mu.Lock()
 	workspaces := slices.Collect(maps.Keys(t.pending))
 	clear(t.pending)
 	t.mu.Unlock()
-	for part := range slices.Chunk(workspaces, tellLimit) {
-		err := t.waker.Tell(ctx, part)
-		t.outage.note(err)
+	for part := range slices.Chunk(workspaces, publishLimit) {
+		err := t.waker.Publish(ctx, part)
+		t.outage.record(err)
 		if err != nil {
 			return
 		}
 	}
 }
 
-// listen has the reader woken by what other processes commit. While nothing can be heard
-// the poll does its work.
+// listen passes wake-ups of other processes to the reader. While none can be received the poll
+// finds new events.
 func (f *Feed) listen(ctx context.Context) {
-	deaf := outage{log: f.log, began: "listening for changes was interrupted; polling until it works again", ended: "listening for changes works again"}
+	listening := outage{log: f.log, failedMessage: "listening for changes was interrupted; polling until it works again", recoveredMessage: "listening for changes works again"}
 	f.waker.Listen(ctx, f.mark, func(err error) {
 		if ctx.Err() != nil {
 			return
 		}
-		if deaf.note(err); err == nil {
-			f.markAll() // whatever was said while nobody listened
+		if listening.record(err); err == nil {
+			f.markAll() // wake-ups may have been lost before
 		}
 	})
 }
 
-// outage logs when something begins to fail and when it works again, but not how often
-// it failed in between.
+// An outage logs when something starts to fail and when it works again, but not each failure in
+// between.
 type outage struct {
-	log          *slog.Logger
-	began, ended string
+	log                             *slog.Logger
+	failedMessage, recoveredMessage string
 
 	mu      sync.Mutex
 	failing bool
 }
 
-func (o *outage) note(err error) {
+func (o *outage) record(err error) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	switch {
 	case err != nil && !o.failing:
-		o.log.Warn(o.began, "error", err)
+		o.log.Warn(o.failedMessage, "error", err)
 	case err == nil && o.failing:
-		o.log.Info(o.ended)
+		o.log.Info(o.recoveredMessage)
 	}
 	o.failing = err != nil
 }
 
-// message writes workspaces as one line of text.
-func message(workspaces []int64) string {
+// formatWorkspaces returns the workspaces as one line of text.
+func formatWorkspaces(workspaces []int64) string {
 	keys := make([]string, len(workspaces))
 	for i, workspace := range workspaces {
 		keys[i] = strconv.FormatInt(workspace, 36)
@@ -123,11 +122,11 @@ func message(workspaces []int64) string {
 	return strings.Join(keys, ",")
 }
 
-// hear calls heard with each workspace in a message, passing over what is none.
-func hear(message string, heard func(workspace int64)) {
+// wakeEach calls wake for each workspace in a message and skips invalid ones.
+func wakeEach(message string, wake func(workspace int64)) {
 	for key := range strings.SplitSeq(message, ",") {
 		if workspace, err := strconv.ParseInt(key, 36, 64); err == nil {
-			heard(workspace)
+			wake(workspace)
 		}
 	}
 }

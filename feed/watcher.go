@@ -8,40 +8,40 @@ import (
 	"switchboard/db"
 )
 
-// Watcher reads one workspace's log from a place on, at its own pace: Next until there is
-// nothing, then Wait. One goroutine at a time may use it.
+// A Watcher reads one workspace's log from a position at its own pace: call Next until it returns
+// no events, then Wait. It must not be used by several goroutines at a time.
 type Watcher struct {
-	feed  *Feed
-	tail  *tail
-	at    db.EventCursor
-	pause pause // after the log could not be read
-	once  sync.Once
+	feed     *Feed
+	tail     *tail
+	position db.EventCursor
+	pause    pause // after a failed read
+	once     sync.Once
 }
 
-// Watch begins after a place in the workspace's log, or with nil at its present end. The
-// error is db.ErrBadCursor for a cursor of another workspace and ErrExpired for one that
-// lies too far back (30 days, 1,000,000 events) or names an event that is not there.
+// Watch returns a watcher that starts after a cursor, or at the present end if it is nil. It
+// returns db.ErrBadCursor for a cursor of another workspace, and ErrExpired for one that is too old
+// (30 days or 1,000,000 events) or names an event that is not in the log.
 func (f *Feed) Watch(ctx context.Context, workspace int64, after *db.EventCursor) (*Watcher, error) {
 	head, err := f.db.ForWorkspace(workspace).Head(ctx)
 	if err != nil {
 		return nil, err
 	}
-	at := head.Cursor()
+	position := head.Cursor()
 	if after != nil {
 		if err := f.checkResume(ctx, head, *after); err != nil {
 			return nil, err
 		}
-		at = *after
+		position = *after
 	}
-	return f.join(head.Cursor(), at), nil
+	return f.join(head.Cursor(), position), nil
 }
 
-// WatchFrom begins after a place that was the end of the log a moment ago. It is not
-// checked: what a client sends is for Watch.
+// WatchFrom returns a watcher that starts at a recent end of the log. It does not check the cursor;
+// cursors from clients need Watch.
 func (f *Feed) WatchFrom(end db.EventCursor) *Watcher { return f.join(end, end) }
 
-// join registers a watcher, starting to follow the log at its end with the first one.
-func (f *Feed) join(end, at db.EventCursor) *Watcher {
+// join registers a watcher. For the first one of a log it creates the tail.
+func (f *Feed) join(end, position db.EventCursor) *Watcher {
 	f.mu.Lock()
 	t := f.tails[end.Workspace]
 	first := t == nil
@@ -52,27 +52,28 @@ func (f *Feed) join(end, at db.EventCursor) *Watcher {
 	t.watchers++
 	f.mu.Unlock()
 	if first {
-		f.mark(end.Workspace) // a commit between reading the end and registering woke nobody
+		f.mark(end.Workspace) // a commit since the end was read may have been missed
 	}
-	return &Watcher{feed: f, tail: t, at: at}
+	return &Watcher{feed: f, tail: t, position: position}
 }
 
-// checkResume checks where a watcher wants to begin in a log with this end.
+// checkResume reports as an error why a watcher cannot resume after a cursor.
 func (f *Feed) checkResume(ctx context.Context, head db.Head, after db.EventCursor) error {
 	switch {
 	case after.Workspace != head.WorkspaceID:
 		return db.ErrBadCursor
-	case after.Seq > head.Seq, head.Seq-after.Seq > resumeLimit:
+	case after.Seq > head.Seq, head.Seq-after.Seq > maxResumeEvents:
 		return ErrExpired
 	}
 	around, err := f.db.ForWorkspace(head.WorkspaceID).EventsBySeq(ctx, []int64{after.Seq, after.Seq + 1})
 	if err != nil {
 		return err
 	}
-	named := after == db.Head{WorkspaceID: head.WorkspaceID}.Cursor() // the beginning names no event
+	// The start of the log is a valid cursor, but not an event.
+	named := after == db.Head{WorkspaceID: head.WorkspaceID}.Cursor()
 	for _, e := range around {
 		named = named || after == e.Cursor()
-		if e.Seq == after.Seq+1 && f.now().Sub(e.CreatedAt) > resumeAge {
+		if e.Seq == after.Seq+1 && f.now().Sub(e.CreatedAt) > maxResumeAge {
 			return ErrExpired
 		}
 	}
@@ -82,30 +83,30 @@ func (f *Feed) checkResume(ctx context.Context, head db.Head, after db.EventCurs
 	return nil
 }
 
-// At is the place that the watcher reads after next.
-func (w *Watcher) At() db.EventCursor { return w.at }
+// Position returns the position that the watcher reads on from.
+func (w *Watcher) Position() db.EventCursor { return w.position }
 
-// Next gives the next events in log order, each exactly once, without waiting for any to
-// happen: none at the end of what this process has read of the log, and while the log
-// cannot be read. The error is ErrExpired, or the context's.
+// Next returns the next events in log order, each exactly once. It does not wait for new events: it
+// returns none at the end of what this process has read, and while the log cannot be read. Its
+// error is ErrExpired or that of ctx.
 func (w *Watcher) Next(ctx context.Context) ([]*db.Event, error) {
-	events, _, fromLog, err := w.tail.after(w.at.Seq)
+	events, _, fromLog, err := w.tail.eventsAfter(w.position.Seq)
 	if fromLog {
 		events, err = w.readLog(ctx)
 	}
 	if err == nil && len(events) > 0 {
-		w.at = events[len(events)-1].Cursor()
+		w.position = events[len(events)-1].Cursor()
 	}
 	return events, err
 }
 
-// readLog reads what is not remembered. There is something, unless the log was replaced
-// by an older one that has not grown past this place.
+// readLog reads events that are not cached. If there are none, the log was replaced by a shorter
+// one.
 func (w *Watcher) readLog(ctx context.Context) ([]*db.Event, error) {
-	if w.pause.left() > 0 {
+	if w.pause.remaining() > 0 {
 		return nil, nil
 	}
-	events, err := w.feed.readOn(ctx, w.at)
+	events, err := w.feed.readAfter(ctx, w.position)
 	switch {
 	case ctx.Err() != nil:
 		return nil, ctx.Err()
@@ -119,15 +120,14 @@ func (w *Watcher) readLog(ctx context.Context) ([]*db.Event, error) {
 	return nil, nil
 }
 
-// Wait waits until Next may give more, or at once if it would already. The error is the
-// context's. What Next has not seen is looked for in the tail, so nothing that happens
-// between the two is slept through.
+// Wait returns when Next may have events, at once if it has some already. Its only error is that of
+// ctx. It checks the tail again, so nothing that happened since Next is missed.
 func (w *Watcher) Wait(ctx context.Context) error {
-	events, more, fromLog, err := w.tail.after(w.at.Seq)
+	events, more, fromLog, err := w.tail.eventsAfter(w.position.Seq)
 	if err != nil || len(events) > 0 {
 		return ctx.Err()
 	}
-	if fromLog { // there is more already
+	if fromLog { // there are events, but reading them failed
 		return w.pause.sleep(ctx)
 	}
 	select {
@@ -138,7 +138,7 @@ func (w *Watcher) Wait(ctx context.Context) error {
 	}
 }
 
-// Close ends the watcher; with the last one the process stops following the log.
+// Close ends the watcher. With its last watcher the process stops following the log.
 func (w *Watcher) Close() {
 	w.once.Do(func() {
 		w.feed.mu.Lock()

@@ -11,14 +11,14 @@ import (
 	"switchboard/db"
 )
 
-// TestExactlyOnceInOrder has watchers start at once, from the beginning, and from a
-// random place while eight writers commit, half of them in another process.
+// TestExactlyOnceInOrder starts watchers at the present end, the beginning and in between, while
+// eight writers commit, half of them in another process.
 func TestExactlyOnceInOrder(t *testing.T) {
 	t.Parallel()
-	throughEach(t, true, exactlyOnceInOrder)
+	forEachWaker(t, true, exactlyOnceInOrder)
 }
 
-func exactlyOnceInOrder(t *testing.T, j *journal, x exchange) {
+func exactlyOnceInOrder(t *testing.T, j *journal, x transport) {
 	const writers, commits = 8, 40
 	f, _ := x.process(t, j, quiet)
 	elsewhere, _ := x.process(t, j, quiet)
@@ -31,7 +31,7 @@ func exactlyOnceInOrder(t *testing.T, j *journal, x exchange) {
 			total := 0
 			for range commits {
 				n := 1 + rand.IntN(3)
-				err := j.Transact(t.Context(), j.key, func(tx db.Tx) error { return tx.AppendEvents(t.Context(), happenings(n)) })
+				err := j.Transact(t.Context(), j.key, func(tx db.Tx) error { return tx.AppendEvents(t.Context(), newEvents(n)) })
 				if err != nil {
 					t.Error(err)
 					break
@@ -42,14 +42,14 @@ func exactlyOnceInOrder(t *testing.T, j *journal, x exchange) {
 			sizes <- int64(total)
 		}()
 	}
-	// Whoever joins in the middle follows one who was there before.
-	ctx := patient(t)
+	// A watcher that starts in between resumes where an earlier one is.
+	ctx := timeoutContext(t)
 	var late []*Watcher
 	for range 10 {
 		_, err := next(ctx, early[0])
 		fine(t, err)
-		at := early[0].At()
-		late = append(late, watch(t, f, j.key, nil), watch(t, f, j.key, &at), watch(t, f, j.key, j.beginning()))
+		position := early[0].Position()
+		late = append(late, watch(t, f, j.key, nil), watch(t, f, j.key, &position), watch(t, f, j.key, j.beginning()))
 	}
 	var head int64
 	for range writers {
@@ -61,7 +61,7 @@ func exactlyOnceInOrder(t *testing.T, j *journal, x exchange) {
 	var readers sync.WaitGroup
 	for _, w := range append(late, early...) {
 		readers.Go(func() {
-			r := &reader{Watcher: w, seq: w.At().Seq}
+			r := &reader{Watcher: w, seq: w.Position().Seq}
 			began := r.seq
 			if err := r.read(ctx, head); err != nil {
 				t.Error(err)
@@ -76,7 +76,7 @@ func exactlyOnceInOrder(t *testing.T, j *journal, x exchange) {
 	readers.Wait()
 }
 
-// TestLag has a watcher fall behind by more than the process remembers.
+// TestLag lets a watcher fall behind further than the cache reaches.
 func TestLag(t *testing.T) {
 	t.Parallel()
 	j := newJournal(t)
@@ -85,11 +85,11 @@ func TestLag(t *testing.T) {
 	const total = 3600
 	var wrote []*db.Event
 	for range total / 400 {
-		wrote = append(wrote, j.write(happenings(400)...)...)
+		wrote = append(wrote, j.write(newEvents(400)...)...)
 		f.Poke(j.key)
 	}
 	read(t, fast, total)
-	if _, _, fromLog, _ := slow.tail.after(0); !fromLog {
+	if _, _, fromLog, _ := slow.tail.eventsAfter(0); !fromLog {
 		t.Fatal("everything is remembered; the test shows nothing")
 	}
 	r := read(t, slow, total)
@@ -99,22 +99,22 @@ func TestLag(t *testing.T) {
 		}
 	}
 	idle(t, slow)
-	j.write(happenings(1)...)
+	j.write(newEvents(1)...)
 	f.Poke(j.key)
-	fine(t, r.read(patient(t), total+1))
+	fine(t, r.read(timeoutContext(t), total+1))
 }
 
 func TestStartNow(t *testing.T) {
 	t.Parallel()
 	j := newJournal(t)
-	j.write(happenings(3)...)
+	j.write(newEvents(3)...)
 	f := newFeed(t, j.url)
 	w := watch(t, f, j.key, nil)
-	if w.At() != *j.after(3) {
-		t.Errorf("it starts at %+v", w.At())
+	if w.Position() != *j.after(3) {
+		t.Errorf("it starts at %+v", w.Position())
 	}
 	idle(t, w)
-	next := j.write(happenings(2)...)
+	next := j.write(newEvents(2)...)
 	f.Poke(j.key)
 	if r := read(t, w, 5); r.ids[0] != next[0].ID || r.ids[1] != next[1].ID {
 		t.Error("other events than were written")
@@ -124,18 +124,18 @@ func TestStartNow(t *testing.T) {
 func TestResume(t *testing.T) {
 	t.Parallel()
 	j := newJournal(t)
-	j.write(happenings(2*batch + 10)...)
+	j.write(newEvents(2*batchSize + 10)...)
 	f := newFeed(t, j.url)
-	for _, seq := range []int64{1, 9, batch, 2*batch + 9, 2*batch + 10} {
-		idle(t, read(t, watch(t, f, j.key, j.after(seq)), 2*batch+10).Watcher)
+	for _, seq := range []int64{1, 9, batchSize, 2*batchSize + 9, 2*batchSize + 10} {
+		idle(t, read(t, watch(t, f, j.key, j.after(seq)), 2*batchSize+10).Watcher)
 	}
-	idle(t, read(t, watch(t, f, j.key, j.beginning()), 2*batch+10).Watcher)
+	idle(t, read(t, watch(t, f, j.key, j.beginning()), 2*batchSize+10).Watcher)
 }
 
 func TestBadCursors(t *testing.T) {
 	t.Parallel()
 	j := newJournal(t)
-	j.write(happenings(5)...)
+	j.write(newEvents(5)...)
 	f := newFeed(t, j.url)
 	good := *j.after(3)
 	other, ahead, unknown, zero := good, good, good, good
@@ -167,12 +167,12 @@ func TestBadCursors(t *testing.T) {
 	}
 }
 
-// today is when old events are looked at.
+// today is the clock's time in tests with old events.
 var today = time.Date(2031, 5, 6, 7, 8, 9, 0, time.UTC)
 
-// old gives events of a certain age.
+// old returns n events of the given age.
 func old(n int, age time.Duration) []*db.Event {
-	events := happenings(n)
+	events := newEvents(n)
 	for _, e := range events {
 		e.CreatedAt = today.Add(-age)
 	}
@@ -197,14 +197,14 @@ func TestResumeNotOlderThan30Days(t *testing.T) {
 	}
 }
 
-// TestQuietWorkspace: nothing was missed however long ago the last event was.
+// TestQuietWorkspace: a cursor after the last event can be resumed, however old that event is.
 func TestQuietWorkspace(t *testing.T) {
 	t.Parallel()
 	j := newJournal(t)
 	j.write(old(2, 365*24*time.Hour)...)
 	f := newFeed(t, j.url)
 	w := watch(t, f, j.key, j.after(2))
-	j.write(happenings(1)...)
+	j.write(newEvents(1)...)
 	f.Poke(j.key)
 	read(t, w, 3)
 }
@@ -212,8 +212,8 @@ func TestQuietWorkspace(t *testing.T) {
 func TestResumeNotOver1000000Events(t *testing.T) {
 	t.Parallel()
 	j := newJournal(t)
-	j.write(happenings(9)...)
-	last := happenings(1)[0]
+	j.write(newEvents(9)...)
+	last := newEvents(1)[0]
 	j.run(`INSERT INTO events (workspace_id, seq, id, type, data, created_at) VALUES ($1, 1000005, $2, 'WORKSPACE_UPDATED', '{}', now())`, j.key, last.ID)
 	j.run("UPDATE event_heads SET seq = 1000005, event_id = $2 WHERE workspace_id = $1", j.key, last.ID)
 	f := newFeed(t, j.url)
@@ -222,9 +222,9 @@ func TestResumeNotOver1000000Events(t *testing.T) {
 			t.Errorf("%d events back: %v", 1000005-seq, err)
 		}
 	}
-	// A log with a gap in it is never passed over in silence.
+	// A gap in the log is an error, never skipped.
 	w := watch(t, f, j.key, j.after(9))
-	if events, err := next(patient(t), w); !errors.Is(err, ErrExpired) {
+	if events, err := next(timeoutContext(t), w); !errors.Is(err, ErrExpired) {
 		t.Errorf("beyond the gap: %d events, %v", len(events), err)
 	}
 }

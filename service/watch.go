@@ -23,7 +23,7 @@ type Stream[T any] struct {
 
 // follow makes a stream, beginning where the watcher does, of what look makes of events.
 func follow[T any](w *feed.Watcher, look func(*db.Event) (item T, ok bool)) *Stream[T] {
-	s := &Stream[T]{watcher: w, at: w.At()}
+	s := &Stream[T]{watcher: w, at: w.Position()}
 	s.next = func(ctx context.Context) (item T, ok bool, err error) {
 		for {
 			e, err := s.event(ctx)
