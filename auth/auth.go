@@ -33,7 +33,7 @@ type Authenticator struct {
 
 // developer is the agent that a development token stands for.
 type developer struct {
-	workspace int64
+	workspace db.WorkspaceKey
 	agent     db.AgentID
 }
 
@@ -58,7 +58,7 @@ func New(d *db.DB, log *slog.Logger) *Authenticator {
 // AddDeveloper makes the development token of an agent out of a secret that never leaves
 // this machine: the same at every start, and worth nothing on another server. To be
 // called before serving.
-func (a *Authenticator) AddDeveloper(secret []byte, workspace int64, agent db.AgentID) (token string) {
+func (a *Authenticator) AddDeveloper(secret []byte, workspace db.WorkspaceKey, agent db.AgentID) (token string) {
 	mac := hmac.New(sha256.New, secret)
 	mac.Write(agent.UUID[:])
 	token = withChecksum(developmentPrefix, mac.Sum(nil))
@@ -71,7 +71,7 @@ func (a *Authenticator) AddDeveloper(secret []byte, workspace int64, agent db.Ag
 // tokens; its hash is that of no token, and so the row is worth nothing on another server.
 // Once the row is revoked the token is empty. AddConnector must be called before serving, by
 // one process at a time.
-func (a *Authenticator) AddConnector(ctx context.Context, secret []byte, workspace int64) (token string, err error) {
+func (a *Authenticator) AddConnector(ctx context.Context, secret []byte, workspace db.WorkspaceKey) (token string, err error) {
 	row, hash := keyed(secret, "connector's row", workspace), digest{}
 	copy(hash[:], row)
 	owners, err := a.db.TokensByHash(ctx, [][]byte{row})
@@ -93,7 +93,7 @@ func (a *Authenticator) AddConnector(ctx context.Context, secret []byte, workspa
 }
 
 // keyed derives 32 bytes from a secret for one purpose in one workspace.
-func keyed(secret []byte, purpose string, workspace int64) []byte {
+func keyed(secret []byte, purpose string, workspace db.WorkspaceKey) []byte {
 	mac := hmac.New(sha256.New, secret)
 	_, _ = fmt.Fprintf(mac, "%s of %d", purpose, workspace)
 	return mac.Sum(nil)
@@ -210,7 +210,7 @@ func (a *Authenticator) state(t *db.TokenOwner) state {
 	return s
 }
 
-func agentState(workspace int64, id db.AgentID, role db.Role, active bool) state {
+func agentState(workspace db.WorkspaceKey, id db.AgentID, role db.Role, active bool) state {
 	if !active {
 		return invalid(deactivated)
 	}

@@ -54,7 +54,7 @@ type gate struct {
 
 	feed      *feed.Feed // which nobody runs, unless a test does
 	rules     *service.Service
-	workspace int64
+	workspace db.WorkspaceKey
 	manager   service.Actor
 	agent     db.AgentID
 }

@@ -12,7 +12,7 @@ import (
 // Issue makes an API token in a workspace and gives its secret, which is nowhere to be
 // found afterwards. agent is set for the scope of an agent only; expires 0
 // is never, and without a name it is called after its scope.
-func (a *Authenticator) Issue(ctx context.Context, workspace int64, scope db.TokenScope, agent *db.AgentID, name string, expires time.Duration) (secret string, token *db.Token, err error) {
+func (a *Authenticator) Issue(ctx context.Context, workspace db.WorkspaceKey, scope db.TokenScope, agent *db.AgentID, name string, expires time.Duration) (secret string, token *db.Token, err error) {
 	secret = newSecret()
 	hash := digestOf(secret)
 	now := a.now().UTC().Truncate(time.Microsecond)
@@ -27,11 +27,11 @@ func (a *Authenticator) Issue(ctx context.Context, workspace int64, scope db.Tok
 
 // Revoke ends a token, on live sockets within two seconds, and says whether there was a
 // valid one.
-func (a *Authenticator) Revoke(ctx context.Context, workspace int64, id db.TokenID) (bool, error) {
+func (a *Authenticator) Revoke(ctx context.Context, workspace db.WorkspaceKey, id db.TokenID) (bool, error) {
 	return a.db.ForWorkspace(workspace).RevokeToken(ctx, id, a.now())
 }
 
 // List gives the workspace's tokens, without their secrets, the newest first.
-func (a *Authenticator) List(ctx context.Context, workspace int64) ([]*db.Token, error) {
+func (a *Authenticator) List(ctx context.Context, workspace db.WorkspaceKey) ([]*db.Token, error) {
 	return a.db.ForWorkspace(workspace).Tokens(ctx)
 }

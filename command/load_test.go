@@ -23,8 +23,8 @@ type load struct {
 	dir           string
 	program       string // an integration's token: an agent may have only few sockets
 	conversations []string
-	key           int64   // of the workspace
-	beginning     db.Head // the end of the log before anything happens
+	key           db.WorkspaceKey // of the workspace
+	beginning     db.Head         // the end of the log before anything happens
 
 	mu           sync.Mutex
 	acknowledged []string // events, by those who asked for them

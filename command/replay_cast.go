@@ -15,7 +15,7 @@ import (
 // company, all with tokens that end with it.
 type cast struct {
 	house     *house
-	workspace int64
+	workspace db.WorkspaceKey
 	run       string // names the replay
 	api       *api
 	connector caller

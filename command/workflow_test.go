@@ -32,7 +32,7 @@ func (c caller) fromTemplate(input vars) string {
 }
 
 // keyOfWorkspace gives the key of the company's workspace.
-func (c *company) keyOfWorkspace(t *testing.T, d *db.DB) int64 {
+func (c *company) keyOfWorkspace(t *testing.T, d *db.DB) db.WorkspaceKey {
 	t.Helper()
 	all, err := d.Workspaces(t.Context())
 	check(t, err)
@@ -40,10 +40,10 @@ func (c *company) keyOfWorkspace(t *testing.T, d *db.DB) int64 {
 }
 
 // wholeLog reads the log of a workspace.
-func wholeLog(t *testing.T, d *db.DB, workspace int64) (events []*db.Event) {
+func wholeLog(t *testing.T, d *db.DB, workspace db.WorkspaceKey) (events []*db.Event) {
 	t.Helper()
 	for {
-		page, err := d.ForWorkspace(workspace).EventsAfter(t.Context(), int64(len(events)), 1000)
+		page, err := d.ForWorkspace(workspace).EventsAfter(t.Context(), db.Seq(len(events)), 1000)
 		check(t, err)
 		if len(page) == 0 {
 			return events

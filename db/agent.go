@@ -33,8 +33,8 @@ const (
 type Agent struct {
 	bun.BaseModel `bun:"table:agents,alias:agent"`
 
-	WorkspaceID  int64   `bun:",pk"`
-	ID           AgentID `bun:",pk"`
+	WorkspaceID  WorkspaceKey `bun:",pk"`
+	ID           AgentID      `bun:",pk"`
 	Name         string
 	Email        *string
 	AvatarURL    *string

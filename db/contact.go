@@ -12,8 +12,8 @@ import (
 type Contact struct {
 	bun.BaseModel `bun:"table:contacts,alias:contact"`
 
-	WorkspaceID int64     `bun:",pk"`
-	ID          ContactID `bun:",pk"`
+	WorkspaceID WorkspaceKey `bun:",pk"`
+	ID          ContactID    `bun:",pk"`
 	Name        string
 	Email       *string
 	Phone       *string
@@ -40,9 +40,9 @@ func (c *Contact) Blocked() bool { return c.BlockedAt != nil }
 type ContactIdentity struct {
 	bun.BaseModel `bun:"table:contact_identities,alias:identity"`
 
-	WorkspaceID int64  `bun:",pk"`
-	Channel     string `bun:",pk"`
-	ExternalID  string `bun:",pk"`
+	WorkspaceID WorkspaceKey `bun:",pk"`
+	Channel     string       `bun:",pk"`
+	ExternalID  string       `bun:",pk"`
 	ContactID   ContactID
 }
 

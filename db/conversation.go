@@ -20,7 +20,7 @@ const (
 type Conversation struct {
 	bun.BaseModel `bun:"table:conversations,alias:conversation"`
 
-	WorkspaceID     int64          `bun:",pk"`
+	WorkspaceID     WorkspaceKey   `bun:",pk"`
 	ID              ConversationID `bun:",pk"`
 	ContactID       ContactID
 	Channel         string

@@ -16,8 +16,8 @@ var ErrBadCursor = errors.New("not a valid cursor")
 // number. Check is taken from that event's id, so that a number which was issued
 // again after a restore or a failover is noticed.
 type EventCursor struct {
-	Workspace int64
-	Seq       int64
+	Workspace WorkspaceKey
+	Seq       Seq
 	Check     [4]byte
 }
 
@@ -26,7 +26,7 @@ const cursorSize = 8 + 8 + 4 + 4 // workspace, seq, check, CRC of these
 var cursorEncoding = base64.RawURLEncoding.Strict()
 
 // cursorAfter gives the place right after an event; a zero event is the beginning of the log.
-func cursorAfter(workspace, seq int64, event EventID) EventCursor {
+func cursorAfter(workspace WorkspaceKey, seq Seq, event EventID) EventCursor {
 	c := EventCursor{Workspace: workspace, Seq: seq}
 	copy(c.Check[:], event.UUID[12:]) // the random end of a UUIDv7
 	return c
@@ -48,7 +48,7 @@ func ParseEventCursor(text string) (EventCursor, error) {
 	if err != nil || len(b) != cursorSize || len(text) != cursorEncoding.EncodedLen(cursorSize) || crc32.ChecksumIEEE(b[:20]) != binary.BigEndian.Uint32(b[20:]) {
 		return EventCursor{}, ErrBadCursor
 	}
-	c := EventCursor{Workspace: int64(binary.BigEndian.Uint64(b)), Seq: int64(binary.BigEndian.Uint64(b[8:]))}
+	c := EventCursor{Workspace: WorkspaceKey(binary.BigEndian.Uint64(b)), Seq: Seq(binary.BigEndian.Uint64(b[8:]))}
 	copy(c.Check[:], b[16:])
 	if c.Seq < 0 {
 		return EventCursor{}, ErrBadCursor

@@ -32,7 +32,7 @@ type OpenWait struct {
 // a fold of the log starts.
 func (w ForWorkspace) OpenTally(ctx context.Context) (*OpenTally, error) {
 	var rows []struct {
-		HeadSeq      int64
+		HeadSeq      Seq
 		HeadEvent    EventID
 		TimeZone     string
 		Kind         string
@@ -73,8 +73,8 @@ func (w ForWorkspace) OpenTally(ctx context.Context) (*OpenTally, error) {
 // if there is none. It halves the log until it is found: numbers have no gaps, and times
 // follow them nearly, so no index is kept for it. Where times run back a little it gives
 // one of the places at which they pass the one asked for.
-func (w ForWorkspace) SeqAt(ctx context.Context, t time.Time) (int64, error) {
-	var rows []struct{ Seq int64 }
+func (w ForWorkspace) SeqAt(ctx context.Context, t time.Time) (Seq, error) {
+	var rows []struct{ Seq Seq }
 	err := w.query(ctx, &rows, `WITH RECURSIVE search (low, high) AS (
 			SELECT 0::bigint, seq FROM event_heads WHERE workspace_id = $1
 			UNION ALL
@@ -92,7 +92,7 @@ func (w ForWorkspace) SeqAt(ctx context.Context, t time.Time) (int64, error) {
 
 // EventsOfTypes reads what the log has of these types after a number and up to another,
 // at most limit events.
-func (w ForWorkspace) EventsOfTypes(ctx context.Context, types []EventType, after, upTo int64, limit int) ([]*Event, error) {
+func (w ForWorkspace) EventsOfTypes(ctx context.Context, types []EventType, after, upTo Seq, limit int) ([]*Event, error) {
 	var rows []*Event
 	err := w.query(ctx, &rows, "SELECT "+eventColumns+` FROM events
 		WHERE workspace_id = $1 AND seq > $2 AND seq <= $3 AND type = ANY ($4) ORDER BY seq LIMIT $5`, w.Key, after, upTo, types, limit)
@@ -102,9 +102,9 @@ func (w ForWorkspace) EventsOfTypes(ctx context.Context, types []EventType, afte
 // BeganAt says of each of these events, by its number, when that began which it ended: for
 // a closing when its conversation was last opened or reopened before, for an assignment
 // when it then became unassigned as well. What the log does not tell is left out.
-func (w ForWorkspace) BeganAt(ctx context.Context, seqs []int64) (map[int64]time.Time, error) {
+func (w ForWorkspace) BeganAt(ctx context.Context, seqs []Seq) (map[Seq]time.Time, error) {
 	var rows []struct {
-		Seq       int64
+		Seq       Seq
 		CreatedAt time.Time
 	}
 	err := w.query(ctx, &rows, `SELECT ended.seq, began.created_at FROM events AS ended CROSS JOIN LATERAL (
@@ -114,7 +114,7 @@ func (w ForWorkspace) BeganAt(ctx context.Context, seqs []int64) (map[int64]time
 					OR ended.type = 'CONVERSATION_ASSIGNED' AND began.type = 'CONVERSATION_UNASSIGNED')
 			ORDER BY began.seq DESC LIMIT 1) AS began
 		WHERE ended.workspace_id = $1 AND ended.seq = ANY ($2)`, w.Key, seqs)
-	at := make(map[int64]time.Time, len(rows))
+	at := make(map[Seq]time.Time, len(rows))
 	for _, row := range rows {
 		at[row.Seq] = row.CreatedAt
 	}

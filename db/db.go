@@ -156,14 +156,14 @@ type rawQuerier interface {
 
 // ForWorkspace is the database as one workspace sees it.
 type ForWorkspace struct {
-	Key int64 // the workspace's key in every table
+	Key WorkspaceKey // the workspace's key in every table
 	db  *DB
 	bun bun.IDB
 	raw rawQuerier
 }
 
 // ForWorkspace gives the view of one workspace, outside any transaction.
-func (d *DB) ForWorkspace(key int64) ForWorkspace {
+func (d *DB) ForWorkspace(key WorkspaceKey) ForWorkspace {
 	return ForWorkspace{Key: key, db: d, bun: d.DB, raw: d.DB.DB}
 }
 
@@ -171,7 +171,7 @@ func (d *DB) ForWorkspace(key int64) ForWorkspace {
 type Tx struct{ ForWorkspace }
 
 // Transact runs fn in a transaction and commits it, or rolls it back if fn fails.
-func (d *DB) Transact(ctx context.Context, key int64, fn func(tx Tx) error) error {
+func (d *DB) Transact(ctx context.Context, key WorkspaceKey, fn func(tx Tx) error) error {
 	tx, err := d.DB.BeginTx(ctx, nil)
 	if err != nil {
 		return err

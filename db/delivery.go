@@ -20,7 +20,7 @@ const (
 type Delivery struct {
 	bun.BaseModel `bun:"table:deliveries,alias:delivery"`
 
-	WorkspaceID int64
+	WorkspaceID WorkspaceKey
 	Kind        DeliveryKind
 	Sender      ActorRef // the contact of a message, the integration of a business event
 	Scope       string   // the channel of a message, the type of a business event

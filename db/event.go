@@ -9,6 +9,10 @@ import (
 	"github.com/uptrace/bun"
 )
 
+// Seq is the number of an event in its workspace's log: 1, 2, 3 … in commit order. The
+// position before the first event is 0.
+type Seq int64
+
 // EventType says what happened.
 type EventType string
 
@@ -70,9 +74,9 @@ const (
 type Event struct {
 	bun.BaseModel `bun:"table:events,alias:event"`
 
-	WorkspaceID    int64  `bun:",pk"`
-	Seq            int64  `bun:",pk"` // 1, 2, 3 … in commit order
-	Change         *int64 // number of the last event of the same mutation or workflow step; nil in rows from before
+	WorkspaceID    WorkspaceKey `bun:",pk"`
+	Seq            Seq          `bun:",pk"` // 1, 2, 3 … in commit order
+	Change         *Seq         // number of the last event of the same mutation or workflow step; nil in rows from before
 	ID             EventID
 	Type           EventType
 	ConversationID *ConversationID
@@ -145,7 +149,7 @@ func (e *Event) Caller() ActorRef {
 }
 
 // ChangeEnd returns the number of the last event of the change that the event belongs to.
-func (e *Event) ChangeEnd() int64 {
+func (e *Event) ChangeEnd() Seq {
 	if e.Change == nil {
 		return e.Seq
 	}
@@ -159,7 +163,7 @@ func (e *Event) Cursor() EventCursor { return cursorAfter(e.WorkspaceID, e.Seq, 
 var TimelineOrder = Order{Name: "timeline", Columns: []string{"seq"}}
 
 // Key gives the event's place in TimelineOrder.
-func (e *Event) Key() Key { return Key{strconv.FormatInt(e.Seq, 10)} }
+func (e *Event) Key() Key { return Key{strconv.FormatInt(int64(e.Seq), 10)} }
 
 const eventColumns = `workspace_id, seq, change, id, type, conversation_id, contact_id, actor, via, before, after, data, origin, created_at`
 
@@ -167,8 +171,8 @@ const eventColumns = `workspace_id, seq, change, id, type, conversation_id, cont
 type Head struct {
 	bun.BaseModel `bun:"table:event_heads,alias:head"`
 
-	WorkspaceID int64
-	Seq         int64
+	WorkspaceID WorkspaceKey
+	Seq         Seq
 	EventID     EventID
 }
 
@@ -186,7 +190,7 @@ func (w ForWorkspace) Head(ctx context.Context) (Head, error) {
 }
 
 // Heads reads the ends of several workspaces' logs in one statement.
-func (d *DB) Heads(ctx context.Context, workspaces []int64) ([]Head, error) {
+func (d *DB) Heads(ctx context.Context, workspaces []WorkspaceKey) ([]Head, error) {
 	var rows []Head
 	err := d.ForWorkspace(0).query(ctx, &rows,
 		"SELECT workspace_id, seq, event_id FROM event_heads WHERE workspace_id = ANY ($1)", workspaces)
@@ -194,7 +198,7 @@ func (d *DB) Heads(ctx context.Context, workspaces []int64) ([]Head, error) {
 }
 
 // EventsAfter reads the log from after a number on, at most limit events.
-func (w ForWorkspace) EventsAfter(ctx context.Context, seq int64, limit int) ([]*Event, error) {
+func (w ForWorkspace) EventsAfter(ctx context.Context, seq Seq, limit int) ([]*Event, error) {
 	var rows []*Event
 	err := w.query(ctx, &rows, "SELECT "+eventColumns+` FROM events
 		WHERE workspace_id = $1 AND seq > $2 ORDER BY seq LIMIT $3`, w.Key, seq, limit)
@@ -202,7 +206,7 @@ func (w ForWorkspace) EventsAfter(ctx context.Context, seq int64, limit int) ([]
 }
 
 // EventsBySeq reads the events with these numbers, in log order; missing ones are left out.
-func (w ForWorkspace) EventsBySeq(ctx context.Context, seqs []int64) ([]*Event, error) {
+func (w ForWorkspace) EventsBySeq(ctx context.Context, seqs []Seq) ([]*Event, error) {
 	var rows []*Event
 	err := w.query(ctx, &rows, "SELECT "+eventColumns+` FROM events
 		WHERE workspace_id = $1 AND seq = ANY ($2) ORDER BY seq`, w.Key, seqs)
@@ -260,7 +264,7 @@ func (tx Tx) AppendEvents(ctx context.Context, events []*Event) error {
 	if err != nil {
 		return err
 	}
-	var rows []struct{ Base int64 }
+	var rows []struct{ Base Seq }
 	err = tx.query(ctx, &rows, `
 		WITH head AS (
 			UPDATE event_heads SET seq = seq + $2, event_id = $3 WHERE workspace_id = $1 RETURNING seq - $2 AS base
@@ -278,9 +282,9 @@ func (tx Tx) AppendEvents(ctx context.Context, events []*Event) error {
 	if err != nil {
 		return err
 	}
-	last := rows[0].Base + int64(len(events))
+	last := rows[0].Base + Seq(len(events))
 	for i, e := range events {
-		e.Seq, e.Change = rows[0].Base+int64(i)+1, &last
+		e.Seq, e.Change = rows[0].Base+Seq(i)+1, &last
 	}
 	return nil
 }
@@ -298,7 +302,7 @@ type eventValues struct {
 	times         []time.Time
 }
 
-func eventValuesOf(workspace int64, events []*Event) (v eventValues, err error) {
+func eventValuesOf(workspace WorkspaceKey, events []*Event) (v eventValues, err error) {
 	for _, e := range events {
 		e.WorkspaceID = workspace
 		before, err1 := jsonText(e.Before)

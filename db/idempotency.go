@@ -12,7 +12,7 @@ import (
 type IdempotencyKey struct {
 	bun.BaseModel `bun:"table:idempotency_keys,alias:idempotency_key"`
 
-	WorkspaceID int64
+	WorkspaceID WorkspaceKey
 	Caller      ActorRef
 	Key         string
 	Request     []byte          // SHA-256 of the mutation and its input

@@ -91,7 +91,7 @@ func (w ForWorkspace) Inbox(ctx context.Context, q InboxQuery) (*InboxPage, erro
 func (w ForWorkspace) inboxPage(ctx context.Context, q InboxQuery, look look) (*InboxPage, error) {
 	var rows []struct {
 		Conversation
-		HeadSeq   int64
+		HeadSeq   Seq
 		HeadEvent EventID
 		More      bool
 	}
@@ -246,7 +246,7 @@ func (t InboxTally) Facets() *Facets {
 func (w ForWorkspace) InboxTallies(ctx context.Context) ([]InboxTally, Head, error) {
 	var rows []struct {
 		InboxTally
-		HeadSeq   int64
+		HeadSeq   Seq
 		HeadEvent EventID
 	}
 	err := w.query(ctx, &rows, `SELECT head.seq AS head_seq, head.event_id AS head_event, status, blocked, assignee, count

@@ -22,7 +22,7 @@ const (
 type Message struct {
 	bun.BaseModel `bun:"table:messages,alias:message"`
 
-	WorkspaceID    int64           `bun:",pk"`
+	WorkspaceID    WorkspaceKey    `bun:",pk"`
 	ID             MessageID       `bun:",pk"`
 	ConversationID *ConversationID // nil for one that stays with the contact alone
 	ContactID      ContactID

@@ -40,18 +40,18 @@ func (o Order) Of(parent fmt.Stringer) Order {
 
 // pageMark makes a page cursor fit its own list, order and workspace only, and notices
 // a damaged one.
-func (o Order) pageMark(workspace int64, key Key) uint32 {
+func (o Order) pageMark(workspace WorkspaceKey, key Key) uint32 {
 	return crc32.ChecksumIEEE(fmt.Appendf(nil, "%d %s %v %t %q", workspace, o.Name, o.Columns, o.Desc, []string(key)))
 }
 
 // Cursor gives the page cursor of a row with this key.
-func (o Order) Cursor(workspace int64, key Key) string {
+func (o Order) Cursor(workspace WorkspaceKey, key Key) string {
 	b, _ := json.Marshal(append([]string{fmt.Sprint(o.pageMark(workspace, key))}, key...))
 	return base64.RawURLEncoding.EncodeToString(b)
 }
 
 // ParseCursor reads a page cursor of this list; the error is ErrBadCursor.
-func (o Order) ParseCursor(workspace int64, cursor string) (Key, error) {
+func (o Order) ParseCursor(workspace WorkspaceKey, cursor string) (Key, error) {
 	b, err := base64.RawURLEncoding.DecodeString(cursor)
 	if err != nil || len(b) > 4096 {
 		return nil, ErrBadCursor

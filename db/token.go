@@ -21,8 +21,8 @@ const (
 type Token struct {
 	bun.BaseModel `bun:"table:tokens,alias:token"`
 
-	WorkspaceID int64   `bun:",pk"`
-	ID          TokenID `bun:",pk"`
+	WorkspaceID WorkspaceKey `bun:",pk"`
+	ID          TokenID      `bun:",pk"`
 	Scope       TokenScope
 	AgentID     *AgentID // of scope AGENT
 	Name        string   // what it is for
@@ -37,7 +37,7 @@ type TokenOwner struct {
 	Token  `bun:",extend"`
 	Role   *Role // of the agent
 	Active *bool // the agent
-	AsOf   int64 // number of the last event of the workspace when this was read
+	AsOf   Seq   // number of the last event of the workspace when this was read
 }
 
 // TokensByHash finds tokens, whatever their workspace, by the hashes of their secrets:

@@ -10,7 +10,7 @@ import (
 // server of the version before has written since, and numbers read with another country.
 
 // UnfoldedWorkspaces lists the workspaces where something is to be folded or forgotten.
-func (d *DB) UnfoldedWorkspaces(ctx context.Context) (keys []int64, err error) {
+func (d *DB) UnfoldedWorkspaces(ctx context.Context) (keys []WorkspaceKey, err error) {
 	var conditions []string
 	for _, in := range []*searched{searchedAgents, searchedContacts, searchedNotes} {
 		conditions = append(conditions, fmt.Sprintf("EXISTS (SELECT FROM %s WHERE workspace_id = w.key AND %s)", in.table, in.missing))

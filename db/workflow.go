@@ -132,8 +132,8 @@ func (s *WorkflowStep) Chooses() bool { return s.Kind == StepRoundRobin || s.Kin
 type Workflow struct {
 	bun.BaseModel `bun:"table:workflows,alias:workflow"`
 
-	WorkspaceID int64      `bun:",pk"`
-	ID          WorkflowID `bun:",pk"`
+	WorkspaceID WorkspaceKey `bun:",pk"`
+	ID          WorkflowID   `bun:",pk"`
 	Name        string
 	Template    *string             // key of the template it was made from
 	Definition  *WorkflowDefinition `bun:"type:jsonb"`
@@ -146,8 +146,8 @@ type Workflow struct {
 type WorkflowVersion struct {
 	bun.BaseModel `bun:"table:workflow_versions,alias:version"`
 
-	WorkspaceID int64   `bun:",pk"`
-	ID          EventID `bun:",pk"` // of the event
+	WorkspaceID WorkspaceKey `bun:",pk"`
+	ID          EventID      `bun:",pk"` // of the event
 	WorkflowID  WorkflowID
 	Definition  *WorkflowDefinition `bun:"type:jsonb"`
 	Enabled     bool

@@ -79,12 +79,12 @@ type RunRef struct {
 type WorkflowRun struct {
 	bun.BaseModel `bun:"table:workflow_runs,alias:run"`
 
-	WorkspaceID    int64 `bun:",pk"`
-	ID             RunID `bun:",pk"`
+	WorkspaceID    WorkspaceKey `bun:",pk"`
+	ID             RunID        `bun:",pk"`
 	WorkflowID     WorkflowID
 	VersionID      EventID // the version that held when the event was written
 	EventID        EventID // that triggered it; of a conversation that was taken in the run's own id
-	EventSeq       int64
+	EventSeq       Seq
 	EnablingID     *EventID // the enabling of the workflow that took in the conversation; nil for other runs
 	ContactID      ContactID
 	ConversationID *ConversationID // nil for a contact who never had one
@@ -157,14 +157,14 @@ func (w ForWorkspace) UnfinishedRuns(ctx context.Context, workflow *WorkflowID, 
 type WorkflowPosition struct {
 	bun.BaseModel `bun:"table:workflow_positions,alias:position"`
 
-	WorkspaceID int64
-	Seq         int64 // runs are planned for the events up to here
-	Freed       int64 // the last event of these that may have made room
-	Served      int64 // what waits for an agent was looked at after this one
+	WorkspaceID WorkspaceKey
+	Seq         Seq // runs are planned for the events up to here
+	Freed       Seq // the last event of these that may have made room
+	Served      Seq // what waits for an agent was looked at after this one
 }
 
 // WorkflowWorkspaces gives the workspaces whose logs are to be followed.
-func (d *DB) WorkflowWorkspaces(ctx context.Context) (keys []int64, err error) {
+func (d *DB) WorkflowWorkspaces(ctx context.Context) (keys []WorkspaceKey, err error) {
 	var rows []WorkflowPosition
 	err = d.ForWorkspace(0).query(ctx, &rows, "SELECT workspace_id FROM workflow_positions WHERE workspace_id IS NOT NULL")
 	for _, row := range rows {
@@ -192,7 +192,7 @@ func (tx Tx) SaveWorkflowPosition(ctx context.Context, p *WorkflowPosition) erro
 }
 
 // Served notes that what waits for an agent was looked at after an event.
-func (tx Tx) Served(ctx context.Context, seq int64) error {
+func (tx Tx) Served(ctx context.Context, seq Seq) error {
 	_, err := tx.exec(ctx, "UPDATE workflow_positions SET served = greatest(served, $2) WHERE workspace_id = $1", tx.Key, seq)
 	return err
 }
@@ -313,7 +313,7 @@ func (w ForWorkspace) AnyWaiting(ctx context.Context, workflow WorkflowID, steps
 // ToTakeIn reads the conversations that are open, unassigned and unblocked, the longest
 // waiting first. Left out are those that came up or back after an event, and those that
 // wait in this workflow already.
-func (tx Tx) ToTakeIn(ctx context.Context, workflow WorkflowID, seq int64) ([]*Conversation, error) {
+func (tx Tx) ToTakeIn(ctx context.Context, workflow WorkflowID, seq Seq) ([]*Conversation, error) {
 	var rows []*Conversation
 	err := tx.query(ctx, &rows, "SELECT "+conversationColumns+` FROM conversations AS c
 		WHERE workspace_id = $1 AND status = 'OPEN' AND assignee_id IS NULL AND NOT blocked
@@ -361,8 +361,8 @@ func (tx Tx) ForgetQueue(ctx context.Context, workflow WorkflowID) error {
 
 // HappenedSince reports whether events of these types happened to a contact after a place
 // in the log, those left out that a run caused.
-func (w ForWorkspace) HappenedSince(ctx context.Context, contact ContactID, seq int64, but RunID, types ...EventType) (bool, error) {
-	var rows []struct{ Seq int64 }
+func (w ForWorkspace) HappenedSince(ctx context.Context, contact ContactID, seq Seq, but RunID, types ...EventType) (bool, error) {
+	var rows []struct{ Seq Seq }
 	err := w.query(ctx, &rows, `SELECT seq FROM events WHERE workspace_id = $1 AND contact_id = $2 AND seq > $3
 		AND type = ANY ($4) AND data->'run'->>'id' IS DISTINCT FROM $5::text LIMIT 1`, w.Key, contact, seq, types, but.UUID.String())
 	return len(rows) > 0, err

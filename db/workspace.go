@@ -7,6 +7,10 @@ import (
 	"github.com/uptrace/bun"
 )
 
+// WorkspaceKey is a workspace's key in every table. Clients know the workspace by its
+// WorkspaceID instead.
+type WorkspaceKey int64
+
 // ReopenPolicy says what a new message does to a contact whose last conversation is closed.
 type ReopenPolicy string
 
@@ -31,7 +35,7 @@ const (
 type Workspace struct {
 	bun.BaseModel `bun:"table:workspaces,alias:workspace"`
 
-	Key               int64 `bun:"key,pk,autoincrement"`
+	Key               WorkspaceKey `bun:"key,pk,autoincrement"`
 	ID                WorkspaceID
 	Name              string
 	TimeZone          string

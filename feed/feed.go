@@ -44,9 +44,9 @@ type Feed struct {
 	waker  Waker
 
 	mu       sync.Mutex
-	tails    map[int64]*tail
-	dirty    map[int64]bool // workspaces with events to read
-	allDirty bool           // every watched workspace may have events to read
+	tails    map[db.WorkspaceKey]*tail
+	dirty    map[db.WorkspaceKey]bool // workspaces with events to read
+	allDirty bool                     // every watched workspace may have events to read
 	wake     chan struct{}
 
 	publisher  publisher
@@ -82,7 +82,7 @@ func New(d *db.DB, o Options) *Feed {
 	return &Feed{
 		db: d, log: o.Log, now: o.Now, before: o.Before, waker: o.Waker, publisher: newPublisher(o.Waker, o.Log),
 		readOutage: outage{log: o.Log, failedMessage: "reading the log failed; trying again until it works", recoveredMessage: "reading the log works again"},
-		tails:      map[int64]*tail{}, dirty: map[int64]bool{}, wake: make(chan struct{}, 1),
+		tails:      map[db.WorkspaceKey]*tail{}, dirty: map[db.WorkspaceKey]bool{}, wake: make(chan struct{}, 1),
 	}
 }
 
@@ -124,7 +124,7 @@ func pollPause() time.Duration { return pollInterval/2 + rand.N(pollInterval) }
 
 // Poke reports that this process committed events to a workspace's log. Its own watchers are woken
 // at once, other processes after a short delay.
-func (f *Feed) Poke(workspace int64) {
+func (f *Feed) Poke(workspace db.WorkspaceKey) {
 	f.mark(workspace)
 	f.publisher.add(workspace)
 }
@@ -133,7 +133,7 @@ func (f *Feed) Poke(workspace int64) {
 func (f *Feed) Flush() { f.publisher.flush() }
 
 // mark wakes the reader for one workspace, if it has watchers in this process.
-func (f *Feed) mark(workspace int64) {
+func (f *Feed) mark(workspace db.WorkspaceKey) {
 	f.mu.Lock()
 	watched := f.tails[workspace] != nil
 	if watched {
@@ -163,7 +163,7 @@ func (f *Feed) signal() {
 func (f *Feed) readDirty(ctx context.Context) {
 	f.mu.Lock()
 	dirty, all := f.dirty, f.allDirty
-	f.dirty, f.allDirty = map[int64]bool{}, false
+	f.dirty, f.allDirty = map[db.WorkspaceKey]bool{}, false
 	f.mu.Unlock()
 	if all {
 		f.poll(ctx)
@@ -242,7 +242,7 @@ func (f *Feed) readAfter(ctx context.Context, position db.EventCursor) ([]*db.Ev
 		events = events[1:]
 	}
 	for i, e := range events {
-		if e.Seq != position.Seq+1+int64(i) {
+		if e.Seq != position.Seq+1+db.Seq(i) {
 			return nil, ErrExpired
 		}
 	}
@@ -260,7 +260,7 @@ func (f *Feed) recordRead(ctx context.Context, err error) {
 	}
 }
 
-func (f *Feed) tail(workspace int64) *tail {
+func (f *Feed) tail(workspace db.WorkspaceKey) *tail {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	return f.tails[workspace]

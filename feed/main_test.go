@@ -50,7 +50,7 @@ type journal struct {
 	*db.DB
 	t   testing.TB
 	url string
-	key int64
+	key db.WorkspaceKey
 }
 
 func newJournal(t testing.TB) *journal {
@@ -62,7 +62,7 @@ func newJournal(t testing.TB) *journal {
 }
 
 // workspace adds a workspace with an empty log.
-func (j *journal) workspace() int64 {
+func (j *journal) workspace() db.WorkspaceKey {
 	j.t.Helper()
 	w := &db.Workspace{
 		ID: db.WorkspaceID{UUID: db.NewUUID()}, Name: "Acme", TimeZone: "UTC",
@@ -96,7 +96,7 @@ func (j *journal) run(sql string, args ...any) {
 }
 
 // restore removes all events after seq, like restoring a backup.
-func (j *journal) restore(seq int64) {
+func (j *journal) restore(seq db.Seq) {
 	j.t.Helper()
 	j.run("DELETE FROM events WHERE workspace_id = $1 AND seq > $2", j.key, seq)
 	j.run(`UPDATE event_heads SET seq = $2, event_id = (SELECT id FROM events WHERE workspace_id = $1 AND seq = $2)
@@ -107,9 +107,9 @@ func (j *journal) restore(seq int64) {
 func (j *journal) beginning() *db.EventCursor { return &db.EventCursor{Workspace: j.key} }
 
 // after returns the cursor after the event with this number.
-func (j *journal) after(seq int64) *db.EventCursor {
+func (j *journal) after(seq db.Seq) *db.EventCursor {
 	j.t.Helper()
-	events, err := j.ForWorkspace(j.key).EventsBySeq(j.t.Context(), []int64{seq})
+	events, err := j.ForWorkspace(j.key).EventsBySeq(j.t.Context(), []db.Seq{seq})
 	fine(j.t, err)
 	c := events[0].Cursor()
 	return &c
@@ -133,7 +133,7 @@ func newFeed(t testing.TB, url string) *Feed {
 	return f
 }
 
-func watch(t testing.TB, f *Feed, workspace int64, after *db.EventCursor) *Watcher {
+func watch(t testing.TB, f *Feed, workspace db.WorkspaceKey, after *db.EventCursor) *Watcher {
 	t.Helper()
 	w, err := f.Watch(timeoutContext(t), workspace, after)
 	fine(t, err)
@@ -144,12 +144,12 @@ func watch(t testing.TB, f *Feed, workspace int64, after *db.EventCursor) *Watch
 // A reader checks that a watcher gets each event once and in order.
 type reader struct {
 	*Watcher
-	seq int64 // number of the last event
+	seq db.Seq // number of the last event
 	ids []db.EventID
 }
 
 // read reads up to the event with this number.
-func (r *reader) read(ctx context.Context, until int64) error {
+func (r *reader) read(ctx context.Context, until db.Seq) error {
 	for r.seq < until {
 		events, err := next(ctx, r.Watcher)
 		if err != nil {
@@ -168,7 +168,7 @@ func (r *reader) read(ctx context.Context, until int64) error {
 	return nil
 }
 
-func read(t testing.TB, w *Watcher, until int64) *reader {
+func read(t testing.TB, w *Watcher, until db.Seq) *reader {
 	t.Helper()
 	r := &reader{Watcher: w, seq: w.Position().Seq}
 	fine(t, r.read(timeoutContext(t), until))

@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"github.com/nats-io/nats.go"
+
+	"switchboard/db"
 )
 
 // subject is the subject that wake-ups are published on.
@@ -72,7 +74,7 @@ func (n *NATS) reportError(err error) {
 }
 
 // Publish waits until the server has the message, so that a process may exit afterwards.
-func (n *NATS) Publish(ctx context.Context, workspaces []int64) error {
+func (n *NATS) Publish(ctx context.Context, workspaces []db.WorkspaceKey) error {
 	conn, err := n.connect(ctx)
 	if err != nil {
 		return err
@@ -87,7 +89,7 @@ func (n *NATS) Publish(ctx context.Context, workspaces []int64) error {
 }
 
 // Listen subscribes. The NATS library subscribes again after each reconnection.
-func (n *NATS) Listen(ctx context.Context, wake func(workspace int64), report func(err error)) {
+func (n *NATS) Listen(ctx context.Context, wake func(workspace db.WorkspaceKey), report func(err error)) {
 	conn, err := n.connect(ctx)
 	if err != nil {
 		report(err)

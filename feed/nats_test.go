@@ -80,7 +80,7 @@ func TestNATSDoesNotNotify(t *testing.T) {
 	there, receiver := x.process(t, j, quiet)
 	receiver.waitListening(t, true)
 	r := &reader{Watcher: watch(t, there, j.key, nil)}
-	for i := range int64(5) {
+	for i := range db.Seq(5) {
 		j.write(newEvents(1)...)
 		here.Poke(j.key)
 		fine(t, r.read(timeoutContext(t), i+1))
@@ -215,7 +215,7 @@ func TestNATSSilent(t *testing.T) {
 	t.Cleanup(n.Close)
 	ctx, cancel := context.WithTimeout(t.Context(), 200*time.Millisecond)
 	defer cancel()
-	if err := n.Publish(ctx, []int64{1}); !errors.Is(err, context.DeadlineExceeded) {
+	if err := n.Publish(ctx, []db.WorkspaceKey{1}); !errors.Is(err, context.DeadlineExceeded) {
 		t.Errorf("Publish to a silent server: %v", err)
 	}
 }

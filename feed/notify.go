@@ -26,13 +26,13 @@ func NewNotify(d *db.DB) *Notify {
 }
 
 // Publish notifies all processes, including this one.
-func (n *Notify) Publish(ctx context.Context, workspaces []int64) error {
+func (n *Notify) Publish(ctx context.Context, workspaces []db.WorkspaceKey) error {
 	_, err := n.db.ExecContext(ctx, "SELECT pg_notify(?, ?)", channel, formatWorkspaces(workspaces))
 	return err
 }
 
 // Listen uses a connection of its own.
-func (n *Notify) Listen(ctx context.Context, wake func(workspace int64), report func(err error)) {
+func (n *Notify) Listen(ctx context.Context, wake func(workspace db.WorkspaceKey), report func(err error)) {
 	const shortest, longest = 100 * time.Millisecond, 5 * time.Second
 	delay := shortest
 	for ctx.Err() == nil {
@@ -50,7 +50,7 @@ func (n *Notify) Listen(ctx context.Context, wake func(workspace int64), report 
 }
 
 // listenOnce listens until the connection breaks.
-func (n *Notify) listenOnce(ctx context.Context, wake func(workspace int64), started func()) error {
+func (n *Notify) listenOnce(ctx context.Context, wake func(workspace db.WorkspaceKey), started func()) error {
 	conn, err := n.db.Connect(ctx)
 	if err != nil {
 		return err

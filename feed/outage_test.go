@@ -182,7 +182,7 @@ func TestBefore(t *testing.T) {
 		}
 	}})
 	resuming, live := watch(t, f, j.key, j.beginning()), watch(t, f, j.key, nil)
-	check := func(w *Watcher, until int64) {
+	check := func(w *Watcher, until db.Seq) {
 		t.Helper()
 		for w.Position().Seq < until {
 			events, err := next(timeoutContext(t), w)

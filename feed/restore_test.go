@@ -3,6 +3,8 @@ package feed
 import (
 	"errors"
 	"testing"
+
+	"switchboard/db"
 )
 
 // TestRestored: after a restore from a backup, or a failover that lost commits, the log continues
@@ -35,7 +37,7 @@ func TestRestored(t *testing.T) {
 			if _, err := f.Watch(t.Context(), j.key, lost); !errors.Is(err, ErrExpired) {
 				t.Errorf("resumed: %v", err)
 			}
-			read(t, watch(t, f, j.key, kept), 6+int64(again))
+			read(t, watch(t, f, j.key, kept), 6+db.Seq(again))
 		})
 	}
 }

@@ -29,7 +29,7 @@ func TestConnectionsGoSilent(t *testing.T) {
 	running(t, f)
 	j.write(newEvents(1)...)
 	r := read(t, live, 1)
-	for round := range int64(3) {
+	for round := range db.Seq(3) {
 		l.Silence()
 		j.write(newEvents(2)...)
 		began := time.Now()
@@ -69,7 +69,7 @@ func TestSilentListener(t *testing.T) {
 	d, l := openThroughLine(t, j.url)
 	n := NewNotify(d)
 	n.checkAfter, n.checkTimeout = 100*time.Millisecond, time.Second
-	receiver := &spy{n, make(chan error, 10_000), make(chan int64, 10_000)}
+	receiver := &spy{n, make(chan error, 10_000), make(chan db.WorkspaceKey, 10_000)}
 	f := New(d, Options{Log: quiet, Waker: receiver})
 	running(t, f)
 	receiver.waitListening(t, true)
@@ -78,7 +78,7 @@ func TestSilentListener(t *testing.T) {
 		receiver.waitListening(t, false)
 		receiver.waitListening(t, true)
 		time.Sleep(3 * n.checkAfter) // long enough for several checks
-		fine(t, NewNotify(j.DB).Publish(timeoutContext(t), []int64{j.key}))
+		fine(t, NewNotify(j.DB).Publish(timeoutContext(t), []db.WorkspaceKey{j.key}))
 		receiver.waitHint(t, j.key, timeout)
 	}
 }
@@ -87,7 +87,7 @@ func TestSilentListener(t *testing.T) {
 func TestFlushIsBounded(t *testing.T) {
 	t.Parallel()
 	publishing, proceed := make(chan bool, 1), make(chan bool)
-	f := New(nil, Options{Log: quiet, Waker: fake{func([]int64) error {
+	f := New(nil, Options{Log: quiet, Waker: fake{func([]db.WorkspaceKey) error {
 		publishing <- true
 		<-proceed
 		return nil

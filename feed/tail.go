@@ -9,7 +9,7 @@ import (
 
 // A tail is what this process has read and cached at the end of one workspace's log.
 type tail struct {
-	workspace int64
+	workspace db.WorkspaceKey
 	watchers  int // guarded by Feed.mu
 
 	mu      sync.Mutex
@@ -57,7 +57,7 @@ func (t *tail) broadcast() {
 
 // eventsAfter returns the cached events after seq. If there are none yet, wait is closed when that
 // changes. If seq is older than the cache, fromLog is true.
-func (t *tail) eventsAfter(seq int64) (events []*db.Event, wait <-chan struct{}, fromLog bool, err error) {
+func (t *tail) eventsAfter(seq db.Seq) (events []*db.Event, wait <-chan struct{}, fromLog bool, err error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	behind := t.end.Seq - seq
@@ -66,10 +66,10 @@ func (t *tail) eventsAfter(seq int64) (events []*db.Event, wait <-chan struct{},
 		return nil, nil, false, t.err
 	case behind <= 0:
 		return nil, t.changed, false, nil
-	case behind > int64(len(t.events)):
+	case behind > db.Seq(len(t.events)):
 		return nil, nil, true, nil
 	}
 	// Returning a part of the slice is safe: it grows or is replaced, but never modified in place.
-	n := int64(len(t.events))
+	n := db.Seq(len(t.events))
 	return t.events[n-behind : n : n], nil, false, nil
 }

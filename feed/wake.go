@@ -9,6 +9,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"switchboard/db"
 )
 
 // A Waker carries hints between processes that something was committed. Hints may be lost or
@@ -16,11 +18,11 @@ import (
 type Waker interface {
 	// Publish wakes the other processes for at most 500 workspaces. After an error the hint is
 	// lost; nothing is queued.
-	Publish(ctx context.Context, workspaces []int64) error
+	Publish(ctx context.Context, workspaces []db.WorkspaceKey) error
 
 	// Listen calls wake with each workspace that another process publishes, until ctx ends. It
 	// calls report with nil whenever it starts to receive, and with the reason whenever it cannot.
-	Listen(ctx context.Context, wake func(workspace int64), report func(err error))
+	Listen(ctx context.Context, wake func(workspace db.WorkspaceKey), report func(err error))
 }
 
 const (
@@ -37,16 +39,16 @@ type publisher struct {
 	publishing chan struct{} // held while publishing; later wake-ups are collected meanwhile
 
 	mu      sync.Mutex
-	pending map[int64]bool
+	pending map[db.WorkspaceKey]bool
 }
 
 func newPublisher(w Waker, log *slog.Logger) publisher {
-	return publisher{waker: w, publishing: make(chan struct{}, 1), pending: map[int64]bool{}, outage: outage{
+	return publisher{waker: w, publishing: make(chan struct{}, 1), pending: map[db.WorkspaceKey]bool{}, outage: outage{
 		log: log, failedMessage: "telling other servers about a change failed; they will find it by polling", recoveredMessage: "telling other servers about changes works again",
 	}}
 }
 
-func (t *publisher) add(workspace int64) {
+func (t *publisher) add(workspace db.WorkspaceKey) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if len(t.pending) == 0 {
@@ -114,19 +116,19 @@ func (o *outage) record(err error) {
 }
 
 // formatWorkspaces returns the workspaces as one line of text.
-func formatWorkspaces(workspaces []int64) string {
+func formatWorkspaces(workspaces []db.WorkspaceKey) string {
 	keys := make([]string, len(workspaces))
 	for i, workspace := range workspaces {
-		keys[i] = strconv.FormatInt(workspace, 36)
+		keys[i] = strconv.FormatInt(int64(workspace), 36)
 	}
 	return strings.Join(keys, ",")
 }
 
 // wakeEach calls wake for each workspace in a message and skips invalid ones.
-func wakeEach(message string, wake func(workspace int64)) {
+func wakeEach(message string, wake func(workspace db.WorkspaceKey)) {
 	for key := range strings.SplitSeq(message, ",") {
 		if workspace, err := strconv.ParseInt(key, 36, 64); err == nil {
-			wake(workspace)
+			wake(db.WorkspaceKey(workspace))
 		}
 	}
 }

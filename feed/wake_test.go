@@ -50,11 +50,11 @@ func notifyTransport(_ *testing.T, j *journal) transport {
 type spy struct {
 	Waker
 	states chan error
-	hints  chan int64
+	hints  chan db.WorkspaceKey
 }
 
-func (s *spy) Listen(ctx context.Context, wake func(int64), report func(error)) {
-	s.Waker.Listen(ctx, func(workspace int64) {
+func (s *spy) Listen(ctx context.Context, wake func(db.WorkspaceKey), report func(error)) {
+	s.Waker.Listen(ctx, func(workspace db.WorkspaceKey) {
 		wake(workspace)
 		s.hints <- workspace
 	}, func(err error) {
@@ -80,7 +80,7 @@ func (s *spy) waitListening(t testing.TB, wanted bool) {
 }
 
 // waitHint waits for a hint.
-func (s *spy) waitHint(t testing.TB, workspace int64, within time.Duration) {
+func (s *spy) waitHint(t testing.TB, workspace db.WorkspaceKey, within time.Duration) {
 	t.Helper()
 	timeout := time.After(within)
 	for {
@@ -99,7 +99,7 @@ func (s *spy) waitHint(t testing.TB, workspace int64, within time.Duration) {
 func (x transport) process(t testing.TB, j *journal, log *slog.Logger) (*Feed, *spy) {
 	t.Helper()
 	d := open(t, j.url)
-	s := &spy{x.waker(d), make(chan error, 10_000), make(chan int64, 10_000)}
+	s := &spy{x.waker(d), make(chan error, 10_000), make(chan db.WorkspaceKey, 10_000)}
 	f := New(d, Options{Waker: s, Log: log})
 	running(t, f)
 	return f, s
@@ -115,7 +115,7 @@ func TestTwoServers(t *testing.T) {
 		w := watch(t, there, j.key, nil)
 		r := &reader{Watcher: w}
 		var took []time.Duration
-		for i := range int64(12) {
+		for i := range db.Seq(12) {
 			j.write(newEvents(1)...)
 			began := time.Now()
 			here.Poke(j.key)
@@ -141,7 +141,7 @@ func TestPollFindsLostWakeUps(t *testing.T) {
 	running(t, f)
 	w := watch(t, f, j.key, nil)
 	r := &reader{Watcher: w}
-	for i := range int64(3) {
+	for i := range db.Seq(3) {
 		j.write(newEvents(1)...)
 		began := time.Now()
 		fine(t, r.read(timeoutContext(t), i+1))
@@ -159,10 +159,10 @@ func TestListenerKilled(t *testing.T) {
 		there, receiver := x.process(t, j, quiet)
 		w := watch(t, there, j.key, nil)
 		r := &reader{Watcher: w}
-		for round := range int64(2) {
+		for round := range db.Seq(2) {
 			receiver.waitListening(t, true)
 			x.interrupt()
-			for i := range int64(5) {
+			for i := range db.Seq(5) {
 				j.write(newEvents(1)...)
 				here.Poke(j.key)
 				here.Flush()
@@ -181,7 +181,7 @@ func TestListenMarksEveryLog(t *testing.T) {
 	t.Parallel()
 	forEachWaker(t, true, func(t *testing.T, j *journal, x transport) {
 		d := open(t, j.url)
-		receiver := &spy{x.waker(d), make(chan error, 10_000), make(chan int64, 10_000)}
+		receiver := &spy{x.waker(d), make(chan error, 10_000), make(chan db.WorkspaceKey, 10_000)}
 		f := New(d, Options{Waker: receiver, Log: quiet})
 		ctx, cancel := context.WithCancel(t.Context())
 		ended := make(chan struct{})
@@ -204,20 +204,22 @@ func TestListenMarksEveryLog(t *testing.T) {
 
 // A fake is a waker with a Publish that the test defines.
 type fake struct {
-	publish func(workspaces []int64) error
+	publish func(workspaces []db.WorkspaceKey) error
 }
 
-func (f fake) Publish(_ context.Context, workspaces []int64) error { return f.publish(workspaces) }
+func (f fake) Publish(_ context.Context, workspaces []db.WorkspaceKey) error {
+	return f.publish(workspaces)
+}
 
-func (f fake) Listen(ctx context.Context, _ func(int64), _ func(error)) { <-ctx.Done() }
+func (f fake) Listen(ctx context.Context, _ func(db.WorkspaceKey), _ func(error)) { <-ctx.Done() }
 
 // TestPokeDoesNotBlock: workspaces poked while a message is published are collected and published
 // together afterwards, at most 500 at a time.
 func TestPokeDoesNotBlock(t *testing.T) {
 	t.Parallel()
-	published, proceed := make(chan []int64), make(chan struct{})
+	published, proceed := make(chan []db.WorkspaceKey), make(chan struct{})
 	var busy atomic.Int64
-	f := New(nil, Options{Log: quiet, Waker: fake{func(workspaces []int64) error {
+	f := New(nil, Options{Log: quiet, Waker: fake{func(workspaces []db.WorkspaceKey) error {
 		if busy.Add(1) > 1 {
 			t.Error("two Publish calls at once")
 		}
@@ -227,17 +229,17 @@ func TestPokeDoesNotBlock(t *testing.T) {
 		return nil
 	}}})
 	f.Poke(1)
-	if first := <-published; !slices.Equal(first, []int64{1}) {
+	if first := <-published; !slices.Equal(first, []db.WorkspaceKey{1}) {
 		t.Errorf("the first were %v", first)
 	}
 	var flushing sync.WaitGroup
 	for range 30 { // simulated commits
-		for workspace := range int64(1200) {
+		for workspace := range db.WorkspaceKey(1200) {
 			f.Poke(workspace)
 		}
 		flushing.Go(f.Flush)
 	}
-	rest := map[int64]bool{}
+	rest := map[db.WorkspaceKey]bool{}
 	for _, size := range []int{500, 500, 200} {
 		proceed <- struct{}{}
 		part := <-published
@@ -285,7 +287,7 @@ func TestOneWarningPerOutage(t *testing.T) {
 	t.Parallel()
 	var now error
 	var log logged
-	f := New(nil, Options{Log: log.logger(), Waker: fake{func([]int64) error { return now }}})
+	f := New(nil, Options{Log: log.logger(), Waker: fake{func([]db.WorkspaceKey) error { return now }}})
 	for outage := range 3 {
 		for _, now = range []error{nil, errors.New("away"), nil} {
 			for range 5 {
@@ -349,7 +351,7 @@ func TestNoGoroutineLeaks(t *testing.T) { forEachWaker(t, false, noGoroutineLeak
 func noGoroutineLeaks(t *testing.T, j *journal, x transport) {
 	before := goleak.IgnoreCurrent()
 	d := open(t, j.url)
-	receiver := &spy{x.waker(d), make(chan error, 10), make(chan int64, 10)}
+	receiver := &spy{x.waker(d), make(chan error, 10), make(chan db.WorkspaceKey, 10)}
 	f := New(d, Options{Waker: receiver, Log: quiet})
 	stop := running(t, f)
 	ctx, cancel := context.WithCancel(timeoutContext(t))

@@ -21,7 +21,7 @@ type Watcher struct {
 // Watch returns a watcher that starts after a cursor, or at the present end if it is nil. It
 // returns db.ErrBadCursor for a cursor of another workspace, and ErrExpired for one that is too old
 // (30 days or 1,000,000 events) or names an event that is not in the log.
-func (f *Feed) Watch(ctx context.Context, workspace int64, after *db.EventCursor) (*Watcher, error) {
+func (f *Feed) Watch(ctx context.Context, workspace db.WorkspaceKey, after *db.EventCursor) (*Watcher, error) {
 	head, err := f.db.ForWorkspace(workspace).Head(ctx)
 	if err != nil {
 		return nil, err
@@ -65,7 +65,7 @@ func (f *Feed) checkResume(ctx context.Context, head db.Head, after db.EventCurs
 	case after.Seq > head.Seq, head.Seq-after.Seq > maxResumeEvents:
 		return ErrExpired
 	}
-	around, err := f.db.ForWorkspace(head.WorkspaceID).EventsBySeq(ctx, []int64{after.Seq, after.Seq + 1})
+	around, err := f.db.ForWorkspace(head.WorkspaceID).EventsBySeq(ctx, []db.Seq{after.Seq, after.Seq + 1})
 	if err != nil {
 		return err
 	}

@@ -24,7 +24,7 @@ func exactlyOnceInOrder(t *testing.T, j *journal, x transport) {
 	elsewhere, _ := x.process(t, j, quiet)
 	early := []*Watcher{watch(t, f, j.key, nil), watch(t, f, j.key, j.beginning())}
 
-	sizes := make(chan int64, writers)
+	sizes := make(chan db.Seq, writers)
 	for i := range writers {
 		committer := []*Feed{f, elsewhere}[i%2]
 		go func() {
@@ -39,7 +39,7 @@ func exactlyOnceInOrder(t *testing.T, j *journal, x transport) {
 				total += n
 				committer.Poke(j.key)
 			}
-			sizes <- int64(total)
+			sizes <- db.Seq(total)
 		}()
 	}
 	// A watcher that starts in between resumes where an earlier one is.
@@ -51,7 +51,7 @@ func exactlyOnceInOrder(t *testing.T, j *journal, x transport) {
 		position := early[0].Position()
 		late = append(late, watch(t, f, j.key, nil), watch(t, f, j.key, &position), watch(t, f, j.key, j.beginning()))
 	}
-	var head int64
+	var head db.Seq
 	for range writers {
 		head += <-sizes
 	}
@@ -94,7 +94,7 @@ func TestLag(t *testing.T) {
 	}
 	r := read(t, slow, total)
 	for i, e := range wrote {
-		if r.ids[i] != e.ID || e.Seq != int64(i+1) {
+		if r.ids[i] != e.ID || e.Seq != db.Seq(i+1) {
 			t.Fatalf("event %d is another one than was written", i+1)
 		}
 	}
@@ -126,7 +126,7 @@ func TestResume(t *testing.T) {
 	j := newJournal(t)
 	j.write(newEvents(2*batchSize + 10)...)
 	f := newFeed(t, j.url)
-	for _, seq := range []int64{1, 9, batchSize, 2*batchSize + 9, 2*batchSize + 10} {
+	for _, seq := range []db.Seq{1, 9, batchSize, 2*batchSize + 9, 2*batchSize + 10} {
 		idle(t, read(t, watch(t, f, j.key, j.after(seq)), 2*batchSize+10).Watcher)
 	}
 	idle(t, read(t, watch(t, f, j.key, j.beginning()), 2*batchSize+10).Watcher)
@@ -187,7 +187,7 @@ func TestResumeNotOlderThan30Days(t *testing.T) {
 	j.write(old(1, 30*day+time.Second)...) // 3
 	j.write(old(1, 30*day)...)             // 4
 	f := New(j.DB, Options{Log: quiet, Now: func() time.Time { return today }})
-	for seq, want := range map[int64]error{1: ErrExpired, 2: ErrExpired, 3: nil, 4: nil} {
+	for seq, want := range map[db.Seq]error{1: ErrExpired, 2: ErrExpired, 3: nil, 4: nil} {
 		if _, err := f.Watch(t.Context(), j.key, j.after(seq)); !errors.Is(err, want) {
 			t.Errorf("after event %d: %v", seq, err)
 		}
@@ -217,7 +217,7 @@ func TestResumeNotOver1000000Events(t *testing.T) {
 	j.run(`INSERT INTO events (workspace_id, seq, id, type, data, created_at) VALUES ($1, 1000005, $2, 'WORKSPACE_UPDATED', '{}', now())`, j.key, last.ID)
 	j.run("UPDATE event_heads SET seq = 1000005, event_id = $2 WHERE workspace_id = $1", j.key, last.ID)
 	f := newFeed(t, j.url)
-	for seq, want := range map[int64]error{4: ErrExpired, 5: nil} {
+	for seq, want := range map[db.Seq]error{4: ErrExpired, 5: nil} {
 		if _, err := f.Watch(t.Context(), j.key, j.after(seq)); !errors.Is(err, want) {
 			t.Errorf("%d events back: %v", 1000005-seq, err)
 		}

@@ -26,7 +26,7 @@ const streamAge = time.Minute
 
 // identity tells one caller from all others.
 type identity struct {
-	workspace int64
+	workspace db.WorkspaceKey
 	ref       db.ActorRef
 }
 

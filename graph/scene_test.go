@@ -135,7 +135,7 @@ func (w *world) record(c *db.Conversation, kind db.EventType) db.EventCursor {
 }
 
 // history gives the whole log of a workspace.
-func (w *world) history(key int64) []*db.Event {
+func (w *world) history(key db.WorkspaceKey) []*db.Event {
 	w.t.Helper()
 	events, err := w.db.ForWorkspace(key).EventsAfter(w.t.Context(), 0, 10_000)
 	must(w.t, err)

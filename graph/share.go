@@ -67,7 +67,7 @@ func share(ctx context.Context, op *graphql.OperationContext) (live.Shared, bool
 	if err != nil {
 		return none, false
 	}
-	shared.Key = digest(strconv.FormatInt(actor.Workspace, 10), string(actor.Role), caller, op.Operation.Name, op.RawQuery, string(variables))
+	shared.Key = digest(strconv.FormatInt(int64(actor.Workspace), 10), string(actor.Role), caller, op.Operation.Name, op.RawQuery, string(variables))
 	return shared, true
 }
 

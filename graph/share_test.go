@@ -41,11 +41,11 @@ var (
 	foreigner   = agentOf(2, service.RoleAgent)
 )
 
-func agentOf(workspace int64, role service.Role) service.Actor {
+func agentOf(workspace db.WorkspaceKey, role service.Role) service.Actor {
 	return service.Actor{Workspace: workspace, Role: role, Agent: &db.AgentID{UUID: db.NewUUID()}}
 }
 
-func programOf(workspace int64, role service.Role) service.Actor {
+func programOf(workspace db.WorkspaceKey, role service.Role) service.Actor {
 	return service.Actor{Workspace: workspace, Role: role, Token: db.TokenID{UUID: db.NewUUID()}}
 }
 

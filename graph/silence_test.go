@@ -102,7 +102,7 @@ func TestInjection(t *testing.T) {
 			other := w.found("Other")
 			const text = `PWNED\' --`
 			w.query(w.manager.token, `mutation($name: String!) { updateWorkspace(input: {name: $name}) { workspace { name } userErrors { code } } }`, vars{"name": text})
-			names := map[int64]string{}
+			names := map[db.WorkspaceKey]string{}
 			all, err := w.known.Workspaces(t.Context())
 			must(t, err)
 			for _, found := range all {

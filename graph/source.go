@@ -156,10 +156,10 @@ func (p *source[S, T]) place() live.Position {
 	switch {
 	case !ok:
 		return live.Position{}
-	case at.Seq == p.at.Seq && p.at.Cursor != "":
+	case at.Seq == db.Seq(p.at.Seq) && p.at.Cursor != "":
 		return p.at // there may be nothing new a thousand times
 	}
-	return live.Position{Seq: at.Seq, Cursor: at.String()}
+	return live.Position{Seq: int64(at.Seq), Cursor: at.String()}
 }
 
 // beginning is where a subscription begins: where its argument says, unless the transport

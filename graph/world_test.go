@@ -48,7 +48,7 @@ type server struct {
 
 // company is a workspace with somebody of each role.
 type company struct {
-	key         int64
+	key         db.WorkspaceKey
 	workspace   *db.Workspace
 	manager     *person
 	agent       *person

@@ -4,11 +4,11 @@ import "switchboard/db"
 
 // Actor is who is calling: an agent, or a program with an API token of its own.
 type Actor struct {
-	Workspace int64       // key of the workspace that everything is read and written in
-	Role      Role        // what the caller may do
-	Agent     *db.AgentID // nil for programs
-	Token     db.TokenID  // of the API token in use, if one is
-	AsOf      int64       // number of the event up to which this is known to hold; 0: of none
+	Workspace db.WorkspaceKey // key of the workspace that everything is read and written in
+	Role      Role            // what the caller may do
+	Agent     *db.AgentID     // nil for programs
+	Token     db.TokenID      // of the API token in use, if one is
+	AsOf      db.Seq          // number of the event up to which this is known to hold; 0: of none
 }
 
 // Audience is everybody who may see what this caller may: of the same workspace, with the

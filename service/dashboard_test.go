@@ -92,7 +92,7 @@ func (p *play) checkPlaces() {
 		at := events[i].CreatedAt
 		for _, moment := range []time.Time{at, at.Add(time.Microsecond)} {
 			seq, err := rows.SeqAt(p.ctx, moment)
-			if fine(p, err); seq > 0 && !events[seq-1].CreatedAt.Before(moment) || seq < int64(len(events)) && events[seq].CreatedAt.Before(moment) {
+			if fine(p, err); seq > 0 && !events[seq-1].CreatedAt.Before(moment) || seq < db.Seq(len(events)) && events[seq].CreatedAt.Before(moment) {
 				p.Fatalf("the log does not pass %v after event %d", moment, seq)
 			}
 		}

@@ -58,7 +58,7 @@ func readLog(t *testing.T, rows db.ForWorkspace) []*db.Event {
 		t.Fatal(err)
 	}
 	for i, e := range events {
-		if e.Seq != int64(i+1) {
+		if e.Seq != db.Seq(i+1) {
 			t.Fatalf("event %d has the number %d", i+1, e.Seq)
 		}
 		if i > 0 && e.CreatedAt.Before(events[i-1].CreatedAt) {

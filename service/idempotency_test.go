@@ -247,7 +247,7 @@ func testTwoAtOnce(t *testing.T, w *world) {
 		b, errB := w.await(second)
 		equal(t, "answers", fmt.Sprint(errB), fmt.Sprint(errA))
 		lines(t, eventIDs(b.Events), eventIDs(a.Events)...)
-		equal(t, "events", w.head()-head, int64(len(a.Events)))
+		equal(t, "events", w.head()-head, db.Seq(len(a.Events)))
 		equal(t, "events", len(a.Events), map[db.ConversationStatus]int{db.StatusOpen: 1, db.StatusClosed: 0}[c.Status])
 	}
 }

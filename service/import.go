@@ -33,7 +33,7 @@ func (r *ImportResult) add(more ImportResult) {
 // an import in the middle, running it again adds what is missing and nothing twice. A
 // record that cannot be brought in is a problem of the result and holds up no other one.
 // It is for whoever runs the server, not for callers of the API.
-func (s *Service) Import(ctx context.Context, workspace int64, onChannel string, records []ImportRecord, progress func(done int)) (result ImportResult, err error) {
+func (s *Service) Import(ctx context.Context, workspace db.WorkspaceKey, onChannel string, records []ImportRecord, progress func(done int)) (result ImportResult, err error) {
 	channel, err := channel("channel", onChannel)
 	if err != nil {
 		return result, err

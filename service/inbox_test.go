@@ -245,11 +245,11 @@ type liveView struct {
 	stream *Stream[InboxChange]
 	held   map[db.ConversationID]bool
 	counts string
-	seq    int64
+	seq    db.Seq
 }
 
 // follow goes on until the log is at a place and gives what is held then.
-func (v *liveView) follow(ctx context.Context, t *testing.T, upTo int64) {
+func (v *liveView) follow(ctx context.Context, t *testing.T, upTo db.Seq) {
 	for v.seq < upTo {
 		c, err := await(ctx, v.stream)
 		if err != nil {

@@ -38,7 +38,7 @@ func TestLog(t *testing.T) {
 		}},
 		{"P1 every verb's events are in the log as they were returned", func(t *testing.T, w *world) {
 			for _, v := range verbs {
-				x, head := w.ready(v), int64(0)
+				x, head := w.ready(v), db.Seq(0)
 				head = w.head()
 				o := w.ok(v.in(w, w.caller(v), x))
 				lines(t, eventIDs(w.since(head)), eventIDs(o.Events)...)

@@ -29,7 +29,7 @@ const (
 )
 
 // page reads and checks the arguments of a page of an ordered list.
-func page(workspace int64, in PageInput, o db.Order) (p db.Page, err error) {
+func page(workspace db.WorkspaceKey, in PageInput, o db.Order) (p db.Page, err error) {
 	size := in.First
 	switch {
 	case in.First != nil && in.Last != nil:

@@ -90,7 +90,7 @@ func TestUnknownIDs(t *testing.T) {
 	foreign := other.ready(verbNamed("assignConversation"))
 	foreign.run = other.ready(verbNamed("cancelWorkflowRun")).run
 	unknown := target{run: db.RunID{UUID: db.NewUUID()}, conversation: db.ConversationID{UUID: db.NewUUID()}, contact: db.ContactID{UUID: db.NewUUID()}, agent: db.AgentID{UUID: db.NewUUID()}, workflow: db.WorkflowID{UUID: db.NewUUID()}}
-	heads := func() [2]int64 { return [2]int64{w.head(), other.head()} }
+	heads := func() [2]db.Seq { return [2]db.Seq{w.head(), other.head()} }
 	for _, v := range verbs {
 		for kind, x := range map[string]target{"unknown": unknown, "foreign": foreign} {
 			calls := []target{x}

@@ -52,7 +52,7 @@ type play struct {
 	agents        []Actor // the manager first
 	contacts      []db.ContactID
 	conversations []db.ConversationID
-	marks         map[demoReader]int64 // the event up to which an agent has read a conversation
+	marks         map[demoReader]db.Seq // the event up to which an agent has read a conversation
 
 	// As read at the end.
 	rows     []*db.Conversation
@@ -65,7 +65,7 @@ type play struct {
 var channels = []string{"email", "chat", "sms"}
 
 func newPlay(t *rapid.T, w *world) *play {
-	p := &play{T: t, world: w, ctx: t.Context(), marks: map[demoReader]int64{}}
+	p := &play{T: t, world: w, ctx: t.Context(), marks: map[demoReader]db.Seq{}}
 	workspace, manager, err := p.CreateWorkspace(p.ctx, "Play", "Mia", "mia@play.example")
 	fine(t, err)
 	p.manager = Actor{Workspace: workspace.Key, Role: RoleManager, Agent: &manager.ID}
@@ -392,7 +392,7 @@ func (p *play) readAll() {
 // checkLog: numbers without gaps, cursors that come back (P2).
 func (p *play) checkLog() {
 	for i, e := range p.events {
-		if e.Seq != int64(i+1) {
+		if e.Seq != db.Seq(i+1) {
 			p.Fatalf("event %d has the number %d", i+1, e.Seq)
 		}
 		if c, err := db.ParseEventCursor(e.Cursor().String()); err != nil || c != e.Cursor() {

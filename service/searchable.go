@@ -42,7 +42,7 @@ func (s *Service) makeSearchable(ctx context.Context) error {
 }
 
 // inBatches repeats a transaction until it finds less than a whole batch.
-func (s *Service) inBatches(ctx context.Context, workspace int64, work func(context.Context, db.Tx) (int, error)) error {
+func (s *Service) inBatches(ctx context.Context, workspace db.WorkspaceKey, work func(context.Context, db.Tx) (int, error)) error {
 	for done := searchBatch; done == searchBatch; {
 		err := s.db.Transact(ctx, workspace, func(tx db.Tx) (err error) {
 			done, err = work(ctx, tx)

@@ -18,7 +18,7 @@ import (
 func (w *world) before(statements ...string) {
 	w.t.Helper()
 	for _, statement := range statements {
-		_, err := w.db.ExecContext(w.t.Context(), strings.ReplaceAll(statement, "%W", strconv.FormatInt(w.manager.Workspace, 10)))
+		_, err := w.db.ExecContext(w.t.Context(), strings.ReplaceAll(statement, "%W", strconv.FormatInt(int64(w.manager.Workspace), 10)))
 		fine(w.t, err)
 	}
 }

@@ -250,10 +250,10 @@ func whyNot(w *world, move string, contact *db.Contact, c *db.Conversation) stri
 // checkVersions: a refusal and a call that changes nothing leave log and versions alone;
 // each event but a message is a change of status, assignee or block and counts one; contact and latest
 // conversation say the same; the objects of the answer are as they are stored (A4).
-func checkVersions(w *world, before *db.Contact, head int64, o *Outcome, err error) {
+func checkVersions(w *world, before *db.Contact, head db.Seq, o *Outcome, err error) {
 	t, now := w.t, w.readContact(before.ID)
 	if err == nil {
-		head += int64(len(o.Events))
+		head += db.Seq(len(o.Events))
 		counted := slices.DeleteFunc(slices.Clone(o.Events), func(e *db.Event) bool { return e.Data.MessageID != nil })
 		equal(t, "version", now.Version, before.Version+len(counted))
 	} else {

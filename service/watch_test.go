@@ -99,11 +99,11 @@ func TestStreams(t *testing.T) {
 	_, err = w.UpdateContact(ctx, w.manager, UpdateContactInput{ContactID: other.ContactID, Name: ptr("New")}) // 9
 	fine(t, err)
 
-	want := map[string][]int64{
+	want := map[string][]db.Seq{
 		"assignments": {1, 2, 3, 7}, "assignments of one": {1, 2, 7}, "assignments of B": {2, 3, 7}, "assignments of other to A": nil,
 		"status": {5, 8}, "status of other": {5, 8}, "one": {1, 2, 4, 6, 7},
 	}
-	check := func(name string, s *Stream[*db.Event], seqs []int64) {
+	check := func(name string, s *Stream[*db.Event], seqs []db.Seq) {
 		t.Helper()
 		for _, seq := range seqs {
 			if e := next(t, s); e.Seq != begun.Seq+seq {

@@ -19,7 +19,7 @@ const (
 
 // planWorkflows plans runs for the next events of a workspace; more reports whether there
 // were as many as fit. What may have freed capacity is noted (W4).
-func (s *Service) planWorkflows(ctx context.Context, workspace int64) (position *db.WorkflowPosition, more bool, err error) {
+func (s *Service) planWorkflows(ctx context.Context, workspace db.WorkspaceKey) (position *db.WorkflowPosition, more bool, err error) {
 	_, err = s.write(ctx, engine(workspace), "planWorkflows", &Keyed{}, func(w *writer) (changes, error) {
 		if position, err = w.LockWorkflowPosition(ctx); err != nil || position == nil {
 			return unchanged, err
@@ -41,7 +41,7 @@ func (s *Service) planWorkflows(ctx context.Context, workspace int64) (position 
 }
 
 // toPlan reads the next events up to the end of a change.
-func (w *writer) toPlan(ctx context.Context, after int64) (events []*db.Event, more bool, err error) {
+func (w *writer) toPlan(ctx context.Context, after db.Seq) (events []*db.Event, more bool, err error) {
 	events, err = w.EventsAfter(ctx, after, planBatch)
 	if err != nil || len(events) < planBatch {
 		return events, false, err
@@ -68,13 +68,13 @@ type planner struct {
 
 	runs      []*db.WorkflowRun // to be inserted
 	settled   []db.ContactID    // for whom no agent is looked for any more
-	freed     int64
+	freed     db.Seq
 	cancelled changes
 }
 
 // contactChange names what a change did to one contact.
 type contactChange struct {
-	change  int64
+	change  db.Seq
 	contact db.ContactID
 }
 

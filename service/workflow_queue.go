@@ -67,7 +67,7 @@ func (w *writer) presentDefinition(ctx context.Context, id db.WorkflowID) (*db.W
 // serveWorkflows assigns the conversations that found nobody to agents who can take them
 // now, the longest waiting first, until no more can be assigned (W4). Those with which it
 // fails hold up nobody else; complete reports that there were none.
-func (s *Service) serveWorkflows(ctx context.Context, workspace int64) (complete bool, err error) {
+func (s *Service) serveWorkflows(ctx context.Context, workspace db.WorkspaceKey) (complete bool, err error) {
 	var without []db.StepRef // steps for which there is nobody
 	for complete = true; ; {
 		var tried *db.StepRef

@@ -24,7 +24,7 @@ func (w *world) updates(f *db.Workflow, d *db.WorkflowDefinition) {
 }
 
 // assigned returns the conversations that a workflow assigned since a place in the log, in that order.
-func (w *world) assigned(since int64) (ids []db.ConversationID) {
+func (w *world) assigned(since db.Seq) (ids []db.ConversationID) {
 	w.t.Helper()
 	for _, e := range w.since(since) {
 		if e.Type == db.ConversationAssigned && e.Data.Reason == db.ReasonWorkflow {
@@ -35,7 +35,7 @@ func (w *world) assigned(since int64) (ids []db.ConversationID) {
 }
 
 // inOrder checks that conversations were assigned in the order in which they waited.
-func (w *world) inOrder(since int64, waiting ...*db.Conversation) {
+func (w *world) inOrder(since db.Seq, waiting ...*db.Conversation) {
 	w.t.Helper()
 	ids := w.assigned(since)
 	equal(w.t, "assigned", len(ids), len(waiting))

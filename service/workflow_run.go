@@ -14,10 +14,10 @@ import (
 // commit together, and the run is locked meanwhile, so that each step is taken once (W2).
 
 // engine is who takes the steps; in the log it is the workflow.
-func engine(workspace int64) Actor { return Actor{Workspace: workspace, Role: RoleWorkflow} }
+func engine(workspace db.WorkspaceKey) Actor { return Actor{Workspace: workspace, Role: RoleWorkflow} }
 
 // stepWorkflow takes the step that has been due longest; false if none is.
-func (s *Service) stepWorkflow(ctx context.Context, workspace int64) (stepped bool, err error) {
+func (s *Service) stepWorkflow(ctx context.Context, workspace db.WorkspaceKey) (stepped bool, err error) {
 	var claimed db.WorkflowRun // as it was
 	_, err = s.write(ctx, engine(workspace), "stepWorkflow", &Keyed{}, func(w *writer) (changes, error) {
 		stepped = false
@@ -54,7 +54,7 @@ func (w *writer) doing(run *db.WorkflowRun) {
 type execution struct {
 	run    *db.WorkflowRun
 	event  *db.Event // that triggered it
-	since  int64     // the end of the event's change: what comes later may overtake the run
+	since  db.Seq    // the end of the event's change: what comes later may overtake the run
 	thread *thread   // asked for the run's conversation
 }
 
@@ -185,7 +185,7 @@ const (
 )
 
 // postpone lets a run try its step again later, or after many attempts fail.
-func (s *Service) postpone(ctx context.Context, workspace int64, failed *db.WorkflowRun, cause error) error {
+func (s *Service) postpone(ctx context.Context, workspace db.WorkspaceKey, failed *db.WorkflowRun, cause error) error {
 	_, err := s.write(ctx, engine(workspace), "postponeWorkflow", &Keyed{}, func(w *writer) (changes, error) {
 		run, err := w.LockRun(ctx, failed.ID)
 		if err != nil || run.Revision != failed.Revision || run.DueAt == nil {

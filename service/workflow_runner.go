@@ -20,7 +20,7 @@ const (
 func (s *Service) RunWorkflows(ctx context.Context) {
 	var following sync.WaitGroup
 	defer following.Wait()
-	followed := map[int64]bool{}
+	followed := map[db.WorkspaceKey]bool{}
 	tick := time.NewTicker(workflowPoll)
 	defer tick.Stop()
 	for {
@@ -52,7 +52,7 @@ func (s *Service) lookForWorkflows() {
 }
 
 // followWorkflows carries out the workflows of one workspace.
-func (s *Service) followWorkflows(ctx context.Context, workspace int64) {
+func (s *Service) followWorkflows(ctx context.Context, workspace db.WorkspaceKey) {
 	work := make(chan struct{}, workflowWorkers)
 	var working sync.WaitGroup
 	defer working.Wait()
@@ -77,7 +77,7 @@ func (s *Service) followWorkflows(ctx context.Context, workspace int64) {
 // followLog plans what happens and has the steps taken. It begins with what happened while
 // nobody followed: from its position on planning reads the log by itself, of which the
 // watcher only tells that there is more.
-func (s *Service) followLog(ctx context.Context, workspace int64, work chan<- struct{}) error {
+func (s *Service) followLog(ctx context.Context, workspace db.WorkspaceKey, work chan<- struct{}) error {
 	watcher, err := s.feed.Watch(ctx, workspace, nil)
 	if err != nil {
 		return err
@@ -110,7 +110,7 @@ func drain(ctx context.Context, watcher *feed.Watcher) error {
 
 // catchUp plans runs up to the end of the log, and looks again for agents if there may be
 // some who can take what is waiting.
-func (s *Service) catchUp(ctx context.Context, workspace int64) error {
+func (s *Service) catchUp(ctx context.Context, workspace db.WorkspaceKey) error {
 	for {
 		position, more, err := s.planWorkflows(ctx, workspace)
 		if err != nil || position == nil {
@@ -128,7 +128,7 @@ func (s *Service) catchUp(ctx context.Context, workspace int64) error {
 }
 
 // serveFreed serves, and only then notes it: who dies in between leaves it to others.
-func (s *Service) serveFreed(ctx context.Context, workspace, freed int64) error {
+func (s *Service) serveFreed(ctx context.Context, workspace db.WorkspaceKey, freed db.Seq) error {
 	complete, err := s.serveWorkflows(ctx, workspace)
 	if err != nil || !complete {
 		return err
@@ -137,7 +137,7 @@ func (s *Service) serveFreed(ctx context.Context, workspace, freed int64) error 
 }
 
 // stepWorkflows takes steps as long as there are any that are due.
-func (s *Service) stepWorkflows(ctx context.Context, workspace int64) {
+func (s *Service) stepWorkflows(ctx context.Context, workspace db.WorkspaceKey) {
 	for ctx.Err() == nil {
 		stepped, err := s.stepWorkflow(ctx, workspace)
 		if err != nil || !stepped {
@@ -148,7 +148,7 @@ func (s *Service) stepWorkflows(ctx context.Context, workspace int64) {
 
 // waitForWork has steps taken as they become due, until something happens. With nothing due
 // there is nothing to do before: whatever others plan follows from the log.
-func (s *Service) waitForWork(ctx context.Context, workspace int64, watcher *feed.Watcher, work chan<- struct{}) (happened bool, err error) {
+func (s *Service) waitForWork(ctx context.Context, workspace db.WorkspaceKey, watcher *feed.Watcher, work chan<- struct{}) (happened bool, err error) {
 	due, err := s.db.ForWorkspace(workspace).NextDue(ctx)
 	if err != nil {
 		return false, err

@@ -137,4 +137,4 @@ func (s *Service) CreateWorkspace(ctx context.Context, called, managerName, mana
 }
 
 // system is the actor of what nobody in particular does: the operator's commands.
-func system(workspace int64) Actor { return Actor{Workspace: workspace, Role: RoleManager} }
+func system(workspace db.WorkspaceKey) Actor { return Actor{Workspace: workspace, Role: RoleManager} }

@@ -201,7 +201,7 @@ func (w *world) readContact(id db.ContactID) *db.Contact {
 }
 
 // head gives the number of the last event of the log.
-func (w *world) head() int64 {
+func (w *world) head() db.Seq {
 	w.t.Helper()
 	asOf, err := w.AsOf(w.ctx(), w.manager)
 	if err != nil {
@@ -211,7 +211,7 @@ func (w *world) head() int64 {
 }
 
 // since reads the log from after a number on.
-func (w *world) since(seq int64) []*db.Event {
+func (w *world) since(seq db.Seq) []*db.Event {
 	w.t.Helper()
 	events, err := w.db.ForWorkspace(w.manager.Workspace).EventsAfter(w.ctx(), seq, 10_000)
 	if err != nil {

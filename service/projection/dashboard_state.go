@@ -65,7 +65,7 @@ func (s *dashboard) start(ctx context.Context, w db.ForWorkspace) (db.Head, erro
 }
 
 // lookBack measures what ended in the last days, up to the event numbered end.
-func (s *dashboard) lookBack(ctx context.Context, w db.ForWorkspace, end int64) error {
+func (s *dashboard) lookBack(ctx context.Context, w db.ForWorkspace, end db.Seq) error {
 	at, err := w.SeqAt(ctx, s.now().Add(-spanRead))
 	for err == nil && at < end {
 		var ended []*db.Event
@@ -98,13 +98,13 @@ func movesDays(e *db.Event) bool {
 
 // measure adds the durations that events ended.
 func (s *dashboard) measure(ctx context.Context, w db.ForWorkspace, events []*db.Event) error {
-	var ended []int64
+	var ended []db.Seq
 	for _, e := range events {
 		if isResolution(e) || isFirstAssignment(e) {
 			ended = append(ended, e.Seq)
 		}
 	}
-	var began map[int64]time.Time
+	var began map[db.Seq]time.Time
 	if len(ended) > 0 {
 		var err error
 		if began, err = w.BeganAt(ctx, ended); err != nil {
@@ -134,7 +134,7 @@ func isFirstAssignment(e *db.Event) bool {
 }
 
 // book adds the durations that one event ended; began has the start times that the event lacks.
-func (s *dashboard) book(e *db.Event, began map[int64]time.Time) {
+func (s *dashboard) book(e *db.Event, began map[db.Seq]time.Time) {
 	since, known := began[e.Seq]
 	switch on := s.day(dayOf(e.CreatedAt, s.zone)); {
 	case isFirstResponse(e):

@@ -41,7 +41,7 @@ type projections[T state] struct {
 	empty func() T
 
 	mu sync.Mutex
-	of map[int64]*projection[T]
+	of map[db.WorkspaceKey]*projection[T]
 }
 
 const (
@@ -52,11 +52,11 @@ const (
 )
 
 func newProjections[T state](empty func() T) *projections[T] {
-	return &projections[T]{empty: empty, of: map[int64]*projection[T]{}}
+	return &projections[T]{empty: empty, of: map[db.WorkspaceKey]*projection[T]{}}
 }
 
 // get returns the projection of a workspace. It is dropped when it is not read for a while.
-func (ps *projections[T]) get(workspace int64) *projection[T] {
+func (ps *projections[T]) get(workspace db.WorkspaceKey) *projection[T] {
 	ps.mu.Lock()
 	defer ps.mu.Unlock()
 	p := ps.of[workspace]
