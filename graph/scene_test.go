@@ -175,7 +175,7 @@ func (w *world) settle() {
 		var left int
 		must(w.t, w.db.NewRaw(`SELECT (SELECT count(*) FROM workflow_positions JOIN event_heads USING (workspace_id)
 			WHERE workspace_id = ?0 AND (workflow_positions.seq < event_heads.seq OR freed > served))
-			+ (SELECT count(*) FROM workflow_runs WHERE workspace_id = ?0 AND due_at <= now())`, w.key).Scan(w.t.Context(), &left))
+			+ (SELECT count(*) FROM workflow_runs WHERE workspace_id = ?0 AND (due_at <= now() OR status = 'RUNNING'))`, w.key).Scan(w.t.Context(), &left))
 		if left == 0 {
 			return
 		}

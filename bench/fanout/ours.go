@@ -49,11 +49,19 @@ func (l *eventLog) enter(ctx context.Context, _ *http.Request, _ map[string]any)
 	return ctx, nil
 }
 
-// share lets all share, as everybody of a workspace does who asks for the same.
+// share lets all share, as everybody of a workspace does who asks for the same. A subscriber
+// starts after the events that there were when it was counted: whoever publishes on seeing
+// the count is owed that the subscriber gets what is published.
 func (l *eventLog) share(_ context.Context, op *graphql.OperationContext) (live.Shared, bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
 	l.subscribed.Add(1)
-	return live.Shared{Key: op.RawQuery, Context: context.Background()}, true
+	after := strconv.Itoa(len(l.changes))
+	op.Extensions = map[string]any{startAfter: after} // where an execution of its own finds it
+	return live.Shared{Key: op.RawQuery, Context: context.Background(), After: &after}, true
 }
+
+const startAfter = "startAfter"
 
 // pulledSubscription is a subscription as the project writes them.
 type pulledSubscription struct {
@@ -65,7 +73,11 @@ func (s pulledSubscription) InboxChanged(ctx context.Context, _ db.View, _ *db.I
 	s.log.mu.Lock()
 	defer s.log.mu.Unlock()
 	r := &reader{log: s.log, at: len(s.log.changes), out: make(chan *graph.InboxChange, 1)}
-	if after, given := live.From(ctx); given && after != nil {
+	after, given := live.From(ctx)
+	if counted, shares := graphql.GetOperationContext(ctx).Extensions[startAfter].(string); shares && !given {
+		after = &counted
+	}
+	if after != nil {
 		r.at, _ = strconv.Atoi(*after)
 	}
 	r.cursor = strconv.Itoa(r.at)
