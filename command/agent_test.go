@@ -34,7 +34,7 @@ func TestAgentCreate(t *testing.T) {
 		t.Errorf("the token is of %+v", viewer.Viewer)
 	}
 
-	refused(t, 1, in("agent", "create", "Another", "--email", "cy@acme.example"), "another agent has this e-mail address")
+	refused(t, 1, in("agent", "create", "Another", "--email", "cy@acme.example"), "another agent, Cy, has this e-mail address")
 	refused(t, 1, in("agent", "create", "Another", "--email", "cy"), "e-mail")
 	refused(t, 1, in("agent", "create", "", "--email", "di@acme.example"), "name")
 }

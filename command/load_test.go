@@ -271,7 +271,7 @@ func TestCrowdReconnectsAtOnce(t *testing.T) {
 	during := durations(slices.Sorted(slices.Values(l.took[before:])))
 	l.mu.Unlock()
 	t.Logf("%d subscribers were back and had news %v after the server was ready; mutations meanwhile: %v", len(c.members), took, during)
-	if took > 2*patience { // the promise is 30 s; other tests and the race detector are here as well
+	if took > time.Minute { // the promise is 30 s; other tests and the race detector are here as well
 		t.Errorf("the last subscriber was back after %v", took)
 	}
 	if len(during) == 0 {

@@ -8,11 +8,11 @@ import (
 	"switchboard/db/dbtest"
 )
 
-// openThroughLine opens a pool through a dbtest.Line. Its statements time out after about 200 ms.
+// openThroughLine opens a pool through a dbtest.Line. Its statements time out after about 2 s.
 func openThroughLine(t *testing.T, url string) (*db.DB, *dbtest.Line) {
 	t.Helper()
 	l := dbtest.NewLine(t)
-	d, err := db.Open(t.Context(), url, db.Options{MaxConns: 4, StatementTimeout: 150 * time.Millisecond, Grace: 50 * time.Millisecond, Dial: l.Dial})
+	d, err := db.Open(t.Context(), url, db.Options{MaxConns: 4, StatementTimeout: 1500 * time.Millisecond, Grace: 500 * time.Millisecond, Dial: l.Dial})
 	fine(t, err)
 	t.Cleanup(func() { _ = d.Close() })
 	return d, l

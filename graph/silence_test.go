@@ -34,7 +34,7 @@ func TestSilentDatabase(t *testing.T) {
 	t.Parallel()
 	l := dbtest.NewLine(t)
 	w := newWorld(t, func(o *options) {
-		o.pool = db.Options{StatementTimeout: 300 * time.Millisecond, Grace: 100 * time.Millisecond, Dial: l.Dial}
+		o.pool = db.Options{StatementTimeout: 1500 * time.Millisecond, Grace: 500 * time.Millisecond, Dial: l.Dial}
 		o.shedAfter = 3 * time.Second
 	})
 	c := w.connect(t, w.agent.token)

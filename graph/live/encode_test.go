@@ -1,6 +1,7 @@
 package live
 
 import (
+	"math"
 	"testing"
 
 	"github.com/99designs/gqlgen/graphql"
@@ -13,8 +14,12 @@ func TestEncodeCopies(t *testing.T) {
 	if got, want := string(encode(response)), `{"data":{"a":"<b>","c":[1,2,3]}}`; got != want {
 		t.Errorf("got %s, want %s", got, want)
 	}
-	if allocations := testing.AllocsPerRun(100, func() { encode(response) }); allocations > 1 {
-		t.Errorf("encoding takes %v allocations", allocations)
+	fewest := math.Inf(1) // what runs in the background allocates as well
+	for range 20 {
+		fewest = min(fewest, testing.AllocsPerRun(10, func() { encode(response) }))
+	}
+	if fewest > 1 {
+		t.Errorf("encoding takes %v allocations", fewest)
 	}
 	if got, want := string(encode(&graphql.Response{Data: []byte("{\"a\":\n1}")})), `{"data":{"a":1}}`; got != want {
 		t.Errorf("got %s, want one line", got)

@@ -37,14 +37,17 @@ func (c *client) follow(id, topic, after string) {
 // settled waits until the journal has want executions that read it.
 func (s *server) settled(t *testing.T, want int) {
 	t.Helper()
-	now := 0
-	for range 1000 {
-		if now, _ = s.world.log.readers(); now == want {
-			return
+	becomes(t, "executions that read the journal", func() int { now, _ := s.world.log.readers(); return now }, want)
+}
+
+// becomes waits until a number is as wanted.
+func becomes(t *testing.T, what string, number func() int, want int) {
+	t.Helper()
+	for end := time.Now().Add(deadline); number() != want; time.Sleep(5 * time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatalf("%s: %d, not %d", what, number(), want)
 		}
-		time.Sleep(5 * time.Millisecond)
 	}
-	t.Fatalf("%d executions follow the journal, not %d", now, want)
 }
 
 func item(id string, n int) string {
@@ -61,7 +64,8 @@ func texts(from, to int) (all []string) {
 // TestShared: equal subscriptions share one execution, and each client gets messages with its own
 // id.
 func TestShared(t *testing.T) {
-	s := sharing(t, &live.WebSocket{})
+	transport := &live.WebSocket{}
+	s := sharing(t, transport)
 	var clients []*client
 	for i := range 20 {
 		c := s.connect(t)
@@ -69,7 +73,7 @@ func TestShared(t *testing.T) {
 		clients = append(clients, c)
 	}
 	clients[0].follow("odd", "log odd", "0")
-	s.settled(t, 2)
+	becomes(t, "shared subscriptions", transport.Hub.Members, 21) // a later one would read the past alone
 	s.world.log.write(texts(1, 2)...)
 	for i, c := range clients[1:] {
 		c.want(item(fmt.Sprint("s", i+1), 1))
