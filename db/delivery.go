@@ -65,7 +65,7 @@ func (tx Tx) ClaimDelivery(ctx context.Context, d *Delivery) (ours, legacyOurs b
 func (tx Tx) Delivered(ctx context.Context, d *Delivery) (*Delivery, error) {
 	before := *d
 	err := tx.bun.NewSelect().Model(&before).Column("content", "outcome").
-		Where("workspace_id = ?", tx.Key).Where("kind = ?", d.Kind).Where("sender = ?", d.Sender).
+		Where("workspace_id = ?", tx.Key).Where("kind = ?", d.Kind).Where("sender = ?", d.Sender.String()).
 		Where("scope = ?", d.Scope).Where("external_id = ?", d.ExternalID).Scan(ctx)
 	return &before, err
 }
