@@ -67,10 +67,11 @@ var mayImport = map[string][]string{
 	"":           {"command"},
 	"graph":      {"graph/live", "service", "service/projection", "db"},
 	"graph/live": {},
-	"service":    {"service/projection", "feed", "db"},
+	"service":    {"service/projection", "service/definition", "feed", "db"},
 	"feed":       {"db"},
 
 	"service/projection": {"db"},
+	"service/definition": {"db"},
 
 	"db":   {},
 	"auth": {"service", "db"},

@@ -8,6 +8,7 @@ import (
 	"strconv"
 
 	"switchboard/db"
+	"switchboard/service/definition"
 )
 
 // The rules of agents.
@@ -323,7 +324,7 @@ func (s *Service) DeactivateAgent(ctx context.Context, actor Actor, in Deactivat
 		if err := w.UpdateAgent(ctx, a); err != nil {
 			return nil, err
 		}
-		names := func(s *db.WorkflowStep) bool { return slices.Contains(named(s), a.ID) }
+		names := func(s *db.WorkflowStep) bool { return slices.Contains(definition.Named(s), a.ID) }
 		if err := w.showProblems(ctx, names); err != nil {
 			return nil, err
 		}

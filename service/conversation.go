@@ -3,11 +3,10 @@ package service
 import (
 	"context"
 	"fmt"
-	"slices"
-	"strings"
 	"time"
 
 	"switchboard/db"
+	"switchboard/service/definition"
 )
 
 // The rules of conversations. Each check looks at the state alone and gives the refusal
@@ -95,10 +94,13 @@ func checkActive(a *db.Agent, field string) *Refusal {
 
 // checkCategory: a closing note's category is one of the workspace's (S1).
 func checkCategory(note *db.ClosingNote, w *db.Workspace) *Refusal {
-	if note == nil || note.Category == nil || slices.Contains(w.ClosingCategories, *note.Category) {
+	if note == nil {
 		return nil
 	}
-	return refuse(UnknownCategory, "the workspace has no such closing category; it has: "+strings.Join(w.ClosingCategories, ", "), "note", "category")
+	if fault := definition.CategoryFault(note.Category, w); fault != "" {
+		return refuse(UnknownCategory, fault, "note", "category")
+	}
+	return nil
 }
 
 // firstOf gives the first refusal as an error.

@@ -1,36 +1,28 @@
 package service
 
 import (
-	"fmt"
 	"net/mail"
 	"net/url"
 	"strings"
 	"unicode"
-	"unicode/utf8"
 
 	"switchboard/db"
+	dbtext "switchboard/db/text"
 )
 
 // The longest texts taken from outside, in characters.
 const (
-	maxName    = 200
-	maxBody    = 16_000
+	maxName    = dbtext.MaxName
+	maxBody    = dbtext.MaxBody
 	maxInbound = 100_000 // of what a customer writes
 	maxSearch  = 100
 	maxChannel = 50
 )
 
-// checkText refuses text that is too short or too long, that PostgreSQL cannot keep
-// (NUL) or that is no text at all (invalid UTF-8, to which lone surrogates decode).
+// checkText refuses text that is too short or too long, or that cannot be stored.
 func checkText(field, text string, least, most int) error {
-	n := utf8.RuneCountInString(text)
-	switch {
-	case !utf8.ValidString(text) || strings.ContainsRune(text, 0):
-		return badInput(field + " contains characters that are not valid text")
-	case n < least:
-		return badInput(field + " must not be empty")
-	case n > most:
-		return badInput(fmt.Sprintf("%s has %d characters; at most %d are allowed", field, n, most))
+	if fault := dbtext.Fault(field, text, least, most); fault != "" {
+		return badInput(fault)
 	}
 	return nil
 }

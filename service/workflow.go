@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 
 	"switchboard/db"
+	"switchboard/service/definition"
 )
 
 // Workflows: what a workspace wants to happen by itself (W1). What a definition must be
@@ -169,8 +170,8 @@ func (s *Service) EnableWorkflow(ctx context.Context, actor Actor, in EnableWork
 		if err != nil || f.Enabled && !in.AlsoForWaiting {
 			return unchanged, err
 		}
-		if in.AlsoForWaiting && !assigns(f.Definition) {
-			return nil, at{"alsoForWaiting"}.invalid("the workflow assigns nobody, so nothing waits for it; leave alsoForWaiting out")
+		if in.AlsoForWaiting && !definition.Assigns(f.Definition) {
+			return nil, refuse(InvalidWorkflow, "the workflow assigns nobody, so nothing waits for it; leave alsoForWaiting out", "alsoForWaiting")
 		}
 		if err := w.checkDefinition(ctx, f.Definition); err != nil {
 			return nil, err

@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"switchboard/db"
+	"switchboard/service/definition"
 )
 
 // The queue of W4: runs that found nobody wait until capacity frees. Who may take their
@@ -48,7 +49,7 @@ func (w *writer) leaveToQueue(ctx context.Context, run *db.WorkflowRun, c candid
 
 // servedLike returns the steps, of any version, by whose present step this one is served.
 func servedLike(present *db.WorkflowDefinition, i int) (steps []int) {
-	for other := range maxSteps {
+	for other := range definition.MaxSteps {
 		if presentStep(present, other) == presentStep(present, i) {
 			steps = append(steps, other)
 		}

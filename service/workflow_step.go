@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"switchboard/db"
+	"switchboard/service/definition"
 )
 
 // take does what a step says. A refusal is an outcome, everything else that fails an error.
@@ -112,7 +113,7 @@ func (w *writer) stepClose(ctx context.Context, t *thread, step *db.WorkflowStep
 	if err := firstOf(checkCloseAsked(t)); err != nil {
 		return nil, err
 	}
-	archive, err := w.closing(ctx, closingNote(step))
+	archive, err := w.closing(ctx, definition.ClosingNote(step))
 	if err != nil {
 		return nil, err
 	}

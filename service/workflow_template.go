@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"switchboard/db"
+	"switchboard/service/definition"
 )
 
 // WorkflowTemplate is a workflow that is often wanted (W3).
@@ -61,12 +62,12 @@ func fromTemplate(in CreateWorkflowFromTemplateInput) (*db.Workflow, error) {
 	templates := WorkflowTemplates()
 	i := slices.IndexFunc(templates, func(t *WorkflowTemplate) bool { return t.Key == in.TemplateKey })
 	if i < 0 {
-		return nil, at{"templateKey"}.invalid("there is no such template; workflowTemplates lists them")
+		return nil, refuse(InvalidWorkflow, "there is no such template; workflowTemplates lists them", "templateKey")
 	}
 	t := templates[i]
 	step := t.Definition.Steps[0]
-	if r := firstRefusal(takeChoice(step, in), takeDays(step, in.Days)); r != nil {
-		return nil, r
+	if err := firstOf(takeChoice(step, in), takeDays(step, in.Days)); err != nil {
+		return nil, err
 	}
 	return &db.Workflow{Name: nameWithDays(t.Name, step), Template: &t.Key, Definition: t.Definition}, nil
 }
@@ -76,13 +77,13 @@ func takeChoice(step *db.WorkflowStep, in CreateWorkflowFromTemplateInput) *Refu
 	switch {
 	case step.Chooses():
 		step.AgentIDs, step.Capacity = in.Agents, in.Capacity
-		if r := (at{"step"}).checkChoice(step); r != nil {
-			return templateRefusal(r)
+		if p := (definition.Path{"step"}).CheckChoice(step); p != nil {
+			return templateRefusal(p)
 		}
 	case in.Agents != nil:
-		return at{"agents"}.invalid("this template chooses nobody; leave the agents out")
+		return refuse(InvalidWorkflow, "this template chooses nobody; leave the agents out", "agents")
 	case in.Capacity != nil:
-		return at{"capacity"}.invalid("this template chooses nobody; leave the capacity out")
+		return refuse(InvalidWorkflow, "this template chooses nobody; leave the capacity out", "capacity")
 	}
 	return nil
 }
@@ -93,9 +94,9 @@ func takeDays(step *db.WorkflowStep, days *int) *Refusal {
 	switch {
 	case days == nil:
 	case step.Kind != db.StepWait && *days != daysSilent:
-		return at{"days"}.invalid("this template does not wait; leave the days out")
+		return refuse(InvalidWorkflow, "this template does not wait; leave the days out", "days")
 	case *days < 1 || *days > maxDays:
-		return at{"days"}.invalid("wait between 1 and 30 days")
+		return refuse(InvalidWorkflow, "wait between 1 and 30 days", "days")
 	case step.Kind == db.StepWait:
 		seconds := *days * daySeconds
 		step.Seconds = &seconds
@@ -116,10 +117,10 @@ func nameWithDays(name string, step *db.WorkflowStep) string {
 }
 
 // templateRefusal returns the refusal of a definition with the path of the template's input.
-func templateRefusal(r *Refusal) *Refusal {
-	path := slices.Clone(r.Field[1:])
+func templateRefusal(p *definition.Problem) *Refusal {
+	path := slices.Clone(p.Field[1:])
 	if path[0] == "agentIds" {
 		path[0] = "agents"
 	}
-	return refuse(r.Code, r.Message, path...)
+	return refuse(RefusalCode(p.Code), p.Message, path...)
 }
