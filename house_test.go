@@ -173,11 +173,25 @@ func TestGraphAsksTheServiceOnly(t *testing.T) {
 
 // behindVerbs reports, for each package, what graph may reach through the verbs of service only.
 var behindVerbs = map[string]func(types.Object) bool{
-	"db": reachesDatabase,
+	"db":      reachesDatabase,
+	"service": isMachinery,
 	"service/projection": func(used types.Object) bool {
 		_, function := used.(*types.Func)
 		return function || strings.HasSuffix(used.Type().String(), "/projection.Inbox") || strings.HasSuffix(used.Type().String(), "/projection.Dashboards")
 	},
+}
+
+// isMachinery reports whether something of package service is how verbs are made: the transaction,
+// the thread, the recorder, what has one of them in its signature, the parts of a Service, and the
+// rules.
+func isMachinery(used types.Object) bool {
+	for _, name := range []string{"service.Writer", "service.Thread", "service.Recorder", "service.Changes", "db.DB", "feed.Feed"} {
+		if strings.Contains(used.Type().String(), "switchboard/"+name) {
+			return true
+		}
+	}
+	_, function := used.(*types.Func)
+	return function && (strings.HasPrefix(used.Name(), "Check") || strings.HasPrefix(used.Name(), "May"))
 }
 
 // reachesDatabase reports whether something of package db touches the database: functions with a

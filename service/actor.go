@@ -56,8 +56,8 @@ func mayWrite(a Actor) error {
 	return nil
 }
 
-// mayManage holds for managers.
-func mayManage(a Actor) error {
+// MayManage refuses everybody but managers.
+func MayManage(a Actor) error {
 	if a.Role != RoleManager {
 		return &Error{Forbidden, "only a manager may do this"}
 	}

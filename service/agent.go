@@ -18,25 +18,25 @@ import (
 func checkManagerStays(managers []*db.Agent, leaving *db.Agent) *Refusal {
 	others := slices.ContainsFunc(managers, func(m *db.Agent) bool { return m.ID != leaving.ID })
 	if leaving.Active && leaving.Role == db.RoleManager && !others {
-		return refuse(LastManager, leaving.Name+" is the last active manager; make somebody else a manager first")
+		return Refuse(LastManager, leaving.Name+" is the last active manager; make somebody else a manager first")
 	}
 	return nil
 }
 
 // agentTaken tells the violations of the agents' unique indexes from other errors.
 func agentTaken(err error) error {
-	switch violated(err) {
+	switch Violated(err) {
 	case "agents_email", "agents_email_key":
-		return refuse(EmailTaken, "another agent has this e-mail address", "email")
+		return Refuse(EmailTaken, "another agent has this e-mail address", "email")
 	case "agents_identity":
-		return refuse(IdentityTaken, "another agent has this sign-in", "identity")
+		return Refuse(IdentityTaken, "another agent has this sign-in", "identity")
 	}
 	return err
 }
 
 // checkEmail refuses an e-mail address that another agent has, and says so if that one is
 // deactivated: nobody would find them in the list.
-func (w *writer) checkEmail(ctx context.Context, a *db.Agent) error {
+func (w *Writer) checkEmail(ctx context.Context, a *db.Agent) error {
 	if a.Email == nil {
 		return nil
 	}
@@ -47,32 +47,33 @@ func (w *writer) checkEmail(ctx context.Context, a *db.Agent) error {
 	case err != nil:
 		return err
 	case !other.Active:
-		return refuse(EmailTaken, other.Name+", who is deactivated, has this e-mail address; reactivate them, or give them another address first", "email")
+		return Refuse(EmailTaken, other.Name+", who is deactivated, has this e-mail address; reactivate them, or give them another address first", "email")
 	}
-	return refuse(EmailTaken, "another agent, "+other.Name+", has this e-mail address", "email")
+	return Refuse(EmailTaken, "another agent, "+other.Name+", has this e-mail address", "email")
 }
 
-// shareAgent reads an agent who is to become or stay responsible: nobody can deactivate
+// ShareAgent reads an agent who is to become or stay responsible: nobody can deactivate
 // them until the end of the transaction.
-func (w *writer) shareAgent(ctx context.Context, id db.AgentID) (*db.Agent, error) {
-	return one(w.ShareAgents(ctx, []db.AgentID{id}))
+func (w *Writer) ShareAgent(ctx context.Context, id db.AgentID) (*db.Agent, error) {
+	return One(w.ShareAgents(ctx, []db.AgentID{id}))
 }
 
-func (w *writer) lockAgent(ctx context.Context, id db.AgentID) (*db.Agent, error) {
-	return one(w.LockAgents(ctx, []db.AgentID{id}))
+func (w *Writer) lockAgent(ctx context.Context, id db.AgentID) (*db.Agent, error) {
+	return One(w.LockAgents(ctx, []db.AgentID{id}))
 }
 
-func one(agents []*db.Agent, err error) (*db.Agent, error) {
+// One returns the only agent of a read by one id; NOT_FOUND without one.
+func One(agents []*db.Agent, err error) (*db.Agent, error) {
 	if err == nil && len(agents) == 0 {
-		err = notFound("agent")
+		err = NewNotFound("agent")
 	}
-	return first(agents), err
+	return First(agents), err
 }
 
-// aboutAgent makes an event about an agent.
-func (r recorder) aboutAgent(a *db.Agent, kind db.EventType, data db.EventData) *db.Event {
+// AboutAgent makes an event about an agent.
+func (r Recorder) AboutAgent(a *db.Agent, kind db.EventType, data db.EventData) *db.Event {
 	data.AgentID = &a.ID
-	return r.event(kind, data)
+	return r.Event(kind, data)
 }
 
 // AgentIdentityInput is a sign-in at an identity provider.
@@ -96,7 +97,7 @@ type CreateAgentInput struct {
 // CreateAgent adds an agent, offline at first (managers only). Refusals: EMAIL_TAKEN,
 // IDENTITY_TAKEN.
 func (s *Service) CreateAgent(ctx context.Context, actor Actor, in CreateAgentInput) (*Outcome, error) {
-	if err := mayManage(actor); err != nil {
+	if err := MayManage(actor); err != nil {
 		return nil, err
 	}
 	a := &db.Agent{ID: db.AgentID{UUID: db.NewUUID()}, Skills: []string{}, Availability: db.Offline, Active: true}
@@ -104,16 +105,16 @@ func (s *Service) CreateAgent(ctx context.Context, actor Actor, in CreateAgentIn
 	if err != nil {
 		return nil, err
 	}
-	return s.write(ctx, actor, "createAgent", &in, func(w *writer) (changes, error) {
+	return s.Write(ctx, actor, "createAgent", &in, func(w *Writer) (Changes, error) {
 		if err := w.checkEmail(ctx, a); err != nil {
 			return nil, err
 		}
-		a.CreatedAt = w.at
+		a.CreatedAt = w.At
 		if err := w.InsertAgents(ctx, a); err != nil {
 			return nil, agentTaken(err)
 		}
-		w.outcome.Agent = a
-		return changes{w.aboutAgent(a, db.AgentCreated, db.EventData{})}, nil
+		w.Outcome.Agent = a
+		return Changes{w.AboutAgent(a, db.AgentCreated, db.EventData{})}, nil
 	})
 }
 
@@ -132,13 +133,13 @@ type UpdateAgentInput struct {
 // UpdateAgent changes an agent's data (managers only). Refusals: EMAIL_TAKEN,
 // IDENTITY_TAKEN, LAST_MANAGER.
 func (s *Service) UpdateAgent(ctx context.Context, actor Actor, in UpdateAgentInput) (*Outcome, error) {
-	if err := mayManage(actor); err != nil {
+	if err := MayManage(actor); err != nil {
 		return nil, err
 	}
 	if err := agentData(&db.Agent{}, in.Name, in.Email, in.AvatarURL, in.Role, in.Skills, in.Identity); err != nil {
 		return nil, err
 	}
-	return s.write(ctx, actor, "updateAgent", &in, func(w *writer) (changes, error) {
+	return s.Write(ctx, actor, "updateAgent", &in, func(w *Writer) (Changes, error) {
 		a, managers, err := w.lockAgentAndManagers(ctx, in.AgentID)
 		if err != nil {
 			return nil, err
@@ -147,12 +148,12 @@ func (s *Service) UpdateAgent(ctx context.Context, actor Actor, in UpdateAgentIn
 		if err := agentData(&after, in.Name, in.Email, in.AvatarURL, in.Role, in.Skills, in.Identity); err != nil {
 			return nil, err
 		}
-		changed := difference(agentFields(a), agentFields(&after))
+		changed := Difference(agentFields(a), agentFields(&after))
 		if len(changed) == 0 {
-			return unchanged, nil
+			return Unchanged, nil
 		}
 		if after.Role != db.RoleManager {
-			if err := firstOf(checkManagerStays(managers, a)); err != nil {
+			if err := FirstOf(checkManagerStays(managers, a)); err != nil {
 				return nil, err
 			}
 		}
@@ -163,26 +164,26 @@ func (s *Service) UpdateAgent(ctx context.Context, actor Actor, in UpdateAgentIn
 			return nil, agentTaken(err)
 		}
 		*a = after
-		return changes{w.aboutAgent(a, db.AgentUpdated, db.EventData{Changes: changed})}, nil
+		return Changes{w.AboutAgent(a, db.AgentUpdated, db.EventData{Changes: changed})}, nil
 	})
 }
 
 // lockAgentAndManagers locks the managers and the agent, so that two calls cannot each
 // believe that the other's manager stays.
-func (w *writer) lockAgentAndManagers(ctx context.Context, id db.AgentID) (*db.Agent, []*db.Agent, error) {
+func (w *Writer) lockAgentAndManagers(ctx context.Context, id db.AgentID) (*db.Agent, []*db.Agent, error) {
 	managers, err := w.LockManagers(ctx)
 	if err != nil {
 		return nil, nil, err
 	}
 	a, err := w.lockAgent(ctx, id)
-	w.outcome.Agent = a
+	w.Outcome.Agent = a
 	return a, managers, err
 }
 
 // agentData puts what is given on an agent, checked.
 func agentData(a *db.Agent, newName, newEmail, avatar *string, role *db.Role, skills []string, identity *AgentIdentityInput) (err error) {
 	if newName != nil {
-		if a.Name, err = name("name", *newName); err != nil {
+		if a.Name, err = CheckName("name", *newName); err != nil {
 			return err
 		}
 	}
@@ -191,7 +192,7 @@ func agentData(a *db.Agent, newName, newEmail, avatar *string, role *db.Role, sk
 			return err
 		}
 		if a.Email == nil {
-			return badInput("email must not be empty")
+			return NewBadInput("email must not be empty")
 		}
 	}
 	if avatar != nil {
@@ -212,10 +213,10 @@ func agentData(a *db.Agent, newName, newEmail, avatar *string, role *db.Role, sk
 	case *identity == AgentIdentityInput{}:
 		a.Issuer, a.Subject = nil, nil
 	default:
-		if err := checkText("identity.issuer", identity.Issuer, 1, maxName); err != nil {
+		if err := CheckText("identity.issuer", identity.Issuer, 1, MaxName); err != nil {
 			return err
 		}
-		if err := checkText("identity.subject", identity.Subject, 1, maxName); err != nil {
+		if err := CheckText("identity.subject", identity.Subject, 1, MaxName); err != nil {
 			return err
 		}
 		a.Issuer, a.Subject = &identity.Issuer, &identity.Subject
@@ -226,11 +227,11 @@ func agentData(a *db.Agent, newName, newEmail, avatar *string, role *db.Role, sk
 // names takes a list of names, each once, in the order given.
 func names(field string, texts []string, most int) ([]string, error) {
 	if len(texts) > most {
-		return nil, badInput(field + " can have at most " + strconv.Itoa(most) + " entries")
+		return nil, NewBadInput(field + " can have at most " + strconv.Itoa(most) + " entries")
 	}
 	taken := []string{}
 	for _, text := range texts {
-		text, err := name(field, text)
+		text, err := CheckName(field, text)
 		if err != nil {
 			return nil, err
 		}
@@ -261,21 +262,21 @@ func (s *Service) SetAvailability(ctx context.Context, actor Actor, in SetAvaila
 	if err := maySetAvailability(actor, *id); err != nil {
 		return nil, err
 	}
-	return s.write(ctx, actor, "setAvailability", &in, func(w *writer) (changes, error) {
+	return s.Write(ctx, actor, "setAvailability", &in, func(w *Writer) (Changes, error) {
 		a, err := w.lockAgent(ctx, *id)
 		if err != nil {
 			return nil, err
 		}
-		w.outcome.Agent = a
-		if err := firstOf(checkActive(a, "agentId")); err != nil {
+		w.Outcome.Agent = a
+		if err := FirstOf(CheckActive(a, "agentId")); err != nil {
 			return nil, err
 		}
 		if a.Availability == in.Availability {
-			return unchanged, nil
+			return Unchanged, nil
 		}
 		data := db.EventData{Availability: []db.Availability{a.Availability, in.Availability}}
 		a.Availability = in.Availability
-		return changes{w.aboutAgent(a, db.AvailabilityChanged, data)}, w.UpdateAgent(ctx, a)
+		return Changes{w.AboutAgent(a, db.AvailabilityChanged, data)}, w.UpdateAgent(ctx, a)
 	})
 }
 
@@ -290,36 +291,36 @@ type DeactivateAgentInput struct {
 // open conversation of theirs is unassigned or handed over, one event each; contacts
 // without an open one keep their owner (A7). Managers only. Refusals: LAST_MANAGER, AGENT_INACTIVE.
 func (s *Service) DeactivateAgent(ctx context.Context, actor Actor, in DeactivateAgentInput) (*Outcome, error) {
-	if err := mayManage(actor); err != nil {
+	if err := MayManage(actor); err != nil {
 		return nil, err
 	}
 	if in.HandOverTo != nil && *in.HandOverTo == in.AgentID {
-		return nil, badInput("handOverTo must be a colleague, not the agent who is deactivated")
+		return nil, NewBadInput("handOverTo must be a colleague, not the agent who is deactivated")
 	}
-	return s.write(ctx, actor, "deactivateAgent", &in, func(w *writer) (changes, error) {
+	return s.Write(ctx, actor, "deactivateAgent", &in, func(w *Writer) (Changes, error) {
 		threads, a, managers, err := w.lockForDeactivation(ctx, in.AgentID)
 		if err != nil {
 			return nil, err
 		}
 		if !a.Active {
-			return unchanged, nil
+			return Unchanged, nil
 		}
-		if err := firstOf(checkManagerStays(managers, a)); err != nil {
+		if err := FirstOf(checkManagerStays(managers, a)); err != nil {
 			return nil, err
 		}
 		if in.HandOverTo != nil {
-			colleague, err := w.shareAgent(ctx, *in.HandOverTo)
+			colleague, err := w.ShareAgent(ctx, *in.HandOverTo)
 			if err != nil {
 				return nil, err
 			}
-			if err := firstOf(checkActive(colleague, "handOverTo")); err != nil {
+			if err := FirstOf(CheckActive(colleague, "handOverTo")); err != nil {
 				return nil, err
 			}
 		}
 		a.Active, a.Availability = false, db.Offline
-		events := changes{w.aboutAgent(a, db.AgentDeactivated, db.EventData{})}
+		events := Changes{w.AboutAgent(a, db.AgentDeactivated, db.EventData{})}
 		for _, t := range threads {
-			events = append(events, t.assign(w.recorder, in.HandOverTo, db.ReasonAgentDeactivated))
+			events = append(events, t.Assign(w.Recorder, in.HandOverTo, db.ReasonAgentDeactivated))
 		}
 		if err := w.UpdateAgent(ctx, a); err != nil {
 			return nil, err
@@ -328,7 +329,7 @@ func (s *Service) DeactivateAgent(ctx context.Context, actor Actor, in Deactivat
 		if err := w.showProblems(ctx, names); err != nil {
 			return nil, err
 		}
-		return w.save(ctx, events, threads...)
+		return w.Save(ctx, events, threads...)
 	})
 }
 
@@ -337,7 +338,7 @@ func (s *Service) DeactivateAgent(ctx context.Context, actor Actor, in Deactivat
 // have to be found before the agent is locked. What was assigned in between is found by
 // looking again; it is locked if that needs no waiting, which could be for somebody who
 // waits for the agent, and otherwise everything starts over.
-func (w *writer) lockForDeactivation(ctx context.Context, id db.AgentID) ([]*thread, *db.Agent, []*db.Agent, error) {
+func (w *Writer) lockForDeactivation(ctx context.Context, id db.AgentID) ([]*Thread, *db.Agent, []*db.Agent, error) {
 	found, err := w.OpenContactsOf(ctx, id)
 	if err != nil {
 		return nil, nil, nil, err
@@ -357,7 +358,7 @@ func (w *writer) lockForDeactivation(ctx context.Context, id db.AgentID) ([]*thr
 	late = without(late, found)
 	more, err := w.LockFreeContacts(ctx, late)
 	if err == nil && len(more) < len(late) {
-		err = errStartOver
+		err = ErrStartOver
 	}
 	if err != nil {
 		return nil, nil, nil, err
@@ -377,7 +378,7 @@ func without[K comparable](all, known []K) []K {
 
 // openThreads gives the threads of those locked contacts whose open conversation is the
 // agent's: others may have got some of them before they were locked.
-func (w *writer) openThreads(ctx context.Context, agent db.AgentID, contacts []*db.Contact) ([]*thread, error) {
+func (w *Writer) openThreads(ctx context.Context, agent db.AgentID, contacts []*db.Contact) ([]*Thread, error) {
 	ids := make([]db.ContactID, len(contacts))
 	for i, contact := range contacts {
 		ids[i] = contact.ID
@@ -390,10 +391,10 @@ func (w *writer) openThreads(ctx context.Context, agent db.AgentID, contacts []*
 	for _, c := range latest {
 		byContact[c.ContactID] = c
 	}
-	var threads []*thread
+	var threads []*Thread
 	for _, contact := range contacts {
-		t := &thread{contact: contact, latest: byContact[contact.ID]}
-		if t.isOpen() && t.isAssignedTo(&agent) {
+		t := &Thread{Contact: contact, Latest: byContact[contact.ID]}
+		if t.IsOpen() && t.IsAssignedTo(&agent) {
 			threads = append(threads, t)
 		}
 	}
@@ -408,19 +409,19 @@ type ReactivateAgentInput struct {
 
 // ReactivateAgent lets a deactivated agent work again, offline at first (managers only).
 func (s *Service) ReactivateAgent(ctx context.Context, actor Actor, in ReactivateAgentInput) (*Outcome, error) {
-	if err := mayManage(actor); err != nil {
+	if err := MayManage(actor); err != nil {
 		return nil, err
 	}
-	return s.write(ctx, actor, "reactivateAgent", &in, func(w *writer) (changes, error) {
+	return s.Write(ctx, actor, "reactivateAgent", &in, func(w *Writer) (Changes, error) {
 		a, err := w.lockAgent(ctx, in.AgentID)
 		if err != nil {
 			return nil, err
 		}
-		w.outcome.Agent = a
+		w.Outcome.Agent = a
 		if a.Active {
-			return unchanged, nil
+			return Unchanged, nil
 		}
 		a.Active = true
-		return changes{w.aboutAgent(a, db.AgentReactivated, db.EventData{})}, w.UpdateAgent(ctx, a)
+		return Changes{w.AboutAgent(a, db.AgentReactivated, db.EventData{})}, w.UpdateAgent(ctx, a)
 	})
 }

@@ -169,7 +169,7 @@ func testDeactivationInTheRush(t *testing.T, w *world) {
 	o := w.deactivate(zoe)
 	callers.Wait()
 	equal(t, "events in the answer", len(o.Events), eventsReturned)
-	left, err := w.db.ForWorkspace(w.manager.Workspace).OpenContactsOf(w.ctx(), *zoe.Agent)
+	left, err := w.DB.ForWorkspace(w.manager.Workspace).OpenContactsOf(w.ctx(), *zoe.Agent)
 	equal(t, "left", fmt.Sprint(len(left), err), "0 <nil>")
 	equal(t, "closed", w.owner(closed), "Zoe")
 	unassigned := map[db.ConversationID]int{}
@@ -263,11 +263,11 @@ func TestAgents(t *testing.T) {
 			w.unchanged("refused", func() {
 				_, err := w.DeactivateAgent(w.ctx(), w.manager, DeactivateAgentInput{AgentID: *w.manager.Agent})
 				refused(t, err, LastManager)
-				o, err := w.UpdateAgent(w.ctx(), w.manager, UpdateAgentInput{AgentID: *w.manager.Agent, Name: text("Mia"), Role: new(db.RoleAgent)})
+				o, err := w.UpdateAgent(w.ctx(), w.manager, UpdateAgentInput{AgentID: *w.manager.Agent, Name: Text("Mia"), Role: new(db.RoleAgent)})
 				refused(t, err, LastManager)
 				equal(t, "in the answer", fmt.Sprint(o.Agent.Name, " ", o.Agent.Role), "Mia Manager MANAGER")
 			})
-			w.ok(w.UpdateAgent(w.ctx(), w.manager, UpdateAgentInput{AgentID: *w.manager.Agent, Name: text("Mia")}))
+			w.ok(w.UpdateAgent(w.ctx(), w.manager, UpdateAgentInput{AgentID: *w.manager.Agent, Name: Text("Mia")}))
 		}},
 		{"LAST_MANAGER: of the two last ones only one can go at a time", testTwoLastManagers},
 		{"EMAIL_TAKEN and IDENTITY_TAKEN come with the agent as it is", func(t *testing.T, w *world) {
@@ -275,7 +275,7 @@ func TestAgents(t *testing.T) {
 			identity := &AgentIdentityInput{"https://login.example", "ada"}
 			w.ok(w.UpdateAgent(w.ctx(), w.manager, UpdateAgentInput{AgentID: *ada.Agent, Identity: identity}))
 			w.unchanged("refused", func() {
-				o, err := w.UpdateAgent(w.ctx(), w.manager, UpdateAgentInput{AgentID: *ben.Agent, Email: text("ADA@acme.example")})
+				o, err := w.UpdateAgent(w.ctx(), w.manager, UpdateAgentInput{AgentID: *ben.Agent, Email: Text("ADA@acme.example")})
 				refused(t, err, EmailTaken)
 				equal(t, "in the answer", *o.Agent.Email, "ben@acme.example")
 				_, err = w.UpdateAgent(w.ctx(), w.manager, UpdateAgentInput{AgentID: *ben.Agent, Identity: identity})
@@ -288,7 +288,7 @@ func TestAgents(t *testing.T) {
 			ada, ben := w.agent("Ada"), w.agent("Ben")
 			w.deactivate(ada)
 			_, created := w.CreateAgent(w.ctx(), w.manager, CreateAgentInput{Name: "Ada", Email: "Ada@acme.example", Role: db.RoleAgent})
-			_, updated := w.UpdateAgent(w.ctx(), w.manager, UpdateAgentInput{AgentID: *ben.Agent, Email: text("ada@acme.example")})
+			_, updated := w.UpdateAgent(w.ctx(), w.manager, UpdateAgentInput{AgentID: *ben.Agent, Email: Text("ada@acme.example")})
 			for _, err := range []error{created, updated} {
 				refused(t, err, EmailTaken)
 				equal(t, "says so", strings.Contains(err.Error(), "Ada, who is deactivated,"), true)

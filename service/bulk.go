@@ -41,9 +41,9 @@ type AssignConversationsInput struct {
 // each of an item: NOT_FOUND, NOT_LATEST, CONFLICT, AGENT_INACTIVE.
 func (s *Service) AssignConversations(ctx context.Context, actor Actor, in AssignConversationsInput) (*Outcome, error) {
 	if (in.AssigneeID == nil) != in.Unassign {
-		return nil, badInput("assigneeId must be an agent, or null to unassign; it was left out")
+		return nil, NewBadInput("assigneeId must be an agent, or null to unassign; it was left out")
 	}
-	return s.writeThreads(ctx, actor, "assignConversations", &in, in.Items, checkLatest, func(w *writer) (step, error) {
+	return s.writeThreads(ctx, actor, "assignConversations", &in, in.Items, CheckLatest, func(w *Writer) (step, error) {
 		if in.Unassign {
 			return w.unassigning, nil
 		}
@@ -65,18 +65,18 @@ func (s *Service) CloseConversations(ctx context.Context, actor Actor, in CloseC
 	if err != nil {
 		return nil, err
 	}
-	return s.writeThreads(ctx, actor, "closeConversations", &in, in.Items, checkCloseAsked,
-		func(w *writer) (step, error) { return w.closing(ctx, note) })
+	return s.writeThreads(ctx, actor, "closeConversations", &in, in.Items, CheckCloseAsked,
+		func(w *Writer) (step, error) { return w.Closing(ctx, note) })
 }
 
 // writeThreads is writeThread for many: one round of locks, the rules for each item in
 // memory, and one write of all that changed. ready reads what the step takes besides.
 func (s *Service) writeThreads(ctx context.Context, actor Actor, verb string, in interface{ key() *string },
-	items []*ConversationItemInput, check func(*thread) *Refusal, ready func(*writer) (step, error)) (*Outcome, error) {
+	items []*ConversationItemInput, check func(*Thread) *Refusal, ready func(*Writer) (step, error)) (*Outcome, error) {
 	if len(items) == 0 || len(items) > maxItems {
-		return nil, badInput(fmt.Sprintf("items must be 1 to %d conversations; there are %d", maxItems, len(items)))
+		return nil, NewBadInput(fmt.Sprintf("items must be 1 to %d conversations; there are %d", maxItems, len(items)))
 	}
-	return s.write(ctx, actor, verb, in, func(w *writer) (changes, error) {
+	return s.Write(ctx, actor, verb, in, func(w *Writer) (Changes, error) {
 		threads, err := w.lockThreadsOf(ctx, items)
 		if err != nil {
 			return nil, err
@@ -85,41 +85,41 @@ func (s *Service) writeThreads(ctx context.Context, actor Actor, verb string, in
 		if err != nil {
 			return nil, err
 		}
-		var events changes
-		changed := map[db.ContactID]*thread{} // two items may be of one contact
+		var events Changes
+		changed := map[db.ContactID]*Thread{} // two items may be of one contact
 		for i, item := range items {
 			done, err := w.treat(item, threads[i], check, do)
 			if err != nil {
 				return nil, err
 			}
 			if len(done) > 0 {
-				events, changed[threads[i].contact.ID] = append(events, done...), threads[i]
+				events, changed[threads[i].Contact.ID] = append(events, done...), threads[i]
 			}
 		}
 		if len(events) == 0 {
-			return unchanged, nil
+			return Unchanged, nil
 		}
-		return w.save(ctx, events, slices.Collect(maps.Values(changed))...)
+		return w.Save(ctx, events, slices.Collect(maps.Values(changed))...)
 	})
 }
 
 // treat does with one item what writeThread does, and adds what became of it to the
 // outcome. The thread is nil if there is no such conversation.
-func (w *writer) treat(item *ConversationItemInput, t *thread, check func(*thread) *Refusal, do step) (events changes, err error) {
+func (w *Writer) treat(item *ConversationItemInput, t *Thread, check func(*Thread) *Refusal, do step) (events Changes, err error) {
 	o := &ConversationOutcome{ConversationID: item.ConversationID}
-	w.outcome.Conversations = append(w.outcome.Conversations, o)
+	w.Outcome.Conversations = append(w.Outcome.Conversations, o)
 	if t == nil {
-		o.Refusals = []*Refusal{refuse(ItemNotFound, notFound("conversation").Message, "conversationId")}
-		return unchanged, nil
+		o.Refusals = []*Refusal{Refuse(ItemNotFound, NewNotFound("conversation").Message, "conversationId")}
+		return Unchanged, nil
 	}
-	o.Conversation = t.asked
+	o.Conversation = t.Asked
 	if err = checkThread(t, check, item.ExpectedVersion); err == nil {
 		events, err = do(t)
 	}
 	var refusal *Refusal
 	if errors.As(err, &refusal) {
 		o.Refusals = []*Refusal{refusal}
-		return unchanged, nil
+		return Unchanged, nil
 	}
 	return events, err
 }
@@ -127,7 +127,7 @@ func (w *writer) treat(item *ConversationItemInput, t *thread, check func(*threa
 // lockThreadsOf gives the thread of each item, nil for those that do not exist. Threads
 // of the same contact are about the same rows, so that a later item sees what an earlier
 // one did.
-func (w *writer) lockThreadsOf(ctx context.Context, items []*ConversationItemInput) ([]*thread, error) {
+func (w *Writer) lockThreadsOf(ctx context.Context, items []*ConversationItemInput) ([]*Thread, error) {
 	ids := make([]db.ConversationID, len(items))
 	for i, item := range items {
 		ids[i] = item.ConversationID
@@ -151,15 +151,15 @@ func (w *writer) lockThreadsOf(ctx context.Context, items []*ConversationItemInp
 	return threadsOf(ids, contacts, latest, asked), nil
 }
 
-func threadsOf(ids []db.ConversationID, contacts map[db.ContactID]*db.Contact, latest, asked []*db.Conversation) []*thread {
+func threadsOf(ids []db.ConversationID, contacts map[db.ContactID]*db.Contact, latest, asked []*db.Conversation) []*Thread {
 	known, last := conversationsByID(asked), map[db.ContactID]*db.Conversation{}
 	for _, c := range latest {
 		known[c.ID], last[c.ContactID] = c, c
 	}
-	threads := make([]*thread, len(ids))
+	threads := make([]*Thread, len(ids))
 	for i, id := range ids {
 		if c := known[id]; c != nil && last[c.ContactID] != nil { // else it has come up since the locks were taken
-			threads[i] = &thread{contact: contacts[c.ContactID], latest: last[c.ContactID], asked: c}
+			threads[i] = &Thread{Contact: contacts[c.ContactID], Latest: last[c.ContactID], Asked: c}
 		}
 	}
 	return threads

@@ -85,7 +85,7 @@ func TestBulk(t *testing.T) {
 			open, blocked, closed := w.open(), w.open(), w.closed()
 			w.block(blocked)
 			older, newer := w.older()
-			note := &ClosingNoteInput{Category: text("Question"), Text: text("Sent to all")}
+			note := &ClosingNoteInput{Category: Text("Question"), Text: Text("Sent to all")}
 			o := w.ok(w.CloseConversations(w.ctx(), w.manager, CloseConversationsInput{Items: items(older, newer, open, blocked, closed), Note: note}))
 			lines(t, w.answers(o), "CLOSED nobody v3 ALREADY_CLOSED", "CLOSED nobody v5", "CLOSED nobody v3", "OPEN nobody v3 CONTACT_BLOCKED", "CLOSED nobody v3 ALREADY_CLOSED")
 			equal(t, "events", types(o.Events), "CONVERSATION_CLOSED + CONVERSATION_CLOSED")
@@ -110,7 +110,7 @@ func TestBulk(t *testing.T) {
 					return w.AssignConversations(w.ctx(), ada, AssignConversationsInput{Items: items(many[1:]...), AssigneeID: ada.Agent})
 				},
 				"close": func() (*Outcome, error) {
-					return w.CloseConversations(w.ctx(), ada, CloseConversationsInput{Items: items(many[1:]...), Note: &ClosingNoteInput{Text: text("Sent to all")}})
+					return w.CloseConversations(w.ctx(), ada, CloseConversationsInput{Items: items(many[1:]...), Note: &ClosingNoteInput{Text: Text("Sent to all")}})
 				},
 			} {
 				head, began := w.head(), time.Now()
@@ -205,9 +205,9 @@ func testBulksAtOnce(t *testing.T, w *world) {
 // so seen nowhere else. A connection tells of them at the latest when it ends.
 func (w *world) deadlocks() (n int) {
 	w.t.Helper()
-	w.db.SetMaxIdleConns(0)
+	w.DB.SetMaxIdleConns(0)
 	for tick, connections := time.NewTicker(time.Millisecond), 0; ; <-tick.C {
-		err := w.db.QueryRowContext(w.ctx(), `SELECT deadlocks, (SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()
+		err := w.DB.QueryRowContext(w.ctx(), `SELECT deadlocks, (SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()
 			AND backend_type = 'client backend') FROM pg_stat_database WHERE datname = current_database()`).Scan(&n, &connections)
 		if err != nil {
 			w.t.Fatal(err)
@@ -254,7 +254,7 @@ func (w *world) many(n int, owner *db.AgentID) (conversations []*db.Conversation
 	}
 	for at := 0; at < n; at += 1000 {
 		to := min(at+1000, n)
-		fine(w.t, w.db.Transact(w.ctx(), w.manager.Workspace, func(tx db.Tx) error {
+		fine(w.t, w.DB.Transact(w.ctx(), w.manager.Workspace, func(tx db.Tx) error {
 			if err := tx.InsertContacts(w.ctx(), contacts[at:to], nil); err != nil {
 				return err
 			}

@@ -36,7 +36,7 @@ func (s *Service) RecordBusinessEvent(ctx context.Context, actor Actor, in Recor
 	if err != nil {
 		return nil, err
 	}
-	if err := checkText("type", in.Type, 1, 100); err != nil {
+	if err := CheckText("type", in.Type, 1, 100); err != nil {
 		return nil, err
 	}
 	payload, err := mendPayload(in.Payload)
@@ -45,9 +45,9 @@ func (s *Service) RecordBusinessEvent(ctx context.Context, actor Actor, in Recor
 	}
 	happened := &db.BusinessEvent{Type: in.Type, Payload: payload, RequiresAction: in.RequiresAction}
 	delivery := eventDelivery(actor, take.externalID("externalEventId", in.ExternalEventID), happened)
-	return s.write(ctx, actor, "recordBusinessEvent", &in, func(w *writer) (changes, error) {
-		w.outcome.Ignored = take.ignored
-		return w.once(ctx, delivery, func() (changes, error) {
+	return s.Write(ctx, actor, "recordBusinessEvent", &in, func(w *Writer) (Changes, error) {
+		w.Outcome.Ignored = take.ignored
+		return w.once(ctx, delivery, func() (Changes, error) {
 			t, known, err := w.findSender(ctx, in.ContactID, sender)
 			if err != nil {
 				return nil, err
@@ -60,7 +60,7 @@ func (s *Service) RecordBusinessEvent(ctx context.Context, actor Actor, in Recor
 			if err != nil {
 				return nil, err
 			}
-			came, err := w.arrive(ctx, t, recorded(happened, channel))
+			came, err := w.Arrive(ctx, t, Recorded(happened, channel))
 			return append(events, came...), err
 		})
 	})
@@ -69,14 +69,14 @@ func (s *Service) RecordBusinessEvent(ctx context.Context, actor Actor, in Recor
 // usualChannel returns the channel on which to talk to a contact about what did not come
 // by a channel: that of the last conversation, else the one that the sender named, else
 // one on which the contact is known, else nowhere in particular.
-func (w *writer) usualChannel(ctx context.Context, t *thread, s *sender) (string, error) {
+func (w *Writer) usualChannel(ctx context.Context, t *Thread, s *sender) (string, error) {
 	switch {
-	case t.latest != nil:
-		return t.latest.Channel, nil
+	case t.Latest != nil:
+		return t.Latest.Channel, nil
 	case s != nil:
 		return s.identity.Channel, nil
 	}
-	identities, err := w.ContactIdentities(ctx, []db.ContactID{t.contact.ID})
+	identities, err := w.ContactIdentities(ctx, []db.ContactID{t.Contact.ID})
 	if err != nil || len(identities) == 0 {
 		return "other", err
 	}
@@ -92,7 +92,7 @@ func mendPayload(payload *string) (*string, error) {
 		return nil, nil
 	}
 	if len(*payload) > maxPayload {
-		return nil, badInput(fmt.Sprintf("payload has %d bytes; at most %d are allowed", len(*payload), maxPayload))
+		return nil, NewBadInput(fmt.Sprintf("payload has %d bytes; at most %d are allowed", len(*payload), maxPayload))
 	}
 	if jsontext.Value(*payload).IsValid() && !strings.Contains(*payload, `\u0000`) {
 		return payload, nil
@@ -113,7 +113,7 @@ func mendPayload(payload *string) (*string, error) {
 			err = out.WriteToken(token)
 		}
 		if err != nil {
-			return nil, badInput("payload is not valid JSON")
+			return nil, NewBadInput("payload is not valid JSON")
 		}
 		if in.StackDepth() == 0 {
 			values++

@@ -8,42 +8,42 @@ import (
 	"switchboard/db"
 )
 
-// field is a field of an object with its value as text, lists as JSON; nil for none.
-type field struct {
-	name  string
-	value *string
+// FieldText is a field of an object with its value as text, lists as JSON; nil for none.
+type FieldText struct {
+	Name  string
+	Value *string
 }
 
-// difference gives the fields whose values differ; both lists name the same fields in the same order.
-func difference(before, after []field) []db.FieldChange {
+// Difference returns the fields whose values differ; both lists name the same fields in the same order.
+func Difference(before, after []FieldText) []db.FieldChange {
 	var changed []db.FieldChange
 	for i := range before {
-		a, b := before[i].value, after[i].value
+		a, b := before[i].Value, after[i].Value
 		if a != b && (a == nil || b == nil || *a != *b) {
-			changed = append(changed, db.FieldChange{Field: before[i].name, Before: a, After: b})
+			changed = append(changed, db.FieldChange{Field: before[i].Name, Before: a, After: b})
 		}
 	}
 	return changed
 }
 
-func contactFields(c *db.Contact, identities []*db.ContactIdentity) []field {
+func contactFields(c *db.Contact, identities []*db.ContactIdentity) []FieldText {
 	var known [][]string
 	for _, i := range identities {
 		known = append(known, []string{i.Channel, i.ExternalID})
 	}
 	slices.SortFunc(known, slices.Compare)
-	return []field{{"name", text(c.Name)}, {"email", c.Email}, {"phone", c.Phone}, {"avatarUrl", c.AvatarURL}, {"identities", list(known)}}
+	return []FieldText{{"name", Text(c.Name)}, {"email", c.Email}, {"phone", c.Phone}, {"avatarUrl", c.AvatarURL}, {"identities", list(known)}}
 }
 
-func agentFields(a *db.Agent) []field {
-	return []field{{"name", text(a.Name)}, {"email", a.Email}, {"avatarUrl", a.AvatarURL}, {"role", text(a.Role)},
+func agentFields(a *db.Agent) []FieldText {
+	return []FieldText{{"name", Text(a.Name)}, {"email", a.Email}, {"avatarUrl", a.AvatarURL}, {"role", Text(a.Role)},
 		{"skills", list(a.Skills)}, {"identity", identity(a)}}
 }
 
-func workspaceFields(w *db.Workspace) []field {
+func workspaceFields(w *db.Workspace) []FieldText {
 	days := strconv.Itoa(w.ReopenWithinDays)
-	return []field{{"name", text(w.Name)}, {"timeZone", text(w.TimeZone)}, {"country", w.Country}, {"reopenPolicy", text(w.ReopenPolicy)},
-		{"reopenWithinDays", &days}, {"ownerPolicy", text(w.OwnerPolicy)}, {"closingCategories", list(w.ClosingCategories)}}
+	return []FieldText{{"name", Text(w.Name)}, {"timeZone", Text(w.TimeZone)}, {"country", w.Country}, {"reopenPolicy", Text(w.ReopenPolicy)},
+		{"reopenWithinDays", &days}, {"ownerPolicy", Text(w.OwnerPolicy)}, {"closingCategories", list(w.ClosingCategories)}}
 }
 
 // identity names an agent's sign-in; nil without one.
@@ -54,7 +54,8 @@ func identity(a *db.Agent) *string {
 	return list([]string{*a.Issuer, *a.Subject})
 }
 
-func text[S ~string](s S) *string { t := string(s); return &t }
+// Text returns a pointer to a text.
+func Text[S ~string](s S) *string { t := string(s); return &t }
 
 // list writes a list as one text such that no two lists look alike; nil if it is empty.
 func list[T any](items []T) *string {
@@ -62,5 +63,5 @@ func list[T any](items []T) *string {
 		return nil
 	}
 	b, _ := json.Marshal(items) // texts always can be
-	return text(string(b))
+	return Text(string(b))
 }

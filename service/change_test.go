@@ -16,18 +16,18 @@ func TestDifference(t *testing.T) {
 		}
 		return rows
 	}
-	for name, pair := range map[string][2][]field{
+	for name, pair := range map[string][2][]FieldText{
 		"categories": {workspaceFields(&db.Workspace{ClosingCategories: []string{"A, B"}}), workspaceFields(&db.Workspace{ClosingCategories: []string{"A", "B"}})},
 		"skills":     {agentFields(&db.Agent{Skills: []string{`a","b`}}), agentFields(&db.Agent{Skills: []string{"a", "b"}})},
 		"sign-ins":   {agentFields(&db.Agent{Issuer: ptr("a b"), Subject: ptr("c")}), agentFields(&db.Agent{Issuer: ptr("a"), Subject: ptr("b c")})},
 		"identities": {contactFields(&db.Contact{}, identities("a:b", "c")), contactFields(&db.Contact{}, identities("a", "b:c"))},
 	} {
-		if changed := difference(pair[0], pair[1]); len(changed) != 1 {
+		if changed := Difference(pair[0], pair[1]); len(changed) != 1 {
 			t.Errorf("%s: %d changes, not 1", name, len(changed))
 		}
 	}
 	a, b := identities("sms", "1", "email", "2"), identities("email", "2", "sms", "1")
-	if changed := difference(contactFields(&db.Contact{}, a), contactFields(&db.Contact{}, b)); len(changed) != 0 {
+	if changed := Difference(contactFields(&db.Contact{}, a), contactFields(&db.Contact{}, b)); len(changed) != 0 {
 		t.Errorf("the order of identities is taken for a change: %v", changed)
 	}
 }

@@ -39,7 +39,7 @@ type comebackCase struct {
 	message, calls   bool
 	now              time.Time
 	agent            *db.Agent
-	thread           *thread
+	thread           *Thread
 	before           db.Conversation // the latest, if there is one
 	beforeAssignedTo *db.AgentID
 }
@@ -80,7 +80,7 @@ func (c *comebackCase) set() {
 	if c.blocked {
 		contact.BlockedAt = ptr(c.now.Add(-time.Hour))
 	}
-	c.thread, c.beforeAssignedTo = &thread{contact: contact}, contact.AssigneeID
+	c.thread, c.beforeAssignedTo = &Thread{Contact: contact}, contact.AssigneeID
 	if c.state == "none" {
 		return
 	}
@@ -94,7 +94,7 @@ func (c *comebackCase) set() {
 		c.before.LastActivityAt = c.now.Add(-ago - time.Hour)
 	}
 	latest := c.before
-	c.thread.latest = &latest
+	c.thread.Latest = &latest
 }
 
 // try lets something come in and compares what became of it with the rules.
@@ -109,8 +109,8 @@ func (c *comebackCase) try(t *testing.T) {
 	}
 	in, kind, source := c.arrival()
 	by := db.TokenID{UUID: db.NewUUID()}.Ref()
-	policy := comebackOf(&db.Workspace{ReopenPolicy: c.reopen, ReopenWithinDays: 7, OwnerPolicy: c.keep})
-	events := c.thread.arrive(recorder{by: by, at: c.now}, policy, in, c.agent)
+	policy := ComebackOf(&db.Workspace{ReopenPolicy: c.reopen, ReopenWithinDays: 7, OwnerPolicy: c.keep})
+	events := c.thread.Arrive(Recorder{By: by, At: c.now}, policy, in, c.agent)
 
 	wanted, keeps := []string{string(kind)}, true
 	if want.comesBack() {
@@ -132,16 +132,16 @@ func (c *comebackCase) try(t *testing.T) {
 	c.checkEvents(fails, events, want, source)
 }
 
-func (c *comebackCase) arrival() (arrival, db.EventType, db.ConversationSource) {
+func (c *comebackCase) arrival() (Arrival, db.EventType, db.ConversationSource) {
 	if c.message {
-		return received(&db.Message{ID: db.MessageID{UUID: db.NewUUID()}, Kind: db.Inbound, Channel: "chat", Automated: !c.calls}), db.MessageReceived, db.SourceMessage
+		return Received(&db.Message{ID: db.MessageID{UUID: db.NewUUID()}, Kind: db.Inbound, Channel: "chat", Automated: !c.calls}), db.MessageReceived, db.SourceMessage
 	}
-	return recorded(&db.BusinessEvent{Type: "order.placed", RequiresAction: c.calls}, "chat"), db.BusinessEventRecorded, db.SourceBusinessEvent
+	return Recorded(&db.BusinessEvent{Type: "order.placed", RequiresAction: c.calls}, "chat"), db.BusinessEventRecorded, db.SourceBusinessEvent
 }
 
 // checkThread: status, owner, version and wait are as the way says.
 func (c *comebackCase) checkThread(fails func(string, ...any), want way, keeps bool) {
-	latest, version := c.thread.latest, 5
+	latest, version := c.thread.Latest, 5
 	if want.comesBack() {
 		version++
 	}
@@ -152,8 +152,8 @@ func (c *comebackCase) checkThread(fails func(string, ...any), want way, keeps b
 	if !keeps {
 		owner = nil
 	}
-	if c.thread.contact.Version != version || !sameAgent(c.thread.contact.AssigneeID, owner) {
-		fails("version %d, want %d; assigned to %v, want %v", c.thread.contact.Version, version, c.thread.contact.AssigneeID, owner)
+	if c.thread.Contact.Version != version || !SameAgent(c.thread.Contact.AssigneeID, owner) {
+		fails("version %d, want %d; assigned to %v, want %v", c.thread.Contact.Version, version, c.thread.Contact.AssigneeID, owner)
 	}
 	if latest == nil {
 		if want != stays {
@@ -161,7 +161,7 @@ func (c *comebackCase) checkThread(fails func(string, ...any), want way, keeps b
 		}
 		return
 	}
-	if latest.Version != version || !sameAgent(latest.AssigneeID, owner) || (latest.Status == db.StatusOpen) != (want != stays || c.state == "open") {
+	if latest.Version != version || !SameAgent(latest.AssigneeID, owner) || (latest.Status == db.StatusOpen) != (want != stays || c.state == "open") {
 		fails("the latest is %+v", latest)
 	}
 	if is := latest.ID != c.before.ID; is != (want == begins) || is && latest.Channel != "chat" || !is && latest.Channel != "email" {
@@ -186,24 +186,24 @@ func (c *comebackCase) checkMessage(fails func(string, ...any), m *db.Message, w
 	case m == nil:
 	case m.Withheld != c.blocked, !m.CreatedAt.Equal(c.now):
 		fails("the message is %+v", m)
-	case c.thread.latest == nil:
+	case c.thread.Latest == nil:
 		if m.ConversationID != nil {
 			fails("the message is in a conversation")
 		}
-	case m.ConversationID == nil || *m.ConversationID != c.thread.latest.ID:
+	case m.ConversationID == nil || *m.ConversationID != c.thread.Latest.ID:
 		fails("the message is in %v", m.ConversationID)
 	}
 }
 
 // checkEvents: each goes on from the one before, and they end with what now is (P1).
-func (c *comebackCase) checkEvents(fails func(string, ...any), events changes, want way, source db.ConversationSource) {
+func (c *comebackCase) checkEvents(fails func(string, ...any), events Changes, want way, source db.ConversationSource) {
 	about := map[db.ConversationID]string{}
 	if c.state != "none" {
 		about[c.before.ID] = facetsText(c.before.Facets())
 	}
 	for i, e := range events {
 		if e.ConversationID == nil {
-			if c.state != "none" || *e.ContactID != c.thread.contact.ID {
+			if c.state != "none" || *e.ContactID != c.thread.Contact.ID {
 				fails("%s names no conversation", e.Type)
 			}
 			continue
@@ -216,12 +216,12 @@ func (c *comebackCase) checkEvents(fails func(string, ...any), events changes, w
 			fails("%s begins with %s, but it was %s", e.Type, got, before)
 		}
 		about[*e.ConversationID] = facetsText(e.After)
-		if latest := i == 0 || i == len(events)-1; latest != (*e.ConversationID == c.thread.latest.ID) && want == begins {
+		if latest := i == 0 || i == len(events)-1; latest != (*e.ConversationID == c.thread.Latest.ID) && want == begins {
 			fails("%s names %s", e.Type, e.ConversationID)
 		}
 	}
-	if c.thread.latest != nil && about[c.thread.latest.ID] != facetsText(c.thread.latest.Facets()) {
-		fails("the events end with %s, but it is %s", about[c.thread.latest.ID], facetsText(c.thread.latest.Facets()))
+	if c.thread.Latest != nil && about[c.thread.Latest.ID] != facetsText(c.thread.Latest.Facets()) {
+		fails("the events end with %s, but it is %s", about[c.thread.Latest.ID], facetsText(c.thread.Latest.Facets()))
 	}
 	if last := events[len(events)-1]; want.comesBack() && last.Data.Source != source {
 		fails("the source is %s", last.Data.Source)

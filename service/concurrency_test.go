@@ -86,7 +86,7 @@ func TestNoLostUpdate(t *testing.T) {
 					return
 				}
 				in := AssignConversationInput{ConversationID: c.ID, AssigneeID: *me.Agent, ExpectedVersion: &rows[0].Version}
-				if sameAgent(rows[0].AssigneeID, me.Agent) { // to nobody instead: each call is a change
+				if SameAgent(rows[0].AssigneeID, me.Agent) { // to nobody instead: each call is a change
 					_, err = w.UnassignConversation(w.ctx(), me, UnassignConversationInput{ConversationID: c.ID, ExpectedVersion: in.ExpectedVersion})
 				} else {
 					_, err = w.AssignConversation(w.ctx(), me, in)

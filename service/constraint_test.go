@@ -56,7 +56,7 @@ func TestConstraints(t *testing.T) {
 		{"a log without its end", missing, "UPDATE event_heads SET seq = NULL"},
 		{"a number without an event", check, "UPDATE event_heads SET event_id = NULL"},
 	} {
-		_, err := w.db.ExecContext(w.ctx(), row.sql)
+		_, err := w.DB.ExecContext(w.ctx(), row.sql)
 		var pg *pgconn.PgError
 		if !errors.As(err, &pg) || pg.Code != row.code {
 			t.Errorf("%s: SQLSTATE %s was expected, but the answer is: %v", row.name, row.code, err)

@@ -10,25 +10,25 @@ import (
 // The rules of contacts.
 
 // checkBlock: only a contact that is not blocked can be blocked.
-func checkBlock(t *thread) *Refusal {
-	if t.contact.Blocked() {
-		return refuse(AlreadyBlocked, "the contact is blocked already")
+func checkBlock(t *Thread) *Refusal {
+	if t.Contact.Blocked() {
+		return Refuse(AlreadyBlocked, "the contact is blocked already")
 	}
 	return nil
 }
 
 // checkUnblock: only a blocked contact can be unblocked.
-func checkUnblock(t *thread) *Refusal {
-	if !t.contact.Blocked() {
-		return refuse(NotBlocked, "the contact is not blocked")
+func checkUnblock(t *Thread) *Refusal {
+	if !t.Contact.Blocked() {
+		return Refuse(NotBlocked, "the contact is not blocked")
 	}
 	return nil
 }
 
 // identityTaken tells the violation of the identities' key from other errors.
 func identityTaken(err error) error {
-	if violated(err) == "contact_identities_pkey" {
-		return refuse(IdentityTaken, "another contact has one of these ids on its channel", "identities")
+	if Violated(err) == "contact_identities_pkey" {
+		return Refuse(IdentityTaken, "another contact has one of these ids on its channel", "identities")
 	}
 	return err
 }
@@ -45,7 +45,7 @@ type AssignContactInput struct {
 // conversation, open or closed (A6). Refusals: CONFLICT, AGENT_INACTIVE.
 func (s *Service) AssignContact(ctx context.Context, actor Actor, in AssignContactInput) (*Outcome, error) {
 	return s.writeThread(ctx, actor, "assignContact", &in, threadWith(in.ContactID), in.ExpectedVersion, checkNothing,
-		func(w *writer, t *thread) (changes, error) { return w.assign(ctx, t, in.AssigneeID) })
+		func(w *Writer, t *Thread) (Changes, error) { return w.assign(ctx, t, in.AssigneeID) })
 }
 
 // UnassignContactInput says which contact to give back.
@@ -59,7 +59,7 @@ type UnassignContactInput struct {
 // Refusals: CONFLICT.
 func (s *Service) UnassignContact(ctx context.Context, actor Actor, in UnassignContactInput) (*Outcome, error) {
 	return s.writeThread(ctx, actor, "unassignContact", &in, threadWith(in.ContactID), in.ExpectedVersion, checkNothing,
-		func(w *writer, t *thread) (changes, error) { return w.unassign(ctx, t) })
+		func(w *Writer, t *Thread) (Changes, error) { return w.unassign(ctx, t) })
 }
 
 // BlockContactInput says whom to block.
@@ -72,7 +72,7 @@ type BlockContactInput struct {
 // BlockContact blocks a contact (S4). Refusals: ALREADY_BLOCKED, CONFLICT.
 func (s *Service) BlockContact(ctx context.Context, actor Actor, in BlockContactInput) (*Outcome, error) {
 	return s.writeThread(ctx, actor, "blockContact", &in, threadWith(in.ContactID), in.ExpectedVersion, checkBlock,
-		func(w *writer, t *thread) (changes, error) { return w.save(ctx, changes{t.block(w.recorder)}, t) })
+		func(w *Writer, t *Thread) (Changes, error) { return w.Save(ctx, Changes{t.Block(w.Recorder)}, t) })
 }
 
 // UnblockContactInput says whom to unblock.
@@ -86,7 +86,7 @@ type UnblockContactInput struct {
 // NOT_BLOCKED, CONFLICT.
 func (s *Service) UnblockContact(ctx context.Context, actor Actor, in UnblockContactInput) (*Outcome, error) {
 	return s.writeThread(ctx, actor, "unblockContact", &in, threadWith(in.ContactID), in.ExpectedVersion, checkUnblock,
-		func(w *writer, t *thread) (changes, error) { return w.save(ctx, changes{t.unblock(w.recorder)}, t) })
+		func(w *Writer, t *Thread) (Changes, error) { return w.Save(ctx, Changes{t.Unblock(w.Recorder)}, t) })
 }
 
 // CreateContactInput is the data of a new contact.
@@ -116,13 +116,13 @@ func (s *Service) CreateContact(ctx context.Context, actor Actor, in CreateConta
 	if err != nil {
 		return nil, err
 	}
-	return s.write(ctx, actor, "createContact", &in, func(w *writer) (changes, error) {
-		contact.CreatedAt = w.at
+	return s.Write(ctx, actor, "createContact", &in, func(w *Writer) (Changes, error) {
+		contact.CreatedAt = w.At
 		if err := w.InsertContacts(ctx, []*db.Contact{contact}, identities); err != nil {
 			return nil, identityTaken(err)
 		}
-		w.outcome.Contact = contact
-		return changes{w.about(&thread{contact: contact}, db.ContactCreated, nil, db.EventData{})}, nil
+		w.Outcome.Contact = contact
+		return Changes{w.About(&Thread{Contact: contact}, db.ContactCreated, nil, db.EventData{})}, nil
 	})
 }
 
@@ -146,12 +146,12 @@ func (s *Service) UpdateContact(ctx context.Context, actor Actor, in UpdateConta
 	if err != nil {
 		return nil, err
 	}
-	return s.write(ctx, actor, "updateContact", &in, func(w *writer) (changes, error) {
-		t, err := w.lockThread(ctx, in.ContactID)
+	return s.Write(ctx, actor, "updateContact", &in, func(w *Writer) (Changes, error) {
+		t, err := w.LockThread(ctx, in.ContactID)
 		if err != nil {
 			return nil, err
 		}
-		after, kept := *t.contact, []*db.ContactIdentity(nil)
+		after, kept := *t.Contact, []*db.ContactIdentity(nil)
 		if in.Identities != nil {
 			if kept, err = w.ContactIdentities(ctx, []db.ContactID{in.ContactID}); err != nil {
 				return nil, err
@@ -160,19 +160,19 @@ func (s *Service) UpdateContact(ctx context.Context, actor Actor, in UpdateConta
 		if err := contactData(&after, in.Name, in.Email, in.Phone, in.AvatarURL); err != nil {
 			return nil, err
 		}
-		changed := difference(contactFields(t.contact, kept), contactFields(&after, identities))
+		changed := Difference(contactFields(t.Contact, kept), contactFields(&after, identities))
 		if len(changed) == 0 {
-			return unchanged, nil
+			return Unchanged, nil
 		}
 		if err := w.saveContactData(ctx, &after, in.Identities != nil, identities); err != nil {
 			return nil, identityTaken(err)
 		}
-		*t.contact = after
-		return changes{w.about(t, db.ContactUpdated, t.facets(), db.EventData{Changes: changed})}, nil
+		*t.Contact = after
+		return Changes{w.About(t, db.ContactUpdated, t.Facets(), db.EventData{Changes: changed})}, nil
 	})
 }
 
-func (w *writer) saveContactData(ctx context.Context, c *db.Contact, replace bool, identities []*db.ContactIdentity) error {
+func (w *Writer) saveContactData(ctx context.Context, c *db.Contact, replace bool, identities []*db.ContactIdentity) error {
 	if err := w.UpdateContactData(ctx, c); err != nil || !replace {
 		return err
 	}
@@ -182,7 +182,7 @@ func (w *writer) saveContactData(ctx context.Context, c *db.Contact, replace boo
 // contactData puts what is given on a contact, checked.
 func contactData(c *db.Contact, newName, newEmail, newPhone, avatar *string) (err error) {
 	if newName != nil {
-		if c.Name, err = name("name", *newName); err != nil {
+		if c.Name, err = CheckName("name", *newName); err != nil {
 			return err
 		}
 	}
@@ -206,7 +206,7 @@ const maxIdentities = 50 // of one contact
 
 func contactIdentities(id db.ContactID, inputs []*ContactIdentityInput) ([]*db.ContactIdentity, error) {
 	if len(inputs) > maxIdentities {
-		return nil, badInput("a contact can have at most " + strconv.Itoa(maxIdentities) + " identities")
+		return nil, NewBadInput("a contact can have at most " + strconv.Itoa(maxIdentities) + " identities")
 	}
 	seen, rows := map[db.ContactIdentity]bool{}, []*db.ContactIdentity(nil)
 	for _, in := range inputs {

@@ -13,65 +13,65 @@ import (
 // or nil; if several refuse, the first one of a verb's list counts, which is in the
 // order of S5: blocked, state, version, input.
 
-// checkUnblocked: nothing is opened, closed or reopened for a blocked contact (S4).
-func checkUnblocked(contact *db.Contact) *Refusal {
+// CheckUnblocked: nothing is opened, closed or reopened for a blocked contact (S4).
+func CheckUnblocked(contact *db.Contact) *Refusal {
 	if contact.Blocked() {
-		return refuse(ContactBlocked, "the contact is blocked; unblock it first")
+		return Refuse(ContactBlocked, "the contact is blocked; unblock it first")
 	}
 	return nil
 }
 
-// checkLatest: only the latest conversation is assigned or unassigned (A6).
-func checkLatest(t *thread) *Refusal {
-	if t.isOlder() {
-		return refuse(NotLatest, "the contact has a newer conversation; only the latest can be assigned")
+// CheckLatest: only the latest conversation is assigned or unassigned (A6).
+func CheckLatest(t *Thread) *Refusal {
+	if t.IsOlder() {
+		return Refuse(NotLatest, "the contact has a newer conversation; only the latest can be assigned")
 	}
 	return nil
 }
 
 // checkFree: "assign to me" takes an open conversation that nobody has, or one's own (A3).
-func checkFree(t *thread, me db.AgentID) *Refusal {
+func checkFree(t *Thread, me db.AgentID) *Refusal {
 	switch {
-	case t.asked.Status != db.StatusOpen:
-		return refuse(NotOpen, "the conversation is closed; reopen it first")
-	case t.asked.AssigneeID != nil && *t.asked.AssigneeID != me:
-		return refuse(AlreadyAssigned, "somebody else is responsible for the conversation already; assign it to yourself to take it over")
+	case t.Asked.Status != db.StatusOpen:
+		return Refuse(NotOpen, "the conversation is closed; reopen it first")
+	case t.Asked.AssigneeID != nil && *t.Asked.AssigneeID != me:
+		return Refuse(AlreadyAssigned, "somebody else is responsible for the conversation already; assign it to yourself to take it over")
 	}
 	return nil
 }
 
 // checkClose: an open conversation of an unblocked contact can be closed (S1, S4, S5).
 func checkClose(contact *db.Contact, c *db.Conversation) *Refusal {
-	if r := checkUnblocked(contact); r != nil {
+	if r := CheckUnblocked(contact); r != nil {
 		return r
 	}
 	if c.Status == db.StatusClosed {
-		return refuse(AlreadyClosed, "the conversation is closed already")
+		return Refuse(AlreadyClosed, "the conversation is closed already")
 	}
 	return nil
 }
 
-// checkCloseAsked is checkClose of the conversation that the caller named.
-func checkCloseAsked(t *thread) *Refusal { return checkClose(t.contact, t.asked) }
+// CheckCloseAsked is checkClose of the conversation that the caller named.
+func CheckCloseAsked(t *Thread) *Refusal { return checkClose(t.Contact, t.Asked) }
 
-// checkOpen: a contact has at most one open conversation (S3, S4, S5).
-func checkOpen(contact *db.Contact, latest *db.Conversation) *Refusal {
-	if r := checkUnblocked(contact); r != nil {
+// CheckOpen: a contact has at most one open conversation (S3, S4, S5).
+func CheckOpen(contact *db.Contact, latest *db.Conversation) *Refusal {
+	if r := CheckUnblocked(contact); r != nil {
 		return r
 	}
 	if latest != nil && latest.Status == db.StatusOpen {
-		return refuse(AlreadyOpen, "a conversation with the contact is open already")
+		return Refuse(AlreadyOpen, "a conversation with the contact is open already")
 	}
 	return nil
 }
 
-// checkReopen: like checkOpen, and only the latest conversation comes back (S3).
-func checkReopen(contact *db.Contact, latest, c *db.Conversation) *Refusal {
-	if r := checkOpen(contact, latest); r != nil {
+// CheckReopen: like checkOpen, and only the latest conversation comes back (S3).
+func CheckReopen(contact *db.Contact, latest, c *db.Conversation) *Refusal {
+	if r := CheckOpen(contact, latest); r != nil {
 		return r
 	}
 	if !c.Latest {
-		return refuse(NotLatest, "the contact has a newer conversation; only the latest can be reopened")
+		return Refuse(NotLatest, "the contact has a newer conversation; only the latest can be reopened")
 	}
 	return nil
 }
@@ -79,15 +79,15 @@ func checkReopen(contact *db.Contact, latest, c *db.Conversation) *Refusal {
 // checkVersion: whoever says which version they believe in is refused if it moved on (A4).
 func checkVersion(expected *int, actual int) *Refusal {
 	if expected != nil && *expected != actual {
-		return refuse(Conflict, fmt.Sprintf("you expected version %d, but it is %d now; look at it again", *expected, actual), "expectedVersion")
+		return Refuse(Conflict, fmt.Sprintf("you expected version %d, but it is %d now; look at it again", *expected, actual), "expectedVersion")
 	}
 	return nil
 }
 
-// checkActive: a deactivated agent cannot be assigned (A7).
-func checkActive(a *db.Agent, field string) *Refusal {
+// CheckActive: a deactivated agent cannot be assigned (A7).
+func CheckActive(a *db.Agent, field string) *Refusal {
 	if !a.Active {
-		return refuse(AgentInactive, a.Name+" is deactivated; choose somebody else", field)
+		return Refuse(AgentInactive, a.Name+" is deactivated; choose somebody else", field)
 	}
 	return nil
 }
@@ -98,13 +98,13 @@ func checkCategory(note *db.ClosingNote, w *db.Workspace) *Refusal {
 		return nil
 	}
 	if fault := definition.CategoryFault(note.Category, w); fault != "" {
-		return refuse(UnknownCategory, fault, "note", "category")
+		return Refuse(UnknownCategory, fault, "note", "category")
 	}
 	return nil
 }
 
-// firstOf gives the first refusal as an error.
-func firstOf(refusals ...*Refusal) error {
+// FirstOf returns the first refusal as an error; nil if there is none.
+func FirstOf(refusals ...*Refusal) error {
 	for _, r := range refusals {
 		if r != nil {
 			return r
@@ -121,12 +121,12 @@ func WhyNotClose(contact *db.Contact, c *db.Conversation) *Refusal { return chec
 
 // WhyNotReopen is about reopenConversation; latest is the contact's latest conversation.
 func WhyNotReopen(contact *db.Contact, latest, c *db.Conversation) *Refusal {
-	return checkReopen(contact, latest, c)
+	return CheckReopen(contact, latest, c)
 }
 
 // WhyNotOpen is about openConversation; latest is nil if there never was any.
 func WhyNotOpen(contact *db.Contact, latest *db.Conversation) *Refusal {
-	return checkOpen(contact, latest)
+	return CheckOpen(contact, latest)
 }
 
 // AssignConversationInput says which conversation to assign to whom.
@@ -140,36 +140,36 @@ type AssignConversationInput struct {
 // AssignConversation makes an active agent responsible for a contact's latest
 // conversation, whoever had it before (A1, A6). Refusals: NOT_LATEST, CONFLICT, AGENT_INACTIVE.
 func (s *Service) AssignConversation(ctx context.Context, actor Actor, in AssignConversationInput) (*Outcome, error) {
-	return s.writeThread(ctx, actor, "assignConversation", &in, threadOf(in.ConversationID), in.ExpectedVersion, checkLatest,
-		func(w *writer, t *thread) (changes, error) { return w.assign(ctx, t, in.AssigneeID) })
+	return s.writeThread(ctx, actor, "assignConversation", &in, threadOf(in.ConversationID), in.ExpectedVersion, CheckLatest,
+		func(w *Writer, t *Thread) (Changes, error) { return w.assign(ctx, t, in.AssigneeID) })
 }
 
 // assign is the common end of assigning a conversation and a contact.
-func (w *writer) assign(ctx context.Context, t *thread, to db.AgentID) (changes, error) {
+func (w *Writer) assign(ctx context.Context, t *Thread, to db.AgentID) (Changes, error) {
 	give, err := w.assigning(ctx, to)
 	if err != nil {
 		return nil, err
 	}
-	return w.carryOut(ctx, t, give)
+	return w.CarryOut(ctx, t, give)
 }
 
 // assigning makes an agent responsible, who must be active (A7).
-func (w *writer) assigning(ctx context.Context, to db.AgentID) (step, error) {
-	agent, err := w.shareAgent(ctx, to)
-	return func(t *thread) (changes, error) {
-		if err := firstOf(checkActive(agent, "assigneeId")); err != nil {
+func (w *Writer) assigning(ctx context.Context, to db.AgentID) (step, error) {
+	agent, err := w.ShareAgent(ctx, to)
+	return func(t *Thread) (Changes, error) {
+		if err := FirstOf(CheckActive(agent, "assigneeId")); err != nil {
 			return nil, err
 		}
-		return w.give(t, &to, db.ReasonManual)
+		return w.Assign(t, &to, db.ReasonManual)
 	}, err
 }
 
-// give records a change of assignment, if it is one (A6).
-func (w *writer) give(t *thread, to *db.AgentID, why db.AssignmentReason) (changes, error) {
-	if t.isAssignedTo(to) {
-		return unchanged, nil
+// Assign records a change of assignment, if it is one (A6).
+func (w *Writer) Assign(t *Thread, to *db.AgentID, why db.AssignmentReason) (Changes, error) {
+	if t.IsAssignedTo(to) {
+		return Unchanged, nil
 	}
-	return changes{t.assign(w.recorder, to, why)}, nil
+	return Changes{t.Assign(w.Recorder, to, why)}, nil
 }
 
 // AssignToMeInput says which conversation to take.
@@ -185,23 +185,23 @@ func (s *Service) AssignToMe(ctx context.Context, actor Actor, in AssignToMeInpu
 	if err := mayActAsAgent(actor); err != nil {
 		return nil, err
 	}
-	free := func(t *thread) *Refusal { return checkFree(t, *actor.Agent) }
+	free := func(t *Thread) *Refusal { return checkFree(t, *actor.Agent) }
 	return s.writeThread(ctx, actor, "assignToMe", &in, threadOf(in.ConversationID), in.ExpectedVersion, free,
-		func(w *writer, t *thread) (changes, error) {
+		func(w *Writer, t *Thread) (Changes, error) {
 			if err := w.stayActive(ctx); err != nil {
 				return nil, err
 			}
-			if t.isAssignedTo(actor.Agent) {
-				return unchanged, nil
+			if t.IsAssignedTo(actor.Agent) {
+				return Unchanged, nil
 			}
-			return w.save(ctx, changes{t.assign(w.recorder, actor.Agent, db.ReasonSelf)}, t)
+			return w.Save(ctx, Changes{t.Assign(w.Recorder, actor.Agent, db.ReasonSelf)}, t)
 		})
 }
 
 // stayActive keeps the caller, who is to become responsible, from being deactivated until
 // the end of the transaction. It may have happened since the call came in (A7).
-func (w *writer) stayActive(ctx context.Context) error {
-	me, err := w.shareAgent(ctx, *w.actor.Agent)
+func (w *Writer) stayActive(ctx context.Context) error {
+	me, err := w.ShareAgent(ctx, *w.Actor.Agent)
 	if err == nil && !me.Active {
 		err = &Error{Forbidden, "you are deactivated"}
 	}
@@ -218,18 +218,18 @@ type UnassignConversationInput struct {
 // UnassignConversation clears the owner of a contact's latest conversation (A2).
 // Refusals: NOT_LATEST, CONFLICT.
 func (s *Service) UnassignConversation(ctx context.Context, actor Actor, in UnassignConversationInput) (*Outcome, error) {
-	return s.writeThread(ctx, actor, "unassignConversation", &in, threadOf(in.ConversationID), in.ExpectedVersion, checkLatest,
-		func(w *writer, t *thread) (changes, error) { return w.unassign(ctx, t) })
+	return s.writeThread(ctx, actor, "unassignConversation", &in, threadOf(in.ConversationID), in.ExpectedVersion, CheckLatest,
+		func(w *Writer, t *Thread) (Changes, error) { return w.unassign(ctx, t) })
 }
 
 // unassign is the common end of unassigning a conversation and a contact.
-func (w *writer) unassign(ctx context.Context, t *thread) (changes, error) {
-	return w.carryOut(ctx, t, w.unassigning)
+func (w *Writer) unassign(ctx context.Context, t *Thread) (Changes, error) {
+	return w.CarryOut(ctx, t, w.unassigning)
 }
 
 // unassigning makes nobody responsible (A2).
-func (w *writer) unassigning(t *thread) (changes, error) {
-	return w.give(t, nil, db.ReasonManual)
+func (w *Writer) unassigning(t *Thread) (Changes, error) {
+	return w.Assign(t, nil, db.ReasonManual)
 }
 
 // CloseConversationInput says which conversation to close and what to remember about it.
@@ -251,10 +251,10 @@ func (in *ClosingNoteInput) note() (note *db.ClosingNote, err error) {
 		return nil, nil
 	}
 	note = &db.ClosingNote{}
-	if note.Category, err = optional("note.category", in.Category, maxName); err != nil {
+	if note.Category, err = optional("note.category", in.Category, MaxName); err != nil {
 		return nil, err
 	}
-	if note.Text, err = optional("note.text", in.Text, maxBody); err != nil {
+	if note.Text, err = optional("note.text", in.Text, MaxBody); err != nil {
 		return nil, err
 	}
 	if *note == (db.ClosingNote{}) {
@@ -270,28 +270,28 @@ func (s *Service) CloseConversation(ctx context.Context, actor Actor, in CloseCo
 	if err != nil {
 		return nil, err
 	}
-	return s.writeThread(ctx, actor, "closeConversation", &in, threadOf(in.ConversationID), in.ExpectedVersion, checkCloseAsked,
-		func(w *writer, t *thread) (changes, error) {
-			archive, err := w.closing(ctx, note)
+	return s.writeThread(ctx, actor, "closeConversation", &in, threadOf(in.ConversationID), in.ExpectedVersion, CheckCloseAsked,
+		func(w *Writer, t *Thread) (Changes, error) {
+			archive, err := w.Closing(ctx, note)
 			if err != nil {
 				return nil, err
 			}
-			return w.carryOut(ctx, t, archive)
+			return w.CarryOut(ctx, t, archive)
 		})
 }
 
-// closing archives an open conversation with a note, whose category must be known (S1).
-func (w *writer) closing(ctx context.Context, note *db.ClosingNote) (step, error) {
+// Closing archives an open conversation with a note, whose category must be known (S1).
+func (w *Writer) Closing(ctx context.Context, note *db.ClosingNote) (step, error) {
 	var workspace *db.Workspace
 	var err error
 	if note != nil && note.Category != nil {
 		workspace, err = w.Workspace(ctx)
 	}
-	return func(t *thread) (changes, error) {
-		if err := firstOf(checkCategory(note, workspace)); err != nil {
+	return func(t *Thread) (Changes, error) {
+		if err := FirstOf(checkCategory(note, workspace)); err != nil {
 			return nil, err
 		}
-		return changes{t.close(w.recorder, note)}, nil
+		return Changes{t.Close(w.Recorder, note)}, nil
 	}, err
 }
 
@@ -307,37 +307,37 @@ type OpenConversationInput struct {
 // the contact's assignee; an inactive one counts as none (S3, A7). Refusals:
 // CONTACT_BLOCKED, ALREADY_OPEN, CONFLICT.
 func (s *Service) OpenConversation(ctx context.Context, actor Actor, in OpenConversationInput) (*Outcome, error) {
-	channel, err := channel("channel", in.Channel)
+	channel, err := CheckChannel("channel", in.Channel)
 	if err != nil {
 		return nil, err
 	}
-	check := func(t *thread) *Refusal { return checkOpen(t.contact, t.latest) }
+	check := func(t *Thread) *Refusal { return CheckOpen(t.Contact, t.Latest) }
 	return s.writeThread(ctx, actor, "openConversation", &in, threadWith(in.ContactID), in.ExpectedVersion, check,
-		func(w *writer, t *thread) (changes, error) { return w.open(ctx, t, channel, actor.source()) })
+		func(w *Writer, t *Thread) (Changes, error) { return w.Open(ctx, t, channel, actor.source()) })
 }
 
-// open starts a new conversation with a contact; an inactive owner counts as none (A7).
-func (w *writer) open(ctx context.Context, t *thread, channel string, source db.ConversationSource) (changes, error) {
+// Open starts a new conversation with a contact; an inactive owner counts as none (A7).
+func (w *Writer) Open(ctx context.Context, t *Thread, channel string, source db.ConversationSource) (Changes, error) {
 	events, err := w.releaseInactive(ctx, t)
 	if err != nil {
 		return nil, err
 	}
-	events = append(events, t.open(w.recorder, channel, source))
-	w.outcome.Conversation = t.latest
-	return w.save(ctx, events, t)
+	events = append(events, t.Open(w.Recorder, channel, source))
+	w.Outcome.Conversation = t.Latest
+	return w.Save(ctx, events, t)
 }
 
 // releaseInactive unassigns a contact whose owner is no longer active, before a
 // conversation is opened for it (A7, A8).
-func (w *writer) releaseInactive(ctx context.Context, t *thread) (changes, error) {
-	if t.contact.AssigneeID == nil {
+func (w *Writer) releaseInactive(ctx context.Context, t *Thread) (Changes, error) {
+	if t.Contact.AssigneeID == nil {
 		return nil, nil
 	}
-	owner, err := w.shareAgent(ctx, *t.contact.AssigneeID)
+	owner, err := w.ShareAgent(ctx, *t.Contact.AssigneeID)
 	if err != nil || owner.Active {
 		return nil, err
 	}
-	return changes{t.assign(w.recorder, nil, db.ReasonOwnerPolicy)}, nil
+	return Changes{t.Assign(w.Recorder, nil, db.ReasonOwnerPolicy)}, nil
 }
 
 // ReopenConversationInput says which conversation to bring back.
@@ -350,28 +350,28 @@ type ReopenConversationInput struct {
 // ReopenConversation brings a contact's latest conversation back (S3). Refusals:
 // CONTACT_BLOCKED, ALREADY_OPEN, NOT_LATEST, CONFLICT.
 func (s *Service) ReopenConversation(ctx context.Context, actor Actor, in ReopenConversationInput) (*Outcome, error) {
-	check := func(t *thread) *Refusal { return checkReopen(t.contact, t.latest, t.asked) }
+	check := func(t *Thread) *Refusal { return CheckReopen(t.Contact, t.Latest, t.Asked) }
 	return s.writeThread(ctx, actor, "reopenConversation", &in, threadOf(in.ConversationID), in.ExpectedVersion, check,
-		func(w *writer, t *thread) (changes, error) { return w.reopen(ctx, t, actor.source()) })
+		func(w *Writer, t *Thread) (Changes, error) { return w.Reopen(ctx, t, actor.source()) })
 }
 
-// reopen undoes the close of a contact's latest conversation (S3); an inactive owner counts
+// Reopen undoes the close of a contact's latest conversation (S3); an inactive owner counts
 // as none (A7).
-func (w *writer) reopen(ctx context.Context, t *thread, source db.ConversationSource) (changes, error) {
+func (w *Writer) Reopen(ctx context.Context, t *Thread, source db.ConversationSource) (Changes, error) {
 	events, err := w.releaseInactive(ctx, t)
 	if err != nil {
 		return nil, err
 	}
-	waiting, err := w.waitingBeforeClose(ctx, t.latest.ID)
+	waiting, err := w.waitingBeforeClose(ctx, t.Latest.ID)
 	if err != nil {
 		return nil, err
 	}
-	return w.save(ctx, append(events, t.reopen(w.recorder, source, waiting)), t)
+	return w.Save(ctx, append(events, t.Reopen(w.Recorder, source, waiting)), t)
 }
 
 // waitingBeforeClose returns since when the contact waited when the conversation was
 // closed; nil if it did not, or if a reply is newer than the close.
-func (w *writer) waitingBeforeClose(ctx context.Context, id db.ConversationID) (*time.Time, error) {
+func (w *Writer) waitingBeforeClose(ctx context.Context, id db.ConversationID) (*time.Time, error) {
 	last, err := w.LastOf(ctx, id, db.ConversationClosed, db.MessageSent)
 	if err != nil || last == nil || last.Type != db.ConversationClosed {
 		return nil, err

@@ -18,7 +18,7 @@ type (
 
 // Dashboard returns how the caller's workspace is doing, exact at its asOf.
 func (s *Service) Dashboard(ctx context.Context, actor Actor) (*Dashboard, error) {
-	return s.dashboards.Read(ctx, s.db.ForWorkspace(actor.Workspace))
+	return s.dashboards.Read(ctx, s.DB.ForWorkspace(actor.Workspace))
 }
 
 const (
@@ -29,7 +29,7 @@ const (
 // WatchDashboard streams the dashboard: at once, then when it changes, also because a day
 // is over, at most twice a second. An event only means that it may have changed.
 func (s *Service) WatchDashboard(ctx context.Context, actor Actor) (*Stream[*Dashboard], error) {
-	w, err := s.feed.Watch(ctx, actor.Workspace, nil)
+	w, err := s.Feed.Watch(ctx, actor.Workspace, nil)
 	if err != nil {
 		return nil, err
 	}
@@ -42,11 +42,11 @@ func (s *Service) WatchDashboard(ctx context.Context, actor Actor) (*Stream[*Das
 		if err != nil {
 			return nil, false, err
 		}
-		stale = stale || moved || !s.now().Before(sent.DayEnds)
+		stale = stale || moved || !s.Now().Before(sent.DayEnds)
 		stream.due = time.Time{}
 		switch {
 		case !stale:
-			stream.until = time.Now().Add(sent.DayEnds.Sub(s.now()))
+			stream.until = time.Now().Add(sent.DayEnds.Sub(s.Now()))
 			return nil, false, nil
 		case time.Since(looked) < dashboardEvery:
 			stream.due = looked.Add(dashboardEvery)
@@ -68,7 +68,7 @@ func (s *Service) WatchDashboard(ctx context.Context, actor Actor) (*Stream[*Das
 // skip goes to the present end of the log; moved reports whether it passed any event.
 func (s *Stream[T]) skip(ctx context.Context) (moved bool, err error) {
 	for {
-		e, err := s.event(ctx)
+		e, err := s.Event(ctx)
 		if e == nil {
 			return moved, err
 		}

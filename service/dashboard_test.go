@@ -66,7 +66,7 @@ func TestDashboardAgrees(t *testing.T) {
 			p.step()
 		}
 		p.checkDashboard(p.Service)
-		p.checkDashboard(New(p.db, p.feed, Options{Now: p.now}))
+		p.checkDashboard(New(p.DB, p.Feed, Options{Now: p.Now}))
 		p.checkPlaces()
 	})
 }
@@ -85,7 +85,7 @@ func (p *play) automatedReply() {
 
 // checkPlaces: where the log passes a time is found.
 func (p *play) checkPlaces() {
-	rows := p.db.ForWorkspace(p.manager.Workspace)
+	rows := p.DB.ForWorkspace(p.manager.Workspace)
 	events, err := rows.EventsAfter(p.ctx, 0, 10_000)
 	fine(p, err)
 	for _, i := range []int{0, len(events) / 3, len(events) - 1} {
@@ -152,7 +152,7 @@ type life struct {
 }
 
 func (p *play) reckon() *reckoning {
-	rows := p.db.ForWorkspace(p.manager.Workspace)
+	rows := p.DB.ForWorkspace(p.manager.Workspace)
 	events, err := rows.EventsAfter(p.ctx, 0, 10_000)
 	fine(p, err)
 	workspace, err := rows.Workspace(p.ctx)
@@ -160,7 +160,7 @@ func (p *play) reckon() *reckoning {
 	zone, err := time.LoadLocation(workspace.TimeZone)
 	fine(p, err)
 	var present []*db.Agent
-	fine(p, p.db.NewSelect().Model(&present).Where("workspace_id = ?", p.manager.Workspace).Scan(p.ctx))
+	fine(p, p.DB.NewSelect().Model(&present).Where("workspace_id = ?", p.manager.Workspace).Scan(p.ctx))
 
 	r := &reckoning{today: map[string][]time.Duration{}, week: map[string][]time.Duration{}}
 	midnight := func(t time.Time) time.Time {
@@ -437,7 +437,7 @@ func TestDashboard(t *testing.T) {
 // anew is the world as seen by a server that has just started.
 func (w *world) anew() *world {
 	again := *w
-	again.Service = New(w.db, w.feed, Options{Now: w.now})
+	again.Service = New(w.DB, w.Feed, Options{Now: w.Now})
 	return &again
 }
 
@@ -479,7 +479,7 @@ func TestDashboardAtMidnight(t *testing.T) {
 	zone := "Asia/Tokyo"
 	w.ok(w.UpdateWorkspace(w.ctx(), w.manager, UpdateWorkspaceInput{TimeZone: &zone}))
 	ahead := time.Until(time.Date(2026, 3, 1, 14, 59, 58, 0, time.UTC)) // two seconds before
-	w.Service = New(w.db, w.feed, Options{Now: func() time.Time { return time.Now().Add(ahead) }})
+	w.Service = New(w.DB, w.Feed, Options{Now: func() time.Time { return time.Now().Add(ahead) }})
 	w.closes(w.open())
 	s, err := w.WatchDashboard(t.Context(), w.manager)
 	fine(t, err)
@@ -488,7 +488,7 @@ func TestDashboardAtMidnight(t *testing.T) {
 	d := next(t, s)
 	equal(t, "closed on the next", d.Agents[0].ClosedToday, 0)
 	equal(t, "closed in the last 7 days", d.Resolution.Last7Days.Count, 1)
-	if now := w.now(); now.Hour() != 15 || now.Sub(now.Truncate(time.Hour)) > 10*time.Second {
+	if now := w.Now(); now.Hour() != 15 || now.Sub(now.Truncate(time.Hour)) > 10*time.Second {
 		t.Errorf("pushed at %v", now)
 	}
 }

@@ -59,7 +59,7 @@ func eventContent(e *db.BusinessEvent) []byte {
 // once carries out what comes in under an external id, or returns the outcome that it had
 // when the sender delivered it before. Refusals: EXTERNAL_ID_REUSED, if that was
 // something else.
-func (w *writer) once(ctx context.Context, d *db.Delivery, do func() (changes, error)) (changes, error) {
+func (w *Writer) once(ctx context.Context, d *db.Delivery, do func() (Changes, error)) (Changes, error) {
 	if d == nil {
 		return do()
 	}
@@ -68,14 +68,14 @@ func (w *writer) once(ctx context.Context, d *db.Delivery, do func() (changes, e
 		return nil, err
 	}
 	if before != nil {
-		return unchanged, w.deliverAgain(ctx, d, before)
+		return Unchanged, w.deliverAgain(ctx, d, before)
 	}
 	events, err := do()
 	if err != nil {
 		return nil, err
 	}
-	w.outcome.Events = events
-	if d.Outcome, err = json.Marshal(keep(w.outcome, nil)); err != nil {
+	w.Outcome.Events = events
+	if d.Outcome, err = json.Marshal(keep(w.Outcome, nil)); err != nil {
 		return nil, err
 	}
 	return events, w.SettleDelivery(ctx, d)
@@ -83,7 +83,7 @@ func (w *writer) once(ctx context.Context, d *db.Delivery, do func() (changes, e
 
 // deliveredBefore claims a delivery, and returns the earlier one of the same sender with
 // the same id; nil if there is none.
-func (w *writer) deliveredBefore(ctx context.Context, d *db.Delivery) (*db.Delivery, error) {
+func (w *Writer) deliveredBefore(ctx context.Context, d *db.Delivery) (*db.Delivery, error) {
 	ours, legacyOurs, err := w.ClaimDelivery(ctx, d)
 	switch {
 	case err != nil:
@@ -101,25 +101,25 @@ func (w *writer) deliveredBefore(ctx context.Context, d *db.Delivery) (*db.Deliv
 }
 
 // deliverAgain returns the outcome of the earlier delivery, as it now is.
-func (w *writer) deliverAgain(ctx context.Context, d, before *db.Delivery) error {
+func (w *Writer) deliverAgain(ctx context.Context, d, before *db.Delivery) error {
 	var outcome remembered
 	if err := json.Unmarshal(before.Outcome, &outcome); err != nil {
 		return err
 	}
-	if err := recall(ctx, w.Tx, outcome, w.outcome); err != nil {
+	if err := recall(ctx, w.Tx, outcome, w.Outcome); err != nil {
 		return err
 	}
 	if before.Content == nil || bytes.Equal(before.Content, d.Content) {
 		return nil
 	}
 	field := map[db.DeliveryKind]string{db.MessageDelivery: "externalMessageId", db.EventDelivery: "externalEventId"}[d.Kind]
-	return refuse(ExternalIDReused, "something else came in under this id; give each message and each event an id of its own", field)
+	return Refuse(ExternalIDReused, "something else came in under this id; give each message and each event an id of its own", field)
 }
 
 // legacyDelivery returns what came in under the id when ids were kept without a sender;
 // nil if it came from another one. Sender and content are those that its outcome names.
 // Where it names no sender, it holds for all; where it names no content, for any.
-func (w *writer) legacyDelivery(ctx context.Context, d *db.Delivery) (*db.Delivery, error) {
+func (w *Writer) legacyDelivery(ctx context.Context, d *db.Delivery) (*db.Delivery, error) {
 	kept, err := w.LegacyOutcome(ctx, d)
 	if err != nil {
 		return nil, err
@@ -150,11 +150,11 @@ func (w *writer) legacyDelivery(ctx context.Context, d *db.Delivery) (*db.Delive
 }
 
 // readDelivery takes sender, scope and content from the event that recorded a delivery.
-func (w *writer) readDelivery(ctx context.Context, d *db.Delivery, e *db.Event) error {
+func (w *Writer) readDelivery(ctx context.Context, d *db.Delivery, e *db.Event) error {
 	switch e.Type {
 	case db.MessageReceived:
 		messages, err := w.Messages(ctx, []db.MessageID{*e.Data.MessageID})
-		if m := first(messages); m != nil {
+		if m := First(messages); m != nil {
 			d.Sender, d.Scope, d.Content = m.ContactID.Ref(), db.FoldChannel(m.Channel), messageContent(m.Body)
 		}
 		return err

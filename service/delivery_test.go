@@ -25,14 +25,14 @@ func (w *world) delivers(sender SenderInput, change ...func(*ReceiveMessageInput
 // forgets makes what came in look as if a server that knows no senders had taken it in.
 func (w *world) forgetsSenders() {
 	w.t.Helper()
-	_, err := w.db.ExecContext(w.ctx(), "DELETE FROM deliveries")
+	_, err := w.DB.ExecContext(w.ctx(), "DELETE FROM deliveries")
 	fine(w.t, err)
 }
 
 // was changes what is stored about all that a server that knows no senders took in.
 func (w *world) legacy(change string) {
 	w.t.Helper()
-	_, err := w.db.ExecContext(w.ctx(), "UPDATE external_ids SET "+change)
+	_, err := w.DB.ExecContext(w.ctx(), "UPDATE external_ids SET "+change)
 	fine(w.t, err)
 }
 
@@ -44,25 +44,25 @@ func TestDeliveries(t *testing.T) {
 			second := w.receivesFrom(b, receivedID("42"), says("from B"))
 			equal(t, "B's contact", second.Contact.ID == first.Contact.ID, false)
 			equal(t, "B's message", w.message(second).Body, "from B")
-			byID := w.receives(w.open().ContactID, receivedID("42"), says("by id"), func(in *ReceiveMessageInput) { in.Channel = text("telegram") })
+			byID := w.receives(w.open().ContactID, receivedID("42"), says("by id"), func(in *ReceiveMessageInput) { in.Channel = Text("telegram") })
 			equal(t, "C's message", w.message(byID).Body, "by id")
 		}},
 		{"a sender is the same however named", func(t *testing.T, w *world) {
 			was := w.receivesFrom(a, receivedID("42"))
 			w.unchanged("again", func() {
-				again := w.receives(was.Contact.ID, receivedID("42"), func(in *ReceiveMessageInput) { in.Channel = text("Telegram") })
+				again := w.receives(was.Contact.ID, receivedID("42"), func(in *ReceiveMessageInput) { in.Channel = Text("Telegram") })
 				equal(t, "message", w.message(again).ID, w.message(was).ID)
 			})
 		}},
 		{"a redelivery fills in nothing", func(t *testing.T, w *world) {
 			w.receivesFrom(a, receivedID("42"))
 			named := a
-			named.Name = text("Ada")
+			named.Name = Text("Ada")
 			w.unchanged("again", func() { w.receivesFrom(named, receivedID("42")) })
 		}},
 		{"the same id with another body is refused, with the contact as it is", func(t *testing.T, w *world) {
 			was := w.receivesFrom(a, receivedID("42"))
-			for _, key := range []*string{nil, text("k"), text("k")} {
+			for _, key := range []*string{nil, Text("k"), Text("k")} {
 				w.unchanged("another body", func() {
 					o, err := w.delivers(a, receivedID("42"), says("Something else"), func(in *ReceiveMessageInput) { in.IdempotencyKey = key })
 					refused(t, err, ExternalIDReused)
@@ -78,7 +78,7 @@ func TestDeliveries(t *testing.T) {
 		{"a business event's sender is the integration and its type, its content the payload", func(t *testing.T, w *world) {
 			contact, shop := w.open().ContactID, w.program(RoleIntegration)
 			record := func(by Actor, kind, payload string) (*Outcome, error) {
-				return w.RecordBusinessEvent(w.ctx(), by, RecordBusinessEventInput{ContactID: &contact, Type: kind, Payload: &payload, ExternalEventID: text("1")})
+				return w.RecordBusinessEvent(w.ctx(), by, RecordBusinessEventInput{ContactID: &contact, Type: kind, Payload: &payload, ExternalEventID: Text("1")})
 			}
 			was := w.ok(record(shop, "order.placed", `{"a":1,"b":[2]}`))
 			w.unchanged("again", func() { // canonical JSON
@@ -117,7 +117,7 @@ func TestDeliveries(t *testing.T) {
 		{"of business events from before the same holds", func(t *testing.T, w *world) {
 			contact, shop := w.open().ContactID, w.program(RoleIntegration)
 			record := func(by Actor, kind string) (*Outcome, error) {
-				return w.RecordBusinessEvent(w.ctx(), by, RecordBusinessEventInput{ContactID: &contact, Type: kind, ExternalEventID: text("1")})
+				return w.RecordBusinessEvent(w.ctx(), by, RecordBusinessEventInput{ContactID: &contact, Type: kind, ExternalEventID: Text("1")})
 			}
 			w.ok(record(shop, "order.placed"))
 			w.forgetsSenders()
@@ -129,7 +129,7 @@ func TestDeliveries(t *testing.T) {
 		{"a server of the version before finds what has come in since", func(t *testing.T, w *world) {
 			was := w.receivesFrom(a, receivedID("42"))
 			var rows []struct{ Outcome string }
-			fine(t, w.db.NewRaw("SELECT outcome ->> 'contact' AS outcome FROM external_ids WHERE kind = 'MESSAGE' AND channel = 'telegram' AND external_id = '42'").Scan(w.ctx(), &rows))
+			fine(t, w.DB.NewRaw("SELECT outcome ->> 'contact' AS outcome FROM external_ids WHERE kind = 'MESSAGE' AND channel = 'telegram' AND external_id = '42'").Scan(w.ctx(), &rows))
 			equal(t, "outcome", rows[0].Outcome, was.Contact.ID.UUID.String())
 		}},
 	})

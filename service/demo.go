@@ -37,7 +37,7 @@ type demo struct {
 	conversations []*db.Conversation
 	messages      []*db.Message
 	marks         map[demoReader]*db.ReadMark
-	events        changes
+	events        Changes
 }
 
 // demoReader is an agent and a conversation that they read.
@@ -48,7 +48,7 @@ type demoReader struct {
 
 // demoGuest is a contact with its conversations, before and after it first writes.
 type demoGuest struct {
-	*thread
+	*Thread
 	identities []*db.ContactIdentity
 	channel    string // on which it writes
 	language   string // in which it writes
@@ -63,8 +63,8 @@ func (s *Service) CreateDemo(ctx context.Context, progress func(done, of int)) (
 	if err != nil {
 		return nil, err
 	}
-	d := newDemo(workspace, s.now())
-	_, err = s.write(ctx, system(workspace.Key), "demo", &Keyed{}, func(w *writer) (changes, error) {
+	d := newDemo(workspace, s.Now())
+	_, err = s.Write(ctx, System(workspace.Key), "demo", &Keyed{}, func(w *Writer) (Changes, error) {
 		return d.store(ctx, w.Tx, progress)
 	})
 	if err != nil {
@@ -76,12 +76,12 @@ func (s *Service) CreateDemo(ctx context.Context, progress func(done, of int)) (
 
 // demoWorkspace makes the workspace, or finds one that nothing ever came of.
 func (s *Service) demoWorkspace(ctx context.Context) (*db.Workspace, error) {
-	all, err := s.db.Workspaces(ctx)
+	all, err := s.DB.Workspaces(ctx)
 	if err != nil {
 		return nil, err
 	}
 	for _, w := range all {
-		head, err := s.db.ForWorkspace(w.Key).Head(ctx)
+		head, err := s.DB.ForWorkspace(w.Key).Head(ctx)
 		if err != nil {
 			return nil, err
 		}
@@ -93,9 +93,9 @@ func (s *Service) demoWorkspace(ctx context.Context) (*db.Workspace, error) {
 		ID: db.WorkspaceID{UUID: db.NewUUID()}, Name: "Northwind Outdoor", TimeZone: "Europe/Berlin",
 		ReopenPolicy: db.ReopenWithin, ReopenWithinDays: demoReopen, OwnerPolicy: db.OwnerKeep,
 		ClosingCategories: []string{"Order", "Delivery", "Return & refund", "Account", "Product question", "Other"},
-		Demo:              true, CreatedAt: s.now().Add(-demoAge),
+		Demo:              true, CreatedAt: s.Now().Add(-demoAge),
 	}
-	return w, s.db.InsertWorkspace(ctx, w, nil)
+	return w, s.DB.InsertWorkspace(ctx, w, nil)
 }
 
 // newDemo plans the month and plays it.
@@ -120,7 +120,7 @@ func newDemo(workspace *db.Workspace, end time.Time) *demo {
 
 // store writes everything in its final state, then the log in its order. It gives the
 // rest of the log, which the write path appends.
-func (d *demo) store(ctx context.Context, tx db.Tx, progress func(done, of int)) (changes, error) {
+func (d *demo) store(ctx context.Context, tx db.Tx, progress func(done, of int)) (Changes, error) {
 	log := d.events[:len(d.events)/demoChunk*demoChunk]
 	rest := d.events[len(log):]
 	done, of := 0, len(d.agents)+len(d.contacts)+len(d.conversations)+len(d.messages)+len(d.marks)+len(log)

@@ -13,7 +13,7 @@ func (w *world) checkWorkspace() { checkWorkspace(w.t, w.Service, w.manager) }
 // checkWorkspace gives the log.
 func checkWorkspace(t *testing.T, s *Service, manager Actor) []*db.Event {
 	t.Helper()
-	rows := s.db.ForWorkspace(manager.Workspace)
+	rows := s.DB.ForWorkspace(manager.Workspace)
 	events := readLog(t, rows)
 	checkFacets(t, rows, events)
 	checkCounts(t, s, manager)
@@ -43,7 +43,7 @@ func checkWorkspace(t *testing.T, s *Service, manager Actor) []*db.Event {
 			ON c.workspace_id = m.workspace_id AND c.id = m.conversation_id WHERE m.workspace_id = ? AND m.contact_id <> c.contact_id`,
 	} {
 		var violations int
-		if err := s.db.NewRaw(sql, manager.Workspace).Scan(t.Context(), &violations); err != nil || violations > 0 {
+		if err := s.DB.NewRaw(sql, manager.Workspace).Scan(t.Context(), &violations); err != nil || violations > 0 {
 			t.Errorf("%s, but not %d: %v", rule, violations, err)
 		}
 	}
@@ -106,12 +106,12 @@ func checkCounts(t *testing.T, s *Service, viewer Actor) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	counted, err := New(s.db, s.feed, Options{Now: s.now}).InboxCounts(t.Context(), viewer)
+	counted, err := New(s.DB, s.Feed, Options{Now: s.Now}).InboxCounts(t.Context(), viewer)
 	if err != nil || counted != projected {
 		t.Errorf("projected %+v, counted %+v: %v", projected, counted, err)
 	}
 	for _, v := range db.Views {
-		n, err := s.db.ForWorkspace(viewer.Workspace).InboxCount(t.Context(), db.InboxQuery{View: v, Viewer: viewer.Agent}, 1_000_000)
+		n, err := s.DB.ForWorkspace(viewer.Workspace).InboxCount(t.Context(), db.InboxQuery{View: v, Viewer: viewer.Agent}, 1_000_000)
 		if err != nil || n != projected.Of(v) {
 			t.Errorf("%s holds %d, but the count says %d: %v", v, n, projected.Of(v), err)
 		}

@@ -133,7 +133,7 @@ func (d *demo) skills(i int) []string {
 func (d *demo) meet() *demoGuest {
 	k := pick(d, demoKins)
 	first, last := pick(d, k.first), pick(d, k.last)
-	g := &demoGuest{thread: &thread{contact: &db.Contact{ID: db.ContactID{UUID: db.NewUUID()}, Name: first + " " + last, Version: 1}}}
+	g := &demoGuest{Thread: &Thread{Contact: &db.Contact{ID: db.ContactID{UUID: db.NewUUID()}, Name: first + " " + last, Version: 1}}}
 	if d.chance(45) {
 		g.language = k.language
 	}
@@ -142,17 +142,17 @@ func (d *demo) meet() *demoGuest {
 	phone := d.phone(k)
 	if d.chance(15) {
 		picture := "https://avatars.example.com/" + handle + ".jpg"
-		g.contact.AvatarURL = &picture
+		g.Contact.AvatarURL = &picture
 	}
 	if d.chance(55) {
-		g.contact.Phone = phone
+		g.Contact.Phone = phone
 	}
 	if d.chance(80) {
-		g.contact.Email = &address
+		g.Contact.Email = &address
 	}
 	ways := map[string]func() string{
-		"email":     func() string { g.contact.Email = &address; return address },
-		"whatsapp":  func() string { g.contact.Phone = phone; return strings.ReplaceAll(*phone, " ", "") },
+		"email":     func() string { g.Contact.Email = &address; return address },
+		"whatsapp":  func() string { g.Contact.Phone = phone; return strings.ReplaceAll(*phone, " ", "") },
 		"chat":      func() string { return d.unique("visitor-" + strconv.Itoa(100_000+d.random.IntN(900_000))) },
 		"instagram": func() string { return "@" + handle },
 	}
@@ -166,7 +166,7 @@ func (d *demo) meet() *demoGuest {
 		known = append(known, other)
 	}
 	for _, channel := range known {
-		g.identities = append(g.identities, &db.ContactIdentity{Channel: channel, ExternalID: ways[channel](), ContactID: g.contact.ID})
+		g.identities = append(g.identities, &db.ContactIdentity{Channel: channel, ExternalID: ways[channel](), ContactID: g.Contact.ID})
 	}
 	return g
 }

@@ -10,12 +10,12 @@ import (
 func (d *demo) run(s demoStep) {
 	switch s.do {
 	case stepHire:
-		d.record(d.as(s, d.boss(s.agent)).aboutAgent(s.agent, db.AgentCreated, db.EventData{}))
+		d.record(d.as(s, d.boss(s.agent)).AboutAgent(s.agent, db.AgentCreated, db.EventData{}))
 	case stepPresence:
 		was := s.agent.Availability
 		s.agent.Availability = s.availability
 		data := db.EventData{Availability: []db.Availability{was, s.availability}}
-		d.record(d.as(s, s.agent.ID.Ref()).aboutAgent(s.agent, db.AvailabilityChanged, data))
+		d.record(d.as(s, s.agent.ID.Ref()).AboutAgent(s.agent, db.AvailabilityChanged, data))
 	case stepLeave:
 		d.leave(s)
 	case stepRegister:
@@ -23,14 +23,14 @@ func (d *demo) run(s demoStep) {
 	case stepArrive:
 		d.arrive(s)
 	case stepBlock:
-		d.record(s.guest.block(d.as(s, d.owner(s).ID.Ref())))
+		d.record(s.guest.Block(d.as(s, d.owner(s).ID.Ref())))
 	default:
 		d.work(s)
 	}
 }
 
 // as makes the recorder of a step.
-func (d *demo) as(s demoStep, by db.ActorRef) recorder { return recorder{at: d.end.Add(s.at), by: by} }
+func (d *demo) as(s demoStep, by db.ActorRef) Recorder { return Recorder{At: d.end.Add(s.at), By: by} }
 
 func (d *demo) record(events ...*db.Event) { d.events = append(d.events, events...) }
 
@@ -69,7 +69,7 @@ func (d *demo) responsible(g *demoGuest) *db.Agent {
 // assignee gives a contact's assignee; nil for nobody.
 func (d *demo) assignee(g *demoGuest) *db.Agent {
 	for _, a := range d.agents {
-		if g.isAssignedTo(&a.ID) {
+		if g.IsAssignedTo(&a.ID) {
 			return a
 		}
 	}
@@ -80,31 +80,31 @@ func (d *demo) assignee(g *demoGuest) *db.Agent {
 func (d *demo) leave(s demoStep) {
 	r := d.as(s, d.agents[0].ID.Ref())
 	s.agent.Active, s.agent.Availability = false, db.Offline
-	d.record(r.aboutAgent(s.agent, db.AgentDeactivated, db.EventData{}))
+	d.record(r.AboutAgent(s.agent, db.AgentDeactivated, db.EventData{}))
 	for _, g := range d.guests {
-		if g.isOpen() && g.isAssignedTo(&s.agent.ID) {
-			d.record(g.assign(r, nil, db.ReasonAgentDeactivated))
+		if g.IsOpen() && g.IsAssignedTo(&s.agent.ID) {
+			d.record(g.Assign(r, nil, db.ReasonAgentDeactivated))
 		}
 	}
 }
 
-func (d *demo) register(r recorder, g *demoGuest) {
-	g.contact.CreatedAt = r.at
-	d.guests, d.contacts, d.identities = append(d.guests, g), append(d.contacts, g.contact), append(d.identities, g.identities...)
-	d.record(r.about(g.thread, db.ContactCreated, nil, db.EventData{}))
+func (d *demo) register(r Recorder, g *demoGuest) {
+	g.Contact.CreatedAt = r.At
+	d.guests, d.contacts, d.identities = append(d.guests, g), append(d.contacts, g.Contact), append(d.identities, g.identities...)
+	d.record(r.About(g.Thread, db.ContactCreated, nil, db.EventData{}))
 }
 
 // arrive takes a message of the contact in.
 func (d *demo) arrive(s demoStep) {
-	g, r := s.guest, d.as(s, s.guest.contact.ID.Ref())
-	if g.contact.CreatedAt.IsZero() {
+	g, r := s.guest, d.as(s, s.guest.Contact.ID.Ref())
+	if g.Contact.CreatedAt.IsZero() {
 		d.register(r, g)
 	}
-	before := g.latest
-	message := received(d.write(g, r, db.Inbound, s.text))
-	d.record(g.arrive(r, comebackOf(d.workspace), message, d.assignee(g))...)
-	if g.latest != before {
-		d.conversations = append(d.conversations, g.latest)
+	before := g.Latest
+	message := Received(d.write(g, r, db.Inbound, s.text))
+	d.record(g.Arrive(r, ComebackOf(d.workspace), message, d.assignee(g))...)
+	if g.Latest != before {
+		d.conversations = append(d.conversations, g.Latest)
 	}
 }
 
@@ -117,50 +117,50 @@ func (d *demo) work(s demoStep) {
 		d.take(s, owner)
 	case stepHandOver:
 		if to := d.able(s.agent); to != owner {
-			d.record(g.assign(r, &to.ID, db.ReasonManual))
+			d.record(g.Assign(r, &to.ID, db.ReasonManual))
 		}
 	case stepNote:
-		d.record(g.message(r, d.write(g, r, db.Note, s.text)))
+		d.record(g.Message(r, d.write(g, r, db.Note, s.text)))
 	case stepReply:
 		first, _, _ := strings.Cut(owner.Name, " ")
-		d.record(g.message(r, d.write(g, r, db.Outbound, strings.ReplaceAll(s.text, "{agent}", first))))
-		if g.isAssignedTo(nil) {
-			d.record(g.assign(r, &owner.ID, db.ReasonReply))
+		d.record(g.Message(r, d.write(g, r, db.Outbound, strings.ReplaceAll(s.text, "{agent}", first))))
+		if g.IsAssignedTo(nil) {
+			d.record(g.Assign(r, &owner.ID, db.ReasonReply))
 		}
-		d.marks[demoReader{owner.ID, g.latest.ID}] = &db.ReadMark{AgentID: owner.ID, ConversationID: g.latest.ID, ReadAt: g.latest.LastActivityAt}
+		d.marks[demoReader{owner.ID, g.Latest.ID}] = &db.ReadMark{AgentID: owner.ID, ConversationID: g.Latest.ID, ReadAt: g.Latest.LastActivityAt}
 	case stepClose:
 		var note *db.ClosingNote
 		if s.category != "" || s.text != "" {
 			note = &db.ClosingNote{Category: given(s.category), Text: given(s.text)}
 		}
-		d.record(g.close(r, note))
+		d.record(g.Close(r, note))
 	}
 }
 
 // take makes an agent responsible for what nobody has: most take it themselves, the
 // managers give some out.
 func (d *demo) take(s demoStep, owner *db.Agent) {
-	if !s.guest.isAssignedTo(nil) {
+	if !s.guest.IsAssignedTo(nil) {
 		return
 	}
 	by, reason := owner, db.ReasonSelf
 	if manager := d.agents[len(d.events)%demoManagers]; len(d.events)%4 == 0 && manager != owner {
 		by, reason = manager, db.ReasonManual
 	}
-	d.record(s.guest.assign(d.as(s, by.ID.Ref()), &owner.ID, reason))
+	d.record(s.guest.Assign(d.as(s, by.ID.Ref()), &owner.ID, reason))
 }
 
 // write makes a message in the contact's latest conversation, if there is one yet.
-func (d *demo) write(g *demoGuest, r recorder, kind db.MessageKind, body string) *db.Message {
+func (d *demo) write(g *demoGuest, r Recorder, kind db.MessageKind, body string) *db.Message {
 	m := &db.Message{
-		ID: db.MessageID{UUID: db.NewUUID()}, ContactID: g.contact.ID,
-		Kind: kind, Author: r.by, Body: body, Channel: g.channel, CreatedAt: r.at,
+		ID: db.MessageID{UUID: db.NewUUID()}, ContactID: g.Contact.ID,
+		Kind: kind, Author: r.By, Body: body, Channel: g.channel, CreatedAt: r.At,
 	}
-	if g.latest != nil {
-		m.ConversationID = &g.latest.ID
+	if g.Latest != nil {
+		m.ConversationID = &g.Latest.ID
 	}
 	if kind == db.Inbound {
-		m.SentAt = &r.at
+		m.SentAt = &r.At
 	}
 	d.messages = append(d.messages, m)
 	return m

@@ -44,7 +44,7 @@ func TestCreateDemo(t *testing.T) {
 		t.Fatal(workspace, steps, of, err)
 	}
 	checkDemoViewers(t, s, workspace)
-	viewer, err := s.db.ForWorkspace(workspace.Key).AgentByEmail(t.Context(), DemoViewers()[0])
+	viewer, err := s.DB.ForWorkspace(workspace.Key).AgentByEmail(t.Context(), DemoViewers()[0])
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -53,7 +53,7 @@ func TestCreateDemo(t *testing.T) {
 		t.Error("the finished workspace is taken for an unfinished one", err)
 	}
 	log := checkWorkspace(t, s, manager)
-	if last := log[len(log)-1]; last.CreatedAt.After(s.now()) {
+	if last := log[len(log)-1]; last.CreatedAt.After(s.Now()) {
 		t.Errorf("the log ends in the future, at %s", last.CreatedAt)
 	}
 	checkDemoNumbers(t, s, manager)
@@ -63,7 +63,7 @@ func TestCreateDemo(t *testing.T) {
 func checkDemoViewers(t *testing.T, s *Service, workspace *db.Workspace) {
 	t.Helper()
 	for i, address := range DemoViewers() {
-		a, err := s.db.ForWorkspace(workspace.Key).AgentByEmail(t.Context(), address)
+		a, err := s.DB.ForWorkspace(workspace.Key).AgentByEmail(t.Context(), address)
 		if err != nil {
 			t.Fatal(address, err)
 		}
@@ -113,7 +113,7 @@ func checkDemoNumbers(t *testing.T, s *Service, manager Actor) {
 		"odd addresses":      {"SELECT count(*) FROM contacts WHERE workspace_id = ? AND email !~ '^[a-z0-9._]+@example\\.(com|org|net)$'", 0, 0},
 	} {
 		var n int
-		if err := s.db.NewRaw(q.sql, manager.Workspace).Scan(t.Context(), &n); err != nil {
+		if err := s.DB.NewRaw(q.sql, manager.Workspace).Scan(t.Context(), &n); err != nil {
 			t.Fatal(what, err)
 		}
 		between(what, n, q.least, q.most)

@@ -51,7 +51,7 @@ func (d *demo) variant(text string) string { return pick(d, strings.Split(text, 
 
 // blanks gives what fills the blanks of a script for one contact.
 func (d *demo) blanks(g *demoGuest) func(string) string {
-	first, _, _ := strings.Cut(g.contact.Name, " ")
+	first, _, _ := strings.Cut(g.Contact.Name, " ")
 	return strings.NewReplacer(
 		"{name}", first, "{product}", pick(d, demoProducts), "{garment}", pick(d, demoGarments), "{city}", pick(d, demoCities), "{day}", pick(d, demoDays),
 		"{order}", fmt.Sprintf("NW-%05d", 20_000+d.random.IntN(70_000)),

@@ -54,7 +54,8 @@ const (
 	InvalidField     RefusalCode = "INVALID_FIELD" // refuses nothing: the field is left out or kept in another form
 )
 
-func refuse(code RefusalCode, message string, field ...string) *Refusal {
+// Refuse returns a refusal; field is the path of the input field at fault.
+func Refuse(code RefusalCode, message string, field ...string) *Refusal {
 	return &Refusal{Code: code, Message: message, Field: field}
 }
 
@@ -82,9 +83,11 @@ const (
 	Internal        ErrorCode = "INTERNAL"
 )
 
-func badInput(message string) *Error { return &Error{BadInput, message} }
+// NewBadInput returns the error BAD_USER_INPUT.
+func NewBadInput(message string) *Error { return &Error{BadInput, message} }
 
-func notFound(what string) *Error {
+// NewNotFound returns the error NOT_FOUND for an object of the kind that what names.
+func NewNotFound(what string) *Error {
 	return &Error{NotFound, "there is no " + what + " with this id in your workspace"}
 }
 
@@ -98,12 +101,12 @@ func Explain(err error) *Error {
 	case errors.As(err, &known):
 		return known
 	case errors.As(err, &id):
-		return badInput(id.Message)
+		return NewBadInput(id.Message)
 	case errors.Is(err, db.ErrBadCursor):
 		return &Error{CursorInvalid, "the cursor is malformed, or belongs to another list or workspace; take one from this list, or leave it out"}
 	case errors.Is(err, feed.ErrExpired):
 		return &Error{CursorExpired, "the cursor lies too far back to resume from; load the data again and subscribe after its asOf"}
-	case errors.As(err, &pg) && isAway(pg), isBroken(err), db.IsStalePlan(err), errors.Is(err, errStartOver),
+	case errors.As(err, &pg) && isAway(pg), isBroken(err), db.IsStalePlan(err), errors.Is(err, ErrStartOver),
 		errors.Is(err, context.DeadlineExceeded), errors.Is(err, context.Canceled):
 		return &Error{Unavailable, "the server is too busy or cannot reach its database; try again, with the same idempotencyKey if this was a mutation"}
 	}
@@ -139,8 +142,8 @@ func isAway(err *pgconn.PgError) bool {
 	return false
 }
 
-// violated says which constraint a database error is about; empty for other errors.
-func violated(err error) string {
+// Violated returns the constraint that a database error is about; empty for other errors.
+func Violated(err error) string {
 	var pg *pgconn.PgError
 	if errors.As(err, &pg) && pg.Code[:2] == "23" {
 		return pg.ConstraintName
@@ -148,8 +151,8 @@ func violated(err error) string {
 	return ""
 }
 
-// errStartOver says that what a transaction had to lock grew while it was locking.
-var errStartOver = errors.New("the transaction has to start over")
+// ErrStartOver reports that the rows that a transaction must lock became more while it was locking.
+var ErrStartOver = errors.New("the transaction has to start over")
 
 // mayRetry reports whether a transaction that failed at this attempt, counted from 1, left
 // nothing behind and may do better the next time.
@@ -158,7 +161,7 @@ func mayRetry(err error, attempt int) bool {
 	switch {
 	case attempt >= attempts:
 		return false
-	case errors.Is(err, errStartOver), db.IsStalePlan(err):
+	case errors.Is(err, ErrStartOver), db.IsStalePlan(err):
 		return true
 	case !errors.As(err, &pg):
 		return false

@@ -54,7 +54,7 @@ func TestExplainClasses(t *testing.T) {
 func TestMayRetry(t *testing.T) {
 	t.Parallel()
 	for cause, most := range map[error]int{
-		errStartOver: attempts - 1, &pgconn.PgError{Code: "40P01"}: attempts - 1, &pgconn.PgError{Code: "40001"}: attempts - 1,
+		ErrStartOver: attempts - 1, &pgconn.PgError{Code: "40P01"}: attempts - 1, &pgconn.PgError{Code: "40001"}: attempts - 1,
 		&pgconn.PgError{Code: "0A000", Routine: "RevalidateCachedQuery"}: attempts - 1, &pgconn.PgError{Code: "0A000"}: 0,
 		&pgconn.PgError{Code: "25006"}: 1, &pgconn.PgError{Code: "57014"}: 0, io.ErrUnexpectedEOF: 0, // which may have committed
 	} {
@@ -75,14 +75,14 @@ func TestExplain(t *testing.T) {
 	for want, causes := range map[ErrorCode][]error{
 		Unavailable: {
 			&pgconn.PgError{Code: "57P01"}, &pgconn.PgError{Code: "40P01"}, &pgconn.PgError{Code: "55P03"}, &pgconn.ConnectError{},
-			io.ErrUnexpectedEOF, driver.ErrBadConn, context.DeadlineExceeded, errStartOver,
+			io.ErrUnexpectedEOF, driver.ErrBadConn, context.DeadlineExceeded, ErrStartOver,
 			&net.OpError{Op: "dial", Err: syscall.ECONNREFUSED},
 		},
 		Internal:      {errors.New("relation \"secrets\" does not exist"), &pgconn.PgError{Code: "42703", Message: "column hash"}},
 		BadInput:      {&db.IDError{Message: "not an id"}},
 		CursorInvalid: {db.ErrBadCursor},
 		CursorExpired: {feed.ErrExpired},
-		NotFound:      {notFound("contact")},
+		NotFound:      {NewNotFound("contact")},
 	} {
 		for _, cause := range causes {
 			if got := Explain(fmt.Errorf("somewhere: %w", cause)); got.Code != want {

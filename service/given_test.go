@@ -81,33 +81,33 @@ func (w *world) givenWorkspace() *world {
 
 // givenMessage puts a message into an open conversation, as a connector or a reply would.
 func (s *Service) givenMessage(ctx context.Context, actor Actor, id db.ConversationID, kind db.MessageKind, body string) (*Outcome, error) {
-	return s.write(ctx, actor, "givenMessage", &Keyed{}, func(w *writer) (changes, error) {
-		t, err := w.lockThreadOf(ctx, id)
+	return s.Write(ctx, actor, "givenMessage", &Keyed{}, func(w *Writer) (Changes, error) {
+		t, err := w.LockThreadOf(ctx, id)
 		if err != nil {
 			return nil, err
 		}
-		if err := firstOf(checkUnblocked(t.contact)); err != nil {
+		if err := FirstOf(CheckUnblocked(t.Contact)); err != nil {
 			return nil, err
 		}
-		if t.asked.Status != db.StatusOpen {
-			return nil, refuse(NotOpen, "the conversation is closed")
+		if t.Asked.Status != db.StatusOpen {
+			return nil, Refuse(NotOpen, "the conversation is closed")
 		}
 		m := &db.Message{
-			ID: db.MessageID{UUID: db.NewUUID()}, ConversationID: &t.latest.ID, ContactID: t.contact.ID, Kind: kind,
-			Author: actor.Ref(), Body: body, Channel: t.latest.Channel,
+			ID: db.MessageID{UUID: db.NewUUID()}, ConversationID: &t.Latest.ID, ContactID: t.Contact.ID, Kind: kind,
+			Author: actor.Ref(), Body: body, Channel: t.Latest.Channel,
 		}
 		if kind == db.Inbound {
-			events, err := w.arrive(ctx, t, received(m))
+			events, err := w.Arrive(ctx, t, Received(m))
 			if err != nil {
 				return nil, err
 			}
 			return events, w.InsertMessages(ctx, []*db.Message{m})
 		}
-		events := changes{t.message(w.recorder, m)}
+		events := Changes{t.Message(w.Recorder, m)}
 		if err := w.InsertMessages(ctx, []*db.Message{m}); err != nil {
 			return nil, err
 		}
-		return w.save(ctx, events, t)
+		return w.Save(ctx, events, t)
 	})
 }
 

@@ -66,7 +66,7 @@ func TestIdempotency(t *testing.T) {
 			other := w.program(RoleIntegration)
 			in := UpdateContactInput{ContactID: w.contact("Cora").ID, Keyed: keyed("k")}
 			for i, caller := range []Actor{ada, ben, w.program(RoleIntegration), other} {
-				in.Name = text(fmt.Sprint("Cora ", i))
+				in.Name = Text(fmt.Sprint("Cora ", i))
 				equal(t, "events", types(w.ok(w.UpdateContact(w.ctx(), caller, in)).Events), "CONTACT_UPDATED")
 			}
 			w.unchanged("repeated", func() { w.ok(w.UpdateContact(w.ctx(), other, in)) })
@@ -131,7 +131,7 @@ func eventIDs(events []*db.Event) (ids []string) {
 func testRepetition(t *testing.T, w *world) {
 	for _, v := range verbs {
 		x := w.ready(v)
-		x.key = text("key of " + v.name)
+		x.key = Text("key of " + v.name)
 		caller := w.caller(v)
 		was, err := v.in(w, caller, x)
 		if err != nil || (len(was.Events) == 0) != unlogged[v.name] {
@@ -216,7 +216,7 @@ func testKeyLifetime(t *testing.T, w *world) {
 	equal(t, "the second contact", w.ok(w.CreateContact(w.ctx(), w.manager, in)).Contact.ID, second.Contact.ID)
 
 	keys := func() (n int) {
-		if err := w.db.QueryRowContext(w.ctx(), "SELECT count(*) FROM idempotency_keys").Scan(&n); err != nil {
+		if err := w.DB.QueryRowContext(w.ctx(), "SELECT count(*) FROM idempotency_keys").Scan(&n); err != nil {
 			t.Fatal(err)
 		}
 		return n

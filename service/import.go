@@ -34,7 +34,7 @@ func (r *ImportResult) add(more ImportResult) {
 // record that cannot be brought in is a problem of the result and holds up no other one.
 // It is for whoever runs the server, not for callers of the API.
 func (s *Service) Import(ctx context.Context, workspace db.WorkspaceKey, onChannel string, records []ImportRecord, progress func(done int)) (result ImportResult, err error) {
-	channel, err := channel("channel", onChannel)
+	channel, err := CheckChannel("channel", onChannel)
 	if err != nil {
 		return result, err
 	}
@@ -47,8 +47,8 @@ func (s *Service) Import(ctx context.Context, workspace db.WorkspaceKey, onChann
 	for done, grown := 0, 5*importRecords; done < len(records); {
 		batch := importable(records[done:])
 		var b *importBatch
-		if _, err := s.write(ctx, system(workspace), "import", &Keyed{}, func(w *writer) (changes, error) {
-			b = &importBatch{writer: w, channel: channel, agents: map[string]*db.Agent{}, threads: map[string]*thread{}, added: map[string]bool{}}
+		if _, err := s.Write(ctx, System(workspace), "import", &Keyed{}, func(w *Writer) (Changes, error) {
+			b = &importBatch{Writer: w, channel: channel, agents: map[string]*db.Agent{}, threads: map[string]*Thread{}, added: map[string]bool{}}
 			return b.run(ctx, batch)
 		}); err != nil {
 			return result, err
@@ -72,8 +72,8 @@ func sortProblems(problems []ImportProblem) {
 
 // analyze makes up for many new rows. Without it things are slow for a minute, no worse.
 func (s *Service) analyze(ctx context.Context) {
-	if err := s.db.Analyze(ctx); err != nil {
-		s.log.Debug("the tables could not be analyzed", "error", err)
+	if err := s.DB.Analyze(ctx); err != nil {
+		s.Log.Debug("the tables could not be analyzed", "error", err)
 	}
 }
 
@@ -135,12 +135,12 @@ func importable(records []ImportRecord) []ImportRecord {
 // them in memory one by one, and stores all that is new at the end, so that the number
 // of statements does not grow with the number of records.
 type importBatch struct {
-	*writer
+	*Writer
 	channel string
 	result  ImportResult
 
 	agents  map[string]*db.Agent // by name
-	threads map[string]*thread   // by the contact's external id
+	threads map[string]*Thread   // by the contact's external id
 	added   map[string]bool      // records, by key
 	locked  []*db.Contact
 	latest  []*db.Conversation // of the locked contacts
@@ -150,17 +150,17 @@ type importBatch struct {
 	newIdentities    []*db.ContactIdentity
 	newConversations []*db.Conversation
 	newMessages      []*db.Message
-	events           changes
+	events           Changes
 }
 
-func (b *importBatch) run(ctx context.Context, records []ImportRecord) (changes, error) {
+func (b *importBatch) run(ctx context.Context, records []ImportRecord) (Changes, error) {
 	// Two imports at once would both make the agents that they do not find.
 	if _, err := b.LockWorkspace(ctx); err != nil {
 		return nil, err
 	}
 	records, err := b.fresh(ctx, records)
 	if err != nil || len(records) == 0 {
-		return unchanged, err
+		return Unchanged, err
 	}
 	if err := b.findContacts(ctx, records); err != nil {
 		return nil, err
@@ -186,7 +186,7 @@ func (b *importBatch) fresh(ctx context.Context, records []ImportRecord) ([]Impo
 	}
 	var fresh []ImportRecord
 	for _, r := range records {
-		switch problem := r.check(b.at); {
+		switch problem := r.check(b.At); {
 		case known[string(r.key)], known[string(r.sent)]:
 			b.result.Known++
 		case problem != nil:
@@ -222,12 +222,12 @@ func (b *importBatch) findContacts(ctx context.Context, records []ImportRecord) 
 	if b.latest, err = b.LatestConversations(ctx, ids); err != nil {
 		return err
 	}
-	threads := map[db.ContactID]*thread{}
+	threads := map[db.ContactID]*Thread{}
 	for _, contact := range b.locked {
-		threads[contact.ID] = &thread{contact: contact}
+		threads[contact.ID] = &Thread{Contact: contact}
 	}
 	for _, c := range b.latest {
-		threads[c.ContactID].latest = c
+		threads[c.ContactID].Latest = c
 	}
 	for _, identity := range identities {
 		b.threads[identity.ExternalID] = threads[identity.ContactID]
@@ -279,7 +279,7 @@ func (b *importBatch) add(r *ImportRecord) {
 		ID: db.ConversationID{UUID: db.NewUUID()}, Channel: b.channel, Status: db.StatusClosed,
 		OpenedAt: r.OpenedAt, ImportKey: r.key,
 	}
-	older := t != nil && t.latest != nil && !isLater(c, t.latest)
+	older := t != nil && t.Latest != nil && !isLater(c, t.Latest)
 	if refusal := checkImport(t, r); refusal != "" && !older {
 		b.problem(r, refusal)
 		return
@@ -289,7 +289,7 @@ func (b *importBatch) add(r *ImportRecord) {
 		t = b.contact(r, agent)
 	}
 	at := r.Messages[len(r.Messages)-1].At
-	c.ContactID, c.OpenedBy, c.ClosedBy = t.contact.ID, t.contact.ID.Ref(), agent.ID.Ref()
+	c.ContactID, c.OpenedBy, c.ClosedBy = t.Contact.ID, t.Contact.ID.Ref(), agent.ID.Ref()
 	c.ClosedAt, c.LastActivityAt, c.ClosingText = &at, at, r.ClosingNote
 	if older {
 		c.AssigneeID, c.Version = assignable(agent), 1
@@ -298,7 +298,7 @@ func (b *importBatch) add(r *ImportRecord) {
 	}
 	b.messages(r, c, agent)
 	b.newConversations = append(b.newConversations, c)
-	b.events = append(b.events, b.about(&thread{contact: t.contact, latest: c}, db.ConversationImported, nil, db.EventData{}))
+	b.events = append(b.events, b.About(&Thread{Contact: t.Contact, Latest: c}, db.ConversationImported, nil, db.EventData{}))
 	b.added[string(r.key)] = true
 	b.result.Added++
 }
@@ -310,28 +310,28 @@ func isLater(a, b *db.Conversation) bool {
 
 // checkImport: what becomes the latest conversation begins where nothing is blocked (S4)
 // and nothing open; it gives the problem.
-func checkImport(t *thread, r *ImportRecord) string {
+func checkImport(t *Thread, r *ImportRecord) string {
 	switch {
 	case t == nil:
 		return ""
-	case t.contact.Blocked():
-		return fmt.Sprintf("the contact %s (%s) is blocked: unblock it, then import again", t.contact.Name, r.Contact.ExternalID)
-	case t.isOpen():
+	case t.Contact.Blocked():
+		return fmt.Sprintf("the contact %s (%s) is blocked: unblock it, then import again", t.Contact.Name, r.Contact.ExternalID)
+	case t.IsOpen():
 		return fmt.Sprintf("the contact %s (%s) has an open conversation, opened at %s: close it first, then import again",
-			t.contact.Name, r.Contact.ExternalID, t.latest.OpenedAt.Format(time.RFC3339))
+			t.Contact.Name, r.Contact.ExternalID, t.Latest.OpenedAt.Format(time.RFC3339))
 	}
 	return ""
 }
 
 // continueWith makes a closed conversation the latest; the one before keeps what it had,
 // and the contact keeps its assignee.
-func (t *thread) continueWith(c *db.Conversation) {
-	if t.latest != nil {
-		t.latest.Latest = false
+func (t *Thread) continueWith(c *db.Conversation) {
+	if t.Latest != nil {
+		t.Latest.Latest = false
 	}
-	c.Latest, c.AssigneeID = true, t.contact.AssigneeID
-	t.latest = c
-	t.next()
+	c.Latest, c.AssigneeID = true, t.Contact.AssigneeID
+	t.Latest = c
+	t.NextVersion()
 }
 
 // assignable gives the agent who becomes responsible: a deactivated one cannot (A7).
@@ -348,24 +348,24 @@ func (b *importBatch) agent(company string) *db.Agent {
 	}
 	a := &db.Agent{
 		ID: db.AgentID{UUID: db.NewUUID()}, Name: company, Role: db.RoleAgent, Skills: []string{},
-		Availability: db.Offline, Active: true, CreatedAt: b.at,
+		Availability: db.Offline, Active: true, CreatedAt: b.At,
 	}
 	b.agents[company], b.newAgents = a, append(b.newAgents, a)
-	b.events = append(b.events, b.aboutAgent(a, db.AgentCreated, db.EventData{}))
+	b.events = append(b.events, b.AboutAgent(a, db.AgentCreated, db.EventData{}))
 	b.result.Agents++
 	return a
 }
 
-func (b *importBatch) contact(r *ImportRecord, owner *db.Agent) *thread {
+func (b *importBatch) contact(r *ImportRecord, owner *db.Agent) *Thread {
 	contact := &db.Contact{
-		ID: db.ContactID{UUID: db.NewUUID()}, Name: r.Contact.Name, AssigneeID: assignable(owner), Version: 1, CreatedAt: b.at,
+		ID: db.ContactID{UUID: db.NewUUID()}, Name: r.Contact.Name, AssigneeID: assignable(owner), Version: 1, CreatedAt: b.At,
 	}
-	t := &thread{contact: contact}
+	t := &Thread{Contact: contact}
 	b.threads[b.idOf(r)], b.newContacts = t, append(b.newContacts, contact)
 	b.newIdentities = append(b.newIdentities, &db.ContactIdentity{
 		ContactID: contact.ID, Channel: b.channel, ExternalID: b.idOf(r),
 	})
-	b.events = append(b.events, b.about(t, db.ContactCreated, nil, db.EventData{}))
+	b.events = append(b.events, b.About(t, db.ContactCreated, nil, db.EventData{}))
 	b.result.Contacts++
 	return t
 }
@@ -392,8 +392,8 @@ func (b *importBatch) store(ctx context.Context) error {
 		return err
 	}
 	if err := b.InsertContacts(ctx, b.newContacts, b.newIdentities); err != nil {
-		if violated(err) == "contact_identities_pkey" {
-			return errStartOver // the contact has just written in by itself
+		if Violated(err) == "contact_identities_pkey" {
+			return ErrStartOver // the contact has just written in by itself
 		}
 		return err
 	}

@@ -159,14 +159,14 @@ func (r *ImportRecord) read(line []byte) error {
 // what no time may lie after, unless it is zero.
 func (r *ImportRecord) check(now time.Time) error {
 	checks := []error{
-		checkGiven("company", r.Company, maxName),
-		checkGiven("contact.externalId", r.Contact.ExternalID, maxName),
-		checkText("externalId", r.ExternalID, 0, maxName),
-		checkGiven("contact.name", r.Contact.Name, maxName),
+		checkGiven("company", r.Company, MaxName),
+		checkGiven("contact.externalId", r.Contact.ExternalID, MaxName),
+		CheckText("externalId", r.ExternalID, 0, MaxName),
+		checkGiven("contact.name", r.Contact.Name, MaxName),
 		checkPast("openedAt", r.OpenedAt, now),
 	}
 	if r.ClosingNote != nil {
-		checks = append(checks, checkText("closingNote", *r.ClosingNote, 1, maxBody))
+		checks = append(checks, CheckText("closingNote", *r.ClosingNote, 1, MaxBody))
 	}
 	if len(r.Messages) == 0 {
 		checks = append(checks, errors.New("messages must have at least one message"))
@@ -190,9 +190,9 @@ func (r *ImportRecord) check(now time.Time) error {
 // maxImported returns how long a message of the past may be, in characters.
 func maxImported(m ImportMessage) int {
 	if m.From == FromContact {
-		return maxInbound
+		return MaxInbound
 	}
-	return maxBody
+	return MaxBody
 }
 
 // checkGiven is checkText for what must not be left out.
@@ -200,7 +200,7 @@ func checkGiven(field, text string, most int) error {
 	if text == "" {
 		return errors.New(field + " is missing or empty")
 	}
-	return checkText(field, text, 1, most)
+	return CheckText(field, text, 1, most)
 }
 
 // checkPast: there is a time, in years that have four digits, and it is over.

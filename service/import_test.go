@@ -192,10 +192,10 @@ func TestImport(t *testing.T) {
 	if again := w.importAll(records); !reflect.DeepEqual(again, ImportResult{Known: 8}) {
 		t.Errorf("the second run did %+v", again)
 	}
-	if head, err := w.db.ForWorkspace(w.manager.Workspace).Head(ctx); err != nil || head.Seq != 1+2+4+8 {
+	if head, err := w.DB.ForWorkspace(w.manager.Workspace).Head(ctx); err != nil || head.Seq != 1+2+4+8 {
 		t.Errorf("the log ends at %d: %v", head.Seq, err)
 	}
-	agents, err := w.db.ForWorkspace(w.manager.Workspace).AgentsByName(ctx, []string{"Tidewater Bikes", "Lumen Energy"})
+	agents, err := w.DB.ForWorkspace(w.manager.Workspace).AgentsByName(ctx, []string{"Tidewater Bikes", "Lumen Energy"})
 	if err != nil || len(agents) != 2 {
 		t.Fatal(agents, err)
 	}
@@ -252,7 +252,7 @@ func TestImportAroundTheLatest(t *testing.T) {
 		t.Fatal(contacts, err)
 	}
 	contact := contacts.Rows[0]
-	agents, err := w.db.ForWorkspace(w.manager.Workspace).AgentsByName(ctx, []string{"Acorn", "Birch", "Cedar"})
+	agents, err := w.DB.ForWorkspace(w.manager.Workspace).AgentsByName(ctx, []string{"Acorn", "Birch", "Cedar"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -319,7 +319,7 @@ func TestImportForInactiveAgent(t *testing.T) {
 	w := newWorld(t)
 	ctx := t.Context()
 	w.importAll([]ImportRecord{past("1", "Acorn", "2021-05-01T00:00:00Z", "x")})
-	agents, err := w.db.ForWorkspace(w.manager.Workspace).AgentsByName(ctx, []string{"Acorn"})
+	agents, err := w.DB.ForWorkspace(w.manager.Workspace).AgentsByName(ctx, []string{"Acorn"})
 	if err != nil {
 		t.Fatal(err)
 	}

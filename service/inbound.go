@@ -34,7 +34,7 @@ func (s *Service) ReceiveMessage(ctx context.Context, actor Actor, in ReceiveMes
 		return nil, err
 	}
 	if in.Body == "" {
-		return nil, badInput("body must not be empty")
+		return nil, NewBadInput("body must not be empty")
 	}
 	body, truncated := inboundBody(in.Body)
 	id := take.externalID("externalMessageId", in.ExternalMessageID)
@@ -42,19 +42,19 @@ func (s *Service) ReceiveMessage(ctx context.Context, actor Actor, in ReceiveMes
 		ID: db.MessageID{UUID: db.NewUUID()}, Kind: db.Inbound, Body: body, Truncated: truncated,
 		Channel: db.FoldChannel(channel), Automated: in.Automated, SentAt: take.sentAt(in.SentAt),
 	}
-	return s.write(ctx, actor, "receiveMessage", &in, func(w *writer) (changes, error) {
-		w.outcome.Ignored = take.ignored
+	return s.Write(ctx, actor, "receiveMessage", &in, func(w *Writer) (Changes, error) {
+		w.Outcome.Ignored = take.ignored
 		t, known, err := w.findSender(ctx, in.ContactID, sender)
 		if err != nil {
 			return nil, err
 		}
-		m.ContactID, m.Author, m.ConversationID = t.contact.ID, t.contact.ID.Ref(), nil
-		return w.once(ctx, messageDelivery(m, channel, id), func() (changes, error) {
+		m.ContactID, m.Author, m.ConversationID = t.Contact.ID, t.Contact.ID.Ref(), nil
+		return w.once(ctx, messageDelivery(m, channel, id), func() (Changes, error) {
 			events, err := w.meet(ctx, t, known, sender)
 			if err != nil {
 				return nil, err
 			}
-			came, err := w.onBehalfOf(m.Author).arrive(ctx, t, received(m))
+			came, err := w.OnBehalfOf(m.Author).Arrive(ctx, t, Received(m))
 			if err != nil {
 				return nil, err
 			}
@@ -71,12 +71,12 @@ func (in ReceiveMessageInput) from(take *intake) (*sender, string, error) {
 	case err != nil:
 		return nil, "", err
 	case sender != nil && in.Channel != nil:
-		return nil, "", badInput("channel belongs to contactId; contact has its own")
+		return nil, "", NewBadInput("channel belongs to contactId; contact has its own")
 	case sender != nil:
 		return sender, in.Contact.Channel, nil
 	case in.Channel == nil:
-		return nil, "", badInput("say on which channel the message came: channel is missing")
+		return nil, "", NewBadInput("say on which channel the message came: channel is missing")
 	}
-	_, err = channel("channel", *in.Channel)
+	_, err = CheckChannel("channel", *in.Channel)
 	return nil, *in.Channel, err
 }

@@ -16,7 +16,7 @@ import (
 // receives takes in a message from a contact by its id.
 func (w *world) receives(contact db.ContactID, change ...func(*ReceiveMessageInput)) *Outcome {
 	w.t.Helper()
-	in := ReceiveMessageInput{ContactID: &contact, Channel: text("chat"), Body: "Hello?"}
+	in := ReceiveMessageInput{ContactID: &contact, Channel: Text("chat"), Body: "Hello?"}
 	for _, f := range change {
 		f(&in)
 	}
@@ -53,7 +53,7 @@ func automated(in *ReceiveMessageInput) { in.Automated = true }
 func (w *world) happens(contact db.ContactID, requiresAction bool) *Outcome {
 	w.t.Helper()
 	return w.ok(w.RecordBusinessEvent(w.ctx(), w.program(RoleIntegration), RecordBusinessEventInput{
-		ContactID: &contact, Type: "order.placed", Payload: text(`{"order":4711}`), RequiresAction: requiresAction}))
+		ContactID: &contact, Type: "order.placed", Payload: Text(`{"order":4711}`), RequiresAction: requiresAction}))
 }
 
 // policies sets the workspace's.
@@ -208,7 +208,7 @@ func TestReceivedMessages(t *testing.T) {
 			equal(t, "owner", w.owner(o.Conversation), nobody)
 		}},
 		{"I5 an unknown identity makes a contact, first of all (A8)", func(t *testing.T, w *world) {
-			sender := SenderInput{Channel: "twitter", ExternalID: "@cora", Name: text("Cora"), Email: text("cora@customer.example")}
+			sender := SenderInput{Channel: "twitter", ExternalID: "@cora", Name: Text("Cora"), Email: Text("cora@customer.example")}
 			o := w.receivesFrom(sender)
 			lines(t, w.story(o.Events), "CONTACT_CREATED by a program new->v1", "MESSAGE_RECEIVED by the contact", "CONVERSATION_OPENED MESSAGE by the contact new->v2")
 			equal(t, "name", o.Contact.Name, "Cora")
@@ -223,16 +223,16 @@ func TestReceivedMessages(t *testing.T) {
 			sender := SenderInput{Channel: "twitter", ExternalID: "@cora"}
 			o := w.receivesFrom(sender)
 			equal(t, "without a name it is called", o.Contact.Name, "@cora")
-			sender.Name, sender.Email = text("Cora"), text("cora@customer.example")
+			sender.Name, sender.Email = Text("Cora"), Text("cora@customer.example")
 			o = w.receivesFrom(sender)
 			equal(t, "events", types(o.Events), "CONTACT_UPDATED + MESSAGE_RECEIVED")
 			equal(t, "fields", fmt.Sprint(len(o.Events[0].Data.Changes), o.Events[0].Data.Changes[0].Field, o.Events[0].Data.Changes[1].Field), "2nameemail")
-			sender.Name, sender.Email, sender.Phone = text("Eve"), text("eve@customer.example"), text("555 123")
+			sender.Name, sender.Email, sender.Phone = Text("Eve"), Text("eve@customer.example"), Text("555 123")
 			o = w.receivesFrom(sender)
 			equal(t, "events", types(o.Events), "CONTACT_UPDATED + MESSAGE_RECEIVED")
 			c := w.readContact(o.Contact.ID)
 			equal(t, "contact", fmt.Sprint(c.Name, " ", *c.Email, " ", *c.Phone), "Cora cora@customer.example 555 123")
-			sender.Name, sender.Email = text(" "), text("")
+			sender.Name, sender.Email = Text(" "), Text("")
 			equal(t, "events", types(w.receivesFrom(sender).Events), "MESSAGE_RECEIVED")
 		}},
 	})
@@ -336,12 +336,12 @@ func TestExternalIDs(t *testing.T) {
 	hold(t, []rule{
 		{"a message comes in once, whoever delivers it and however often", func(t *testing.T, w *world) {
 			c := w.closed()
-			id := func(in *ReceiveMessageInput) { in.ExternalMessageID = text("m1") }
+			id := func(in *ReceiveMessageInput) { in.ExternalMessageID = Text("m1") }
 			was := w.receives(c.ContactID, id)
 			w.closes(c)
 			w.clock = w.clock.Add(100 * 24 * time.Hour)
 			w.unchanged("again", func() {
-				for _, key := range []*string{nil, text("k1"), text("k1"), text("k2")} {
+				for _, key := range []*string{nil, Text("k1"), Text("k1"), Text("k2")} {
 					again := w.receives(c.ContactID, id, func(in *ReceiveMessageInput) { in.IdempotencyKey, in.Automated = key, true })
 					lines(t, eventIDs(again.Events), eventIDs(was.Events)...)
 					equal(t, "message", w.message(again).ID, w.message(was).ID)
@@ -349,30 +349,30 @@ func TestExternalIDs(t *testing.T) {
 					equal(t, "conversation, as it now is", again.Conversation.Status, db.StatusClosed)
 				}
 			})
-			w.receives(c.ContactID, id, func(in *ReceiveMessageInput) { in.Channel = text("sms") })
+			w.receives(c.ContactID, id, func(in *ReceiveMessageInput) { in.Channel = Text("sms") })
 			equal(t, "on another channel it is another", w.read(c).Status, db.StatusOpen)
 		}},
 		{"a business event is recorded once", func(t *testing.T, w *world) {
 			c := w.closed()
-			in := RecordBusinessEventInput{ContactID: &c.ContactID, Type: "order.placed", RequiresAction: true, ExternalEventID: text("e1")}
+			in := RecordBusinessEventInput{ContactID: &c.ContactID, Type: "order.placed", RequiresAction: true, ExternalEventID: Text("e1")}
 			shop := w.program(RoleIntegration)
 			was := w.ok(w.RecordBusinessEvent(w.ctx(), shop, in))
 			w.unchanged("again", func() {
 				again := w.ok(w.RecordBusinessEvent(w.ctx(), shop, in))
 				lines(t, eventIDs(again.Events), eventIDs(was.Events)...)
 			})
-			equal(t, "a message with the same id", types(w.receives(c.ContactID, func(in *ReceiveMessageInput) { in.ExternalMessageID = text("e1") }).Events), "MESSAGE_RECEIVED")
+			equal(t, "a message with the same id", types(w.receives(c.ContactID, func(in *ReceiveMessageInput) { in.ExternalMessageID = Text("e1") }).Events), "MESSAGE_RECEIVED")
 		}},
 		{"what failed did not come in", func(t *testing.T, w *world) {
-			in := ReceiveMessageInput{ContactID: &db.ContactID{UUID: db.NewUUID()}, Channel: text("chat"), Body: "Hello?", ExternalMessageID: text("m1")}
+			in := ReceiveMessageInput{ContactID: &db.ContactID{UUID: db.NewUUID()}, Channel: Text("chat"), Body: "Hello?", ExternalMessageID: Text("m1")}
 			_, err := w.ReceiveMessage(w.ctx(), w.program(RoleIntegration), in)
 			failed(t, err, NotFound)
-			equal(t, "events", types(w.receives(w.open().ContactID, func(in *ReceiveMessageInput) { in.ExternalMessageID = text("m1") }).Events), "MESSAGE_RECEIVED")
+			equal(t, "events", types(w.receives(w.open().ContactID, func(in *ReceiveMessageInput) { in.ExternalMessageID = Text("m1") }).Events), "MESSAGE_RECEIVED")
 		}},
 		{"they belong to one workspace, and so do identities", func(t *testing.T, w *world) {
 			other := w.neighbour()
 			sender := SenderInput{Channel: "twitter", ExternalID: "@cora"}
-			id := func(in *ReceiveMessageInput) { in.ExternalMessageID = text("m1") }
+			id := func(in *ReceiveMessageInput) { in.ExternalMessageID = Text("m1") }
 			here, there := w.receivesFrom(sender, id), other.receivesFrom(sender, id)
 			equal(t, "events", types(there.Events), "CONTACT_CREATED + MESSAGE_RECEIVED + CONVERSATION_OPENED")
 			equal(t, "the same contact", here.Contact.ID == there.Contact.ID, false)
@@ -380,7 +380,7 @@ func TestExternalIDs(t *testing.T) {
 		{"the same message many times at once comes in once", func(t *testing.T, w *world) {
 			sender := SenderInput{Channel: "twitter", ExternalID: "@cora"}
 			outcomes := w.atOnce(12, func(int) *Outcome {
-				return w.receivesFrom(sender, func(in *ReceiveMessageInput) { in.ExternalMessageID = text("m1") })
+				return w.receivesFrom(sender, func(in *ReceiveMessageInput) { in.ExternalMessageID = Text("m1") })
 			})
 			for _, o := range outcomes {
 				lines(t, eventIDs(o.Events), eventIDs(outcomes[0].Events)...)
@@ -391,7 +391,7 @@ func TestExternalIDs(t *testing.T) {
 		{"many messages at once of somebody unknown make one contact with one conversation", func(t *testing.T, w *world) {
 			head := w.head()
 			outcomes := w.atOnce(12, func(i int) *Outcome {
-				return w.receivesFrom(SenderInput{Channel: "twitter", ExternalID: "@cora"}, func(in *ReceiveMessageInput) { in.ExternalMessageID = text(fmt.Sprint(i)) })
+				return w.receivesFrom(SenderInput{Channel: "twitter", ExternalID: "@cora"}, func(in *ReceiveMessageInput) { in.ExternalMessageID = Text(fmt.Sprint(i)) })
 			})
 			for _, o := range outcomes {
 				equal(t, "contact", o.Contact.ID, outcomes[0].Contact.ID)
@@ -423,7 +423,7 @@ func TestBadArrivals(t *testing.T) {
 	w := newWorld(t)
 	contact, program := w.open().ContactID, w.program(RoleIntegration)
 	message := func(change func(*ReceiveMessageInput)) error {
-		in := ReceiveMessageInput{ContactID: &contact, Channel: text("chat"), Body: "Hello?"}
+		in := ReceiveMessageInput{ContactID: &contact, Channel: Text("chat"), Body: "Hello?"}
 		change(&in)
 		return fail(w.ReceiveMessage(w.ctx(), program, in))
 	}

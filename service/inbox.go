@@ -52,10 +52,10 @@ func (s *Service) Inbox(ctx context.Context, actor Actor, in InboxInput) (*Inbox
 	if q.Filter, err = inboxFilter(actor, in.View, in.Filter); err != nil {
 		return nil, err
 	}
-	if q.Page, err = page(actor.Workspace, in.PageInput, q.Order()); err != nil {
+	if q.Page, err = CheckPage(actor.Workspace, in.PageInput, q.Order()); err != nil {
 		return nil, err
 	}
-	w := s.db.ForWorkspace(actor.Workspace)
+	w := s.DB.ForWorkspace(actor.Workspace)
 	if q.Search.Contacts, err = search(ctx, in.Search, w.ResolveContacts); err != nil {
 		return nil, err
 	}
@@ -64,7 +64,7 @@ func (s *Service) Inbox(ctx context.Context, actor Actor, in InboxInput) (*Inbox
 	}
 	found, err := w.Inbox(ctx, q)
 	if err != nil {
-		return nil, badKey(q.Page, err)
+		return nil, BadKey(q.Page, err)
 	}
 	return &InboxList{
 		List: List[*db.Conversation]{
@@ -78,17 +78,17 @@ func (s *Service) Inbox(ctx context.Context, actor Actor, in InboxInput) (*Inbox
 // inboxFilter checks a view and its filter.
 func inboxFilter(actor Actor, view db.View, f *db.InboxFilter) (db.InboxFilter, error) {
 	if view == db.ViewMine && actor.Agent == nil {
-		return db.InboxFilter{}, badInput("MINE is an agent's own list, but the token belongs to no agent; choose another view")
+		return db.InboxFilter{}, NewBadInput("MINE is an agent's own list, but the token belongs to no agent; choose another view")
 	}
 	if f == nil {
 		return db.InboxFilter{}, nil
 	}
 	if f.Assignees != nil && len(f.Assignees) == 0 || f.Channels != nil && len(f.Channels) == 0 ||
 		f.ClosingCategories != nil && len(f.ClosingCategories) == 0 {
-		return db.InboxFilter{}, badInput("an empty list in a filter matches nothing; leave it out to match everything")
+		return db.InboxFilter{}, NewBadInput("an empty list in a filter matches nothing; leave it out to match everything")
 	}
 	if f.Unread != nil && actor.Agent == nil {
-		return db.InboxFilter{}, badInput("what is unread depends on the agent, but the token belongs to none; leave the filter out")
+		return db.InboxFilter{}, NewBadInput("what is unread depends on the agent, but the token belongs to none; leave the filter out")
 	}
 	return *f, checkFilterTexts(f)
 }
@@ -96,7 +96,7 @@ func inboxFilter(actor Actor, view db.View, f *db.InboxFilter) (db.InboxFilter, 
 func checkFilterTexts(f *db.InboxFilter) error {
 	for _, texts := range [][]string{f.Channels, f.ClosingCategories} {
 		for _, text := range texts {
-			if err := checkText("filter", text, 0, maxName); err != nil {
+			if err := CheckText("filter", text, 0, MaxName); err != nil {
 				return err
 			}
 		}
@@ -109,7 +109,7 @@ func search(ctx context.Context, text *string, resolve func(context.Context, str
 	if text == nil {
 		return db.Search{}, nil
 	}
-	if err := checkText("search", *text, 0, maxSearch); err != nil {
+	if err := CheckText("search", *text, 0, maxSearch); err != nil {
 		return db.Search{}, err
 	}
 	return resolve(ctx, *text)
@@ -120,7 +120,7 @@ type Counts = projection.Counts
 
 // InboxCounts returns the counts of all views for the caller (I2), exact at their asOf.
 func (s *Service) InboxCounts(ctx context.Context, actor Actor) (Counts, error) {
-	return s.inbox.Counts(ctx, s.db.ForWorkspace(actor.Workspace), actor.Agent)
+	return s.inbox.Counts(ctx, s.DB.ForWorkspace(actor.Workspace), actor.Agent)
 }
 
 // InboxTotal counts the whole of a list: by the projection, or up to 1,000 if the list is searched
@@ -130,6 +130,6 @@ func (s *Service) InboxTotal(ctx context.Context, actor Actor, l *InboxList) (to
 		c, err := s.InboxCounts(ctx, actor)
 		return c.Of(l.query.View), false, err
 	}
-	n, err := s.db.ForWorkspace(actor.Workspace).InboxCount(ctx, l.query, countLimit+1)
+	n, err := s.DB.ForWorkspace(actor.Workspace).InboxCount(ctx, l.query, countLimit+1)
 	return min(n, countLimit), n > countLimit, err
 }

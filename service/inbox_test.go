@@ -140,10 +140,10 @@ func testFilters(t *testing.T, w *world) {
 		o := w.ok(w.OpenConversation(w.ctx(), w.manager, OpenConversationInput{ContactID: w.contact(channel).ID, Channel: channel}))
 		w.clock = w.clock.Add(time.Hour)
 		if channel == "chat" {
-			w.receives(o.Contact.ID, func(in *ReceiveMessageInput) { in.Channel = text("SMS") })
+			w.receives(o.Contact.ID, func(in *ReceiveMessageInput) { in.Channel = Text("SMS") })
 		}
 		w.ok(w.CloseConversation(w.ctx(), w.manager, CloseConversationInput{ConversationID: o.Conversation.ID,
-			Note: &ClosingNoteInput{Category: text(map[string]string{"email": "Question", "chat": "Other"}[channel])}}))
+			Note: &ClosingNoteInput{Category: Text(map[string]string{"email": "Question", "chat": "Other"}[channel])}}))
 	}
 	at := func(hours int) *time.Time { return new(morning.Add(time.Duration(hours) * time.Hour)) }
 	for _, row := range []struct {
@@ -171,8 +171,8 @@ func testFilters(t *testing.T, w *world) {
 
 func testSearch(t *testing.T, w *world) {
 	for _, in := range []CreateContactInput{
-		{Name: "Zoë Nováková", Email: text("zoe@example.com"), Phone: text("+420 603 123 456")},
-		{Name: "Bob 100%", Email: text("bob@shop.example")},
+		{Name: "Zoë Nováková", Email: Text("zoe@example.com"), Phone: Text("+420 603 123 456")},
+		{Name: "Bob 100%", Email: Text("bob@shop.example")},
 	} {
 		w.opens(w.ok(w.CreateContact(w.ctx(), w.manager, in)).Contact)
 	}
@@ -196,7 +196,7 @@ func testPages(t *testing.T, w *world) {
 		w.opens(w.contact(fmt.Sprint(i)))
 	}
 	// Two of them wait: 4 longer than 1.
-	if _, err := w.db.ExecContext(w.ctx(), `UPDATE conversations SET waiting_since = opened_at - (contacts.name::int * '1 hour'::interval)
+	if _, err := w.DB.ExecContext(w.ctx(), `UPDATE conversations SET waiting_since = opened_at - (contacts.name::int * '1 hour'::interval)
 		FROM contacts WHERE contacts.id = contact_id AND contacts.name IN ('1', '4')`); err != nil {
 		t.Fatal(err)
 	}
@@ -346,12 +346,12 @@ func TestAgentsAndContacts(t *testing.T) {
 				{AgentsInput{}, "Ada Mia Manager Zoé"},
 				{AgentsInput{Active: new(true)}, "Ada Mia Manager"},
 				{AgentsInput{Active: new(false)}, "Zoé"},
-				{AgentsInput{Skill: text("french")}, "Ada"},
+				{AgentsInput{Skill: Text("french")}, "Ada"},
 				{AgentsInput{Availability: []db.Availability{db.Online, db.Away}}, "Ada"},
-				{AgentsInput{Search: text("zoe")}, "Zoé"},
-				{AgentsInput{Search: text("mangaer")}, "Mia Manager"},
-				{AgentsInput{Search: text("ada@acme")}, "Ada"},
-				{AgentsInput{Search: text(" ")}, "Ada Mia Manager Zoé"},
+				{AgentsInput{Search: Text("zoe")}, "Zoé"},
+				{AgentsInput{Search: Text("mangaer")}, "Mia Manager"},
+				{AgentsInput{Search: Text("ada@acme")}, "Ada"},
+				{AgentsInput{Search: Text(" ")}, "Ada Mia Manager Zoé"},
 				{AgentsInput{PageInput: PageInput{Last: new(1)}}, "Zoé"},
 			} {
 				l, err := w.Agents(w.ctx(), ada, row.in)
@@ -382,7 +382,7 @@ func TestAgentsAndContacts(t *testing.T) {
 				{ContactsInput{Filter: &ContactFilter{Blocked: new(true)}}, "Cora"},
 				{ContactsInput{Filter: &ContactFilter{Assignees: []*db.AgentID{nil}}}, "Árpád"},
 				{ContactsInput{Filter: &ContactFilter{Assignees: []*db.AgentID{ada.Agent}}}, "Cora"},
-				{ContactsInput{Search: text("arpad")}, "Árpád"},
+				{ContactsInput{Search: Text("arpad")}, "Árpád"},
 			} {
 				l, err := w.Contacts(w.ctx(), ada, row.in)
 				if err != nil {
@@ -399,12 +399,12 @@ func TestAgentsAndContacts(t *testing.T) {
 		}},
 		{"I5 identities are unique in the workspace; e-mail and phone are not", func(t *testing.T, w *world) {
 			known := []*ContactIdentityInput{{"chat", "42"}}
-			ada := w.ok(w.CreateContact(w.ctx(), w.manager, CreateContactInput{Name: "Ada", Email: text("a@b.example"), Identities: known})).Contact
-			bob := w.ok(w.CreateContact(w.ctx(), w.manager, CreateContactInput{Name: "Bob", Email: text("a@b.example")})).Contact
+			ada := w.ok(w.CreateContact(w.ctx(), w.manager, CreateContactInput{Name: "Ada", Email: Text("a@b.example"), Identities: known})).Contact
+			bob := w.ok(w.CreateContact(w.ctx(), w.manager, CreateContactInput{Name: "Bob", Email: Text("a@b.example")})).Contact
 			w.unchanged("taken", func() {
 				_, err := w.CreateContact(w.ctx(), w.manager, CreateContactInput{Name: "Cy", Identities: known})
 				refused(t, err, IdentityTaken)
-				o, err := w.UpdateContact(w.ctx(), w.manager, UpdateContactInput{ContactID: bob.ID, Name: text("Bobby"), Identities: known})
+				o, err := w.UpdateContact(w.ctx(), w.manager, UpdateContactInput{ContactID: bob.ID, Name: Text("Bobby"), Identities: known})
 				refused(t, err, IdentityTaken)
 				equal(t, "name in the answer, as it now is", o.Contact.Name, "Bob")
 			})
@@ -412,7 +412,7 @@ func TestAgentsAndContacts(t *testing.T) {
 			equal(t, "changed", o.Events[0].Data.Changes[0].Field, "identities")
 			w.ok(w.UpdateContact(w.ctx(), w.manager, UpdateContactInput{ContactID: bob.ID, Identities: known}))
 			w.unchanged("same", func() {
-				w.ok(w.UpdateContact(w.ctx(), w.manager, UpdateContactInput{ContactID: bob.ID, Identities: known, Name: text("Bob ")}))
+				w.ok(w.UpdateContact(w.ctx(), w.manager, UpdateContactInput{ContactID: bob.ID, Identities: known, Name: Text("Bob ")}))
 			})
 		}},
 	})

@@ -124,7 +124,7 @@ func TestBadInput(t *testing.T) {
 		})
 	}
 	w.refuses("agent's email", func() error {
-		return fail(w.UpdateAgent(ctx, a, UpdateAgentInput{AgentID: *agent.Agent, Email: text(" ")}))
+		return fail(w.UpdateAgent(ctx, a, UpdateAgentInput{AgentID: *agent.Agent, Email: Text(" ")}))
 	})
 	for _, address := range []string{"javascript:alert(1)", "http://acme.example/a.png", "HTTPS://acme.example/a.png", "https://", "//acme.example", "data:image/png;base64,", "https://a b", "https://acme.example/" + strings.Repeat("a", 2000)} {
 		w.refuses("contact's avatar "+address, func() error {

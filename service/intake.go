@@ -18,7 +18,7 @@ type intake struct{ ignored []*Refusal }
 
 // ignore names a field of the input with what is the matter.
 func (i *intake) ignore(message string, field ...string) {
-	i.ignored = append(i.ignored, refuse(InvalidField, message, field...))
+	i.ignored = append(i.ignored, Refuse(InvalidField, message, field...))
 }
 
 // mend puts U+FFFD for what cannot be stored: NUL, and lone surrogates and other bytes
@@ -41,7 +41,7 @@ func cut(text string, most int) (kept string, shorter bool) {
 
 // inboundBody returns what a customer wrote in a form that can be stored, cut if it is
 // extremely long.
-func inboundBody(text string) (body string, truncated bool) { return cut(mend(text), maxInbound) }
+func inboundBody(text string) (body string, truncated bool) { return cut(mend(text), MaxInbound) }
 
 // hashed returns the short form of an id that is too long to be stored.
 func hashed(id string) string {
@@ -55,12 +55,12 @@ func (i *intake) identity(in SenderInput) (db.ContactIdentity, error) {
 	if id != in.ExternalID {
 		i.ignore("the id contains characters that are not valid text; U+FFFD stands for them", "contact", "externalId")
 	}
-	channel, err := channel("contact.channel", in.Channel)
+	channel, err := CheckChannel("contact.channel", in.Channel)
 	if err != nil {
 		return db.ContactIdentity{}, err
 	}
-	if id = db.FoldExternalID(channel, id); utf8.RuneCountInString(id) > maxName {
-		i.ignore(fmt.Sprintf("the id has more than %d characters; its hash is kept instead", maxName), "contact", "externalId")
+	if id = db.FoldExternalID(channel, id); utf8.RuneCountInString(id) > MaxName {
+		i.ignore(fmt.Sprintf("the id has more than %d characters; its hash is kept instead", MaxName), "contact", "externalId")
 		id = hashed(id)
 	}
 	return contactIdentity("contact", ContactIdentityInput{channel, id})
@@ -102,9 +102,9 @@ func (i *intake) name(given *string) *string {
 	if mended != *given {
 		i.ignore("the name contains characters that are not valid text; U+FFFD stands for them", "contact", "name")
 	}
-	kept, shorter := cut(strings.TrimSpace(mended), maxName)
+	kept, shorter := cut(strings.TrimSpace(mended), MaxName)
 	if shorter {
-		i.ignore(fmt.Sprintf("the name has more than %d characters; the rest is left out", maxName), "contact", "name")
+		i.ignore(fmt.Sprintf("the name has more than %d characters; the rest is left out", MaxName), "contact", "name")
 	}
 	kept = strings.TrimSpace(kept)
 	return &kept
@@ -123,8 +123,8 @@ func (i *intake) externalID(field string, given *string) *string {
 	case id != *given:
 		i.ignore("the id contains characters that are not valid text; U+FFFD stands for them", field)
 	}
-	if utf8.RuneCountInString(id) > maxName {
-		i.ignore(fmt.Sprintf("the id has more than %d characters; its hash is kept instead", maxName), field)
+	if utf8.RuneCountInString(id) > MaxName {
+		i.ignore(fmt.Sprintf("the id has more than %d characters; its hash is kept instead", MaxName), field)
 		id = hashed(id)
 	}
 	return &id

@@ -40,7 +40,7 @@ func TestIntake(t *testing.T) {
 	hold(t, []rule{
 		{"S6 an unusable e-mail address is left out", func(t *testing.T, w *world) {
 			for _, bad := range append(badTexts, "aaa..bbb@docomo.example", "a.@docomo.example", `"a b"@example.org`, "Ada <ada@example.org>", "ada", strings.Repeat("a", 218)+"@example.org") {
-				o := w.arrives(func(in *SenderInput) { in.Email, in.Name = &bad, text("Ada") })
+				o := w.arrives(func(in *SenderInput) { in.Email, in.Name = &bad, Text("Ada") })
 				equal(t, "ignored", ignored(o), "INVALID_FIELD contact.email")
 				equal(t, "email", value(o.Contact.Email), "none")
 				equal(t, "name", o.Contact.Name, "Ada")
@@ -60,9 +60,9 @@ func TestIntake(t *testing.T) {
 			}
 		}},
 		{"S6 they do not keep the good ones from being filled in later", func(t *testing.T, w *world) {
-			sender := SenderInput{Channel: "whatsapp", ExternalID: "x", Email: text("aaa..bbb@docomo.example")}
+			sender := SenderInput{Channel: "whatsapp", ExternalID: "x", Email: Text("aaa..bbb@docomo.example")}
 			w.receivesFrom(sender)
-			sender.Phone = text("555 123")
+			sender.Phone = Text("555 123")
 			o := w.receivesFrom(sender)
 			equal(t, "ignored", ignored(o), "INVALID_FIELD contact.email")
 			equal(t, "phone", value(w.readContact(o.Contact.ID).Phone), "555 123")
@@ -153,19 +153,19 @@ func TestIntake(t *testing.T) {
 				}
 			}
 			forward := walk(func(l *List[*db.Message]) PageInput {
-				return PageInput{After: text(l.Cursor(l.Rows[len(l.Rows)-1]))}
+				return PageInput{After: Text(l.Cursor(l.Rows[len(l.Rows)-1]))}
 			}, PageInput{})
 			equal(t, "pages forward", fmt.Sprint(forward), "[7 5]") // seven are the first to exceed it
 			backward := walk(func(l *List[*db.Message]) PageInput {
-				return PageInput{Last: new(50), Before: text(l.Cursor(l.Rows[0]))}
+				return PageInput{Last: new(50), Before: Text(l.Cursor(l.Rows[0]))}
 			}, PageInput{Last: new(50)})
 			equal(t, "pages backward", fmt.Sprint(backward), "[7 5]")
 		}},
 		{"S6 a repeated call names the same fields", func(t *testing.T, w *world) {
-			in := SenderInput{Channel: "whatsapp", ExternalID: "x", Email: text("nonsense")}
+			in := SenderInput{Channel: "whatsapp", ExternalID: "x", Email: Text("nonsense")}
 			for _, change := range []func(*ReceiveMessageInput){
-				func(in *ReceiveMessageInput) { in.IdempotencyKey = text("k") },
-				func(in *ReceiveMessageInput) { in.ExternalMessageID = text("m") },
+				func(in *ReceiveMessageInput) { in.IdempotencyKey = Text("k") },
+				func(in *ReceiveMessageInput) { in.ExternalMessageID = Text("m") },
 			} {
 				for range 2 {
 					equal(t, "ignored", ignored(w.receivesFrom(in, change)), "INVALID_FIELD contact.email")
@@ -175,7 +175,7 @@ func TestIntake(t *testing.T) {
 		{"S7 of a business event too, and of its payload the texts are mended", func(t *testing.T, w *world) {
 			for sent, kept := range map[string]string{`{ "a\u0000": ["\ud83d", 1.50] }`: "{\"a\uFFFD\":[\"\uFFFD\",1.50]}", "\"\xff\"": "\"\uFFFD\"", `"\ud800"`: "\"\uFFFD\""} {
 				o := w.ok(w.RecordBusinessEvent(w.ctx(), w.program(RoleIntegration), RecordBusinessEventInput{
-					Contact: &SenderInput{Channel: "shop", ExternalID: "7", Email: text("nonsense")}, Type: "order.placed", Payload: &sent}))
+					Contact: &SenderInput{Channel: "shop", ExternalID: "7", Email: Text("nonsense")}, Type: "order.placed", Payload: &sent}))
 				equal(t, "ignored", ignored(o), "INVALID_FIELD contact.email")
 				events := w.since(o.Events[len(o.Events)-1].Seq - 1)
 				equal(t, "payload", *events[0].Data.BusinessEvent.Payload, kept)

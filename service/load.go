@@ -10,7 +10,7 @@ import (
 // OpenConversations returns how many open conversations each agent is responsible for, in the order
 // of the ids.
 func (s *Service) OpenConversations(ctx context.Context, actor Actor, agents []db.AgentID) ([]int, error) {
-	return s.inbox.Loads(ctx, s.db.ForWorkspace(actor.Workspace), agents)
+	return s.inbox.Loads(ctx, s.DB.ForWorkspace(actor.Workspace), agents)
 }
 
 // AgentChange is an event that changes agents or how much they have to do.
@@ -22,7 +22,7 @@ type AgentChange struct {
 // WatchAgents streams each event that changes an agent or a load. The error is
 // CURSOR_EXPIRED or CURSOR_INVALID.
 func (s *Service) WatchAgents(ctx context.Context, actor Actor, after *db.EventCursor) (*Stream[AgentChange], error) {
-	w, err := s.feed.Watch(ctx, actor.Workspace, after)
+	w, err := s.Feed.Watch(ctx, actor.Workspace, after)
 	if err != nil {
 		return nil, err
 	}
@@ -40,7 +40,7 @@ func changedAgents(e *db.Event) (ids []db.AgentID) {
 		return []db.AgentID{*e.Data.AgentID}
 	}
 	was, is := loadOwner(e.Before), loadOwner(e.After)
-	if sameAgent(was, is) {
+	if SameAgent(was, is) {
 		return nil
 	}
 	for _, id := range slices.DeleteFunc([]*db.AgentID{was, is}, func(id *db.AgentID) bool { return id == nil }) {

@@ -13,7 +13,7 @@ func TestLog(t *testing.T) {
 	hold(t, []rule{
 		{"P1 no change without its event", func(t *testing.T, w *world) {
 			c := w.open()
-			if _, err := w.db.ExecContext(w.ctx(), "ALTER TABLE events ADD CHECK (type <> 'CONVERSATION_CLOSED') NOT VALID"); err != nil {
+			if _, err := w.DB.ExecContext(w.ctx(), "ALTER TABLE events ADD CHECK (type <> 'CONVERSATION_CLOSED') NOT VALID"); err != nil {
 				t.Fatal(err)
 			}
 			w.unchanged("the log is broken", func() {
@@ -21,14 +21,14 @@ func TestLog(t *testing.T) {
 				failed(t, err, Internal)
 			})
 			equal(t, "status", w.read(c).Status, db.StatusOpen)
-			if _, err := w.db.ExecContext(w.ctx(), "ALTER TABLE events DROP CONSTRAINT events_type_check"); err != nil {
+			if _, err := w.DB.ExecContext(w.ctx(), "ALTER TABLE events DROP CONSTRAINT events_type_check"); err != nil {
 				t.Fatal(err)
 			}
 			w.ok(w.CloseConversation(w.ctx(), w.manager, CloseConversationInput{ConversationID: c.ID, Keyed: keyed("k")}))
 		}},
 		{"P1 no event without its change", func(t *testing.T, w *world) {
 			c := w.open()
-			if _, err := w.db.ExecContext(w.ctx(), "ALTER TABLE conversations ADD CHECK (status = 'OPEN')"); err != nil {
+			if _, err := w.DB.ExecContext(w.ctx(), "ALTER TABLE conversations ADD CHECK (status = 'OPEN')"); err != nil {
 				t.Fatal(err)
 			}
 			w.unchanged("the table is broken", func() {

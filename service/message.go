@@ -10,32 +10,32 @@ import (
 
 // The rules of messages.
 
-// checkReply: only in an open conversation of an unblocked contact (S4, S10). Notes have
+// CheckReply: only in an open conversation of an unblocked contact (S4, S10). Notes have
 // no rule: they are always possible.
-func checkReply(contact *db.Contact, c *db.Conversation) *Refusal {
-	if r := checkUnblocked(contact); r != nil {
+func CheckReply(contact *db.Contact, c *db.Conversation) *Refusal {
+	if r := CheckUnblocked(contact); r != nil {
 		return r
 	}
 	if c.Status != db.StatusOpen {
-		return refuse(NotOpen, "the conversation is closed; open it first")
+		return Refuse(NotOpen, "the conversation is closed; open it first")
 	}
 	return nil
 }
 
 // checkSeen: whoever says which message was the last they saw is refused if somebody else
 // has replied since.
-func (w *writer) checkSeen(ctx context.Context, c db.ConversationID, seen *db.MessageID) error {
+func (w *Writer) checkSeen(ctx context.Context, c db.ConversationID, seen *db.MessageID) error {
 	if seen == nil {
 		return nil
 	}
-	known, newer, err := w.NewerReply(ctx, c, *seen, w.by)
+	known, newer, err := w.NewerReply(ctx, c, *seen, w.By)
 	switch {
 	case err != nil:
 		return err
 	case !known:
-		return notFound("message of the conversation")
+		return NewNotFound("message of the conversation")
 	case newer:
-		return refuse(StaleReply, "somebody else has replied meanwhile; look at it before you send yours", "onlyIfLastMessageId")
+		return Refuse(StaleReply, "somebody else has replied meanwhile; look at it before you send yours", "onlyIfLastMessageId")
 	}
 	return nil
 }
@@ -56,27 +56,27 @@ func (s *Service) SendMessage(ctx context.Context, actor Actor, in SendMessageIn
 	if err := mayActAsAgent(actor); err != nil {
 		return nil, err
 	}
-	if err := checkText("body", in.Body, 1, maxBody); err != nil {
+	if err := CheckText("body", in.Body, 1, MaxBody); err != nil {
 		return nil, err
 	}
-	check := func(t *thread) *Refusal { return checkReply(t.contact, t.asked) }
+	check := func(t *Thread) *Refusal { return CheckReply(t.Contact, t.Asked) }
 	return s.writeThread(ctx, actor, "sendMessage", &in, threadOf(in.ConversationID), nil, check,
-		func(w *writer, t *thread) (changes, error) {
+		func(w *Writer, t *Thread) (Changes, error) {
 			if err := w.checkSeen(ctx, in.ConversationID, in.OnlyIfLastMessageID); err != nil {
 				return nil, err
 			}
-			way, err := w.replyChannel(ctx, t.asked, in.Channel)
+			way, err := w.ReplyChannel(ctx, t.Asked, in.Channel)
 			if err != nil {
 				return nil, err
 			}
-			return w.reply(ctx, t, in.Body, way)
+			return w.Reply(ctx, t, in.Body, way)
 		})
 }
 
-// replyChannel returns the channel on which a reply goes out: the one that the sender
+// ReplyChannel returns the channel on which a reply goes out: the one that the sender
 // chose, on which the contact must be known, else that of the contact's last message in
 // the conversation, else the conversation's (S10).
-func (w *writer) replyChannel(ctx context.Context, c *db.Conversation, chosen *string) (string, error) {
+func (w *Writer) ReplyChannel(ctx context.Context, c *db.Conversation, chosen *string) (string, error) {
 	switch {
 	case chosen == nil && c.LastInboundChannel != nil:
 		return *c.LastInboundChannel, nil
@@ -95,15 +95,15 @@ func (w *writer) replyChannel(ctx context.Context, c *db.Conversation, chosen *s
 	}
 	way := db.FoldChannel(*chosen)
 	if !slices.Contains(known, way) {
-		return "", refuse(UnknownChannel, "the contact is not known on this channel, but on ["+strings.Join(known, ", ")+
+		return "", Refuse(UnknownChannel, "the contact is not known on this channel, but on ["+strings.Join(known, ", ")+
 			"]; choose one of these, or leave it out to reply where the contact wrote last", "channel")
 	}
 	return way, nil
 }
 
-// reply sends the caller's message and, if nobody has the conversation, gives it to the caller.
-func (w *writer) reply(ctx context.Context, t *thread, body, channel string) (changes, error) {
-	takes := t.isAssignedTo(nil)
+// Reply sends the caller's message and, if nobody has the conversation, gives it to the caller.
+func (w *Writer) Reply(ctx context.Context, t *Thread, body, channel string) (Changes, error) {
+	takes := t.IsAssignedTo(nil)
 	if takes {
 		if err := w.stayActive(ctx); err != nil {
 			return nil, err
@@ -114,29 +114,29 @@ func (w *writer) reply(ctx context.Context, t *thread, body, channel string) (ch
 		return nil, err
 	}
 	if takes {
-		events = append(events, t.assign(w.recorder, w.actor.Agent, db.ReasonReply))
+		events = append(events, t.Assign(w.Recorder, w.Actor.Agent, db.ReasonReply))
 	}
-	if err := w.read(ctx, t.asked); err != nil {
+	if err := w.read(ctx, t.Asked); err != nil {
 		return nil, err
 	}
-	return w.save(ctx, events, t)
+	return w.Save(ctx, events, t)
 }
 
 // say writes a message of the caller's into the thread's conversation.
-func (w *writer) say(ctx context.Context, t *thread, kind db.MessageKind, body, channel string) (changes, error) {
-	c := t.conversation()
+func (w *Writer) say(ctx context.Context, t *Thread, kind db.MessageKind, body, channel string) (Changes, error) {
+	c := t.Conversation()
 	m := &db.Message{
 		ID: db.MessageID{UUID: db.NewUUID()}, ConversationID: &c.ID, ContactID: c.ContactID,
-		Kind: kind, Author: w.by, Body: body, Channel: channel,
+		Kind: kind, Author: w.By, Body: body, Channel: channel,
 	}
-	events := changes{t.message(w.recorder, m)}
+	events := Changes{t.Message(w.Recorder, m)}
 	return events, w.InsertMessages(ctx, []*db.Message{m})
 }
 
 // read marks all of a conversation that is known here as read by the caller. What comes
 // later is younger.
-func (w *writer) read(ctx context.Context, c *db.Conversation) error {
-	return w.SaveReadMarks(ctx, []*db.ReadMark{{AgentID: *w.actor.Agent, ConversationID: c.ID, ReadAt: c.LastActivityAt}})
+func (w *Writer) read(ctx context.Context, c *db.Conversation) error {
+	return w.SaveReadMarks(ctx, []*db.ReadMark{{AgentID: *w.Actor.Agent, ConversationID: c.ID, ReadAt: c.LastActivityAt}})
 }
 
 // AddNoteInput is an internal note.
@@ -152,20 +152,20 @@ func (s *Service) AddNote(ctx context.Context, actor Actor, in AddNoteInput) (*O
 	if err := mayActAsAgent(actor); err != nil {
 		return nil, err
 	}
-	if err := checkText("body", in.Body, 1, maxBody); err != nil {
+	if err := CheckText("body", in.Body, 1, MaxBody); err != nil {
 		return nil, err
 	}
 	return s.writeThread(ctx, actor, "addNote", &in, threadOf(in.ConversationID), nil, checkNothing,
-		func(w *writer, t *thread) (changes, error) { return w.note(ctx, t, in.Body) })
+		func(w *Writer, t *Thread) (Changes, error) { return w.Note(ctx, t, in.Body) })
 }
 
-// note is what addNote does to a thread.
-func (w *writer) note(ctx context.Context, t *thread, body string) (changes, error) {
-	events, err := w.say(ctx, t, db.Note, body, t.conversation().Channel)
+// Note is what addNote does to a thread.
+func (w *Writer) Note(ctx context.Context, t *Thread, body string) (Changes, error) {
+	events, err := w.say(ctx, t, db.Note, body, t.Conversation().Channel)
 	if err != nil {
 		return nil, err
 	}
-	return w.save(ctx, events, t)
+	return w.Save(ctx, events, t)
 }
 
 // MarkReadInput says which conversation was read.
@@ -180,16 +180,16 @@ func (s *Service) MarkRead(ctx context.Context, actor Actor, in MarkReadInput) (
 	if err := mayActAsAgent(actor); err != nil {
 		return nil, err
 	}
-	return s.write(ctx, actor, "markRead", &in, func(w *writer) (changes, error) {
+	return s.Write(ctx, actor, "markRead", &in, func(w *Writer) (Changes, error) {
 		rows, err := w.Conversations(ctx, []db.ConversationID{in.ConversationID})
 		if err != nil {
 			return nil, err
 		}
 		if len(rows) == 0 {
-			return nil, notFound("conversation")
+			return nil, NewNotFound("conversation")
 		}
-		w.outcome.Conversation = rows[0]
-		return unchanged, w.read(ctx, rows[0])
+		w.Outcome.Conversation = rows[0]
+		return Unchanged, w.read(ctx, rows[0])
 	})
 }
 
@@ -200,7 +200,7 @@ func (s *Service) UnreadCounts(ctx context.Context, actor Actor, ids []db.Conver
 	if actor.Agent == nil {
 		return counts, nil
 	}
-	found, err := s.db.ForWorkspace(actor.Workspace).UnreadCounts(ctx, *actor.Agent, ids)
+	found, err := s.DB.ForWorkspace(actor.Workspace).UnreadCounts(ctx, *actor.Agent, ids)
 	for i, id := range ids {
 		counts[i] = found[id]
 	}

@@ -74,11 +74,11 @@ func TestMessages(t *testing.T) {
 			ada := w.agent("Ada")
 			c := w.open(ada)
 			equal(t, "before there is one", w.message(w.sends(ada, c)).Channel, "email")
-			w.receives(c.ContactID, func(in *ReceiveMessageInput) { in.Channel = text("SMS") })
+			w.receives(c.ContactID, func(in *ReceiveMessageInput) { in.Channel = Text("SMS") })
 			equal(t, "last inbound channel", *w.read(c).LastInboundChannel, "sms")
 			equal(t, "reply", w.message(w.sends(ada, c)).Channel, "sms")
 			equal(t, "a note stays with the conversation", w.message(w.notes(ada, c)).Channel, "email")
-			w.receives(c.ContactID, func(in *ReceiveMessageInput) { in.Channel = text("chat") })
+			w.receives(c.ContactID, func(in *ReceiveMessageInput) { in.Channel = Text("chat") })
 			equal(t, "the next reply", w.message(w.sends(ada, c)).Channel, "chat")
 		}},
 		{"S10 unless it names one of the contact's channels", func(t *testing.T, w *world) {
@@ -184,7 +184,7 @@ func TestMessages(t *testing.T) {
 			before := w.read(c).LastActivityAt
 			w.hears(c)
 			w.reads(ada, c)
-			fine(t, w.db.Transact(w.ctx(), w.manager.Workspace, func(tx db.Tx) error { // by a call that was overtaken
+			fine(t, w.DB.Transact(w.ctx(), w.manager.Workspace, func(tx db.Tx) error { // by a call that was overtaken
 				return tx.SaveReadMarks(w.ctx(), []*db.ReadMark{{AgentID: *ada.Agent, ConversationID: c.ID, ReadAt: before}})
 			}))
 			equal(t, "unread", w.unread(c, ada), "0")
@@ -194,7 +194,7 @@ func TestMessages(t *testing.T) {
 			w.hears(c)
 			w.block(c)
 			w.clock = w.clock.Add(time.Minute)
-			fine(t, w.db.Transact(w.ctx(), w.manager.Workspace, func(tx db.Tx) error {
+			fine(t, w.DB.Transact(w.ctx(), w.manager.Workspace, func(tx db.Tx) error {
 				return tx.InsertMessages(w.ctx(), []*db.Message{{ID: db.MessageID{UUID: db.NewUUID()}, ConversationID: &c.ID, ContactID: c.ContactID,
 					Kind: db.Inbound, Body: "Let me in", Channel: c.Channel, Withheld: true, CreatedAt: w.clock}})
 			}))

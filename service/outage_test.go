@@ -43,7 +43,7 @@ func TestReadOnlyEnds(t *testing.T) {
 	})
 	var reading sync.WaitGroup
 	for range 8 {
-		reading.Go(func() { _, _ = w.db.ExecContext(t.Context(), "SELECT pg_sleep(0.1)") })
+		reading.Go(func() { _, _ = w.DB.ExecContext(t.Context(), "SELECT pg_sleep(0.1)") })
 	}
 	reading.Wait() // every connection is of a time when nothing could be written
 	readOnly("off")
@@ -64,7 +64,7 @@ func TestTablesChange(t *testing.T) {
 		_, err := w.ConversationsByID(t.Context(), w.manager, []db.ConversationID{conversation.ID})
 		fine(t, err)
 	}
-	_, err := w.db.ExecContext(t.Context(), "ALTER TABLE conversations ALTER COLUMN version TYPE bigint")
+	_, err := w.DB.ExecContext(t.Context(), "ALTER TABLE conversations ALTER COLUMN version TYPE bigint")
 	fine(t, err)
 	_, err = w.ConversationsByID(t.Context(), w.manager, []db.ConversationID{conversation.ID})
 	fine(t, err)

@@ -28,12 +28,12 @@ const (
 	maxPage     = 100
 )
 
-// page reads and checks the arguments of a page of an ordered list.
-func page(workspace db.WorkspaceKey, in PageInput, o db.Order) (p db.Page, err error) {
+// CheckPage reads and checks the arguments of a page of an ordered list.
+func CheckPage(workspace db.WorkspaceKey, in PageInput, o db.Order) (p db.Page, err error) {
 	size := in.First
 	switch {
 	case in.First != nil && in.Last != nil:
-		return p, badInput("give either first or last, not both")
+		return p, NewBadInput("give either first or last, not both")
 	case in.Last != nil:
 		p.Backward, size = true, in.Last
 	case in.First == nil:
@@ -41,7 +41,7 @@ func page(workspace db.WorkspaceKey, in PageInput, o db.Order) (p db.Page, err e
 	}
 	if size != nil {
 		if *size < 1 || *size > maxPage {
-			return p, badInput("first and last must be between 1 and 100")
+			return p, NewBadInput("first and last must be between 1 and 100")
 		}
 		p.Limit = *size
 	}
@@ -56,9 +56,9 @@ func page(workspace db.WorkspaceKey, in PageInput, o db.Order) (p db.Page, err e
 	return p, err
 }
 
-// badKey tells the error of a forged page cursor, whose values are not of their columns'
+// BadKey tells the error of a forged page cursor, whose values are not of their columns'
 // types, from other errors.
-func badKey(p db.Page, err error) error {
+func BadKey(p db.Page, err error) error {
 	var pg *pgconn.PgError
 	if (p.After != nil || p.Before != nil) && errors.As(err, &pg) && strings.HasPrefix(pg.Code, "22") {
 		return db.ErrBadCursor

@@ -349,7 +349,7 @@ func TestForgedCursors(t *testing.T) {
 		}
 	}
 	var count int
-	fine(t, b.db.NewRaw("SELECT count(*) FROM agents").Scan(t.Context(), &count))
+	fine(t, b.DB.NewRaw("SELECT count(*) FROM agents").Scan(t.Context(), &count))
 	if count != 9 {
 		t.Errorf("there are %d agents now", count)
 	}
@@ -358,7 +358,7 @@ func TestForgedCursors(t *testing.T) {
 // TestBadKeyIsNoExcuse: other errors stay what they are.
 func TestBadKeyIsNoExcuse(t *testing.T) {
 	t.Parallel()
-	if err := errors.New("broken"); badKey(db.Page{After: db.Key{"x"}}, err) != err {
+	if err := errors.New("broken"); BadKey(db.Page{After: db.Key{"x"}}, err) != err {
 		t.Error("an error that has nothing to do with the cursor is said to come from it")
 	}
 }

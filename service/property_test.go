@@ -366,17 +366,17 @@ func (p *play) count() error {
 
 // readAll reads everything that there is.
 func (p *play) readAll() {
-	fine(p, p.db.NewSelect().Model(&p.rows).Where("workspace_id = ?", p.manager.Workspace).Order("id").Scan(p.ctx))
+	fine(p, p.DB.NewSelect().Model(&p.rows).Where("workspace_id = ?", p.manager.Workspace).Order("id").Scan(p.ctx))
 	contacts, err := p.ContactsByID(p.ctx, p.manager, p.contacts)
 	fine(p, err)
 	p.customer = map[db.ContactID]*db.Contact{}
 	for _, c := range contacts {
 		p.customer[c.ID] = c
 	}
-	p.events, err = p.db.ForWorkspace(p.manager.Workspace).EventsAfter(p.ctx, 0, 10_000)
+	p.events, err = p.DB.ForWorkspace(p.manager.Workspace).EventsAfter(p.ctx, 0, 10_000)
 	fine(p, err)
 	var messages []*db.Message
-	fine(p, p.db.NewSelect().Model(&messages).Where("workspace_id = ?", p.manager.Workspace).Scan(p.ctx))
+	fine(p, p.DB.NewSelect().Model(&messages).Where("workspace_id = ?", p.manager.Workspace).Scan(p.ctx))
 	p.messageTimes = map[db.MessageID]time.Time{}
 	for _, m := range messages {
 		p.messageTimes[m.ID] = m.CreatedAt
@@ -474,7 +474,7 @@ func (p *play) checkThreads() {
 		if open[id] > 1 {
 			p.Fatalf("%d conversations are open", open[id])
 		}
-		if c := latest[id]; c != nil && (!sameAgent(c.AssigneeID, contact.AssigneeID) || c.Version != contact.Version || c.Blocked != contact.Blocked()) {
+		if c := latest[id]; c != nil && (!SameAgent(c.AssigneeID, contact.AssigneeID) || c.Version != contact.Version || c.Blocked != contact.Blocked()) {
 			p.Fatalf("the contact is %+v, its latest conversation %+v", contact, c)
 		}
 	}
@@ -489,7 +489,7 @@ func (p *play) checkViews() {
 		for _, e := range p.events {
 			applied.Apply(e, viewer.Agent)
 		}
-		fresh, err := projection.NewInbox().Counts(p.ctx, p.db.ForWorkspace(viewer.Workspace), viewer.Agent)
+		fresh, err := projection.NewInbox().Counts(p.ctx, p.DB.ForWorkspace(viewer.Workspace), viewer.Agent)
 		fine(p, err)
 		if counts != applied || counts != fresh || counts.AsOf != p.head() {
 			p.Fatalf("counted %+v, from the events %+v, counted afresh %+v", counts, applied, fresh)
@@ -539,7 +539,7 @@ func (p *play) checkView(viewer Actor, view db.View, filter *db.InboxFilter, cou
 // that is filtered by it says the same (I3).
 func (p *play) checkUnread() {
 	for _, viewer := range p.agents {
-		agent, err := one(p.AgentsByID(p.ctx, viewer, []db.AgentID{*viewer.Agent}))
+		agent, err := One(p.AgentsByID(p.ctx, viewer, []db.AgentID{*viewer.Agent}))
 		fine(p, err)
 		unread := map[db.ConversationID]int{}
 		for _, e := range p.events {

@@ -13,13 +13,13 @@ import (
 
 // AsOf gives the present end of the log.
 func (s *Service) AsOf(ctx context.Context, actor Actor) (db.EventCursor, error) {
-	head, err := s.db.ForWorkspace(actor.Workspace).Head(ctx)
+	head, err := s.DB.ForWorkspace(actor.Workspace).Head(ctx)
 	return head.Cursor(), err
 }
 
 // Workspace gives the caller's workspace.
 func (s *Service) Workspace(ctx context.Context, actor Actor) (*db.Workspace, error) {
-	return s.db.ForWorkspace(actor.Workspace).Workspace(ctx)
+	return s.DB.ForWorkspace(actor.Workspace).Workspace(ctx)
 }
 
 // AgentsInput asks for one page of the agents.
@@ -33,26 +33,26 @@ type AgentsInput struct {
 
 // Agents gives one page of the agents, online ones first, then by name (I4).
 func (s *Service) Agents(ctx context.Context, actor Actor, in AgentsInput) (*List[*db.Agent], error) {
-	p, err := page(actor.Workspace, in.PageInput, db.AgentOrder)
+	p, err := CheckPage(actor.Workspace, in.PageInput, db.AgentOrder)
 	if err != nil {
 		return nil, err
 	}
-	w := s.db.ForWorkspace(actor.Workspace)
+	w := s.DB.ForWorkspace(actor.Workspace)
 	f := db.AgentFilter{Availability: in.Availability, Skill: in.Skill, Active: in.Active}
 	if f.Search, err = search(ctx, in.Search, w.ResolveAgents); err != nil {
 		return nil, err
 	}
 	if in.Skill != nil {
-		if err := checkText("skill", *in.Skill, 0, maxName); err != nil {
+		if err := CheckText("skill", *in.Skill, 0, MaxName); err != nil {
 			return nil, err
 		}
 	}
 	if in.Availability != nil && len(in.Availability) == 0 {
-		return nil, badInput("an empty list of availabilities matches nobody; leave it out to match everybody")
+		return nil, NewBadInput("an empty list of availabilities matches nobody; leave it out to match everybody")
 	}
 	rows, next, previous, err := w.AgentPage(ctx, f, p)
 	if err != nil {
-		return nil, badKey(p, err)
+		return nil, BadKey(p, err)
 	}
 	return &List[*db.Agent]{rows, next, previous, func(a *db.Agent) string {
 		return db.AgentOrder.Cursor(actor.Workspace, a.Key())
@@ -94,24 +94,24 @@ func (s *Service) Contacts(ctx context.Context, actor Actor, in ContactsInput) (
 	if in.OrderBy != nil {
 		order = db.ContactOrder(in.OrderBy.Field == ContactCreatedAt, in.OrderBy.Direction == Descending)
 	}
-	p, err := page(actor.Workspace, in.PageInput, order)
+	p, err := CheckPage(actor.Workspace, in.PageInput, order)
 	if err != nil {
 		return nil, err
 	}
 	var f db.ContactFilter
 	if in.Filter != nil {
 		if in.Filter.Assignees != nil && len(in.Filter.Assignees) == 0 {
-			return nil, badInput("an empty list of assignees matches nothing; leave it out to match everything")
+			return nil, NewBadInput("an empty list of assignees matches nothing; leave it out to match everything")
 		}
 		f.Assignees, f.Blocked = in.Filter.Assignees, in.Filter.Blocked
 	}
-	w := s.db.ForWorkspace(actor.Workspace)
+	w := s.DB.ForWorkspace(actor.Workspace)
 	if f.Search, err = search(ctx, in.Search, w.ResolveContacts); err != nil {
 		return nil, err
 	}
 	rows, next, previous, err := w.ContactPage(ctx, f, order, p)
 	if err != nil {
-		return nil, badKey(p, err)
+		return nil, BadKey(p, err)
 	}
 	return &List[*db.Contact]{rows, next, previous, func(c *db.Contact) string {
 		return order.Cursor(actor.Workspace, c.Key(order))
@@ -121,26 +121,26 @@ func (s *Service) Contacts(ctx context.Context, actor Actor, in ContactsInput) (
 // MessagesOf returns the same page of the messages of each conversation. A page ends early
 // once its bodies exceed 2 MiB.
 func (s *Service) MessagesOf(ctx context.Context, actor Actor, ids []db.ConversationID, in PageInput) ([]*List[*db.Message], error) {
-	return nestedTrimmed(ctx, actor, ids, in, db.MessageOrder, (*db.Message).Key, s.db.ForWorkspace(actor.Workspace).MessagesOf, db.TrimMessages)
+	return nestedTrimmed(ctx, actor, ids, in, db.MessageOrder, (*db.Message).Key, s.DB.ForWorkspace(actor.Workspace).MessagesOf, db.TrimMessages)
 }
 
 // ConversationTimelines gives the same page of the events of each conversation.
 func (s *Service) ConversationTimelines(ctx context.Context, actor Actor, ids []db.ConversationID, in PageInput) ([]*List[*db.Event], error) {
-	return nested(ctx, actor, ids, in, db.TimelineOrder, (*db.Event).Key, s.db.ForWorkspace(actor.Workspace).ConversationTimelines)
+	return Nested(ctx, actor, ids, in, db.TimelineOrder, (*db.Event).Key, s.DB.ForWorkspace(actor.Workspace).ConversationTimelines)
 }
 
 // ContactTimelines gives the same page of the events of each contact.
 func (s *Service) ContactTimelines(ctx context.Context, actor Actor, ids []db.ContactID, in PageInput) ([]*List[*db.Event], error) {
-	return nested(ctx, actor, ids, in, db.TimelineOrder, (*db.Event).Key, s.db.ForWorkspace(actor.Workspace).ContactTimelines)
+	return Nested(ctx, actor, ids, in, db.TimelineOrder, (*db.Event).Key, s.DB.ForWorkspace(actor.Workspace).ContactTimelines)
 }
 
 // ConversationsOf gives the same page of the conversations of each contact.
 func (s *Service) ConversationsOf(ctx context.Context, actor Actor, ids []db.ContactID, in PageInput) ([]*List[*db.Conversation], error) {
-	return nested(ctx, actor, ids, in, db.ContactConversationOrder, (*db.Conversation).OpenedKey, s.db.ForWorkspace(actor.Workspace).ConversationsOf)
+	return Nested(ctx, actor, ids, in, db.ContactConversationOrder, (*db.Conversation).OpenedKey, s.DB.ForWorkspace(actor.Workspace).ConversationsOf)
 }
 
-// nested reads the same page of a list of each parent, all in one statement.
-func nested[K interface {
+// Nested reads the same page of a list of each parent, all in one statement.
+func Nested[K interface {
 	comparable
 	fmt.Stringer
 }, T any](ctx context.Context, actor Actor, parents []K, in PageInput, o db.Order, key func(T) db.Key,
@@ -159,13 +159,13 @@ func nestedTrimmed[K interface {
 	for i, parent := range parents {
 		orders[i] = o.Of(parent)
 		var err error
-		if p, err = page(actor.Workspace, in, orders[i]); err != nil {
+		if p, err = CheckPage(actor.Workspace, in, orders[i]); err != nil {
 			return nil, err
 		}
 	}
 	found, err := read(ctx, parents, p)
 	if err != nil {
-		return nil, badKey(p, err)
+		return nil, BadKey(p, err)
 	}
 	lists := make([]*List[T], len(parents))
 	for i, parent := range parents {
@@ -180,37 +180,37 @@ func nestedTrimmed[K interface {
 
 // AgentsByID reads agents.
 func (s *Service) AgentsByID(ctx context.Context, actor Actor, ids []db.AgentID) ([]*db.Agent, error) {
-	return s.db.ForWorkspace(actor.Workspace).Agents(ctx, ids)
+	return s.DB.ForWorkspace(actor.Workspace).Agents(ctx, ids)
 }
 
 // ContactsByID reads contacts.
 func (s *Service) ContactsByID(ctx context.Context, actor Actor, ids []db.ContactID) ([]*db.Contact, error) {
-	return s.db.ForWorkspace(actor.Workspace).Contacts(ctx, ids)
+	return s.DB.ForWorkspace(actor.Workspace).Contacts(ctx, ids)
 }
 
 // ConversationsByID reads conversations.
 func (s *Service) ConversationsByID(ctx context.Context, actor Actor, ids []db.ConversationID) ([]*db.Conversation, error) {
-	return s.db.ForWorkspace(actor.Workspace).Conversations(ctx, ids)
+	return s.DB.ForWorkspace(actor.Workspace).Conversations(ctx, ids)
 }
 
 // LatestConversations reads the latest conversation of each contact that has one.
 func (s *Service) LatestConversations(ctx context.Context, actor Actor, ids []db.ContactID) ([]*db.Conversation, error) {
-	return s.db.ForWorkspace(actor.Workspace).LatestConversations(ctx, ids)
+	return s.DB.ForWorkspace(actor.Workspace).LatestConversations(ctx, ids)
 }
 
 // MessagesByID reads messages.
 func (s *Service) MessagesByID(ctx context.Context, actor Actor, ids []db.MessageID) ([]*db.Message, error) {
-	return s.db.ForWorkspace(actor.Workspace).Messages(ctx, ids)
+	return s.DB.ForWorkspace(actor.Workspace).Messages(ctx, ids)
 }
 
 // EventsByID reads events.
 func (s *Service) EventsByID(ctx context.Context, actor Actor, ids []db.EventID) ([]*db.Event, error) {
-	return s.db.ForWorkspace(actor.Workspace).Events(ctx, ids)
+	return s.DB.ForWorkspace(actor.Workspace).Events(ctx, ids)
 }
 
 // TokensByID reads what may be seen of the API tokens of programs.
 func (s *Service) TokensByID(ctx context.Context, actor Actor, ids []db.TokenID) ([]*db.Token, error) {
-	return s.db.ForWorkspace(actor.Workspace).ProgramTokens(ctx, ids)
+	return s.DB.ForWorkspace(actor.Workspace).ProgramTokens(ctx, ids)
 }
 
 // WorkspacesByID reads workspaces, of which a caller sees one.
@@ -224,7 +224,7 @@ func (s *Service) WorkspacesByID(ctx context.Context, actor Actor, ids []db.Work
 
 // ContactIdentities reads the identities of each contact, in the order of the ids.
 func (s *Service) ContactIdentities(ctx context.Context, actor Actor, ids []db.ContactID) ([][]*db.ContactIdentity, error) {
-	rows, err := s.db.ForWorkspace(actor.Workspace).ContactIdentities(ctx, ids)
+	rows, err := s.DB.ForWorkspace(actor.Workspace).ContactIdentities(ctx, ids)
 	of := map[db.ContactID][]*db.ContactIdentity{}
 	for _, row := range rows {
 		of[row.ContactID] = append(of[row.ContactID], row)

@@ -9,7 +9,7 @@ import (
 
 // newcomer is somebody who has never written before.
 func newcomer(externalID string) SenderInput {
-	return SenderInput{Channel: "chat", ExternalID: externalID, Name: text("Nova")}
+	return SenderInput{Channel: "chat", ExternalID: externalID, Name: Text("Nova")}
 }
 
 // TestReopenUndoesClose: the contact waits as before the close (S3).

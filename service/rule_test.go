@@ -144,9 +144,9 @@ func testAgentsToPick(t *testing.T, w *world) {
 		return strings.Join(said, ", ")
 	}
 	equal(t, "everybody", list(AgentsInput{}), "Ada ONLINE 2, Bén AWAY 0, Mia Manager OFFLINE 0")
-	equal(t, "search", list(AgentsInput{Search: text("ben@acme")}), "Bén AWAY 0")
-	equal(t, "search", list(AgentsInput{Search: text("ben")}), "Bén AWAY 0")
-	equal(t, "search by e-mail", list(AgentsInput{Search: text("mia@acme.exa")}), "Mia Manager OFFLINE 0")
+	equal(t, "search", list(AgentsInput{Search: Text("ben@acme")}), "Bén AWAY 0")
+	equal(t, "search", list(AgentsInput{Search: Text("ben")}), "Bén AWAY 0")
+	equal(t, "search by e-mail", list(AgentsInput{Search: Text("mia@acme.exa")}), "Mia Manager OFFLINE 0")
 }
 
 func TestVersions(t *testing.T) {
@@ -163,7 +163,7 @@ func TestVersions(t *testing.T) {
 		}},
 		{"A4 it grows with nothing else", func(t *testing.T, w *world) {
 			c := w.open()
-			o := w.ok(w.UpdateContact(w.ctx(), w.manager, UpdateContactInput{ContactID: c.ContactID, Name: text("Cornelia")}))
+			o := w.ok(w.UpdateContact(w.ctx(), w.manager, UpdateContactInput{ContactID: c.ContactID, Name: Text("Cornelia")}))
 			lines(t, w.story(o.Events), "CONTACT_UPDATED by Mia Manager v2->v2")
 			equal(t, "version", w.read(c).Version, 2)
 		}},
@@ -320,7 +320,7 @@ func TestOpenAndClose(t *testing.T) {
 func testClosingNote(t *testing.T, w *world) {
 	c, other := w.open(), w.closed()
 	o := w.ok(w.CloseConversation(w.ctx(), w.manager, CloseConversationInput{ConversationID: c.ID,
-		Note: &ClosingNoteInput{Category: text(" Problem "), Text: text("Refunded the crème brûlée")}}))
+		Note: &ClosingNoteInput{Category: Text(" Problem "), Text: Text("Refunded the crème brûlée")}}))
 	for _, note := range []*db.ClosingNote{o.Conversation.ClosingNote(), w.read(c).ClosingNote(), o.Events[0].Data.ClosingNote} {
 		equal(t, "note", *note.Category+": "+*note.Text, "Problem: Refunded the crème brûlée")
 	}
@@ -329,7 +329,7 @@ func testClosingNote(t *testing.T, w *world) {
 		equal(t, "found by "+term, fmt.Sprint(w.list(w.manager, InboxInput{View: db.ViewClosed, Search: &term})), fmt.Sprint([]db.ConversationID{c.ID}))
 	}
 	blank := w.open()
-	w.ok(w.CloseConversation(w.ctx(), w.manager, CloseConversationInput{ConversationID: blank.ID, Note: &ClosingNoteInput{Category: text(""), Text: text("  ")}}))
+	w.ok(w.CloseConversation(w.ctx(), w.manager, CloseConversationInput{ConversationID: blank.ID, Note: &ClosingNoteInput{Category: Text(""), Text: Text("  ")}}))
 	for _, without := range []*db.Conversation{blank, other} {
 		if w.read(without).ClosingNote() != nil {
 			t.Error("a note came from nothing")
@@ -342,7 +342,7 @@ func testReopening(t *testing.T, w *world) {
 	opened := w.clock
 	w.clock = w.clock.Add(time.Hour)
 	w.ok(w.CloseConversation(w.ctx(), w.manager, CloseConversationInput{ConversationID: c.ID,
-		Note: &ClosingNoteInput{Category: text("Other"), Text: text("done")}}))
+		Note: &ClosingNoteInput{Category: Text("Other"), Text: Text("done")}}))
 	closed := w.read(c)
 	equal(t, "closed", closed.ClosedAt.UTC(), w.clock)
 	equal(t, "closed by", closed.ClosedBy, w.manager.Agent.Ref())
@@ -359,7 +359,7 @@ func testReopening(t *testing.T, w *world) {
 	}
 	equal(t, "timeline", types(timeline[0].Rows), "CONVERSATION_OPENED + CONVERSATION_CLOSED + CONVERSATION_REOPENED")
 	equal(t, "note in the timeline", *timeline[0].Rows[1].Data.ClosingNote.Text, "done")
-	if w.list(w.manager, InboxInput{View: db.ViewAll, Search: text("done")}) != nil {
+	if w.list(w.manager, InboxInput{View: db.ViewAll, Search: Text("done")}) != nil {
 		t.Error("the cleared note is still found")
 	}
 	w.closes(c)

@@ -28,7 +28,7 @@ func (w *world) crowd(n int, name string, owner *db.AgentID, note *string) (ids 
 		}
 		contacts, conversations, ids = append(contacts, contact), append(conversations, c), append(ids, c.ID)
 	}
-	fine(w.t, w.db.Transact(w.t.Context(), w.manager.Workspace, func(tx db.Tx) error {
+	fine(w.t, w.DB.Transact(w.t.Context(), w.manager.Workspace, func(tx db.Tx) error {
 		if err := tx.InsertContacts(w.t.Context(), contacts, nil); err != nil {
 			return err
 		}

@@ -17,9 +17,9 @@ const (
 func (s *Service) keepSearchable(ctx context.Context) {
 	for ctx.Err() == nil {
 		if err := s.makeSearchable(ctx); err != nil && ctx.Err() == nil {
-			s.log.Warn("making text searchable was interrupted; trying again", "error", err)
+			s.Log.Warn("making text searchable was interrupted; trying again", "error", err)
 		}
-		_ = sleepUntil(ctx, time.Now().Add(searchEvery))
+		_ = SleepUntil(ctx, time.Now().Add(searchEvery))
 	}
 }
 
@@ -27,7 +27,7 @@ func (s *Service) keepSearchable(ctx context.Context) {
 // folded by the server, what a server of the version before has written since, and phone
 // numbers after a change of the country.
 func (s *Service) makeSearchable(ctx context.Context) error {
-	workspaces, err := s.db.UnfoldedWorkspaces(ctx)
+	workspaces, err := s.DB.UnfoldedWorkspaces(ctx)
 	if err != nil {
 		return err
 	}
@@ -44,7 +44,7 @@ func (s *Service) makeSearchable(ctx context.Context) error {
 // inBatches repeats a transaction until it finds less than a whole batch.
 func (s *Service) inBatches(ctx context.Context, workspace db.WorkspaceKey, work func(context.Context, db.Tx) (int, error)) error {
 	for done := searchBatch; done == searchBatch; {
-		err := s.db.Transact(ctx, workspace, func(tx db.Tx) (err error) {
+		err := s.DB.Transact(ctx, workspace, func(tx db.Tx) (err error) {
 			done, err = work(ctx, tx)
 			return err
 		})
@@ -60,7 +60,7 @@ func (s *Service) inBatches(ctx context.Context, workspace db.WorkspaceKey, work
 func (s *Service) foldAgents(ctx context.Context, tx db.Tx) (int, error) {
 	done, taken, err := tx.FoldAgents(ctx, searchBatch)
 	for _, a := range taken {
-		s.log.Warn("two agents have the same e-mail address but for its writing; change one of them with updateAgent",
+		s.Log.Warn("two agents have the same e-mail address but for its writing; change one of them with updateAgent",
 			"agent", a.ID.String(), "email", *a.Email)
 	}
 	return done, err

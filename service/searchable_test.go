@@ -18,7 +18,7 @@ import (
 func (w *world) before(statements ...string) {
 	w.t.Helper()
 	for _, statement := range statements {
-		_, err := w.db.ExecContext(w.t.Context(), strings.ReplaceAll(statement, "%W", strconv.FormatInt(int64(w.manager.Workspace), 10)))
+		_, err := w.DB.ExecContext(w.t.Context(), strings.ReplaceAll(statement, "%W", strconv.FormatInt(int64(w.manager.Workspace), 10)))
 		fine(w.t, err)
 	}
 }
@@ -107,7 +107,7 @@ func TestSearchForgets(t *testing.T) {
 	w.finds("Jonhson", "Peter Jonhson Schmitt")
 	w.ok(w.UpdateContact(t.Context(), w.manager, UpdateContactInput{ContactID: contact.ID, Name: ptr("Paul Johnson Schmied")}))
 	words := func() (known, doubted int) {
-		fine(t, w.db.NewRaw(`SELECT (SELECT count(*) FROM known_words WHERE word = 'jonhson'), (SELECT count(*) FROM doubted_words)`).Scan(t.Context(), &known, &doubted))
+		fine(t, w.DB.NewRaw(`SELECT (SELECT count(*) FROM known_words WHERE word = 'jonhson'), (SELECT count(*) FROM doubted_words)`).Scan(t.Context(), &known, &doubted))
 		return known, doubted
 	}
 	check := func() {
@@ -155,7 +155,7 @@ func TestSearchKnowsNoDigits(t *testing.T) {
 	w := newWorld(t)
 	w.givenContact(CreateContactInput{Name: "Kerven Smith", Email: ptr("kerven35442@mail.example"), Phone: ptr("+49 30 901820")})
 	var words []string
-	fine(t, w.db.NewRaw("SELECT word FROM known_words WHERE kind = 'CONTACT' ORDER BY word").Scan(t.Context(), &words))
+	fine(t, w.DB.NewRaw("SELECT word FROM known_words WHERE kind = 'CONTACT' ORDER BY word").Scan(t.Context(), &words))
 	if !slices.Equal(words, []string{"example", "kerven", "mail", "smith"}) {
 		t.Errorf("it knows %q", words)
 	}
@@ -207,7 +207,7 @@ func TestSearchOldRows(t *testing.T) {
 		agent("zoe.old@acme", "Zoë Old")
 	}
 	asBefore()
-	a, err := w.db.ForWorkspace(w.manager.Workspace).AgentByEmail(t.Context(), "zoe.old@ACME.example")
+	a, err := w.DB.ForWorkspace(w.manager.Workspace).AgentByEmail(t.Context(), "zoe.old@ACME.example")
 	if err != nil || a.Name != "Zoë Old" {
 		t.Errorf("the agent of the address is %v, %v", a, err)
 	}
@@ -218,9 +218,9 @@ func TestSearchOldRows(t *testing.T) {
 
 	fine(t, w.makeSearchable(t.Context()))
 	var left int
-	fine(t, w.db.NewRaw("SELECT count(*) FROM contacts WHERE search_text IS NULL OR name_text IS NULL OR search_country IS NULL").Scan(t.Context(), &left))
+	fine(t, w.DB.NewRaw("SELECT count(*) FROM contacts WHERE search_text IS NULL OR name_text IS NULL OR search_country IS NULL").Scan(t.Context(), &left))
 	equal(t, "contacts that are not folded", left, 0)
-	if again, err := w.db.UnfoldedWorkspaces(t.Context()); err != nil || len(again) != 0 {
+	if again, err := w.DB.UnfoldedWorkspaces(t.Context()); err != nil || len(again) != 0 {
 		t.Errorf("there is more to fold: %v, %v", again, err)
 	}
 	asBefore()
@@ -242,7 +242,7 @@ func TestSearchOldRows(t *testing.T) {
 		note("refund", 0)
 		agent("zara", "Zara New")
 		agent("zoe")
-		if a, err := w.db.ForWorkspace(w.manager.Workspace).AgentByEmail(t.Context(), "ZARA@acme.example"); err != nil || a.Name != "Zara New" {
+		if a, err := w.DB.ForWorkspace(w.manager.Workspace).AgentByEmail(t.Context(), "ZARA@acme.example"); err != nil || a.Name != "Zara New" {
 			t.Errorf("the agent of the address is %v, %v", a, err)
 		}
 		fine(t, w.makeSearchable(t.Context())) // then as new ones
@@ -253,7 +253,7 @@ func TestSearchOldRows(t *testing.T) {
 	id := db.ContactID{UUID: a.ID.UUID}
 	fine(t, id.Scan("01999999-0000-7000-8000-000000000001"))
 	w.ok(w.UpdateContact(t.Context(), w.manager, UpdateContactInput{ContactID: id, Name: ptr("BJORN VEST")}))
-	fine(t, w.db.NewRaw("SELECT count(*) FROM contacts WHERE search_text IS NULL").Scan(t.Context(), &left))
+	fine(t, w.DB.NewRaw("SELECT count(*) FROM contacts WHERE search_text IS NULL").Scan(t.Context(), &left))
 	equal(t, "contacts that are not folded", left, 0)
 }
 
@@ -314,7 +314,7 @@ func TestSearchInAnyLocale(t *testing.T) {
 			for _, address := range []string{"ingrid@acme.example", "Ingrid@ACME.EXAMPLE"} {
 				_, err := w.CreateAgent(t.Context(), w.manager, CreateAgentInput{Name: "Other", Email: address, Role: db.RoleAgent})
 				refused(t, err, EmailTaken)
-				if a, err := w.db.ForWorkspace(w.manager.Workspace).AgentByEmail(t.Context(), address); err != nil || a.Name != "Ingrid" {
+				if a, err := w.DB.ForWorkspace(w.manager.Workspace).AgentByEmail(t.Context(), address); err != nil || a.Name != "Ingrid" {
 					t.Errorf("the agent of %s is %v, %v", address, a, err)
 				}
 			}
@@ -328,7 +328,7 @@ func TestSameAddressBefore(t *testing.T) {
 	t.Parallel()
 	w := newWorldOn(t, dbtest.NewWith(t, "ENCODING 'UTF8' LOCALE_PROVIDER icu ICU_LOCALE 'tr' LC_COLLATE 'C' LC_CTYPE 'C.UTF-8'", migrate), db.Options{MaxConns: 8})
 	var log bytes.Buffer
-	w.log = slog.New(slog.NewTextHandler(&log, nil))
+	w.Log = slog.New(slog.NewTextHandler(&log, nil))
 	w.before(`INSERT INTO agents (workspace_id, id, name, email, role, availability, active, created_at) VALUES
 		(%W, '01999999-0000-7000-8000-000000000001', 'First', 'INGRID@acme.example', 'AGENT', 'OFFLINE', true, now()),
 		(%W, '01999999-0000-7000-8000-000000000002', 'Second', 'ingrid@acme.example', 'AGENT', 'OFFLINE', true, now())`)
@@ -338,14 +338,14 @@ func TestSameAddressBefore(t *testing.T) {
 		t.Errorf("the log says %s", said)
 	}
 	for _, address := range []string{"ingrid@acme.example", "INGRID@acme.example"} {
-		if a, err := w.db.ForWorkspace(w.manager.Workspace).AgentByEmail(t.Context(), address); err != nil || a.Name != "First" {
+		if a, err := w.DB.ForWorkspace(w.manager.Workspace).AgentByEmail(t.Context(), address); err != nil || a.Name != "First" {
 			t.Errorf("the agent of %s is %v, %v", address, a, err)
 		}
 	}
 	var second db.AgentID
 	fine(t, second.Scan("01999999-0000-7000-8000-000000000002"))
 	w.ok(w.UpdateAgent(t.Context(), w.manager, UpdateAgentInput{AgentID: second, Email: ptr("inge@acme.example")}))
-	if a, err := w.db.ForWorkspace(w.manager.Workspace).AgentByEmail(t.Context(), "INGE@acme.example"); err != nil || a.Name != "Second" {
+	if a, err := w.DB.ForWorkspace(w.manager.Workspace).AgentByEmail(t.Context(), "INGE@acme.example"); err != nil || a.Name != "Second" {
 		t.Errorf("the agent of the new address is %v, %v", a, err)
 	}
 }

@@ -29,7 +29,7 @@ type sender struct {
 func (i *intake) senderOf(id *db.ContactID, in *SenderInput) (*sender, error) {
 	switch {
 	case (id == nil) == (in == nil):
-		return nil, badInput("say whom it is from, either with contact or with contactId")
+		return nil, NewBadInput("say whom it is from, either with contact or with contactId")
 	case in == nil:
 		return nil, nil
 	}
@@ -38,9 +38,9 @@ func (i *intake) senderOf(id *db.ContactID, in *SenderInput) (*sender, error) {
 
 // findSender locks the thread of whom something comes from. If the identity is unknown,
 // it is the thread of a contact that meet will make.
-func (w *writer) findSender(ctx context.Context, id *db.ContactID, s *sender) (t *thread, known bool, err error) {
+func (w *Writer) findSender(ctx context.Context, id *db.ContactID, s *sender) (t *Thread, known bool, err error) {
 	if id != nil {
-		t, err := w.lockThread(ctx, *id)
+		t, err := w.LockThread(ctx, *id)
 		return t, true, err
 	}
 	identity, err := w.findIdentity(ctx, s)
@@ -48,25 +48,25 @@ func (w *writer) findSender(ctx context.Context, id *db.ContactID, s *sender) (t
 	case err != nil:
 		return nil, false, err
 	case identity == nil:
-		return &thread{contact: &db.Contact{ID: db.ContactID{UUID: db.NewUUID()}}}, false, nil
+		return &Thread{Contact: &db.Contact{ID: db.ContactID{UUID: db.NewUUID()}}}, false, nil
 	}
-	t, err = w.lockThread(ctx, identity.ContactID)
+	t, err = w.LockThread(ctx, identity.ContactID)
 	return t, true, err
 }
 
 // findIdentity reads a sender's identity; nil if it is unknown. A server of the version
 // before stores ids as they were sent, so that form is looked for as well.
-func (w *writer) findIdentity(ctx context.Context, s *sender) (*db.ContactIdentity, error) {
+func (w *Writer) findIdentity(ctx context.Context, s *sender) (*db.ContactIdentity, error) {
 	known, err := w.ContactsByIdentity(ctx, s.identity.Channel, []string{s.identity.ExternalID})
-	if err == nil && len(known) == 0 && s.sent != s.identity.ExternalID && checkText("", s.sent, 1, maxName) == nil {
+	if err == nil && len(known) == 0 && s.sent != s.identity.ExternalID && CheckText("", s.sent, 1, MaxName) == nil {
 		known, err = w.ContactsByIdentity(ctx, s.identity.Channel, []string{s.sent})
 	}
-	return first(known), err
+	return First(known), err
 }
 
 // meet makes the contact of an unknown identity, and fills the empty fields of a known
 // one, of which none is overwritten. The events of that come first (A8).
-func (w *writer) meet(ctx context.Context, t *thread, known bool, s *sender) (changes, error) {
+func (w *Writer) meet(ctx context.Context, t *Thread, known bool, s *sender) (Changes, error) {
 	switch {
 	case s == nil:
 		return nil, nil
@@ -77,33 +77,33 @@ func (w *writer) meet(ctx context.Context, t *thread, known bool, s *sender) (ch
 }
 
 // introduce makes the contact with an identity. Without a name it is called by its id.
-func (w *writer) introduce(ctx context.Context, t *thread, s *sender) (changes, error) {
-	contact := t.contact
-	contact.Name, contact.Version, contact.CreatedAt = s.identity.ExternalID, 1, w.at
+func (w *Writer) introduce(ctx context.Context, t *Thread, s *sender) (Changes, error) {
+	contact := t.Contact
+	contact.Name, contact.Version, contact.CreatedAt = s.identity.ExternalID, 1, w.At
 	s.fill(contact, true)
 	identity := s.identity
 	identity.ContactID = contact.ID
 	err := w.InsertContacts(ctx, []*db.Contact{contact}, []*db.ContactIdentity{&identity})
-	if violated(err) == "contact_identities_pkey" {
-		return nil, errStartOver // another call has just made it
+	if Violated(err) == "contact_identities_pkey" {
+		return nil, ErrStartOver // another call has just made it
 	}
-	w.outcome.Contact = contact
-	return changes{w.about(t, db.ContactCreated, nil, db.EventData{})}, err
+	w.Outcome.Contact = contact
+	return Changes{w.About(t, db.ContactCreated, nil, db.EventData{})}, err
 }
 
 // fill puts what is known of a contact into its empty fields; a name that is only its id
 // counts as one.
-func (w *writer) fill(ctx context.Context, t *thread, s *sender) (changes, error) {
-	c := t.contact
+func (w *Writer) fill(ctx context.Context, t *Thread, s *sender) (Changes, error) {
+	c := t.Contact
 	after := *c
 	s.fill(&after, db.FoldExternalID(s.identity.Channel, c.Name) == s.identity.ExternalID)
-	filled := difference(contactFields(c, nil), contactFields(&after, nil))
+	filled := Difference(contactFields(c, nil), contactFields(&after, nil))
 	if len(filled) == 0 {
-		return unchanged, nil
+		return Unchanged, nil
 	}
 	err := w.UpdateContactData(ctx, &after)
 	*c = after
-	return changes{w.about(t, db.ContactUpdated, t.facets(), db.EventData{Changes: filled})}, err
+	return Changes{w.About(t, db.ContactUpdated, t.Facets(), db.EventData{Changes: filled})}, err
 }
 
 // fill puts what is known into a contact's empty fields.

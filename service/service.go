@@ -19,10 +19,10 @@ import (
 
 // Service carries out what callers ask for, on one database.
 type Service struct {
-	db   *db.DB
-	feed *feed.Feed
-	log  *slog.Logger
-	now  func() time.Time
+	DB   *db.DB
+	Feed *feed.Feed
+	Log  *slog.Logger
+	Now  func() time.Time
 
 	inbox      *projection.Inbox
 	dashboards *projection.Dashboards
@@ -44,11 +44,11 @@ func New(d *db.DB, f *feed.Feed, o Options) *Service {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
-	s := &Service{db: d, feed: f, log: o.Log, hasWorkflows: make(chan struct{}, 1)}
+	s := &Service{DB: d, Feed: f, Log: o.Log, hasWorkflows: make(chan struct{}, 1)}
 	// The database keeps microseconds; what is returned must equal what is read later.
-	s.now = func() time.Time { return o.Now().UTC().Truncate(time.Microsecond) }
+	s.Now = func() time.Time { return o.Now().UTC().Truncate(time.Microsecond) }
 	s.inbox = projection.NewInbox()
-	s.dashboards = projection.NewDashboards(s.now)
+	s.dashboards = projection.NewDashboards(s.Now)
 	return s
 }
 
@@ -60,16 +60,16 @@ const (
 // Ready reports, as an error, why this server cannot do its work at the moment: the
 // database does not answer or is read-only, or its log cannot be followed.
 func (s *Service) Ready(ctx context.Context) error {
-	if silence := s.feed.Silence(); silence > readyWithin {
+	if silence := s.Feed.Silence(); silence > readyWithin {
 		return fmt.Errorf("the log of events could not be read for %v", silence.Round(time.Second))
 	}
 	ctx, cancel := context.WithTimeout(ctx, readyTime)
 	defer cancel()
-	return s.db.Ready(ctx)
+	return s.DB.Ready(ctx)
 }
 
 // Silence returns how long the log of events could not be read, about.
-func (s *Service) Silence() time.Duration { return s.feed.Silence() }
+func (s *Service) Silence() time.Duration { return s.Feed.Silence() }
 
 // Maintain deletes what is kept for a time only, now and then, and keeps text searchable,
 // until the context ends.
@@ -78,8 +78,8 @@ func (s *Service) Maintain(ctx context.Context) {
 	defer searchable.Wait()
 	searchable.Go(func() { s.keepSearchable(ctx) })
 	for {
-		if err := s.db.ForgetKeys(ctx, s.now().Add(-keyLifetime)); err != nil && ctx.Err() == nil {
-			s.log.Warn("forgetting old idempotency keys failed; trying again later", "error", err)
+		if err := s.DB.ForgetKeys(ctx, s.Now().Add(-keyLifetime)); err != nil && ctx.Err() == nil {
+			s.Log.Warn("forgetting old idempotency keys failed; trying again later", "error", err)
 		}
 		select {
 		case <-ctx.Done():

@@ -78,7 +78,7 @@ func moves() []move {
 			}, bulks[v.name+" to inactive Zoe"]})
 		}
 	}
-	unknown := &ClosingNoteInput{Category: text("Nonsense")}
+	unknown := &ClosingNoteInput{Category: Text("Nonsense")}
 	return append(all, move{"closeConversation with an unknown category", "conversation", func(w *world, c cast, x target) (*Outcome, error) {
 		return w.CloseConversation(w.ctx(), c.ada, CloseConversationInput{
 			ConversationID: x.conversation, ExpectedVersion: x.expected, Note: unknown})
@@ -235,9 +235,9 @@ func whyNot(w *world, move string, contact *db.Contact, c *db.Conversation) stri
 	case "closeConversation":
 		refusal = WhyNotClose(contact, c)
 	case "openConversation":
-		refusal = WhyNotOpen(contact, first(rows))
+		refusal = WhyNotOpen(contact, First(rows))
 	case "reopenConversation":
-		refusal = WhyNotReopen(contact, first(rows), c)
+		refusal = WhyNotReopen(contact, First(rows), c)
 	default:
 		return "?"
 	}

@@ -197,9 +197,9 @@ func (w *world) workEverything() {
 	w.did(w.WorkflowProblems(ctx, me, []*db.Workflow{f}))
 	w.did(w.DisableWorkflow(ctx, me, DisableWorkflowInput{WorkflowID: f.ID, CancelRuns: true}))
 	w.did(w.DeleteWorkflow(ctx, me, DeleteWorkflowInput{WorkflowID: f.ID}))
-	_, err := w.db.WorkflowWorkspaces(ctx)
+	_, err := w.DB.WorkflowWorkspaces(ctx)
 	fine(w.t, err)
-	_, err = w.db.ForWorkspace(me.Workspace).NextDue(ctx)
+	_, err = w.DB.ForWorkspace(me.Workspace).NextDue(ctx)
 	fine(w.t, err)
 }
 

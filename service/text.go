@@ -12,17 +12,17 @@ import (
 
 // The longest texts taken from outside, in characters.
 const (
-	maxName    = dbtext.MaxName
-	maxBody    = dbtext.MaxBody
-	maxInbound = 100_000 // of what a customer writes
+	MaxName    = dbtext.MaxName
+	MaxBody    = dbtext.MaxBody
+	MaxInbound = 100_000 // of what a customer writes
 	maxSearch  = 100
 	maxChannel = 50
 )
 
-// checkText refuses text that is too short or too long, or that cannot be stored.
-func checkText(field, text string, least, most int) error {
+// CheckText refuses text that is too short or too long, or that cannot be stored.
+func CheckText(field, text string, least, most int) error {
 	if fault := dbtext.Fault(field, text, least, most); fault != "" {
-		return badInput(fault)
+		return NewBadInput(fault)
 	}
 	return nil
 }
@@ -36,39 +36,39 @@ func blank(text string) bool {
 	})
 }
 
-// name takes a name or the like: spaces at its ends are dropped.
-func name(field, text string) (string, error) {
+// CheckName returns a name or the like without the spaces at its ends.
+func CheckName(field, text string) (string, error) {
 	text = strings.TrimSpace(text)
-	if err := checkText(field, text, 1, maxName); err != nil {
+	if err := CheckText(field, text, 1, MaxName); err != nil {
 		return "", err
 	}
 	if blank(text) {
-		return "", badInput(field + " must have characters that can be seen")
+		return "", NewBadInput(field + " must have characters that can be seen")
 	}
 	return text, nil
 }
 
-// channel takes the name of a channel, in the form in which channels are stored.
-func channel(field, text string) (string, error) {
-	if err := checkText(field, text, 1, maxChannel); err != nil {
+// CheckChannel returns the name of a channel in the form in which channels are stored.
+func CheckChannel(field, text string) (string, error) {
+	if err := CheckText(field, text, 1, maxChannel); err != nil {
 		return "", err
 	}
 	if blank(text) {
-		return "", badInput(field + " must have characters that can be seen")
+		return "", NewBadInput(field + " must have characters that can be seen")
 	}
 	return db.FoldChannel(text), nil
 }
 
 // contactIdentity takes a contact's id on a channel, in the form in which identities are stored.
 func contactIdentity(field string, in ContactIdentityInput) (id db.ContactIdentity, err error) {
-	if id.Channel, err = channel(field+".channel", in.Channel); err != nil {
+	if id.Channel, err = CheckChannel(field+".channel", in.Channel); err != nil {
 		return id, err
 	}
-	if err := checkText(field+".externalId", in.ExternalID, 1, maxName); err != nil {
+	if err := CheckText(field+".externalId", in.ExternalID, 1, MaxName); err != nil {
 		return id, err
 	}
 	if blank(in.ExternalID) {
-		return id, badInput(field + ".externalId is blank: give the id under which the contact can be answered")
+		return id, NewBadInput(field + ".externalId is blank: give the id under which the contact can be answered")
 	}
 	id.ExternalID = in.ExternalID
 	return id.Fold(), nil
@@ -76,24 +76,24 @@ func contactIdentity(field string, in ContactIdentityInput) (id db.ContactIdenti
 
 // optional takes a text that may be left out; blank means none.
 func optional(field string, text *string, most int) (*string, error) {
-	if text == nil || checkText(field, *text, 0, len(*text)) == nil && blank(*text) {
+	if text == nil || CheckText(field, *text, 0, len(*text)) == nil && blank(*text) {
 		return nil, nil
 	}
 	trimmed := strings.TrimSpace(*text)
-	return &trimmed, checkText(field, trimmed, 1, most)
+	return &trimmed, CheckText(field, trimmed, 1, most)
 }
 
 // phone takes a phone number that may be left out.
-func phone(text *string) (*string, error) { return optional("phone", text, maxName) }
+func phone(text *string) (*string, error) { return optional("phone", text, MaxName) }
 
 // email takes an e-mail address that may be left out.
 func email(text *string) (*string, error) {
-	address, err := optional("email", text, maxName)
+	address, err := optional("email", text, MaxName)
 	if address == nil || err != nil {
 		return nil, err
 	}
 	if parsed, err := mail.ParseAddress(*address); err != nil || parsed.Address != *address {
-		return nil, badInput("email is not an e-mail address")
+		return nil, NewBadInput("email is not an e-mail address")
 	}
 	return address, nil
 }
@@ -106,7 +106,7 @@ func avatarURL(text *string) (*string, error) {
 		return nil, err
 	}
 	if u, err := url.Parse(*address); err != nil || u.Scheme != "https" || u.Host == "" || !strings.HasPrefix(*address, "https://") {
-		return nil, badInput("avatarUrl must be an https:// address")
+		return nil, NewBadInput("avatarUrl must be an https:// address")
 	}
 	return address, nil
 }

@@ -7,118 +7,121 @@ import (
 	"switchboard/db"
 )
 
-// thread is a contact with its latest conversation: the pair that every rule of
-// assignment and status is about, locked for the time of a transaction. Its methods
-// change the rows in memory and record the event; save writes them.
-type thread struct {
-	contact *db.Contact
-	latest  *db.Conversation // nil if there never was any
-	asked   *db.Conversation // the one that the caller named, perhaps an older one; nil if a contact was named
+// Thread is a contact with its latest conversation: the pair that every rule of assignment and status
+// is about, locked for the time of a transaction. Its transitions change the rows in memory and
+// return the event; Save writes the rows.
+type Thread struct {
+	Contact *db.Contact
+	Latest  *db.Conversation // nil if there never was any
+	Asked   *db.Conversation // the one that the caller named, perhaps an older one; nil if a contact was named
 
 	former *db.Conversation // was the latest until a new one was opened in this transaction
 	fresh  bool             // latest is to be inserted
 	moved  bool             // the contact's row has changed, and is to be written
 }
 
-// conversation is the one to show to the caller.
-func (t *thread) conversation() *db.Conversation {
-	if t.asked != nil {
-		return t.asked
+// Conversation returns the conversation to show to the caller.
+func (t *Thread) Conversation() *db.Conversation {
+	if t.Asked != nil {
+		return t.Asked
 	}
-	return t.latest
+	return t.Latest
 }
 
-func (t *thread) isOpen() bool { return t.latest != nil && t.latest.Status == db.StatusOpen }
+// IsOpen reports whether the latest conversation is open.
+func (t *Thread) IsOpen() bool { return t.Latest != nil && t.Latest.Status == db.StatusOpen }
 
-// isOlder says that the caller named a conversation that is not the latest.
-func (t *thread) isOlder() bool { return t.asked != nil && !t.asked.Latest }
+// IsOlder reports whether the caller named a conversation that is not the latest.
+func (t *Thread) IsOlder() bool { return t.Asked != nil && !t.Asked.Latest }
 
 // older is that conversation; nil if there is none.
-func (t *thread) older() *db.Conversation {
-	if !t.isOlder() {
+func (t *Thread) older() *db.Conversation {
+	if !t.IsOlder() {
 		return nil
 	}
-	return t.asked
+	return t.Asked
 }
 
-func (t *thread) isAssignedTo(agent *db.AgentID) bool { return sameAgent(t.contact.AssigneeID, agent) }
+// IsAssignedTo reports whether an agent, or with nil nobody, is responsible for the contact.
+func (t *Thread) IsAssignedTo(agent *db.AgentID) bool { return SameAgent(t.Contact.AssigneeID, agent) }
 
-func sameAgent(a, b *db.AgentID) bool {
+// SameAgent reports whether two references are to the same agent, or both to nobody.
+func SameAgent(a, b *db.AgentID) bool {
 	return a == b || (a != nil && b != nil && *a == *b)
 }
 
-// recorder stamps the events of one transaction.
-type recorder struct {
-	by     db.ActorRef
-	via    db.ActorRef // the integration that called on behalf of by; zero if that one called
-	at     time.Time
-	origin *string
-	run    *db.RunRef // of the workflow that does it; nil for others
+// Recorder stamps the events of one transaction.
+type Recorder struct {
+	By     db.ActorRef
+	Via    db.ActorRef // the integration that called on behalf of by; zero if that one called
+	At     time.Time
+	Origin *string
+	Run    *db.RunRef // of the workflow that does it; nil for others
 }
 
-// event makes an event about nothing in particular.
-func (r recorder) event(kind db.EventType, data db.EventData) *db.Event {
-	data.Run = r.run
-	return &db.Event{ID: db.EventID{UUID: db.NewUUID()}, Type: kind, Actor: r.by, Via: r.via, Origin: r.origin, CreatedAt: r.at, Data: data}
+// Event returns an event that is about no contact.
+func (r Recorder) Event(kind db.EventType, data db.EventData) *db.Event {
+	data.Run = r.Run
+	return &db.Event{ID: db.EventID{UUID: db.NewUUID()}, Type: kind, Actor: r.By, Via: r.Via, Origin: r.Origin, CreatedAt: r.At, Data: data}
 }
 
-// about makes an event about the thread as it now is.
-func (r recorder) about(t *thread, kind db.EventType, before *db.Facets, data db.EventData) *db.Event {
-	e := r.event(kind, data)
-	e.ContactID, e.Before, e.After = &t.contact.ID, before, t.facets()
-	if t.latest != nil {
-		e.ConversationID = &t.latest.ID
+// About returns an event about a thread in its present state.
+func (r Recorder) About(t *Thread, kind db.EventType, before *db.Facets, data db.EventData) *db.Event {
+	e := r.Event(kind, data)
+	e.ContactID, e.Before, e.After = &t.Contact.ID, before, t.Facets()
+	if t.Latest != nil {
+		e.ConversationID = &t.Latest.ID
 	}
 	return e
 }
 
-// facets are those of the latest conversation, or of the contact if there is none.
-func (t *thread) facets() *db.Facets {
-	if t.latest != nil {
-		return t.latest.Facets()
+// Facets returns those of the latest conversation, or of the contact if there is none.
+func (t *Thread) Facets() *db.Facets {
+	if t.Latest != nil {
+		return t.Latest.Facets()
 	}
-	return &db.Facets{Assignee: t.contact.AssigneeID, Blocked: t.contact.Blocked(), Version: t.contact.Version}
+	return &db.Facets{Assignee: t.Contact.AssigneeID, Blocked: t.Contact.Blocked(), Version: t.Contact.Version}
 }
 
-// next counts a change of status, assignee or block (A4).
-func (t *thread) next() {
+// NextVersion counts a change of status, assignee or block (A4).
+func (t *Thread) NextVersion() {
 	t.moved = true
-	t.contact.Version++
-	if t.latest != nil {
-		t.latest.Version = t.contact.Version
+	t.Contact.Version++
+	if t.Latest != nil {
+		t.Latest.Version = t.Contact.Version
 	}
 }
 
-// assign makes an agent, or with nil nobody, responsible for the contact and the latest
-// conversation. From one agent to another is one event (A8).
-func (t *thread) assign(r recorder, to *db.AgentID, reason db.AssignmentReason) *db.Event {
-	before := t.facets()
-	t.contact.AssigneeID = to
-	if t.latest != nil {
-		t.latest.AssigneeID = to
+// Assign makes an agent, or with nil nobody, responsible for the contact and the latest conversation.
+// A change from one agent to another is one event (A8).
+func (t *Thread) Assign(r Recorder, to *db.AgentID, reason db.AssignmentReason) *db.Event {
+	before := t.Facets()
+	t.Contact.AssigneeID = to
+	if t.Latest != nil {
+		t.Latest.AssigneeID = to
 	}
-	t.next()
+	t.NextVersion()
 	kind := db.ConversationAssigned
 	if to == nil {
 		kind = db.ConversationUnassigned
 	}
-	return r.about(t, kind, before, db.EventData{Reason: reason})
+	return r.About(t, kind, before, db.EventData{Reason: reason})
 }
 
-// close archives the open conversation (S1); the contact stays assigned (S2).
-func (t *thread) close(r recorder, note *db.ClosingNote) *db.Event {
-	before, c := t.facets(), t.latest
-	c.Status, c.ClosedAt, c.ClosedBy, c.WaitingSince, c.LastActivityAt = db.StatusClosed, &r.at, r.by, nil, later(c.LastActivityAt, r.at)
+// Close closes the open conversation (S1); the contact stays assigned (S2).
+func (t *Thread) Close(r Recorder, note *db.ClosingNote) *db.Event {
+	before, c := t.Facets(), t.Latest
+	c.Status, c.ClosedAt, c.ClosedBy, c.WaitingSince, c.LastActivityAt = db.StatusClosed, &r.At, r.By, nil, later(c.LastActivityAt, r.At)
 	c.SetClosingNote(note)
-	t.next()
-	return r.about(t, db.ConversationClosed, before, db.EventData{ClosingNote: note})
+	t.NextVersion()
+	return r.About(t, db.ConversationClosed, before, db.EventData{ClosingNote: note})
 }
 
-// open starts a new conversation, owned by the contact's assignee (S3). The one before
-// keeps what it had.
-func (t *thread) open(r recorder, channel string, source db.ConversationSource) *db.Event {
-	at := r.at
-	if t.former = t.latest; t.former != nil {
+// Open starts a new conversation, assigned to the contact's assignee (S3). The former latest one is
+// unchanged otherwise.
+func (t *Thread) Open(r Recorder, channel string, source db.ConversationSource) *db.Event {
+	at := r.At
+	if t.former = t.Latest; t.former != nil {
 		t.former.Latest = false
 		// The latest is the one opened last, though clocks differ and calls wait for each other.
 		if !at.After(t.former.OpenedAt) {
@@ -126,59 +129,59 @@ func (t *thread) open(r recorder, channel string, source db.ConversationSource) 
 		}
 	}
 	t.fresh = true
-	t.latest = &db.Conversation{
-		ID: db.ConversationID{UUID: db.NewUUID()}, ContactID: t.contact.ID, Channel: channel,
-		Status: db.StatusOpen, Latest: true, AssigneeID: t.contact.AssigneeID,
-		OpenedAt: at, OpenedBy: r.by, LastActivityAt: r.at,
+	t.Latest = &db.Conversation{
+		ID: db.ConversationID{UUID: db.NewUUID()}, ContactID: t.Contact.ID, Channel: channel,
+		Status: db.StatusOpen, Latest: true, AssigneeID: t.Contact.AssigneeID,
+		OpenedAt: at, OpenedBy: r.By, LastActivityAt: r.At,
 	}
-	t.next()
-	return r.about(t, db.ConversationOpened, nil, db.EventData{Source: source})
+	t.NextVersion()
+	return r.About(t, db.ConversationOpened, nil, db.EventData{Source: source})
 }
 
-// reopen brings the latest conversation back (S3): its closing is cleared, the timeline
-// keeps it. The contact waits since the given time; nil for not at all.
-func (t *thread) reopen(r recorder, source db.ConversationSource, waiting *time.Time) *db.Event {
-	before, c := t.facets(), t.latest
-	c.Status, c.ClosedAt, c.ClosedBy, c.WaitingSince, c.LastActivityAt = db.StatusOpen, nil, db.ActorRef{}, waiting, later(c.LastActivityAt, r.at)
+// Reopen opens the latest conversation again (S3). Its closing is cleared and stays in the timeline.
+// Waiting is since when the contact waits; nil if it does not.
+func (t *Thread) Reopen(r Recorder, source db.ConversationSource, waiting *time.Time) *db.Event {
+	before, c := t.Facets(), t.Latest
+	c.Status, c.ClosedAt, c.ClosedBy, c.WaitingSince, c.LastActivityAt = db.StatusOpen, nil, db.ActorRef{}, waiting, later(c.LastActivityAt, r.At)
 	c.SetClosingNote(nil)
-	t.next()
-	return r.about(t, db.ConversationReopened, before, db.EventData{Source: source})
+	t.NextVersion()
+	return r.About(t, db.ConversationReopened, before, db.EventData{Source: source})
 }
 
-// block keeps the contact out of every view but BLOCKED; nothing else changes (S4).
-func (t *thread) block(r recorder) *db.Event {
-	return t.setBlocked(r, &r.at, db.ContactBlocked)
+// Block takes the contact out of every view but BLOCKED; nothing else changes (S4).
+func (t *Thread) Block(r Recorder) *db.Event {
+	return t.setBlocked(r, &r.At, db.ContactBlocked)
 }
 
-// unblock makes everything as it was.
-func (t *thread) unblock(r recorder) *db.Event {
+// Unblock undoes a block.
+func (t *Thread) Unblock(r Recorder) *db.Event {
 	return t.setBlocked(r, nil, db.ContactUnblocked)
 }
 
-func (t *thread) setBlocked(r recorder, at *time.Time, kind db.EventType) *db.Event {
-	before := t.facets()
-	t.contact.BlockedAt = at
-	if t.latest != nil {
-		t.latest.Blocked = at != nil
+func (t *Thread) setBlocked(r Recorder, at *time.Time, kind db.EventType) *db.Event {
+	before := t.Facets()
+	t.Contact.BlockedAt = at
+	if t.Latest != nil {
+		t.Latest.Blocked = at != nil
 	}
-	t.next()
-	return r.about(t, kind, before, db.EventData{})
+	t.NextVersion()
+	return r.About(t, kind, before, db.EventData{})
 }
 
-// message records what an agent wrote in the conversation that the caller named, or else in
-// the latest: a reply ends the wait (I3). Nothing else changes, so that notes are possible
-// everywhere (S10). It says when the message was recorded.
-func (t *thread) message(r recorder, m *db.Message) *db.Event {
-	c := t.conversation()
+// Message records what an agent wrote in the conversation that the caller named, or else in the
+// latest: a reply ends the wait (I3). Nothing else changes, so notes are possible in every state
+// (S10). It sets the time of the message.
+func (t *Thread) Message(r Recorder, m *db.Message) *db.Event {
+	c := t.Conversation()
 	before, kind := c.Facets(), db.NoteAdded
 	// A message is younger than all that has happened before it, though clocks differ and
 	// calls wait for each other: who had read everything has not read this one.
-	m.CreatedAt = later(r.at, c.LastActivityAt.Add(time.Microsecond))
+	m.CreatedAt = later(r.At, c.LastActivityAt.Add(time.Microsecond))
 	if m.Kind == db.Outbound {
 		kind, c.WaitingSince = db.MessageSent, nil
 	}
 	c.LastActivityAt, c.LastMessageID = m.CreatedAt, &m.ID
-	e := r.about(t, kind, before, db.EventData{MessageID: &m.ID})
+	e := r.About(t, kind, before, db.EventData{MessageID: &m.ID})
 	e.ConversationID, e.After = &c.ID, c.Facets() // an older one has facets of its own
 	return e
 }
@@ -190,67 +193,67 @@ func later(a, b time.Time) time.Time {
 	return b
 }
 
-// lockThread locks a contact and reads its latest conversation; NOT_FOUND without one.
-func (w *writer) lockThread(ctx context.Context, id db.ContactID) (*thread, error) {
+// LockThread locks a contact and reads its latest conversation; NOT_FOUND without one.
+func (w *Writer) LockThread(ctx context.Context, id db.ContactID) (*Thread, error) {
 	contacts, err := w.LockContacts(ctx, []db.ContactID{id})
 	if err != nil {
 		return nil, err
 	}
 	if len(contacts) == 0 {
-		return nil, notFound("contact")
+		return nil, NewNotFound("contact")
 	}
 	return w.readThread(ctx, contacts[0], nil)
 }
 
-// lockThreadOf is lockThread for the contact of a conversation.
-func (w *writer) lockThreadOf(ctx context.Context, id db.ConversationID) (*thread, error) {
+// LockThreadOf is LockThread for the contact of a conversation.
+func (w *Writer) LockThreadOf(ctx context.Context, id db.ConversationID) (*Thread, error) {
 	contacts, err := w.LockContactOf(ctx, id)
 	if err != nil {
 		return nil, err
 	}
 	if len(contacts) == 0 {
-		return nil, notFound("conversation")
+		return nil, NewNotFound("conversation")
 	}
 	return w.readThread(ctx, contacts[0], &id)
 }
 
-func (w *writer) readThread(ctx context.Context, contact *db.Contact, asked *db.ConversationID) (*thread, error) {
+func (w *Writer) readThread(ctx context.Context, contact *db.Contact, asked *db.ConversationID) (*Thread, error) {
 	rows, err := w.LatestConversations(ctx, []db.ContactID{contact.ID})
 	if err != nil {
 		return nil, err
 	}
-	t := &thread{contact: contact, latest: first(rows)}
+	t := &Thread{Contact: contact, Latest: First(rows)}
 	if asked != nil {
-		t.asked = t.latest
-		if t.latest.ID != *asked {
+		t.Asked = t.Latest
+		if t.Latest.ID != *asked {
 			if rows, err = w.Conversations(ctx, []db.ConversationID{*asked}); err != nil {
 				return nil, err
 			}
-			t.asked = first(rows)
+			t.Asked = First(rows)
 		}
 	}
-	w.outcome.Contact, w.outcome.Conversation = t.contact, t.conversation()
+	w.Outcome.Contact, w.Outcome.Conversation = t.Contact, t.Conversation()
 	return t, nil
 }
 
 // locker locks the thread that a verb is about.
-type locker func(ctx context.Context, w *writer) (*thread, error)
+type locker func(ctx context.Context, w *Writer) (*Thread, error)
 
 // threadWith is the thread of a contact.
 func threadWith(id db.ContactID) locker {
-	return func(ctx context.Context, w *writer) (*thread, error) { return w.lockThread(ctx, id) }
+	return func(ctx context.Context, w *Writer) (*Thread, error) { return w.LockThread(ctx, id) }
 }
 
 // threadOf is the thread that a conversation belongs to.
 func threadOf(id db.ConversationID) locker {
-	return func(ctx context.Context, w *writer) (*thread, error) { return w.lockThreadOf(ctx, id) }
+	return func(ctx context.Context, w *Writer) (*Thread, error) { return w.LockThreadOf(ctx, id) }
 }
 
 // writeThread is what the verbs on a thread have in common: lock, state, version, and
 // then what the verb does (S5).
 func (s *Service) writeThread(ctx context.Context, actor Actor, verb string, in interface{ key() *string }, lock locker,
-	expected *int, check func(*thread) *Refusal, do func(*writer, *thread) (changes, error)) (*Outcome, error) {
-	return s.write(ctx, actor, verb, in, func(w *writer) (changes, error) {
+	expected *int, check func(*Thread) *Refusal, do func(*Writer, *Thread) (Changes, error)) (*Outcome, error) {
+	return s.Write(ctx, actor, verb, in, func(w *Writer) (Changes, error) {
 		t, err := lock(ctx, w)
 		if err != nil {
 			return nil, err
@@ -263,38 +266,38 @@ func (s *Service) writeThread(ctx context.Context, actor Actor, verb string, in 
 }
 
 // checkThread asks what refuses before any input does: state, then version (S5, A4).
-func checkThread(t *thread, check func(*thread) *Refusal, expected *int) error {
-	return firstOf(check(t), checkVersion(expected, t.contact.Version))
+func checkThread(t *Thread, check func(*Thread) *Refusal, expected *int) error {
+	return FirstOf(check(t), checkVersion(expected, t.Contact.Version))
 }
 
 // step is what a verb does to a thread in memory once state and version are checked: its
 // events, unchanged, or a refusal of the input.
-type step func(t *thread) (changes, error)
+type step func(t *Thread) (Changes, error)
 
-// carryOut does a step and saves what came of it.
-func (w *writer) carryOut(ctx context.Context, t *thread, do step) (changes, error) {
+// CarryOut does a step and saves the rows that it changed.
+func (w *Writer) CarryOut(ctx context.Context, t *Thread, do step) (Changes, error) {
 	events, err := do(t)
 	if err != nil || len(events) == 0 {
-		return unchanged, err
+		return Unchanged, err
 	}
-	return w.save(ctx, events, t)
+	return w.Save(ctx, events, t)
 }
 
 // checkNothing: the verb is possible in every state.
-func checkNothing(*thread) *Refusal { return nil }
+func checkNothing(*Thread) *Refusal { return nil }
 
-// save writes threads back and gives their events on.
-func (w *writer) save(ctx context.Context, events changes, threads ...*thread) (changes, error) {
+// Save writes the rows of threads and returns the events.
+func (w *Writer) Save(ctx context.Context, events Changes, threads ...*Thread) (Changes, error) {
 	var contacts []*db.Contact
 	var changed, fresh []*db.Conversation
 	for _, t := range threads {
 		if t.moved {
-			contacts = append(contacts, t.contact)
+			contacts = append(contacts, t.Contact)
 		}
-		for _, c := range []*db.Conversation{t.former, t.latest, t.older()} {
+		for _, c := range []*db.Conversation{t.former, t.Latest, t.older()} {
 			switch {
 			case c == nil:
-			case c == t.latest && t.fresh:
+			case c == t.Latest && t.fresh:
 				fresh = append(fresh, c)
 			default:
 				changed = append(changed, c)

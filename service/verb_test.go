@@ -74,7 +74,7 @@ var verbs = []verb{
 		return s.CreateContact(ctx, a, CreateContactInput{Name: "Nora", Keyed: Keyed{x.key}})
 	}},
 	{"updateContact", "contact", func(ctx context.Context, s *Service, a Actor, x target) (*Outcome, error) {
-		return s.UpdateContact(ctx, a, UpdateContactInput{ContactID: x.contact, Name: text("Renamed"), Keyed: Keyed{x.key}})
+		return s.UpdateContact(ctx, a, UpdateContactInput{ContactID: x.contact, Name: Text("Renamed"), Keyed: Keyed{x.key}})
 	}},
 	{"setAvailability", "agent", func(ctx context.Context, s *Service, a Actor, x target) (*Outcome, error) {
 		return s.SetAvailability(ctx, a, SetAvailabilityInput{db.Away, &x.agent, Keyed{x.key}})
@@ -83,7 +83,7 @@ var verbs = []verb{
 		return s.CreateAgent(ctx, a, CreateAgentInput{Name: "Nils", Email: "nils@acme.example", Role: db.RoleAgent, Keyed: Keyed{x.key}})
 	}},
 	{"updateAgent", "agent", func(ctx context.Context, s *Service, a Actor, x target) (*Outcome, error) {
-		return s.UpdateAgent(ctx, a, UpdateAgentInput{AgentID: x.agent, Name: text("Renamed"), Keyed: Keyed{x.key}})
+		return s.UpdateAgent(ctx, a, UpdateAgentInput{AgentID: x.agent, Name: Text("Renamed"), Keyed: Keyed{x.key}})
 	}},
 	{"deactivateAgent", "agent", func(ctx context.Context, s *Service, a Actor, x target) (*Outcome, error) {
 		return s.DeactivateAgent(ctx, a, DeactivateAgentInput{AgentID: x.agent, Keyed: Keyed{x.key}})
@@ -92,7 +92,7 @@ var verbs = []verb{
 		return s.ReactivateAgent(ctx, a, ReactivateAgentInput{x.agent, Keyed{x.key}})
 	}},
 	{"updateWorkspace", "", func(ctx context.Context, s *Service, a Actor, x target) (*Outcome, error) {
-		return s.UpdateWorkspace(ctx, a, UpdateWorkspaceInput{Name: text("Renamed"), Keyed: Keyed{x.key}})
+		return s.UpdateWorkspace(ctx, a, UpdateWorkspaceInput{Name: Text("Renamed"), Keyed: Keyed{x.key}})
 	}},
 	{"assignConversations", "conversation", func(ctx context.Context, s *Service, a Actor, x target) (*Outcome, error) {
 		return single(s.AssignConversations(ctx, a, AssignConversationsInput{Items: x.item(), AssigneeID: &x.agent, Keyed: Keyed{x.key}}))
@@ -101,7 +101,7 @@ var verbs = []verb{
 		return single(s.CloseConversations(ctx, a, CloseConversationsInput{Items: x.item(), Keyed: Keyed{x.key}}))
 	}},
 	{"receiveMessage", "contact", func(ctx context.Context, s *Service, a Actor, x target) (*Outcome, error) {
-		return s.ReceiveMessage(ctx, a, ReceiveMessageInput{ContactID: &x.contact, Channel: text("chat"), Body: "Hello?", Keyed: Keyed{x.key}})
+		return s.ReceiveMessage(ctx, a, ReceiveMessageInput{ContactID: &x.contact, Channel: Text("chat"), Body: "Hello?", Keyed: Keyed{x.key}})
 	}},
 	{"recordBusinessEvent", "contact", func(ctx context.Context, s *Service, a Actor, x target) (*Outcome, error) {
 		return s.RecordBusinessEvent(ctx, a, RecordBusinessEventInput{ContactID: &x.contact, Type: "order.placed", Keyed: Keyed{x.key}})
@@ -113,7 +113,7 @@ var verbs = []verb{
 		return s.CreateWorkflowFromTemplate(ctx, a, CreateWorkflowFromTemplateInput{TemplateKey: "unassign-after-close", Keyed: Keyed{x.key}})
 	}},
 	{"updateWorkflow", "workflow", func(ctx context.Context, s *Service, a Actor, x target) (*Outcome, error) {
-		return s.UpdateWorkflow(ctx, a, UpdateWorkflowInput{WorkflowID: x.workflow, Name: text("Renamed"), Keyed: Keyed{x.key}})
+		return s.UpdateWorkflow(ctx, a, UpdateWorkflowInput{WorkflowID: x.workflow, Name: Text("Renamed"), Keyed: Keyed{x.key}})
 	}},
 	{"enableWorkflow", "workflow", func(ctx context.Context, s *Service, a Actor, x target) (*Outcome, error) {
 		return s.EnableWorkflow(ctx, a, EnableWorkflowInput{WorkflowID: x.workflow, Keyed: Keyed{x.key}})
@@ -145,7 +145,7 @@ func single(o *Outcome, err error) (*Outcome, error) {
 	case len(item.Refusals) == 0:
 		return o, nil
 	case item.Refusals[0].Code == ItemNotFound:
-		return o, notFound("conversation")
+		return o, NewNotFound("conversation")
 	}
 	return o, item.Refusals[0]
 }

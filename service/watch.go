@@ -26,7 +26,7 @@ func follow[T any](w *feed.Watcher, look func(*db.Event) (item T, ok bool)) *Str
 	s := &Stream[T]{watcher: w, at: w.Position()}
 	s.next = func(ctx context.Context) (item T, ok bool, err error) {
 		for {
-			e, err := s.event(ctx)
+			e, err := s.Event(ctx)
 			if e == nil {
 				return item, false, err
 			}
@@ -36,6 +36,12 @@ func follow[T any](w *feed.Watcher, look func(*db.Event) (item T, ok bool)) *Str
 		}
 	}
 	return s
+}
+
+// NewStateStream returns a stream of states of something. Next computes them from the events, which it
+// reads with the stream's Event.
+func NewStateStream[T any](w *feed.Watcher, next func(ctx context.Context) (T, bool, error)) *Stream[T] {
+	return &Stream[T]{watcher: w, states: true, next: next}
 }
 
 // Next gives the next item without waiting for one to happen; ok is false if there is none
@@ -53,7 +59,7 @@ func (s *Stream[T]) Next(ctx context.Context) (item T, ok bool, err error) {
 func (s *Stream[T]) Wait(ctx context.Context) error {
 	switch {
 	case !s.due.IsZero():
-		return sleepUntil(ctx, s.due)
+		return SleepUntil(ctx, s.due)
 	case len(s.events) > 0:
 		return ctx.Err()
 	}
@@ -73,8 +79,8 @@ func (s *Stream[T]) Position() (at db.EventCursor, ok bool) { return s.at, !s.st
 // Close ends the stream.
 func (s *Stream[T]) Close() { s.watcher.Close() }
 
-// event gives the next event of the log; nil if there is none yet.
-func (s *Stream[T]) event(ctx context.Context) (*db.Event, error) {
+// Event returns the next event of the log; nil if there is none yet.
+func (s *Stream[T]) Event(ctx context.Context) (*db.Event, error) {
 	if len(s.events) == 0 {
 		events, err := s.watcher.Next(ctx)
 		if err != nil || len(events) == 0 {
@@ -87,7 +93,8 @@ func (s *Stream[T]) event(ctx context.Context) (*db.Event, error) {
 	return e, nil
 }
 
-func sleepUntil(ctx context.Context, moment time.Time) error {
+// SleepUntil waits until a moment. The error is the context's.
+func SleepUntil(ctx context.Context, moment time.Time) error {
 	timer := time.NewTimer(time.Until(moment))
 	defer timer.Stop()
 	select {
@@ -100,7 +107,7 @@ func sleepUntil(ctx context.Context, moment time.Time) error {
 
 // watch makes a stream of the events that the caller picks.
 func (s *Service) watch(ctx context.Context, actor Actor, after *db.EventCursor, picks func(*db.Event) bool) (*Stream[*db.Event], error) {
-	w, err := s.feed.Watch(ctx, actor.Workspace, after)
+	w, err := s.Feed.Watch(ctx, actor.Workspace, after)
 	if err != nil {
 		return nil, err
 	}
@@ -118,7 +125,7 @@ func (s *Service) WatchAssignments(ctx context.Context, actor Actor, conversatio
 		switch e.Type {
 		case db.ConversationAssigned, db.ConversationUnassigned:
 			return isAbout(e, conversation) &&
-				(agent == nil || sameAgent(e.Before.Assignee, agent) || sameAgent(e.After.Assignee, agent))
+				(agent == nil || SameAgent(e.Before.Assignee, agent) || SameAgent(e.After.Assignee, agent))
 		}
 		return false
 	})
@@ -152,18 +159,18 @@ func isAbout(e *db.Event, conversation *db.ConversationID) bool {
 
 // mustExist answers ids that are unknown, or of another workspace, with NOT_FOUND.
 func (s *Service) mustExist(ctx context.Context, actor Actor, conversation *db.ConversationID, agent *db.AgentID) error {
-	w := s.db.ForWorkspace(actor.Workspace)
+	w := s.DB.ForWorkspace(actor.Workspace)
 	if conversation != nil {
 		rows, err := w.Conversations(ctx, []db.ConversationID{*conversation})
 		if err != nil {
 			return err
 		}
 		if len(rows) == 0 {
-			return notFound("conversation")
+			return NewNotFound("conversation")
 		}
 	}
 	if agent != nil {
-		_, err := one(w.Agents(ctx, []db.AgentID{*agent}))
+		_, err := One(w.Agents(ctx, []db.AgentID{*agent}))
 		return err
 	}
 	return nil
@@ -190,7 +197,7 @@ const (
 // from the events alone by the predicate of the list (I2).
 func (s *Service) WatchInbox(ctx context.Context, actor Actor, view db.View, filter *db.InboxFilter, after *db.EventCursor) (*Stream[InboxChange], error) {
 	if filter != nil && filter.Unread != nil {
-		return nil, badInput("what is unread is not in the log, so it cannot be followed; filter the list by it, and follow the view without")
+		return nil, NewBadInput("what is unread is not in the log, so it cannot be followed; filter the list by it, and follow the view without")
 	}
 	f, err := inboxFilter(actor, view, filter)
 	if err != nil {
@@ -238,9 +245,9 @@ func (s *Service) watchCounted(ctx context.Context, actor Actor, after *db.Event
 		return nil, counts, err
 	}
 	if after == nil {
-		return s.feed.WatchFrom(counts.AsOf), counts, nil
+		return s.Feed.WatchFrom(counts.AsOf), counts, nil
 	}
-	w, err := s.feed.Watch(ctx, actor.Workspace, after)
+	w, err := s.Feed.Watch(ctx, actor.Workspace, after)
 	return w, counts, err
 }
 
@@ -279,7 +286,7 @@ func (s *Service) WatchCounts(ctx context.Context, actor Actor) (*Stream[Counts]
 // apply applies the events up to the present end of the log to counts.
 func (s *Stream[T]) apply(ctx context.Context, c *Counts, viewer *db.AgentID) error {
 	for {
-		e, err := s.event(ctx)
+		e, err := s.Event(ctx)
 		if e == nil {
 			return err
 		}

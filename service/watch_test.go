@@ -494,7 +494,7 @@ func TestFinerThanTheDatabase(t *testing.T) {
 		for name, f := range map[string]db.InboxFilter{"after": {OpenedAfter: &bound}, "before": {OpenedBefore: &bound}} {
 			l, err := w.Inbox(t.Context(), w.manager, InboxInput{View: db.ViewAll, Filter: &f})
 			fine(t, err)
-			events, err := w.db.ForWorkspace(w.manager.Workspace).EventsAfter(t.Context(), start.Seq, 10)
+			events, err := w.DB.ForWorkspace(w.manager.Workspace).EventsAfter(t.Context(), start.Seq, 10)
 			fine(t, err)
 			holds := slices.ContainsFunc(events, func(e *db.Event) bool { return f.Holds(e.After) && db.ViewAll.Holds(e.After, nil) })
 			if holds != (len(l.Rows) == 1) {

@@ -12,21 +12,21 @@ import (
 // is in workflow_definition.go, what runs do in workflow_run.go.
 
 // lockWorkflow locks a workflow that is not deleted; NOT_FOUND without one.
-func (w *writer) lockWorkflow(ctx context.Context, id db.WorkflowID) (*db.Workflow, error) {
+func (w *Writer) lockWorkflow(ctx context.Context, id db.WorkflowID) (*db.Workflow, error) {
 	rows, err := w.LockWorkflow(ctx, id)
 	if err == nil && len(rows) == 0 {
-		err = notFound("workflow")
+		err = NewNotFound("workflow")
 	}
-	w.outcome.Workflow = first(rows)
-	return first(rows), err
+	w.Outcome.Workflow = First(rows)
+	return First(rows), err
 }
 
 // aboutWorkflow makes an event about a workflow and keeps the workflow as it is from
 // there on: the event's place in the log decides which events it is for (W2).
-func (w *writer) aboutWorkflow(ctx context.Context, f *db.Workflow, kind db.EventType, data db.EventData) (changes, error) {
+func (w *Writer) aboutWorkflow(ctx context.Context, f *db.Workflow, kind db.EventType, data db.EventData) (Changes, error) {
 	data.WorkflowID = &f.ID
-	e := w.event(kind, data)
-	return changes{e}, w.InsertWorkflowVersion(ctx, &db.WorkflowVersion{ID: e.ID, WorkflowID: f.ID, Definition: f.Definition, Enabled: f.Enabled})
+	e := w.Event(kind, data)
+	return Changes{e}, w.InsertWorkflowVersion(ctx, &db.WorkflowVersion{ID: e.ID, WorkflowID: f.ID, Definition: f.Definition, Enabled: f.Enabled})
 }
 
 // CreateWorkflowInput is the data of a new workflow.
@@ -43,25 +43,25 @@ func (s *Service) CreateWorkflow(ctx context.Context, actor Actor, in CreateWork
 		return nil, err
 	}
 	defer s.lookForWorkflows()
-	return s.write(ctx, actor, "createWorkflow", &in, func(w *writer) (changes, error) {
-		f := &db.Workflow{ID: db.WorkflowID{UUID: db.NewUUID()}, Name: called, Definition: in.Definition, CreatedAt: w.at}
+	return s.Write(ctx, actor, "createWorkflow", &in, func(w *Writer) (Changes, error) {
+		f := &db.Workflow{ID: db.WorkflowID{UUID: db.NewUUID()}, Name: called, Definition: in.Definition, CreatedAt: w.At}
 		return w.createWorkflow(ctx, f)
 	})
 }
 
 func managedName(actor Actor, text string) (string, error) {
-	if err := mayManage(actor); err != nil {
+	if err := MayManage(actor); err != nil {
 		return "", err
 	}
-	return name("name", text)
+	return CheckName("name", text)
 }
 
 // createWorkflow is the common part of creating one with and without a template.
-func (w *writer) createWorkflow(ctx context.Context, f *db.Workflow) (changes, error) {
+func (w *Writer) createWorkflow(ctx context.Context, f *db.Workflow) (Changes, error) {
 	if err := w.checkDefinition(ctx, f.Definition); err != nil {
 		return nil, err
 	}
-	w.outcome.Workflow = f
+	w.Outcome.Workflow = f
 	if err := w.InsertWorkflow(ctx, f); err != nil {
 		return nil, err
 	}
@@ -81,16 +81,16 @@ type CreateWorkflowFromTemplateInput struct {
 // CreateWorkflowFromTemplate adds a workflow as a template describes it, enabled at once
 // (W3, managers only). Refusals: INVALID_WORKFLOW.
 func (s *Service) CreateWorkflowFromTemplate(ctx context.Context, actor Actor, in CreateWorkflowFromTemplateInput) (*Outcome, error) {
-	if err := mayManage(actor); err != nil {
+	if err := MayManage(actor); err != nil {
 		return nil, err
 	}
 	defer s.lookForWorkflows()
-	return s.write(ctx, actor, "createWorkflowFromTemplate", &in, func(w *writer) (changes, error) {
+	return s.Write(ctx, actor, "createWorkflowFromTemplate", &in, func(w *Writer) (Changes, error) {
 		f, err := fromTemplate(in)
 		if err != nil {
 			return nil, err
 		}
-		f.ID, f.CreatedAt = db.WorkflowID{UUID: db.NewUUID()}, w.at
+		f.ID, f.CreatedAt = db.WorkflowID{UUID: db.NewUUID()}, w.At
 		events, err := w.createWorkflow(ctx, f)
 		if err != nil {
 			return nil, err
@@ -110,17 +110,17 @@ type UpdateWorkflowInput struct {
 
 // UpdateWorkflow changes a workflow for events from now on (managers only). Refusals: INVALID_WORKFLOW.
 func (s *Service) UpdateWorkflow(ctx context.Context, actor Actor, in UpdateWorkflowInput) (*Outcome, error) {
-	if err := mayManage(actor); err != nil {
+	if err := MayManage(actor); err != nil {
 		return nil, err
 	}
-	return s.write(ctx, actor, "updateWorkflow", &in, func(w *writer) (changes, error) {
+	return s.Write(ctx, actor, "updateWorkflow", &in, func(w *Writer) (Changes, error) {
 		f, err := w.lockWorkflow(ctx, in.WorkflowID)
 		if err != nil {
 			return nil, err
 		}
 		before := workflowFields(f)
 		if in.Name != nil {
-			if f.Name, err = name("name", *in.Name); err != nil {
+			if f.Name, err = CheckName("name", *in.Name); err != nil {
 				return nil, err
 			}
 		}
@@ -130,9 +130,9 @@ func (s *Service) UpdateWorkflow(ctx context.Context, actor Actor, in UpdateWork
 			}
 			f.Definition = in.Definition
 		}
-		changed := difference(before, workflowFields(f))
+		changed := Difference(before, workflowFields(f))
 		if len(changed) == 0 {
-			return unchanged, nil
+			return Unchanged, nil
 		}
 		for i, c := range changed {
 			if c.Field == "definition" { // its versions are kept, and would be long here
@@ -146,9 +146,9 @@ func (s *Service) UpdateWorkflow(ctx context.Context, actor Actor, in UpdateWork
 	})
 }
 
-func workflowFields(f *db.Workflow) []field {
+func workflowFields(f *db.Workflow) []FieldText {
 	b, _ := json.Marshal(f.Definition) // names, numbers and ids always can be
-	return []field{{"name", text(f.Name)}, {"definition", text(string(b))}}
+	return []FieldText{{"name", Text(f.Name)}, {"definition", Text(string(b))}}
 }
 
 // EnableWorkflowInput says which workflow is to run.
@@ -162,16 +162,16 @@ type EnableWorkflowInput struct {
 // each conversation that is open and unassigned now (W4, managers only). Refusals:
 // INVALID_WORKFLOW.
 func (s *Service) EnableWorkflow(ctx context.Context, actor Actor, in EnableWorkflowInput) (*Outcome, error) {
-	if err := mayManage(actor); err != nil {
+	if err := MayManage(actor); err != nil {
 		return nil, err
 	}
-	return s.write(ctx, actor, "enableWorkflow", &in, func(w *writer) (changes, error) {
+	return s.Write(ctx, actor, "enableWorkflow", &in, func(w *Writer) (Changes, error) {
 		f, err := w.lockWorkflow(ctx, in.WorkflowID)
 		if err != nil || f.Enabled && !in.AlsoForWaiting {
-			return unchanged, err
+			return Unchanged, err
 		}
 		if in.AlsoForWaiting && !definition.Assigns(f.Definition) {
-			return nil, refuse(InvalidWorkflow, "the workflow assigns nobody, so nothing waits for it; leave alsoForWaiting out", "alsoForWaiting")
+			return nil, Refuse(InvalidWorkflow, "the workflow assigns nobody, so nothing waits for it; leave alsoForWaiting out", "alsoForWaiting")
 		}
 		if err := w.checkDefinition(ctx, f.Definition); err != nil {
 			return nil, err
@@ -190,11 +190,11 @@ type DisableWorkflowInput struct {
 // DisableWorkflow lets a workflow run no more for events from now on (managers only). Runs
 // about earlier events go on, unless they are to be cancelled.
 func (s *Service) DisableWorkflow(ctx context.Context, actor Actor, in DisableWorkflowInput) (*Outcome, error) {
-	if err := mayManage(actor); err != nil {
+	if err := MayManage(actor); err != nil {
 		return nil, err
 	}
-	return s.write(ctx, actor, "disableWorkflow", &in, func(w *writer) (changes, error) {
-		var cancelled changes
+	return s.Write(ctx, actor, "disableWorkflow", &in, func(w *Writer) (Changes, error) {
+		var cancelled Changes
 		if in.CancelRuns {
 			var err error
 			if cancelled, err = w.cancelPresent(ctx, in.WorkflowID); err != nil {
@@ -213,7 +213,7 @@ func (s *Service) DisableWorkflow(ctx context.Context, actor Actor, in DisableWo
 	})
 }
 
-func (w *writer) setEnabled(ctx context.Context, f *db.Workflow, on bool, data db.EventData) (changes, error) {
+func (w *Writer) setEnabled(ctx context.Context, f *db.Workflow, on bool, data db.EventData) (Changes, error) {
 	f.Enabled = on
 	if err := w.UpdateWorkflow(ctx, f); err != nil {
 		return nil, err
@@ -234,10 +234,10 @@ type DeleteWorkflowInput struct {
 // DeleteWorkflow disables a workflow for good, cancels its runs that have not ended and
 // takes it off the list (managers only). It can still be read, as the one who did what it did.
 func (s *Service) DeleteWorkflow(ctx context.Context, actor Actor, in DeleteWorkflowInput) (*Outcome, error) {
-	if err := mayManage(actor); err != nil {
+	if err := MayManage(actor); err != nil {
 		return nil, err
 	}
-	return s.write(ctx, actor, "deleteWorkflow", &in, func(w *writer) (changes, error) {
+	return s.Write(ctx, actor, "deleteWorkflow", &in, func(w *Writer) (Changes, error) {
 		cancelled, err := w.cancelPresent(ctx, in.WorkflowID)
 		if err != nil {
 			return nil, err
@@ -246,7 +246,7 @@ func (s *Service) DeleteWorkflow(ctx context.Context, actor Actor, in DeleteWork
 		if err != nil {
 			return nil, err
 		}
-		f.Enabled, f.DeletedAt = false, &w.at
+		f.Enabled, f.DeletedAt = false, &w.At
 		if err := w.UpdateWorkflow(ctx, f); err != nil {
 			return nil, err
 		}
@@ -257,13 +257,13 @@ func (s *Service) DeleteWorkflow(ctx context.Context, actor Actor, in DeleteWork
 
 // Workflows gives one page of the workflows in the order of their creation.
 func (s *Service) Workflows(ctx context.Context, actor Actor, in PageInput) (*List[*db.Workflow], error) {
-	p, err := page(actor.Workspace, in, db.WorkflowOrder)
+	p, err := CheckPage(actor.Workspace, in, db.WorkflowOrder)
 	if err != nil {
 		return nil, err
 	}
-	rows, next, previous, err := s.db.ForWorkspace(actor.Workspace).WorkflowPage(ctx, p)
+	rows, next, previous, err := s.DB.ForWorkspace(actor.Workspace).WorkflowPage(ctx, p)
 	if err != nil {
-		return nil, badKey(p, err)
+		return nil, BadKey(p, err)
 	}
 	return &List[*db.Workflow]{rows, next, previous, func(f *db.Workflow) string {
 		return db.WorkflowOrder.Cursor(actor.Workspace, f.Key())
@@ -272,15 +272,15 @@ func (s *Service) Workflows(ctx context.Context, actor Actor, in PageInput) (*Li
 
 // RunsOf gives the same page of the runs of each workflow.
 func (s *Service) RunsOf(ctx context.Context, actor Actor, ids []db.WorkflowID, in PageInput) ([]*List[*db.WorkflowRun], error) {
-	return nested(ctx, actor, ids, in, db.RunOrder, (*db.WorkflowRun).Key, s.db.ForWorkspace(actor.Workspace).RunsOf)
+	return Nested(ctx, actor, ids, in, db.RunOrder, (*db.WorkflowRun).Key, s.DB.ForWorkspace(actor.Workspace).RunsOf)
 }
 
 // WorkflowsByID reads workflows, deleted ones too.
 func (s *Service) WorkflowsByID(ctx context.Context, actor Actor, ids []db.WorkflowID) ([]*db.Workflow, error) {
-	return s.db.ForWorkspace(actor.Workspace).Workflows(ctx, ids)
+	return s.DB.ForWorkspace(actor.Workspace).Workflows(ctx, ids)
 }
 
 // RunsByID reads runs of workflows.
 func (s *Service) RunsByID(ctx context.Context, actor Actor, ids []db.RunID) ([]*db.WorkflowRun, error) {
-	return s.db.ForWorkspace(actor.Workspace).Runs(ctx, ids)
+	return s.DB.ForWorkspace(actor.Workspace).Runs(ctx, ids)
 }

@@ -10,7 +10,7 @@ import (
 
 // checkDefinition refuses a definition that cannot be carried out, INVALID_WORKFLOW with the field
 // at fault, and one with agents who do not exist, NOT_FOUND.
-func (w *writer) checkDefinition(ctx context.Context, d *db.WorkflowDefinition) error {
+func (w *Writer) checkDefinition(ctx context.Context, d *db.WorkflowDefinition) error {
 	if p := definition.Check(d); p != nil {
 		return refusalOf(p)
 	}
@@ -19,17 +19,17 @@ func (w *writer) checkDefinition(ctx context.Context, d *db.WorkflowDefinition) 
 		return err
 	}
 	if !known.HasAgents(d) {
-		return notFound("agent")
+		return NewNotFound("agent")
 	}
-	if p := first(known.Problems(d)); p != nil {
-		return refuse(InvalidWorkflow, p.Message, p.Field...)
+	if p := First(known.Problems(d)); p != nil {
+		return Refuse(InvalidWorkflow, p.Message, p.Field...)
 	}
 	return nil
 }
 
 // refusalOf returns a problem of a definition as a refusal.
 func refusalOf(p *definition.Problem) *Refusal {
-	return refuse(RefusalCode(p.Code), p.Message, p.Field...)
+	return Refuse(RefusalCode(p.Code), p.Message, p.Field...)
 }
 
 // isRefusal returns an error as the refusal that it is; nil for other errors.
@@ -48,7 +48,7 @@ func (s *Service) WorkflowProblems(ctx context.Context, actor Actor, workflows [
 	for i, f := range workflows {
 		definitions[i] = f.Definition
 	}
-	k, err := definition.ReadKnown(ctx, s.db.ForWorkspace(actor.Workspace), definitions...)
+	k, err := definition.ReadKnown(ctx, s.DB.ForWorkspace(actor.Workspace), definitions...)
 	if err != nil {
 		return nil, err
 	}

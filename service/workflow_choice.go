@@ -15,9 +15,9 @@ import (
 const candidatesKept = 100 // in the log of a run
 
 // stepChoice assigns an open conversation to the agent whom the step finds, or leaves it as it is.
-func (w *writer) stepChoice(ctx context.Context, x *execution, step *db.WorkflowStep, took *db.WorkflowRunStep) (changes, error) {
-	if !x.thread.isOpen() {
-		return nil, refuse(NotOpen, "the conversation is closed; agents are chosen for open ones")
+func (w *Writer) stepChoice(ctx context.Context, x *execution, step *db.WorkflowStep, took *db.WorkflowRunStep) (Changes, error) {
+	if !x.thread.IsOpen() {
+		return nil, Refuse(NotOpen, "the conversation is closed; agents are chosen for open ones")
 	}
 	c, err := w.considered(ctx, x, step)
 	if err != nil {
@@ -38,7 +38,7 @@ func (w *writer) stepChoice(ctx context.Context, x *execution, step *db.Workflow
 	took.Candidates = c[:min(len(c), candidatesKept)]
 	if chosen == nil {
 		took.Outcome = db.StepNobody
-		return unchanged, nil
+		return Unchanged, nil
 	}
 	return w.setAssignee(ctx, x.thread, chosen, took)
 }
@@ -47,7 +47,7 @@ func (w *writer) stepChoice(ctx context.Context, x *execution, step *db.Workflow
 type candidates []*db.WorkflowCandidate
 
 // considered locks the agents who can take a conversation and says of the others why not.
-func (w *writer) considered(ctx context.Context, x *execution, step *db.WorkflowStep) (candidates, error) {
+func (w *Writer) considered(ctx context.Context, x *execution, step *db.WorkflowStep) (candidates, error) {
 	agents, err := w.Candidates(ctx, step.AgentIDs, step.Skill)
 	if err != nil {
 		return nil, err
@@ -61,7 +61,7 @@ func (w *writer) considered(ctx context.Context, x *execution, step *db.Workflow
 	if err != nil {
 		return nil, err
 	}
-	if owner := x.thread.contact.AssigneeID; owner != nil {
+	if owner := x.thread.Contact.AssigneeID; owner != nil {
 		loads[*owner]-- // who has it already does not get one more
 	}
 	c := make(candidates, len(agents))
@@ -71,7 +71,7 @@ func (w *writer) considered(ctx context.Context, x *execution, step *db.Workflow
 		}
 		c[i] = &db.WorkflowCandidate{AgentID: a.ID, OpenConversations: loads[a.ID]}
 		switch {
-		case step.ExceptPrevious && sameAgent(&a.ID, x.previous()):
+		case step.ExceptPrevious && SameAgent(&a.ID, x.previous()):
 			c[i].Outcome = db.Previous
 		case !a.Active:
 			c[i].Outcome = db.NotActive
@@ -112,7 +112,7 @@ func (c candidates) leastLoaded() *db.AgentID {
 }
 
 // inTurn chooses the next one after whom this workflow chose last; nil if nobody can.
-func (w *writer) inTurn(ctx context.Context, workflow db.WorkflowID, c candidates) (*db.AgentID, error) {
+func (w *Writer) inTurn(ctx context.Context, workflow db.WorkflowID, c candidates) (*db.AgentID, error) {
 	last, err := w.WorkflowTurn(ctx, workflow)
 	if err != nil {
 		return nil, err

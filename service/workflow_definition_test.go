@@ -49,10 +49,10 @@ func TestInvalidWorkflow(t *testing.T) {
 		{"steps.1.agentIds", does(db.WorkflowStep{Kind: db.StepRoundRobin, AgentIDs: []db.AgentID{}})},
 		{"steps.1.capacity", does(db.WorkflowStep{Kind: db.StepLeastLoaded, Capacity: ptr(0)})},
 		{"steps.1.capacity", does(db.WorkflowStep{Kind: db.StepLeastLoaded, Capacity: ptr(1001)})},
-		{"steps.1.skill", does(db.WorkflowStep{Kind: db.StepLeastLoaded, Skill: text("")})},
-		{"steps.1.category", does(db.WorkflowStep{Kind: db.StepClose, Category: text("Nonsense")})},
+		{"steps.1.skill", does(db.WorkflowStep{Kind: db.StepLeastLoaded, Skill: Text("")})},
+		{"steps.1.category", does(db.WorkflowStep{Kind: db.StepClose, Category: Text("Nonsense")})},
 		{"steps.1.text", does(db.WorkflowStep{Kind: db.StepAddNote})},
-		{"steps.1.text", does(db.WorkflowStep{Kind: db.StepAddNote, Text: text(strings.Repeat("a", 16_001))})},
+		{"steps.1.text", does(db.WorkflowStep{Kind: db.StepAddNote, Text: Text(strings.Repeat("a", 16_001))})},
 		{"steps.1.seconds", does(db.WorkflowStep{Kind: db.StepWait})},
 		{"steps.1.seconds", does(db.WorkflowStep{Kind: db.StepWait, Seconds: ptr(2_592_001)})},
 	} {
@@ -126,7 +126,7 @@ func TestWorkflowConditions(t *testing.T) {
 			equal(t, "placed", len(w.runsOf(placed)), 1)
 		}},
 		{"W1 hours and days, in the workspace's time zone", func(t *testing.T, w *world) {
-			w.ok(w.UpdateWorkspace(w.ctx(), w.manager, UpdateWorkspaceInput{TimeZone: text("Asia/Tokyo")})) // nine hours ahead
+			w.ok(w.UpdateWorkspace(w.ctx(), w.manager, UpdateWorkspaceInput{TimeZone: Text("Asia/Tokyo")})) // nine hours ahead
 			morning := w.workflow(conditional(db.TriggerOpened, db.WorkflowConditions{Hours: &db.WorkflowHours{From: 8, Until: 12}}))
 			night := w.workflow(conditional(db.TriggerOpened, db.WorkflowConditions{Hours: &db.WorkflowHours{From: 22, Until: 6}}))
 			monday := w.workflow(conditional(db.TriggerOpened, db.WorkflowConditions{Days: []db.DayOfWeek{db.Monday}}))
@@ -162,10 +162,10 @@ func conditional(trigger db.WorkflowTrigger, c db.WorkflowConditions) *db.Workfl
 // recordEvent writes an event about a conversation that changes nothing.
 func (w *world) recordEvent(c *db.Conversation, kind db.EventType) *db.Event {
 	w.t.Helper()
-	o := w.ok(w.write(w.ctx(), w.manager, "recordEvent", &Keyed{}, func(wr *writer) (changes, error) {
-		e := wr.event(kind, db.EventData{})
+	o := w.ok(w.Write(w.ctx(), w.manager, "recordEvent", &Keyed{}, func(wr *Writer) (Changes, error) {
+		e := wr.Event(kind, db.EventData{})
 		e.ConversationID, e.ContactID, e.Before, e.After = &c.ID, &c.ContactID, c.Facets(), c.Facets()
-		return changes{e}, nil
+		return Changes{e}, nil
 	}))
 	return o.Events[0]
 }
@@ -173,7 +173,7 @@ func (w *world) recordEvent(c *db.Conversation, kind db.EventType) *db.Event {
 // recordBusinessEvent writes one as recordBusinessEvent does, for the type in its data.
 func (w *world) recordBusinessEvent(c *db.Conversation, kind string) {
 	w.t.Helper()
-	_, err := w.db.ExecContext(w.ctx(), `WITH head AS (UPDATE event_heads SET seq = seq + 1, event_id = ?1 WHERE workspace_id = ?0 RETURNING seq)
+	_, err := w.DB.ExecContext(w.ctx(), `WITH head AS (UPDATE event_heads SET seq = seq + 1, event_id = ?1 WHERE workspace_id = ?0 RETURNING seq)
 		INSERT INTO events (workspace_id, seq, id, type, conversation_id, contact_id, before, after, data, created_at)
 		SELECT ?0, head.seq, ?1, 'BUSINESS_EVENT_RECORDED', ?2, ?3, '{"status": "OPEN"}', '{"status": "OPEN"}', jsonb_build_object('businessEvent', jsonb_build_object('type', ?4)), ?5 FROM head`,
 		w.manager.Workspace, db.NewUUID(), c.ID, c.ContactID, kind, w.clock)

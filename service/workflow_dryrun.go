@@ -31,23 +31,23 @@ var errDryRun = errors.New("this was a dry run")
 // waiting, and all is rolled back (managers only). Refusals: INVALID_WORKFLOW and those of
 // what happens first.
 func (s *Service) DryRunWorkflow(ctx context.Context, actor Actor, in DryRunWorkflowInput) (*DryRun, error) {
-	if err := mayManage(actor); err != nil {
+	if err := MayManage(actor); err != nil {
 		return nil, err
 	}
 	if (in.WorkflowID == nil) == (in.Definition == nil) {
-		return nil, badInput("give either a workflowId or a definition")
+		return nil, NewBadInput("give either a workflowId or a definition")
 	}
 	if err := in.Trigger.check(); err != nil {
 		return nil, err
 	}
 	if in.IdempotencyKey != nil { // a repetition does nothing either
-		if err := checkText("idempotencyKey", *in.IdempotencyKey, 1, 100); err != nil {
+		if err := CheckText("idempotencyKey", *in.IdempotencyKey, 1, 100); err != nil {
 			return nil, err
 		}
 	}
 	dry := &DryRun{Steps: []*db.WorkflowRunStep{}}
-	err := s.db.Transact(ctx, actor.Workspace, func(tx db.Tx) error {
-		w := &writer{Tx: tx, actor: actor, outcome: &Outcome{}, recorder: recorder{by: actor.Ref(), at: s.now()}}
+	err := s.DB.Transact(ctx, actor.Workspace, func(tx db.Tx) error {
+		w := &Writer{Tx: tx, Actor: actor, Outcome: &Outcome{}, Recorder: Recorder{By: actor.Ref(), At: s.Now()}}
 		if err := w.dryRun(ctx, in, dry); err != nil {
 			return err
 		}
@@ -59,7 +59,7 @@ func (s *Service) DryRunWorkflow(ctx context.Context, actor Actor, in DryRunWork
 	return dry, nil
 }
 
-func (w *writer) dryRun(ctx context.Context, in DryRunWorkflowInput, dry *DryRun) error {
+func (w *Writer) dryRun(ctx context.Context, in DryRunWorkflowInput, dry *DryRun) error {
 	run := &db.WorkflowRun{Depth: 1}
 	definition, err := w.toTry(ctx, in, run)
 	if err != nil {
@@ -69,7 +69,7 @@ func (w *writer) dryRun(ctx context.Context, in DryRunWorkflowInput, dry *DryRun
 	if err != nil {
 		return err
 	}
-	t, err := w.lockThreadOf(ctx, in.ConversationID)
+	t, err := w.LockThreadOf(ctx, in.ConversationID)
 	if err != nil {
 		return err
 	}
@@ -77,12 +77,12 @@ func (w *writer) dryRun(ctx context.Context, in DryRunWorkflowInput, dry *DryRun
 	if dry.ConditionsHold = holds; err != nil || !holds {
 		return err
 	}
-	if t, err = w.lockThread(ctx, t.contact.ID); err != nil {
+	if t, err = w.LockThread(ctx, t.Contact.ID); err != nil {
 		return err
 	}
-	t.asked = t.latest
-	run.ContactID, run.ConversationID = t.contact.ID, &t.latest.ID
-	w.actor = engine(w.actor.Workspace)
+	t.Asked = t.Latest
+	run.ContactID, run.ConversationID = t.Contact.ID, &t.Latest.ID
+	w.Actor = engine(w.Actor.Workspace)
 	w.doing(run)
 	x := &execution{run: run, event: event, since: head.Seq, thread: t}
 	if err := w.trySteps(ctx, x, definition); err != nil {
@@ -93,7 +93,7 @@ func (w *writer) dryRun(ctx context.Context, in DryRunWorkflowInput, dry *DryRun
 }
 
 // toTry returns the definition that is tried, and notes whose it is.
-func (w *writer) toTry(ctx context.Context, in DryRunWorkflowInput, run *db.WorkflowRun) (*db.WorkflowDefinition, error) {
+func (w *Writer) toTry(ctx context.Context, in DryRunWorkflowInput, run *db.WorkflowRun) (*db.WorkflowDefinition, error) {
 	if in.WorkflowID == nil {
 		return in.Definition, w.checkDefinition(ctx, in.Definition)
 	}
@@ -106,21 +106,21 @@ func (w *writer) toTry(ctx context.Context, in DryRunWorkflowInput, run *db.Work
 }
 
 // trySteps takes the steps one after the other, as a run does.
-func (w *writer) trySteps(ctx context.Context, x *execution, d *db.WorkflowDefinition) error {
+func (w *Writer) trySteps(ctx context.Context, x *execution, d *db.WorkflowDefinition) error {
 	for x.run.Next < len(d.Steps) {
 		took, _, err := w.take(ctx, x, d.Steps[x.run.Next])
 		if err != nil {
 			return err
 		}
 		x.run.Took(took)
-		skip(x.run, d, w.at)
+		skip(x.run, d, w.At)
 	}
 	return nil
 }
 
 // tryTrigger carries out what is to happen first. It returns the event for which the
 // workflow runs, nil if nothing had to happen, and whether it does.
-func (w *writer) tryTrigger(ctx context.Context, t *thread, d *db.WorkflowDefinition, named *DryRunTrigger) (*db.Event, bool, error) {
+func (w *Writer) tryTrigger(ctx context.Context, t *Thread, d *db.WorkflowDefinition, named *DryRunTrigger) (*db.Event, bool, error) {
 	trigger := named
 	if named == nil {
 		trigger = usualTrigger(d, t)
@@ -133,7 +133,7 @@ func (w *writer) tryTrigger(ctx context.Context, t *thread, d *db.WorkflowDefini
 	if err != nil {
 		return nil, false, err
 	}
-	now.released = endsOf(events)[contactChange{contact: t.contact.ID}].released
+	now.released = endsOf(events)[contactChange{contact: t.Contact.ID}].released
 	for _, e := range events {
 		o := occurrence{situation: now, event: e, automated: trigger.isAutomated()}
 		if named != nil && o.triggers(d) || named == nil && o.pulls(d) && now.meets(d.Conditions) {
@@ -144,14 +144,14 @@ func (w *writer) tryTrigger(ctx context.Context, t *thread, d *db.WorkflowDefini
 }
 
 // situationNow returns the state that a thread is in.
-func (w *writer) situationNow(ctx context.Context, t *thread) (situation, error) {
+func (w *Writer) situationNow(ctx context.Context, t *Thread) (situation, error) {
 	zone, err := w.timeZone(ctx)
 	if err != nil {
 		return situation{}, err
 	}
-	now := situation{facets: t.facets(), at: w.at.In(zone)}
+	now := situation{facets: t.Facets(), at: w.At.In(zone)}
 	if now.facets.Assignee != nil {
-		now.assignee, err = one(w.Agents(ctx, []db.AgentID{*now.facets.Assignee}))
+		now.assignee, err = One(w.Agents(ctx, []db.AgentID{*now.facets.Assignee}))
 	}
 	return now, err
 }

@@ -38,11 +38,11 @@ func TestDryRunTriggers(t *testing.T) {
 		{"W2 a close with a category", func(t *testing.T, w *world) {
 			c := w.open()
 			closes := func(name *string) *DryRunTrigger { return &DryRunTrigger{Closed: &DryRunClosing{name}} }
-			equal(t, "that one", tries(w, c, category("Question"), closes(text("Question"))), "ADD_NOTE DONE")
-			equal(t, "another", tries(w, c, category("Question"), closes(text("Other"))), "does not run")
+			equal(t, "that one", tries(w, c, category("Question"), closes(Text("Question"))), "ADD_NOTE DONE")
+			equal(t, "another", tries(w, c, category("Question"), closes(Text("Other"))), "does not run")
 			equal(t, "none", tries(w, c, category("Question"), closes(nil)), "does not run")
 			equal(t, "left out", tries(w, c, category("Question"), nil), "ADD_NOTE DONE")
-			refusal := tries(w, c, category("Question"), closes(text("Nonsense")))
+			refusal := tries(w, c, category("Question"), closes(Text("Nonsense")))
 			equal(t, "unknown", refusal[:16], "UNKNOWN_CATEGORY")
 		}},
 		{"W2 a message, by the workspace's policies", func(t *testing.T, w *world) {

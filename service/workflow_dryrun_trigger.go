@@ -77,11 +77,11 @@ func (d *DryRunTrigger) check() error {
 		}
 	}
 	if n != 1 {
-		return badInput("give exactly one field of trigger, or leave it out")
+		return NewBadInput("give exactly one field of trigger, or leave it out")
 	}
 	switch {
 	case d.BusinessEvent != nil:
-		return checkText("trigger.businessEvent.type", d.BusinessEvent.Type, 1, maxName)
+		return CheckText("trigger.businessEvent.type", d.BusinessEvent.Type, 1, MaxName)
 	case d.Opened != nil:
 		return checkChannel("trigger.opened.channel", d.Opened.Channel)
 	case d.MessageReceived != nil:
@@ -94,7 +94,7 @@ func checkChannel(field string, given *string) error {
 	if given == nil {
 		return nil
 	}
-	_, err := channel(field, *given)
+	_, err := CheckChannel(field, *given)
 	return err
 }
 
@@ -113,20 +113,20 @@ func (d *DryRunTrigger) isAutomated() bool {
 // usualTrigger returns what happens if a dry run does not say it: the first of the
 // definition's triggers that can happen now, such that conditions on it are met; nil if
 // none can, as the conversation then is as after it.
-func usualTrigger(d *db.WorkflowDefinition, t *thread) *DryRunTrigger {
+func usualTrigger(d *db.WorkflowDefinition, t *Thread) *DryRunTrigger {
 	c := d.Conditions
 	if c == nil {
 		c = &db.WorkflowConditions{}
 	}
 	for _, trigger := range d.Triggers {
 		switch {
-		case trigger == db.TriggerOpened && checkOpen(t.contact, t.latest) == nil:
+		case trigger == db.TriggerOpened && CheckOpen(t.Contact, t.Latest) == nil:
 			return &DryRunTrigger{Opened: &DryRunOpening{Source: db.SourceAgent}}
-		case trigger == db.TriggerReopened && checkReopen(t.contact, t.latest, t.asked) == nil:
+		case trigger == db.TriggerReopened && CheckReopen(t.Contact, t.Latest, t.Asked) == nil:
 			return &DryRunTrigger{Reopened: &DryRunReopening{db.SourceAgent}}
-		case trigger == db.TriggerClosed && checkCloseAsked(t) == nil:
+		case trigger == db.TriggerClosed && CheckCloseAsked(t) == nil:
 			return &DryRunTrigger{Closed: &DryRunClosing{optionalFirst(c.Categories)}}
-		case trigger == db.TriggerUnassigned && !t.isAssignedTo(nil) && !t.isOlder():
+		case trigger == db.TriggerUnassigned && !t.IsAssignedTo(nil) && !t.IsOlder():
 			return &DryRunTrigger{Unassigned: &DryRunUnassignment{db.ReasonManual}}
 		case trigger == db.TriggerReceived:
 			return &DryRunTrigger{MessageReceived: &DryRunMessage{Automated: !admits(d.Conditions, false)}}
@@ -149,24 +149,24 @@ func optionalFirst(list []string) *string {
 }
 
 // happen carries out a trigger by the rules of the verb that it stands for.
-func (w *writer) happen(ctx context.Context, t *thread, d *DryRunTrigger) (changes, error) {
+func (w *Writer) happen(ctx context.Context, t *Thread, d *DryRunTrigger) (Changes, error) {
 	switch {
 	case d == nil:
-		return unchanged, nil
+		return Unchanged, nil
 	case d.Opened != nil:
-		if err := firstOf(checkOpen(t.contact, t.latest)); err != nil {
+		if err := FirstOf(CheckOpen(t.Contact, t.Latest)); err != nil {
 			return nil, err
 		}
-		return w.open(ctx, t, channelOr(d.Opened.Channel, t.latest), d.Opened.Source)
+		return w.Open(ctx, t, channelOr(d.Opened.Channel, t.Latest), d.Opened.Source)
 	case d.Reopened != nil:
-		if err := firstOf(checkReopen(t.contact, t.latest, t.asked)); err != nil {
+		if err := FirstOf(CheckReopen(t.Contact, t.Latest, t.Asked)); err != nil {
 			return nil, err
 		}
-		return w.reopen(ctx, t, d.Reopened.Source)
+		return w.Reopen(ctx, t, d.Reopened.Source)
 	case d.Closed != nil:
 		events, err := w.stepClose(ctx, t, &db.WorkflowStep{Category: d.Closed.Category})
 		if r := isRefusal(err); r != nil && r.Code == UnknownCategory {
-			return nil, refuse(r.Code, r.Message, "trigger", "closed", "category")
+			return nil, Refuse(r.Code, r.Message, "trigger", "closed", "category")
 		}
 		return events, err
 	case d.MessageReceived != nil:
@@ -175,63 +175,63 @@ func (w *writer) happen(ctx context.Context, t *thread, d *DryRunTrigger) (chang
 		return w.happenSent(ctx, t, d.MessageSent.AgentID)
 	case d.BusinessEvent != nil:
 		e := &db.BusinessEvent{Type: d.BusinessEvent.Type, RequiresAction: d.BusinessEvent.RequiresAction}
-		return w.arrive(ctx, t, recorded(e, t.latest.Channel))
+		return w.Arrive(ctx, t, Recorded(e, t.Latest.Channel))
 	}
 	return w.happenAssignment(ctx, t, d)
 }
 
-func (w *writer) happenAssignment(ctx context.Context, t *thread, d *DryRunTrigger) (changes, error) {
-	if err := firstOf(checkLatest(t)); err != nil {
+func (w *Writer) happenAssignment(ctx context.Context, t *Thread, d *DryRunTrigger) (Changes, error) {
+	if err := FirstOf(CheckLatest(t)); err != nil {
 		return nil, err
 	}
 	if d.Unassigned != nil {
-		return w.carryOut(ctx, t, func(t *thread) (changes, error) { return w.give(t, nil, d.Unassigned.Reason) })
+		return w.CarryOut(ctx, t, func(t *Thread) (Changes, error) { return w.Assign(t, nil, d.Unassigned.Reason) })
 	}
-	agent, err := w.shareAgent(ctx, d.Assigned.AgentID)
+	agent, err := w.ShareAgent(ctx, d.Assigned.AgentID)
 	if err != nil {
 		return nil, err
 	}
-	if r := checkActive(agent, "agentId"); r != nil {
-		return nil, refuse(r.Code, r.Message, "trigger", "assigned", "agentId")
+	if r := CheckActive(agent, "agentId"); r != nil {
+		return nil, Refuse(r.Code, r.Message, "trigger", "assigned", "agentId")
 	}
-	return w.carryOut(ctx, t, func(t *thread) (changes, error) { return w.give(t, &agent.ID, d.Assigned.Reason) })
+	return w.CarryOut(ctx, t, func(t *Thread) (Changes, error) { return w.Assign(t, &agent.ID, d.Assigned.Reason) })
 }
 
 // example is the body of messages that a dry run has written and received.
 const example = "This is a dry run."
 
-func (w *writer) happenReceived(ctx context.Context, t *thread, d DryRunMessage) (changes, error) {
+func (w *Writer) happenReceived(ctx context.Context, t *Thread, d DryRunMessage) (Changes, error) {
 	m := &db.Message{
-		ID: db.MessageID{UUID: db.NewUUID()}, ContactID: t.contact.ID, Kind: db.Inbound, Author: t.contact.ID.Ref(),
-		Body: example, Channel: channelOr(d.Channel, t.latest), Automated: d.Automated, CreatedAt: w.at,
+		ID: db.MessageID{UUID: db.NewUUID()}, ContactID: t.Contact.ID, Kind: db.Inbound, Author: t.Contact.ID.Ref(),
+		Body: example, Channel: channelOr(d.Channel, t.Latest), Automated: d.Automated, CreatedAt: w.At,
 	}
-	events, err := w.arrive(ctx, t, received(m))
+	events, err := w.Arrive(ctx, t, Received(m))
 	if err != nil {
 		return nil, err
 	}
 	return events, w.InsertMessages(ctx, []*db.Message{m})
 }
 
-func (w *writer) happenSent(ctx context.Context, t *thread, by *db.AgentID) (changes, error) {
+func (w *Writer) happenSent(ctx context.Context, t *Thread, by *db.AgentID) (Changes, error) {
 	if by != nil {
-		agent, err := w.shareAgent(ctx, *by)
+		agent, err := w.ShareAgent(ctx, *by)
 		if err != nil {
 			return nil, err
 		}
-		if r := checkActive(agent, "agentId"); r != nil {
-			return nil, refuse(r.Code, r.Message, "trigger", "messageSent", "agentId")
+		if r := CheckActive(agent, "agentId"); r != nil {
+			return nil, Refuse(r.Code, r.Message, "trigger", "messageSent", "agentId")
 		}
-		w.actor.Agent, w.by = by, by.Ref()
+		w.Actor.Agent, w.By = by, by.Ref()
 	}
-	if w.actor.Agent == nil {
-		return nil, badInput("say which agent sends the message: trigger.messageSent.agentId")
+	if w.Actor.Agent == nil {
+		return nil, NewBadInput("say which agent sends the message: trigger.messageSent.agentId")
 	}
-	if err := firstOf(checkReply(t.contact, t.asked)); err != nil {
+	if err := FirstOf(CheckReply(t.Contact, t.Asked)); err != nil {
 		return nil, err
 	}
-	way, err := w.replyChannel(ctx, t.asked, nil)
+	way, err := w.ReplyChannel(ctx, t.Asked, nil)
 	if err != nil {
 		return nil, err
 	}
-	return w.reply(ctx, t, example, way)
+	return w.Reply(ctx, t, example, way)
 }

@@ -20,16 +20,16 @@ const (
 // planWorkflows plans runs for the next events of a workspace; more reports whether there
 // were as many as fit. What may have freed capacity is noted (W4).
 func (s *Service) planWorkflows(ctx context.Context, workspace db.WorkspaceKey) (position *db.WorkflowPosition, more bool, err error) {
-	_, err = s.write(ctx, engine(workspace), "planWorkflows", &Keyed{}, func(w *writer) (changes, error) {
+	_, err = s.Write(ctx, engine(workspace), "planWorkflows", &Keyed{}, func(w *Writer) (Changes, error) {
 		if position, err = w.LockWorkflowPosition(ctx); err != nil || position == nil {
-			return unchanged, err
+			return Unchanged, err
 		}
-		p := &planner{writer: w}
+		p := &planner{Writer: w}
 		if p.events, more, err = w.toPlan(ctx, position.Seq); err != nil || len(p.events) == 0 {
-			return unchanged, err
+			return Unchanged, err
 		}
 		if _, err := contained(func() (any, error) { return nil, p.plan(ctx) }); err != nil {
-			return unchanged, err
+			return Unchanged, err
 		}
 		if p.freed > 0 {
 			position.Freed = p.freed
@@ -41,7 +41,7 @@ func (s *Service) planWorkflows(ctx context.Context, workspace db.WorkspaceKey) 
 }
 
 // toPlan reads the next events up to the end of a change.
-func (w *writer) toPlan(ctx context.Context, after db.Seq) (events []*db.Event, more bool, err error) {
+func (w *Writer) toPlan(ctx context.Context, after db.Seq) (events []*db.Event, more bool, err error) {
 	events, err = w.EventsAfter(ctx, after, planBatch)
 	if err != nil || len(events) < planBatch {
 		return events, false, err
@@ -56,7 +56,7 @@ func (w *writer) toPlan(ctx context.Context, after db.Seq) (events []*db.Event, 
 
 // planner plans runs for some events, the last of which ends a change.
 type planner struct {
-	*writer
+	*Writer
 	events []*db.Event
 
 	zone      *time.Location
@@ -69,7 +69,7 @@ type planner struct {
 	runs      []*db.WorkflowRun // to be inserted
 	settled   []db.ContactID    // for whom no agent is looked for any more
 	freed     db.Seq
-	cancelled changes
+	cancelled Changes
 }
 
 // contactChange names what a change did to one contact.
@@ -146,7 +146,7 @@ func (p *planner) readConditions(ctx context.Context) (err error) {
 }
 
 // timeZone returns the workspace's time zone.
-func (w *writer) timeZone(ctx context.Context) (*time.Location, error) {
+func (w *Writer) timeZone(ctx context.Context) (*time.Location, error) {
 	workspace, err := w.Workspace(ctx)
 	if err != nil {
 		return nil, err
@@ -214,7 +214,7 @@ func (p *planner) run(v *db.WorkflowVersion, e *db.Event, contact db.ContactID, 
 	return &db.WorkflowRun{
 		ID: db.RunID{UUID: db.NewUUID()}, WorkflowID: v.WorkflowID, VersionID: v.ID, EventSeq: e.Seq,
 		ContactID: contact, ConversationID: conversation, Depth: depth,
-		Status: db.RunRunning, DueAt: &p.at, Steps: []*db.WorkflowRunStep{}, StartedAt: p.at,
+		Status: db.RunRunning, DueAt: &p.At, Steps: []*db.WorkflowRunStep{}, StartedAt: p.At,
 	}
 }
 

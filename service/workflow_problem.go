@@ -9,9 +9,9 @@ import (
 
 // showProblems adds to the outcome the workflows that have a step which the mutation makes
 // impossible.
-func (w *writer) showProblems(ctx context.Context, impossible func(*db.WorkflowStep) bool) error {
+func (w *Writer) showProblems(ctx context.Context, impossible func(*db.WorkflowStep) bool) error {
 	all, err := w.ActiveWorkflows(ctx)
-	w.outcome.Workflows = slices.DeleteFunc(all, func(f *db.Workflow) bool {
+	w.Outcome.Workflows = slices.DeleteFunc(all, func(f *db.Workflow) bool {
 		return !slices.ContainsFunc(f.Definition.Steps, impossible)
 	})
 	return err

@@ -77,7 +77,7 @@ func TestWorkflowProblems(t *testing.T) {
 			ada := w.agent("Ada")
 			named(w, "One", when(db.TriggerOpened, assignTo(ada)))
 			for range 2 {
-				o := w.ok(w.DeactivateAgent(w.ctx(), w.manager, DeactivateAgentInput{AgentID: *ada.Agent, Keyed: Keyed{text("key")}}))
+				o := w.ok(w.DeactivateAgent(w.ctx(), w.manager, DeactivateAgentInput{AgentID: *ada.Agent, Keyed: Keyed{Text("key")}}))
 				equal(t, "workflowsWithProblems", workflowNames(o), "One")
 			}
 		}},

@@ -27,7 +27,7 @@ func presentStep(d *db.WorkflowDefinition, i int) int {
 
 // leaveToQueue leaves the agents to the conversations that wait for them already: when
 // this run has recorded that it found nobody, they are served, and then this one (W4).
-func (w *writer) leaveToQueue(ctx context.Context, run *db.WorkflowRun, c candidates) error {
+func (w *Writer) leaveToQueue(ctx context.Context, run *db.WorkflowRun, c candidates) error {
 	if run.Unserved != nil { // it is being served
 		return nil
 	}
@@ -57,7 +57,7 @@ func servedLike(present *db.WorkflowDefinition, i int) (steps []int) {
 	return steps
 }
 
-func (w *writer) presentDefinition(ctx context.Context, id db.WorkflowID) (*db.WorkflowDefinition, error) {
+func (w *Writer) presentDefinition(ctx context.Context, id db.WorkflowID) (*db.WorkflowDefinition, error) {
 	rows, err := w.Workflows(ctx, []db.WorkflowID{id})
 	if err != nil || len(rows) == 0 { // of a dry run of a definition
 		return nil, err
@@ -73,7 +73,7 @@ func (s *Service) serveWorkflows(ctx context.Context, workspace db.WorkspaceKey)
 	for complete = true; ; {
 		var tried *db.StepRef
 		found := false
-		_, err := s.write(ctx, engine(workspace), "serveWorkflow", &Keyed{}, func(w *writer) (events changes, err error) {
+		_, err := s.Write(ctx, engine(workspace), "serveWorkflow", &Keyed{}, func(w *Writer) (events Changes, err error) {
 			tried = nil
 			// One after the other, or of two who serve one could give the second longest first.
 			if _, err := w.LockWorkflowPosition(ctx); err != nil {
@@ -81,7 +81,7 @@ func (s *Service) serveWorkflows(ctx context.Context, workspace db.WorkspaceKey)
 			}
 			run, err := w.ClaimLongestWaiting(ctx, without)
 			if err != nil || run == nil {
-				return unchanged, err
+				return Unchanged, err
 			}
 			tried = &db.StepRef{Workflow: run.WorkflowID, Step: *run.Unserved}
 			events, found, err = w.serve(ctx, run)
@@ -91,7 +91,7 @@ func (s *Service) serveWorkflows(ctx context.Context, workspace db.WorkspaceKey)
 			return complete, err
 		}
 		if err != nil {
-			s.log.Warn("looking again for an agent failed", "workflow", tried.Workflow.String(), "step", tried.Step, "error", err)
+			s.Log.Warn("looking again for an agent failed", "workflow", tried.Workflow.String(), "step", tried.Step, "error", err)
 			complete = false
 		}
 		if !found || err != nil {
@@ -102,7 +102,7 @@ func (s *Service) serveWorkflows(ctx context.Context, workspace db.WorkspaceKey)
 
 // serve takes a step again that found nobody; found reports that somebody was, or that
 // nobody is needed any more.
-func (w *writer) serve(ctx context.Context, run *db.WorkflowRun) (events changes, found bool, err error) {
+func (w *Writer) serve(ctx context.Context, run *db.WorkflowRun) (events Changes, found bool, err error) {
 	present, err := w.presentDefinition(ctx, run.WorkflowID)
 	if err != nil {
 		return nil, false, err

@@ -144,7 +144,7 @@ func TestWorkflowQueue(t *testing.T) {
 			before := w.head()
 			w.ok(w.EnableWorkflow(w.ctx(), w.manager, again))
 			w.settle()
-			_, err := w.db.ExecContext(w.ctx(), "UPDATE workflow_positions SET seq = ? WHERE workspace_id = ?", before, w.manager.Workspace)
+			_, err := w.DB.ExecContext(w.ctx(), "UPDATE workflow_positions SET seq = ? WHERE workspace_id = ?", before, w.manager.Workspace)
 			fine(t, err)
 			w.settle()
 			w.ok(w.EnableWorkflow(w.ctx(), w.manager, again))

@@ -19,14 +19,14 @@ func engine(workspace db.WorkspaceKey) Actor { return Actor{Workspace: workspace
 // stepWorkflow takes the step that has been due longest; false if none is.
 func (s *Service) stepWorkflow(ctx context.Context, workspace db.WorkspaceKey) (stepped bool, err error) {
 	var claimed db.WorkflowRun // as it was
-	_, err = s.write(ctx, engine(workspace), "stepWorkflow", &Keyed{}, func(w *writer) (changes, error) {
+	_, err = s.Write(ctx, engine(workspace), "stepWorkflow", &Keyed{}, func(w *Writer) (Changes, error) {
 		stepped = false
-		run, err := w.ClaimRun(ctx, w.at)
+		run, err := w.ClaimRun(ctx, w.At)
 		if err != nil || run == nil {
-			return unchanged, err
+			return Unchanged, err
 		}
 		stepped, claimed = true, *run
-		return contained(func() (changes, error) { return w.advance(ctx, run) })
+		return contained(func() (Changes, error) { return w.advance(ctx, run) })
 	})
 	if err != nil && stepped && ctx.Err() == nil {
 		return true, s.postpone(ctx, workspace, &claimed, err)
@@ -46,8 +46,8 @@ func contained[T any](do func() (T, error)) (result T, err error) {
 }
 
 // doing says in whose name and for which run events are recorded.
-func (w *writer) doing(run *db.WorkflowRun) {
-	w.by, w.run = run.WorkflowID.Ref(), &db.RunRef{ID: run.ID, Depth: run.Depth}
+func (w *Writer) doing(run *db.WorkflowRun) {
+	w.By, w.Run = run.WorkflowID.Ref(), &db.RunRef{ID: run.ID, Depth: run.Depth}
 }
 
 // execution is a run at work: its contact is locked.
@@ -55,11 +55,11 @@ type execution struct {
 	run    *db.WorkflowRun
 	event  *db.Event // that triggered it
 	since  db.Seq    // the end of the event's change: what comes later may overtake the run
-	thread *thread   // asked for the run's conversation
+	thread *Thread   // asked for the run's conversation
 }
 
 // execute locks what a run is about.
-func (w *writer) execute(ctx context.Context, run *db.WorkflowRun) (*execution, error) {
+func (w *Writer) execute(ctx context.Context, run *db.WorkflowRun) (*execution, error) {
 	w.doing(run)
 	t, err := w.lockThreadOfRun(ctx, run)
 	if err != nil {
@@ -69,7 +69,7 @@ func (w *writer) execute(ctx context.Context, run *db.WorkflowRun) (*execution, 
 	if err != nil {
 		return nil, err
 	}
-	x := &execution{run: run, event: first(events), since: run.EventSeq, thread: t}
+	x := &execution{run: run, event: First(events), since: run.EventSeq, thread: t}
 	if x.event != nil {
 		x.since = x.event.ChangeEnd()
 	}
@@ -77,7 +77,7 @@ func (w *writer) execute(ctx context.Context, run *db.WorkflowRun) (*execution, 
 }
 
 // advance takes the next step of a run.
-func (w *writer) advance(ctx context.Context, run *db.WorkflowRun) (changes, error) {
+func (w *Writer) advance(ctx context.Context, run *db.WorkflowRun) (Changes, error) {
 	x, err := w.execute(ctx, run)
 	if err != nil {
 		return nil, err
@@ -100,16 +100,16 @@ func (w *writer) advance(ctx context.Context, run *db.WorkflowRun) (changes, err
 	}
 	run.Attempts = 0
 	run.Took(took)
-	skip(run, definition, w.at)
+	skip(run, definition, w.At)
 	switch {
 	case run.Next == len(definition.Steps):
 		return w.finish(ctx, x, events, ending(run))
 	case step.Kind == db.StepWait:
-		due := w.at.Add(time.Duration(*step.Seconds) * time.Second)
+		due := w.At.Add(time.Duration(*step.Seconds) * time.Second)
 		run.Status, run.DueAt = db.RunWaiting, &due
 		return append(events, w.ran(x)), w.SaveRun(ctx, run)
 	}
-	run.Status, run.DueAt = db.RunRunning, &w.at
+	run.Status, run.DueAt = db.RunRunning, &w.At
 	return events, w.SaveRun(ctx, run)
 }
 
@@ -137,14 +137,14 @@ func hasOutcome(run *db.WorkflowRun, outcomes ...db.StepOutcome) bool {
 	return slices.ContainsFunc(run.Steps, func(s *db.WorkflowRunStep) bool { return slices.Contains(outcomes, s.Outcome) })
 }
 
-func (w *writer) lockThreadOfRun(ctx context.Context, run *db.WorkflowRun) (*thread, error) {
+func (w *Writer) lockThreadOfRun(ctx context.Context, run *db.WorkflowRun) (*Thread, error) {
 	if run.ConversationID == nil {
-		return w.lockThread(ctx, run.ContactID)
+		return w.LockThread(ctx, run.ContactID)
 	}
-	return w.lockThreadOf(ctx, *run.ConversationID)
+	return w.LockThreadOf(ctx, *run.ConversationID)
 }
 
-func (w *writer) definitionOf(ctx context.Context, run *db.WorkflowRun) (*db.WorkflowDefinition, error) {
+func (w *Writer) definitionOf(ctx context.Context, run *db.WorkflowRun) (*db.WorkflowDefinition, error) {
 	rows, err := w.WorkflowVersions(ctx, []db.EventID{run.VersionID})
 	if err != nil {
 		return nil, err
@@ -153,16 +153,16 @@ func (w *writer) definitionOf(ctx context.Context, run *db.WorkflowRun) (*db.Wor
 }
 
 // finish ends a run and records it.
-func (w *writer) finish(ctx context.Context, x *execution, events changes, how db.RunStatus) (changes, error) {
-	x.run.Status, x.run.DueAt, x.run.EndedAt = how, nil, &w.at
+func (w *Writer) finish(ctx context.Context, x *execution, events Changes, how db.RunStatus) (Changes, error) {
+	x.run.Status, x.run.DueAt, x.run.EndedAt = how, nil, &w.At
 	return append(events, w.ran(x)), w.SaveRun(ctx, x.run)
 }
 
 // ran records how a run is. It changes nothing of the conversation.
-func (w *writer) ran(x *execution) *db.Event {
+func (w *Writer) ran(x *execution) *db.Event {
 	e := w.aboutRun(x.run)
-	e.After = x.thread.facets()
-	if c := x.thread.asked; c != nil {
+	e.After = x.thread.Facets()
+	if c := x.thread.Asked; c != nil {
 		e.After = c.Facets()
 	}
 	e.Before = e.After
@@ -170,8 +170,8 @@ func (w *writer) ran(x *execution) *db.Event {
 }
 
 // aboutRun makes an event that tells how a run is, without the state of its conversation.
-func (w *writer) aboutRun(run *db.WorkflowRun) *db.Event {
-	e := w.event(db.WorkflowRan, db.EventData{WorkflowID: &run.WorkflowID, RunStatus: run.Status, Unserved: run.Unserved != nil})
+func (w *Writer) aboutRun(run *db.WorkflowRun) *db.Event {
+	e := w.Event(db.WorkflowRan, db.EventData{WorkflowID: &run.WorkflowID, RunStatus: run.Status, Unserved: run.Unserved != nil})
 	e.ContactID, e.ConversationID = &run.ContactID, run.ConversationID
 	return e
 }
@@ -186,27 +186,27 @@ const (
 
 // postpone lets a run try its step again later, or after many attempts fail.
 func (s *Service) postpone(ctx context.Context, workspace db.WorkspaceKey, failed *db.WorkflowRun, cause error) error {
-	_, err := s.write(ctx, engine(workspace), "postponeWorkflow", &Keyed{}, func(w *writer) (changes, error) {
+	_, err := s.Write(ctx, engine(workspace), "postponeWorkflow", &Keyed{}, func(w *Writer) (Changes, error) {
 		run, err := w.LockRun(ctx, failed.ID)
 		if err != nil || run.Revision != failed.Revision || run.DueAt == nil {
-			return unchanged, err // somebody else went on with it
+			return Unchanged, err // somebody else went on with it
 		}
 		run.Attempts++
 		if run.Attempts < stepAttempts {
-			due := w.at.Add(min(firstPause<<(run.Attempts-1), lastPause))
+			due := w.At.Add(min(firstPause<<(run.Attempts-1), lastPause))
 			run.DueAt = &due
-			return unchanged, w.SaveRun(ctx, run)
+			return Unchanged, w.SaveRun(ctx, run)
 		}
 		return w.fail(ctx, run, cause)
 	})
 	if err == nil {
-		s.log.Warn("a step of a workflow failed", "run", failed.ID.String(), "attempt", failed.Attempts+1, "error", cause)
+		s.Log.Warn("a step of a workflow failed", "run", failed.ID.String(), "attempt", failed.Attempts+1, "error", cause)
 	}
 	return err
 }
 
 // fail ends a run whose step failed for good.
-func (w *writer) fail(ctx context.Context, run *db.WorkflowRun, cause error) (changes, error) {
+func (w *Writer) fail(ctx context.Context, run *db.WorkflowRun, cause error) (Changes, error) {
 	definition, err := w.definitionOf(ctx, run)
 	if err != nil {
 		return nil, err
@@ -216,6 +216,6 @@ func (w *writer) fail(ctx context.Context, run *db.WorkflowRun, cause error) (ch
 		return nil, err
 	}
 	message := Explain(cause).Message
-	run.Steps = append(run.Steps, &db.WorkflowRunStep{Kind: definition.Steps[run.Next].Kind, Outcome: db.StepFailed, At: w.at, Message: &message})
+	run.Steps = append(run.Steps, &db.WorkflowRunStep{Kind: definition.Steps[run.Next].Kind, Outcome: db.StepFailed, At: w.At, Message: &message})
 	return w.finish(ctx, x, nil, db.RunFailed)
 }

@@ -24,9 +24,9 @@ func (s *Service) RunWorkflows(ctx context.Context) {
 	tick := time.NewTicker(workflowPoll)
 	defer tick.Stop()
 	for {
-		workspaces, err := s.db.WorkflowWorkspaces(ctx)
+		workspaces, err := s.DB.WorkflowWorkspaces(ctx)
 		if err != nil && ctx.Err() == nil {
-			s.log.Debug("looking for workflows failed; trying again", "error", err)
+			s.Log.Debug("looking for workflows failed; trying again", "error", err)
 		}
 		for _, workspace := range workspaces {
 			if !followed[workspace] {
@@ -67,10 +67,10 @@ func (s *Service) followWorkflows(ctx context.Context, workspace db.WorkspaceKey
 	for failing := false; ctx.Err() == nil; {
 		err := s.followLog(ctx, workspace, work)
 		if ctx.Err() == nil && !failing {
-			s.log.Warn("following a log for workflows was interrupted; trying again until it works", "error", err)
+			s.Log.Warn("following a log for workflows was interrupted; trying again until it works", "error", err)
 		}
 		failing = err != nil
-		_ = sleepUntil(ctx, time.Now().Add(workflowPoll))
+		_ = SleepUntil(ctx, time.Now().Add(workflowPoll))
 	}
 }
 
@@ -78,7 +78,7 @@ func (s *Service) followWorkflows(ctx context.Context, workspace db.WorkspaceKey
 // nobody followed: from its position on planning reads the log by itself, of which the
 // watcher only tells that there is more.
 func (s *Service) followLog(ctx context.Context, workspace db.WorkspaceKey, work chan<- struct{}) error {
-	watcher, err := s.feed.Watch(ctx, workspace, nil)
+	watcher, err := s.Feed.Watch(ctx, workspace, nil)
 	if err != nil {
 		return err
 	}
@@ -133,7 +133,7 @@ func (s *Service) serveFreed(ctx context.Context, workspace db.WorkspaceKey, fre
 	if err != nil || !complete {
 		return err
 	}
-	return s.db.Transact(ctx, workspace, func(tx db.Tx) error { return tx.Served(ctx, freed) })
+	return s.DB.Transact(ctx, workspace, func(tx db.Tx) error { return tx.Served(ctx, freed) })
 }
 
 // stepWorkflows takes steps as long as there are any that are due.
@@ -149,13 +149,13 @@ func (s *Service) stepWorkflows(ctx context.Context, workspace db.WorkspaceKey) 
 // waitForWork has steps taken as they become due, until something happens. With nothing due
 // there is nothing to do before: whatever others plan follows from the log.
 func (s *Service) waitForWork(ctx context.Context, workspace db.WorkspaceKey, watcher *feed.Watcher, work chan<- struct{}) (happened bool, err error) {
-	due, err := s.db.ForWorkspace(workspace).NextDue(ctx)
+	due, err := s.DB.ForWorkspace(workspace).NextDue(ctx)
 	if err != nil {
 		return false, err
 	}
 	waiting := ctx
 	if due != nil {
-		pause := due.Sub(s.now())
+		pause := due.Sub(s.Now())
 		if pause <= 0 {
 			tell(work)
 			pause = workflowPoll // others may be at it, and die

@@ -8,8 +8,8 @@ import (
 )
 
 // take does what a step says. A refusal is an outcome, everything else that fails an error.
-func (w *writer) take(ctx context.Context, x *execution, step *db.WorkflowStep) (*db.WorkflowRunStep, changes, error) {
-	took := &db.WorkflowRunStep{Kind: step.Kind, Outcome: db.StepDone, At: w.at}
+func (w *Writer) take(ctx context.Context, x *execution, step *db.WorkflowStep) (*db.WorkflowRunStep, Changes, error) {
+	took := &db.WorkflowRunStep{Kind: step.Kind, Outcome: db.StepDone, At: w.At}
 	overtaken, err := w.overtaken(ctx, x, step)
 	if err != nil {
 		return nil, nil, err
@@ -20,7 +20,7 @@ func (w *writer) take(ctx context.Context, x *execution, step *db.WorkflowStep) 
 	}
 	events, err := w.act(ctx, x, step, took)
 	if r := isRefusal(err); r != nil {
-		took.Outcome, took.Code, took.Message = db.StepRefused, text(r.Code), &r.Message
+		took.Outcome, took.Code, took.Message = db.StepRefused, Text(r.Code), &r.Message
 		return took, nil, nil
 	}
 	return took, events, err
@@ -29,7 +29,7 @@ func (w *writer) take(ctx context.Context, x *execution, step *db.WorkflowStep) 
 // overtaken reports whether something happened after the event's change that makes a step
 // pointless (W2): to the assignee for a step that assigns, to the status or by a message
 // for one that closes. What the run itself did does not count.
-func (w *writer) overtaken(ctx context.Context, x *execution, step *db.WorkflowStep) (bool, error) {
+func (w *Writer) overtaken(ctx context.Context, x *execution, step *db.WorkflowStep) (bool, error) {
 	var by []db.EventType
 	switch step.Kind {
 	case db.StepAddNote, db.StepWait:
@@ -37,14 +37,14 @@ func (w *writer) overtaken(ctx context.Context, x *execution, step *db.WorkflowS
 	case db.StepClose:
 		by = []db.EventType{db.ConversationOpened, db.ConversationReopened, db.ConversationClosed, db.MessageReceived, db.MessageSent}
 	case db.StepUnassign:
-		if x.followsClose() && x.thread.isOpen() {
+		if x.followsClose() && x.thread.IsOpen() {
 			return true, nil
 		}
 		fallthrough
 	default:
 		by = []db.EventType{db.ConversationAssigned, db.ConversationUnassigned}
 	}
-	return w.HappenedSince(ctx, x.thread.contact.ID, x.since, x.run.ID, by...)
+	return w.HappenedSince(ctx, x.thread.Contact.ID, x.since, x.run.ID, by...)
 }
 
 // followsClose reports whether the run is about a close, or has closed the conversation.
@@ -60,10 +60,10 @@ func (x *execution) followsClose() bool {
 	return false
 }
 
-func (w *writer) act(ctx context.Context, x *execution, step *db.WorkflowStep, took *db.WorkflowRunStep) (changes, error) {
+func (w *Writer) act(ctx context.Context, x *execution, step *db.WorkflowStep, took *db.WorkflowRunStep) (Changes, error) {
 	switch step.Kind {
 	case db.StepWait:
-		return unchanged, nil
+		return Unchanged, nil
 	case db.StepAddNote:
 		return w.stepNote(ctx, x.thread, *step.Text)
 	case db.StepClose:
@@ -73,57 +73,57 @@ func (w *writer) act(ctx context.Context, x *execution, step *db.WorkflowStep, t
 }
 
 // stepAssignment takes a step that changes who is responsible.
-func (w *writer) stepAssignment(ctx context.Context, x *execution, step *db.WorkflowStep, took *db.WorkflowRunStep) (changes, error) {
+func (w *Writer) stepAssignment(ctx context.Context, x *execution, step *db.WorkflowStep, took *db.WorkflowRunStep) (Changes, error) {
 	t := x.thread
 	if step.Kind == db.StepUnassign {
-		if err := firstOf(checkLatest(t)); err != nil {
+		if err := FirstOf(CheckLatest(t)); err != nil {
 			return nil, err
 		}
 		return w.setAssignee(ctx, t, nil, took)
 	}
-	if err := firstOf(checkUnblocked(t.contact), checkLatest(t)); err != nil { // S4, A6
+	if err := FirstOf(CheckUnblocked(t.Contact), CheckLatest(t)); err != nil { // S4, A6
 		return nil, err
 	}
 	if step.Chooses() {
 		return w.stepChoice(ctx, x, step, took)
 	}
-	agent, err := w.shareAgent(ctx, *step.AgentID)
+	agent, err := w.ShareAgent(ctx, *step.AgentID)
 	if err != nil {
 		return nil, err
 	}
-	if err := firstOf(checkActive(agent, "")); err != nil {
+	if err := FirstOf(CheckActive(agent, "")); err != nil {
 		return nil, err
 	}
 	return w.setAssignee(ctx, t, step.AgentID, took)
 }
 
 // setAssignee makes an agent responsible, or with nil nobody.
-func (w *writer) setAssignee(ctx context.Context, t *thread, to *db.AgentID, took *db.WorkflowRunStep) (changes, error) {
+func (w *Writer) setAssignee(ctx context.Context, t *Thread, to *db.AgentID, took *db.WorkflowRunStep) (Changes, error) {
 	took.AgentID = to
-	if t.isAssignedTo(to) {
+	if t.IsAssignedTo(to) {
 		took.Outcome = db.StepUnchanged
 	}
-	return w.carryOut(ctx, t, func(t *thread) (changes, error) { return w.give(t, to, db.ReasonWorkflow) })
+	return w.CarryOut(ctx, t, func(t *Thread) (Changes, error) { return w.Assign(t, to, db.ReasonWorkflow) })
 }
 
-func (w *writer) stepClose(ctx context.Context, t *thread, step *db.WorkflowStep) (changes, error) {
-	if t.asked == nil {
-		return nil, refuse(NotOpen, "the contact has no conversation")
+func (w *Writer) stepClose(ctx context.Context, t *Thread, step *db.WorkflowStep) (Changes, error) {
+	if t.Asked == nil {
+		return nil, Refuse(NotOpen, "the contact has no conversation")
 	}
-	if err := firstOf(checkCloseAsked(t)); err != nil {
+	if err := FirstOf(CheckCloseAsked(t)); err != nil {
 		return nil, err
 	}
-	archive, err := w.closing(ctx, definition.ClosingNote(step))
+	archive, err := w.Closing(ctx, definition.ClosingNote(step))
 	if err != nil {
 		return nil, err
 	}
-	return w.carryOut(ctx, t, archive)
+	return w.CarryOut(ctx, t, archive)
 }
 
 // stepNote adds a note to the run's conversation, whatever its state (S10).
-func (w *writer) stepNote(ctx context.Context, t *thread, body string) (changes, error) {
-	if t.asked == nil {
-		return nil, refuse(NotOpen, "the contact has no conversation to add a note to")
+func (w *Writer) stepNote(ctx context.Context, t *Thread, body string) (Changes, error) {
+	if t.Asked == nil {
+		return nil, Refuse(NotOpen, "the contact has no conversation to add a note to")
 	}
-	return w.note(ctx, t, body)
+	return w.Note(ctx, t, body)
 }

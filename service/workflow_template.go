@@ -62,11 +62,11 @@ func fromTemplate(in CreateWorkflowFromTemplateInput) (*db.Workflow, error) {
 	templates := WorkflowTemplates()
 	i := slices.IndexFunc(templates, func(t *WorkflowTemplate) bool { return t.Key == in.TemplateKey })
 	if i < 0 {
-		return nil, refuse(InvalidWorkflow, "there is no such template; workflowTemplates lists them", "templateKey")
+		return nil, Refuse(InvalidWorkflow, "there is no such template; workflowTemplates lists them", "templateKey")
 	}
 	t := templates[i]
 	step := t.Definition.Steps[0]
-	if err := firstOf(takeChoice(step, in), takeDays(step, in.Days)); err != nil {
+	if err := FirstOf(takeChoice(step, in), takeDays(step, in.Days)); err != nil {
 		return nil, err
 	}
 	return &db.Workflow{Name: nameWithDays(t.Name, step), Template: &t.Key, Definition: t.Definition}, nil
@@ -81,9 +81,9 @@ func takeChoice(step *db.WorkflowStep, in CreateWorkflowFromTemplateInput) *Refu
 			return templateRefusal(p)
 		}
 	case in.Agents != nil:
-		return refuse(InvalidWorkflow, "this template chooses nobody; leave the agents out", "agents")
+		return Refuse(InvalidWorkflow, "this template chooses nobody; leave the agents out", "agents")
 	case in.Capacity != nil:
-		return refuse(InvalidWorkflow, "this template chooses nobody; leave the capacity out", "capacity")
+		return Refuse(InvalidWorkflow, "this template chooses nobody; leave the capacity out", "capacity")
 	}
 	return nil
 }
@@ -94,9 +94,9 @@ func takeDays(step *db.WorkflowStep, days *int) *Refusal {
 	switch {
 	case days == nil:
 	case step.Kind != db.StepWait && *days != daysSilent:
-		return refuse(InvalidWorkflow, "this template does not wait; leave the days out", "days")
+		return Refuse(InvalidWorkflow, "this template does not wait; leave the days out", "days")
 	case *days < 1 || *days > maxDays:
-		return refuse(InvalidWorkflow, "wait between 1 and 30 days", "days")
+		return Refuse(InvalidWorkflow, "wait between 1 and 30 days", "days")
 	case step.Kind == db.StepWait:
 		seconds := *days * daySeconds
 		step.Seconds = &seconds
@@ -122,5 +122,5 @@ func templateRefusal(p *definition.Problem) *Refusal {
 	if path[0] == "agentIds" {
 		path[0] = "agents"
 	}
-	return refuse(RefusalCode(p.Code), p.Message, path...)
+	return Refuse(RefusalCode(p.Code), p.Message, path...)
 }

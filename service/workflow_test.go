@@ -289,7 +289,7 @@ func TestWorkflowChoices(t *testing.T) {
 			ada, ben, closed := w.agent("Ada"), w.agent("Ben"), w.closed()
 			w.ok(w.UpdateAgent(w.ctx(), w.manager, UpdateAgentInput{AgentID: *ben.Agent, Skills: []string{"French"}}))
 			w.ok(w.SetAvailability(w.ctx(), ada, SetAvailabilityInput{Availability: db.Away}))
-			w.workflow(when(db.TriggerOpened, &db.WorkflowStep{Kind: db.StepLeastLoaded, Skill: text("French")}))
+			w.workflow(when(db.TriggerOpened, &db.WorkflowStep{Kind: db.StepLeastLoaded, Skill: Text("French")}))
 			c := w.open()
 			w.settle()
 			equal(t, "owner", w.owner(c), "Ben")
@@ -452,7 +452,7 @@ func TestWorkflowCapacity(t *testing.T) {
 			_, err := w.stepWorkflow(w.ctx(), w.manager.Workspace)
 			fine(t, err)
 			// As if the close had been planned, and served, before the run committed.
-			_, err = w.db.ExecContext(w.ctx(), "UPDATE conversations SET status = 'CLOSED', closed_at = now() WHERE workspace_id = ? AND id = ?", w.manager.Workspace, has.ID)
+			_, err = w.DB.ExecContext(w.ctx(), "UPDATE conversations SET status = 'CLOSED', closed_at = now() WHERE workspace_id = ? AND id = ?", w.manager.Workspace, has.ID)
 			fine(t, err)
 			equal(t, "owner", w.owner(c), nobody)
 			w.settle()
@@ -463,7 +463,7 @@ func TestWorkflowCapacity(t *testing.T) {
 			late := w.open()
 			fine(t, w.catchUp(w.ctx(), w.manager.Workspace))
 			// As if the run was at work when the room was made, and quicker than who serves.
-			_, err := w.db.ExecContext(w.ctx(), "UPDATE conversations SET status = 'CLOSED', closed_at = now() WHERE workspace_id = ? AND id = ?", w.manager.Workspace, has.ID)
+			_, err := w.DB.ExecContext(w.ctx(), "UPDATE conversations SET status = 'CLOSED', closed_at = now() WHERE workspace_id = ? AND id = ?", w.manager.Workspace, has.ID)
 			fine(t, err)
 			_, err = w.stepWorkflow(w.ctx(), w.manager.Workspace)
 			fine(t, err)
@@ -513,7 +513,7 @@ func TestWorkflowVersions(t *testing.T) {
 			f := w.workflow(when(db.TriggerOpened, addNote("Opened")))
 			c := w.open()
 			w.settle()
-			_, err := w.db.ExecContext(w.ctx(), "UPDATE workflow_positions SET seq = ? WHERE workspace_id = ?", w.head()-4, w.manager.Workspace)
+			_, err := w.DB.ExecContext(w.ctx(), "UPDATE workflow_positions SET seq = ? WHERE workspace_id = ?", w.head()-4, w.manager.Workspace)
 			fine(t, err)
 			w.settle()
 			lines(t, w.runsOf(f), "COMPLETED: ADD_NOTE DONE")
@@ -525,7 +525,7 @@ func TestWorkflowVersions(t *testing.T) {
 func TestWorkflowFailures(t *testing.T) {
 	hold(t, []rule{
 		{"W2 a failure of machinery is tried again and again, then FAILED, and blocks nobody", func(t *testing.T, w *world) {
-			w.log = slog.New(slog.DiscardHandler)
+			w.Log = slog.New(slog.DiscardHandler)
 			notes := w.workflow(when(db.TriggerOpened, addNote("Opened"), act(db.StepClose)))
 			w.breaks("messages")
 			w.open()
@@ -545,9 +545,9 @@ func TestWorkflowFailures(t *testing.T) {
 			equal(t, "last event", w.since(w.head() - 1)[0].Data.RunStatus, db.RunFailed)
 		}},
 		{"W2 a step that panics is such a failure", func(t *testing.T, w *world) {
-			w.log = slog.New(slog.DiscardHandler)
+			w.Log = slog.New(slog.DiscardHandler)
 			f := w.workflow(when(db.TriggerOpened, addNote("Opened")))
-			_, err := w.db.ExecContext(w.ctx(), "UPDATE workflow_versions SET definition = definition #- '{steps,0,text}' WHERE workspace_id = ?", w.manager.Workspace)
+			_, err := w.DB.ExecContext(w.ctx(), "UPDATE workflow_versions SET definition = definition #- '{steps,0,text}' WHERE workspace_id = ?", w.manager.Workspace)
 			fine(t, err)
 			w.open()
 			w.settle()
@@ -555,14 +555,14 @@ func TestWorkflowFailures(t *testing.T) {
 			equal(t, "attempts", w.lastRun(f).Attempts, 1)
 		}},
 		{"W4 a conversation with which it fails holds up nobody else", func(t *testing.T, w *world) {
-			w.log = slog.New(slog.DiscardHandler)
+			w.Log = slog.New(slog.DiscardHandler)
 			_, has, one, _, _ := w.waiting()
 			ben := w.agent("Ben")
 			taken := w.open(ben)
 			w.template("round-robin-online", ptr(1), ben)
 			other := w.open()
 			w.settle()
-			_, err := w.db.ExecContext(w.ctx(), `CREATE FUNCTION broken() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'broken'; END $$;
+			_, err := w.DB.ExecContext(w.ctx(), `CREATE FUNCTION broken() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'broken'; END $$;
 				CREATE TRIGGER broken BEFORE UPDATE ON conversations FOR EACH ROW WHEN (old.id = '`+one.ID.UUID.String()+`') EXECUTE FUNCTION broken()`)
 			fine(t, err)
 			w.closes(has)
@@ -571,7 +571,7 @@ func TestWorkflowFailures(t *testing.T) {
 			lines(t, []string{w.owner(one), w.owner(other)}, nobody, "Ben")
 		}},
 		{"W2 what was tried again and worked is done once", func(t *testing.T, w *world) {
-			w.log = slog.New(slog.DiscardHandler)
+			w.Log = slog.New(slog.DiscardHandler)
 			f := w.workflow(when(db.TriggerOpened, act(db.StepClose), addNote("Closed")))
 			mend := w.breaks("messages")
 			c := w.open()
@@ -591,7 +591,7 @@ func (w *world) breaks(table string) (mend func()) {
 	w.t.Helper()
 	do := func(sql string) {
 		w.t.Helper()
-		_, err := w.db.ExecContext(w.ctx(), sql)
+		_, err := w.DB.ExecContext(w.ctx(), sql)
 		fine(w.t, err)
 	}
 	do(`CREATE FUNCTION broken() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'broken'; END $$;
@@ -646,7 +646,7 @@ func TestDryRun(t *testing.T) {
 // everything is a digest of all that can change.
 func (w *world) everything() (digest string) {
 	w.t.Helper()
-	fine(w.t, w.db.NewRaw(`SELECT concat((SELECT string_agg(c::text, '' ORDER BY id) FROM conversations c), (SELECT string_agg(c::text, '' ORDER BY id) FROM contacts c),
+	fine(w.t, w.DB.NewRaw(`SELECT concat((SELECT string_agg(c::text, '' ORDER BY id) FROM conversations c), (SELECT string_agg(c::text, '' ORDER BY id) FROM contacts c),
 		(SELECT count(*) FROM messages), (SELECT count(*) FROM events), (SELECT count(*) FROM workflow_runs), (SELECT string_agg(f::text, '') FROM workflows f))`).
 		Scan(w.ctx(), &digest))
 	return digest

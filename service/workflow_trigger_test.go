@@ -122,7 +122,7 @@ func TestWorkflowTriggers(t *testing.T) {
 		{"W1 what a version before wrote, without changes, goes on as it did", func(t *testing.T, w *world) {
 			f := w.workflow(when(db.TriggerOpened, assignTo(w.agent("Ada"))))
 			c := w.open()
-			_, err := w.db.ExecContext(w.ctx(), "ALTER TABLE events DISABLE TRIGGER USER; UPDATE events SET change = NULL WHERE workspace_id = ?", w.manager.Workspace)
+			_, err := w.DB.ExecContext(w.ctx(), "ALTER TABLE events DISABLE TRIGGER USER; UPDATE events SET change = NULL WHERE workspace_id = ?", w.manager.Workspace)
 			fine(t, err)
 			w.settle()
 			lines(t, w.runsOf(f), "COMPLETED: ASSIGN DONE Ada")
@@ -137,10 +137,10 @@ func (w *world) events(n int, happen func()) []*db.Event {
 	w.t.Helper()
 	w.settle()
 	from := w.head()
-	w.ok(w.write(w.ctx(), w.manager, "filler", &Keyed{}, func(wr *writer) (changes, error) {
-		var filler changes
+	w.ok(w.Write(w.ctx(), w.manager, "filler", &Keyed{}, func(wr *Writer) (Changes, error) {
+		var filler Changes
 		for range n {
-			filler = append(filler, wr.event(db.WorkspaceUpdated, db.EventData{}))
+			filler = append(filler, wr.Event(db.WorkspaceUpdated, db.EventData{}))
 		}
 		return filler, nil
 	}))

@@ -12,17 +12,17 @@ const unfinishedShown = 100
 // WatchRuns streams runs, of one workflow if asked for: those that have not ended, then
 // each as it steps and ends. The error is NOT_FOUND for an unknown workflow.
 func (s *Service) WatchRuns(ctx context.Context, actor Actor, workflow *db.WorkflowID) (*Stream[*db.WorkflowRun], error) {
-	w := s.db.ForWorkspace(actor.Workspace)
+	w := s.DB.ForWorkspace(actor.Workspace)
 	if workflow != nil {
 		rows, err := w.Workflows(ctx, []db.WorkflowID{*workflow})
 		if err != nil {
 			return nil, err
 		}
 		if len(rows) == 0 {
-			return nil, notFound("workflow")
+			return nil, NewNotFound("workflow")
 		}
 	}
-	watcher, err := s.feed.Watch(ctx, actor.Workspace, nil) // before reading what there is
+	watcher, err := s.Feed.Watch(ctx, actor.Workspace, nil) // before reading what there is
 	if err != nil {
 		return nil, err
 	}
@@ -67,7 +67,7 @@ func (r *runStream) changed(ctx context.Context) (*db.WorkflowRun, error) {
 		return run, nil
 	}
 	for {
-		e, err := r.event(ctx)
+		e, err := r.Event(ctx)
 		if err != nil || e == nil {
 			return nil, err
 		}
@@ -76,7 +76,7 @@ func (r *runStream) changed(ctx context.Context) (*db.WorkflowRun, error) {
 		}
 		rows, err := r.rows.Runs(ctx, []db.RunID{e.Data.Run.ID})
 		if err != nil || len(rows) > 0 {
-			return first(rows), err
+			return First(rows), err
 		}
 	}
 }

@@ -25,25 +25,25 @@ type UpdateWorkspaceInput struct {
 
 // UpdateWorkspace changes the workspace's name, time zone, country or policies (managers only).
 func (s *Service) UpdateWorkspace(ctx context.Context, actor Actor, in UpdateWorkspaceInput) (*Outcome, error) {
-	if err := mayManage(actor); err != nil {
+	if err := MayManage(actor); err != nil {
 		return nil, err
 	}
 	if err := workspaceData(&db.Workspace{}, in); err != nil {
 		return nil, err
 	}
-	return s.write(ctx, actor, "updateWorkspace", &in, func(w *writer) (changes, error) {
+	return s.Write(ctx, actor, "updateWorkspace", &in, func(w *Writer) (Changes, error) {
 		row, err := w.LockWorkspace(ctx)
 		if err != nil {
 			return nil, err
 		}
-		w.outcome.Workspace = row
+		w.Outcome.Workspace = row
 		before := *row
 		if err := workspaceData(row, in); err != nil {
 			return nil, err
 		}
-		changed := difference(workspaceFields(&before), workspaceFields(row))
+		changed := Difference(workspaceFields(&before), workspaceFields(row))
 		if len(changed) == 0 {
-			return unchanged, nil
+			return Unchanged, nil
 		}
 		if err := w.UpdateWorkspace(ctx, row); err != nil {
 			return nil, err
@@ -55,20 +55,20 @@ func (s *Service) UpdateWorkspace(ctx context.Context, actor Actor, in UpdateWor
 				return nil, err
 			}
 		}
-		return changes{w.event(db.WorkspaceUpdated, db.EventData{Changes: changed})}, nil
+		return Changes{w.Event(db.WorkspaceUpdated, db.EventData{Changes: changed})}, nil
 	})
 }
 
 // workspaceData puts what is given on a workspace, checked.
 func workspaceData(row *db.Workspace, in UpdateWorkspaceInput) (err error) {
 	if in.Name != nil {
-		if row.Name, err = name("name", *in.Name); err != nil {
+		if row.Name, err = CheckName("name", *in.Name); err != nil {
 			return err
 		}
 	}
 	if in.TimeZone != nil {
 		if _, err := time.LoadLocation(*in.TimeZone); err != nil || *in.TimeZone == "" || *in.TimeZone == "Local" {
-			return badInput("timeZone must be an IANA time zone such as Europe/Berlin")
+			return NewBadInput("timeZone must be an IANA time zone such as Europe/Berlin")
 		}
 		row.TimeZone = *in.TimeZone
 	}
@@ -82,7 +82,7 @@ func workspaceData(row *db.Workspace, in UpdateWorkspaceInput) (err error) {
 	}
 	if in.ReopenWithinDays != nil {
 		if *in.ReopenWithinDays < 1 || *in.ReopenWithinDays > 3650 {
-			return badInput("reopenWithinDays must be between 1 and 3650")
+			return NewBadInput("reopenWithinDays must be between 1 and 3650")
 		}
 		row.ReopenWithinDays = *in.ReopenWithinDays
 	}
@@ -102,7 +102,7 @@ func country(code string) (*string, error) {
 	}
 	known, ok := dbtext.Country(strings.TrimSpace(code))
 	if !ok {
-		return nil, badInput("country must be the ISO 3166-1 code of a country in two letters, such as DE")
+		return nil, NewBadInput("country must be the ISO 3166-1 code of a country in two letters, such as DE")
 	}
 	return &known, nil
 }
@@ -110,14 +110,14 @@ func country(code string) (*string, error) {
 // CreateWorkspace makes a workspace with its first manager. It is for whoever runs the
 // server, not for callers of the API.
 func (s *Service) CreateWorkspace(ctx context.Context, called, managerName, managerEmail string) (*db.Workspace, *db.Agent, error) {
-	called, err := name("name", called)
+	called, err := CheckName("name", called)
 	if err != nil {
 		return nil, nil, err
 	}
-	r := recorder{at: s.now()}
+	r := Recorder{At: s.Now()}
 	manager := &db.Agent{
 		ID: db.AgentID{UUID: db.NewUUID()}, Role: db.RoleManager, Skills: []string{},
-		Availability: db.Offline, Active: true, CreatedAt: r.at,
+		Availability: db.Offline, Active: true, CreatedAt: r.At,
 	}
 	if err := agentData(manager, &managerName, &managerEmail, nil, nil, nil, nil); err != nil {
 		return nil, nil, err
@@ -125,16 +125,16 @@ func (s *Service) CreateWorkspace(ctx context.Context, called, managerName, mana
 	w := &db.Workspace{
 		ID: db.WorkspaceID{UUID: db.NewUUID()}, Name: called, TimeZone: "UTC",
 		ReopenPolicy: db.Reopen, ReopenWithinDays: 7, OwnerPolicy: db.OwnerKeep,
-		ClosingCategories: []string{"Question", "Problem", "Feedback", "Other"}, CreatedAt: r.at,
+		ClosingCategories: []string{"Question", "Problem", "Feedback", "Other"}, CreatedAt: r.At,
 	}
-	err = s.db.InsertWorkspace(ctx, w, func(tx db.Tx) error {
+	err = s.DB.InsertWorkspace(ctx, w, func(tx db.Tx) error {
 		if err := tx.InsertAgents(ctx, manager); err != nil {
 			return err
 		}
-		return tx.AppendEvents(ctx, changes{r.aboutAgent(manager, db.AgentCreated, db.EventData{})})
+		return tx.AppendEvents(ctx, Changes{r.AboutAgent(manager, db.AgentCreated, db.EventData{})})
 	})
 	return w, manager, err
 }
 
-// system is the actor of what nobody in particular does: the operator's commands.
-func system(workspace db.WorkspaceKey) Actor { return Actor{Workspace: workspace, Role: RoleManager} }
+// System returns the actor of the operator's commands.
+func System(workspace db.WorkspaceKey) Actor { return Actor{Workspace: workspace, Role: RoleManager} }

@@ -213,7 +213,7 @@ func (w *world) head() db.Seq {
 // since reads the log from after a number on.
 func (w *world) since(seq db.Seq) []*db.Event {
 	w.t.Helper()
-	events, err := w.db.ForWorkspace(w.manager.Workspace).EventsAfter(w.ctx(), seq, 10_000)
+	events, err := w.DB.ForWorkspace(w.manager.Workspace).EventsAfter(w.ctx(), seq, 10_000)
 	if err != nil {
 		w.t.Fatal(err)
 	}
@@ -248,7 +248,7 @@ func (w *world) named(id *db.AgentID) string {
 func (w *world) owner(c *db.Conversation) string {
 	w.t.Helper()
 	c = w.read(c)
-	if contact := w.readContact(c.ContactID); c.Latest && !sameAgent(contact.AssigneeID, c.AssigneeID) {
+	if contact := w.readContact(c.ContactID); c.Latest && !SameAgent(contact.AssigneeID, c.AssigneeID) {
 		w.t.Errorf("the contact is %s's, but its latest conversation is %s's", w.named(contact.AssigneeID), w.named(c.AssigneeID))
 	}
 	return w.named(c.AssigneeID)
@@ -314,7 +314,7 @@ func types(events []*db.Event) string {
 // locks holds rows in a transaction of its own until release is called.
 func (w *world) locks(query string, args ...any) (release func()) {
 	w.t.Helper()
-	tx, err := w.db.BeginTx(w.ctx(), nil)
+	tx, err := w.DB.BeginTx(w.ctx(), nil)
 	if err != nil {
 		w.t.Fatal(err)
 	}
@@ -332,7 +332,7 @@ func (w *world) waitBlocked(n int) {
 	defer tick.Stop()
 	for ctx := w.ctx(); ; {
 		var blocked int
-		err := w.db.QueryRowContext(ctx, `SELECT count(*) FROM pg_stat_activity
+		err := w.DB.QueryRowContext(ctx, `SELECT count(*) FROM pg_stat_activity
 			WHERE datname = current_database() AND wait_event_type = 'Lock'`).Scan(&blocked)
 		if err != nil {
 			w.t.Fatal(err)

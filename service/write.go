@@ -38,24 +38,26 @@ type Outcome struct {
 	Ignored       []*Refusal // INVALID_FIELD: what of the input is left out or kept in another form
 }
 
-// changes are the events of a transaction in the order of rule A8. A verb that changed
-// nothing says unchanged.
-type changes []*db.Event
+// Changes are the events of a transaction in the order of rule A8. A verb that changed nothing
+// returns Unchanged.
+type Changes []*db.Event
 
-var unchanged changes
+// Unchanged is what a verb returns that changed nothing.
+var Unchanged Changes
 
-// writer is the transaction of one mutation.
-type writer struct {
+// Writer is the transaction of one mutation: it reads and writes rows, stamps events and collects the
+// outcome. Write makes it, and nothing else may change anything.
+type Writer struct {
 	db.Tx
-	recorder
-	actor   Actor
-	outcome *Outcome // filled as objects become known, so that a refusal shows them too
+	Recorder
+	Actor   Actor    // who calls
+	Outcome *Outcome // filled as objects become known, so that a refusal shows them too
 }
 
-// onBehalfOf is the writer of what the caller only passes on, such as a contact's message.
-func (w *writer) onBehalfOf(who db.ActorRef) *writer {
+// OnBehalfOf returns a writer for what the caller only passes on, such as a contact's message.
+func (w *Writer) OnBehalfOf(who db.ActorRef) *Writer {
 	passes := *w
-	passes.by, passes.via = who, w.by
+	passes.By, passes.Via = who, w.By
 	return &passes
 }
 
@@ -64,11 +66,11 @@ const (
 	eventsReturned = 100 // by one mutation
 )
 
-// write is the one way to change anything: idempotency lookup, rule and change in fn,
-// its events, commit, wake. A refusal by fn is returned as the error, with the objects
+// Write is the one way to change anything: idempotency lookup, rule and change in fn, its events,
+// commit, wake. A refusal by fn is returned as the error, with the objects
 // in the outcome as they now are; it leaves nothing behind but its idempotency key.
-func (s *Service) write(ctx context.Context, actor Actor, verb string, input interface{ key() *string },
-	fn func(w *writer) (changes, error)) (*Outcome, error) {
+func (s *Service) Write(ctx context.Context, actor Actor, verb string, input interface{ key() *string },
+	fn func(w *Writer) (Changes, error)) (*Outcome, error) {
 	if err := mayWrite(actor); err != nil {
 		return nil, err
 	}
@@ -82,7 +84,7 @@ func (s *Service) write(ctx context.Context, actor Actor, verb string, input int
 		switch {
 		case err == nil:
 			if wrote {
-				s.feed.Poke(actor.Workspace)
+				s.Feed.Poke(actor.Workspace)
 			}
 			return outcome, nil
 		case errors.As(err, &refusal) && key != nil && !key.settled:
@@ -95,15 +97,15 @@ func (s *Service) write(ctx context.Context, actor Actor, verb string, input int
 
 // transact runs fn in one transaction with its idempotency key and its events; wrote
 // says whether there were any.
-func (s *Service) transact(ctx context.Context, actor Actor, key *claim, fn func(w *writer) (changes, error)) (outcome *Outcome, wrote bool, err error) {
+func (s *Service) transact(ctx context.Context, actor Actor, key *claim, fn func(w *Writer) (Changes, error)) (outcome *Outcome, wrote bool, err error) {
 	outcome = &Outcome{}
-	err = s.db.Transact(ctx, actor.Workspace, func(tx db.Tx) error {
+	err = s.DB.Transact(ctx, actor.Workspace, func(tx db.Tx) error {
 		if done, err := s.replay(ctx, tx, key, outcome); done || err != nil {
 			return err
 		}
-		w := &writer{Tx: tx, actor: actor, outcome: outcome, recorder: recorder{by: actor.Ref(), at: s.now()}}
+		w := &Writer{Tx: tx, Actor: actor, Outcome: outcome, Recorder: Recorder{By: actor.Ref(), At: s.Now()}}
 		if key != nil {
-			w.origin = &key.Key
+			w.Origin = &key.Key
 		}
 		events, err := fn(w)
 		if err != nil {
@@ -148,7 +150,7 @@ func (s *Service) claim(actor Actor, verb string, input interface{ key() *string
 	if key == nil {
 		return nil, nil
 	}
-	if err := checkText("idempotencyKey", *key, 1, 100); err != nil {
+	if err := CheckText("idempotencyKey", *key, 1, 100); err != nil {
 		return nil, err
 	}
 	request, err := json.Marshal([]any{verb, input})
@@ -157,7 +159,7 @@ func (s *Service) claim(actor Actor, verb string, input interface{ key() *string
 	}
 	sum := sha256.Sum256(request)
 	return &claim{IdempotencyKey: db.IdempotencyKey{
-		Caller: actor.Ref(), Key: *key, Request: sum[:], CreatedAt: s.now(),
+		Caller: actor.Ref(), Key: *key, Request: sum[:], CreatedAt: s.Now(),
 	}}, nil
 }
 
@@ -176,7 +178,7 @@ func (s *Service) replay(ctx context.Context, tx db.Tx, key *claim, outcome *Out
 		return false, err
 	}
 	if !slices.Equal(before.Request, key.Request) {
-		return true, refuse(KeyReused, "this idempotency key was used for another mutation or another input; use a fresh one", "idempotencyKey")
+		return true, Refuse(KeyReused, "this idempotency key was used for another mutation or another input; use a fresh one", "idempotencyKey")
 	}
 	var r remembered
 	if err := json.Unmarshal(before.Outcome, &r); err != nil {
@@ -231,7 +233,7 @@ func again[K, T any](ctx context.Context, id *K, read func(context.Context, []K)
 		return nil, nil
 	}
 	rows, err := read(ctx, []K{*id})
-	return first(rows), err
+	return First(rows), err
 }
 
 // settle records what came of a key.
@@ -278,7 +280,7 @@ func keep(o *Outcome, refusal *Refusal) remembered {
 // its outcome counts.
 func (s *Service) remember(ctx context.Context, actor Actor, key *claim, o *Outcome, refusal *Refusal) (*Outcome, error) {
 	var earlier *Outcome
-	err := s.db.Transact(ctx, actor.Workspace, func(tx db.Tx) error {
+	err := s.DB.Transact(ctx, actor.Workspace, func(tx db.Tx) error {
 		before := &Outcome{}
 		if done, err := s.replay(ctx, tx, key, before); done || err != nil {
 			earlier = before
@@ -295,7 +297,8 @@ func (s *Service) remember(ctx context.Context, actor Actor, key *claim, o *Outc
 	return o, refusal
 }
 
-func first[T any](rows []*T) *T {
+// First returns the first row; nil if there is none.
+func First[T any](rows []*T) *T {
 	if len(rows) == 0 {
 		return nil
 	}
