@@ -1,5 +1,5 @@
-// Package auth turns credentials into actors. It knows API tokens, of which the database
-// keeps a hash, and the development tokens of a server on its embedded database.
+// Package auth turns credentials into actors. It knows API tokens, of which the database stores a
+// hash, and the development tokens of a server on its embedded database.
 package auth
 
 import (
@@ -17,47 +17,47 @@ import (
 	"switchboard/service"
 )
 
-// Authenticator knows who is calling.
+// An Authenticator finds out who is calling.
 type Authenticator struct {
 	db  *db.DB
 	log *slog.Logger
 	now func() time.Time
 
-	development map[digest]developer // fixed before serving
-	connectors  map[digest]digest    // development tokens of connectors to the hashes of their rows; fixed before serving
+	development map[digest]developer // not changed once requests are served
+	connectors  map[digest]digest    // development tokens to their rows' hashes; not changed either
 
-	mu       sync.Mutex
-	attended map[digest]map[*attention]bool
-	known    map[digest]time.Time // tokens that were valid, and since when they are missing; zero: they are not
+	mu      sync.Mutex
+	watches map[digest]map[*tokenWatch]bool
+	known   map[digest]time.Time // tokens seen valid, and since when they are missing
 }
 
-// developer is the agent that a development token stands for.
+// A developer is the agent that a development token belongs to.
 type developer struct {
 	workspace db.WorkspaceKey
 	agent     db.AgentID
 }
 
-// attention is somebody who wants to know when a token ends.
-type attention struct {
+// A tokenWatch is a call of Watch that has not been stopped.
+type tokenWatch struct {
 	actor service.Actor
 	ended func(why *service.Error)
 	once  sync.Once
 }
 
-// end tells that it has ended, once. Whoever else finds out waits until that is done.
-func (one *attention) end(why *service.Error) { one.once.Do(func() { one.ended(why) }) }
+// end calls ended once. Concurrent callers wait until that call has returned.
+func (one *tokenWatch) end(why *service.Error) { one.once.Do(func() { one.ended(why) }) }
 
-// New makes an authenticator on a database.
+// New returns an authenticator for a database.
 func New(d *db.DB, log *slog.Logger) *Authenticator {
 	return &Authenticator{
 		db: d, log: log, now: time.Now,
-		development: map[digest]developer{}, connectors: map[digest]digest{}, attended: map[digest]map[*attention]bool{}, known: map[digest]time.Time{},
+		development: map[digest]developer{}, connectors: map[digest]digest{}, watches: map[digest]map[*tokenWatch]bool{}, known: map[digest]time.Time{},
 	}
 }
 
-// AddDeveloper makes the development token of an agent out of a secret that never leaves
-// this machine: the same at every start, and worth nothing on another server. To be
-// called before serving.
+// AddDeveloper derives the development token of an agent from a secret that never leaves this
+// machine. The token is the same at every start and is not valid on another server. AddDeveloper
+// must be called before requests are served.
 func (a *Authenticator) AddDeveloper(secret []byte, workspace db.WorkspaceKey, agent db.AgentID) (token string) {
 	mac := hmac.New(sha256.New, secret)
 	mac.Write(agent.UUID[:])
@@ -66,11 +66,11 @@ func (a *Authenticator) AddDeveloper(secret []byte, workspace db.WorkspaceKey, a
 	return token
 }
 
-// AddConnector makes the development token of a workspace's connector, as AddDeveloper does
-// for an agent. The log names the calling integration, so it gets a row among the workspace's
-// tokens; its hash is that of no token, and so the row is worth nothing on another server.
-// Once the row is revoked the token is empty. AddConnector must be called before serving, by
-// one process at a time.
+// AddConnector derives the development token of a workspace's connector, as AddDeveloper does for
+// an agent. The log names the calling integration, so the connector gets a row among the
+// workspace's tokens. The hash in that row belongs to no token, so the row grants nothing on
+// another server. If the row is revoked, AddConnector returns an empty token. It must be called
+// before requests are served, by one process at a time.
 func (a *Authenticator) AddConnector(ctx context.Context, secret []byte, workspace db.WorkspaceKey) (token string, err error) {
 	row, hash := keyed(secret, "connector's row", workspace), digest{}
 	copy(hash[:], row)
@@ -103,17 +103,17 @@ func unauthenticated(message string) *service.Error {
 	return &service.Error{Code: service.Unauthenticated, Message: message}
 }
 
-// Authenticate returns the caller to whom a token belongs. The error is UNAUTHENTICATED,
-// UNAVAILABLE while a token that was valid is missing, or the database's.
+// Authenticate returns the caller that a token belongs to. The error is UNAUTHENTICATED,
+// UNAVAILABLE while a token that was valid is missing, or that of the database.
 func (a *Authenticator) Authenticate(ctx context.Context, token string) (service.Actor, error) {
 	if token == "" {
 		return service.Actor{}, unauthenticated("send an API token: Authorization: Bearer <token>; `switchboard token create` makes one")
 	}
 	if !wellFormed(token) {
-		return service.Actor{}, unauthenticated("the token is not one of this server, or part of it is missing")
+		return service.Actor{}, unauthenticated("the token is malformed: it is not one of this server, or it was copied only in part")
 	}
 	key := digestOf(token)
-	states, err := a.look(ctx, []digest{key})
+	states, err := a.lookUp(ctx, []digest{key})
 	if err != nil {
 		return service.Actor{}, err
 	}
@@ -123,7 +123,7 @@ func (a *Authenticator) Authenticate(ctx context.Context, token string) (service
 	return states[key].actor, nil
 }
 
-// state is what is known of a token: its actor, or why it is not valid.
+// A state is the actor of a token, or why the token is not valid.
 type state struct {
 	actor service.Actor
 	why   *service.Error
@@ -131,11 +131,11 @@ type state struct {
 
 func invalid(reason string) state { return state{why: unauthenticated(reason)} }
 
-// errUnknown is why a token is not valid that is not in the database.
-var errUnknown = unauthenticated("the token is unknown; it may have been made for another server")
+// errUnknown is the error for a token that is not in the database.
+var errUnknown = unauthenticated("the token is unknown: it may be for another server; `switchboard token create` makes one for this server")
 
-// look finds out about several tokens at once.
-func (a *Authenticator) look(ctx context.Context, tokens []digest) (map[digest]state, error) {
+// lookUp returns the states of several tokens.
+func (a *Authenticator) lookUp(ctx context.Context, tokens []digest) (map[digest]state, error) {
 	states := map[digest]state{}
 	var hashes [][]byte
 	presented := map[digest]digest{} // by the hashes of their rows
@@ -167,13 +167,14 @@ func (a *Authenticator) look(ctx context.Context, tokens []digest) (map[digest]s
 			states[presented[digest(owner.Hash)]] = a.state(owner)
 		}
 	}
-	return states, a.doubt(ctx, states)
+	return states, a.markMissing(ctx, states)
 }
 
-// developerState is that of a development token; zero if the agent is not there.
+// developerState returns the state of a development token, or the zero state if its agent does not
+// exist.
 func (a *Authenticator) developerState(ctx context.Context, dev developer) (state, error) {
 	w := a.db.ForWorkspace(dev.workspace)
-	head, err := w.Head(ctx) // first: the agent may be as of later, which harms nobody
+	head, err := w.Head(ctx) // before the agent, so that AsOf is never too late
 	if err != nil {
 		return state{}, err
 	}
@@ -217,36 +218,37 @@ func agentState(workspace db.WorkspaceKey, id db.AgentID, role db.Role, active b
 	return state{actor: service.Actor{Workspace: workspace, Role: service.Role(role), Agent: &id}}
 }
 
-// Attend calls ended once when a token stops being valid: revoked, expired, its agent
-// deactivated or given another role, which is UNAUTHENTICATED, or missing, which is
-// UNAVAILABLE. The actor is what Authenticate returned for the token. Ended must not wait for anything. Attend stops looking when stop is called.
-func (a *Authenticator) Attend(token string, actor service.Actor, ended func(why *service.Error)) (stop func()) {
-	key, attending := digestOf(token), &attention{actor: actor, ended: ended}
+// Watch calls ended once when a token stops being valid. The reason is UNAUTHENTICATED if it was
+// revoked or has expired, or if its agent was deactivated or got another role; it is UNAVAILABLE if
+// the token is missing. The actor is what Authenticate returned. ended must not block. stop ends
+// the watch.
+func (a *Authenticator) Watch(token string, actor service.Actor, ended func(why *service.Error)) (stop func()) {
+	key, watch := digestOf(token), &tokenWatch{actor: actor, ended: ended}
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	if a.attended[key] == nil {
-		a.attended[key] = map[*attention]bool{}
+	if a.watches[key] == nil {
+		a.watches[key] = map[*tokenWatch]bool{}
 	}
-	a.attended[key][attending] = true
+	a.watches[key][watch] = true
 	return func() {
 		a.mu.Lock()
 		defer a.mu.Unlock()
-		if delete(a.attended[key], attending); len(a.attended[key]) == 0 {
-			delete(a.attended, key)
+		if delete(a.watches[key], watch); len(a.watches[key]) == 0 {
+			delete(a.watches, key)
 		}
 	}
 }
 
-// lookEvery is how often the tokens in use are looked at; revoking takes effect after
-// this time at most.
-const lookEvery = 500 * time.Millisecond
+// reviewInterval is how often the tokens in use are checked. Revoking a token takes effect within
+// this time.
+const reviewInterval = 500 * time.Millisecond
 
-// lookTime is how long one look may take.
-const lookTime = 5 * time.Second
+// reviewTimeout is the limit for one review.
+const reviewTimeout = 5 * time.Second
 
-// Run looks after the attended tokens until the context ends.
+// Run checks the watched tokens until ctx ends.
 func (a *Authenticator) Run(ctx context.Context) {
-	tick := time.NewTicker(lookEvery)
+	tick := time.NewTicker(reviewInterval)
 	defer tick.Stop()
 	for {
 		select {
@@ -254,49 +256,48 @@ func (a *Authenticator) Run(ctx context.Context) {
 			return
 		case <-tick.C:
 			if err := a.review(ctx); err != nil && ctx.Err() == nil && !errors.Is(err, context.DeadlineExceeded) {
-				a.log.Warn("looking at the tokens in use failed; trying again", "error", err)
+				a.log.Warn("checking the tokens in use failed; trying again", "error", err)
 			}
 		}
 	}
 }
 
-// review ends what is attended under tokens that are no longer valid.
+// review ends the watches of tokens that are no longer valid.
 func (a *Authenticator) review(ctx context.Context) error {
 	a.mu.Lock()
-	tokens := make([]digest, 0, len(a.attended))
-	for token := range a.attended {
+	tokens := make([]digest, 0, len(a.watches))
+	for token := range a.watches {
 		tokens = append(tokens, token)
 	}
 	a.mu.Unlock()
 	if len(tokens) == 0 {
 		return nil
 	}
-	ctx, cancel := context.WithTimeout(ctx, lookTime)
+	ctx, cancel := context.WithTimeout(ctx, reviewTimeout)
 	defer cancel()
-	states, err := a.look(ctx, tokens)
+	states, err := a.lookUp(ctx, tokens)
 	if err != nil {
 		return err
 	}
 	for token, s := range states {
-		for _, one := range a.ending(token, s) {
+		for _, one := range a.affected(token, s) {
 			one.end(cmp.Or(s.why, unauthenticated(roleChanged)))
 		}
 	}
 	return nil
 }
 
-// What those are told whose rights are no longer what they were.
+// Messages for callers whose rights have changed.
 const (
 	deactivated = "the agent is deactivated"
 	roleChanged = "your role has changed; connect again"
 )
 
-// ending gives those who have to be told that a token, or its role, is no longer what it
-// was, until they stop attending.
-func (a *Authenticator) ending(token digest, s state) (all []*attention) {
+// affected returns the watches that a token's new state ends.
+func (a *Authenticator) affected(token digest, s state) (all []*tokenWatch) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	for one := range a.attended[token] {
+	for one := range a.watches[token] {
 		if s.why != nil || s.actor.Role != one.actor.Role {
 			all = append(all, one)
 		}

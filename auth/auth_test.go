@@ -33,7 +33,7 @@ func fine(t testing.TB, err error) {
 	}
 }
 
-// statements counts what is sent to the database.
+// statements counts the statements sent to the database.
 type statements struct{ atomic.Int64 }
 
 func (s *statements) TraceQueryStart(ctx context.Context, _ *pgx.Conn, _ pgx.TraceQueryStartData) context.Context {
@@ -43,50 +43,50 @@ func (s *statements) TraceQueryStart(ctx context.Context, _ *pgx.Conn, _ pgx.Tra
 
 func (s *statements) TraceQueryEnd(context.Context, *pgx.Conn, pgx.TraceQueryEndData) {}
 
-// gate is an authenticator in a fresh workspace with a manager and an agent.
-type gate struct {
+// A fixture is an authenticator in a new workspace with a manager and an agent.
+type fixture struct {
 	*Authenticator
-	t      *testing.T
-	db     *db.DB
-	url    string
-	asked  statements   // by the authenticator
-	future atomic.Int64 // how far its clock is ahead
+	t          *testing.T
+	db         *db.DB
+	url        string
+	queries    statements   // of the authenticator
+	clockAhead atomic.Int64 // added to the authenticator's clock
 
-	feed      *feed.Feed // which nobody runs, unless a test does
-	rules     *service.Service
+	feed      *feed.Feed // runs only in tests that start it
+	service   *service.Service
 	workspace db.WorkspaceKey
 	manager   service.Actor
 	agent     db.AgentID
 }
 
-func newGate(t *testing.T) *gate {
+func newFixture(t *testing.T) *fixture {
 	t.Helper()
-	g := &gate{t: t, url: dbtest.New(t, migrate)}
+	g := &fixture{t: t, url: dbtest.New(t, migrate)}
 	open := func(o db.Options) *db.DB {
 		d, err := db.Open(t.Context(), g.url, o)
 		fine(t, err)
 		t.Cleanup(func() { _ = d.Close() })
 		return d
 	}
-	g.db = open(db.Options{MaxConns: 4, Tracer: &g.asked})
+	g.db = open(db.Options{MaxConns: 4, Tracer: &g.queries})
 	g.Authenticator = New(g.db, slog.New(slog.DiscardHandler))
-	g.now = func() time.Time { return time.Now().Add(time.Duration(g.future.Load())) }
+	g.now = func() time.Time { return time.Now().Add(time.Duration(g.clockAhead.Load())) }
 
 	d := open(db.Options{MaxConns: 4})
 	g.feed = feed.New(d, feed.Options{Log: slog.New(slog.DiscardHandler), Before: g.Withdraw})
 	t.Cleanup(g.feed.Flush)
-	g.rules = service.New(d, g.feed, service.Options{})
-	workspace, manager, err := g.rules.CreateWorkspace(t.Context(), "Acme", "Mia Manager", "mia@acme.example")
+	g.service = service.New(d, g.feed, service.Options{})
+	workspace, manager, err := g.service.CreateWorkspace(t.Context(), "Acme", "Mia Manager", "mia@acme.example")
 	fine(t, err)
 	g.workspace = workspace.Key
 	g.manager = service.Actor{Workspace: workspace.Key, Role: service.RoleManager, Agent: &manager.ID}
-	o, err := g.rules.CreateAgent(t.Context(), g.manager, service.CreateAgentInput{Name: "Ali Agent", Email: "ali@acme.example", Role: db.RoleAgent})
+	o, err := g.service.CreateAgent(t.Context(), g.manager, service.CreateAgentInput{Name: "Ali Agent", Email: "ali@acme.example", Role: db.RoleAgent})
 	fine(t, err)
 	g.agent = o.Agent.ID
 	return g
 }
 
-func (g *gate) issue(scope db.TokenScope, expires time.Duration) (string, *db.Token) {
+func (g *fixture) issue(scope db.TokenScope, expires time.Duration) (string, *db.Token) {
 	g.t.Helper()
 	var agent *db.AgentID
 	if scope == db.ScopeAgent {
@@ -97,15 +97,15 @@ func (g *gate) issue(scope db.TokenScope, expires time.Duration) (string, *db.To
 	return secret, token
 }
 
-// admitted gives the caller to whom a token belongs.
-func (g *gate) admitted(token string) service.Actor {
+// authenticated returns the caller that a token belongs to.
+func (g *fixture) authenticated(token string) service.Actor {
 	g.t.Helper()
 	actor, err := g.Authenticate(g.t.Context(), token)
 	fine(g.t, err)
 	return actor
 }
 
-func (g *gate) refused(token, because string) {
+func (g *fixture) refused(token, because string) {
 	g.t.Helper()
 	actor, err := g.Authenticate(g.t.Context(), token)
 	var known *service.Error
@@ -117,27 +117,27 @@ func (g *gate) refused(token, because string) {
 	}
 }
 
-func (g *gate) deactivate() {
+func (g *fixture) deactivate() {
 	g.t.Helper()
-	_, err := g.rules.DeactivateAgent(g.t.Context(), g.manager, service.DeactivateAgentInput{AgentID: g.agent})
+	_, err := g.service.DeactivateAgent(g.t.Context(), g.manager, service.DeactivateAgentInput{AgentID: g.agent})
 	fine(g.t, err)
 }
 
-func (g *gate) promote() {
+func (g *fixture) promote() {
 	g.t.Helper()
 	role := db.RoleManager
-	_, err := g.rules.UpdateAgent(g.t.Context(), g.manager, service.UpdateAgentInput{AgentID: g.agent, Role: &role})
+	_, err := g.service.UpdateAgent(g.t.Context(), g.manager, service.UpdateAgentInput{AgentID: g.agent, Role: &role})
 	fine(g.t, err)
 }
 
 func TestScopes(t *testing.T) {
 	t.Parallel()
-	g := newGate(t)
+	g := newFixture(t)
 	for scope, role := range map[db.TokenScope]service.Role{
 		db.ScopeAgent: service.RoleAgent, db.ScopeIntegration: service.RoleIntegration, db.ScopeRead: service.RoleReader,
 	} {
 		secret, token := g.issue(scope, 0)
-		actor := g.admitted(secret)
+		actor := g.authenticated(secret)
 		if actor.Workspace != g.workspace || actor.Role != role || actor.Token != token.ID || (actor.Agent != nil) != (scope == db.ScopeAgent) {
 			t.Errorf("%s: %+v", scope, actor)
 		}
@@ -147,14 +147,14 @@ func TestScopes(t *testing.T) {
 	}
 	secret, _ := g.issue(db.ScopeAgent, 0)
 	g.promote()
-	if actor := g.admitted(secret); actor.Role != service.RoleManager {
+	if actor := g.authenticated(secret); actor.Role != service.RoleManager {
 		t.Errorf("once promoted: %+v", actor)
 	}
 }
 
 func TestRevoke(t *testing.T) {
 	t.Parallel()
-	g := newGate(t)
+	g := newFixture(t)
 	secret, token := g.issue(db.ScopeAgent, 0)
 	other, _ := g.issue(db.ScopeAgent, 0)
 	for _, there := range []bool{true, false} {
@@ -163,49 +163,49 @@ func TestRevoke(t *testing.T) {
 		}
 	}
 	g.refused(secret, "revoked")
-	g.admitted(other)
-	stranger, err := g.Revoke(t.Context(), g.workspace+1, token.ID)
-	if stranger || err != nil {
-		t.Errorf("revoked from another workspace: %t, %v", stranger, err)
+	g.authenticated(other)
+	elsewhere, err := g.Revoke(t.Context(), g.workspace+1, token.ID)
+	if elsewhere || err != nil {
+		t.Errorf("revoked from another workspace: %t, %v", elsewhere, err)
 	}
 }
 
 func TestExpire(t *testing.T) {
 	t.Parallel()
-	g := newGate(t)
+	g := newFixture(t)
 	secret, token := g.issue(db.ScopeIntegration, time.Hour)
 	forever, _ := g.issue(db.ScopeIntegration, 0)
 	if token.ExpiresAt == nil || token.ExpiresAt.Sub(token.CreatedAt) != time.Hour {
 		t.Errorf("it expires at %v", token.ExpiresAt)
 	}
-	g.future.Store(int64(59 * time.Minute))
-	g.admitted(secret)
-	g.future.Store(int64(time.Hour))
+	g.clockAhead.Store(int64(59 * time.Minute))
+	g.authenticated(secret)
+	g.clockAhead.Store(int64(time.Hour))
 	g.refused(secret, "expired")
-	g.future.Store(int64(1e6 * time.Hour))
-	g.admitted(forever)
+	g.clockAhead.Store(int64(1e6 * time.Hour))
+	g.authenticated(forever)
 }
 
 func TestDeactivatedAgent(t *testing.T) {
 	t.Parallel()
-	g := newGate(t)
+	g := newFixture(t)
 	secret, _ := g.issue(db.ScopeAgent, 0)
 	developer := g.AddDeveloper([]byte("s"), g.workspace, g.agent)
-	g.admitted(secret)
-	g.admitted(developer)
+	g.authenticated(secret)
+	g.authenticated(developer)
 	g.deactivate()
 	g.refused(secret, "deactivated")
 	g.refused(developer, "deactivated")
-	_, err := g.rules.ReactivateAgent(t.Context(), g.manager, service.ReactivateAgentInput{AgentID: g.agent})
+	_, err := g.service.ReactivateAgent(t.Context(), g.manager, service.ReactivateAgentInput{AgentID: g.agent})
 	fine(t, err)
-	g.admitted(secret)
-	g.admitted(developer)
+	g.authenticated(secret)
+	g.authenticated(developer)
 }
 
-// TestNoToken: what cannot be a token is refused without asking the database.
+// TestNoToken: what cannot be a token is refused without a statement to the database.
 func TestNoToken(t *testing.T) {
 	t.Parallel()
-	g := newGate(t)
+	g := newFixture(t)
 	good, _ := g.issue(db.ScopeAgent, 0)
 	developer := g.AddDeveloper([]byte("s"), g.workspace, g.agent)
 	bad := []string{
@@ -224,23 +224,23 @@ func TestNoToken(t *testing.T) {
 			}
 		}
 	}
-	before := g.asked.Load()
+	before := g.queries.Load()
 	for _, token := range bad {
 		g.refused(token, "token")
 	}
-	if asked := g.asked.Load() - before; asked != 0 {
-		t.Errorf("the database was asked %d times", asked)
+	if queries := g.queries.Load() - before; queries != 0 {
+		t.Errorf("the database was asked %d times", queries)
 	}
 	g.refused(newSecret(), "unknown")
-	if g.asked.Load() == before {
+	if g.queries.Load() == before {
 		t.Error("the database was not asked about a token that could have been one")
 	}
 }
 
-// TestSecretsAreNotKept looks through every table for the secret of a token.
+// TestSecretsAreNotKept searches every table for the secret of a token.
 func TestSecretsAreNotKept(t *testing.T) {
 	t.Parallel()
-	g := newGate(t)
+	g := newFixture(t)
 	secret, token := g.issue(db.ScopeAgent, 0)
 	conn, err := pgx.Connect(t.Context(), g.url)
 	fine(t, err)
@@ -254,7 +254,7 @@ func TestSecretsAreNotKept(t *testing.T) {
 	hash := digestOf(secret)
 	found := 0
 	for _, table := range tables {
-		// COPY shows bytea as hexadecimal digits.
+		// COPY prints bytea as hexadecimal digits.
 		var b bytes.Buffer
 		_, err := conn.PgConn().CopyTo(t.Context(), &b, "COPY "+pgx.Identifier{table}.Sanitize()+" TO STDOUT")
 		fine(t, err)
@@ -279,14 +279,14 @@ func TestSecretsAreNotKept(t *testing.T) {
 
 func TestDeveloperTokens(t *testing.T) {
 	t.Parallel()
-	g := newGate(t)
+	g := newFixture(t)
 	other := New(g.db, slog.New(slog.DiscardHandler))
 	token := g.AddDeveloper([]byte("secret"), g.workspace, g.agent)
-	if actor := g.admitted(token); actor.Workspace != g.workspace || *actor.Agent != g.agent || actor.Role != service.RoleAgent {
+	if actor := g.authenticated(token); actor.Workspace != g.workspace || *actor.Agent != g.agent || actor.Role != service.RoleAgent {
 		t.Errorf("%+v", actor)
 	}
 	if _, err := other.Authenticate(t.Context(), token); err == nil {
-		t.Error("a server without development tokens takes it")
+		t.Error("a server without development tokens accepts it")
 	}
 	if again := other.AddDeveloper([]byte("secret"), g.workspace, g.agent); again != token {
 		t.Error("at the next start it is another one")
@@ -306,7 +306,7 @@ func TestDeveloperTokens(t *testing.T) {
 
 func TestConnectorToken(t *testing.T) {
 	t.Parallel()
-	g := newGate(t)
+	g := newFixture(t)
 	add := func(a *Authenticator, secret string) string {
 		t.Helper()
 		token, err := a.AddConnector(t.Context(), []byte(secret), g.workspace)
@@ -319,12 +319,12 @@ func TestConnectorToken(t *testing.T) {
 	if len(tokens) != 1 || tokens[0].Scope != db.ScopeIntegration {
 		t.Fatalf("the tokens are %+v", tokens)
 	}
-	if actor := g.admitted(token); actor.Workspace != g.workspace || actor.Role != service.RoleIntegration || actor.Token != tokens[0].ID {
+	if actor := g.authenticated(token); actor.Workspace != g.workspace || actor.Role != service.RoleIntegration || actor.Token != tokens[0].ID {
 		t.Errorf("%+v", actor)
 	}
 	other := New(g.db, slog.New(slog.DiscardHandler))
 	if _, err := other.Authenticate(t.Context(), token); err == nil {
-		t.Error("a server without development tokens takes it, although the row is there")
+		t.Error("a server without development tokens accepts it, although the row is there")
 	}
 	if again := add(other, "secret"); again != token {
 		t.Error("at the next start it is another one")
@@ -355,87 +355,89 @@ func TestSecretsDiffer(t *testing.T) {
 	}
 }
 
-// TestAttend: whoever uses a token is told once, within two seconds, that it is no longer
-// what it was.
-func TestAttend(t *testing.T) {
+// TestWatch: ended is called once, within two seconds, when a token stops being valid or its role
+// changes.
+func TestWatch(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
 		scope db.TokenScope
-		end   func(*gate, *db.Token)
+		end   func(*fixture, *db.Token)
 		why   string
 	}{
-		"revoked": {db.ScopeIntegration, func(g *gate, token *db.Token) {
+		"revoked": {db.ScopeIntegration, func(g *fixture, token *db.Token) {
 			_, err := g.Revoke(g.t.Context(), g.workspace, token.ID)
 			fine(g.t, err)
 		}, "revoked"},
-		"expired":     {db.ScopeRead, func(g *gate, _ *db.Token) { g.future.Store(int64(time.Hour)) }, "expired"},
-		"deactivated": {db.ScopeAgent, func(g *gate, _ *db.Token) { g.deactivate() }, "deactivated"},
-		"promoted":    {db.ScopeAgent, func(g *gate, _ *db.Token) { g.promote() }, "role"},
+		"expired":     {db.ScopeRead, func(g *fixture, _ *db.Token) { g.clockAhead.Store(int64(time.Hour)) }, "expired"},
+		"deactivated": {db.ScopeAgent, func(g *fixture, _ *db.Token) { g.deactivate() }, "deactivated"},
+		"promoted":    {db.ScopeAgent, func(g *fixture, _ *db.Token) { g.promote() }, "role"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			g := newGate(t)
+			g := newFixture(t)
 			secret, token := g.issue(c.scope, time.Hour)
-			actor := g.admitted(secret)
-			told := make(chan string, 10)
-			attend := func() (stop func()) { return g.Attend(secret, actor, func(why *service.Error) { told <- why.Message }) }
-			defer attend()()
-			defer attend()()
-			attend()() // has stopped looking before anything happened
+			actor := g.authenticated(secret)
+			reasons := make(chan string, 10)
+			watch := func() (stop func()) {
+				return g.Watch(secret, actor, func(why *service.Error) { reasons <- why.Message })
+			}
+			defer watch()()
+			defer watch()()
+			watch()() // stopped before anything changes
 			other, _ := g.issue(db.ScopeIntegration, 0)
-			defer g.Attend(other, g.admitted(other), func(*service.Error) { t.Error("somebody else was told") })()
+			defer g.Watch(other, g.authenticated(other), func(*service.Error) { t.Error("ended was called for another token") })()
 
 			fine(t, g.review(t.Context()))
-			if len(told) != 0 {
-				t.Fatalf("told already: %s", <-told)
+			if len(reasons) != 0 {
+				t.Fatalf("ended already: %s", <-reasons)
 			}
 			c.end(g, token)
 			stop := g.running()
 			for range 2 {
 				select {
-				case why := <-told:
+				case why := <-reasons:
 					if !strings.Contains(why, c.why) {
-						t.Errorf("told that %q", why)
+						t.Errorf("ended with %q", why)
 					}
 				case <-time.After(2 * time.Second):
-					t.Fatal("not told within two seconds")
+					t.Fatal("not ended within two seconds")
 				}
 			}
 			stop()
 			fine(t, g.review(t.Context()))
-			if len(told) != 0 {
-				t.Errorf("told again: %s", <-told)
+			if len(reasons) != 0 {
+				t.Errorf("ended again: %s", <-reasons)
 			}
 		})
 	}
 }
 
-// running starts looking after the attended tokens and gives a function that ends it.
-func (g *gate) running() (stop func()) {
+// running starts Run. The returned function stops it.
+func (g *fixture) running() (stop func()) {
 	ctx, cancel := context.WithCancel(context.WithoutCancel(g.t.Context()))
 	done := make(chan struct{})
 	go func() { g.Run(ctx); close(done) }()
 	return func() { cancel(); <-done }
 }
 
-// TestAttendNobody: without tokens in use the database is left in peace.
-func TestAttendNobody(t *testing.T) {
+// TestReviewWithoutWatches: without watched tokens no statement is sent to the database.
+func TestReviewWithoutWatches(t *testing.T) {
 	t.Parallel()
-	g := newGate(t)
-	before := g.asked.Load()
+	g := newFixture(t)
+	before := g.queries.Load()
 	fine(t, g.review(t.Context()))
-	if g.asked.Load() != before {
+	if g.queries.Load() != before {
 		t.Error("the database was asked about nothing")
 	}
 }
 
-// TestDatabaseGone: a database that does not answer is no reason to say that a token is
-// not valid, nor to end what is going on under it.
-func TestDatabaseGone(t *testing.T) {
+// TestDatabaseUnavailable: while the database does not answer, tokens are not refused and watches
+// do not end.
+func TestDatabaseUnavailable(t *testing.T) {
 	t.Parallel()
-	g := newGate(t)
+	g := newFixture(t)
 	secret, _ := g.issue(db.ScopeAgent, 0)
-	defer g.Attend(secret, g.admitted(secret), func(why *service.Error) { t.Errorf("told that %s", why) })()
+	defer g.Watch(secret, g.authenticated(secret), func(why *service.Error) { t.Errorf("ended with %s", why) })()
 	fine(t, g.db.Close())
 	_, err := g.Authenticate(t.Context(), secret)
 	var known *service.Error

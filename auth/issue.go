@@ -9,9 +9,9 @@ import (
 	"switchboard/db"
 )
 
-// Issue makes an API token in a workspace and gives its secret, which is nowhere to be
-// found afterwards. agent is set for the scope of an agent only; expires 0
-// is never, and without a name it is called after its scope.
+// Issue creates an API token in a workspace and returns its secret, which is not stored. agent is
+// set only for an agent's token. If expires is 0 the token does not expire; if name is empty it is
+// named after its scope.
 func (a *Authenticator) Issue(ctx context.Context, workspace db.WorkspaceKey, scope db.TokenScope, agent *db.AgentID, name string, expires time.Duration) (secret string, token *db.Token, err error) {
 	secret = newSecret()
 	hash := digestOf(secret)
@@ -25,13 +25,13 @@ func (a *Authenticator) Issue(ctx context.Context, workspace db.WorkspaceKey, sc
 	return secret, token, a.db.ForWorkspace(workspace).InsertToken(ctx, token)
 }
 
-// Revoke ends a token, on live sockets within two seconds, and says whether there was a
-// valid one.
+// Revoke revokes a token and reports whether a valid one existed. Live sockets are closed within
+// two seconds.
 func (a *Authenticator) Revoke(ctx context.Context, workspace db.WorkspaceKey, id db.TokenID) (bool, error) {
 	return a.db.ForWorkspace(workspace).RevokeToken(ctx, id, a.now())
 }
 
-// List gives the workspace's tokens, without their secrets, the newest first.
+// List returns the workspace's tokens, newest first, without their secrets.
 func (a *Authenticator) List(ctx context.Context, workspace db.WorkspaceKey) ([]*db.Token, error) {
 	return a.db.ForWorkspace(workspace).Tokens(ctx)
 }

@@ -9,23 +9,23 @@ import (
 	"switchboard/service"
 )
 
-// unavailable checks that a token is neither taken nor refused.
-func (g *gate) unavailable(token string) {
+// unavailable checks that a token is neither accepted nor refused.
+func (g *fixture) unavailable(token string) {
 	g.t.Helper()
 	_, err := g.Authenticate(g.t.Context(), token)
 	if known := (*service.Error)(nil); !errors.As(err, &known) || known.Code != service.Unavailable {
-		g.t.Errorf("it says %v", err)
+		g.t.Errorf("Authenticate returned %v", err)
 	}
 }
 
-func (g *gate) run(sql string) {
+func (g *fixture) run(sql string) {
 	g.t.Helper()
 	_, err := g.db.ExecContext(g.t.Context(), sql)
 	fine(g.t, err)
 }
 
-// TestRestoredInPlace: while a database is being restored, tokens are missing for a moment.
-// Nobody is told that they were revoked, which clients take as final.
+// TestRestoredInPlace: while a database is being restored, tokens are missing for a moment. Callers
+// get UNAVAILABLE, because clients treat UNAUTHENTICATED as final.
 func TestRestoredInPlace(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct{ take, back string }{
@@ -36,55 +36,55 @@ func TestRestoredInPlace(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			g := newGate(t)
+			g := newFixture(t)
 			secret, _ := g.issue(db.ScopeAgent, 0)
 			program, _ := g.issue(db.ScopeIntegration, 0)
-			g.admitted(program)
-			told := make(chan *service.Error, 1)
-			defer g.Attend(secret, g.admitted(secret), func(why *service.Error) { told <- why })()
+			g.authenticated(program)
+			reasons := make(chan *service.Error, 1)
+			defer g.Watch(secret, g.authenticated(secret), func(why *service.Error) { reasons <- why })()
 
 			g.run(c.take)
 			fine(t, g.review(t.Context()))
-			if why := <-told; why.Code != service.Unavailable {
-				t.Errorf("the caller was told %s: %s", why.Code, why)
+			if why := <-reasons; why.Code != service.Unavailable {
+				t.Errorf("ended with %s: %s", why.Code, why)
 			}
 			g.unavailable(secret)
-			g.future.Add(int64(doubtTime - time.Second))
+			g.clockAhead.Add(int64(missingGrace - time.Second))
 			g.unavailable(secret)
 			if c.back != "" {
 				g.run(c.back)
-				g.admitted(secret)
+				g.authenticated(secret)
 				g.run("DROP TABLE kept; " + c.take)
 				g.unavailable(secret)
 			}
-			g.future.Add(int64(doubtTime + time.Second))
-			g.refused(secret, "unknown") // the looks agree
+			g.clockAhead.Add(int64(missingGrace + time.Second))
+			g.refused(secret, "unknown") // missing twice
 		})
 	}
 }
 
-// TestMissingElsewhere: a server that has never seen a token does not refuse it while there
-// is none at all; any other unknown one it does.
+// TestMissingElsewhere: a server does not refuse a token that it has never seen while the table is
+// empty, but refuses unknown tokens at any other time.
 func TestMissingElsewhere(t *testing.T) {
 	t.Parallel()
-	g := newGate(t)
-	stranger, _ := g.issue(db.ScopeRead, 0)
+	g := newFixture(t)
+	other, _ := g.issue(db.ScopeRead, 0)
 	unknown := newSecret()
 	g.refused(unknown, "unknown")
 	program, _ := g.issue(db.ScopeIntegration, 0)
-	g.admitted(program)
+	g.authenticated(program)
 	g.refused(unknown, "unknown")
 	g.run("DELETE FROM tokens")
-	g.unavailable(stranger)
+	g.unavailable(other)
 	g.unavailable(program)
-	g.future.Add(int64(doubtTime + time.Second))
-	g.refused(stranger, "unknown")
+	g.clockAhead.Add(int64(missingGrace + time.Second))
+	g.refused(other, "unknown")
 	g.refused(program, "unknown")
 	g.refused(unknown, "unknown")
 }
 
-// TestKnownTokensAreFew: what a server remembers of tokens has an end.
-func TestKnownTokensAreFew(t *testing.T) {
+// TestKnownTokensAreLimited: the number of remembered tokens is bounded.
+func TestKnownTokensAreLimited(t *testing.T) {
 	t.Parallel()
 	a := New(nil, nil)
 	for i := range knownLimit + 10 {

@@ -9,8 +9,8 @@ import (
 	"strings"
 )
 
-// An API token is a prefix, 32 random bytes and their checksum, so that scanners for
-// leaked secrets can tell it from anything else.
+// An API token consists of a prefix, 32 random bytes and their checksum, so that scanners for
+// leaked secrets can recognise it.
 const (
 	apiPrefix         = "swb_"
 	developmentPrefix = "swbdev_"
@@ -19,10 +19,10 @@ const (
 
 var encoding = base64.RawURLEncoding.Strict()
 
-// newSecret makes the secret of a new API token.
+// newSecret returns the secret of a new API token.
 func newSecret() string {
 	secret := make([]byte, secretSize)
-	_, _ = rand.Read(secret) // never fails
+	_, _ = rand.Read(secret) // never returns an error
 	return withChecksum(apiPrefix, secret)
 }
 
@@ -30,7 +30,7 @@ func withChecksum(prefix string, secret []byte) string {
 	return prefix + encoding.EncodeToString(binary.BigEndian.AppendUint32(secret, crc32.ChecksumIEEE(secret)))
 }
 
-// wellFormed says whether a text can be a token at all, without asking the database.
+// wellFormed reports whether a text can be a token, without a statement to the database.
 func wellFormed(token string) bool {
 	text, ok := strings.CutPrefix(token, apiPrefix)
 	if !ok {
@@ -40,11 +40,11 @@ func wellFormed(token string) bool {
 		return false
 	}
 	b, err := encoding.DecodeString(text)
-	// The decoder passes over line breaks, so the text's length says little about b's.
+	// The decoder ignores line breaks, so the length of the text does not imply that of b.
 	return err == nil && len(b) == secretSize+4 && crc32.ChecksumIEEE(b[:secretSize]) == binary.BigEndian.Uint32(b[secretSize:])
 }
 
-// digest is what the database keeps of a token.
+// A digest is the hash of a token that the database stores.
 type digest [sha256.Size]byte
 
 func digestOf(token string) digest { return sha256.Sum256([]byte(token)) }

@@ -6,22 +6,22 @@ import (
 	"switchboard/db"
 )
 
-// Withdraw ends what is attended by agents whose rights these events, in the order of
-// their workspace's log, took away or changed. The feed calls it before anybody sees the
-// events, so that nobody sees what happened after their rights ended. It asks the database
-// nothing; what is no event, such as a revoked token, Run finds.
+// Withdraw ends the watches of agents whose rights these events took away or changed. The feed
+// calls it, in log order, before watchers see the events, so that a caller sees nothing from after
+// its rights ended. It sends no statement to the database. Changes without an event, such as a
+// revoked token, are found by Run.
 func (a *Authenticator) Withdraw(events []*db.Event) {
 	for _, e := range events {
-		if reason := withdrawn(e); reason != "" {
-			for _, one := range a.attendedBefore(e) {
+		if reason := withdrawalReason(e); reason != "" {
+			for _, one := range a.watchesBefore(e) {
 				one.end(unauthenticated(reason))
 			}
 		}
 	}
 }
 
-// withdrawn says why an event ends the rights that its agent had; empty if it does not.
-func withdrawn(e *db.Event) (reason string) {
+// withdrawalReason returns why an event ends the rights of its agent, or "" if it does not.
+func withdrawalReason(e *db.Event) (reason string) {
 	switch e.Type {
 	case db.AgentDeactivated:
 		return deactivated
@@ -33,16 +33,16 @@ func withdrawn(e *db.Event) (reason string) {
 	return ""
 }
 
-// attendedBefore gives the attention of an event's agent under rights from before it.
-// Those whose rights are known as of the event, or later, are left alone: whoever resumes
-// reads of deactivations long ago, of agents who may since be active again.
-func (a *Authenticator) attendedBefore(e *db.Event) (all []*attention) {
+// watchesBefore returns the watches of an event's agent whose rights were read before the event.
+// Later ones are kept: a replay of an old deactivation must not affect an agent who is active
+// again.
+func (a *Authenticator) watchesBefore(e *db.Event) (all []*tokenWatch) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	for _, attending := range a.attended {
-		for one := range attending {
-			of, id := one.actor, e.Data.AgentID
-			if of.Workspace == e.WorkspaceID && of.AsOf < e.Seq && of.Agent != nil && id != nil && *of.Agent == *id {
+	for _, watches := range a.watches {
+		for one := range watches {
+			actor, id := one.actor, e.Data.AgentID
+			if actor.Workspace == e.WorkspaceID && actor.AsOf < e.Seq && actor.Agent != nil && id != nil && *actor.Agent == *id {
 				all = append(all, one)
 			}
 		}

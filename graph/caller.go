@@ -9,14 +9,14 @@ import (
 	"switchboard/service"
 )
 
-// Authenticator tells who is calling.
+// An Authenticator finds out who is calling.
 type Authenticator interface {
-	// Authenticate gives the caller to whom a token belongs. The error is UNAUTHENTICATED.
+	// Authenticate returns the caller that a token belongs to. The error is UNAUTHENTICATED.
 	Authenticate(ctx context.Context, token string) (service.Actor, error)
-	// Attend calls ended once when the token stops being valid, or to belong to somebody
-	// of this role, which is UNAUTHENTICATED, or when that cannot be known at the moment,
-	// which is UNAVAILABLE, until stop is called.
-	Attend(token string, actor service.Actor, ended func(why *service.Error)) (stop func())
+	// Watch calls ended once when the token stops being valid or its agent gets another role
+	// (UNAUTHENTICATED), or when that is not known at the moment (UNAVAILABLE), until stop is
+	// called.
+	Watch(token string, actor service.Actor, ended func(why *service.Error)) (stop func())
 }
 
 // authenticate lets nobody through without a caller. Sockets say who they are later.
@@ -92,7 +92,7 @@ func (o Options) attend(ctx context.Context, token string, add adding) (context.
 		end(err)
 		return nil, err
 	}
-	stop := o.Auth.Attend(token, actor, func(why *service.Error) { end(closing(why.Code, why.Message)) })
+	stop := o.Auth.Watch(token, actor, func(why *service.Error) { end(closing(why.Code, why.Message)) })
 	context.AfterFunc(ctx, func() {
 		stop()
 		leave()

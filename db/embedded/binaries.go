@@ -17,25 +17,25 @@ import (
 	"strings"
 )
 
-// oldest is the oldest major version of PostgreSQL that we run on.
-const oldest = 15
+// oldestMajor is the oldest supported major version of PostgreSQL.
+const oldestMajor = 15
 
 // binaries is a folder with PostgreSQL's programs.
 type binaries struct {
 	folder  string
-	version string // as in "17.10"
+	version string // such as "17.10"
 	major   int
 }
 
-// places is where to look for programs.
-type places struct {
-	path    string   // as in $PATH
+// locations are the folders to search for programs.
+type locations struct {
+	path    string   // like $PATH
 	folders []string // patterns of folders where PostgreSQL is usually installed
-	cache   string   // where fetched programs are kept; empty: nowhere
+	cache   string   // where downloaded programs are kept; empty if nowhere
 }
 
-func usualPlaces() places {
-	return places{
+func defaultLocations() locations {
+	return locations{
 		path: os.Getenv("PATH"),
 		folders: []string{
 			"/usr/lib/postgresql/*/bin",         // Debian, Ubuntu
@@ -50,12 +50,12 @@ func usualPlaces() places {
 			"/Library/PostgreSQL/*/bin",
 			"/usr/local/pgsql/bin", // from source
 		},
-		cache: usualCache(),
+		cache: defaultCache(),
 	}
 }
 
-// usualCache lies where the user that PostgreSQL runs as can enter.
-func usualCache() string {
+// defaultCache returns a folder that the user PostgreSQL runs as can enter.
+func defaultCache() string {
 	if os.Geteuid() == 0 {
 		return "/var/cache/switchboard"
 	}
@@ -66,25 +66,24 @@ func usualCache() string {
 	return filepath.Join(base, "switchboard")
 }
 
-// search looks for the programs that suit one data folder.
+// A search finds the programs for one data folder.
 type search struct {
-	places
+	locations
 	folder *folder
 	log    *slog.Logger
 }
 
-// find gives the programs of the major version that made the data folder or, if
-// it is still to be made (0), the newest that are installed. It fetches some if
-// none are.
+// find returns the programs of the major version that created the data folder or, for a new one
+// (0), the newest installed programs. If there are none it downloads some.
 func (s search) find(ctx context.Context, major int) (binaries, error) {
-	suits := func(b binaries) bool { return b.major == major || major == 0 && b.major >= oldest }
+	suits := func(b binaries) bool { return b.major == major || major == 0 && b.major >= oldestMajor }
 	installed := s.installed(ctx)
-	if at := slices.IndexFunc(installed, suits); at >= 0 {
-		return installed[at], nil
+	if i := slices.IndexFunc(installed, suits); i >= 0 {
+		return installed[i], nil
 	}
-	fetched := s.among(ctx, s.cached())
-	if at := slices.IndexFunc(fetched, suits); at >= 0 {
-		return fetched[at], nil
+	fetched := s.runnable(ctx, s.cached())
+	if i := slices.IndexFunc(fetched, suits); i >= 0 {
+		return fetched[i], nil
 	}
 	if err := context.Cause(ctx); err != nil {
 		return binaries{}, fmt.Errorf("look for PostgreSQL: %w", err)
@@ -97,19 +96,19 @@ func (s search) find(ctx context.Context, major int) (binaries, error) {
 		return binaries{}, s.mismatch(major, installed)
 	}
 	if errors.Is(err, errNoNPM) {
-		return binaries{}, fmt.Errorf("%s, and %w: %s", s.absence(installed), err, advice(0))
+		return binaries{}, fmt.Errorf("%s, and %w: %s", s.notFound(installed), err, advice(0))
 	}
 	if err != nil {
-		return binaries{}, fmt.Errorf("%s, and fetching it failed: %w\n%s", s.absence(installed), err, advice(major))
+		return binaries{}, fmt.Errorf("%s, and fetching it failed: %w\n%s", s.notFound(installed), err, advice(major))
 	}
 	return bin, nil
 }
 
-// installed lists the programs on this machine, the newest major version first.
+// installed returns the programs on this machine, newest major version first.
 func (s search) installed(ctx context.Context) []binaries {
 	var folders []string
 	for _, folder := range filepath.SplitList(s.path) {
-		// Debian and Homebrew put links to the programs there.
+		// Debian and Homebrew put links to the programs into the path.
 		if real, err := filepath.EvalSymlinks(filepath.Join(folder, "postgres")); err == nil && filepath.IsAbs(folder) {
 			folders = append(folders, filepath.Dir(real))
 		}
@@ -117,16 +116,16 @@ func (s search) installed(ctx context.Context) []binaries {
 	for _, pattern := range s.folders {
 		folders = append(folders, glob(pattern)...)
 	}
-	return s.among(ctx, folders)
+	return s.runnable(ctx, folders)
 }
 
 func glob(pattern string) []string {
-	found, _ := filepath.Glob(pattern) // fails only if the pattern is wrong
+	found, _ := filepath.Glob(pattern) // fails only for a malformed pattern
 	return found
 }
 
-// among keeps the folders whose programs can be run, the newest first.
-func (s search) among(ctx context.Context, folders []string) []binaries {
+// runnable returns the folders whose programs can be run, newest first.
+func (s search) runnable(ctx context.Context, folders []string) []binaries {
 	var found []binaries
 	for _, folder := range folders {
 		real, err := filepath.EvalSymlinks(folder)
@@ -141,7 +140,7 @@ func (s search) among(ctx context.Context, folders []string) []binaries {
 	return found
 }
 
-// inspect runs the program as the account that will run it in earnest.
+// inspect runs the program as the account that will run the server.
 func (s search) inspect(ctx context.Context, folder string) (binaries, error) {
 	if _, err := os.Stat(filepath.Join(folder, "initdb")); err != nil {
 		return binaries{}, err
@@ -150,23 +149,23 @@ func (s search) inspect(ctx context.Context, folder string) (binaries, error) {
 	if err != nil {
 		return binaries{}, fmt.Errorf("run %s/postgres as user %s: %w", folder, s.folder.account.name, err)
 	}
-	// postgres (PostgreSQL) 15.14 (Debian 15.14-0+deb12u1)
+	// An example: postgres (PostgreSQL) 15.14 (Debian 15.14-0+deb12u1)
 	_, rest, _ := bytes.Cut(output, []byte("(PostgreSQL) "))
 	version, _, _ := strings.Cut(strings.TrimSpace(string(rest)), " ")
 	digits := strings.IndexFunc(version+".", func(r rune) bool { return r < '0' || r > '9' })
 	major, err := strconv.Atoi(version[:digits])
 	if err != nil {
-		return binaries{}, fmt.Errorf("%s/postgres does not tell its version: %q", folder, output)
+		return binaries{}, fmt.Errorf("%s/postgres --version printed no version: %q", folder, output)
 	}
 	return binaries{folder: folder, version: version, major: major}, nil
 }
 
-// absence says what was found instead of something that suits.
-func (s search) absence(found []binaries) string {
+// notFound returns the start of an error message: what was found instead.
+func (s search) notFound(found []binaries) string {
 	if len(found) == 0 {
 		return "PostgreSQL was not found on this machine"
 	}
-	return fmt.Sprintf("this machine has only %s where PostgreSQL %d or newer is needed", list(found), oldest)
+	return fmt.Sprintf("this machine has only %s where PostgreSQL %d or newer is needed", list(found), oldestMajor)
 }
 
 func (s search) mismatch(major int, found []binaries) error {
@@ -174,7 +173,7 @@ func (s search) mismatch(major int, found []binaries) error {
 	if len(found) > 0 {
 		what = "this machine has only " + list(found)
 	}
-	return fmt.Errorf("the database in %s was made by PostgreSQL %d, which alone can open it, but %s: %s, or choose another folder with --data-dir", s.folder.root, major, what, advice(major))
+	return fmt.Errorf("the database in %s was made by PostgreSQL %d and needs that version, but %s: %s, or choose another folder with --data-dir", s.folder.root, major, what, advice(major))
 }
 
 func list(found []binaries) string {
@@ -185,7 +184,7 @@ func list(found []binaries) string {
 	return strings.Join(names, ", ")
 }
 
-// advice says how to get PostgreSQL, of a certain major version unless it is 0.
+// advice returns how to install PostgreSQL, of a certain major version unless it is 0.
 func advice(major int) string {
 	apt, brew := "postgresql", npmMajor
 	if major != 0 {

@@ -10,8 +10,8 @@ import (
 	"time"
 )
 
-// fake makes a folder with programs that only tell their version.
-func fake(t *testing.T, parent, version string) string {
+// fakePrograms creates a folder with programs that only print their version.
+func fakePrograms(t *testing.T, parent, version string) string {
 	t.Helper()
 	folder := filepath.Join(parent, version, "bin")
 	check(t, os.MkdirAll(folder, 0o755))
@@ -22,7 +22,7 @@ func fake(t *testing.T, parent, version string) string {
 	return folder
 }
 
-func searchIn(t *testing.T, where places) search {
+func searchIn(t *testing.T, where locations) search {
 	t.Helper()
 	f, err := openFolder(newDir(t))
 	check(t, err)
@@ -33,13 +33,13 @@ func TestNewestBinariesUnlessTheFolderDecides(t *testing.T) {
 	t.Parallel()
 	parent := folderOf(t, 0)
 	for _, version := range []string{"14.9", "15.3", "18beta1", "16.2"} {
-		fake(t, parent, version)
+		fakePrograms(t, parent, version)
 	}
 	links := filepath.Join(parent, "links")
 	check(t, os.Mkdir(links, 0o755))
-	check(t, os.Symlink(filepath.Join(fake(t, parent, "17.1"), "postgres"), filepath.Join(links, "postgres")))
-	check(t, os.MkdirAll(filepath.Join(parent, "19.0", "bin"), 0o755)) // nothing in it
-	s := searchIn(t, places{path: ".:" + links, folders: []string{parent + "/1*/bin"}})
+	check(t, os.Symlink(filepath.Join(fakePrograms(t, parent, "17.1"), "postgres"), filepath.Join(links, "postgres")))
+	check(t, os.MkdirAll(filepath.Join(parent, "19.0", "bin"), 0o755)) // empty
+	s := searchIn(t, locations{path: ".:" + links, folders: []string{parent + "/1*/bin"}})
 
 	for major, want := range map[int]string{0: "18beta1", 14: "14.9", 15: "15.3", 17: "17.1", 18: "18beta1"} {
 		got, err := s.find(t.Context(), major)
@@ -51,21 +51,21 @@ func TestNewestBinariesUnlessTheFolderDecides(t *testing.T) {
 	mustContain(t, err.Error(), "made by PostgreSQL 13", "18beta1", "14.9", "postgresql-13")
 }
 
-func TestNothingFound(t *testing.T) {
+func TestPostgreSQLNotFound(t *testing.T) {
 	t.Parallel()
-	message := refusal(t, newDir(t), places{cache: folderOf(t, 0)})
+	message := refusal(t, newDir(t), locations{cache: folderOf(t, 0)})
 	t.Log(message)
 	mustContain(t, message, "PostgreSQL was not found", "npm", "install postgresql", "DATABASE_URL")
 
 	parent := folderOf(t, 0)
-	fake(t, parent, "9.6.24")
-	_, err := searchIn(t, places{folders: []string{parent + "/*/bin"}}).find(t.Context(), 0)
+	fakePrograms(t, parent, "9.6.24")
+	_, err := searchIn(t, locations{folders: []string{parent + "/*/bin"}}).find(t.Context(), 0)
 	t.Log(err)
 	mustContain(t, err.Error(), "only PostgreSQL 9.6.24", "15 or newer", "DATABASE_URL")
 }
 
-// onlyNPM is a machine without PostgreSQL.
-func onlyNPM(t *testing.T) places {
+// onlyNPM returns locations with npm but without PostgreSQL.
+func onlyNPM(t *testing.T) locations {
 	t.Helper()
 	npm := program("npm", os.Getenv("PATH"))
 	if npm == "" {
@@ -73,7 +73,7 @@ func onlyNPM(t *testing.T) places {
 	}
 	folder := folderOf(t, 0)
 	check(t, os.Symlink(npm, filepath.Join(folder, "npm")))
-	return places{path: folder, cache: filepath.Join(folderOf(t, 0), "cache")}
+	return locations{path: folder, cache: filepath.Join(folderOf(t, 0), "cache")}
 }
 
 func TestFetchedWithNPM(t *testing.T) {
@@ -94,24 +94,24 @@ func TestFetchedWithNPM(t *testing.T) {
 	}
 	check(t, s.Close())
 
-	// What was fetched is there without npm, and the folder asks for it even if
-	// another version is installed.
+	// The downloaded programs are used without npm, and preferred to another installed version,
+	// because the folder needs theirs.
 	began = time.Now()
 	other := folderOf(t, 0)
-	fake(t, other, "16.1")
-	s, err = start(t.Context(), Options{DataDir: dir, Ephemeral: true}, places{folders: []string{other + "/*/bin"}, cache: where.cache})
+	fakePrograms(t, other, "16.1")
+	s, err = start(t.Context(), Options{DataDir: dir, Ephemeral: true}, locations{folders: []string{other + "/*/bin"}, cache: where.cache})
 	check(t, err)
 	t.Logf("second start with npm's: %v", time.Since(began))
 	check(t, s.Close())
 	if left := glob(filepath.Join(where.cache, "fetch-*")); len(left) > 0 {
-		t.Errorf("left behind: %v", left)
+		t.Errorf("files remain: %v", left)
 	}
 }
 
 func TestForgedPackageIsRefused(t *testing.T) {
 	t.Parallel()
 	where := onlyNPM(t)
-	forged := npmPackages["linux/386"] // any other than the one its hash is of
+	forged := npmPackages["linux/386"] // any package but the one with this hash
 	forged.platform = "linux-arm"
 	_, err := forged.install(t.Context(), filepath.Join(where.path, "npm"), where.cache)
 	if err == nil {
@@ -119,6 +119,6 @@ func TestForgedPackageIsRefused(t *testing.T) {
 	}
 	mustContain(t, err.Error(), "not what it should be", "linux-arm")
 	if left := glob(filepath.Join(where.cache, "*")); len(left) > 0 {
-		t.Errorf("left behind: %v", left)
+		t.Errorf("files remain: %v", left)
 	}
 }

@@ -11,17 +11,17 @@ import (
 	"strings"
 )
 
-// characters are the locales to classify letters with, the best first: without
-// one that knows UTF-8, lower() and trigrams ignore every letter beyond ASCII.
-var characters = []string{"C.UTF-8", "en_US.UTF-8", "UTF-8", "C"}
+// ctypes are the locales for letter classes, best first. Without UTF-8, lower() and trigrams ignore
+// every letter outside ASCII.
+var ctypes = []string{"C.UTF-8", "en_US.UTF-8", "UTF-8", "C"}
 
-// create makes the database files in a temporary folder and moves them to their
-// place when they are complete, so that a crash leaves nothing half made.
+// create creates the database files in a temporary folder and renames it when they are complete, so
+// that a crash leaves no incomplete files.
 func (s *Server) create(ctx context.Context, bin binaries, work *os.File) error {
 	s.log.Info("creating the database folder", "folder", s.folder.root, "postgresql", bin.version)
 	temporary := filepath.Join(s.folder.root, "postgres.new")
 	var err error
-	for _, locale := range characters {
+	for _, locale := range ctypes {
 		var output []byte
 		output, err = s.initdb(ctx, bin, work, temporary, locale)
 		if err == nil {
@@ -39,7 +39,7 @@ func (s *Server) create(ctx context.Context, bin binaries, work *os.File) error 
 	if err := os.Rename(temporary, s.folder.cluster()); err != nil {
 		return fmt.Errorf("move the new database to its place: %w", err)
 	}
-	s.fresh = true
+	s.created = true
 	return syncFolder(s.folder.root)
 }
 
@@ -50,12 +50,12 @@ func (s *Server) initdb(ctx context.Context, bin binaries, work *os.File, target
 	if err := os.Mkdir(target, 0o700); err != nil {
 		return nil, err
 	}
-	if err := s.folder.account.give(target); err != nil {
+	if err := s.folder.account.chown(target); err != nil {
 		return nil, err
 	}
 	args := []string{
 		"-D", target, "-U", superuser, "--encoding=UTF8", "--locale=C", "--lc-ctype=" + locale,
-		"--auth-local=trust", "--auth-host=reject", // the socket's folder is the door
+		"--auth-local=trust", "--auth-host=reject", // access is limited by the socket's folder
 	}
 	if s.options.Ephemeral {
 		args = append(args, "--no-sync")
@@ -77,8 +77,8 @@ func syncFolder(path string) error {
 	return nil
 }
 
-// launch starts PostgreSQL without waiting until it is ready. It inherits the
-// work lock and nothing else of ours: its output goes to a file.
+// launch starts PostgreSQL without waiting until it is ready. The process inherits the work lock
+// and nothing else; its output goes to a file.
 func (s *Server) launch(bin binaries, work *os.File) error {
 	socket, err := s.folder.socketFolder()
 	if err != nil {
@@ -95,7 +95,7 @@ func (s *Server) launch(bin binaries, work *os.File) error {
 	for _, setting := range s.settings(socket) {
 		args = append(args, "-c", setting)
 	}
-	// Not with the caller's context: the server outlives it.
+	// Not the caller's context: the server outlives it.
 	cmd := s.folder.account.command(context.Background(), filepath.Join(bin.folder, "postgres"), args...)
 	cmd.Stdout, cmd.Stderr = output, output
 	cmd.ExtraFiles = []*os.File{work}
@@ -119,7 +119,7 @@ func (s *Server) settings(socket string) []string {
 		"timezone=UTC",
 		"shared_buffers=128MB",
 		"random_page_cost=1.1",
-		"jit=off", // compiling costs more than any of our queries
+		"jit=off", // compiling takes longer than our queries
 	}
 	if !s.options.Ephemeral {
 		return append(settings, "max_connections=100")
@@ -135,8 +135,8 @@ func (s *Server) settings(socket string) []string {
 	)
 }
 
-// said is the end of PostgreSQL's log.
-func (f *folder) said() string {
+// logTail returns the end of PostgreSQL's log.
+func (f *folder) logTail() string {
 	text, err := os.ReadFile(f.logFile())
 	if err != nil {
 		return "its log cannot be read: " + err.Error()

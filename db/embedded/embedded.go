@@ -1,16 +1,15 @@
-// Package embedded runs a private PostgreSQL for people who have not set one
-// up: it finds the programs on this machine or fetches them, keeps the data in
-// one folder and shares the running server among all processes that use the
-// folder.
+// Package embedded runs a private PostgreSQL for users who have not set one up. It finds the
+// programs on this machine or downloads them, keeps the data in one folder, and shares the running
+// server among all processes that use the folder.
 //
 // A data folder holds:
 //
-//	postgres/      the database files, made by initdb
+//	postgres/      the database files, created by initdb
 //	run/           the unix socket (elsewhere if the path would be too long)
-//	postgres.log   what PostgreSQL said since it was last started
-//	gate.lock      held while a process enters or leaves
+//	postgres.log   PostgreSQL's log since it was last started
+//	gate.lock      the entry lock, held while a process starts to use the server or stops
 //	users.lock     shared by every process that uses the server
-//	work.lock      held by PostgreSQL and all its children for as long as they live
+//	work.lock      held by all processes of PostgreSQL while they run
 package embedded
 
 import (
@@ -20,25 +19,22 @@ import (
 	"path/filepath"
 )
 
-// Options says where the database lives and how it is run.
+// Options configure an embedded database.
 type Options struct {
-	// DataDir is the folder that holds everything; it is created if needed.
-	// DefaultDataDir gives the usual one.
+	// DataDir is the folder that holds everything; it is created if needed. See DefaultDataDir.
 	DataDir string
 
-	// Ephemeral trades durability for speed: after a crash of the machine the
-	// data may be lost. For tests only.
+	// Ephemeral trades durability for speed: a crash of the machine may lose data. Only for tests.
 	Ephemeral bool
 
-	// Log is told what takes long: "creating the database folder", "fetching
-	// PostgreSQL". Nil: nobody is told.
+	// Log receives steps that take long: "creating the database folder", "fetching PostgreSQL". If
+	// nil, nothing is logged.
 	Log *slog.Logger
 }
 
-// DefaultDataDir is the folder for the data of whoever runs this process:
-// /var/lib/switchboard for root, since PostgreSQL has to run as another user
-// who cannot enter root's home, and $XDG_DATA_HOME/switchboard, usually
-// ~/.local/share/switchboard, for everybody else.
+// DefaultDataDir returns the data folder for the user of this process. For root it is
+// /var/lib/switchboard, because PostgreSQL then runs as another user, who cannot enter root's home.
+// For other users it is $XDG_DATA_HOME/switchboard, usually ~/.local/share/switchboard.
 func DefaultDataDir() (string, error) {
 	if os.Geteuid() == 0 {
 		return "/var/lib/switchboard", nil
@@ -48,7 +44,7 @@ func DefaultDataDir() (string, error) {
 	}
 	home, err := os.UserHomeDir()
 	if err != nil {
-		return "", errors.New("there is no home folder to keep the database in: choose a folder with --data-dir or set DATABASE_URL")
+		return "", errors.New("no home folder was found for the database: choose a folder with --data-dir or set DATABASE_URL")
 	}
 	return filepath.Join(home, ".local", "share", "switchboard"), nil
 }

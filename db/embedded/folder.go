@@ -18,22 +18,22 @@ import (
 	"github.com/gofrs/flock"
 )
 
-// poll is how often we look whether something that we wait for has happened.
-const poll = 3 * time.Millisecond
+// pollInterval is the pause between checks of a condition that we wait for.
+const pollInterval = 3 * time.Millisecond
 
-// folder is a data folder on disk.
+// A folder is a data folder on disk.
 type folder struct {
 	root    string // absolute, without symbolic links
 	account account
-	gate    *flock.Flock
+	entry   *flock.Flock
 	users   *flock.Flock
 }
 
-// openFolder creates the data folder if needed and refuses one that cannot
-// work, before anything is written into it.
+// openFolder creates the data folder if needed. It refuses a folder that cannot work before
+// anything is written into it.
 func openFolder(path string) (*folder, error) {
 	if path == "" {
-		return nil, errors.New("no folder was named for the database: choose one with --data-dir")
+		return nil, errors.New("no data folder is given: choose one with --data-dir")
 	}
 	path, err := filepath.Abs(path)
 	if err != nil {
@@ -46,7 +46,7 @@ func openFolder(path string) (*folder, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := reachable(path, who); err != nil {
+	if err := checkReachable(path, who); err != nil {
 		return nil, err
 	}
 	if err := createRoot(path, who); err != nil {
@@ -55,18 +55,18 @@ func openFolder(path string) (*folder, error) {
 	if path, err = filepath.EvalSymlinks(path); err != nil {
 		return nil, fmt.Errorf("follow the path of the data folder: %w", err)
 	}
-	if err := trusted(path, who); err != nil {
+	if err := checkOwner(path, who); err != nil {
 		return nil, err
 	}
 	return &folder{
 		root:    path,
 		account: who,
-		gate:    flock.New(filepath.Join(path, "gate.lock")),
+		entry:   flock.New(filepath.Join(path, "gate.lock")),
 		users:   flock.New(filepath.Join(path, "users.lock")),
 	}, nil
 }
 
-// onlyFolders refuses a path of which a part exists and is something else than a folder.
+// onlyFolders refuses a path if a part of it exists and is not a folder.
 func onlyFolders(path string) error {
 	for part := path; ; part = filepath.Dir(part) {
 		info, err := os.Stat(part)
@@ -76,13 +76,13 @@ func onlyFolders(path string) error {
 		case err == nil && part == path:
 			return fmt.Errorf("the data folder %s is a file: choose a folder with --data-dir", path)
 		case err == nil:
-			return fmt.Errorf("the data folder %s cannot be made because %s is a file: choose another folder with --data-dir", path, part)
+			return fmt.Errorf("the data folder %s cannot be created because %s is a file: choose another folder with --data-dir", path, part)
 		}
 	}
 }
 
-// reachable looks at the part of the path that exists already.
-func reachable(path string, who account) error {
+// checkReachable refuses a path if the account cannot enter the part of it that exists.
+func checkReachable(path string, who account) error {
 	real, err := filepath.EvalSymlinks(path)
 	for parent := path; errors.Is(err, fs.ErrNotExist) && parent != "/"; {
 		parent = filepath.Dir(parent)
@@ -91,8 +91,8 @@ func reachable(path string, who account) error {
 	if err != nil {
 		return fmt.Errorf("follow the path of the data folder: %w", err)
 	}
-	if barrier := who.barrier(real); barrier != "" {
-		return fmt.Errorf("the data folder %s lies beneath %s, which the user %s that PostgreSQL runs as cannot enter: choose another folder with --data-dir, such as /var/lib/switchboard", path, barrier, who.name)
+	if blocked := who.blockedFolder(real); blocked != "" {
+		return fmt.Errorf("the data folder %s lies beneath %s, which the user %s that PostgreSQL runs as cannot enter: choose another folder with --data-dir, such as /var/lib/switchboard", path, blocked, who.name)
 	}
 	return nil
 }
@@ -102,17 +102,17 @@ func createRoot(path string, who account) error {
 		return nil
 	}
 	mode := fs.FileMode(0o700)
-	if who.foreign {
+	if who.otherUser {
 		mode = 0o755
 	}
 	if err := os.MkdirAll(path, mode); err != nil {
 		return err
 	}
-	return os.Chmod(path, mode) // whatever the umask left of it
+	return os.Chmod(path, mode) // independent of the umask
 }
 
-// trusted refuses a folder that somebody else could change under our feet.
-func trusted(path string, who account) error {
+// checkOwner refuses a folder that another user could change.
+func checkOwner(path string, who account) error {
 	info, err := os.Stat(path)
 	if err != nil {
 		return fmt.Errorf("look at the data folder: %w", err)
@@ -130,7 +130,7 @@ func trusted(path string, who account) error {
 func (f *folder) cluster() string { return filepath.Join(f.root, "postgres") }
 func (f *folder) logFile() string { return filepath.Join(f.root, "postgres.log") }
 
-// major is the major version that made the database files; 0 if there are none.
+// major returns the major version that created the database files, or 0 if there are none.
 func (f *folder) major() (int, error) {
 	text, err := os.ReadFile(filepath.Join(f.cluster(), "PG_VERSION"))
 	if errors.Is(err, fs.ErrNotExist) {
@@ -149,25 +149,25 @@ func (f *folder) major() (int, error) {
 	return major, nil
 }
 
-// enter counts this process among the users and leaves the gate locked, so that
-// nobody else enters or leaves until the caller unlocks it.
+// enter registers this process as a user of the server and holds the entry lock, so that no other
+// process enters or leaves until the caller unlocks it.
 func (f *folder) enter(ctx context.Context) error {
-	if _, err := f.gate.TryLockContext(ctx, poll); err != nil {
+	if _, err := f.entry.TryLockContext(ctx, pollInterval); err != nil {
 		if errors.Is(err, fs.ErrPermission) {
 			return fmt.Errorf("the data folder %s is used by another user: choose another folder with --data-dir (%w)", f.root, err)
 		}
 		return fmt.Errorf("wait for another process that starts or stops the database in %s: %w", f.root, err)
 	}
 	if _, err := f.users.TryRLock(); err != nil {
-		f.gate.Unlock()
+		f.entry.Unlock()
 		return fmt.Errorf("lock the data folder: %w", err)
 	}
 	return nil
 }
 
-// claim takes the lock that PostgreSQL's processes inherit and thereby hold
-// until the last of them has gone, however it ended. It gives nil while they
-// live. Unlike a process id the lock cannot be mistaken for somebody else's.
+// claim takes the lock that PostgreSQL's processes inherit and hold until the last of them has
+// exited. It returns nil while one is running. Unlike a process id the lock cannot belong to an
+// unrelated process.
 func (f *folder) claim() (*os.File, error) {
 	file, err := os.OpenFile(filepath.Join(f.root, "work.lock"), os.O_CREATE|os.O_RDWR, 0o600)
 	if err != nil {
@@ -184,12 +184,11 @@ func (f *folder) claim() (*os.File, error) {
 	return nil, fmt.Errorf("lock the data folder: %w", err)
 }
 
-// socketFolder creates the folder of the unix socket, which only the account
-// and root can enter.
+// socketFolder creates the folder of the unix socket, which only the account and root can enter.
 func (f *folder) socketFolder() (string, error) {
 	path := f.socketPath()
 	if err := os.Mkdir(path, 0o700); err == nil {
-		return path, f.account.give(path)
+		return path, f.account.chown(path)
 	} else if !errors.Is(err, fs.ErrExist) {
 		return "", fmt.Errorf("create the folder of the database's socket: %w", err)
 	}
@@ -202,7 +201,7 @@ func (f *folder) socketFolder() (string, error) {
 	if !info.IsDir() || !ours || info.Mode().Perm() != 0o700 {
 		return "", fmt.Errorf("%s is not a folder that only user %s can enter: remove it and start again", path, f.account.name)
 	}
-	return path, f.account.give(path)
+	return path, f.account.chown(path)
 }
 
 func (f *folder) socketPath() string {
@@ -212,14 +211,14 @@ func (f *folder) socketPath() string {
 	}
 	sum := sha256.Sum256([]byte(f.root))
 	name := fmt.Sprintf("switchboard-%x", sum[:8])
-	if outside := filepath.Join(os.TempDir(), name); socketFits(outside) && f.account.barrier(os.TempDir()) == "" {
+	if outside := filepath.Join(os.TempDir(), name); socketFits(outside) && f.account.blockedFolder(os.TempDir()) == "" {
 		return outside
 	}
 	return filepath.Join("/tmp", name)
 }
 
-// socketFits tells whether a socket can have that path: systems limit its
-// length, and in an address a comma separates servers.
+// socketFits reports whether a socket can have that path: systems limit its length, and a comma in
+// an address separates servers.
 func socketFits(folder string) bool {
 	return len(folder)+len("/"+socketName) < 100 && !strings.Contains(folder, ",")
 }

@@ -19,7 +19,7 @@ func TestDefaultDataDir(t *testing.T) {
 		t.Errorf("the default folder is %s", dir)
 	}
 	if os.Geteuid() == 0 {
-		if who, err := accountFor(dir); err != nil || who.barrier(filepath.Dir(dir)) != "" {
+		if who, err := accountFor(dir); err != nil || who.blockedFolder(filepath.Dir(dir)) != "" {
 			t.Errorf("the user %s cannot enter %s (%v)", who.name, dir, err)
 		}
 		return
@@ -30,8 +30,8 @@ func TestDefaultDataDir(t *testing.T) {
 	}
 }
 
-// An unprivileged user has nobody to become; root's PostgreSQL runs as somebody
-// else. Root sees both.
+// TestUnprivilegedUser: without root, PostgreSQL runs as the same user. Root runs this test as
+// another user.
 func TestUnprivilegedUser(t *testing.T) {
 	t.Parallel()
 	if os.Geteuid() != 0 {
@@ -56,26 +56,26 @@ func TestUnprivilegedUser(t *testing.T) {
 	}
 }
 
-func TestRootRunsItAsAnother(t *testing.T) {
+func TestRootRunsPostgreSQLAsAnotherUser(t *testing.T) {
 	t.Parallel()
 	if os.Geteuid() != 0 {
-		t.Skip("only root has to become somebody else")
+		t.Skip("only root switches to another user")
 	}
 	dir := newDir(t)
-	s := begin(t, dir)
+	s := startServer(t, dir)
 	if owner := ownerOf(t, s.folder.cluster()); owner == 0 || owner != s.folder.account.uid {
 		t.Errorf("the database belongs to user number %d", owner)
 	}
 	check(t, s.Close())
 
-	// The owner of the files decides from then on.
+	// The owner of existing files decides.
 	nobody := lookup(t, "nobody")
 	check(t, filepath.WalkDir(s.folder.cluster(), func(path string, _ fs.DirEntry, err error) error {
 		check(t, err)
 		return os.Lchown(path, int(nobody.Uid), int(nobody.Gid))
 	}))
 	check(t, os.RemoveAll(filepath.Join(dir, "run")))
-	again := begin(t, dir)
+	again := startServer(t, dir)
 	run(t, again.URL(database), "CREATE TABLE marker ()")
 	path := value(t, again.URL(database), "SELECT pg_relation_filepath('marker')")
 	if owner := ownerOf(t, filepath.Join(s.folder.cluster(), path)); owner != nobody.Uid {
@@ -84,32 +84,32 @@ func TestRootRunsItAsAnother(t *testing.T) {
 	check(t, again.Close())
 
 	check(t, os.Lchown(s.folder.cluster(), 0, 0))
-	mustContain(t, refusal(t, dir, usualPlaces()), "belongs to root", "chown -R postgres")
+	mustContain(t, refusal(t, dir, defaultLocations()), "belongs to root", "chown -R postgres")
 }
 
 func TestFolderThatIsAFile(t *testing.T) {
 	t.Parallel()
 	file := filepath.Join(folderOf(t, 0), "file")
 	check(t, os.WriteFile(file, nil, 0o600))
-	mustContain(t, refusal(t, file, usualPlaces()), "the data folder "+file+" is a file", "--data-dir")
-	mustContain(t, refusal(t, filepath.Join(file, "deep", "data"), usualPlaces()), "because "+file+" is a file", "--data-dir")
+	mustContain(t, refusal(t, file, defaultLocations()), "the data folder "+file+" is a file", "--data-dir")
+	mustContain(t, refusal(t, filepath.Join(file, "deep", "data"), defaultLocations()), "because "+file+" is a file", "--data-dir")
 }
 
 func TestFolderThatTheAccountCannotEnter(t *testing.T) {
 	t.Parallel()
 	if os.Geteuid() != 0 {
-		t.Skip("only root has to become somebody else")
+		t.Skip("only root switches to another user")
 	}
 	closed := folderOf(t, 0)
 	check(t, os.Chmod(closed, 0o700))
 	dir := filepath.Join(closed, "deep", "data")
-	mustContain(t, refusal(t, dir, usualPlaces()), "lies beneath "+closed, "cannot enter", "--data-dir")
+	mustContain(t, refusal(t, dir, defaultLocations()), "lies beneath "+closed, "cannot enter", "--data-dir")
 	if _, err := os.Stat(filepath.Dir(dir)); err == nil {
 		t.Error("it has created something where it refused to work")
 	}
 	link := filepath.Join(folderOf(t, 0), "link")
 	check(t, os.Symlink(closed, link))
-	mustContain(t, refusal(t, filepath.Join(link, "data"), usualPlaces()), "lies beneath "+closed)
+	mustContain(t, refusal(t, filepath.Join(link, "data"), defaultLocations()), "lies beneath "+closed)
 }
 
 func TestFolderOfAnotherUser(t *testing.T) {
@@ -117,10 +117,10 @@ func TestFolderOfAnotherUser(t *testing.T) {
 	if os.Geteuid() != 0 {
 		t.Skip("only root can give folders away")
 	}
-	mustContain(t, refusal(t, folderOf(t, 4321), usualPlaces()), "belongs to another user (number 4321)", "--data-dir")
+	mustContain(t, refusal(t, folderOf(t, 4321), defaultLocations()), "belongs to another user (number 4321)", "--data-dir")
 
 	dir := newDir(t)
-	begin(t, dir)
+	startServer(t, dir)
 	check(t, os.Chmod(dir, 0o777))
 	h := spawn(t, dir, lookup(t, "nobody"))
 	mustContain(t, (<-h.first).Error, "used by another user", "--data-dir")
@@ -131,7 +131,7 @@ func TestLongPath(t *testing.T) {
 	t.Parallel()
 	dir := filepath.Join(folderOf(t, 0), strings.Repeat("long/", 30), "data")
 	check(t, os.MkdirAll(filepath.Dir(dir), 0o755))
-	s := begin(t, dir)
+	s := startServer(t, dir)
 	socket := *s.socket.Load()
 	if !socketFits(socket) || strings.HasPrefix(socket, dir) {
 		t.Errorf("the socket is in %s", socket)
@@ -143,25 +143,25 @@ func TestLongPath(t *testing.T) {
 	}
 	check(t, s.Close())
 	if _, err := os.Lstat(socket); err == nil {
-		t.Errorf("%s was left behind", socket)
+		t.Errorf("%s was not removed", socket)
 	}
 
-	// Somebody else was there first.
+	// Another user has created the socket's folder first.
 	check(t, os.Mkdir(socket, 0o777))
 	check(t, os.Chmod(socket, 0o777))
-	mustContain(t, refusal(t, dir, usualPlaces()), socket, "remove it")
+	mustContain(t, refusal(t, dir, defaultLocations()), socket, "remove it")
 	check(t, os.Remove(socket))
 	check(t, os.Symlink("/tmp", socket))
-	mustContain(t, refusal(t, dir, usualPlaces()), socket, "remove it")
+	mustContain(t, refusal(t, dir, defaultLocations()), socket, "remove it")
 	check(t, os.Remove(socket))
-	check(t, begin(t, dir).Close())
+	check(t, startServer(t, dir).Close())
 }
 
 func TestStrangeNames(t *testing.T) {
 	t.Parallel()
-	s := begin(t, filepath.Join(folderOf(t, 0), `a b,"c"é&?#%`))
+	s := startServer(t, filepath.Join(folderOf(t, 0), `a b,"c"é&?#%`))
 	run(t, s.URL(database), "SELECT 1")
-	s = begin(t, filepath.Join(folderOf(t, 0), `a b"c"é&?#%`))
+	s = startServer(t, filepath.Join(folderOf(t, 0), `a b"c"é&?#%`))
 	if !strings.HasPrefix(*s.socket.Load(), s.folder.root) {
 		t.Errorf("the socket is in %s", *s.socket.Load())
 	}
@@ -171,9 +171,9 @@ func TestStrangeNames(t *testing.T) {
 func TestOtherMajorVersionIsRefused(t *testing.T) {
 	t.Parallel()
 	dir := newDir(t)
-	check(t, begin(t, dir).Close())
+	check(t, startServer(t, dir).Close())
 	check(t, os.WriteFile(filepath.Join(dir, "postgres", "PG_VERSION"), []byte("11\n"), 0o600))
-	message := refusal(t, dir, usualPlaces())
+	message := refusal(t, dir, defaultLocations())
 	t.Log(message)
 	mustContain(t, message, dir, "was made by PostgreSQL 11", "this machine has only PostgreSQL", "postgresql-11", "--data-dir", "DATABASE_URL")
 }
@@ -181,10 +181,10 @@ func TestOtherMajorVersionIsRefused(t *testing.T) {
 func TestFailureShowsTheLog(t *testing.T) {
 	t.Parallel()
 	dir := newDir(t)
-	s := begin(t, dir)
+	s := startServer(t, dir)
 	check(t, s.Close())
 	check(t, os.WriteFile(filepath.Join(dir, "postgres", "postgresql.conf"), []byte("no_such_setting = 1\n"), 0o600))
-	mustContain(t, refusal(t, dir, usualPlaces()), "did not start", "no_such_setting")
+	mustContain(t, refusal(t, dir, defaultLocations()), "did not start", "no_such_setting")
 	if !stopped(t, dir) {
 		t.Error("something still runs after the failure")
 	}

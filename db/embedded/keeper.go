@@ -7,31 +7,31 @@ import (
 	"time"
 )
 
-// keepEvery is how often a server is looked at.
-const keepEvery = 250 * time.Millisecond
+// checkInterval is how often it is checked that PostgreSQL runs.
+const checkInterval = 250 * time.Millisecond
 
-// keep starts PostgreSQL again when it dies under the processes that use it, until ctx
-// ends. Whoever sees it first does; the others find it running.
-func (s *Server) keep(ctx context.Context) {
-	defer close(s.kept)
+// keepRunning restarts PostgreSQL if it dies while processes use it, until ctx ends. The first
+// process to notice restarts it; the others then find it running.
+func (s *Server) keepRunning(ctx context.Context) {
+	defer close(s.keepingStopped)
 	for {
 		select {
 		case <-ctx.Done():
 			return
-		case <-time.After(keepEvery):
+		case <-time.After(checkInterval):
 		}
-		if !s.isGone() {
+		if !s.isDead() {
 			continue
 		}
 		s.log.Warn("PostgreSQL ended without being asked to; starting it again", "folder", s.folder.root)
-		if err := s.revive(ctx); err != nil && ctx.Err() == nil {
+		if err := s.restart(ctx); err != nil && ctx.Err() == nil {
 			s.log.Error("PostgreSQL could not be started again; still trying", "error", err)
 		}
 	}
 }
 
-// isGone says whether no process of PostgreSQL is left.
-func (s *Server) isGone() bool {
+// isDead reports whether no process of PostgreSQL is left.
+func (s *Server) isDead() bool {
 	work, err := s.folder.claim()
 	if err != nil || work == nil {
 		return false
@@ -39,14 +39,14 @@ func (s *Server) isGone() bool {
 	return work.Close() == nil
 }
 
-func (s *Server) revive(ctx context.Context) error {
-	if _, err := s.folder.gate.TryLockContext(ctx, poll); err != nil {
+func (s *Server) restart(ctx context.Context) error {
+	if _, err := s.folder.entry.TryLockContext(ctx, pollInterval); err != nil {
 		return err
 	}
-	defer s.folder.gate.Unlock()
+	defer s.folder.entry.Unlock()
 	if s.child != nil {
-		_ = s.child.Wait() // or it would stay a zombie
+		_ = s.child.Wait() // reap the child
 		s.child = nil
 	}
-	return s.raise(ctx)
+	return s.ensureRunning(ctx)
 }

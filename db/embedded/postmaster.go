@@ -20,8 +20,8 @@ const (
 	socketName = ".s.PGSQL." + port
 )
 
-// postmaster is what PostgreSQL's main process wrote about itself into
-// postmaster.pid. The file outlives a process that was killed.
+// A postmaster is what PostgreSQL's main process writes about itself to postmaster.pid. The file
+// remains after a process was killed.
 type postmaster struct {
 	pid    int
 	folder string // of the socket
@@ -29,14 +29,14 @@ type postmaster struct {
 	status string // starting, ready, stopping
 }
 
-// postmaster reads the file; whatever is not written yet stays empty.
+// postmaster parses the file. Lines that are not written yet are empty.
 func (f *folder) postmaster() postmaster {
 	text, err := os.ReadFile(filepath.Join(f.cluster(), "postmaster.pid"))
 	if err != nil {
 		return postmaster{}
 	}
-	// The lines: process id, data folder, start time, port, socket folder,
-	// listen address, shared memory, status.
+	// The lines are: process id, data folder, start time, port, socket folder, listen address,
+	// shared memory, status.
 	lines := append(strings.Split(string(text), "\n"), make([]string, 8)...)
 	p := postmaster{status: strings.TrimSpace(lines[7])}
 	p.pid, _ = strconv.Atoi(strings.TrimSpace(lines[0]))
@@ -46,8 +46,8 @@ func (f *folder) postmaster() postmaster {
 	return p
 }
 
-// listens tells whether somebody answers at the socket.
-func (p postmaster) listens() bool {
+// isListening reports whether the socket accepts connections.
+func (p postmaster) isListening() bool {
 	if p.socket == "" {
 		return false
 	}
@@ -59,18 +59,17 @@ func (p postmaster) listens() bool {
 	return true
 }
 
-// interrupt asks for a fast shutdown and tells whether it could. The process
-// id of somebody who does not listen may be another process's by now.
+// interrupt requests a fast shutdown and reports whether it could. Without a listening socket it
+// does nothing, because the process id may belong to another process by now.
 func (p postmaster) interrupt() bool {
-	return p.pid > 1 && p.listens() && syscall.Kill(p.pid, syscall.SIGINT) == nil
+	return p.pid > 1 && p.isListening() && syscall.Kill(p.pid, syscall.SIGINT) == nil
 }
 
-// forget removes what a PostgreSQL that was killed has left behind. Otherwise
-// the next one would refuse to start if the process id has gone to another
-// process. The caller holds the claim, so only a PostgreSQL that somebody
-// started by hand could be alive.
-func (f *folder) forget() error {
-	if p := f.postmaster(); p.listens() {
+// removeStale removes the files of a PostgreSQL that was killed. Otherwise the next one would
+// refuse to start if the process id now belongs to another process. The caller holds the claim, so
+// only a PostgreSQL that was started by hand could be running.
+func (f *folder) removeStale() error {
+	if p := f.postmaster(); p.isListening() {
 		return fmt.Errorf("a PostgreSQL that was started by hand (process %d) uses %s: stop it, or remove postmaster.pid from that folder if it is not there any more", p.pid, f.cluster())
 	}
 	for _, path := range []string{

@@ -24,15 +24,15 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// The test binary, started with this variable, is another server process that
-// uses the folder it names until its standard input ends.
+// With this variable the test binary is another server process that uses the folder in the variable
+// until its standard input ends.
 const processVariable = "SWITCHBOARD_EMBEDDED_HELPER"
 
 func TestMain(m *testing.M) {
 	if dir := os.Getenv(processVariable); dir != "" {
-		os.Exit(help(dir))
+		os.Exit(runHelper(dir))
 	}
-	// Every test starts PostgreSQL servers of its own, many kill them, and some fetch one through npm.
+	// Every test starts PostgreSQL servers, many kill them, and some download one with npm.
 	if flag.Parse(); testing.Short() {
 		fmt.Println("left out with -short")
 		return
@@ -40,20 +40,20 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// report is what a process says once it has started.
+// A report is what a process prints once it has started.
 type report struct {
 	URL   string
 	Fresh bool
 	Error string
 }
 
-func help(dir string) int {
+func runHelper(dir string) int {
 	s, err := Start(context.Background(), Options{DataDir: dir, Ephemeral: true})
 	if err != nil {
 		json.NewEncoder(os.Stdout).Encode(report{Error: err.Error()})
 		return 1
 	}
-	json.NewEncoder(os.Stdout).Encode(report{URL: s.URL(database), Fresh: s.fresh})
+	json.NewEncoder(os.Stdout).Encode(report{URL: s.URL(database), Fresh: s.created})
 	io.Copy(io.Discard, os.Stdin)
 	if err := s.Close(); err != nil {
 		fmt.Fprintln(os.Stderr, err)
@@ -70,15 +70,15 @@ type process struct {
 	first chan report
 }
 
-// spawn starts a other process, as another user if one is given.
+// spawn starts another process, as another user if one is given.
 func spawn(t *testing.T, dir string, as *syscall.Credential) *process {
 	t.Helper()
 	cmd := exec.Command(binary(t, as))
 	cmd.Env = append(os.Environ(), processVariable+"="+dir)
 	cmd.Dir = "/"
-	// A pipe: waiting for the process takes for ever if PostgreSQL holds it open.
-	var complaint bytes.Buffer
-	cmd.Stderr = &complaint
+	// A pipe, so that Wait never returns if PostgreSQL inherits it.
+	var stderr bytes.Buffer
+	cmd.Stderr = &stderr
 	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: as, Setpgid: true}
 	stdin, err := cmd.StdinPipe()
 	check(t, err)
@@ -96,14 +96,14 @@ func spawn(t *testing.T, dir string, as *syscall.Credential) *process {
 	t.Cleanup(func() {
 		stdin.Close()
 		cmd.Wait()
-		if complaint.Len() > 0 {
-			t.Errorf("the other process says: %s", &complaint)
+		if stderr.Len() > 0 {
+			t.Errorf("the other process printed: %s", &stderr)
 		}
 	})
 	return h
 }
 
-// binary is the test binary, copied to where another user can run it.
+// binary returns the test binary, copied to where another user can run it.
 func binary(t *testing.T, as *syscall.Credential) string {
 	self, err := os.Executable()
 	check(t, err)
@@ -142,8 +142,8 @@ func (h *process) kill() {
 	h.cmd.Wait()
 }
 
-// folderOf gives an empty folder that belongs to a user and that other users
-// can enter, unlike testing's own temporary folders.
+// folderOf creates a folder that belongs to a user and that other users can enter, unlike the
+// temporary folders of package testing.
 func folderOf(t *testing.T, uid int) string {
 	t.Helper()
 	dir, err := os.MkdirTemp("", "sb-")
@@ -158,8 +158,8 @@ func folderOf(t *testing.T, uid int) string {
 
 func newDir(t *testing.T) string { return filepath.Join(folderOf(t, 0), "data") }
 
-// begin starts a server in this process that is gone when the test ends.
-func begin(t *testing.T, dir string) *Server {
+// startServer starts a server in this process; the end of the test closes it.
+func startServer(t *testing.T, dir string) *Server {
 	t.Helper()
 	s, err := Start(t.Context(), Options{DataDir: dir, Ephemeral: true})
 	check(t, err)
@@ -167,8 +167,8 @@ func begin(t *testing.T, dir string) *Server {
 	return s
 }
 
-// refusal is the message of a start that must fail.
-func refusal(t *testing.T, dir string, where places) string {
+// refusal returns the message of a start that must fail.
+func refusal(t *testing.T, dir string, where locations) string {
 	t.Helper()
 	s, err := start(t.Context(), Options{DataDir: dir, Ephemeral: true}, where)
 	if err == nil {
@@ -206,7 +206,7 @@ func value(t *testing.T, url, sql string) (found string) {
 	return found
 }
 
-// stopped tells whether no process of PostgreSQL lives in the folder.
+// stopped reports whether no process of PostgreSQL runs in the folder.
 func stopped(t *testing.T, dir string) bool {
 	t.Helper()
 	work, err := (&folder{root: dir}).claim()
@@ -220,7 +220,7 @@ func stopped(t *testing.T, dir string) bool {
 
 func eventually(t *testing.T, what string, holds func() bool) {
 	t.Helper()
-	for deadline := time.Now().Add(20 * time.Second); !holds(); time.Sleep(poll) {
+	for deadline := time.Now().Add(20 * time.Second); !holds(); time.Sleep(pollInterval) {
 		if time.Now().After(deadline) {
 			t.Fatalf("not within 20 s: %s", what)
 		}
@@ -238,7 +238,7 @@ var quiet = slog.New(slog.DiscardHandler)
 
 func itoa(n int) string { return strconv.Itoa(n) }
 
-// visit starts or attaches, asks the server something and leaves.
+// visit starts or attaches, runs a statement and closes.
 func visit(ctx context.Context, dir string) error {
 	s, err := Start(ctx, Options{DataDir: dir, Ephemeral: true})
 	if err != nil {

@@ -19,11 +19,11 @@ func TestFirstAndSecondStart(t *testing.T) {
 	t.Parallel()
 	dir := newDir(t)
 	began := time.Now()
-	s, err := Start(t.Context(), Options{DataDir: dir}) // durable, as in earnest
+	s, err := Start(t.Context(), Options{DataDir: dir}) // durable, like a real server
 	check(t, err)
 	t.Logf("first start: %v", time.Since(began))
-	if !s.fresh {
-		t.Error("the first start does not say that it made the database")
+	if !s.created {
+		t.Error("the first start does not report a new database")
 	}
 	run(t, s.URL(database), "CREATE TABLE kept (word text); INSERT INTO kept VALUES ('still here')")
 	if got := value(t, s.URL(database), "SHOW fsync"); got != "on" {
@@ -38,14 +38,14 @@ func TestFirstAndSecondStart(t *testing.T) {
 		t.Error("it still runs after the last one closed it")
 	}
 
-	fastest := time.Hour // of several: the other tests keep the machine busy
+	fastest := time.Hour // of several, because other tests load the machine
 	for range 3 {
 		began = time.Now()
 		s, err = Start(t.Context(), Options{DataDir: dir})
 		check(t, err)
 		fastest = min(fastest, time.Since(began))
-		if s.fresh {
-			t.Error("a later start says that it made the database")
+		if s.created {
+			t.Error("a later start reports a new database")
 		}
 		if got := value(t, s.URL(database), "SELECT word FROM kept"); got != "still here" {
 			t.Errorf("the row came back as %q", got)
@@ -60,7 +60,7 @@ func TestFirstAndSecondStart(t *testing.T) {
 
 func TestLettersBeyondASCII(t *testing.T) {
 	t.Parallel()
-	s := begin(t, newDir(t))
+	s := startServer(t, newDir(t))
 	if got := value(t, s.URL(database), "SELECT lower('ÉŁЖ')"); got != "éłж" {
 		t.Errorf("lower() gives %q", got)
 	}
@@ -72,16 +72,16 @@ func TestLettersBeyondASCII(t *testing.T) {
 	}
 }
 
-func TestLastOneOutStopsIt(t *testing.T) {
+func TestLastProcessStopsServer(t *testing.T) {
 	t.Parallel()
 	dir := newDir(t)
-	first := begin(t, dir)
+	first := startServer(t, dir)
 	began := time.Now()
-	second := begin(t, dir)
+	second := startServer(t, dir)
 	t.Logf("attach: %v", time.Since(began))
 	other := spawn(t, dir, nil).ready()
-	if other.Fresh || second.fresh {
-		t.Error("attaching says that it made the database")
+	if other.Fresh || second.created {
+		t.Error("attaching reports a new database")
 	}
 	if other.URL != first.URL(database) {
 		t.Errorf("the other process uses %s, this one %s", other.URL, first.URL(database))
@@ -100,11 +100,11 @@ func TestStarterLeavesFirst(t *testing.T) {
 	t.Parallel()
 	dir := newDir(t)
 	starter := spawn(t, dir, nil).ready()
-	s := begin(t, dir)
+	s := startServer(t, dir)
 	starter.leave()
 	conn, err := pgx.Connect(t.Context(), s.URL(database))
 	check(t, err)
-	defer conn.Close(t.Context()) // a client that stays does not delay the stop
+	defer conn.Close(t.Context()) // an open connection does not delay the stop
 	check(t, s.Close())
 	if !stopped(t, dir) {
 		t.Error("it still runs after the last one left")
@@ -120,7 +120,7 @@ func TestStarterIsKilled(t *testing.T) {
 	if stopped(t, dir) {
 		t.Fatal("PostgreSQL went with the process that started it")
 	}
-	s := begin(t, dir)
+	s := startServer(t, dir)
 	run(t, s.URL(database), "TABLE kept")
 	check(t, s.Close())
 	if !stopped(t, dir) {
@@ -139,9 +139,9 @@ func TestKilledWhileCreating(t *testing.T) {
 	if _, err := os.Stat(filepath.Join(dir, "postgres")); err == nil {
 		t.Fatal("the database is in its place before it was complete")
 	}
-	s := begin(t, dir)
-	if !s.fresh {
-		t.Error("the start that made the database does not say so")
+	s := startServer(t, dir)
+	if !s.created {
+		t.Error("the start does not report a new database")
 	}
 	run(t, s.URL(database), "SELECT 1")
 	if _, err := os.Stat(filepath.Join(dir, "postgres.new")); err == nil {
@@ -149,7 +149,7 @@ func TestKilledWhileCreating(t *testing.T) {
 	}
 }
 
-func TestCancelledStartLeavesNothingBehind(t *testing.T) {
+func TestCancelledStartLeavesNothing(t *testing.T) {
 	t.Parallel()
 	dir := newDir(t)
 	ctx, cancel := context.WithCancelCause(t.Context())
@@ -166,12 +166,13 @@ func TestCancelledStartLeavesNothingBehind(t *testing.T) {
 		t.Fatal("it started although it was called off")
 	}
 	eventually(t, "PostgreSQL is gone", func() bool { return stopped(t, dir) })
-	if !begin(t, dir).fresh {
+	if !startServer(t, dir).created {
 		t.Error("the next start does not make the database")
 	}
 }
 
-// Ctrl-C reaches every process in the terminal's foreground group.
+// TestInterruptOfTheGroup: Ctrl-C reaches every process in the terminal's foreground group, but not
+// PostgreSQL.
 func TestInterruptOfTheGroup(t *testing.T) {
 	t.Parallel()
 	dir := newDir(t)
@@ -179,7 +180,7 @@ func TestInterruptOfTheGroup(t *testing.T) {
 	check(t, syscall.Kill(-starter.cmd.Process.Pid, syscall.SIGINT))
 	starter.cmd.Wait()
 	run(t, starter.URL, "SELECT 1")
-	check(t, begin(t, dir).Close())
+	check(t, startServer(t, dir).Close())
 }
 
 func TestPostmasterIsKilled(t *testing.T) {
@@ -192,7 +193,7 @@ func TestPostmasterIsKilled(t *testing.T) {
 	check(t, syscall.Kill(first.folder.postmaster().pid, syscall.SIGKILL))
 
 	began := time.Now()
-	second := begin(t, dir)
+	second := startServer(t, dir)
 	t.Logf("start after the database was killed: %v", time.Since(began))
 	if second.URL(database) != first.URL(database) {
 		t.Error("the address has changed under the process that was there before")
@@ -202,19 +203,19 @@ func TestPostmasterIsKilled(t *testing.T) {
 	run(t, first.URL(database), "TABLE kept")
 }
 
-// TestComesBack: PostgreSQL is killed under a process that goes on using it.
-func TestComesBack(t *testing.T) {
+// TestRestartsKilledPostgreSQL: PostgreSQL is restarted if it is killed while a process uses it.
+func TestRestartsKilledPostgreSQL(t *testing.T) {
 	t.Parallel()
 	s, err := Start(t.Context(), Options{DataDir: newDir(t)}) // durable: nothing may be lost
 	check(t, err)
 	t.Cleanup(func() { check(t, s.Close()) })
 	run(t, s.URL(database), "CREATE TABLE kept ()")
-	for range 2 { // what was started again can die again
+	for range 2 { // a restarted server can be killed again
 		killed := s.folder.postmaster().pid
 		check(t, syscall.Kill(killed, syscall.SIGKILL))
-		eventually(t, "PostgreSQL is there again", func() bool {
+		eventually(t, "PostgreSQL runs again", func() bool {
 			p := s.folder.postmaster()
-			return p.pid != killed && p.status == "ready" && p.listens()
+			return p.pid != killed && p.status == "ready" && p.isListening()
 		})
 		run(t, s.URL(database), "TABLE kept")
 	}
@@ -231,39 +232,39 @@ func TestEverythingIsKilled(t *testing.T) {
 	check(t, syscall.Kill(pid, syscall.SIGKILL))
 	eventually(t, "the children of PostgreSQL are gone", func() bool { return stopped(t, dir) })
 
-	// The process id has gone to another process by now: this one, which a
-	// PostgreSQL of the same user would take for a rival.
+	// Simulate that the process id was reused. PostgreSQL would take a process of the same user for
+	// a running server.
 	path := f.cluster() + "/postmaster.pid"
 	text, err := os.ReadFile(path)
 	check(t, err)
 	_, rest, _ := strings.Cut(string(text), "\n")
 	bystander := idle(t, f.account)
 	check(t, os.WriteFile(path, []byte(itoa(bystander)+"\n"+rest), 0o600))
-	check(t, f.account.give(path))
+	check(t, f.account.chown(path))
 
-	s := begin(t, dir)
+	s := startServer(t, dir)
 	run(t, s.URL(database), "SELECT 1")
 	check(t, s.Close())
-	check(t, syscall.Kill(bystander, 0)) // it still lives
+	check(t, syscall.Kill(bystander, 0)) // still running
 }
 
 func TestStartedByHand(t *testing.T) {
 	t.Parallel()
 	dir := newDir(t)
-	check(t, begin(t, dir).Close())
+	check(t, startServer(t, dir).Close())
 	f, err := openFolder(dir)
 	check(t, err)
-	bin, err := search{usualPlaces(), f, quiet}.find(t.Context(), 0)
+	bin, err := search{defaultLocations(), f, quiet}.find(t.Context(), 0)
 	check(t, err)
 	socket, err := f.socketFolder()
 	check(t, err)
 	byHand := f.account.command(t.Context(), bin.folder+"/postgres", "-D", f.cluster(), "-c", "listen_addresses=", "-k", socket)
 	check(t, byHand.Start())
 	eventually(t, "PostgreSQL is ready", func() bool { return f.postmaster().status == "ready" })
-	mustContain(t, refusal(t, dir, usualPlaces()), "started by hand", "stop it")
+	mustContain(t, refusal(t, dir, defaultLocations()), "started by hand", "stop it")
 	check(t, byHand.Process.Signal(os.Interrupt))
 	check(t, byHand.Wait())
-	check(t, begin(t, dir).Close())
+	check(t, startServer(t, dir).Close())
 }
 
 func TestTwoStartAtOnce(t *testing.T) {
@@ -280,7 +281,7 @@ func TestTwoStartAtOnce(t *testing.T) {
 		}
 	}
 	if fresh != 1 {
-		t.Errorf("%d processes say that they made the database", fresh)
+		t.Errorf("%d processes report a new database", fresh)
 	}
 	for _, h := range processes {
 		run(t, h.URL, "SELECT 1")
@@ -291,11 +292,12 @@ func TestTwoStartAtOnce(t *testing.T) {
 	}
 }
 
-// Some leave while others enter; nobody may find the server gone.
+// TestEnteringWhileLeaving: processes that attach while others leave always find the server
+// running.
 func TestEnteringWhileLeaving(t *testing.T) {
 	t.Parallel()
 	dir := newDir(t)
-	check(t, begin(t, dir).Close())
+	check(t, startServer(t, dir).Close())
 	done := make(chan error)
 	for range 4 {
 		go func() {
