@@ -9,34 +9,34 @@ import (
 	"strings"
 )
 
-// A contender is one way of delivering events; each has a server process of its own.
+// A contender is one way to deliver events. Each runs in a server process of its own.
 type contender struct {
 	name     string
 	protocol protocol
 	listen   func(net.Listener) broker               // serves in a process of this program
-	command  func(context.Context) (*program, error) // or is another program
-	singly   bool                                    // never puts two events into one write
+	command  func(context.Context) (*program, error) // returns another program that serves
+	oneByOne bool                                    // never writes two events at once
 }
 
-// A program is how to start a server that is not this one.
+// A program is a command that starts a server.
 type program struct {
 	path string
 	args []string
 	env  []string
 }
 
-// contenders are measured in this order, again and again.
+// contenders are measured in this order, in several rounds.
 var contenders []contender
 
-func init() { // they need serve, which needs them
+func init() { // in init, because serve refers to contenders
 	contenders = []contender{
-		{name: ours, protocol: graphqlTransportWS, listen: serveOurs}, // until executions are shared
-		{name: "gqlgen", protocol: graphqlTransportWS, listen: serveGqlgen, singly: true},
-		{name: "yoga", protocol: graphqlTransportWS, command: yoga, singly: true},
+		{name: ours, protocol: graphqlTransportWS, listen: serveOurs},
+		{name: "gqlgen", protocol: graphqlTransportWS, listen: serveGqlgen, oneByOne: true},
+		{name: "yoga", protocol: graphqlTransportWS, command: yoga, oneByOne: true},
 		{name: "centrifuge", protocol: centrifugeJSON, command: centrifuge},
 		{name: "prepared", protocol: webSocket, listen: servePrepared},
-		{name: "tcp", protocol: bare, listen: serveTCP},
-		{name: "tcp-joined", protocol: bare, listen: serveTCPJoined},
+		{name: "tcp", protocol: tcpOnly, listen: serveTCP},
+		{name: "tcp-joined", protocol: tcpOnly, listen: serveTCPJoined},
 	}
 }
 
@@ -50,10 +50,10 @@ func contenderNamed(name string) (contender, error) {
 		}
 		names = append(names, c.name)
 	}
-	return contender{}, fmt.Errorf("there is no contender %q, only %s", name, strings.Join(names, ", "))
+	return contender{}, fmt.Errorf("unknown contender %q; choose from %s", name, strings.Join(names, ", "))
 }
 
-// program gives what starts the contender's server.
+// program returns the command that starts the contender's server.
 func (c contender) program(ctx context.Context) (*program, error) {
 	if c.command != nil {
 		return c.command(ctx)

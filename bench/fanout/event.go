@@ -12,15 +12,14 @@ import (
 	"switchboard/service"
 )
 
-// An event is the same change of a view for every contender; only its mark differs from
-// one event to the next.
+// An event is a change of a view. All events are equal except for their mark.
 type event struct {
 	seq int64 // 1, 2, 3 … in each server
-	at  int64 // when it was published, in nanoseconds since 1970
+	at  int64 // time of publication in Unix nanoseconds
 }
 
-// A mark stands in the text of an event's closing note, where the client finds it in
-// whatever form a contender sends the event: "@@", 10 digits of seq, a space, 19 of at.
+// A mark is a part of the text of an event's closing note that clients find in any encoding of the
+// event: "@@", 10 digits of seq, a space, 19 digits of at.
 const (
 	markBegin = "@@"
 	markSize  = len(markBegin) + 10 + 1 + 19
@@ -28,8 +27,8 @@ const (
 
 func (e event) mark() string { return fmt.Sprintf("%s%010d %019d", markBegin, e.seq, e.at) }
 
-// document is what every GraphQL client subscribes to. It selects nothing that depends on
-// the caller, and nothing that would be read from a database.
+// document is what every GraphQL client subscribes to. It selects nothing that depends on the
+// caller or is read from a database.
 const document = `subscription Inbox($view: InboxView!) {
   inboxChanged(view: $view) {
     kind conversationId cursor
@@ -48,7 +47,7 @@ var (
 	category       = "RESOLVED"
 )
 
-// change makes the event as the service hands it to the resolvers.
+// change returns the event as the service passes it to resolvers.
 func (e event) change() *graph.InboxChange {
 	text := e.mark() + noteText
 	row := &db.Event{
@@ -64,7 +63,7 @@ func (e event) change() *graph.InboxChange {
 	}}
 }
 
-// data is the event as a GraphQL response holds it, made by hand.
+// data returns the event as the data of a GraphQL response, formatted without gqlgen.
 func (e event) data() string {
 	change := e.change()
 	counts, row := change.Counts, change.InboxChange.Event
@@ -75,19 +74,19 @@ func (e event) data() string {
 		eventID.String(), closedAt.Format(time.RFC3339Nano), category, *row.Data.ClosingNote.Text)
 }
 
-// A template makes the texts of events quickly: all but the mark is ready.
+// A template formats events quickly: only the mark is inserted.
 type template struct{ before, after string }
 
-// newTemplate cuts a text in two where the event's mark stands.
+// newTemplate returns the template of a text that contains the event's mark.
 func newTemplate(e event, text string) template {
 	before, after, _ := strings.Cut(text, e.mark())
 	return template{before, after}
 }
 
-// dataTemplate makes what data makes.
+// dataTemplate returns a template of what data returns.
 func dataTemplate() template { return newTemplate(event{}, event{}.data()) }
 
-// nextTemplate makes a whole message of the graphql-transport-ws protocol.
+// nextTemplate returns a template of a whole graphql-transport-ws message.
 func nextTemplate() template {
 	return newTemplate(event{}, fmt.Sprintf(`{"type":"next","id":%q,"payload":{"data":%s}}`, uuid.NewString(), event{}.data()))
 }

@@ -8,7 +8,7 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	serveHere()
+	runAsServer()
 	if flag.Parse(); testing.Short() {
 		fmt.Println("left out with -short: contenders are fetched through npm")
 		return
@@ -16,8 +16,8 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// TestContenders runs everybody for a moment: each of 20 clients gets every event exactly
-// once and in order, or measure fails. The events are of one size, whoever sends them.
+// TestContenders runs every contender for a moment: measure fails unless each of 20 clients gets
+// every event exactly once and in order. Events have the same size for all contenders.
 func TestContenders(t *testing.T) {
 	t.Parallel()
 	for _, c := range contenders {

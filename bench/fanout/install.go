@@ -13,7 +13,7 @@ import (
 	"github.com/gofrs/flock"
 )
 
-// yoga installs what npm has of GraphQL Yoga and graphql-ws.
+// yoga installs GraphQL Yoga and graphql-ws with npm.
 func yoga(ctx context.Context) (*program, error) {
 	root, err := repository(ctx)
 	if err != nil {
@@ -32,7 +32,7 @@ func yoga(ctx context.Context) (*program, error) {
 	}, err
 }
 
-// centrifuge builds a program around the library.
+// centrifuge builds a program that uses the library.
 func centrifuge(ctx context.Context) (*program, error) {
 	root, err := repository(ctx)
 	if err != nil {
@@ -44,14 +44,14 @@ func centrifuge(ctx context.Context) (*program, error) {
 	return &program{path: filepath.Join(folder, "centrifuge"), args: []string{data.before, data.after}}, err
 }
 
-// repository is the folder of the module in which the command was called.
+// repository returns the folder of the module in which the command was called.
 func repository(ctx context.Context) (string, error) {
 	file, err := exec.CommandContext(ctx, "go", "env", "GOMOD").Output()
 	return filepath.Dir(string(bytes.TrimSpace(file))), err
 }
 
-// install copies files into a folder for temporary files and runs a command there. It is
-// kept until one of the files changes.
+// install copies files into a temporary folder and runs a command there. The folder is reused until
+// one of the files changes.
 func install(ctx context.Context, from string, files, command []string) (string, error) {
 	hash := sha256.New()
 	contents := map[string][]byte{}

@@ -12,8 +12,8 @@ import (
 	"github.com/gorilla/websocket"
 )
 
-// loops write ready messages to connections: as many loops as there are processors, each
-// writing to its part of the connections in turn.
+// loops write encoded messages to connections. There is one loop per processor, and each writes to
+// its part of the connections in turn.
 type loops[Conn comparable, Message any] struct {
 	encode func([]event) []Message
 	write  func(Conn, Message) error
@@ -41,15 +41,15 @@ func (p *part[Conn, Message]) run(write func(Conn, Message) error) {
 		p.mu.Lock()
 		for _, m := range messages {
 			for _, c := range p.conns {
-				_ = write(c, m) // who has gone is removed by whoever reads from it
+				_ = write(c, m) // a closed connection is removed by its reader
 			}
 		}
 		p.mu.Unlock()
 	}
 }
 
-// attend has events written to c until read returns.
-func (l *loops[Conn, Message]) attend(c Conn, read func()) {
+// serve writes events to c until read returns.
+func (l *loops[Conn, Message]) serve(c Conn, read func()) {
 	p := slices.MinFunc(l.parts, func(a, b *part[Conn, Message]) int { return a.size() - b.size() })
 	p.mu.Lock()
 	p.conns = append(p.conns, c)
@@ -86,7 +86,8 @@ func servePrepared(listener net.Listener) broker {
 	l := newLoops(func(events []event) []*websocket.PreparedMessage {
 		messages := make([]*websocket.PreparedMessage, len(events))
 		for i, e := range events {
-			messages[i], _ = websocket.NewPreparedMessage(websocket.TextMessage, next.text(e)) // the type is a known one
+			// It fails only for an unknown message type.
+			messages[i], _ = websocket.NewPreparedMessage(websocket.TextMessage, next.text(e))
 		}
 		return messages
 	}, (*websocket.Conn).WritePreparedMessage)
@@ -98,7 +99,7 @@ func servePrepared(listener net.Listener) broker {
 				return
 			}
 			defer c.Close()
-			l.attend(c, func() {
+			l.serve(c, func() {
 				for err == nil {
 					_, _, err = c.NextReader()
 				}
@@ -108,8 +109,7 @@ func servePrepared(listener net.Listener) broker {
 	return l
 }
 
-// serveTCP writes the same bytes without any protocol before them: one write per event
-// and connection.
+// serveTCP writes the same bytes without a handshake: one write per event and connection.
 func serveTCP(listener net.Listener) broker {
 	next := nextTemplate()
 	return serveBytes(listener, func(events []event) [][]byte {
@@ -121,7 +121,7 @@ func serveTCP(listener net.Listener) broker {
 	})
 }
 
-// serveTCPJoined writes everything that is published at once in one write per connection.
+// serveTCPJoined writes all events that are published together in one write per connection.
 func serveTCPJoined(listener net.Listener) broker {
 	next := nextTemplate()
 	return serveBytes(listener, func(events []event) [][]byte {
@@ -146,15 +146,15 @@ func serveBytes(listener net.Listener, encode func([]event) [][]byte) broker {
 			}
 			go func() {
 				defer c.Close()
-				l.attend(c, func() { _, _ = io.Copy(io.Discard, c) })
+				l.serve(c, func() { _, _ = io.Copy(io.Discard, c) })
 			}()
 		}
 	}()
 	return l
 }
 
-// frame makes a text message of a server: RFC 6455 section 5.2. All texts here have from
-// 126 to 65,535 bytes.
+// frame returns a text message of a server: RFC 6455 section 5.2. The text must have 126 to 65,535
+// bytes, as all texts here have.
 func frame(text []byte) []byte {
 	return append(binary.BigEndian.AppendUint16([]byte{0x81, 126}, uint16(len(text))), text...)
 }

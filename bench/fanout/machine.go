@@ -10,18 +10,18 @@ import (
 	"time"
 )
 
-// A report is all that was measured, and where.
+// A report is everything that was measured, and on which machine.
 type report struct {
 	Machine   string
 	Started   time.Time
 	Took      time.Duration
 	LoadAfter string
 	Versions  map[string]string
-	Failed    map[string]string // contender -> why it was not measured to the end
+	Failed    map[string]string // contender -> why its measurement failed
 	Results   []result
 }
 
-// machineNow describes the machine, and how busy it is.
+// machineNow returns a description of the machine and its load.
 func machineNow() string {
 	return fmt.Sprintf("%s, %d processors, %s %s, load average %s before", processor(), runtime.NumCPU(), runtime.GOOS, kernel(), loadAverage())
 }
@@ -41,7 +41,7 @@ func kernel() string {
 	return strings.TrimSpace(string(release))
 }
 
-// loadAverage is that of the last 1, 5 and 15 minutes.
+// loadAverage returns the load averages of the last 1, 5 and 15 minutes.
 func loadAverage() string {
 	text, _ := os.ReadFile("/proc/loadavg")
 	if fields := strings.Fields(string(text)); len(fields) >= 3 {
@@ -50,7 +50,7 @@ func loadAverage() string {
 	return "unknown"
 }
 
-// versions are those of what is built into this program.
+// versions returns the versions of the measured modules in this program.
 func versions() map[string]string {
 	v := map[string]string{"go": runtime.Version()}
 	info, _ := debug.ReadBuildInfo()

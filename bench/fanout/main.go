@@ -1,6 +1,6 @@
-// Command fanout measures what it costs to bring one event to many subscribers: this
-// project's WebSocket transport against what somebody would use instead, each in a server
-// process of its own, with the same clients. ../README.md says what the figures mean.
+// Command fanout measures what it costs to deliver one event to many subscribers. It compares this
+// project's WebSocket transport with alternatives, each in its own server process and with the same
+// clients. ../README.md explains the figures.
 package main
 
 import (
@@ -18,7 +18,7 @@ import (
 )
 
 func main() {
-	serveHere()
+	runAsServer()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	if err := run(ctx); err != nil {
@@ -29,16 +29,16 @@ func main() {
 
 func run(ctx context.Context) error {
 	subscribers := flag.String("n", "1000", "numbers of `subscribers`, separated by commas")
-	only := flag.String("only", "", "measure these `contenders` only, separated by commas; ours is one of them in any case")
+	only := flag.String("only", "", "measure only these `contenders`, separated by commas; ours is always measured")
 	seconds := flag.Float64("seconds", 1.5, "how long single events are published")
-	rounds := flag.Int("rounds", 3, "how often everybody is measured, in turn")
+	rounds := flag.Int("rounds", 3, "how often each contender is measured, in turn")
 	full := flag.Bool("full", false, "100, 1,000, 5,000 and 10,000 subscribers; a quarter of an hour")
 	asJSON := flag.Bool("json", false, "print every figure of every round as JSON")
 	flag.Parse()
 	if *full {
 		*subscribers = "100,1000,5000,10000"
 	}
-	b := bench{rounds: *rounds, paced: time.Duration(*seconds * float64(time.Second)), who: contenders}
+	b := bench{rounds: *rounds, paced: time.Duration(*seconds * float64(time.Second)), contenders: contenders}
 	if err := b.choose(*subscribers, *only); err != nil {
 		return err
 	}
@@ -59,19 +59,19 @@ func run(ctx context.Context) error {
 	return ctx.Err()
 }
 
-// A bench is everything that one command measures.
+// A bench is what one run of the command measures.
 type bench struct {
 	subscribers []int
 	rounds      int
 	paced       time.Duration
-	who         []contender
+	contenders  []contender
 }
 
 func (b *bench) choose(subscribers, only string) error {
 	for _, text := range strings.Split(subscribers, ",") {
 		n, err := strconv.Atoi(text)
 		if err != nil || n < 1 {
-			return fmt.Errorf("%q is no number of subscribers", text)
+			return fmt.Errorf("%q is not a number of subscribers; give positive numbers, separated by commas", text)
 		}
 		b.subscribers = append(b.subscribers, n)
 	}
@@ -84,28 +84,28 @@ func (b *bench) choose(subscribers, only string) error {
 			return err
 		}
 	}
-	b.who = slices.DeleteFunc(slices.Clone(contenders), func(c contender) bool { return c.name != ours && !slices.Contains(names, c.name) })
+	b.contenders = slices.DeleteFunc(slices.Clone(contenders), func(c contender) bool { return c.name != ours && !slices.Contains(names, c.name) })
 	return nil
 }
 
-// run measures the contenders in turn, so that what else the machine does meets all. Who
-// fails is not measured again; an interrupted run reports what it has.
+// run measures the contenders in turn, so that other load on the machine affects all alike. A
+// contender that fails is not measured again; an interrupted run reports what it has.
 func (b bench) run(ctx context.Context) *report {
 	r := &report{Machine: machineNow(), Started: time.Now().UTC(), Failed: map[string]string{}, Versions: versions()}
 	programs := map[string]*program{}
-	for _, c := range b.who {
+	for _, c := range b.contenders {
 		if err := r.prepare(ctx, c, programs); err != nil {
 			r.Failed[c.name] = err.Error()
 		}
 	}
 	for _, n := range b.subscribers {
 		for round := range b.rounds {
-			for _, c := range b.who {
+			for _, c := range b.contenders {
 				if programs[c.name] == nil || ctx.Err() != nil {
 					continue
 				}
 				fmt.Fprintf(os.Stderr, "%d subscribers, round %d: %s\n", n, round+1, c.name)
-				result, err := measure(ctx, c, programs[c.name], n, b.plan(c, n))
+				result, err := measure(ctx, c, programs[c.name], n, b.planFor(c, n))
 				if ctx.Err() != nil {
 					break
 				}
@@ -124,7 +124,7 @@ func (b bench) run(ctx context.Context) *report {
 	return r
 }
 
-// prepare installs a contender and asks it for its versions.
+// prepare installs a contender and gets its versions.
 func (r *report) prepare(ctx context.Context, c contender, programs map[string]*program) error {
 	p, err := c.program(ctx)
 	if err != nil {
@@ -142,24 +142,24 @@ func (r *report) prepare(ctx context.Context, c contender, programs map[string]*
 	return nil
 }
 
-// sustainedSubscribers is for how many the target of the sustained load is set.
+// sustainedSubscribers is the number of subscribers with a target for the sustained load.
 const sustainedSubscribers = 1000
 
-// plan is the same for all, but for those that write every event by itself and take long:
-// what that costs them does not depend on how many there are, so they get fewer.
-func (b bench) plan(c contender, n int) plan {
+// planFor returns the plan of a contender. Contenders that write every event separately are slow,
+// and their cost per event does not depend on the number of events, so they get fewer.
+func (b bench) planFor(c contender, n int) plan {
 	p := plan{settle: time.Second, paced: b.paced, events: 5, burst: min(max(256, 100_000/n), 1000)}
 	if n == sustainedSubscribers {
 		p.sustained = 3 * time.Second
 	}
-	if c.singly {
+	if c.oneByOne {
 		p.burst = min(p.burst, max(32, 128_000/n))
 		p.sustained /= 3
 	}
 	return p
 }
 
-// raiseFileLimit lets this process and those it starts have a connection for each subscriber.
+// raiseFileLimit allows this process and its children one connection per subscriber.
 func raiseFileLimit(files int) error {
 	var limit syscall.Rlimit
 	if err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &limit); err != nil {

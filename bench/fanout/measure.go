@@ -7,41 +7,41 @@ import (
 	"time"
 )
 
-// A plan says how much is measured.
+// A plan is how much is measured.
 type plan struct {
-	settle    time.Duration // before idle clients are looked at
-	paced     time.Duration // single events, one after the other
-	events    int           // at least this many of them
+	settle    time.Duration // before idle clients are measured
+	paced     time.Duration // duration of single events, one after the other
+	events    int           // minimum number of those events
 	burst     int           // events back to back
-	sustained time.Duration // 0: not at all
+	sustained time.Duration // 0: not measured
 }
 
-// sustainedEvery is the time between two events of the sustained load: 100 a second.
+// sustainedEvery is the time between two events of the sustained load: 100 per second.
 const sustainedEvery = 10 * time.Millisecond
 
-// A result is what one server process showed.
+// A result is what was measured with one server process.
 type result struct {
 	Contender   string
 	Subscribers int
 	Round       int
 	Idle        idle
-	Paced       delivery  // single events: everybody has one before the next is published
+	Paced       delivery  // single events; the next is published when all clients have one
 	Burst       delivery  // events back to back
-	Sustained   *delivery `json:",omitempty"` // 100 events a second, whether or not the server keeps up
+	Sustained   *delivery `json:",omitempty"` // 100 per second, whether or not the server keeps up
 }
 
-// idle is what a client costs that has subscribed and gets nothing.
+// idle is the cost of a client that has subscribed and receives nothing.
 type idle struct {
 	Bytes      float64  // of the server's resident memory
-	Goroutines *float64 // nil: there are none
+	Goroutines *float64 // nil: not applicable
 }
 
-// delivery is what it costs to bring one event to one client.
+// delivery is the cost of delivering one event to one client.
 type delivery struct {
 	Events   int
 	CPU      float64  // microseconds of the server
-	Allocs   *float64 // objects; nil: not known
-	Bytes    float64  // on the wire
+	Allocs   *float64 // objects; nil: unknown
+	Bytes    float64  // sent
 	P50, P99 float64  // milliseconds from publication to receipt
 	Behind   float64  // milliseconds from the last publication to the last receipt
 }
@@ -52,7 +52,7 @@ type trial struct {
 	*fleet
 }
 
-// measure starts a server, connects n clients, and measures all that the plan says.
+// measure starts a server, connects n clients, and measures what the plan contains.
 func measure(ctx context.Context, c contender, program *program, n int, p plan) (r result, err error) {
 	server, err := start(ctx, program)
 	if err != nil {
@@ -65,7 +65,7 @@ func measure(ctx context.Context, c contender, program *program, n int, p plan) 
 		return r, err
 	}
 	defer t.fleet.close()
-	// Caches and compilers are warm then, and heaps have the size that they keep.
+	// This warms caches and compilers, and heaps reach their final size.
 	if err := t.warm(ctx, min(max(3, 20_000/n), 200)); err != nil {
 		return r, err
 	}
@@ -85,19 +85,19 @@ func measure(ctx context.Context, c contender, program *program, n int, p plan) 
 	return r, nil
 }
 
-// connect connects n clients and compares the server with how it was before them, when it
-// had served one and so touched the code and the memory that it needs anyway.
+// connect connects n clients and returns the cost per client. It first connects one client, so that
+// code and memory that the server needs anyway are not counted.
 func (t *trial) connect(ctx context.Context, p protocol, n int, settle time.Duration) (cost idle, err error) {
 	if t.fleet, err = connect(ctx, t.Addr, p, 1, 1); err != nil {
 		return cost, err
 	}
-	err = t.subscribed(1)
+	err = t.waitSubscribers(1)
 	if err == nil {
 		err = t.warm(ctx, 1)
 	}
 	t.fleet.close()
 	if err == nil {
-		err = t.subscribed(0)
+		err = t.waitSubscribers(0)
 	}
 	if err != nil {
 		return cost, err
@@ -110,7 +110,7 @@ func (t *trial) connect(ctx context.Context, p protocol, n int, settle time.Dura
 	if t.fleet, err = connect(ctx, t.Addr, p, n, t.published+1); err != nil {
 		return cost, err
 	}
-	if err := t.subscribed(n); err != nil {
+	if err := t.waitSubscribers(n); err != nil {
 		t.fleet.close()
 		return cost, err
 	}
@@ -134,10 +134,10 @@ func (t *trial) state() (memory int64, c counters, err error) {
 	return memory, c, err
 }
 
-// subscribed waits until the server has so many subscribers: graphql-transport-ws does not
-// tell the client when.
-func (t *trial) subscribed(n int) error {
-	for deadline := time.Now().Add(patience); ; time.Sleep(5 * time.Millisecond) {
+// waitSubscribers waits until the server has n subscribers: graphql-transport-ws does not confirm a
+// subscription.
+func (t *trial) waitSubscribers(n int) error {
+	for deadline := time.Now().Add(timeout); ; time.Sleep(5 * time.Millisecond) {
 		c, err := t.count()
 		if err != nil || c.Subscribers == n {
 			return err
@@ -148,7 +148,7 @@ func (t *trial) subscribed(n int) error {
 	}
 }
 
-// publish publishes what is asked for and waits until every client has got it.
+// publish publishes events and waits until every client has received them.
 func (t *trial) publish(ctx context.Context, r request) error {
 	round := t.expect(t.published + int64(r.Publish))
 	if _, err := t.ask(r); err != nil {
@@ -166,12 +166,12 @@ func (t *trial) warm(ctx context.Context, events int) error {
 	return nil
 }
 
-// pause lets a server come to rest after an event.
+// pause lets a server become idle after an event.
 const pause = 2 * time.Millisecond
 
-// paced publishes single events for a while; each begins when everybody has the last.
+// paced publishes single events for a while, each after all clients have the one before.
 func (t *trial) paced(ctx context.Context, during time.Duration, atLeast int) (delivery, error) {
-	return t.watch(func() (events int, err error) {
+	return t.compareCounters(func() (events int, err error) {
 		for end := time.Now().Add(during); events < atLeast || time.Now().Before(end); events++ {
 			if err := t.publish(ctx, request{Publish: 1}); err != nil {
 				return events, err
@@ -182,18 +182,19 @@ func (t *trial) paced(ctx context.Context, during time.Duration, atLeast int) (d
 	})
 }
 
-// deliver publishes several events at once or at fixed times.
+// deliver publishes several events at once or at fixed intervals.
 func (t *trial) deliver(ctx context.Context, r request) (delivery, error) {
-	return t.watch(func() (int, error) {
+	return t.compareCounters(func() (int, error) {
 		err := t.publish(ctx, r)
 		time.Sleep(pause)
 		return r.Publish, err
 	})
 }
 
-// watch compares the server before and after run, which says how many events there were.
-func (t *trial) watch(run func() (events int, err error)) (d delivery, err error) {
-	t.forget()
+// compareCounters compares the server's counters before and after run, which returns the number of
+// events.
+func (t *trial) compareCounters(run func() (events int, err error)) (d delivery, err error) {
+	t.reset()
 	before, err := t.count()
 	if err != nil {
 		return d, err
@@ -215,14 +216,14 @@ func (t *trial) watch(run func() (events int, err error)) (d delivery, err error
 	return d, nil
 }
 
-// sum adds what the clients noted.
+// sum adds the figures of the clients to d.
 func (f *fleet) sum(d *delivery) {
 	var all []int32
 	var bytes int64
 	for _, c := range f.clients {
-		all = append(all, c.late...)
+		all = append(all, c.latencies...)
 		bytes += c.bytes.Load()
-		d.Behind = max(d.Behind, float64(c.late[len(c.late)-1])/1000)
+		d.Behind = max(d.Behind, float64(c.latencies[len(c.latencies)-1])/1000)
 	}
 	d.Bytes = float64(bytes) / float64(len(all))
 	slices.Sort(all)

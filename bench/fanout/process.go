@@ -13,7 +13,7 @@ import (
 
 // A process is a running server of a contender.
 type process struct {
-	greeting
+	announcement
 	cmd       *exec.Cmd
 	requests  *json.Encoder
 	answers   *json.Decoder
@@ -35,7 +35,7 @@ func start(ctx context.Context, p *program) (*process, error) {
 		return nil, err
 	}
 	s := &process{cmd: cmd, requests: json.NewEncoder(in), answers: json.NewDecoder(out), in: in}
-	if err := s.answers.Decode(&s.greeting); err != nil {
+	if err := s.answers.Decode(&s.announcement); err != nil {
 		s.stop()
 		return nil, fmt.Errorf("the server did not start: %w", err)
 	}
@@ -48,14 +48,14 @@ func (p *process) ask(r request) (c counters, err error) {
 	}
 	p.published += int64(r.Publish)
 	if err := p.answers.Decode(&c); err != nil {
-		return c, fmt.Errorf("the server is gone: %w", err)
+		return c, fmt.Errorf("the server has ended: %w", err)
 	}
 	return c, nil
 }
 
 func (p *process) count() (counters, error) { return p.ask(request{}) }
 
-// resident is the process's memory in bytes, or 0 where /proc does not tell.
+// resident returns the process's memory in bytes, or 0 without /proc.
 func (p *process) resident() int64 {
 	status, _ := os.ReadFile(fmt.Sprintf("/proc/%d/status", p.cmd.Process.Pid))
 	for line := range strings.Lines(string(status)) {
@@ -67,7 +67,7 @@ func (p *process) resident() int64 {
 	return 0
 }
 
-// stop kills the server: ending politely is not measured.
+// stop kills the server; a graceful end is not measured.
 func (p *process) stop() {
 	_ = p.in.Close()
 	_ = p.cmd.Process.Kill()

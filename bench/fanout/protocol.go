@@ -9,29 +9,29 @@ import (
 	"github.com/google/uuid"
 )
 
-// A protocol is what a client says to get events. The server answers every message but
-// the last of graphql-transport-ws, to which the events are the answer.
+// A protocol is what a client sends to receive events. The server answers every message of the
+// handshake, except the last one of graphql-transport-ws, which the events follow.
 type protocol struct {
-	upgrades    bool                     // to a WebSocket; else the server just sends
+	upgrades    bool                     // to a WebSocket; otherwise the server sends at once
 	subprotocol string                   // may be empty
-	hello       func() []string          // said one after the other
-	silent      bool                     // the last of hello is not answered
-	answer      func(text []byte) string // to a small message; may be empty
+	handshake   func() []string          // messages to send, one after the other
+	silentLast  bool                     // the last message of the handshake gets no answer
+	respond     func(text []byte) string // returns the answer to a small message, or ""
 }
 
 var (
-	bare               = protocol{}
+	tcpOnly            = protocol{}
 	webSocket          = protocol{upgrades: true}
 	graphqlTransportWS = protocol{
-		upgrades: true, subprotocol: "graphql-transport-ws", silent: true,
-		hello: func() []string {
-			subscribe, _ := json.Marshal(map[string]any{ // of what cannot fail
+		upgrades: true, subprotocol: "graphql-transport-ws", silentLast: true,
+		handshake: func() []string {
+			subscribe, _ := json.Marshal(map[string]any{ // cannot fail for these types
 				"id": uuid.NewString(), "type": "subscribe",
 				"payload": map[string]any{"query": document, "operationName": "Inbox", "variables": map[string]any{"view": "ALL"}},
 			})
 			return []string{`{"type":"connection_init"}`, string(subscribe)}
 		},
-		answer: func(text []byte) string {
+		respond: func(text []byte) string {
 			if bytes.Contains(text, []byte(`"type":"ping"`)) {
 				return `{"type":"pong"}`
 			}
@@ -40,11 +40,11 @@ var (
 	}
 	centrifugeJSON = protocol{
 		upgrades: true,
-		hello: func() []string {
+		handshake: func() []string {
 			return []string{`{"id":1,"connect":{}}`, `{"id":2,"subscribe":{"channel":"inbox"}}`}
 		},
-		answer: func(text []byte) string {
-			if string(text) == "{}" { // their ping
+		respond: func(text []byte) string {
+			if string(text) == "{}" { // centrifuge's ping
 				return "{}"
 			}
 			return ""
@@ -52,7 +52,7 @@ var (
 	}
 )
 
-// opcodes of RFC 6455 section 5.2.
+// Opcodes of RFC 6455 section 5.2.
 const (
 	textFrame  = 0x1
 	closeFrame = 0x8
@@ -60,7 +60,7 @@ const (
 	pongFrame  = 0xa
 )
 
-// masked makes a frame of a client, with the mask 0, which leaves the payload as it is.
+// masked returns a client's frame with the mask 0, which leaves the payload unchanged.
 func masked(opcode byte, payload []byte) []byte {
 	head := []byte{0x80 | opcode, 0x80 | byte(min(len(payload), 126))}
 	if len(payload) > smallSize {
@@ -69,7 +69,7 @@ func masked(opcode byte, payload []byte) []byte {
 	return append(append(head, 0, 0, 0, 0), payload...)
 }
 
-// upgradeRequest asks for a WebSocket: RFC 6455 section 4.1.
+// upgradeRequest returns the request for a WebSocket: RFC 6455 section 4.1.
 func (p protocol) upgradeRequest(host string) []byte {
 	request := fmt.Sprintf("GET /graphql HTTP/1.1\r\nHost: %s\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"+
 		"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: MDEyMzQ1Njc4OWFiY2RlZg==\r\n", host)

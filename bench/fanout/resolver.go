@@ -15,8 +15,8 @@ import (
 	"switchboard/graph"
 )
 
-// A hub hands changes to subscriptions, each of which has a channel, as is usual with
-// gqlgen. Nothing is dropped: a full channel makes the publisher wait.
+// A hub sends changes to subscriptions through one channel each, as is usual with gqlgen. Nothing
+// is dropped: the publisher blocks while a channel is full.
 type hub struct {
 	mu       sync.Mutex
 	channels map[chan *graph.InboxChange]context.Context
@@ -59,7 +59,7 @@ func (h *hub) subscribers() int {
 	return len(h.channels)
 }
 
-// resolvers are those of the API, but for the subscription, which knows no database.
+// resolvers are those of the API, with a subscription that needs no database.
 type resolvers struct {
 	*graph.Resolver
 	subscription graph.SubscriptionResolver
@@ -67,9 +67,9 @@ type resolvers struct {
 
 func (r resolvers) Subscription() graph.SubscriptionResolver { return r.subscription }
 
-// channelSubscription is a subscription written as gqlgen's documentation shows it.
+// A channelSubscription is written as in gqlgen's documentation.
 type channelSubscription struct {
-	graph.SubscriptionResolver // the other fields, which nobody asks for
+	graph.SubscriptionResolver // the other fields, which are not used
 	hub                        *hub
 }
 

@@ -11,30 +11,30 @@ import (
 	"time"
 )
 
-// A broker is the inside of a contender's server: it delivers events to who is connected.
+// A broker delivers events to the clients of a contender's server.
 type broker interface {
-	publish(events []event) // returns once they are handed over, or were written
+	publish(events []event) // returns once the events are queued or written
 	subscribers() int
 }
 
-// The parent tells a server what to do in lines of JSON on its standard input, and the
-// server answers each with one on its standard output. The first line from a server is
-// its greeting. Contenders that are programs of their own speak the same.
+// The parent process sends requests as lines of JSON on the server's standard input, and the server
+// answers each with one line on its standard output. The server's first line is its announcement.
+// Contenders that are other programs use the same messages.
 type (
-	greeting struct {
+	announcement struct {
 		Addr     string            `json:"addr"`
 		Versions map[string]string `json:"versions,omitempty"`
 	}
-	// request asks for events, and in any case for the counters after them.
+	// A request publishes events, if any, and returns the counters afterwards.
 	request struct {
-		Publish int   `json:"publish"` // how many
-		Every   int64 `json:"every"`   // microseconds from one to the next; 0: back to back
+		Publish int   `json:"publish"` // number of events
+		Every   int64 `json:"every"`   // microseconds between events; 0: back to back
 	}
 	counters struct {
 		Subscribers int     `json:"subscribers"`
-		CPU         int64   `json:"cpu"`        // microseconds, user and system, of the whole process
-		Mallocs     *uint64 `json:"mallocs"`    // allocated objects; nil: not known
-		Goroutines  *int    `json:"goroutines"` // nil: there are none
+		CPU         int64   `json:"cpu"`        // microseconds of user and system time
+		Mallocs     *uint64 `json:"mallocs"`    // allocated objects; nil: unknown
+		Goroutines  *int    `json:"goroutines"` // nil: not applicable
 	}
 )
 
@@ -50,7 +50,7 @@ func serve(name string, in io.Reader, out io.Writer) error {
 	}
 	b := c.listen(listener)
 	answers := json.NewEncoder(out)
-	if err := answers.Encode(greeting{Addr: listener.Addr().String()}); err != nil {
+	if err := answers.Encode(announcement{Addr: listener.Addr().String()}); err != nil {
 		return err
 	}
 	published := int64(0)
@@ -59,7 +59,7 @@ func serve(name string, in io.Reader, out io.Writer) error {
 		if err := requests.Decode(&r); err == io.EOF {
 			return nil
 		} else if err != nil {
-			return fmt.Errorf("a request that is none: %w", err)
+			return fmt.Errorf("invalid request: %w", err)
 		}
 		publish(b, published, r)
 		published += int64(r.Publish)
@@ -69,8 +69,8 @@ func serve(name string, in io.Reader, out io.Writer) error {
 	}
 }
 
-// publish publishes what is asked for. One event every so often keeps to its times: what
-// could not be published when it was due counts as published then.
+// publish publishes the events of a request. With an interval each event has a due time; one that
+// is published late keeps its due time, so that the delay is measured.
 func publish(b broker, published int64, r request) {
 	events := make([]event, r.Publish)
 	begin := time.Now()
@@ -106,8 +106,8 @@ func count(b broker) counters {
 	}
 }
 
-// serveHere is main for a process that was started to be a server; others return.
-func serveHere() {
+// runAsServer runs the server and exits if this process was started as one; otherwise it returns.
+func runAsServer() {
 	if len(os.Args) != 3 || os.Args[1] != serveCommand {
 		return
 	}

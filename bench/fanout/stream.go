@@ -8,18 +8,18 @@ import (
 	"strconv"
 )
 
-// A stream finds the marks of events in the WebSocket frames a server sends, and no more
-// than that: it is the same for every contender. A frame may be longer than the buffer.
+// A stream finds the marks of events in the WebSocket frames of a server, and parses nothing else,
+// so that it costs the same for every contender. A frame may be longer than the buffer.
 type stream struct {
 	buffer     []byte
-	start, end int // what of the buffer is read but not looked at
-	left       int // bytes to come of the frame whose marks are being looked for
+	start, end int // the part of the buffer that is not scanned yet
+	left       int // bytes missing of the frame being scanned
 }
 
-// sizes in bytes
+// Sizes in bytes.
 const (
 	bufferSize = 8 << 10
-	smallSize  = 125 // of a frame that holds no event, but perhaps something to be answered
+	smallSize  = 125 // of a frame without an event that may need an answer
 )
 
 // fill reads once.
@@ -29,15 +29,15 @@ func (s *stream) fill(r io.Reader) (n int, err error) {
 		s.start = 0
 	}
 	if s.end == len(s.buffer) {
-		return 0, fmt.Errorf("%d bytes cannot be understood", s.end)
+		return 0, fmt.Errorf("cannot parse %d bytes of frames", s.end)
 	}
 	n, err = r.Read(s.buffer[s.end:])
 	s.end += n
 	return n, err
 }
 
-// scan gives the events and the small frames in what was read. Not more than a part of
-// one is left in the buffer.
+// scan calls events for each event and small for each small frame in the buffer. At most a part of
+// one remains there.
 func (s *stream) scan(events func(event) error, small func(opcode byte, payload []byte) error) error {
 	for {
 		if s.left > 0 {
@@ -72,7 +72,7 @@ func (s *stream) scan(events func(event) error, small func(opcode byte, payload 
 	}
 }
 
-// mark takes the next mark out of the present frame, or drops what holds none.
+// mark returns the next mark of the frame being scanned, or drops the part without one.
 func (s *stream) mark() (e event, found bool, err error) {
 	part := s.buffer[s.start:min(s.end, s.start+s.left)]
 	whole := len(part) == s.left
@@ -106,12 +106,12 @@ func parseMark(mark []byte) (e event, err error) {
 		e.at, err = strconv.ParseInt(string(at), 10, 64)
 	}
 	if err != nil {
-		return e, fmt.Errorf("%q is no mark of an event", mark)
+		return e, fmt.Errorf("invalid mark of an event: %q", mark)
 	}
 	return e, nil
 }
 
-// header reads that of a frame whose payload is not masked; not ok while it is incomplete.
+// header returns the header of an unmasked frame; ok is false if it is incomplete.
 func (s *stream) header() (opcode byte, head, size int, ok bool) {
 	b := s.buffer[s.start:s.end]
 	if len(b) < 2 {
@@ -132,7 +132,7 @@ func (s *stream) header() (opcode byte, head, size int, ok bool) {
 	return b[0] & 0x0f, head, size, len(b) >= head
 }
 
-// first takes one whole frame, reading as often as needed.
+// first returns one whole frame, and reads as often as needed.
 func (s *stream) first(r io.Reader) (payload []byte, err error) {
 	for {
 		if _, head, size, ok := s.header(); ok && s.end-s.start >= head+size {

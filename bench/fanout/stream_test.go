@@ -13,7 +13,7 @@ import (
 	"time"
 )
 
-// chunks gives what it reads in pieces of a size.
+// chunks is a reader that returns at most size bytes at a time.
 type chunks struct {
 	io.Reader
 	size int
@@ -21,8 +21,8 @@ type chunks struct {
 
 func (c chunks) Read(p []byte) (int, error) { return c.Reader.Read(p[:min(len(p), c.size)]) }
 
-// TestStream: events are found wherever a read ends, in frames of one event, of several,
-// and of more than the buffer holds, and small frames between them as well.
+// TestStream: events are found wherever a read ends, in frames with one or more events or longer
+// than the buffer, and with small frames between them.
 func TestStream(t *testing.T) {
 	t.Parallel()
 	next := nextTemplate()
@@ -71,7 +71,7 @@ func collect(to *[]string) (func(event) error, func(byte, []byte) error) {
 		func(_ byte, text []byte) error { *to = append(*to, string(text)); return nil }
 }
 
-// TestFleet: an event that comes twice, too early or not at all is noticed.
+// TestFleet: an event that is repeated, too early or missing is an error.
 func TestFleet(t *testing.T) {
 	t.Parallel()
 	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
@@ -91,7 +91,7 @@ func TestFleet(t *testing.T) {
 			t.Fatal(err)
 		}
 		b := serveTCPJoined(listener)
-		f, err := connect(ctx, listener.Addr().String(), bare, 1, 1)
+		f, err := connect(ctx, listener.Addr().String(), tcpOnly, 1, 1)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -104,7 +104,7 @@ func TestFleet(t *testing.T) {
 			events = append(events, event{seq: seq})
 		}
 		b.publish(events)
-		if err = f.wait(ctx, expected); err == nil && len(test.sent) > 3 { // the round ends before
+		if err = f.wait(ctx, expected); err == nil && len(test.sent) > 3 { // the round has ended
 			err = f.wait(ctx, &round{done: make(chan struct{})})
 		}
 		f.close()

@@ -10,7 +10,7 @@ import (
 	"time"
 )
 
-// print writes the report for people.
+// print writes the report as text.
 func (r *report) print(w io.Writer) {
 	fmt.Fprintf(w, "%s, took %s\n%s, %s after\n", r.Started.Format(time.DateTime+" UTC"), r.Took.Round(time.Second), r.Machine, r.LoadAfter)
 	var names []string
@@ -40,8 +40,8 @@ func (r *report) printCPU(w io.Writer, n int) {
 	defer t.Flush()
 	fmt.Fprintln(t, "server CPU µs per delivery\tsingle events: min\tmedian\tmax\tours/it\tburst of\tmin\tmedian\tmax\tours/it\t")
 	for _, name := range r.names(n) {
-		runs := r.of(name, n)
-		paced, burst := each(runs, pacedCPU), each(runs, burstCPU)
+		runs := r.resultsOf(name, n)
+		paced, burst := valuesOf(runs, pacedCPU), valuesOf(runs, burstCPU)
 		fmt.Fprintf(t, "%s\t%.2f\t%.2f\t%.2f\t%s\t%d\t%.2f\t%.2f\t%.2f\t%s\t\n", name,
 			slices.Min(paced), median(paced), slices.Max(paced), r.ratioText(name, n, pacedCPU),
 			runs[0].Burst.Events, slices.Min(burst), median(burst), slices.Max(burst), r.ratioText(name, n, burstCPU))
@@ -55,24 +55,24 @@ func (r *report) printRest(w io.Writer, n int) {
 	for _, name := range r.names(n) {
 		fmt.Fprintf(t, "%s\t", name)
 		for _, f := range []figure{pacedBytes, pacedAllocs, burstAllocs, pacedP50, pacedP99, idleKB, idleGoroutines, sustainedCPU, sustainedP50, sustainedP99, sustainedBehind} {
-			fmt.Fprintf(t, "%s\t", short(median(each(r.of(name, n), f))))
+			fmt.Fprintf(t, "%s\t", short(median(valuesOf(r.resultsOf(name, n), f))))
 		}
 		fmt.Fprintln(t)
 	}
 }
 
-// A figure is one number of a result; not ok if it was not measured.
+// A figure returns one number of a result; ok is false if it was not measured.
 type figure func(result) (value float64, ok bool)
 
 func pacedCPU(r result) (float64, bool)       { return r.Paced.CPU, true }
 func burstCPU(r result) (float64, bool)       { return r.Burst.CPU, true }
 func pacedBytes(r result) (float64, bool)     { return r.Paced.Bytes, true }
-func pacedAllocs(r result) (float64, bool)    { return given(r.Paced.Allocs) }
-func burstAllocs(r result) (float64, bool)    { return given(r.Burst.Allocs) }
+func pacedAllocs(r result) (float64, bool)    { return valueOf(r.Paced.Allocs) }
+func burstAllocs(r result) (float64, bool)    { return valueOf(r.Burst.Allocs) }
 func pacedP50(r result) (float64, bool)       { return r.Paced.P50, true }
 func pacedP99(r result) (float64, bool)       { return r.Paced.P99, true }
 func idleKB(r result) (float64, bool)         { return r.Idle.Bytes / 1024, true }
-func idleGoroutines(r result) (float64, bool) { return given(r.Idle.Goroutines) }
+func idleGoroutines(r result) (float64, bool) { return valueOf(r.Idle.Goroutines) }
 
 func sustainedCPU(r result) (float64, bool)    { return sustained(r).CPU, r.Sustained != nil }
 func sustainedP50(r result) (float64, bool)    { return sustained(r).P50, r.Sustained != nil }
@@ -86,15 +86,15 @@ func sustained(r result) delivery {
 	return *r.Sustained
 }
 
-func given(p *float64) (float64, bool) {
+func valueOf(p *float64) (float64, bool) {
 	if p == nil {
 		return 0, false
 	}
 	return *p, true
 }
 
-// each gives a figure of each result that has it.
-func each(results []result, f figure) (values []float64) {
+// valuesOf returns a figure of each result that has it.
+func valuesOf(results []result, f figure) (values []float64) {
 	for _, r := range results {
 		if v, ok := f(r); ok {
 			values = append(values, v)
@@ -103,8 +103,8 @@ func each(results []result, f figure) (values []float64) {
 	return values
 }
 
-// of gives a contender's results, round by round.
-func (r *report) of(name string, n int) (results []result) {
+// resultsOf returns a contender's results, round by round.
+func (r *report) resultsOf(name string, n int) (results []result) {
 	for _, result := range r.Results {
 		if result.Contender == name && result.Subscribers == n {
 			results = append(results, result)
@@ -113,11 +113,11 @@ func (r *report) of(name string, n int) (results []result) {
 	return results
 }
 
-// ratio is ours to another's of the same round; the median of all rounds that have both.
+// ratio returns the median over all rounds of our figure divided by the other contender's.
 func (r *report) ratio(name string, n int, f figure) (float64, bool) {
 	var ratios []float64
-	for _, mine := range r.of(ours, n) {
-		for _, other := range r.of(name, n) {
+	for _, mine := range r.resultsOf(ours, n) {
+		for _, other := range r.resultsOf(name, n) {
 			a, okA := f(mine)
 			b, okB := f(other)
 			if okA && okB && mine.Round == other.Round {
@@ -144,7 +144,7 @@ func (r *report) subscribers() (all []int) {
 	return all
 }
 
-// names are those of the contenders measured with n subscribers.
+// names returns the contenders measured with n subscribers.
 func (r *report) names(n int) (all []string) {
 	for _, result := range r.Results {
 		if result.Subscribers == n && !slices.Contains(all, result.Contender) {
@@ -154,12 +154,12 @@ func (r *report) names(n int) (all []string) {
 	return all
 }
 
-// none is the median of nothing.
-const none = -1 << 40
+// noValue is the median of an empty list.
+const noValue = -1 << 40
 
 func median(values []float64) float64 {
 	if len(values) == 0 {
-		return none
+		return noValue
 	}
 	sorted := slices.Sorted(slices.Values(values))
 	middle := len(sorted) / 2
@@ -171,7 +171,7 @@ func median(values []float64) float64 {
 
 func short(v float64) string {
 	switch {
-	case v == none:
+	case v == noValue:
 		return "–"
 	case v < 10:
 		return fmt.Sprintf("%.2f", v)

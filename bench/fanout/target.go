@@ -5,11 +5,11 @@ import (
 	"io"
 )
 
-// A target is what a figure of ours, or its ratio to somebody else's, must not exceed.
+// A target is a limit for one of our figures, or for its ratio to that of another contender.
 type target struct {
 	what    string
 	figure  figure
-	against string // a contender; empty: the figure itself counts
+	against string // a contender; if empty, the limit is for the figure itself
 	limit   float64
 }
 
@@ -39,17 +39,17 @@ var targets = []target{
 	{"100 events/s, ms behind after the last", sustainedBehind, "", 100},
 }
 
-// targetSubscribers are those for whom the targets are set; others are measured to see
+// targetSubscribers is the number of subscribers that the targets are set for; other numbers show
 // how the cost grows.
 const targetSubscribers = 1000
 
-// value is what the target is about, with n subscribers; not ok if that was not measured.
+// value returns the figure or ratio with n subscribers, and false if it was not measured.
 func (t target) value(r *report, n int) (float64, bool) {
 	if t.against != "" {
 		return r.ratio(t.against, n, t.figure)
 	}
-	v := median(each(r.of(ours, n), t.figure))
-	return v, v != none
+	v := median(valuesOf(r.resultsOf(ours, n), t.figure))
+	return v, v != noValue
 }
 
 // verdict compares a value with the limit.

@@ -5,8 +5,8 @@ import (
 	"testing"
 )
 
-// TestTargets: a target is met by the median of the rounds' ratios, not by one of them,
-// and what was not measured is neither met nor missed.
+// TestTargets: the median of the rounds' ratios decides whether a target is met. What was not
+// measured is neither met nor missed.
 func TestTargets(t *testing.T) {
 	t.Parallel()
 	report := &report{}

@@ -1,6 +1,6 @@
-// Command centrifuge is the centrifuge contender of bench/fanout, in a module of its own
-// so that the server's does not carry its dependencies. It is told what to do as
-// ../server.go says; the little that both have in common is here once more.
+// Command centrifuge is the centrifuge contender of bench/fanout. It is a separate module, so that
+// the server's module does not get its dependencies. It uses the messages of ../server.go, with a
+// copy of the little code that both need.
 package main
 
 import (
@@ -42,7 +42,7 @@ func run(before, after string) error {
 		return err
 	}
 	handler := centrifuge.NewWebsocketHandler(node, centrifuge.WebsocketConfig{
-		// Clients that share two processors with the server are not dead when they are slow.
+		// Clients on the same two processors are slow, not dead.
 		WriteTimeout:   10 * time.Second,
 		PingPongConfig: centrifuge.PingPongConfig{PingInterval: 60 * time.Second, PongTimeout: 50 * time.Second},
 	})

@@ -1,5 +1,5 @@
 // GraphQL Yoga with graphql-ws as Yoga's documentation puts them together, and Yoga's own
-// pub/sub. It is told what to do as ../server.go says.
+// pub/sub. It uses the messages of ../server.go.
 import { readFileSync } from 'node:fs'
 import { createServer } from 'node:http'
 import { createInterface } from 'node:readline'
@@ -66,7 +66,7 @@ function publish(at) {
   pubSub.publish('change', { ...sample, event: { ...sample.event, closingNote: { ...note, text } } })
 }
 
-async function obey({ publish: events, every }) {
+async function handle({ publish: events, every }) {
   const begin = now()
   for (let i = 0; i < events; i++) {
     let due = begin + i * every / 1000
@@ -77,16 +77,16 @@ async function obey({ publish: events, every }) {
     publish(due)
   }
   const { user, system } = process.cpuUsage()
-  say({ subscribers, cpu: user + system })
+  send({ subscribers, cpu: user + system })
 }
 
-const say = line => process.stdout.write(JSON.stringify(line) + '\n')
+const send = line => process.stdout.write(JSON.stringify(line) + '\n')
 const version = name => JSON.parse(readFileSync(new URL(`node_modules/${name}/package.json`, import.meta.url))).version
 
 server.listen(0, '127.0.0.1', 4096, async () => {
   const { address, port } = server.address()
   const names = ['graphql', 'graphql-yoga', 'graphql-ws', 'ws']
-  say({ addr: `${address}:${port}`, versions: Object.fromEntries([['node', process.version], ...names.map(n => [n, version(n)])]) })
-  for await (const line of createInterface({ input: process.stdin })) await obey(JSON.parse(line))
+  send({ addr: `${address}:${port}`, versions: Object.fromEntries([['node', process.version], ...names.map(n => [n, version(n)])]) })
+  for await (const line of createInterface({ input: process.stdin })) await handle(JSON.parse(line))
   process.exit(0)
 })
