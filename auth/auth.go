@@ -206,7 +206,7 @@ func (a *Authenticator) state(t *db.TokenOwner) state {
 		s.actor = service.Actor{Workspace: t.WorkspaceID, Role: service.RoleReader}
 	}
 	if s.why == nil {
-		s.actor.Token, s.actor.AsOf = t.ID, t.AsOf
+		s.actor.Token, s.actor.Expires, s.actor.AsOf = t.ID, t.ExpiresAt, t.AsOf
 	}
 	return s
 }

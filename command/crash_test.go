@@ -81,7 +81,7 @@ type id = string
 
 func (w *writer) mutate(ctx context.Context, verb, key, fields string, input vars) (*done, error) {
 	document := fmt.Sprintf(`mutation($input: %s%sInput!) { done: %s(input: $input) {
-		%s events { id origin } userErrors { code message } } }`, strings.ToUpper(verb[:1]), verb[1:], verb, fields)
+		%s events { id idempotencyKey } userErrors { code message } } }`, strings.ToUpper(verb[:1]), verb[1:], verb, fields)
 	input["idempotencyKey"] = key
 	at, _ := w.place.now()
 	for {
@@ -190,8 +190,8 @@ func (f *follower) read(ctx context.Context, c caller) error {
 }
 
 var followed = map[string]string{
-	"inboxChanged":  `subscription($after: EventCursor) { item: inboxChanged(view: ALL, after: $after) { cursor kind conversationId event { id __typename origin } } }`,
-	"statusChanged": `subscription($after: EventCursor) { item: statusChanged(after: $after) { cursor id __typename origin } }`,
+	"inboxChanged":  `subscription($after: EventCursor) { item: inboxChanged(view: ALL, after: $after) { cursor kind conversationId event { id __typename idempotencyKey } } }`,
+	"statusChanged": `subscription($after: EventCursor) { item: statusChanged(after: $after) { cursor id __typename idempotencyKey } }`,
 }
 
 func TestKilledServerLosesAndRepeatsNothing(t *testing.T) {

@@ -3,6 +3,7 @@ package db
 import (
 	"context"
 	"database/sql"
+	"slices"
 	"time"
 
 	"github.com/uptrace/bun"
@@ -64,19 +65,59 @@ type AgentFilter struct {
 // availabilityRank puts agents who are there first.
 const availabilityRank = "array_position('{ONLINE,AWAY,OFFLINE}', availability)"
 
-// AgentOrder lists agents by availability, then by name.
-var AgentOrder = Order{Name: "agents", Columns: []string{availabilityRank, nameOrder, "id"}}
+// AgentOrderField is what a list of agents is ordered by.
+type AgentOrderField string
 
-// Key gives the agent's place in AgentOrder.
-func (a *Agent) Key() Key {
+// The orders of rule I4.
+const (
+	AgentAvailability AgentOrderField = "AVAILABILITY" // then by name
+	AgentName         AgentOrderField = "NAME"
+	AgentCreatedAt    AgentOrderField = "CREATED_AT"
+)
+
+// agentColumns are the columns of the orders before the id.
+var agentColumns = map[AgentOrderField][]string{
+	AgentAvailability: {availabilityRank, nameOrder}, AgentName: {nameOrder}, AgentCreatedAt: {"created_at"},
+}
+
+// AgentOrder lists agents by availability, then by name.
+var AgentOrder = AgentOrderBy(AgentAvailability, false)
+
+// AgentOrderBy lists agents by a field.
+func AgentOrderBy(field AgentOrderField, desc bool) Order {
+	return Order{Name: "agents", Columns: append(slices.Clone(agentColumns[field]), "id"), Desc: desc}
+}
+
+// Key returns the agent's position in a list of this order.
+func (a *Agent) Key(o Order) Key {
 	rank := map[Availability]string{Online: "1", Away: "2", Offline: "3"}[a.Availability]
-	return Key{rank, a.NameOrder, a.ID.UUID.String()}
+	values := map[string]string{
+		availabilityRank: rank, nameOrder: a.NameOrder, "created_at": timeKey(a.CreatedAt), "id": a.ID.UUID.String(),
+	}
+	key := make(Key, len(o.Columns))
+	for i, column := range o.Columns {
+		key[i] = values[column]
+	}
+	return key
 }
 
 // AgentPage reads one page of agents.
-func (w ForWorkspace) AgentPage(ctx context.Context, f AgentFilter, p Page) ([]*Agent, bool, bool, error) {
+func (w ForWorkspace) AgentPage(ctx context.Context, f AgentFilter, o Order, p Page) ([]*Agent, bool, bool, error) {
 	var rows []*Agent
 	q := w.bun.NewSelect().Model(&rows).ColumnExpr("?TableColumns, "+nameOrder+" AS name_order").Where("workspace_id = ?", w.Key)
+	if err := p.apply(f.apply(q), o).Scan(ctx); err != nil {
+		return nil, false, false, err
+	}
+	rows, next, previous := Trim(rows, p)
+	return rows, next, previous, nil
+}
+
+// AgentCount counts agents up to a limit.
+func (w ForWorkspace) AgentCount(ctx context.Context, f AgentFilter, limit int) (int, error) {
+	return w.count(ctx, f.apply(w.bun.NewSelect().Model((*Agent)(nil)).Where("workspace_id = ?", w.Key)), limit)
+}
+
+func (f AgentFilter) apply(q *bun.SelectQuery) *bun.SelectQuery {
 	q = f.Search.apply(q, searchedAgents)
 	if len(f.Availability) > 0 {
 		q = q.Where("availability IN (?)", bun.List(f.Availability))
@@ -87,11 +128,7 @@ func (w ForWorkspace) AgentPage(ctx context.Context, f AgentFilter, p Page) ([]*
 	if f.Active != nil {
 		q = q.Where("active = ?", *f.Active)
 	}
-	if err := p.apply(q, AgentOrder).Scan(ctx); err != nil {
-		return nil, false, false, err
-	}
-	rows, next, previous := Trim(rows, p)
-	return rows, next, previous, nil
+	return q
 }
 
 // Agents reads the agents with these ids, in no order; unknown ones are left out.

@@ -73,6 +73,19 @@ func (c *Contact) Key(o Order) Key {
 func (w ForWorkspace) ContactPage(ctx context.Context, f ContactFilter, o Order, p Page) ([]*Contact, bool, bool, error) {
 	var rows []*Contact
 	q := w.bun.NewSelect().Model(&rows).ColumnExpr("?TableColumns, "+nameOrder+" AS name_order").Where("workspace_id = ?", w.Key)
+	if err := p.apply(f.apply(q), o).Scan(ctx); err != nil {
+		return nil, false, false, err
+	}
+	rows, next, previous := Trim(rows, p)
+	return rows, next, previous, nil
+}
+
+// ContactCount counts contacts up to a limit.
+func (w ForWorkspace) ContactCount(ctx context.Context, f ContactFilter, limit int) (int, error) {
+	return w.count(ctx, f.apply(w.bun.NewSelect().Model((*Contact)(nil)).Where("workspace_id = ?", w.Key)), limit)
+}
+
+func (f ContactFilter) apply(q *bun.SelectQuery) *bun.SelectQuery {
 	q = f.Search.apply(q, searchedContacts)
 	if f.Assignees != nil {
 		some, none := splitAssignees(f.Assignees)
@@ -81,11 +94,7 @@ func (w ForWorkspace) ContactPage(ctx context.Context, f ContactFilter, o Order,
 	if f.Blocked != nil {
 		q = q.Where("(blocked_at IS NOT NULL) = ?", *f.Blocked)
 	}
-	if err := p.apply(q, o).Scan(ctx); err != nil {
-		return nil, false, false, err
-	}
-	rows, next, previous := Trim(rows, p)
-	return rows, next, previous, nil
+	return q
 }
 
 // splitAssignees takes "nobody" out of a list of assignees.

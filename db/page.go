@@ -1,6 +1,7 @@
 package db
 
 import (
+	"context"
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
@@ -102,6 +103,13 @@ func (o Order) beyond() string {
 
 // before is the comparison that holds for what comes earlier in the list.
 func (o Order) before() string { return Order{Desc: !o.Desc}.beyond() }
+
+// count counts the rows of a query up to a limit.
+func (w ForWorkspace) count(ctx context.Context, q *bun.SelectQuery, limit int) (n int, err error) {
+	counted := q.ColumnExpr("1").Limit(int64(limit))
+	err = w.bun.NewSelect().TableExpr("(?) AS counted", counted).ColumnExpr("count(*)").Scan(ctx, &n)
+	return n, err
+}
 
 // Trim takes the extra row away and puts the rest in the list's order.
 func Trim[T any](rows []T, p Page) (kept []T, hasNext, hasPrevious bool) {

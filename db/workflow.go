@@ -175,6 +175,11 @@ func (w ForWorkspace) WorkflowPage(ctx context.Context, p Page) ([]*Workflow, bo
 	return rows, next, previous, nil
 }
 
+// WorkflowCount counts the workflows up to a limit, deleted ones left out.
+func (w ForWorkspace) WorkflowCount(ctx context.Context, limit int) (int, error) {
+	return w.count(ctx, w.bun.NewSelect().Model((*Workflow)(nil)).Where("workspace_id = ?", w.Key).Where("deleted_at IS NULL"), limit)
+}
+
 // Workflows reads the workflows with these ids, deleted ones too, in no order; unknown
 // ones are left out.
 func (w ForWorkspace) Workflows(ctx context.Context, ids []WorkflowID) ([]*Workflow, error) {

@@ -19,16 +19,27 @@ func (r queryResolver) Agent(ctx context.Context, id string) (*db.Agent, error) 
 	return loadersOf(ctx).agents.Load(ctx, agent)
 }
 
-func (r queryResolver) Agents(ctx context.Context, search *string, availability []db.Availability, skill *string, active *bool,
+// AgentFilter narrows a list of agents.
+type AgentFilter struct {
+	Availability []db.Availability
+	Skill        *string
+	Active       *bool // nil: active and deactivated ones
+}
+
+func (r queryResolver) Agents(ctx context.Context, search *string, filter *AgentFilter, orderBy *service.AgentOrder,
 	first *int, after *string, last *int, before *string) (*AgentConnection, error) {
+	if filter == nil {
+		active := true // the default of the filter's field
+		filter = &AgentFilter{Active: &active}
+	}
 	l, err := r.service.Agents(ctx, actorOf(ctx), service.AgentsInput{
-		Search: search, Availability: availability, Skill: skill, Active: active,
+		Search: search, Availability: filter.Availability, Skill: filter.Skill, Active: filter.Active, OrderBy: orderBy,
 		PageInput: service.PageInput{First: first, After: after, Last: last, Before: before},
 	})
 	if err != nil {
 		return nil, err
 	}
-	return connect(l, same[*db.Agent]), nil
+	return connect(l, same[*db.Agent], l.Total), nil
 }
 
 func (r mutationResolver) SetAvailability(ctx context.Context, input service.SetAvailabilityInput) (*AgentPayload, error) {

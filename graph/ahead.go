@@ -4,6 +4,7 @@ import (
 	"context"
 	"reflect"
 	"slices"
+	"strings"
 
 	"github.com/99designs/gqlgen/graphql"
 	"github.com/vektah/gqlparser/v2/ast"
@@ -80,6 +81,10 @@ func (a ahead) ofRoot(f graphql.CollectedField, result any) {
 	case *WorkspacePayload:
 		a.ofWorkflows(a.below(f, "workflowsWithProblems"), r.WorkflowsWithProblems)
 		a.ofEvents(a.below(f, "events"), r.Events)
+	case []AssignmentEvent:
+		a.ofEvents(f.Selections, asEvents(r))
+	case []StatusEvent:
+		a.ofEvents(f.Selections, asEvents(r))
 	case []Event:
 		a.ofEvents(f.Selections, r)
 	case []*InboxChange:
@@ -181,9 +186,9 @@ func (a ahead) ofConversations(s ast.SelectionSet, rows []*db.Conversation) {
 		case "lastMessage":
 			a.ofMessages(f.Selections, read(a, a.messages, rows, func(c *db.Conversation) *db.MessageID { return c.LastMessageID }))
 		case "messages":
-			a.ofMessages(a.nodes(f), flat(a, a.conversationMessages, f, rows, func(c *db.Conversation) db.ConversationID { return c.ID }))
+			a.ofMessages(a.nodes(f), flat(a, a.conversationMessages, a.messageTotals, f, rows, func(c *db.Conversation) db.ConversationID { return c.ID }))
 		case "timeline":
-			a.ofEvents(a.nodes(f), toEvents(flat(a, a.conversationTimeline, f, rows, func(c *db.Conversation) db.ConversationID { return c.ID })))
+			a.ofEvents(a.nodes(f), toEvents(flat(a, a.conversationTimeline, a.conversationTimelineTotals, f, rows, func(c *db.Conversation) db.ConversationID { return c.ID })))
 		}
 	}
 }
@@ -202,9 +207,9 @@ func (a ahead) ofContacts(s ast.SelectionSet, rows []*db.Contact) {
 		case "openConversation", "latestConversation", "canOpen", "cannotOpenReason":
 			a.ofConversations(f.Selections, read(a, a.latest, rows, id))
 		case "conversations":
-			a.ofConversations(a.nodes(f), flat(a, a.contactConversations, f, rows, func(c *db.Contact) db.ContactID { return c.ID }))
+			a.ofConversations(a.nodes(f), flat(a, a.contactConversations, a.conversationTotals, f, rows, func(c *db.Contact) db.ContactID { return c.ID }))
 		case "timeline":
-			a.ofEvents(a.nodes(f), toEvents(flat(a, a.contactTimeline, f, rows, func(c *db.Contact) db.ContactID { return c.ID })))
+			a.ofEvents(a.nodes(f), toEvents(flat(a, a.contactTimeline, a.contactTimelineTotals, f, rows, func(c *db.Contact) db.ContactID { return c.ID })))
 		}
 	}
 }
@@ -302,10 +307,10 @@ func (a ahead) fields(s ast.SelectionSet, object string) []graphql.CollectedFiel
 
 // eventFields are what a selection asks of any of the types of these events.
 func (a ahead) eventFields(s ast.SelectionSet, events []Event) []graphql.CollectedField {
-	types := []string{"Event", "Node"}
+	var types []string
 	for _, e := range events {
 		if name := reflect.TypeOf(e).Name(); !slices.Contains(types, name) {
-			types = append(types, name)
+			types = append(append(types, name), schema.Types[name].Interfaces...)
 		}
 	}
 	return graphql.CollectFields(a.op, s, types)
@@ -352,8 +357,12 @@ func read[R any, K comparable, V any](a ahead, l *loader[K, V], rows []R, key fu
 	return found
 }
 
-// flat reads the same page of a nested list of each row and gives the rows of all.
-func flat[R any, K comparable, V any](a ahead, l *loader[pageOf[K], *service.List[V]], f graphql.CollectedField, rows []R, parent func(R) K) (all []V) {
+// flat reads the same page of a nested list of each row, and if they are asked for the totals, and returns the rows of all.
+func flat[R any, K comparable, V any](a ahead, l *loader[pageOf[K], *service.List[V]], totals *loader[K, service.Total],
+	f graphql.CollectedField, rows []R, parent func(R) K) (all []V) {
+	if slices.ContainsFunc(a.fieldsOf(f), func(asked graphql.CollectedField) bool { return strings.HasPrefix(asked.Name, "totalCount") }) {
+		read(a, totals, rows, func(row R) *K { k := parent(row); return &k })
+	}
 	args := argsOfField(f.ArgumentMap(a.op.Variables))
 	lists := read(a, l, rows, func(row R) *pageOf[K] { return &pageOf[K]{parent(row), args} })
 	for _, list := range lists {

@@ -322,7 +322,7 @@ func TestOnesOwn(t *testing.T) {
 	w := newWorld(t)
 	exec := w.executor(note)
 	c, m := w.talked()
-	const all = `subscription { inboxChanged(view: ALL) { event { actor { ... on Agent { id } } origin } counts { mine } } }`
+	const all = `subscription { inboxChanged(view: ALL) { event { actor { ... on Agent { id } } idempotencyKey } counts { mine } } }`
 	const mine = `subscription { inboxChanged { kind counts { mine } } }`
 	own := execute(t, exec, sharedContext(t, exec, mine, w.agent.Actor), mine)
 	ann := execute(t, exec, sharedContext(t, exec, all, w.agent.Actor), all)
@@ -331,8 +331,8 @@ func TestOnesOwn(t *testing.T) {
 	w.everything(c, m)
 	for name, want := range map[*execution]string{
 		own: `{"inboxChanged":{"kind":"UPDATED","counts":{"mine":1}}}`,
-		ann: fmt.Sprintf(`{"inboxChanged":{"event":{"actor":{"id":%q},"origin":%q},"counts":{"mine":1}}}`, w.agent.id, secret),
-		cem: fmt.Sprintf(`{"inboxChanged":{"event":{"actor":{"id":%q},"origin":null},"counts":{"mine":0}}}`, w.agent.id),
+		ann: fmt.Sprintf(`{"inboxChanged":{"event":{"actor":{"id":%q},"idempotencyKey":%q},"counts":{"mine":1}}}`, w.agent.id, secret),
+		cem: fmt.Sprintf(`{"inboxChanged":{"event":{"actor":{"id":%q},"idempotencyKey":null},"counts":{"mine":0}}}`, w.agent.id),
 	} {
 		if items := name.until(fmt.Sprint(w.end()), "InboxCounts.mine"); string(items[0].Data) != want || len(items[0].Errors) > 0 {
 			t.Errorf("%s %v, not %s", items[0].Data, items[0].Errors, want)

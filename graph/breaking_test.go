@@ -44,7 +44,8 @@ func TestBreakingChangesAreInTheChangelog(t *testing.T) {
 type breakage struct{ coordinate, what string }
 
 // breaking returns the changes from one schema to another that can break a client, in the order of their coordinates.
-// Additions break nothing, unless an argument or input field that is added must be given.
+// Additions break nothing, unless an argument or input field that is added must be given. What a change causes
+// elsewhere is not listed again: a field for each type that implements an interface, or each use of a type that is gone.
 func breaking(from, to *ast.Schema) (all []breakage) {
 	add := func(coordinate, format string, args ...any) {
 		all = append(all, breakage{coordinate, fmt.Sprintf(format, args...)})
@@ -58,7 +59,7 @@ func breaking(from, to *ast.Schema) (all []breakage) {
 		case now.Kind != old.Kind:
 			add(old.Name, "is no longer of the kind %s", old.Kind)
 		default:
-			breakingFields(old, now, add)
+			breakingFields(from, to, old, add)
 			breakingMembers(old, now, add)
 		}
 	}
@@ -66,12 +67,13 @@ func breaking(from, to *ast.Schema) (all []breakage) {
 	return all
 }
 
-func breakingFields(old, now *ast.Definition, add func(string, string, ...any)) {
-	input := old.Kind == ast.InputObject
+func breakingFields(from, to *ast.Schema, old *ast.Definition, add func(string, string, ...any)) {
+	input, now := old.Kind == ast.InputObject, to.Types[old.Name]
 	for _, field := range old.Fields {
 		at, is := old.Name+"."+field.Name, now.Fields.ForName(field.Name)
 		switch {
-		case strings.HasPrefix(field.Name, "__"):
+		case strings.HasPrefix(field.Name, "__"), isInherited(from, old, field.Name):
+		case is != nil && to.Types[field.Type.Name()] == nil && shape(field.Type) == shape(is.Type):
 		case is == nil:
 			add(at, "is gone")
 		case input && !accepts(is.Type, field.Type), !input && !accepts(field.Type, is.Type):
@@ -88,6 +90,14 @@ func breakingFields(old, now *ast.Definition, add func(string, string, ...any)) 
 		}
 	}
 }
+
+// isInherited reports whether a field is one of an interface of its type.
+func isInherited(s *ast.Schema, def *ast.Definition, field string) bool {
+	return slices.ContainsFunc(def.Interfaces, func(name string) bool { return s.Types[name].Fields.ForName(field) != nil })
+}
+
+// shape returns a type without its name, such as [!]!.
+func shape(t *ast.Type) string { return strings.ReplaceAll(t.String(), t.Name(), "") }
 
 func breakingArguments(at string, old, now ast.ArgumentDefinitionList, add func(string, string, ...any)) {
 	for _, a := range old {

@@ -14,7 +14,11 @@ type Connection[T any] struct {
 	nodes    []T
 	cursors  []string
 	pageInfo PageInfo
+	total    counting
 }
+
+// counting counts the rows of a whole list.
+type counting func(context.Context) (service.Total, error)
 
 // Edge is one row of a page with its page cursor.
 type Edge[T any] struct {
@@ -57,9 +61,21 @@ func (c *Connection[T]) Nodes() []T { return c.nodes }
 // PageInfo says where the page lies.
 func (c *Connection[T]) PageInfo() *PageInfo { return &c.pageInfo }
 
-// connect turns a page of rows into a connection of what the schema shows of them.
-func connect[S, T any](l *service.List[S], node func(S) T) *Connection[T] {
-	c := &Connection[T]{nodes: make([]T, len(l.Rows)), cursors: make([]string, len(l.Rows))}
+// TotalCount returns the number of rows of the whole list, up to a limit. They are counted only when that is asked for.
+func (c *Connection[T]) TotalCount(ctx context.Context) (int, error) {
+	t, err := c.total(ctx)
+	return t.Count, err
+}
+
+// TotalCountCapped reports whether the whole list is longer than TotalCount.
+func (c *Connection[T]) TotalCountCapped(ctx context.Context) (bool, error) {
+	t, err := c.total(ctx)
+	return t.Capped, err
+}
+
+// connect returns the connection of a page of rows. The total counts the rows of the whole list; it is called at most once.
+func connect[S, T any](l *service.List[S], node func(S) T, total counting) *Connection[T] {
+	c := &Connection[T]{nodes: make([]T, len(l.Rows)), cursors: make([]string, len(l.Rows)), total: once(total)}
 	for i, row := range l.Rows {
 		c.nodes[i], c.cursors[i] = node(row), l.Cursor(row)
 	}
@@ -72,40 +88,33 @@ func connect[S, T any](l *service.List[S], node func(S) T) *Connection[T] {
 
 func same[T any](row T) T { return row }
 
-// InboxConnection is a page of the inbox, which also tells about the list as a whole.
+// once returns a counting that counts the first time only.
+func once(count counting) counting {
+	var once sync.Once
+	var t service.Total
+	var err error
+	return func(ctx context.Context) (service.Total, error) {
+		once.Do(func() { t, err = count(ctx) })
+		return t, err
+	}
+}
+
+// totalOf returns the counting of one parent's list, which a loader counts together with those of other parents.
+func totalOf[K comparable](totals *loader[K, service.Total], parent K) counting {
+	return func(ctx context.Context) (service.Total, error) { return totals.Load(ctx, parent) }
+}
+
+// InboxConnection is a page of the inbox.
 type InboxConnection struct {
 	*ConversationConnection
 	AsOf         db.EventCursor
 	SearchCapped bool
-	total        func(context.Context) (inboxTotal, error)
-}
-
-type inboxTotal struct {
-	count  int
-	capped bool
-}
-
-// TotalCount is how many conversations the list holds; it is counted only when asked for.
-func (c *InboxConnection) TotalCount(ctx context.Context) (int, error) {
-	t, err := c.total(ctx)
-	return t.count, err
-}
-
-// TotalCountCapped says that there are more than TotalCount.
-func (c *InboxConnection) TotalCountCapped(ctx context.Context) (bool, error) {
-	t, err := c.total(ctx)
-	return t.capped, err
 }
 
 func (r *Resolver) inboxConnection(actor service.Actor, l *service.InboxList) *InboxConnection {
-	var once sync.Once
-	var t inboxTotal
-	var err error
-	return &InboxConnection{
-		ConversationConnection: connect(&l.List, same[*db.Conversation]), AsOf: l.AsOf, SearchCapped: l.SearchCapped,
-		total: func(ctx context.Context) (inboxTotal, error) {
-			once.Do(func() { t.count, t.capped, err = r.service.InboxTotal(ctx, actor, l) })
-			return t, err
-		},
+	total := func(ctx context.Context) (t service.Total, err error) {
+		t.Count, t.Capped, err = r.service.InboxTotal(ctx, actor, l)
+		return t, err
 	}
+	return &InboxConnection{connect(&l.List, same[*db.Conversation], total), l.AsOf, l.SearchCapped}
 }

@@ -23,7 +23,7 @@ func (r queryResolver) Contacts(ctx context.Context, search *string, filter *ser
 	if err != nil {
 		return nil, err
 	}
-	return connect(l, same[*db.Contact]), nil
+	return connect(l, same[*db.Contact], l.Total), nil
 }
 
 func (r mutationResolver) AssignContact(ctx context.Context, input service.AssignContactInput) (*ContactPayload, error) {
@@ -75,7 +75,7 @@ func (r contactResolver) Conversations(ctx context.Context, c *db.Contact, first
 	if err != nil {
 		return nil, err
 	}
-	return connect(l, same[*db.Conversation]), nil
+	return connect(l, same[*db.Conversation], totalOf(loadersOf(ctx).conversationTotals, c.ID)), nil
 }
 
 func (r contactResolver) Timeline(ctx context.Context, c *db.Contact, first *int, after *string, last *int, before *string) (*TimelineConnection, error) {
@@ -83,7 +83,7 @@ func (r contactResolver) Timeline(ctx context.Context, c *db.Contact, first *int
 	if err != nil {
 		return nil, err
 	}
-	return connect(l, toEvent), nil
+	return connect(l, toEvent, totalOf(loadersOf(ctx).contactTimelineTotals, c.ID)), nil
 }
 
 func (r contactResolver) CanOpen(ctx context.Context, c *db.Contact) (bool, error) {

@@ -43,11 +43,8 @@ func (r mutationResolver) AssignConversations(ctx context.Context, input service
 	return conversationsPayload(r.service.AssignConversations(ctx, actorOf(ctx), input))
 }
 
-// AssigneeID is called only if there is an assigneeId, be it null.
-func (r assignConversationsInputResolver) AssigneeID(ctx context.Context, in *service.AssignConversationsInput, id *string) (err error) {
-	in.Unassign = id == nil && sent(ctx, "assigneeId")
-	in.AssigneeID, err = decodeOptional[db.AgentID](id)
-	return err
+func (r mutationResolver) UnassignConversations(ctx context.Context, input service.UnassignConversationsInput) (*ConversationsPayload, error) {
+	return conversationsPayload(r.service.UnassignConversations(ctx, actorOf(ctx), input))
 }
 
 func (r mutationResolver) CloseConversations(ctx context.Context, input service.CloseConversationsInput) (*ConversationsPayload, error) {
@@ -83,7 +80,7 @@ func (r conversationResolver) Messages(ctx context.Context, c *db.Conversation, 
 	if err != nil {
 		return nil, err
 	}
-	return connect(l, same[*db.Message]), nil
+	return connect(l, same[*db.Message], totalOf(loadersOf(ctx).messageTotals, c.ID)), nil
 }
 
 func (r conversationResolver) Timeline(ctx context.Context, c *db.Conversation, first *int, after *string, last *int, before *string) (*TimelineConnection, error) {
@@ -91,7 +88,7 @@ func (r conversationResolver) Timeline(ctx context.Context, c *db.Conversation, 
 	if err != nil {
 		return nil, err
 	}
-	return connect(l, toEvent), nil
+	return connect(l, toEvent, totalOf(loadersOf(ctx).conversationTimelineTotals, c.ID)), nil
 }
 
 func (r conversationResolver) CanClose(ctx context.Context, c *db.Conversation) (bool, error) {

@@ -9,6 +9,8 @@ import (
 
 	"github.com/vektah/gqlparser/v2"
 	"github.com/vektah/gqlparser/v2/ast"
+
+	"switchboard/graph"
 )
 
 // schema is the contract itself.
@@ -17,7 +19,7 @@ var schema = func() *ast.Schema {
 	if err != nil {
 		panic(err)
 	}
-	return gqlparser.MustLoadSchema(&ast.Source{Name: "schema.graphqls", Input: string(text)})
+	return graph.WithObjectsOnly(gqlparser.MustLoadSchema(&ast.Source{Name: "schema.graphqls", Input: string(text)}))
 }()
 
 // fragments show everything of an object and enough of its neighbours to tell which they are.
@@ -29,13 +31,13 @@ var fragments = map[string]string{
 		canClose cannotCloseReason canReopen cannotReopenReason }`,
 	"message":   `on Message { id kind author { ...actor } body truncated preview createdAt sentAt automated withheld channel }`,
 	"workspace": `on Workspace { id name timeZone country reopenPolicy reopenWithinDays ownerPolicy closingCategories }`,
+	"session":   `on Session { agent { id name } role scope expiresAt workspace { id name } limits { subscriptions sockets documentBytes } }`,
 	"actor":     `on Actor { __typename ... on Agent { id } ... on Contact { id } ... on Integration { id name } ... on Workflow { id name } }`,
-	"event": `on Event { __typename id cursor occurredAt actor { ...actor } via { id name } conversation { id version } contact { id version } origin
-		... on MessageReceived { message { ...message } } ... on MessageSent { message { ...message } } ... on NoteAdded { message { ...message } }
-		... on ConversationAssigned { from { id name } to { id name } reason run { id } } ... on ConversationUnassigned { from { id name } to { id name } reason run { id } }
+	"event": `on Event { __typename id cursor occurredAt actor { ...actor } via { id name } conversation { id version } contact { id version } idempotencyKey
+		... on MessageEvent { message { ...message } } ... on AssignmentEvent { from { id name } to { id name } reason run { id } }
 		... on WorkflowCreated { workflow { id } } ... on WorkflowUpdated { workflow { id } changes { field before after } } ... on WorkflowEnabled { workflow { id } }
 		... on WorkflowDisabled { workflow { id } } ... on WorkflowDeleted { workflow { id } } ... on WorkflowRan { workflow { id } run { id } status }
-		... on ConversationOpened { source } ... on ConversationReopened { source } ... on ConversationClosed { closingNote { category text } }
+		... on StatusEvent { source closingNote { category text } }
 		... on ContactUpdated { changes { field before after } } ... on AgentUpdated { agent { id } changes { field before after } }
 		... on WorkspaceUpdated { changes { field before after } } ... on BusinessEventRecorded { type payload requiresAction }
 		... on AgentCreated { agent { id name } } ... on AgentDeactivated { agent { id active } } ... on AgentReactivated { agent { id active } }
@@ -103,7 +105,7 @@ var subscriptions = func() map[string]string {
 			}
 			declared, given = append(declared, declaration), append(given, fmt.Sprintf("%s: $%s", a.Name, a.Name))
 		}
-		shown := map[string]string{"Event": "event", "InboxChange": "change", "InboxCounts": "counts", "Dashboard": "dashboard", "AgentChange": "agentChange", "WorkflowRun": "run"}[field.Type.Name()]
+		shown := map[string]string{"Event": "event", "AssignmentEvent": "event", "StatusEvent": "event", "InboxChange": "change", "InboxCounts": "counts", "Dashboard": "dashboard", "AgentChange": "agentChange", "WorkflowRun": "run"}[field.Type.Name()]
 		docs[field.Name] = document(fmt.Sprintf("subscription%s { %s%s { ...%s } }",
 			parentheses(declared), field.Name, parentheses(given), shown))
 	}
@@ -165,6 +167,26 @@ func TestEverythingIsAsked(t *testing.T) {
 		if !asked["UserErrorCode."+value.Name] && value.Name != "INVALID_FIELD" { // which refuses nothing
 			t.Errorf("no test shows the refusal %s", value.Name)
 		}
+	}
+}
+
+// TestPossibleTypes: introspection shows objects only as the possible types of interfaces and unions, though some
+// interfaces implement Event.
+func TestPossibleTypes(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, func(o *options) { o.introspection = true })
+	a := w.query(w.agent.token, `{ __schema { types { name kind interfaces { name } possibleTypes { kind name } } } }`, nil)
+	shown := map[string][]string{}
+	for _, def := range a.get("data", "__schema", "types").([]any) {
+		possible, _ := get(def, "possibleTypes").([]any)
+		for _, one := range possible {
+			if shown[get(def, "name").(string)] = append(shown[get(def, "name").(string)], get(one, "name").(string)); get(one, "kind") != "OBJECT" {
+				t.Errorf("%v may be %v", get(def, "name"), one)
+			}
+		}
+	}
+	if len(shown["Event"]) < 20 || len(shown["StatusEvent"]) != 3 || len(shown["Actor"]) != 4 {
+		t.Errorf("some are missing: %v", shown)
 	}
 }
 

@@ -11,6 +11,24 @@ import (
 // Event is an event of the log in the type that the schema has for it.
 type Event interface{ row() *db.Event }
 
+// AssignmentEvent is an event that changes who is responsible.
+type AssignmentEvent interface {
+	Event
+	Reason() db.AssignmentReason
+}
+
+// StatusEvent is an event that changes a conversation's status.
+type StatusEvent interface {
+	Event
+	Source() *db.ConversationSource
+}
+
+// MessageEvent is an event about a message.
+type MessageEvent interface {
+	Event
+	Message(context.Context) (*db.Message, error)
+}
+
 // event is what all of them have in common.
 type event struct{ *db.Event }
 
@@ -40,8 +58,8 @@ func (e event) Contact(ctx context.Context) (*db.Contact, error) {
 	return loadOptional(ctx, loadersOf(ctx).contacts, e.ContactID)
 }
 
-// Origin is the idempotency key, for the caller who sent it only.
-func (e event) Origin(ctx context.Context) *string {
+// IdempotencyKey is the idempotency key of the mutation, for the caller who sent it only.
+func (e event) IdempotencyKey(ctx context.Context) *string {
 	if caller := e.Caller(); caller.IsZero() || caller != actorOf(ctx).Ref() {
 		return nil
 	}
@@ -72,11 +90,19 @@ func (e assignmentEvent) To(ctx context.Context) (*db.Agent, error) {
 // Reason is why.
 func (e assignmentEvent) Reason() db.AssignmentReason { return e.Data.Reason }
 
-// openingEvent brings a conversation into being or back.
-type openingEvent struct{ event }
+// statusEvent is a change of a conversation's status.
+type statusEvent struct{ event }
 
-// Source is what brought it about.
-func (e openingEvent) Source() db.ConversationSource { return e.Data.Source }
+// Source is what opened or reopened the conversation; nil for a closing.
+func (e statusEvent) Source() *db.ConversationSource {
+	if e.Type == db.ConversationClosed {
+		return nil
+	}
+	return &e.Data.Source
+}
+
+// ClosingNote is what was noted, as the conversation itself forgets it when reopened; nil but for a closing.
+func (e statusEvent) ClosingNote() *db.ClosingNote { return e.Data.ClosingNote }
 
 // agentEvent is about an agent.
 type agentEvent struct{ event }
@@ -102,9 +128,9 @@ type (
 	NoteAdded              struct{ messageEvent }
 	ConversationAssigned   struct{ assignmentEvent }
 	ConversationUnassigned struct{ assignmentEvent }
-	ConversationOpened     struct{ openingEvent }
-	ConversationReopened   struct{ openingEvent }
-	ConversationClosed     struct{ event }
+	ConversationOpened     struct{ statusEvent }
+	ConversationReopened   struct{ statusEvent }
+	ConversationClosed     struct{ statusEvent }
 	ConversationImported   struct{ event }
 	ContactCreated         struct{ event }
 	ContactUpdated         struct{ event }
@@ -117,9 +143,6 @@ type (
 	AvailabilityChanged    struct{ agentEvent }
 	WorkspaceUpdated       struct{ event }
 )
-
-// ClosingNote is what was noted, as the conversation itself forgets it when reopened.
-func (e ConversationClosed) ClosingNote() *db.ClosingNote { return e.Data.ClosingNote }
 
 // Changes are the fields that changed.
 func (e ContactUpdated) Changes() []*db.FieldChange { return changedFields(e.Event) }
@@ -159,11 +182,11 @@ func toEvent(e *db.Event) Event {
 	case db.ConversationUnassigned:
 		return ConversationUnassigned{assignmentEvent{base}}
 	case db.ConversationOpened:
-		return ConversationOpened{openingEvent{base}}
+		return ConversationOpened{statusEvent{base}}
 	case db.ConversationReopened:
-		return ConversationReopened{openingEvent{base}}
+		return ConversationReopened{statusEvent{base}}
 	case db.ConversationClosed:
-		return ConversationClosed{base}
+		return ConversationClosed{statusEvent{base}}
 	case db.ConversationImported:
 		return ConversationImported{base}
 	case db.ContactCreated:
@@ -199,6 +222,19 @@ func toEvents(rows []*db.Event) []Event {
 	events := make([]Event, len(rows))
 	for i, row := range rows {
 		events[i] = toEvent(row)
+	}
+	return events
+}
+
+func toAssignmentEvent(e *db.Event) AssignmentEvent { return toEvent(e).(AssignmentEvent) }
+
+func toStatusEvent(e *db.Event) StatusEvent { return toEvent(e).(StatusEvent) }
+
+// asEvents returns events of one interface as events of any type.
+func asEvents[E Event](of []E) []Event {
+	events := make([]Event, len(of))
+	for i, e := range of {
+		events[i] = e
 	}
 	return events
 }

@@ -12,6 +12,8 @@ var (
 	Share     = share
 	ActorOf   = actorOf
 	WithActor = withActor
+
+	WithObjectsOnly = withObjectsOnly
 )
 
 // NewExecutor is what a handler's transports execute with; around sees each field.

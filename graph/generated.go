@@ -37,12 +37,12 @@ type ResolverRoot interface {
 	Message() MessageResolver
 	Mutation() MutationResolver
 	Query() QueryResolver
+	Session() SessionResolver
 	Subscription() SubscriptionResolver
 	Workflow() WorkflowResolver
 	WorkflowCandidate() WorkflowCandidateResolver
 	WorkflowRun() WorkflowRunResolver
 	WorkflowRunStep() WorkflowRunStepResolver
-	AssignConversationsInput() AssignConversationsInputResolver
 	UpdateAgentInput() UpdateAgentInputResolver
 	UpdateContactInput() UpdateContactInputResolver
 	UpdateWorkflowInput() UpdateWorkflowInputResolver
@@ -80,33 +80,35 @@ type ComplexityRoot struct {
 	}
 
 	AgentConnection struct {
-		Edges    func(childComplexity int) int
-		Nodes    func(childComplexity int) int
-		PageInfo func(childComplexity int) int
+		Edges            func(childComplexity int) int
+		Nodes            func(childComplexity int) int
+		PageInfo         func(childComplexity int) int
+		TotalCount       func(childComplexity int) int
+		TotalCountCapped func(childComplexity int) int
 	}
 
 	AgentCreated struct {
-		Actor        func(childComplexity int) int
-		Agent        func(childComplexity int) int
-		Contact      func(childComplexity int) int
-		Conversation func(childComplexity int) int
-		Cursor       func(childComplexity int) int
-		ID           func(childComplexity int) int
-		OccurredAt   func(childComplexity int) int
-		Origin       func(childComplexity int) int
-		Via          func(childComplexity int) int
+		Actor          func(childComplexity int) int
+		Agent          func(childComplexity int) int
+		Contact        func(childComplexity int) int
+		Conversation   func(childComplexity int) int
+		Cursor         func(childComplexity int) int
+		ID             func(childComplexity int) int
+		IdempotencyKey func(childComplexity int) int
+		OccurredAt     func(childComplexity int) int
+		Via            func(childComplexity int) int
 	}
 
 	AgentDeactivated struct {
-		Actor        func(childComplexity int) int
-		Agent        func(childComplexity int) int
-		Contact      func(childComplexity int) int
-		Conversation func(childComplexity int) int
-		Cursor       func(childComplexity int) int
-		ID           func(childComplexity int) int
-		OccurredAt   func(childComplexity int) int
-		Origin       func(childComplexity int) int
-		Via          func(childComplexity int) int
+		Actor          func(childComplexity int) int
+		Agent          func(childComplexity int) int
+		Contact        func(childComplexity int) int
+		Conversation   func(childComplexity int) int
+		Cursor         func(childComplexity int) int
+		ID             func(childComplexity int) int
+		IdempotencyKey func(childComplexity int) int
+		OccurredAt     func(childComplexity int) int
+		Via            func(childComplexity int) int
 	}
 
 	AgentEdge struct {
@@ -115,28 +117,28 @@ type ComplexityRoot struct {
 	}
 
 	AgentReactivated struct {
-		Actor        func(childComplexity int) int
-		Agent        func(childComplexity int) int
-		Contact      func(childComplexity int) int
-		Conversation func(childComplexity int) int
-		Cursor       func(childComplexity int) int
-		ID           func(childComplexity int) int
-		OccurredAt   func(childComplexity int) int
-		Origin       func(childComplexity int) int
-		Via          func(childComplexity int) int
+		Actor          func(childComplexity int) int
+		Agent          func(childComplexity int) int
+		Contact        func(childComplexity int) int
+		Conversation   func(childComplexity int) int
+		Cursor         func(childComplexity int) int
+		ID             func(childComplexity int) int
+		IdempotencyKey func(childComplexity int) int
+		OccurredAt     func(childComplexity int) int
+		Via            func(childComplexity int) int
 	}
 
 	AgentUpdated struct {
-		Actor        func(childComplexity int) int
-		Agent        func(childComplexity int) int
-		Changes      func(childComplexity int) int
-		Contact      func(childComplexity int) int
-		Conversation func(childComplexity int) int
-		Cursor       func(childComplexity int) int
-		ID           func(childComplexity int) int
-		OccurredAt   func(childComplexity int) int
-		Origin       func(childComplexity int) int
-		Via          func(childComplexity int) int
+		Actor          func(childComplexity int) int
+		Agent          func(childComplexity int) int
+		Changes        func(childComplexity int) int
+		Contact        func(childComplexity int) int
+		Conversation   func(childComplexity int) int
+		Cursor         func(childComplexity int) int
+		ID             func(childComplexity int) int
+		IdempotencyKey func(childComplexity int) int
+		OccurredAt     func(childComplexity int) int
+		Via            func(childComplexity int) int
 	}
 
 	AssignContactPayload struct {
@@ -178,8 +180,8 @@ type ComplexityRoot struct {
 		Conversation         func(childComplexity int) int
 		Cursor               func(childComplexity int) int
 		ID                   func(childComplexity int) int
+		IdempotencyKey       func(childComplexity int) int
 		OccurredAt           func(childComplexity int) int
-		Origin               func(childComplexity int) int
 		PreviousAvailability func(childComplexity int) int
 		Via                  func(childComplexity int) int
 	}
@@ -196,8 +198,8 @@ type ComplexityRoot struct {
 		Conversation   func(childComplexity int) int
 		Cursor         func(childComplexity int) int
 		ID             func(childComplexity int) int
+		IdempotencyKey func(childComplexity int) int
 		OccurredAt     func(childComplexity int) int
-		Origin         func(childComplexity int) int
 		Payload        func(childComplexity int) int
 		RequiresAction func(childComplexity int) int
 		Type           func(childComplexity int) int
@@ -247,37 +249,33 @@ type ComplexityRoot struct {
 	}
 
 	ContactBlocked struct {
-		Actor        func(childComplexity int) int
-		Contact      func(childComplexity int) int
-		Conversation func(childComplexity int) int
-		Cursor       func(childComplexity int) int
-		ID           func(childComplexity int) int
-		OccurredAt   func(childComplexity int) int
-		Origin       func(childComplexity int) int
-		Via          func(childComplexity int) int
+		Actor          func(childComplexity int) int
+		Contact        func(childComplexity int) int
+		Conversation   func(childComplexity int) int
+		Cursor         func(childComplexity int) int
+		ID             func(childComplexity int) int
+		IdempotencyKey func(childComplexity int) int
+		OccurredAt     func(childComplexity int) int
+		Via            func(childComplexity int) int
 	}
 
 	ContactConnection struct {
-		Edges    func(childComplexity int) int
-		Nodes    func(childComplexity int) int
-		PageInfo func(childComplexity int) int
-	}
-
-	ContactConversationConnection struct {
-		Edges    func(childComplexity int) int
-		Nodes    func(childComplexity int) int
-		PageInfo func(childComplexity int) int
+		Edges            func(childComplexity int) int
+		Nodes            func(childComplexity int) int
+		PageInfo         func(childComplexity int) int
+		TotalCount       func(childComplexity int) int
+		TotalCountCapped func(childComplexity int) int
 	}
 
 	ContactCreated struct {
-		Actor        func(childComplexity int) int
-		Contact      func(childComplexity int) int
-		Conversation func(childComplexity int) int
-		Cursor       func(childComplexity int) int
-		ID           func(childComplexity int) int
-		OccurredAt   func(childComplexity int) int
-		Origin       func(childComplexity int) int
-		Via          func(childComplexity int) int
+		Actor          func(childComplexity int) int
+		Contact        func(childComplexity int) int
+		Conversation   func(childComplexity int) int
+		Cursor         func(childComplexity int) int
+		ID             func(childComplexity int) int
+		IdempotencyKey func(childComplexity int) int
+		OccurredAt     func(childComplexity int) int
+		Via            func(childComplexity int) int
 	}
 
 	ContactEdge struct {
@@ -291,26 +289,26 @@ type ComplexityRoot struct {
 	}
 
 	ContactUnblocked struct {
-		Actor        func(childComplexity int) int
-		Contact      func(childComplexity int) int
-		Conversation func(childComplexity int) int
-		Cursor       func(childComplexity int) int
-		ID           func(childComplexity int) int
-		OccurredAt   func(childComplexity int) int
-		Origin       func(childComplexity int) int
-		Via          func(childComplexity int) int
+		Actor          func(childComplexity int) int
+		Contact        func(childComplexity int) int
+		Conversation   func(childComplexity int) int
+		Cursor         func(childComplexity int) int
+		ID             func(childComplexity int) int
+		IdempotencyKey func(childComplexity int) int
+		OccurredAt     func(childComplexity int) int
+		Via            func(childComplexity int) int
 	}
 
 	ContactUpdated struct {
-		Actor        func(childComplexity int) int
-		Changes      func(childComplexity int) int
-		Contact      func(childComplexity int) int
-		Conversation func(childComplexity int) int
-		Cursor       func(childComplexity int) int
-		ID           func(childComplexity int) int
-		OccurredAt   func(childComplexity int) int
-		Origin       func(childComplexity int) int
-		Via          func(childComplexity int) int
+		Actor          func(childComplexity int) int
+		Changes        func(childComplexity int) int
+		Contact        func(childComplexity int) int
+		Conversation   func(childComplexity int) int
+		Cursor         func(childComplexity int) int
+		ID             func(childComplexity int) int
+		IdempotencyKey func(childComplexity int) int
+		OccurredAt     func(childComplexity int) int
+		Via            func(childComplexity int) int
 	}
 
 	Conversation struct {
@@ -339,38 +337,37 @@ type ComplexityRoot struct {
 	}
 
 	ConversationAssigned struct {
-		Actor        func(childComplexity int) int
-		Contact      func(childComplexity int) int
-		Conversation func(childComplexity int) int
-		Cursor       func(childComplexity int) int
-		From         func(childComplexity int) int
-		ID           func(childComplexity int) int
-		OccurredAt   func(childComplexity int) int
-		Origin       func(childComplexity int) int
-		Reason       func(childComplexity int) int
-		Run          func(childComplexity int) int
-		To           func(childComplexity int) int
-		Via          func(childComplexity int) int
+		Actor          func(childComplexity int) int
+		Contact        func(childComplexity int) int
+		Conversation   func(childComplexity int) int
+		Cursor         func(childComplexity int) int
+		From           func(childComplexity int) int
+		ID             func(childComplexity int) int
+		IdempotencyKey func(childComplexity int) int
+		OccurredAt     func(childComplexity int) int
+		Reason         func(childComplexity int) int
+		Run            func(childComplexity int) int
+		To             func(childComplexity int) int
+		Via            func(childComplexity int) int
 	}
 
 	ConversationClosed struct {
-		Actor        func(childComplexity int) int
-		ClosingNote  func(childComplexity int) int
-		Contact      func(childComplexity int) int
-		Conversation func(childComplexity int) int
-		Cursor       func(childComplexity int) int
-		ID           func(childComplexity int) int
-		OccurredAt   func(childComplexity int) int
-		Origin       func(childComplexity int) int
-		Via          func(childComplexity int) int
+		Actor          func(childComplexity int) int
+		ClosingNote    func(childComplexity int) int
+		Contact        func(childComplexity int) int
+		Conversation   func(childComplexity int) int
+		Cursor         func(childComplexity int) int
+		ID             func(childComplexity int) int
+		IdempotencyKey func(childComplexity int) int
+		OccurredAt     func(childComplexity int) int
+		Source         func(childComplexity int) int
+		Via            func(childComplexity int) int
 	}
 
 	ConversationConnection struct {
-		AsOf             func(childComplexity int) int
 		Edges            func(childComplexity int) int
 		Nodes            func(childComplexity int) int
 		PageInfo         func(childComplexity int) int
-		SearchCapped     func(childComplexity int) int
 		TotalCount       func(childComplexity int) int
 		TotalCountCapped func(childComplexity int) int
 	}
@@ -381,26 +378,27 @@ type ComplexityRoot struct {
 	}
 
 	ConversationImported struct {
-		Actor        func(childComplexity int) int
-		Contact      func(childComplexity int) int
-		Conversation func(childComplexity int) int
-		Cursor       func(childComplexity int) int
-		ID           func(childComplexity int) int
-		OccurredAt   func(childComplexity int) int
-		Origin       func(childComplexity int) int
-		Via          func(childComplexity int) int
+		Actor          func(childComplexity int) int
+		Contact        func(childComplexity int) int
+		Conversation   func(childComplexity int) int
+		Cursor         func(childComplexity int) int
+		ID             func(childComplexity int) int
+		IdempotencyKey func(childComplexity int) int
+		OccurredAt     func(childComplexity int) int
+		Via            func(childComplexity int) int
 	}
 
 	ConversationOpened struct {
-		Actor        func(childComplexity int) int
-		Contact      func(childComplexity int) int
-		Conversation func(childComplexity int) int
-		Cursor       func(childComplexity int) int
-		ID           func(childComplexity int) int
-		OccurredAt   func(childComplexity int) int
-		Origin       func(childComplexity int) int
-		Source       func(childComplexity int) int
-		Via          func(childComplexity int) int
+		Actor          func(childComplexity int) int
+		ClosingNote    func(childComplexity int) int
+		Contact        func(childComplexity int) int
+		Conversation   func(childComplexity int) int
+		Cursor         func(childComplexity int) int
+		ID             func(childComplexity int) int
+		IdempotencyKey func(childComplexity int) int
+		OccurredAt     func(childComplexity int) int
+		Source         func(childComplexity int) int
+		Via            func(childComplexity int) int
 	}
 
 	ConversationOutcome struct {
@@ -410,30 +408,31 @@ type ComplexityRoot struct {
 	}
 
 	ConversationReopened struct {
-		Actor        func(childComplexity int) int
-		Contact      func(childComplexity int) int
-		Conversation func(childComplexity int) int
-		Cursor       func(childComplexity int) int
-		ID           func(childComplexity int) int
-		OccurredAt   func(childComplexity int) int
-		Origin       func(childComplexity int) int
-		Source       func(childComplexity int) int
-		Via          func(childComplexity int) int
+		Actor          func(childComplexity int) int
+		ClosingNote    func(childComplexity int) int
+		Contact        func(childComplexity int) int
+		Conversation   func(childComplexity int) int
+		Cursor         func(childComplexity int) int
+		ID             func(childComplexity int) int
+		IdempotencyKey func(childComplexity int) int
+		OccurredAt     func(childComplexity int) int
+		Source         func(childComplexity int) int
+		Via            func(childComplexity int) int
 	}
 
 	ConversationUnassigned struct {
-		Actor        func(childComplexity int) int
-		Contact      func(childComplexity int) int
-		Conversation func(childComplexity int) int
-		Cursor       func(childComplexity int) int
-		From         func(childComplexity int) int
-		ID           func(childComplexity int) int
-		OccurredAt   func(childComplexity int) int
-		Origin       func(childComplexity int) int
-		Reason       func(childComplexity int) int
-		Run          func(childComplexity int) int
-		To           func(childComplexity int) int
-		Via          func(childComplexity int) int
+		Actor          func(childComplexity int) int
+		Contact        func(childComplexity int) int
+		Conversation   func(childComplexity int) int
+		Cursor         func(childComplexity int) int
+		From           func(childComplexity int) int
+		ID             func(childComplexity int) int
+		IdempotencyKey func(childComplexity int) int
+		OccurredAt     func(childComplexity int) int
+		Reason         func(childComplexity int) int
+		Run            func(childComplexity int) int
+		To             func(childComplexity int) int
+		Via            func(childComplexity int) int
 	}
 
 	CreateAgentPayload struct {
@@ -541,6 +540,16 @@ type ComplexityRoot struct {
 		Kind           func(childComplexity int) int
 	}
 
+	InboxConnection struct {
+		AsOf             func(childComplexity int) int
+		Edges            func(childComplexity int) int
+		Nodes            func(childComplexity int) int
+		PageInfo         func(childComplexity int) int
+		SearchCapped     func(childComplexity int) int
+		TotalCount       func(childComplexity int) int
+		TotalCountCapped func(childComplexity int) int
+	}
+
 	InboxCounts struct {
 		All        func(childComplexity int) int
 		AsOf       func(childComplexity int) int
@@ -557,7 +566,6 @@ type ComplexityRoot struct {
 
 	MarkReadPayload struct {
 		Conversation func(childComplexity int) int
-		Events       func(childComplexity int) int
 		UserErrors   func(childComplexity int) int
 	}
 
@@ -576,9 +584,11 @@ type ComplexityRoot struct {
 	}
 
 	MessageConnection struct {
-		Edges    func(childComplexity int) int
-		Nodes    func(childComplexity int) int
-		PageInfo func(childComplexity int) int
+		Edges            func(childComplexity int) int
+		Nodes            func(childComplexity int) int
+		PageInfo         func(childComplexity int) int
+		TotalCount       func(childComplexity int) int
+		TotalCountCapped func(childComplexity int) int
 	}
 
 	MessageEdge struct {
@@ -587,27 +597,27 @@ type ComplexityRoot struct {
 	}
 
 	MessageReceived struct {
-		Actor        func(childComplexity int) int
-		Contact      func(childComplexity int) int
-		Conversation func(childComplexity int) int
-		Cursor       func(childComplexity int) int
-		ID           func(childComplexity int) int
-		Message      func(childComplexity int) int
-		OccurredAt   func(childComplexity int) int
-		Origin       func(childComplexity int) int
-		Via          func(childComplexity int) int
+		Actor          func(childComplexity int) int
+		Contact        func(childComplexity int) int
+		Conversation   func(childComplexity int) int
+		Cursor         func(childComplexity int) int
+		ID             func(childComplexity int) int
+		IdempotencyKey func(childComplexity int) int
+		Message        func(childComplexity int) int
+		OccurredAt     func(childComplexity int) int
+		Via            func(childComplexity int) int
 	}
 
 	MessageSent struct {
-		Actor        func(childComplexity int) int
-		Contact      func(childComplexity int) int
-		Conversation func(childComplexity int) int
-		Cursor       func(childComplexity int) int
-		ID           func(childComplexity int) int
-		Message      func(childComplexity int) int
-		OccurredAt   func(childComplexity int) int
-		Origin       func(childComplexity int) int
-		Via          func(childComplexity int) int
+		Actor          func(childComplexity int) int
+		Contact        func(childComplexity int) int
+		Conversation   func(childComplexity int) int
+		Cursor         func(childComplexity int) int
+		ID             func(childComplexity int) int
+		IdempotencyKey func(childComplexity int) int
+		Message        func(childComplexity int) int
+		OccurredAt     func(childComplexity int) int
+		Via            func(childComplexity int) int
 	}
 
 	Mutation struct {
@@ -639,6 +649,7 @@ type ComplexityRoot struct {
 		SetAvailability            func(childComplexity int, input service.SetAvailabilityInput) int
 		UnassignContact            func(childComplexity int, input service.UnassignContactInput) int
 		UnassignConversation       func(childComplexity int, input service.UnassignConversationInput) int
+		UnassignConversations      func(childComplexity int, input service.UnassignConversationsInput) int
 		UnblockContact             func(childComplexity int, input service.UnblockContactInput) int
 		UpdateAgent                func(childComplexity int, input service.UpdateAgentInput) int
 		UpdateContact              func(childComplexity int, input service.UpdateContactInput) int
@@ -647,15 +658,15 @@ type ComplexityRoot struct {
 	}
 
 	NoteAdded struct {
-		Actor        func(childComplexity int) int
-		Contact      func(childComplexity int) int
-		Conversation func(childComplexity int) int
-		Cursor       func(childComplexity int) int
-		ID           func(childComplexity int) int
-		Message      func(childComplexity int) int
-		OccurredAt   func(childComplexity int) int
-		Origin       func(childComplexity int) int
-		Via          func(childComplexity int) int
+		Actor          func(childComplexity int) int
+		Contact        func(childComplexity int) int
+		Conversation   func(childComplexity int) int
+		Cursor         func(childComplexity int) int
+		ID             func(childComplexity int) int
+		IdempotencyKey func(childComplexity int) int
+		Message        func(childComplexity int) int
+		OccurredAt     func(childComplexity int) int
+		Via            func(childComplexity int) int
 	}
 
 	OpenConversationPayload struct {
@@ -674,7 +685,7 @@ type ComplexityRoot struct {
 
 	Query struct {
 		Agent             func(childComplexity int, id string) int
-		Agents            func(childComplexity int, search *string, availability []db.Availability, skill *string, active *bool, first *int, after *string, last *int, before *string) int
+		Agents            func(childComplexity int, search *string, filter *AgentFilter, orderBy *service.AgentOrder, first *int, after *string, last *int, before *string) int
 		AsOf              func(childComplexity int) int
 		Contact           func(childComplexity int, id string) int
 		Contacts          func(childComplexity int, search *string, filter *service.ContactFilter, orderBy *service.ContactOrder, first *int, after *string, last *int, before *string) int
@@ -684,6 +695,7 @@ type ComplexityRoot struct {
 		InboxCounts       func(childComplexity int) int
 		Node              func(childComplexity int, id string) int
 		Nodes             func(childComplexity int, ids []string) int
+		Session           func(childComplexity int) int
 		Viewer            func(childComplexity int) int
 		Workflow          func(childComplexity int, id string) int
 		WorkflowTemplates func(childComplexity int) int
@@ -727,6 +739,21 @@ type ComplexityRoot struct {
 		UserErrors   func(childComplexity int) int
 	}
 
+	Session struct {
+		Agent     func(childComplexity int) int
+		ExpiresAt func(childComplexity int) int
+		Limits    func(childComplexity int) int
+		Role      func(childComplexity int) int
+		Scope     func(childComplexity int) int
+		Workspace func(childComplexity int) int
+	}
+
+	SessionLimits struct {
+		DocumentBytes func(childComplexity int) int
+		Sockets       func(childComplexity int) int
+		Subscriptions func(childComplexity int) int
+	}
+
 	SetAvailabilityPayload struct {
 		Agent      func(childComplexity int) int
 		Events     func(childComplexity int) int
@@ -745,9 +772,11 @@ type ComplexityRoot struct {
 	}
 
 	TimelineConnection struct {
-		Edges    func(childComplexity int) int
-		Nodes    func(childComplexity int) int
-		PageInfo func(childComplexity int) int
+		Edges            func(childComplexity int) int
+		Nodes            func(childComplexity int) int
+		PageInfo         func(childComplexity int) int
+		TotalCount       func(childComplexity int) int
+		TotalCountCapped func(childComplexity int) int
 	}
 
 	TimelineEdge struct {
@@ -765,6 +794,12 @@ type ComplexityRoot struct {
 		Conversation func(childComplexity int) int
 		Events       func(childComplexity int) int
 		UserErrors   func(childComplexity int) int
+	}
+
+	UnassignConversationsPayload struct {
+		Events     func(childComplexity int) int
+		Outcomes   func(childComplexity int) int
+		UserErrors func(childComplexity int) int
 	}
 
 	UnblockContactPayload struct {
@@ -836,21 +871,23 @@ type ComplexityRoot struct {
 	}
 
 	WorkflowConnection struct {
-		Edges    func(childComplexity int) int
-		Nodes    func(childComplexity int) int
-		PageInfo func(childComplexity int) int
+		Edges            func(childComplexity int) int
+		Nodes            func(childComplexity int) int
+		PageInfo         func(childComplexity int) int
+		TotalCount       func(childComplexity int) int
+		TotalCountCapped func(childComplexity int) int
 	}
 
 	WorkflowCreated struct {
-		Actor        func(childComplexity int) int
-		Contact      func(childComplexity int) int
-		Conversation func(childComplexity int) int
-		Cursor       func(childComplexity int) int
-		ID           func(childComplexity int) int
-		OccurredAt   func(childComplexity int) int
-		Origin       func(childComplexity int) int
-		Via          func(childComplexity int) int
-		Workflow     func(childComplexity int) int
+		Actor          func(childComplexity int) int
+		Contact        func(childComplexity int) int
+		Conversation   func(childComplexity int) int
+		Cursor         func(childComplexity int) int
+		ID             func(childComplexity int) int
+		IdempotencyKey func(childComplexity int) int
+		OccurredAt     func(childComplexity int) int
+		Via            func(childComplexity int) int
+		Workflow       func(childComplexity int) int
 	}
 
 	WorkflowDefinition struct {
@@ -860,27 +897,27 @@ type ComplexityRoot struct {
 	}
 
 	WorkflowDeleted struct {
-		Actor        func(childComplexity int) int
-		Contact      func(childComplexity int) int
-		Conversation func(childComplexity int) int
-		Cursor       func(childComplexity int) int
-		ID           func(childComplexity int) int
-		OccurredAt   func(childComplexity int) int
-		Origin       func(childComplexity int) int
-		Via          func(childComplexity int) int
-		Workflow     func(childComplexity int) int
+		Actor          func(childComplexity int) int
+		Contact        func(childComplexity int) int
+		Conversation   func(childComplexity int) int
+		Cursor         func(childComplexity int) int
+		ID             func(childComplexity int) int
+		IdempotencyKey func(childComplexity int) int
+		OccurredAt     func(childComplexity int) int
+		Via            func(childComplexity int) int
+		Workflow       func(childComplexity int) int
 	}
 
 	WorkflowDisabled struct {
-		Actor        func(childComplexity int) int
-		Contact      func(childComplexity int) int
-		Conversation func(childComplexity int) int
-		Cursor       func(childComplexity int) int
-		ID           func(childComplexity int) int
-		OccurredAt   func(childComplexity int) int
-		Origin       func(childComplexity int) int
-		Via          func(childComplexity int) int
-		Workflow     func(childComplexity int) int
+		Actor          func(childComplexity int) int
+		Contact        func(childComplexity int) int
+		Conversation   func(childComplexity int) int
+		Cursor         func(childComplexity int) int
+		ID             func(childComplexity int) int
+		IdempotencyKey func(childComplexity int) int
+		OccurredAt     func(childComplexity int) int
+		Via            func(childComplexity int) int
+		Workflow       func(childComplexity int) int
 	}
 
 	WorkflowEdge struct {
@@ -889,15 +926,15 @@ type ComplexityRoot struct {
 	}
 
 	WorkflowEnabled struct {
-		Actor        func(childComplexity int) int
-		Contact      func(childComplexity int) int
-		Conversation func(childComplexity int) int
-		Cursor       func(childComplexity int) int
-		ID           func(childComplexity int) int
-		OccurredAt   func(childComplexity int) int
-		Origin       func(childComplexity int) int
-		Via          func(childComplexity int) int
-		Workflow     func(childComplexity int) int
+		Actor          func(childComplexity int) int
+		Contact        func(childComplexity int) int
+		Conversation   func(childComplexity int) int
+		Cursor         func(childComplexity int) int
+		ID             func(childComplexity int) int
+		IdempotencyKey func(childComplexity int) int
+		OccurredAt     func(childComplexity int) int
+		Via            func(childComplexity int) int
+		Workflow       func(childComplexity int) int
 	}
 
 	WorkflowHours struct {
@@ -912,17 +949,17 @@ type ComplexityRoot struct {
 	}
 
 	WorkflowRan struct {
-		Actor        func(childComplexity int) int
-		Contact      func(childComplexity int) int
-		Conversation func(childComplexity int) int
-		Cursor       func(childComplexity int) int
-		ID           func(childComplexity int) int
-		OccurredAt   func(childComplexity int) int
-		Origin       func(childComplexity int) int
-		Run          func(childComplexity int) int
-		Status       func(childComplexity int) int
-		Via          func(childComplexity int) int
-		Workflow     func(childComplexity int) int
+		Actor          func(childComplexity int) int
+		Contact        func(childComplexity int) int
+		Conversation   func(childComplexity int) int
+		Cursor         func(childComplexity int) int
+		ID             func(childComplexity int) int
+		IdempotencyKey func(childComplexity int) int
+		OccurredAt     func(childComplexity int) int
+		Run            func(childComplexity int) int
+		Status         func(childComplexity int) int
+		Via            func(childComplexity int) int
+		Workflow       func(childComplexity int) int
 	}
 
 	WorkflowRun struct {
@@ -940,9 +977,11 @@ type ComplexityRoot struct {
 	}
 
 	WorkflowRunConnection struct {
-		Edges    func(childComplexity int) int
-		Nodes    func(childComplexity int) int
-		PageInfo func(childComplexity int) int
+		Edges            func(childComplexity int) int
+		Nodes            func(childComplexity int) int
+		PageInfo         func(childComplexity int) int
+		TotalCount       func(childComplexity int) int
+		TotalCountCapped func(childComplexity int) int
 	}
 
 	WorkflowRunEdge struct {
@@ -981,16 +1020,16 @@ type ComplexityRoot struct {
 	}
 
 	WorkflowUpdated struct {
-		Actor        func(childComplexity int) int
-		Changes      func(childComplexity int) int
-		Contact      func(childComplexity int) int
-		Conversation func(childComplexity int) int
-		Cursor       func(childComplexity int) int
-		ID           func(childComplexity int) int
-		OccurredAt   func(childComplexity int) int
-		Origin       func(childComplexity int) int
-		Via          func(childComplexity int) int
-		Workflow     func(childComplexity int) int
+		Actor          func(childComplexity int) int
+		Changes        func(childComplexity int) int
+		Contact        func(childComplexity int) int
+		Conversation   func(childComplexity int) int
+		Cursor         func(childComplexity int) int
+		ID             func(childComplexity int) int
+		IdempotencyKey func(childComplexity int) int
+		OccurredAt     func(childComplexity int) int
+		Via            func(childComplexity int) int
+		Workflow       func(childComplexity int) int
 	}
 
 	Workspace struct {
@@ -1005,15 +1044,15 @@ type ComplexityRoot struct {
 	}
 
 	WorkspaceUpdated struct {
-		Actor        func(childComplexity int) int
-		Changes      func(childComplexity int) int
-		Contact      func(childComplexity int) int
-		Conversation func(childComplexity int) int
-		Cursor       func(childComplexity int) int
-		ID           func(childComplexity int) int
-		OccurredAt   func(childComplexity int) int
-		Origin       func(childComplexity int) int
-		Via          func(childComplexity int) int
+		Actor          func(childComplexity int) int
+		Changes        func(childComplexity int) int
+		Contact        func(childComplexity int) int
+		Conversation   func(childComplexity int) int
+		Cursor         func(childComplexity int) int
+		ID             func(childComplexity int) int
+		IdempotencyKey func(childComplexity int) int
+		OccurredAt     func(childComplexity int) int
+		Via            func(childComplexity int) int
 	}
 }
 
@@ -1066,6 +1105,7 @@ type MutationResolver interface {
 	OpenConversation(ctx context.Context, input service.OpenConversationInput) (*ConversationPayload, error)
 	ReopenConversation(ctx context.Context, input service.ReopenConversationInput) (*ConversationPayload, error)
 	AssignConversations(ctx context.Context, input service.AssignConversationsInput) (*ConversationsPayload, error)
+	UnassignConversations(ctx context.Context, input service.UnassignConversationsInput) (*ConversationsPayload, error)
 	CloseConversations(ctx context.Context, input service.CloseConversationsInput) (*ConversationsPayload, error)
 	CreateContact(ctx context.Context, input service.CreateContactInput) (*ContactPayload, error)
 	UpdateContact(ctx context.Context, input service.UpdateContactInput) (*ContactPayload, error)
@@ -1094,11 +1134,12 @@ type MutationResolver interface {
 type QueryResolver interface {
 	AsOf(ctx context.Context) (*db.EventCursor, error)
 	Viewer(ctx context.Context) (*db.Agent, error)
+	Session(ctx context.Context) (*Session, error)
 	Workspace(ctx context.Context) (*db.Workspace, error)
 	Inbox(ctx context.Context, view db.View, search *string, filter *db.InboxFilter, orderBy *service.InboxOrder, first *int, after *string, last *int, before *string) (*InboxConnection, error)
 	InboxCounts(ctx context.Context) (*projection.Counts, error)
 	Dashboard(ctx context.Context) (*Dashboard, error)
-	Agents(ctx context.Context, search *string, availability []db.Availability, skill *string, active *bool, first *int, after *string, last *int, before *string) (*Connection[*db.Agent], error)
+	Agents(ctx context.Context, search *string, filter *AgentFilter, orderBy *service.AgentOrder, first *int, after *string, last *int, before *string) (*Connection[*db.Agent], error)
 	Contacts(ctx context.Context, search *string, filter *service.ContactFilter, orderBy *service.ContactOrder, first *int, after *string, last *int, before *string) (*Connection[*db.Contact], error)
 	Conversation(ctx context.Context, id string) (*db.Conversation, error)
 	Contact(ctx context.Context, id string) (*db.Contact, error)
@@ -1109,9 +1150,12 @@ type QueryResolver interface {
 	Node(ctx context.Context, id string) (Node, error)
 	Nodes(ctx context.Context, ids []string) ([]Node, error)
 }
+type SessionResolver interface {
+	Workspace(ctx context.Context, obj *Session) (*db.Workspace, error)
+}
 type SubscriptionResolver interface {
-	AssignmentChanged(ctx context.Context, conversationID *string, assigneeID *string, after *db.EventCursor) (<-chan Event, error)
-	StatusChanged(ctx context.Context, conversationID *string, after *db.EventCursor) (<-chan Event, error)
+	AssignmentChanged(ctx context.Context, conversationID *string, assigneeID *string, after *db.EventCursor) (<-chan AssignmentEvent, error)
+	StatusChanged(ctx context.Context, conversationID *string, after *db.EventCursor) (<-chan StatusEvent, error)
 	ConversationChanged(ctx context.Context, conversationID string, after *db.EventCursor) (<-chan Event, error)
 	InboxChanged(ctx context.Context, view db.View, filter *db.InboxFilter, after *db.EventCursor) (<-chan *InboxChange, error)
 	InboxCountsChanged(ctx context.Context) (<-chan *projection.Counts, error)
@@ -1137,9 +1181,6 @@ type WorkflowRunStepResolver interface {
 	Code(ctx context.Context, obj *db.WorkflowRunStep) (*service.RefusalCode, error)
 }
 
-type AssignConversationsInputResolver interface {
-	AssigneeID(ctx context.Context, obj *service.AssignConversationsInput, data *string) error
-}
 type UpdateAgentInputResolver interface {
 	Name(ctx context.Context, obj *service.UpdateAgentInput, data *string) error
 	Email(ctx context.Context, obj *service.UpdateAgentInput, data *string) error
@@ -1304,6 +1345,18 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.AgentConnection.PageInfo(childComplexity), true
+	case "AgentConnection.totalCount":
+		if e.ComplexityRoot.AgentConnection.TotalCount == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AgentConnection.TotalCount(childComplexity), true
+	case "AgentConnection.totalCountCapped":
+		if e.ComplexityRoot.AgentConnection.TotalCountCapped == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AgentConnection.TotalCountCapped(childComplexity), true
 
 	case "AgentCreated.actor":
 		if e.ComplexityRoot.AgentCreated.Actor == nil {
@@ -1341,18 +1394,18 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.AgentCreated.ID(childComplexity), true
+	case "AgentCreated.idempotencyKey":
+		if e.ComplexityRoot.AgentCreated.IdempotencyKey == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AgentCreated.IdempotencyKey(childComplexity), true
 	case "AgentCreated.occurredAt":
 		if e.ComplexityRoot.AgentCreated.OccurredAt == nil {
 			break
 		}
 
 		return e.ComplexityRoot.AgentCreated.OccurredAt(childComplexity), true
-	case "AgentCreated.origin":
-		if e.ComplexityRoot.AgentCreated.Origin == nil {
-			break
-		}
-
-		return e.ComplexityRoot.AgentCreated.Origin(childComplexity), true
 	case "AgentCreated.via":
 		if e.ComplexityRoot.AgentCreated.Via == nil {
 			break
@@ -1396,18 +1449,18 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.AgentDeactivated.ID(childComplexity), true
+	case "AgentDeactivated.idempotencyKey":
+		if e.ComplexityRoot.AgentDeactivated.IdempotencyKey == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AgentDeactivated.IdempotencyKey(childComplexity), true
 	case "AgentDeactivated.occurredAt":
 		if e.ComplexityRoot.AgentDeactivated.OccurredAt == nil {
 			break
 		}
 
 		return e.ComplexityRoot.AgentDeactivated.OccurredAt(childComplexity), true
-	case "AgentDeactivated.origin":
-		if e.ComplexityRoot.AgentDeactivated.Origin == nil {
-			break
-		}
-
-		return e.ComplexityRoot.AgentDeactivated.Origin(childComplexity), true
 	case "AgentDeactivated.via":
 		if e.ComplexityRoot.AgentDeactivated.Via == nil {
 			break
@@ -1464,18 +1517,18 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.AgentReactivated.ID(childComplexity), true
+	case "AgentReactivated.idempotencyKey":
+		if e.ComplexityRoot.AgentReactivated.IdempotencyKey == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AgentReactivated.IdempotencyKey(childComplexity), true
 	case "AgentReactivated.occurredAt":
 		if e.ComplexityRoot.AgentReactivated.OccurredAt == nil {
 			break
 		}
 
 		return e.ComplexityRoot.AgentReactivated.OccurredAt(childComplexity), true
-	case "AgentReactivated.origin":
-		if e.ComplexityRoot.AgentReactivated.Origin == nil {
-			break
-		}
-
-		return e.ComplexityRoot.AgentReactivated.Origin(childComplexity), true
 	case "AgentReactivated.via":
 		if e.ComplexityRoot.AgentReactivated.Via == nil {
 			break
@@ -1525,18 +1578,18 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.AgentUpdated.ID(childComplexity), true
+	case "AgentUpdated.idempotencyKey":
+		if e.ComplexityRoot.AgentUpdated.IdempotencyKey == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AgentUpdated.IdempotencyKey(childComplexity), true
 	case "AgentUpdated.occurredAt":
 		if e.ComplexityRoot.AgentUpdated.OccurredAt == nil {
 			break
 		}
 
 		return e.ComplexityRoot.AgentUpdated.OccurredAt(childComplexity), true
-	case "AgentUpdated.origin":
-		if e.ComplexityRoot.AgentUpdated.Origin == nil {
-			break
-		}
-
-		return e.ComplexityRoot.AgentUpdated.Origin(childComplexity), true
 	case "AgentUpdated.via":
 		if e.ComplexityRoot.AgentUpdated.Via == nil {
 			break
@@ -1687,18 +1740,18 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.AvailabilityChanged.ID(childComplexity), true
+	case "AvailabilityChanged.idempotencyKey":
+		if e.ComplexityRoot.AvailabilityChanged.IdempotencyKey == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AvailabilityChanged.IdempotencyKey(childComplexity), true
 	case "AvailabilityChanged.occurredAt":
 		if e.ComplexityRoot.AvailabilityChanged.OccurredAt == nil {
 			break
 		}
 
 		return e.ComplexityRoot.AvailabilityChanged.OccurredAt(childComplexity), true
-	case "AvailabilityChanged.origin":
-		if e.ComplexityRoot.AvailabilityChanged.Origin == nil {
-			break
-		}
-
-		return e.ComplexityRoot.AvailabilityChanged.Origin(childComplexity), true
 	case "AvailabilityChanged.previousAvailability":
 		if e.ComplexityRoot.AvailabilityChanged.PreviousAvailability == nil {
 			break
@@ -1761,18 +1814,18 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.BusinessEventRecorded.ID(childComplexity), true
+	case "BusinessEventRecorded.idempotencyKey":
+		if e.ComplexityRoot.BusinessEventRecorded.IdempotencyKey == nil {
+			break
+		}
+
+		return e.ComplexityRoot.BusinessEventRecorded.IdempotencyKey(childComplexity), true
 	case "BusinessEventRecorded.occurredAt":
 		if e.ComplexityRoot.BusinessEventRecorded.OccurredAt == nil {
 			break
 		}
 
 		return e.ComplexityRoot.BusinessEventRecorded.OccurredAt(childComplexity), true
-	case "BusinessEventRecorded.origin":
-		if e.ComplexityRoot.BusinessEventRecorded.Origin == nil {
-			break
-		}
-
-		return e.ComplexityRoot.BusinessEventRecorded.Origin(childComplexity), true
 	case "BusinessEventRecorded.payload":
 		if e.ComplexityRoot.BusinessEventRecorded.Payload == nil {
 			break
@@ -2005,18 +2058,18 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.ContactBlocked.ID(childComplexity), true
+	case "ContactBlocked.idempotencyKey":
+		if e.ComplexityRoot.ContactBlocked.IdempotencyKey == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ContactBlocked.IdempotencyKey(childComplexity), true
 	case "ContactBlocked.occurredAt":
 		if e.ComplexityRoot.ContactBlocked.OccurredAt == nil {
 			break
 		}
 
 		return e.ComplexityRoot.ContactBlocked.OccurredAt(childComplexity), true
-	case "ContactBlocked.origin":
-		if e.ComplexityRoot.ContactBlocked.Origin == nil {
-			break
-		}
-
-		return e.ComplexityRoot.ContactBlocked.Origin(childComplexity), true
 	case "ContactBlocked.via":
 		if e.ComplexityRoot.ContactBlocked.Via == nil {
 			break
@@ -2042,25 +2095,18 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.ContactConnection.PageInfo(childComplexity), true
-
-	case "ContactConversationConnection.edges":
-		if e.ComplexityRoot.ContactConversationConnection.Edges == nil {
+	case "ContactConnection.totalCount":
+		if e.ComplexityRoot.ContactConnection.TotalCount == nil {
 			break
 		}
 
-		return e.ComplexityRoot.ContactConversationConnection.Edges(childComplexity), true
-	case "ContactConversationConnection.nodes":
-		if e.ComplexityRoot.ContactConversationConnection.Nodes == nil {
+		return e.ComplexityRoot.ContactConnection.TotalCount(childComplexity), true
+	case "ContactConnection.totalCountCapped":
+		if e.ComplexityRoot.ContactConnection.TotalCountCapped == nil {
 			break
 		}
 
-		return e.ComplexityRoot.ContactConversationConnection.Nodes(childComplexity), true
-	case "ContactConversationConnection.pageInfo":
-		if e.ComplexityRoot.ContactConversationConnection.PageInfo == nil {
-			break
-		}
-
-		return e.ComplexityRoot.ContactConversationConnection.PageInfo(childComplexity), true
+		return e.ComplexityRoot.ContactConnection.TotalCountCapped(childComplexity), true
 
 	case "ContactCreated.actor":
 		if e.ComplexityRoot.ContactCreated.Actor == nil {
@@ -2092,18 +2138,18 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.ContactCreated.ID(childComplexity), true
+	case "ContactCreated.idempotencyKey":
+		if e.ComplexityRoot.ContactCreated.IdempotencyKey == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ContactCreated.IdempotencyKey(childComplexity), true
 	case "ContactCreated.occurredAt":
 		if e.ComplexityRoot.ContactCreated.OccurredAt == nil {
 			break
 		}
 
 		return e.ComplexityRoot.ContactCreated.OccurredAt(childComplexity), true
-	case "ContactCreated.origin":
-		if e.ComplexityRoot.ContactCreated.Origin == nil {
-			break
-		}
-
-		return e.ComplexityRoot.ContactCreated.Origin(childComplexity), true
 	case "ContactCreated.via":
 		if e.ComplexityRoot.ContactCreated.Via == nil {
 			break
@@ -2167,18 +2213,18 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.ContactUnblocked.ID(childComplexity), true
+	case "ContactUnblocked.idempotencyKey":
+		if e.ComplexityRoot.ContactUnblocked.IdempotencyKey == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ContactUnblocked.IdempotencyKey(childComplexity), true
 	case "ContactUnblocked.occurredAt":
 		if e.ComplexityRoot.ContactUnblocked.OccurredAt == nil {
 			break
 		}
 
 		return e.ComplexityRoot.ContactUnblocked.OccurredAt(childComplexity), true
-	case "ContactUnblocked.origin":
-		if e.ComplexityRoot.ContactUnblocked.Origin == nil {
-			break
-		}
-
-		return e.ComplexityRoot.ContactUnblocked.Origin(childComplexity), true
 	case "ContactUnblocked.via":
 		if e.ComplexityRoot.ContactUnblocked.Via == nil {
 			break
@@ -2222,18 +2268,18 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.ContactUpdated.ID(childComplexity), true
+	case "ContactUpdated.idempotencyKey":
+		if e.ComplexityRoot.ContactUpdated.IdempotencyKey == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ContactUpdated.IdempotencyKey(childComplexity), true
 	case "ContactUpdated.occurredAt":
 		if e.ComplexityRoot.ContactUpdated.OccurredAt == nil {
 			break
 		}
 
 		return e.ComplexityRoot.ContactUpdated.OccurredAt(childComplexity), true
-	case "ContactUpdated.origin":
-		if e.ComplexityRoot.ContactUpdated.Origin == nil {
-			break
-		}
-
-		return e.ComplexityRoot.ContactUpdated.Origin(childComplexity), true
 	case "ContactUpdated.via":
 		if e.ComplexityRoot.ContactUpdated.Via == nil {
 			break
@@ -2420,18 +2466,18 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.ConversationAssigned.ID(childComplexity), true
+	case "ConversationAssigned.idempotencyKey":
+		if e.ComplexityRoot.ConversationAssigned.IdempotencyKey == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ConversationAssigned.IdempotencyKey(childComplexity), true
 	case "ConversationAssigned.occurredAt":
 		if e.ComplexityRoot.ConversationAssigned.OccurredAt == nil {
 			break
 		}
 
 		return e.ComplexityRoot.ConversationAssigned.OccurredAt(childComplexity), true
-	case "ConversationAssigned.origin":
-		if e.ComplexityRoot.ConversationAssigned.Origin == nil {
-			break
-		}
-
-		return e.ComplexityRoot.ConversationAssigned.Origin(childComplexity), true
 	case "ConversationAssigned.reason":
 		if e.ComplexityRoot.ConversationAssigned.Reason == nil {
 			break
@@ -2493,18 +2539,24 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.ConversationClosed.ID(childComplexity), true
+	case "ConversationClosed.idempotencyKey":
+		if e.ComplexityRoot.ConversationClosed.IdempotencyKey == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ConversationClosed.IdempotencyKey(childComplexity), true
 	case "ConversationClosed.occurredAt":
 		if e.ComplexityRoot.ConversationClosed.OccurredAt == nil {
 			break
 		}
 
 		return e.ComplexityRoot.ConversationClosed.OccurredAt(childComplexity), true
-	case "ConversationClosed.origin":
-		if e.ComplexityRoot.ConversationClosed.Origin == nil {
+	case "ConversationClosed.source":
+		if e.ComplexityRoot.ConversationClosed.Source == nil {
 			break
 		}
 
-		return e.ComplexityRoot.ConversationClosed.Origin(childComplexity), true
+		return e.ComplexityRoot.ConversationClosed.Source(childComplexity), true
 	case "ConversationClosed.via":
 		if e.ComplexityRoot.ConversationClosed.Via == nil {
 			break
@@ -2512,12 +2564,6 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.ConversationClosed.Via(childComplexity), true
 
-	case "ConversationConnection.asOf":
-		if e.ComplexityRoot.ConversationConnection.AsOf == nil {
-			break
-		}
-
-		return e.ComplexityRoot.ConversationConnection.AsOf(childComplexity), true
 	case "ConversationConnection.edges":
 		if e.ComplexityRoot.ConversationConnection.Edges == nil {
 			break
@@ -2536,12 +2582,6 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.ConversationConnection.PageInfo(childComplexity), true
-	case "ConversationConnection.searchCapped":
-		if e.ComplexityRoot.ConversationConnection.SearchCapped == nil {
-			break
-		}
-
-		return e.ComplexityRoot.ConversationConnection.SearchCapped(childComplexity), true
 	case "ConversationConnection.totalCount":
 		if e.ComplexityRoot.ConversationConnection.TotalCount == nil {
 			break
@@ -2598,18 +2638,18 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.ConversationImported.ID(childComplexity), true
+	case "ConversationImported.idempotencyKey":
+		if e.ComplexityRoot.ConversationImported.IdempotencyKey == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ConversationImported.IdempotencyKey(childComplexity), true
 	case "ConversationImported.occurredAt":
 		if e.ComplexityRoot.ConversationImported.OccurredAt == nil {
 			break
 		}
 
 		return e.ComplexityRoot.ConversationImported.OccurredAt(childComplexity), true
-	case "ConversationImported.origin":
-		if e.ComplexityRoot.ConversationImported.Origin == nil {
-			break
-		}
-
-		return e.ComplexityRoot.ConversationImported.Origin(childComplexity), true
 	case "ConversationImported.via":
 		if e.ComplexityRoot.ConversationImported.Via == nil {
 			break
@@ -2623,6 +2663,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.ConversationOpened.Actor(childComplexity), true
+	case "ConversationOpened.closingNote":
+		if e.ComplexityRoot.ConversationOpened.ClosingNote == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ConversationOpened.ClosingNote(childComplexity), true
 	case "ConversationOpened.contact":
 		if e.ComplexityRoot.ConversationOpened.Contact == nil {
 			break
@@ -2647,18 +2693,18 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.ConversationOpened.ID(childComplexity), true
+	case "ConversationOpened.idempotencyKey":
+		if e.ComplexityRoot.ConversationOpened.IdempotencyKey == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ConversationOpened.IdempotencyKey(childComplexity), true
 	case "ConversationOpened.occurredAt":
 		if e.ComplexityRoot.ConversationOpened.OccurredAt == nil {
 			break
 		}
 
 		return e.ComplexityRoot.ConversationOpened.OccurredAt(childComplexity), true
-	case "ConversationOpened.origin":
-		if e.ComplexityRoot.ConversationOpened.Origin == nil {
-			break
-		}
-
-		return e.ComplexityRoot.ConversationOpened.Origin(childComplexity), true
 	case "ConversationOpened.source":
 		if e.ComplexityRoot.ConversationOpened.Source == nil {
 			break
@@ -2697,6 +2743,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.ConversationReopened.Actor(childComplexity), true
+	case "ConversationReopened.closingNote":
+		if e.ComplexityRoot.ConversationReopened.ClosingNote == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ConversationReopened.ClosingNote(childComplexity), true
 	case "ConversationReopened.contact":
 		if e.ComplexityRoot.ConversationReopened.Contact == nil {
 			break
@@ -2721,18 +2773,18 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.ConversationReopened.ID(childComplexity), true
+	case "ConversationReopened.idempotencyKey":
+		if e.ComplexityRoot.ConversationReopened.IdempotencyKey == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ConversationReopened.IdempotencyKey(childComplexity), true
 	case "ConversationReopened.occurredAt":
 		if e.ComplexityRoot.ConversationReopened.OccurredAt == nil {
 			break
 		}
 
 		return e.ComplexityRoot.ConversationReopened.OccurredAt(childComplexity), true
-	case "ConversationReopened.origin":
-		if e.ComplexityRoot.ConversationReopened.Origin == nil {
-			break
-		}
-
-		return e.ComplexityRoot.ConversationReopened.Origin(childComplexity), true
 	case "ConversationReopened.source":
 		if e.ComplexityRoot.ConversationReopened.Source == nil {
 			break
@@ -2782,18 +2834,18 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.ConversationUnassigned.ID(childComplexity), true
+	case "ConversationUnassigned.idempotencyKey":
+		if e.ComplexityRoot.ConversationUnassigned.IdempotencyKey == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ConversationUnassigned.IdempotencyKey(childComplexity), true
 	case "ConversationUnassigned.occurredAt":
 		if e.ComplexityRoot.ConversationUnassigned.OccurredAt == nil {
 			break
 		}
 
 		return e.ComplexityRoot.ConversationUnassigned.OccurredAt(childComplexity), true
-	case "ConversationUnassigned.origin":
-		if e.ComplexityRoot.ConversationUnassigned.Origin == nil {
-			break
-		}
-
-		return e.ComplexityRoot.ConversationUnassigned.Origin(childComplexity), true
 	case "ConversationUnassigned.reason":
 		if e.ComplexityRoot.ConversationUnassigned.Reason == nil {
 			break
@@ -3177,6 +3229,49 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.InboxChange.Kind(childComplexity), true
 
+	case "InboxConnection.asOf":
+		if e.ComplexityRoot.InboxConnection.AsOf == nil {
+			break
+		}
+
+		return e.ComplexityRoot.InboxConnection.AsOf(childComplexity), true
+	case "InboxConnection.edges":
+		if e.ComplexityRoot.InboxConnection.Edges == nil {
+			break
+		}
+
+		return e.ComplexityRoot.InboxConnection.Edges(childComplexity), true
+	case "InboxConnection.nodes":
+		if e.ComplexityRoot.InboxConnection.Nodes == nil {
+			break
+		}
+
+		return e.ComplexityRoot.InboxConnection.Nodes(childComplexity), true
+	case "InboxConnection.pageInfo":
+		if e.ComplexityRoot.InboxConnection.PageInfo == nil {
+			break
+		}
+
+		return e.ComplexityRoot.InboxConnection.PageInfo(childComplexity), true
+	case "InboxConnection.searchCapped":
+		if e.ComplexityRoot.InboxConnection.SearchCapped == nil {
+			break
+		}
+
+		return e.ComplexityRoot.InboxConnection.SearchCapped(childComplexity), true
+	case "InboxConnection.totalCount":
+		if e.ComplexityRoot.InboxConnection.TotalCount == nil {
+			break
+		}
+
+		return e.ComplexityRoot.InboxConnection.TotalCount(childComplexity), true
+	case "InboxConnection.totalCountCapped":
+		if e.ComplexityRoot.InboxConnection.TotalCountCapped == nil {
+			break
+		}
+
+		return e.ComplexityRoot.InboxConnection.TotalCountCapped(childComplexity), true
+
 	case "InboxCounts.all":
 		if e.ComplexityRoot.InboxCounts.All == nil {
 			break
@@ -3233,12 +3328,6 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.MarkReadPayload.Conversation(childComplexity), true
-	case "MarkReadPayload.events":
-		if e.ComplexityRoot.MarkReadPayload.Events == nil {
-			break
-		}
-
-		return e.ComplexityRoot.MarkReadPayload.Events(childComplexity), true
 	case "MarkReadPayload.userErrors":
 		if e.ComplexityRoot.MarkReadPayload.UserErrors == nil {
 			break
@@ -3331,6 +3420,18 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.MessageConnection.PageInfo(childComplexity), true
+	case "MessageConnection.totalCount":
+		if e.ComplexityRoot.MessageConnection.TotalCount == nil {
+			break
+		}
+
+		return e.ComplexityRoot.MessageConnection.TotalCount(childComplexity), true
+	case "MessageConnection.totalCountCapped":
+		if e.ComplexityRoot.MessageConnection.TotalCountCapped == nil {
+			break
+		}
+
+		return e.ComplexityRoot.MessageConnection.TotalCountCapped(childComplexity), true
 
 	case "MessageEdge.cursor":
 		if e.ComplexityRoot.MessageEdge.Cursor == nil {
@@ -3375,6 +3476,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.MessageReceived.ID(childComplexity), true
+	case "MessageReceived.idempotencyKey":
+		if e.ComplexityRoot.MessageReceived.IdempotencyKey == nil {
+			break
+		}
+
+		return e.ComplexityRoot.MessageReceived.IdempotencyKey(childComplexity), true
 	case "MessageReceived.message":
 		if e.ComplexityRoot.MessageReceived.Message == nil {
 			break
@@ -3387,12 +3494,6 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.MessageReceived.OccurredAt(childComplexity), true
-	case "MessageReceived.origin":
-		if e.ComplexityRoot.MessageReceived.Origin == nil {
-			break
-		}
-
-		return e.ComplexityRoot.MessageReceived.Origin(childComplexity), true
 	case "MessageReceived.via":
 		if e.ComplexityRoot.MessageReceived.Via == nil {
 			break
@@ -3430,6 +3531,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.MessageSent.ID(childComplexity), true
+	case "MessageSent.idempotencyKey":
+		if e.ComplexityRoot.MessageSent.IdempotencyKey == nil {
+			break
+		}
+
+		return e.ComplexityRoot.MessageSent.IdempotencyKey(childComplexity), true
 	case "MessageSent.message":
 		if e.ComplexityRoot.MessageSent.Message == nil {
 			break
@@ -3442,12 +3549,6 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.MessageSent.OccurredAt(childComplexity), true
-	case "MessageSent.origin":
-		if e.ComplexityRoot.MessageSent.Origin == nil {
-			break
-		}
-
-		return e.ComplexityRoot.MessageSent.Origin(childComplexity), true
 	case "MessageSent.via":
 		if e.ComplexityRoot.MessageSent.Via == nil {
 			break
@@ -3763,6 +3864,17 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Mutation.UnassignConversation(childComplexity, args["input"].(service.UnassignConversationInput)), true
+	case "Mutation.unassignConversations":
+		if e.ComplexityRoot.Mutation.UnassignConversations == nil {
+			break
+		}
+
+		args, err := ec.field_Mutation_unassignConversations_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.UnassignConversations(childComplexity, args["input"].(service.UnassignConversationsInput)), true
 	case "Mutation.unblockContact":
 		if e.ComplexityRoot.Mutation.UnblockContact == nil {
 			break
@@ -3849,6 +3961,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.NoteAdded.ID(childComplexity), true
+	case "NoteAdded.idempotencyKey":
+		if e.ComplexityRoot.NoteAdded.IdempotencyKey == nil {
+			break
+		}
+
+		return e.ComplexityRoot.NoteAdded.IdempotencyKey(childComplexity), true
 	case "NoteAdded.message":
 		if e.ComplexityRoot.NoteAdded.Message == nil {
 			break
@@ -3861,12 +3979,6 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.NoteAdded.OccurredAt(childComplexity), true
-	case "NoteAdded.origin":
-		if e.ComplexityRoot.NoteAdded.Origin == nil {
-			break
-		}
-
-		return e.ComplexityRoot.NoteAdded.Origin(childComplexity), true
 	case "NoteAdded.via":
 		if e.ComplexityRoot.NoteAdded.Via == nil {
 			break
@@ -3945,7 +4057,7 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 			return 0, false
 		}
 
-		return e.ComplexityRoot.Query.Agents(childComplexity, args["search"].(*string), args["availability"].([]db.Availability), args["skill"].(*string), args["active"].(*bool), args["first"].(*int), args["after"].(*string), args["last"].(*int), args["before"].(*string)), true
+		return e.ComplexityRoot.Query.Agents(childComplexity, args["search"].(*string), args["filter"].(*AgentFilter), args["orderBy"].(*service.AgentOrder), args["first"].(*int), args["after"].(*string), args["last"].(*int), args["before"].(*string)), true
 	case "Query.asOf":
 		if e.ComplexityRoot.Query.AsOf == nil {
 			break
@@ -4031,6 +4143,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Query.Nodes(childComplexity, args["ids"].([]string)), true
+	case "Query.session":
+		if e.ComplexityRoot.Query.Session == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Query.Session(childComplexity), true
 	case "Query.viewer":
 		if e.ComplexityRoot.Query.Viewer == nil {
 			break
@@ -4203,6 +4321,62 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.SendMessagePayload.UserErrors(childComplexity), true
 
+	case "Session.agent":
+		if e.ComplexityRoot.Session.Agent == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Session.Agent(childComplexity), true
+	case "Session.expiresAt":
+		if e.ComplexityRoot.Session.ExpiresAt == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Session.ExpiresAt(childComplexity), true
+	case "Session.limits":
+		if e.ComplexityRoot.Session.Limits == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Session.Limits(childComplexity), true
+	case "Session.role":
+		if e.ComplexityRoot.Session.Role == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Session.Role(childComplexity), true
+	case "Session.scope":
+		if e.ComplexityRoot.Session.Scope == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Session.Scope(childComplexity), true
+	case "Session.workspace":
+		if e.ComplexityRoot.Session.Workspace == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Session.Workspace(childComplexity), true
+
+	case "SessionLimits.documentBytes":
+		if e.ComplexityRoot.SessionLimits.DocumentBytes == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SessionLimits.DocumentBytes(childComplexity), true
+	case "SessionLimits.sockets":
+		if e.ComplexityRoot.SessionLimits.Sockets == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SessionLimits.Sockets(childComplexity), true
+	case "SessionLimits.subscriptions":
+		if e.ComplexityRoot.SessionLimits.Subscriptions == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SessionLimits.Subscriptions(childComplexity), true
+
 	case "SetAvailabilityPayload.agent":
 		if e.ComplexityRoot.SetAvailabilityPayload.Agent == nil {
 			break
@@ -4319,6 +4493,18 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.TimelineConnection.PageInfo(childComplexity), true
+	case "TimelineConnection.totalCount":
+		if e.ComplexityRoot.TimelineConnection.TotalCount == nil {
+			break
+		}
+
+		return e.ComplexityRoot.TimelineConnection.TotalCount(childComplexity), true
+	case "TimelineConnection.totalCountCapped":
+		if e.ComplexityRoot.TimelineConnection.TotalCountCapped == nil {
+			break
+		}
+
+		return e.ComplexityRoot.TimelineConnection.TotalCountCapped(childComplexity), true
 
 	case "TimelineEdge.cursor":
 		if e.ComplexityRoot.TimelineEdge.Cursor == nil {
@@ -4370,6 +4556,25 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.UnassignConversationPayload.UserErrors(childComplexity), true
+
+	case "UnassignConversationsPayload.events":
+		if e.ComplexityRoot.UnassignConversationsPayload.Events == nil {
+			break
+		}
+
+		return e.ComplexityRoot.UnassignConversationsPayload.Events(childComplexity), true
+	case "UnassignConversationsPayload.outcomes":
+		if e.ComplexityRoot.UnassignConversationsPayload.Outcomes == nil {
+			break
+		}
+
+		return e.ComplexityRoot.UnassignConversationsPayload.Outcomes(childComplexity), true
+	case "UnassignConversationsPayload.userErrors":
+		if e.ComplexityRoot.UnassignConversationsPayload.UserErrors == nil {
+			break
+		}
+
+		return e.ComplexityRoot.UnassignConversationsPayload.UserErrors(childComplexity), true
 
 	case "UnblockContactPayload.contact":
 		if e.ComplexityRoot.UnblockContactPayload.Contact == nil {
@@ -4649,6 +4854,18 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.WorkflowConnection.PageInfo(childComplexity), true
+	case "WorkflowConnection.totalCount":
+		if e.ComplexityRoot.WorkflowConnection.TotalCount == nil {
+			break
+		}
+
+		return e.ComplexityRoot.WorkflowConnection.TotalCount(childComplexity), true
+	case "WorkflowConnection.totalCountCapped":
+		if e.ComplexityRoot.WorkflowConnection.TotalCountCapped == nil {
+			break
+		}
+
+		return e.ComplexityRoot.WorkflowConnection.TotalCountCapped(childComplexity), true
 
 	case "WorkflowCreated.actor":
 		if e.ComplexityRoot.WorkflowCreated.Actor == nil {
@@ -4680,18 +4897,18 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.WorkflowCreated.ID(childComplexity), true
+	case "WorkflowCreated.idempotencyKey":
+		if e.ComplexityRoot.WorkflowCreated.IdempotencyKey == nil {
+			break
+		}
+
+		return e.ComplexityRoot.WorkflowCreated.IdempotencyKey(childComplexity), true
 	case "WorkflowCreated.occurredAt":
 		if e.ComplexityRoot.WorkflowCreated.OccurredAt == nil {
 			break
 		}
 
 		return e.ComplexityRoot.WorkflowCreated.OccurredAt(childComplexity), true
-	case "WorkflowCreated.origin":
-		if e.ComplexityRoot.WorkflowCreated.Origin == nil {
-			break
-		}
-
-		return e.ComplexityRoot.WorkflowCreated.Origin(childComplexity), true
 	case "WorkflowCreated.via":
 		if e.ComplexityRoot.WorkflowCreated.Via == nil {
 			break
@@ -4754,18 +4971,18 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.WorkflowDeleted.ID(childComplexity), true
+	case "WorkflowDeleted.idempotencyKey":
+		if e.ComplexityRoot.WorkflowDeleted.IdempotencyKey == nil {
+			break
+		}
+
+		return e.ComplexityRoot.WorkflowDeleted.IdempotencyKey(childComplexity), true
 	case "WorkflowDeleted.occurredAt":
 		if e.ComplexityRoot.WorkflowDeleted.OccurredAt == nil {
 			break
 		}
 
 		return e.ComplexityRoot.WorkflowDeleted.OccurredAt(childComplexity), true
-	case "WorkflowDeleted.origin":
-		if e.ComplexityRoot.WorkflowDeleted.Origin == nil {
-			break
-		}
-
-		return e.ComplexityRoot.WorkflowDeleted.Origin(childComplexity), true
 	case "WorkflowDeleted.via":
 		if e.ComplexityRoot.WorkflowDeleted.Via == nil {
 			break
@@ -4809,18 +5026,18 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.WorkflowDisabled.ID(childComplexity), true
+	case "WorkflowDisabled.idempotencyKey":
+		if e.ComplexityRoot.WorkflowDisabled.IdempotencyKey == nil {
+			break
+		}
+
+		return e.ComplexityRoot.WorkflowDisabled.IdempotencyKey(childComplexity), true
 	case "WorkflowDisabled.occurredAt":
 		if e.ComplexityRoot.WorkflowDisabled.OccurredAt == nil {
 			break
 		}
 
 		return e.ComplexityRoot.WorkflowDisabled.OccurredAt(childComplexity), true
-	case "WorkflowDisabled.origin":
-		if e.ComplexityRoot.WorkflowDisabled.Origin == nil {
-			break
-		}
-
-		return e.ComplexityRoot.WorkflowDisabled.Origin(childComplexity), true
 	case "WorkflowDisabled.via":
 		if e.ComplexityRoot.WorkflowDisabled.Via == nil {
 			break
@@ -4877,18 +5094,18 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.WorkflowEnabled.ID(childComplexity), true
+	case "WorkflowEnabled.idempotencyKey":
+		if e.ComplexityRoot.WorkflowEnabled.IdempotencyKey == nil {
+			break
+		}
+
+		return e.ComplexityRoot.WorkflowEnabled.IdempotencyKey(childComplexity), true
 	case "WorkflowEnabled.occurredAt":
 		if e.ComplexityRoot.WorkflowEnabled.OccurredAt == nil {
 			break
 		}
 
 		return e.ComplexityRoot.WorkflowEnabled.OccurredAt(childComplexity), true
-	case "WorkflowEnabled.origin":
-		if e.ComplexityRoot.WorkflowEnabled.Origin == nil {
-			break
-		}
-
-		return e.ComplexityRoot.WorkflowEnabled.Origin(childComplexity), true
 	case "WorkflowEnabled.via":
 		if e.ComplexityRoot.WorkflowEnabled.Via == nil {
 			break
@@ -4964,18 +5181,18 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.WorkflowRan.ID(childComplexity), true
+	case "WorkflowRan.idempotencyKey":
+		if e.ComplexityRoot.WorkflowRan.IdempotencyKey == nil {
+			break
+		}
+
+		return e.ComplexityRoot.WorkflowRan.IdempotencyKey(childComplexity), true
 	case "WorkflowRan.occurredAt":
 		if e.ComplexityRoot.WorkflowRan.OccurredAt == nil {
 			break
 		}
 
 		return e.ComplexityRoot.WorkflowRan.OccurredAt(childComplexity), true
-	case "WorkflowRan.origin":
-		if e.ComplexityRoot.WorkflowRan.Origin == nil {
-			break
-		}
-
-		return e.ComplexityRoot.WorkflowRan.Origin(childComplexity), true
 	case "WorkflowRan.run":
 		if e.ComplexityRoot.WorkflowRan.Run == nil {
 			break
@@ -5086,6 +5303,18 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.WorkflowRunConnection.PageInfo(childComplexity), true
+	case "WorkflowRunConnection.totalCount":
+		if e.ComplexityRoot.WorkflowRunConnection.TotalCount == nil {
+			break
+		}
+
+		return e.ComplexityRoot.WorkflowRunConnection.TotalCount(childComplexity), true
+	case "WorkflowRunConnection.totalCountCapped":
+		if e.ComplexityRoot.WorkflowRunConnection.TotalCountCapped == nil {
+			break
+		}
+
+		return e.ComplexityRoot.WorkflowRunConnection.TotalCountCapped(childComplexity), true
 
 	case "WorkflowRunEdge.cursor":
 		if e.ComplexityRoot.WorkflowRunEdge.Cursor == nil {
@@ -5265,18 +5494,18 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.WorkflowUpdated.ID(childComplexity), true
+	case "WorkflowUpdated.idempotencyKey":
+		if e.ComplexityRoot.WorkflowUpdated.IdempotencyKey == nil {
+			break
+		}
+
+		return e.ComplexityRoot.WorkflowUpdated.IdempotencyKey(childComplexity), true
 	case "WorkflowUpdated.occurredAt":
 		if e.ComplexityRoot.WorkflowUpdated.OccurredAt == nil {
 			break
 		}
 
 		return e.ComplexityRoot.WorkflowUpdated.OccurredAt(childComplexity), true
-	case "WorkflowUpdated.origin":
-		if e.ComplexityRoot.WorkflowUpdated.Origin == nil {
-			break
-		}
-
-		return e.ComplexityRoot.WorkflowUpdated.Origin(childComplexity), true
 	case "WorkflowUpdated.via":
 		if e.ComplexityRoot.WorkflowUpdated.Via == nil {
 			break
@@ -5375,18 +5604,18 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.WorkspaceUpdated.ID(childComplexity), true
+	case "WorkspaceUpdated.idempotencyKey":
+		if e.ComplexityRoot.WorkspaceUpdated.IdempotencyKey == nil {
+			break
+		}
+
+		return e.ComplexityRoot.WorkspaceUpdated.IdempotencyKey(childComplexity), true
 	case "WorkspaceUpdated.occurredAt":
 		if e.ComplexityRoot.WorkspaceUpdated.OccurredAt == nil {
 			break
 		}
 
 		return e.ComplexityRoot.WorkspaceUpdated.OccurredAt(childComplexity), true
-	case "WorkspaceUpdated.origin":
-		if e.ComplexityRoot.WorkspaceUpdated.Origin == nil {
-			break
-		}
-
-		return e.ComplexityRoot.WorkspaceUpdated.Origin(childComplexity), true
 	case "WorkspaceUpdated.via":
 		if e.ComplexityRoot.WorkspaceUpdated.Via == nil {
 			break
@@ -5403,7 +5632,9 @@ func (e *executableSchema) Exec(ctx context.Context) graphql.ResponseHandler {
 	ec := newExecutionContext(opCtx, e, make(chan graphql.DeferredResult))
 	inputUnmarshalMap := graphql.BuildUnmarshalerMap(
 		ec.unmarshalInputAddNoteInput,
+		ec.unmarshalInputAgentFilter,
 		ec.unmarshalInputAgentIdentityInput,
+		ec.unmarshalInputAgentOrder,
 		ec.unmarshalInputAssignContactInput,
 		ec.unmarshalInputAssignConversationInput,
 		ec.unmarshalInputAssignConversationsInput,
@@ -5449,6 +5680,7 @@ func (e *executableSchema) Exec(ctx context.Context) graphql.ResponseHandler {
 		ec.unmarshalInputSetAvailabilityInput,
 		ec.unmarshalInputUnassignContactInput,
 		ec.unmarshalInputUnassignConversationInput,
+		ec.unmarshalInputUnassignConversationsInput,
 		ec.unmarshalInputUnblockContactInput,
 		ec.unmarshalInputUpdateAgentInput,
 		ec.unmarshalInputUpdateContactInput,
@@ -5551,13 +5783,13 @@ func newExecutionContext(
 
 var sources = []*ast.Source{
 	{Name: "../schema.graphqls", Input: `"An instant as RFC 3339 in UTC; answers always have six decimals, such as 2026-03-01T09:30:00.250000Z, so that they sort as text."
-scalar Time
+scalar DateTime @specifiedBy(url: "https://www.rfc-editor.org/rfc/rfc3339")
 
 "An opaque place in one workspace's event log; every ` + "`" + `asOf` + "`" + ` and every event's ` + "`" + `cursor` + "`" + ` may be given to any subscription's ` + "`" + `after` + "`" + `."
 scalar EventCursor
 
 "Any JSON value, at most 16 KiB of it; numbers keep all their digits, the names of an object come back in alphabetical order."
-scalar JSON
+scalar JSON @specifiedBy(url: "https://www.rfc-editor.org/rfc/rfc8259")
 
 "The value depends on who is calling, so what shows it is never shared with others."
 directive @perCaller on FIELD_DEFINITION
@@ -5576,6 +5808,8 @@ type Query {
   asOf: EventCursor!
   "The agent who is calling; null for an integration or a read token."
   viewer: Agent
+  "The caller's own session: who is calling, with which rights, for how long and within which limits."
+  session: Session!
   "The caller's workspace with its policies."
   workspace: Workspace!
   "One page of the conversations in a view."
@@ -5596,21 +5830,19 @@ type Query {
     last: Int
     "Only what comes before this page cursor."
     before: String
-  ): ConversationConnection!
+  ): InboxConnection!
   "How many conversations each view holds, without filter or search."
   inboxCounts: InboxCounts!
   "How the workspace is doing at the moment."
   dashboard: Dashboard!
-  "The agents of the workspace, online ones first, then by name."
+  "One page of the agents of the workspace."
   agents(
     "Words to find in the name or email; blank means no search."
     search: String
-    "Only agents with one of these availabilities."
-    availability: [Availability!]
-    "Only agents with this skill."
-    skill: String
-    "Only active agents (true), only deactivated ones (false) or both (null)."
-    active: Boolean = true
+    "Conditions on the agents; left out, only active ones are listed."
+    filter: AgentFilter
+    "The order of the list; by default agents who are online come first, then those who are away."
+    orderBy: AgentOrder
     "How many to return from the start of the range, 1 to 100; 50 if neither first nor last is given."
     first: Int
     "Only what comes after this page cursor."
@@ -5682,6 +5914,54 @@ type Query {
   ): [Node]!
 }
 
+"What is known of a caller, be it an agent or a program, by the token that the request carries."
+type Session {
+  "The agent who is calling; null if the token belongs to a program."
+  agent: Agent
+  "What the caller may do."
+  role: SessionRole!
+  "What the token may be used for."
+  scope: TokenScope!
+  "The time at which the token expires; null if it does not."
+  expiresAt: DateTime
+  "The workspace that the token belongs to, which is all that the caller can see and change."
+  workspace: Workspace!
+  "The limits within which the caller is served."
+  limits: SessionLimits!
+}
+
+"What a caller may do."
+enum SessionRole {
+  "An agent, who answers customers."
+  AGENT
+  "An agent who also manages agents, workflows and the workspace."
+  MANAGER
+  "A program that brings in messages and business events."
+  INTEGRATION
+  "A program that reads and changes nothing."
+  READER
+}
+
+"What a token may be used for."
+enum TokenScope {
+  "The token acts as one agent."
+  AGENT
+  "The token acts as a program that brings in messages and business events."
+  INTEGRATION
+  "The token may be used for queries and subscriptions only."
+  READ
+}
+
+"The limits within which a caller is served."
+type SessionLimits {
+  "The number of operations, subscriptions included, that may run on one socket or event stream at the same time."
+  subscriptions: Int!
+  "The number of sockets that the caller may have open at one server; as many event streams may be open besides."
+  sockets: Int!
+  "The number of bytes that a GraphQL document may have."
+  documentBytes: Int!
+}
+
 "One company's data with its policies; everything belongs to exactly one workspace."
 type Workspace implements Node {
   "The typed id, ws_…."
@@ -5751,13 +6031,13 @@ input InboxFilter {
   "Whether the caller, who has to be an agent, has unread messages in it; for lists only, ` + "`" + `inboxChanged` + "`" + ` refuses it."
   unread: Boolean
   "Opened at this time or later."
-  openedAfter: Time
+  openedAfter: DateTime
   "Opened earlier than this time."
-  openedBefore: Time
+  openedBefore: DateTime
   "Closed at this time or later."
-  closedAfter: Time
+  closedAfter: DateTime
   "Closed earlier than this time."
-  closedBefore: Time
+  closedBefore: DateTime
 }
 
 "The order of a list of conversations."
@@ -5809,7 +6089,7 @@ type Dashboard {
   "Every active agent, and whoever else closed something today, in the order of their creation."
   agents: [DashboardAgent!]!
   "Since when the contact who has waited longest is waiting for an answer; null if nobody is."
-  oldestWaiting: Time
+  oldestWaiting: DateTime
   "How long contacts waited for an agent's reply, from their first unanswered message on."
   firstResponse: DashboardDurations!
   "How long conversations took from being opened or reopened to being closed."
@@ -5839,7 +6119,7 @@ type DashboardAgent {
   "How often the agent closed a conversation today."
   closedToday: Int!
   "Since when, of the agent's contacts, the one who has waited longest is waiting for an answer; null if nobody is."
-  longestWaiting: Time
+  longestWaiting: DateTime
 }
 
 "Durations by the day on which they ended, in the workspace's time zone; imported conversations and automated replies are left out."
@@ -5872,8 +6152,8 @@ type PageInfo {
   endCursor: String
 }
 
-"One page of conversations in the inbox or of a contact."
-type ConversationConnection {
+"One page of the conversations in a view of the inbox."
+type InboxConnection {
   "The conversations with their page cursors."
   edges: [ConversationEdge!]!
   "The conversations alone."
@@ -5882,9 +6162,9 @@ type ConversationConnection {
   pageInfo: PageInfo!
   "The place in the log at which exactly this page was read."
   asOf: EventCursor!
-  "How many conversations the whole list holds, counted up to 1,000 when it is searched or filtered."
+  "The number of conversations in the whole list, counted up to 1,000 when the list is searched or filtered."
   totalCount: Int!
-  "Whether totalCount stopped at 1,000 with more beyond."
+  "Whether the whole list is longer than totalCount."
   totalCountCapped: Boolean!
   "Whether the search matches more conversations of the view than it looked through, so that narrower words may find others; a list whose search matches anything is never empty."
   searchCapped: Boolean!
@@ -5917,19 +6197,19 @@ type Conversation implements Node {
   "Grows by one with each change of status, assignee or block, and with nothing else."
   version: Int!
   "When it was opened."
-  openedAt: Time!
+  openedAt: DateTime!
   "Who opened it; null when the system did."
   openedBy: Actor
   "When it was closed; null while open."
-  closedAt: Time
+  closedAt: DateTime
   "Who closed it; null while open, or when the system did."
   closedBy: Actor
   "What was noted at closing; null while open, or without a note."
   closingNote: ClosingNote
   "When something last happened in it."
-  lastActivityAt: Time!
+  lastActivityAt: DateTime!
   "Since when the contact's first unanswered message waits; null if nothing is unanswered."
-  waitingSince: Time
+  waitingSince: DateTime
   "How many messages of the contact's came after the caller last replied or called markRead, or else since the caller is an agent here; 0 for callers who are no agent."
   unreadCount: Int! @perCaller
   "The newest message; null if there is none."
@@ -5990,6 +6270,10 @@ type MessageConnection {
   nodes: [Message!]!
   "Where the page lies in the list."
   pageInfo: PageInfo!
+  "The number of messages in the whole list, counted up to 1,000."
+  totalCount: Int!
+  "Whether the whole list is longer than totalCount."
+  totalCountCapped: Boolean!
 }
 
 "One message of a page."
@@ -6015,9 +6299,9 @@ type Message implements Node {
   "The first 200 characters of the text."
   preview: String!
   "When the server recorded it; for imported messages when it was written."
-  createdAt: Time!
+  createdAt: DateTime!
   "When the sender's channel says it was sent; only shown, no rule looks at it."
-  sentAt: Time
+  sentAt: DateTime
   "Whether a machine wrote it, such as an out-of-office reply."
   automated: Boolean!
   "Whether it came from a blocked contact and is kept out of the way."
@@ -6044,6 +6328,10 @@ type TimelineConnection {
   nodes: [Event!]!
   "Where the page lies in the list."
   pageInfo: PageInfo!
+  "The number of events in the whole list, counted up to 1,000."
+  totalCount: Int!
+  "Whether the whole list is longer than totalCount."
+  totalCountCapped: Boolean!
 }
 
 "One event of a timeline page."
@@ -6073,7 +6361,7 @@ type Contact implements Node {
   "Whether the contact is blocked."
   blocked: Boolean!
   "Since when the contact is blocked; null if not."
-  blockedAt: Time
+  blockedAt: DateTime
   "Who is responsible for the contact, always equal to the assignee of the latest conversation; null for nobody."
   assignee: Agent
   "The same number as the latest conversation's version; 1 for a new contact."
@@ -6092,7 +6380,7 @@ type Contact implements Node {
     last: Int
     "Only what comes before this page cursor."
     before: String
-  ): ContactConversationConnection!
+  ): ConversationConnection!
   "Everything that happened with the contact, in log order."
   timeline(
     "How many to return from the start of the range, 1 to 100; 50 if neither first nor last is given."
@@ -6119,13 +6407,17 @@ type ContactIdentity {
 }
 
 "One page of a contact's conversations."
-type ContactConversationConnection {
+type ConversationConnection {
   "The conversations with their page cursors."
   edges: [ConversationEdge!]!
   "The conversations alone."
   nodes: [Conversation!]!
   "Where the page lies in the list."
   pageInfo: PageInfo!
+  "The number of conversations in the whole list, counted up to 1,000."
+  totalCount: Int!
+  "Whether the whole list is longer than totalCount."
+  totalCountCapped: Boolean!
 }
 
 "One page of contacts."
@@ -6136,6 +6428,10 @@ type ContactConnection {
   nodes: [Contact!]!
   "Where the page lies in the list."
   pageInfo: PageInfo!
+  "The number of contacts in the whole list, counted up to 1,000."
+  totalCount: Int!
+  "Whether the whole list is longer than totalCount."
+  totalCountCapped: Boolean!
 }
 
 "One contact of a page."
@@ -6220,6 +6516,38 @@ type AgentConnection {
   nodes: [Agent!]!
   "Where the page lies in the list."
   pageInfo: PageInfo!
+  "The number of agents in the whole list, counted up to 1,000."
+  totalCount: Int!
+  "Whether the whole list is longer than totalCount."
+  totalCountCapped: Boolean!
+}
+
+"Conditions on a list of agents; all that are given must hold."
+input AgentFilter {
+  "The agent has one of these availabilities."
+  availability: [Availability!]
+  "The agent has this skill."
+  skill: String
+  "True: active agents only. False: deactivated agents only. Null: both."
+  active: Boolean = true
+}
+
+"The order of a list of agents."
+input AgentOrder {
+  "What the list is ordered by."
+  field: AgentOrderField! = AVAILABILITY
+  "Which end of the order comes first."
+  direction: OrderDirection! = ASC
+}
+
+"What a list of agents can be ordered by."
+enum AgentOrderField {
+  "The availability, which ascends from ONLINE over AWAY to OFFLINE; agents of the same one are ordered by name."
+  AVAILABILITY
+  "The name; accents and case make no difference."
+  NAME
+  "The time at which the agent was created."
+  CREATED_AT
 }
 
 "One agent of a page."
@@ -6259,9 +6587,9 @@ type Workflow implements Node {
   "Whether it runs for events from now on."
   enabled: Boolean!
   "When it was created."
-  createdAt: Time!
+  createdAt: DateTime!
   "When it was deleted; it stays as the one who did what it did."
-  deletedAt: Time
+  deletedAt: DateTime
   "What createWorkflow would refuse of its definition now, such as a category that is gone or an agent who is deactivated; empty for a deleted workflow."
   problems: [WorkflowProblem!]!
   "What it did, the run started last first."
@@ -6295,6 +6623,10 @@ type WorkflowConnection {
   nodes: [Workflow!]!
   "Where the page lies in the list."
   pageInfo: PageInfo!
+  "The number of workflows in the whole list, counted up to 1,000."
+  totalCount: Int!
+  "Whether the whole list is longer than totalCount."
+  totalCountCapped: Boolean!
 }
 
 "A workflow in a page."
@@ -6478,11 +6810,11 @@ type WorkflowRun implements Node {
   "The steps taken so far, with what came of each."
   steps: [WorkflowRunStep!]!
   "When the next step is due; null if it has ended."
-  dueAt: Time
+  dueAt: DateTime
   "When it began."
-  startedAt: Time!
+  startedAt: DateTime!
   "When it ended; null if it has not."
-  endedAt: Time
+  endedAt: DateTime
 }
 
 "One page of a list of runs."
@@ -6493,6 +6825,10 @@ type WorkflowRunConnection {
   nodes: [WorkflowRun!]!
   "Where the page lies in the list."
   pageInfo: PageInfo!
+  "The number of runs in the whole list, counted up to 1,000."
+  totalCount: Int!
+  "Whether the whole list is longer than totalCount."
+  totalCountCapped: Boolean!
 }
 
 "A run in a page."
@@ -6528,7 +6864,7 @@ type WorkflowRunStep {
   "What came of it."
   outcome: WorkflowStepOutcome!
   "When it was taken."
-  at: Time!
+  at: DateTime!
   "Who became responsible; null for nobody."
   agent: Agent
   "The rule that refused, if one did."
@@ -6953,11 +7289,16 @@ type Mutation {
     "What to reopen."
     input: ReopenConversationInput!
   ): ReopenConversationPayload
-  "Assigns or unassigns up to 500 conversations in one transaction; what a rule refuses is left as it is, the others are carried out."
+  "Assigns up to 500 conversations to one agent in one transaction; what a rule refuses is left as it is, the others are carried out."
   assignConversations(
     "What to assign to whom."
     input: AssignConversationsInput!
   ): AssignConversationsPayload
+  "Unassigns up to 500 conversations in one transaction; what a rule refuses is left as it is, the others are carried out."
+  unassignConversations(
+    "The conversations to unassign."
+    input: UnassignConversationsInput!
+  ): UnassignConversationsPayload
   "Closes up to 500 conversations in one transaction; what a rule refuses is left as it is, the others are closed."
   closeConversations(
     "What to close, with an optional note for all of them."
@@ -7328,16 +7669,34 @@ type ConversationOutcome {
 
 "Which conversations to assign to whom."
 input AssignConversationsInput {
-  "1 to 500 conversations, treated in this order as assignConversation and unassignConversation would; one that is named twice is treated twice."
+  "1 to 500 conversations, treated in this order as assignConversation would; one that is named twice is treated twice."
   items: [ConversationItemInput!]!
-  "The agent_ id of who becomes responsible; null, which must be said, unassigns."
-  assigneeId: ID
+  "The agent_ id of who becomes responsible."
+  assigneeId: ID!
   "Makes a repetition of this call return the first outcome instead of acting again; 1 to 100 characters, kept for 24 hours."
   idempotencyKey: String
 }
 
 "What assignConversations did."
 type AssignConversationsPayload {
+  "What became of each item, in the order of the items; empty if the whole call was refused."
+  outcomes: [ConversationOutcome!]!
+  "What was recorded, in log order; the first 100."
+  events: [Event!]!
+  "The rule that refused the whole call, if one did; those that refused an item are in its outcome."
+  userErrors: [UserError!]!
+}
+
+"The conversations to unassign."
+input UnassignConversationsInput {
+  "1 to 500 conversations, treated in this order as unassignConversation would; one that is named twice is treated twice."
+  items: [ConversationItemInput!]!
+  "Makes a repetition of this call return the first outcome instead of acting again; 1 to 100 characters, kept for 24 hours."
+  idempotencyKey: String
+}
+
+"What unassignConversations did."
+type UnassignConversationsPayload {
   "What became of each item, in the order of the items; empty if the whole call was refused."
   outcomes: [ConversationOutcome!]!
   "What was recorded, in log order; the first 100."
@@ -7489,7 +7848,7 @@ input ReceiveMessageInput {
   "Whether a machine wrote it, such as an out-of-office reply; it brings no conversation back and nobody waits for an answer."
   automated: Boolean! = false
   "When the channel says it was sent; only shown, no rule looks at it."
-  sentAt: Time
+  sentAt: DateTime
   "Its id on the channel; the same one from the same contact on the same channel again changes nothing and returns the first outcome, or is refused with EXTERNAL_ID_REUSED if the text is another. Of an id over 200 characters the hash is kept."
   externalMessageId: String
   "Makes a repetition of this call return the first outcome instead of acting again; 1 to 100 characters, kept for 24 hours."
@@ -7754,8 +8113,6 @@ input MarkReadInput {
 type MarkReadPayload {
   "The conversation as it now is; it is read up to here."
   conversation: Conversation
-  "Always empty: who has read what is not in the log."
-  events: [Event!]!
   "The rule that refused, if one did."
   userErrors: [UserError!]!
 }
@@ -7793,7 +8150,7 @@ interface Event {
   "Its place in the log."
   cursor: EventCursor!
   "When it was recorded."
-  occurredAt: Time!
+  occurredAt: DateTime!
   "Who did it; null for the system."
   actor: Actor
   "The integration that passed it on for the actor, such as a contact's message; null if the actor called."
@@ -7802,8 +8159,82 @@ interface Event {
   conversation: Conversation
   "The contact it is about; null if it is about none."
   contact: Contact
-  "The idempotency key of the mutation, shown only to the caller who sent it."
-  origin: String @perCaller
+  "The idempotency key of the mutation that caused it; null for callers other than the one who sent the key."
+  idempotencyKey: String @perCaller
+}
+
+"A change of who is responsible for a conversation."
+interface AssignmentEvent implements Event {
+  "The typed id, evt_…."
+  id: ID!
+  "Its place in the log."
+  cursor: EventCursor!
+  "When it was recorded."
+  occurredAt: DateTime!
+  "Who did it; null for the system."
+  actor: Actor
+  "The integration that passed it on for the actor, such as a contact's message; null if the actor called."
+  via: Integration
+  "The conversation it is about; null if it is about none."
+  conversation: Conversation
+  "The contact it is about; null if it is about none."
+  contact: Contact
+  "The idempotency key of the mutation that caused it; null for callers other than the one who sent the key."
+  idempotencyKey: String @perCaller
+  "The agent who was responsible before; null for nobody."
+  from: Agent
+  "The agent who is responsible now; null for nobody."
+  to: Agent
+  "What the assignment changed for."
+  reason: AssignmentReason!
+  "The run of the workflow that changed it; null if no workflow did."
+  run: WorkflowRun
+}
+
+"A change of a conversation's status."
+interface StatusEvent implements Event {
+  "The typed id, evt_…."
+  id: ID!
+  "Its place in the log."
+  cursor: EventCursor!
+  "When it was recorded."
+  occurredAt: DateTime!
+  "Who did it; null for the system."
+  actor: Actor
+  "The integration that passed it on for the actor, such as a contact's message; null if the actor called."
+  via: Integration
+  "The conversation it is about; null if it is about none."
+  conversation: Conversation
+  "The contact it is about; null if it is about none."
+  contact: Contact
+  "The idempotency key of the mutation that caused it; null for callers other than the one who sent the key."
+  idempotencyKey: String @perCaller
+  "What opened or reopened the conversation; null for a closing."
+  source: ConversationSource
+  "The closing note; null for an opening, a reopening, or a closing without a note."
+  closingNote: ClosingNote
+}
+
+"An event about a message."
+interface MessageEvent implements Event {
+  "The typed id, evt_…."
+  id: ID!
+  "Its place in the log."
+  cursor: EventCursor!
+  "When it was recorded."
+  occurredAt: DateTime!
+  "Who did it; null for the system."
+  actor: Actor
+  "The integration that passed it on for the actor, such as a contact's message; null if the actor called."
+  via: Integration
+  "The conversation it is about; null if it is about none."
+  conversation: Conversation
+  "The contact it is about; null if it is about none."
+  contact: Contact
+  "The idempotency key of the mutation that caused it; null for callers other than the one who sent the key."
+  idempotencyKey: String @perCaller
+  "The message."
+  message: Message
 }
 
 "Why an assignment changed."
@@ -7845,13 +8276,13 @@ type FieldChange {
 }
 
 "A message from the contact came in."
-type MessageReceived implements Event & Node {
+type MessageReceived implements MessageEvent & Event & Node {
   "The typed id, evt_…."
   id: ID!
   "Its place in the log."
   cursor: EventCursor!
   "When it was recorded."
-  occurredAt: Time!
+  occurredAt: DateTime!
   "Who did it; null for the system."
   actor: Actor
   "The integration that passed it on for the actor, such as a contact's message; null if the actor called."
@@ -7860,20 +8291,20 @@ type MessageReceived implements Event & Node {
   conversation: Conversation
   "The contact it is about; null if it is about none."
   contact: Contact
-  "The idempotency key of the mutation, shown only to the caller who sent it."
-  origin: String @perCaller
+  "The idempotency key of the mutation that caused it; null for callers other than the one who sent the key."
+  idempotencyKey: String @perCaller
   "The message."
   message: Message
 }
 
 "An agent replied."
-type MessageSent implements Event & Node {
+type MessageSent implements MessageEvent & Event & Node {
   "The typed id, evt_…."
   id: ID!
   "Its place in the log."
   cursor: EventCursor!
   "When it was recorded."
-  occurredAt: Time!
+  occurredAt: DateTime!
   "Who did it; null for the system."
   actor: Actor
   "The integration that passed it on for the actor, such as a contact's message; null if the actor called."
@@ -7882,20 +8313,20 @@ type MessageSent implements Event & Node {
   conversation: Conversation
   "The contact it is about; null if it is about none."
   contact: Contact
-  "The idempotency key of the mutation, shown only to the caller who sent it."
-  origin: String @perCaller
+  "The idempotency key of the mutation that caused it; null for callers other than the one who sent the key."
+  idempotencyKey: String @perCaller
   "The message."
   message: Message
 }
 
 "An internal note was added."
-type NoteAdded implements Event & Node {
+type NoteAdded implements MessageEvent & Event & Node {
   "The typed id, evt_…."
   id: ID!
   "Its place in the log."
   cursor: EventCursor!
   "When it was recorded."
-  occurredAt: Time!
+  occurredAt: DateTime!
   "Who did it; null for the system."
   actor: Actor
   "The integration that passed it on for the actor, such as a contact's message; null if the actor called."
@@ -7904,20 +8335,20 @@ type NoteAdded implements Event & Node {
   conversation: Conversation
   "The contact it is about; null if it is about none."
   contact: Contact
-  "The idempotency key of the mutation, shown only to the caller who sent it."
-  origin: String @perCaller
+  "The idempotency key of the mutation that caused it; null for callers other than the one who sent the key."
+  idempotencyKey: String @perCaller
   "The message."
   message: Message
 }
 
 "An agent became responsible; from one agent to another is one event."
-type ConversationAssigned implements Event & Node {
+type ConversationAssigned implements AssignmentEvent & Event & Node {
   "The typed id, evt_…."
   id: ID!
   "Its place in the log."
   cursor: EventCursor!
   "When it was recorded."
-  occurredAt: Time!
+  occurredAt: DateTime!
   "Who did it; null for the system."
   actor: Actor
   "The integration that passed it on for the actor, such as a contact's message; null if the actor called."
@@ -7926,26 +8357,26 @@ type ConversationAssigned implements Event & Node {
   conversation: Conversation
   "The contact it is about; null if it is about none."
   contact: Contact
-  "The idempotency key of the mutation, shown only to the caller who sent it."
-  origin: String @perCaller
-  "Who was responsible before; null for nobody."
+  "The idempotency key of the mutation that caused it; null for callers other than the one who sent the key."
+  idempotencyKey: String @perCaller
+  "The agent who was responsible before; null for nobody."
   from: Agent
-  "Who is responsible now; null for nobody."
+  "The agent who is responsible now; null for nobody."
   to: Agent
-  "Why."
+  "What the assignment changed for."
   reason: AssignmentReason!
-  "The run of the workflow that did it; null if none did."
+  "The run of the workflow that changed it; null if no workflow did."
   run: WorkflowRun
 }
 
 "Nobody is responsible any more."
-type ConversationUnassigned implements Event & Node {
+type ConversationUnassigned implements AssignmentEvent & Event & Node {
   "The typed id, evt_…."
   id: ID!
   "Its place in the log."
   cursor: EventCursor!
   "When it was recorded."
-  occurredAt: Time!
+  occurredAt: DateTime!
   "Who did it; null for the system."
   actor: Actor
   "The integration that passed it on for the actor, such as a contact's message; null if the actor called."
@@ -7954,26 +8385,26 @@ type ConversationUnassigned implements Event & Node {
   conversation: Conversation
   "The contact it is about; null if it is about none."
   contact: Contact
-  "The idempotency key of the mutation, shown only to the caller who sent it."
-  origin: String @perCaller
-  "Who was responsible before; null for nobody."
+  "The idempotency key of the mutation that caused it; null for callers other than the one who sent the key."
+  idempotencyKey: String @perCaller
+  "The agent who was responsible before; null for nobody."
   from: Agent
-  "Who is responsible now; null for nobody."
+  "The agent who is responsible now; null for nobody."
   to: Agent
-  "Why."
+  "What the assignment changed for."
   reason: AssignmentReason!
-  "The run of the workflow that did it; null if none did."
+  "The run of the workflow that changed it; null if no workflow did."
   run: WorkflowRun
 }
 
 "A new conversation started."
-type ConversationOpened implements Event & Node {
+type ConversationOpened implements StatusEvent & Event & Node {
   "The typed id, evt_…."
   id: ID!
   "Its place in the log."
   cursor: EventCursor!
   "When it was recorded."
-  occurredAt: Time!
+  occurredAt: DateTime!
   "Who did it; null for the system."
   actor: Actor
   "The integration that passed it on for the actor, such as a contact's message; null if the actor called."
@@ -7982,20 +8413,22 @@ type ConversationOpened implements Event & Node {
   conversation: Conversation
   "The contact it is about; null if it is about none."
   contact: Contact
-  "The idempotency key of the mutation, shown only to the caller who sent it."
-  origin: String @perCaller
-  "What brought it about."
-  source: ConversationSource!
+  "The idempotency key of the mutation that caused it; null for callers other than the one who sent the key."
+  idempotencyKey: String @perCaller
+  "What opened or reopened the conversation; null for a closing."
+  source: ConversationSource
+  "The closing note; null for an opening, a reopening, or a closing without a note."
+  closingNote: ClosingNote
 }
 
 "A closed conversation came back."
-type ConversationReopened implements Event & Node {
+type ConversationReopened implements StatusEvent & Event & Node {
   "The typed id, evt_…."
   id: ID!
   "Its place in the log."
   cursor: EventCursor!
   "When it was recorded."
-  occurredAt: Time!
+  occurredAt: DateTime!
   "Who did it; null for the system."
   actor: Actor
   "The integration that passed it on for the actor, such as a contact's message; null if the actor called."
@@ -8004,20 +8437,22 @@ type ConversationReopened implements Event & Node {
   conversation: Conversation
   "The contact it is about; null if it is about none."
   contact: Contact
-  "The idempotency key of the mutation, shown only to the caller who sent it."
-  origin: String @perCaller
-  "What brought it about."
-  source: ConversationSource!
+  "The idempotency key of the mutation that caused it; null for callers other than the one who sent the key."
+  idempotencyKey: String @perCaller
+  "What opened or reopened the conversation; null for a closing."
+  source: ConversationSource
+  "The closing note; null for an opening, a reopening, or a closing without a note."
+  closingNote: ClosingNote
 }
 
 "A conversation was closed."
-type ConversationClosed implements Event & Node {
+type ConversationClosed implements StatusEvent & Event & Node {
   "The typed id, evt_…."
   id: ID!
   "Its place in the log."
   cursor: EventCursor!
   "When it was recorded."
-  occurredAt: Time!
+  occurredAt: DateTime!
   "Who did it; null for the system."
   actor: Actor
   "The integration that passed it on for the actor, such as a contact's message; null if the actor called."
@@ -8026,9 +8461,11 @@ type ConversationClosed implements Event & Node {
   conversation: Conversation
   "The contact it is about; null if it is about none."
   contact: Contact
-  "The idempotency key of the mutation, shown only to the caller who sent it."
-  origin: String @perCaller
-  "What was noted at closing."
+  "The idempotency key of the mutation that caused it; null for callers other than the one who sent the key."
+  idempotencyKey: String @perCaller
+  "What opened or reopened the conversation; null for a closing."
+  source: ConversationSource
+  "The closing note; null for an opening, a reopening, or a closing without a note."
   closingNote: ClosingNote
 }
 
@@ -8039,7 +8476,7 @@ type ConversationImported implements Event & Node {
   "Its place in the log."
   cursor: EventCursor!
   "When it was recorded."
-  occurredAt: Time!
+  occurredAt: DateTime!
   "Who did it; null for the system."
   actor: Actor
   "The integration that passed it on for the actor, such as a contact's message; null if the actor called."
@@ -8048,8 +8485,8 @@ type ConversationImported implements Event & Node {
   conversation: Conversation
   "The contact it is about; null if it is about none."
   contact: Contact
-  "The idempotency key of the mutation, shown only to the caller who sent it."
-  origin: String @perCaller
+  "The idempotency key of the mutation that caused it; null for callers other than the one who sent the key."
+  idempotencyKey: String @perCaller
 }
 
 "A contact was created."
@@ -8059,7 +8496,7 @@ type ContactCreated implements Event & Node {
   "Its place in the log."
   cursor: EventCursor!
   "When it was recorded."
-  occurredAt: Time!
+  occurredAt: DateTime!
   "Who did it; null for the system."
   actor: Actor
   "The integration that passed it on for the actor, such as a contact's message; null if the actor called."
@@ -8068,8 +8505,8 @@ type ContactCreated implements Event & Node {
   conversation: Conversation
   "The contact it is about; null if it is about none."
   contact: Contact
-  "The idempotency key of the mutation, shown only to the caller who sent it."
-  origin: String @perCaller
+  "The idempotency key of the mutation that caused it; null for callers other than the one who sent the key."
+  idempotencyKey: String @perCaller
 }
 
 "A contact's data changed."
@@ -8079,7 +8516,7 @@ type ContactUpdated implements Event & Node {
   "Its place in the log."
   cursor: EventCursor!
   "When it was recorded."
-  occurredAt: Time!
+  occurredAt: DateTime!
   "Who did it; null for the system."
   actor: Actor
   "The integration that passed it on for the actor, such as a contact's message; null if the actor called."
@@ -8088,8 +8525,8 @@ type ContactUpdated implements Event & Node {
   conversation: Conversation
   "The contact it is about; null if it is about none."
   contact: Contact
-  "The idempotency key of the mutation, shown only to the caller who sent it."
-  origin: String @perCaller
+  "The idempotency key of the mutation that caused it; null for callers other than the one who sent the key."
+  idempotencyKey: String @perCaller
   "What changed."
   changes: [FieldChange!]!
 }
@@ -8101,7 +8538,7 @@ type ContactBlocked implements Event & Node {
   "Its place in the log."
   cursor: EventCursor!
   "When it was recorded."
-  occurredAt: Time!
+  occurredAt: DateTime!
   "Who did it; null for the system."
   actor: Actor
   "The integration that passed it on for the actor, such as a contact's message; null if the actor called."
@@ -8110,8 +8547,8 @@ type ContactBlocked implements Event & Node {
   conversation: Conversation
   "The contact it is about; null if it is about none."
   contact: Contact
-  "The idempotency key of the mutation, shown only to the caller who sent it."
-  origin: String @perCaller
+  "The idempotency key of the mutation that caused it; null for callers other than the one who sent the key."
+  idempotencyKey: String @perCaller
 }
 
 "A contact was unblocked."
@@ -8121,7 +8558,7 @@ type ContactUnblocked implements Event & Node {
   "Its place in the log."
   cursor: EventCursor!
   "When it was recorded."
-  occurredAt: Time!
+  occurredAt: DateTime!
   "Who did it; null for the system."
   actor: Actor
   "The integration that passed it on for the actor, such as a contact's message; null if the actor called."
@@ -8130,8 +8567,8 @@ type ContactUnblocked implements Event & Node {
   conversation: Conversation
   "The contact it is about; null if it is about none."
   contact: Contact
-  "The idempotency key of the mutation, shown only to the caller who sent it."
-  origin: String @perCaller
+  "The idempotency key of the mutation that caused it; null for callers other than the one who sent the key."
+  idempotencyKey: String @perCaller
 }
 
 "An agent was added."
@@ -8141,7 +8578,7 @@ type AgentCreated implements Event & Node {
   "Its place in the log."
   cursor: EventCursor!
   "When it was recorded."
-  occurredAt: Time!
+  occurredAt: DateTime!
   "Who did it; null for the system."
   actor: Actor
   "The integration that passed it on for the actor, such as a contact's message; null if the actor called."
@@ -8150,8 +8587,8 @@ type AgentCreated implements Event & Node {
   conversation: Conversation
   "The contact it is about; null if it is about none."
   contact: Contact
-  "The idempotency key of the mutation, shown only to the caller who sent it."
-  origin: String @perCaller
+  "The idempotency key of the mutation that caused it; null for callers other than the one who sent the key."
+  idempotencyKey: String @perCaller
   "The agent it is about."
   agent: Agent
 }
@@ -8163,7 +8600,7 @@ type AgentUpdated implements Event & Node {
   "Its place in the log."
   cursor: EventCursor!
   "When it was recorded."
-  occurredAt: Time!
+  occurredAt: DateTime!
   "Who did it; null for the system."
   actor: Actor
   "The integration that passed it on for the actor, such as a contact's message; null if the actor called."
@@ -8172,8 +8609,8 @@ type AgentUpdated implements Event & Node {
   conversation: Conversation
   "The contact it is about; null if it is about none."
   contact: Contact
-  "The idempotency key of the mutation, shown only to the caller who sent it."
-  origin: String @perCaller
+  "The idempotency key of the mutation that caused it; null for callers other than the one who sent the key."
+  idempotencyKey: String @perCaller
   "The agent it is about."
   agent: Agent
   "What changed."
@@ -8187,7 +8624,7 @@ type AgentDeactivated implements Event & Node {
   "Its place in the log."
   cursor: EventCursor!
   "When it was recorded."
-  occurredAt: Time!
+  occurredAt: DateTime!
   "Who did it; null for the system."
   actor: Actor
   "The integration that passed it on for the actor, such as a contact's message; null if the actor called."
@@ -8196,8 +8633,8 @@ type AgentDeactivated implements Event & Node {
   conversation: Conversation
   "The contact it is about; null if it is about none."
   contact: Contact
-  "The idempotency key of the mutation, shown only to the caller who sent it."
-  origin: String @perCaller
+  "The idempotency key of the mutation that caused it; null for callers other than the one who sent the key."
+  idempotencyKey: String @perCaller
   "The agent it is about."
   agent: Agent
 }
@@ -8209,7 +8646,7 @@ type AgentReactivated implements Event & Node {
   "Its place in the log."
   cursor: EventCursor!
   "When it was recorded."
-  occurredAt: Time!
+  occurredAt: DateTime!
   "Who did it; null for the system."
   actor: Actor
   "The integration that passed it on for the actor, such as a contact's message; null if the actor called."
@@ -8218,8 +8655,8 @@ type AgentReactivated implements Event & Node {
   conversation: Conversation
   "The contact it is about; null if it is about none."
   contact: Contact
-  "The idempotency key of the mutation, shown only to the caller who sent it."
-  origin: String @perCaller
+  "The idempotency key of the mutation that caused it; null for callers other than the one who sent the key."
+  idempotencyKey: String @perCaller
   "The agent it is about."
   agent: Agent
 }
@@ -8231,7 +8668,7 @@ type AvailabilityChanged implements Event & Node {
   "Its place in the log."
   cursor: EventCursor!
   "When it was recorded."
-  occurredAt: Time!
+  occurredAt: DateTime!
   "Who did it; null for the system."
   actor: Actor
   "The integration that passed it on for the actor, such as a contact's message; null if the actor called."
@@ -8240,8 +8677,8 @@ type AvailabilityChanged implements Event & Node {
   conversation: Conversation
   "The contact it is about; null if it is about none."
   contact: Contact
-  "The idempotency key of the mutation, shown only to the caller who sent it."
-  origin: String @perCaller
+  "The idempotency key of the mutation that caused it; null for callers other than the one who sent the key."
+  idempotencyKey: String @perCaller
   "The agent it is about."
   agent: Agent
   "Whether the agent was there before."
@@ -8257,7 +8694,7 @@ type WorkspaceUpdated implements Event & Node {
   "Its place in the log."
   cursor: EventCursor!
   "When it was recorded."
-  occurredAt: Time!
+  occurredAt: DateTime!
   "Who did it; null for the system."
   actor: Actor
   "The integration that passed it on for the actor, such as a contact's message; null if the actor called."
@@ -8266,8 +8703,8 @@ type WorkspaceUpdated implements Event & Node {
   conversation: Conversation
   "The contact it is about; null if it is about none."
   contact: Contact
-  "The idempotency key of the mutation, shown only to the caller who sent it."
-  origin: String @perCaller
+  "The idempotency key of the mutation that caused it; null for callers other than the one who sent the key."
+  idempotencyKey: String @perCaller
   "What changed."
   changes: [FieldChange!]!
 }
@@ -8279,7 +8716,7 @@ type BusinessEventRecorded implements Event & Node {
   "Its place in the log."
   cursor: EventCursor!
   "When it was recorded."
-  occurredAt: Time!
+  occurredAt: DateTime!
   "Who did it; null for the system."
   actor: Actor
   "The integration that passed it on for the actor, such as a contact's message; null if the actor called."
@@ -8288,8 +8725,8 @@ type BusinessEventRecorded implements Event & Node {
   conversation: Conversation
   "The contact it is about; null if it is about none."
   contact: Contact
-  "The idempotency key of the mutation, shown only to the caller who sent it."
-  origin: String @perCaller
+  "The idempotency key of the mutation that caused it; null for callers other than the one who sent the key."
+  idempotencyKey: String @perCaller
   "What happened, such as order.placed."
   type: String!
   "More about it; null for nothing."
@@ -8305,7 +8742,7 @@ type WorkflowCreated implements Event & Node {
   "Its place in the log."
   cursor: EventCursor!
   "When it was recorded."
-  occurredAt: Time!
+  occurredAt: DateTime!
   "Who did it; null for the system."
   actor: Actor
   "The integration that passed it on for the actor, such as a contact's message; null if the actor called."
@@ -8314,8 +8751,8 @@ type WorkflowCreated implements Event & Node {
   conversation: Conversation
   "The contact it is about; null if it is about none."
   contact: Contact
-  "The idempotency key of the mutation, shown only to the caller who sent it."
-  origin: String @perCaller
+  "The idempotency key of the mutation that caused it; null for callers other than the one who sent the key."
+  idempotencyKey: String @perCaller
   "The workflow it is about."
   workflow: Workflow
 }
@@ -8327,7 +8764,7 @@ type WorkflowUpdated implements Event & Node {
   "Its place in the log."
   cursor: EventCursor!
   "When it was recorded."
-  occurredAt: Time!
+  occurredAt: DateTime!
   "Who did it; null for the system."
   actor: Actor
   "The integration that passed it on for the actor, such as a contact's message; null if the actor called."
@@ -8336,8 +8773,8 @@ type WorkflowUpdated implements Event & Node {
   conversation: Conversation
   "The contact it is about; null if it is about none."
   contact: Contact
-  "The idempotency key of the mutation, shown only to the caller who sent it."
-  origin: String @perCaller
+  "The idempotency key of the mutation that caused it; null for callers other than the one who sent the key."
+  idempotencyKey: String @perCaller
   "The workflow it is about."
   workflow: Workflow
   "What changed; of the definition the values are not shown."
@@ -8351,7 +8788,7 @@ type WorkflowEnabled implements Event & Node {
   "Its place in the log."
   cursor: EventCursor!
   "When it was recorded."
-  occurredAt: Time!
+  occurredAt: DateTime!
   "Who did it; null for the system."
   actor: Actor
   "The integration that passed it on for the actor, such as a contact's message; null if the actor called."
@@ -8360,8 +8797,8 @@ type WorkflowEnabled implements Event & Node {
   conversation: Conversation
   "The contact it is about; null if it is about none."
   contact: Contact
-  "The idempotency key of the mutation, shown only to the caller who sent it."
-  origin: String @perCaller
+  "The idempotency key of the mutation that caused it; null for callers other than the one who sent the key."
+  idempotencyKey: String @perCaller
   "The workflow it is about."
   workflow: Workflow
 }
@@ -8373,7 +8810,7 @@ type WorkflowDisabled implements Event & Node {
   "Its place in the log."
   cursor: EventCursor!
   "When it was recorded."
-  occurredAt: Time!
+  occurredAt: DateTime!
   "Who did it; null for the system."
   actor: Actor
   "The integration that passed it on for the actor, such as a contact's message; null if the actor called."
@@ -8382,8 +8819,8 @@ type WorkflowDisabled implements Event & Node {
   conversation: Conversation
   "The contact it is about; null if it is about none."
   contact: Contact
-  "The idempotency key of the mutation, shown only to the caller who sent it."
-  origin: String @perCaller
+  "The idempotency key of the mutation that caused it; null for callers other than the one who sent the key."
+  idempotencyKey: String @perCaller
   "The workflow it is about."
   workflow: Workflow
 }
@@ -8395,7 +8832,7 @@ type WorkflowDeleted implements Event & Node {
   "Its place in the log."
   cursor: EventCursor!
   "When it was recorded."
-  occurredAt: Time!
+  occurredAt: DateTime!
   "Who did it; null for the system."
   actor: Actor
   "The integration that passed it on for the actor, such as a contact's message; null if the actor called."
@@ -8404,8 +8841,8 @@ type WorkflowDeleted implements Event & Node {
   conversation: Conversation
   "The contact it is about; null if it is about none."
   contact: Contact
-  "The idempotency key of the mutation, shown only to the caller who sent it."
-  origin: String @perCaller
+  "The idempotency key of the mutation that caused it; null for callers other than the one who sent the key."
+  idempotencyKey: String @perCaller
   "The workflow it is about."
   workflow: Workflow
 }
@@ -8417,7 +8854,7 @@ type WorkflowRan implements Event & Node {
   "Its place in the log."
   cursor: EventCursor!
   "When it was recorded."
-  occurredAt: Time!
+  occurredAt: DateTime!
   "Who did it; null for the system."
   actor: Actor
   "The integration that passed it on for the actor, such as a contact's message; null if the actor called."
@@ -8426,8 +8863,8 @@ type WorkflowRan implements Event & Node {
   conversation: Conversation
   "The contact it is about; null if it is about none."
   contact: Contact
-  "The idempotency key of the mutation, shown only to the caller who sent it."
-  origin: String @perCaller
+  "The idempotency key of the mutation that caused it; null for callers other than the one who sent the key."
+  idempotencyKey: String @perCaller
   "The workflow it is about."
   workflow: Workflow
   "The run."
@@ -8448,14 +8885,14 @@ type Subscription {
     assigneeId: ID
     "Begin after this place of the log; left out it begins now."
     after: EventCursor
-  ): Event!
+  ): AssignmentEvent!
   "Each opening, reopening and closing."
   statusChanged(
     "Only of this conversation."
     conversationId: ID
     "Begin after this place of the log; left out it begins now."
     after: EventCursor
-  ): Event!
+  ): StatusEvent!
   "Every event of one conversation."
   conversationChanged(
     "A conv_ id."
@@ -8589,6 +9026,10 @@ func (ec *executionContext) childFields_AgentConnection(ctx context.Context, fie
 		return ec.fieldContext_AgentConnection_nodes(ctx, field)
 	case "pageInfo":
 		return ec.fieldContext_AgentConnection_pageInfo(ctx, field)
+	case "totalCount":
+		return ec.fieldContext_AgentConnection_totalCount(ctx, field)
+	case "totalCountCapped":
+		return ec.fieldContext_AgentConnection_totalCountCapped(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type AgentConnection", field.Name)
 }
@@ -8769,20 +9210,12 @@ func (ec *executionContext) childFields_ContactConnection(ctx context.Context, f
 		return ec.fieldContext_ContactConnection_nodes(ctx, field)
 	case "pageInfo":
 		return ec.fieldContext_ContactConnection_pageInfo(ctx, field)
+	case "totalCount":
+		return ec.fieldContext_ContactConnection_totalCount(ctx, field)
+	case "totalCountCapped":
+		return ec.fieldContext_ContactConnection_totalCountCapped(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type ContactConnection", field.Name)
-}
-
-func (ec *executionContext) childFields_ContactConversationConnection(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-	switch field.Name {
-	case "edges":
-		return ec.fieldContext_ContactConversationConnection_edges(ctx, field)
-	case "nodes":
-		return ec.fieldContext_ContactConversationConnection_nodes(ctx, field)
-	case "pageInfo":
-		return ec.fieldContext_ContactConversationConnection_pageInfo(ctx, field)
-	}
-	return nil, fmt.Errorf("no field named %q was found under type ContactConversationConnection", field.Name)
 }
 
 func (ec *executionContext) childFields_ContactEdge(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -8863,14 +9296,10 @@ func (ec *executionContext) childFields_ConversationConnection(ctx context.Conte
 		return ec.fieldContext_ConversationConnection_nodes(ctx, field)
 	case "pageInfo":
 		return ec.fieldContext_ConversationConnection_pageInfo(ctx, field)
-	case "asOf":
-		return ec.fieldContext_ConversationConnection_asOf(ctx, field)
 	case "totalCount":
 		return ec.fieldContext_ConversationConnection_totalCount(ctx, field)
 	case "totalCountCapped":
 		return ec.fieldContext_ConversationConnection_totalCountCapped(ctx, field)
-	case "searchCapped":
-		return ec.fieldContext_ConversationConnection_searchCapped(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type ConversationConnection", field.Name)
 }
@@ -9107,6 +9536,26 @@ func (ec *executionContext) childFields_InboxChange(ctx context.Context, field g
 	return nil, fmt.Errorf("no field named %q was found under type InboxChange", field.Name)
 }
 
+func (ec *executionContext) childFields_InboxConnection(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "edges":
+		return ec.fieldContext_InboxConnection_edges(ctx, field)
+	case "nodes":
+		return ec.fieldContext_InboxConnection_nodes(ctx, field)
+	case "pageInfo":
+		return ec.fieldContext_InboxConnection_pageInfo(ctx, field)
+	case "asOf":
+		return ec.fieldContext_InboxConnection_asOf(ctx, field)
+	case "totalCount":
+		return ec.fieldContext_InboxConnection_totalCount(ctx, field)
+	case "totalCountCapped":
+		return ec.fieldContext_InboxConnection_totalCountCapped(ctx, field)
+	case "searchCapped":
+		return ec.fieldContext_InboxConnection_searchCapped(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type InboxConnection", field.Name)
+}
+
 func (ec *executionContext) childFields_InboxCounts(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "mine":
@@ -9139,8 +9588,6 @@ func (ec *executionContext) childFields_MarkReadPayload(ctx context.Context, fie
 	switch field.Name {
 	case "conversation":
 		return ec.fieldContext_MarkReadPayload_conversation(ctx, field)
-	case "events":
-		return ec.fieldContext_MarkReadPayload_events(ctx, field)
 	case "userErrors":
 		return ec.fieldContext_MarkReadPayload_userErrors(ctx, field)
 	}
@@ -9183,6 +9630,10 @@ func (ec *executionContext) childFields_MessageConnection(ctx context.Context, f
 		return ec.fieldContext_MessageConnection_nodes(ctx, field)
 	case "pageInfo":
 		return ec.fieldContext_MessageConnection_pageInfo(ctx, field)
+	case "totalCount":
+		return ec.fieldContext_MessageConnection_totalCount(ctx, field)
+	case "totalCountCapped":
+		return ec.fieldContext_MessageConnection_totalCountCapped(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type MessageConnection", field.Name)
 }
@@ -9297,6 +9748,36 @@ func (ec *executionContext) childFields_SendMessagePayload(ctx context.Context, 
 	return nil, fmt.Errorf("no field named %q was found under type SendMessagePayload", field.Name)
 }
 
+func (ec *executionContext) childFields_Session(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "agent":
+		return ec.fieldContext_Session_agent(ctx, field)
+	case "role":
+		return ec.fieldContext_Session_role(ctx, field)
+	case "scope":
+		return ec.fieldContext_Session_scope(ctx, field)
+	case "expiresAt":
+		return ec.fieldContext_Session_expiresAt(ctx, field)
+	case "workspace":
+		return ec.fieldContext_Session_workspace(ctx, field)
+	case "limits":
+		return ec.fieldContext_Session_limits(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type Session", field.Name)
+}
+
+func (ec *executionContext) childFields_SessionLimits(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "subscriptions":
+		return ec.fieldContext_SessionLimits_subscriptions(ctx, field)
+	case "sockets":
+		return ec.fieldContext_SessionLimits_sockets(ctx, field)
+	case "documentBytes":
+		return ec.fieldContext_SessionLimits_documentBytes(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type SessionLimits", field.Name)
+}
+
 func (ec *executionContext) childFields_SetAvailabilityPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "agent":
@@ -9317,6 +9798,10 @@ func (ec *executionContext) childFields_TimelineConnection(ctx context.Context, 
 		return ec.fieldContext_TimelineConnection_nodes(ctx, field)
 	case "pageInfo":
 		return ec.fieldContext_TimelineConnection_pageInfo(ctx, field)
+	case "totalCount":
+		return ec.fieldContext_TimelineConnection_totalCount(ctx, field)
+	case "totalCountCapped":
+		return ec.fieldContext_TimelineConnection_totalCountCapped(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type TimelineConnection", field.Name)
 }
@@ -9353,6 +9838,18 @@ func (ec *executionContext) childFields_UnassignConversationPayload(ctx context.
 		return ec.fieldContext_UnassignConversationPayload_userErrors(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type UnassignConversationPayload", field.Name)
+}
+
+func (ec *executionContext) childFields_UnassignConversationsPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "outcomes":
+		return ec.fieldContext_UnassignConversationsPayload_outcomes(ctx, field)
+	case "events":
+		return ec.fieldContext_UnassignConversationsPayload_events(ctx, field)
+	case "userErrors":
+		return ec.fieldContext_UnassignConversationsPayload_userErrors(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type UnassignConversationsPayload", field.Name)
 }
 
 func (ec *executionContext) childFields_UnblockContactPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -9499,6 +9996,10 @@ func (ec *executionContext) childFields_WorkflowConnection(ctx context.Context, 
 		return ec.fieldContext_WorkflowConnection_nodes(ctx, field)
 	case "pageInfo":
 		return ec.fieldContext_WorkflowConnection_pageInfo(ctx, field)
+	case "totalCount":
+		return ec.fieldContext_WorkflowConnection_totalCount(ctx, field)
+	case "totalCountCapped":
+		return ec.fieldContext_WorkflowConnection_totalCountCapped(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type WorkflowConnection", field.Name)
 }
@@ -9583,6 +10084,10 @@ func (ec *executionContext) childFields_WorkflowRunConnection(ctx context.Contex
 		return ec.fieldContext_WorkflowRunConnection_nodes(ctx, field)
 	case "pageInfo":
 		return ec.fieldContext_WorkflowRunConnection_pageInfo(ctx, field)
+	case "totalCount":
+		return ec.fieldContext_WorkflowRunConnection_totalCount(ctx, field)
+	case "totalCountCapped":
+		return ec.fieldContext_WorkflowRunConnection_totalCountCapped(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type WorkflowRunConnection", field.Name)
 }
@@ -10339,6 +10844,20 @@ func (ec *executionContext) field_Mutation_unassignConversation_args(ctx context
 	return args, nil
 }
 
+func (ec *executionContext) field_Mutation_unassignConversations_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
+		func(ctx context.Context, v any) (service.UnassignConversationsInput, error) {
+			return ec.unmarshalNUnassignConversationsInput2switchboardᚋserviceᚐUnassignConversationsInput(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["input"] = arg0
+	return args, nil
+}
+
 func (ec *executionContext) field_Mutation_unblockContact_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
 	var err error
 	args := map[string]any{}
@@ -10448,62 +10967,54 @@ func (ec *executionContext) field_Query_agents_args(ctx context.Context, rawArgs
 		return nil, err
 	}
 	args["search"] = arg0
-	arg1, err := graphql.ProcessArgField(ctx, rawArgs, "availability",
-		func(ctx context.Context, v any) ([]db.Availability, error) {
-			return ec.unmarshalOAvailability2ᚕswitchboardᚋdbᚐAvailabilityᚄ(ctx, v)
+	arg1, err := graphql.ProcessArgField(ctx, rawArgs, "filter",
+		func(ctx context.Context, v any) (*AgentFilter, error) {
+			return ec.unmarshalOAgentFilter2ᚖswitchboardᚋgraphᚐAgentFilter(ctx, v)
 		})
 	if err != nil {
 		return nil, err
 	}
-	args["availability"] = arg1
-	arg2, err := graphql.ProcessArgField(ctx, rawArgs, "skill",
-		func(ctx context.Context, v any) (*string, error) {
-			return ec.unmarshalOString2ᚖstring(ctx, v)
+	args["filter"] = arg1
+	arg2, err := graphql.ProcessArgField(ctx, rawArgs, "orderBy",
+		func(ctx context.Context, v any) (*service.AgentOrder, error) {
+			return ec.unmarshalOAgentOrder2ᚖswitchboardᚋserviceᚐAgentOrder(ctx, v)
 		})
 	if err != nil {
 		return nil, err
 	}
-	args["skill"] = arg2
-	arg3, err := graphql.ProcessArgField(ctx, rawArgs, "active",
-		func(ctx context.Context, v any) (*bool, error) {
-			return ec.unmarshalOBoolean2ᚖbool(ctx, v)
-		})
-	if err != nil {
-		return nil, err
-	}
-	args["active"] = arg3
-	arg4, err := graphql.ProcessArgField(ctx, rawArgs, "first",
+	args["orderBy"] = arg2
+	arg3, err := graphql.ProcessArgField(ctx, rawArgs, "first",
 		func(ctx context.Context, v any) (*int, error) {
 			return ec.unmarshalOInt2ᚖint(ctx, v)
 		})
 	if err != nil {
 		return nil, err
 	}
-	args["first"] = arg4
-	arg5, err := graphql.ProcessArgField(ctx, rawArgs, "after",
+	args["first"] = arg3
+	arg4, err := graphql.ProcessArgField(ctx, rawArgs, "after",
 		func(ctx context.Context, v any) (*string, error) {
 			return ec.unmarshalOString2ᚖstring(ctx, v)
 		})
 	if err != nil {
 		return nil, err
 	}
-	args["after"] = arg5
-	arg6, err := graphql.ProcessArgField(ctx, rawArgs, "last",
+	args["after"] = arg4
+	arg5, err := graphql.ProcessArgField(ctx, rawArgs, "last",
 		func(ctx context.Context, v any) (*int, error) {
 			return ec.unmarshalOInt2ᚖint(ctx, v)
 		})
 	if err != nil {
 		return nil, err
 	}
-	args["last"] = arg6
-	arg7, err := graphql.ProcessArgField(ctx, rawArgs, "before",
+	args["last"] = arg5
+	arg6, err := graphql.ProcessArgField(ctx, rawArgs, "before",
 		func(ctx context.Context, v any) (*string, error) {
 			return ec.unmarshalOString2ᚖstring(ctx, v)
 		})
 	if err != nil {
 		return nil, err
 	}
-	args["before"] = arg7
+	args["before"] = arg6
 	return args, nil
 }
 
@@ -11495,6 +12006,52 @@ func (ec *executionContext) fieldContext_AgentConnection_pageInfo(_ context.Cont
 	return fc, nil
 }
 
+func (ec *executionContext) _AgentConnection_totalCount(ctx context.Context, field graphql.CollectedField, obj *Connection[*db.Agent]) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_AgentConnection_totalCount(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.TotalCount(ctx)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int) graphql.Marshaler {
+			return ec.marshalNInt2int(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_AgentConnection_totalCount(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("AgentConnection", field, true, false, errors.New("field of type Int does not have child fields"))
+}
+
+func (ec *executionContext) _AgentConnection_totalCountCapped(ctx context.Context, field graphql.CollectedField, obj *Connection[*db.Agent]) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_AgentConnection_totalCountCapped(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.TotalCountCapped(ctx)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v bool) graphql.Marshaler {
+			return ec.marshalNBoolean2bool(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_AgentConnection_totalCountCapped(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("AgentConnection", field, true, false, errors.New("field of type Boolean does not have child fields"))
+}
+
 func (ec *executionContext) _AgentCreated_id(ctx context.Context, field graphql.CollectedField, obj *AgentCreated) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -11554,14 +12111,14 @@ func (ec *executionContext) _AgentCreated_occurredAt(ctx context.Context, field 
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v time.Time) graphql.Marshaler {
-			return ec.marshalNTime2timeᚐTime(ctx, selections, v)
+			return ec.marshalNDateTime2timeᚐTime(ctx, selections, v)
 		},
 		true,
 		true,
 	)
 }
 func (ec *executionContext) fieldContext_AgentCreated_occurredAt(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	return graphql.NewScalarFieldContext("AgentCreated", field, true, false, errors.New("field of type Time does not have child fields"))
+	return graphql.NewScalarFieldContext("AgentCreated", field, true, false, errors.New("field of type DateTime does not have child fields"))
 }
 
 func (ec *executionContext) _AgentCreated_actor(ctx context.Context, field graphql.CollectedField, obj *AgentCreated) (ret graphql.Marshaler) {
@@ -11683,16 +12240,16 @@ func (ec *executionContext) fieldContext_AgentCreated_contact(_ context.Context,
 	return fc, nil
 }
 
-func (ec *executionContext) _AgentCreated_origin(ctx context.Context, field graphql.CollectedField, obj *AgentCreated) (ret graphql.Marshaler) {
+func (ec *executionContext) _AgentCreated_idempotencyKey(ctx context.Context, field graphql.CollectedField, obj *AgentCreated) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
 		field,
 		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.fieldContext_AgentCreated_origin(ctx, field)
+			return ec.fieldContext_AgentCreated_idempotencyKey(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return obj.Origin(ctx), nil
+			return obj.IdempotencyKey(ctx), nil
 		},
 		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
 			directive0 := next
@@ -11715,7 +12272,7 @@ func (ec *executionContext) _AgentCreated_origin(ctx context.Context, field grap
 		false,
 	)
 }
-func (ec *executionContext) fieldContext_AgentCreated_origin(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+func (ec *executionContext) fieldContext_AgentCreated_idempotencyKey(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("AgentCreated", field, true, false, errors.New("field of type String does not have child fields"))
 }
 
@@ -11810,14 +12367,14 @@ func (ec *executionContext) _AgentDeactivated_occurredAt(ctx context.Context, fi
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v time.Time) graphql.Marshaler {
-			return ec.marshalNTime2timeᚐTime(ctx, selections, v)
+			return ec.marshalNDateTime2timeᚐTime(ctx, selections, v)
 		},
 		true,
 		true,
 	)
 }
 func (ec *executionContext) fieldContext_AgentDeactivated_occurredAt(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	return graphql.NewScalarFieldContext("AgentDeactivated", field, true, false, errors.New("field of type Time does not have child fields"))
+	return graphql.NewScalarFieldContext("AgentDeactivated", field, true, false, errors.New("field of type DateTime does not have child fields"))
 }
 
 func (ec *executionContext) _AgentDeactivated_actor(ctx context.Context, field graphql.CollectedField, obj *AgentDeactivated) (ret graphql.Marshaler) {
@@ -11939,16 +12496,16 @@ func (ec *executionContext) fieldContext_AgentDeactivated_contact(_ context.Cont
 	return fc, nil
 }
 
-func (ec *executionContext) _AgentDeactivated_origin(ctx context.Context, field graphql.CollectedField, obj *AgentDeactivated) (ret graphql.Marshaler) {
+func (ec *executionContext) _AgentDeactivated_idempotencyKey(ctx context.Context, field graphql.CollectedField, obj *AgentDeactivated) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
 		field,
 		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.fieldContext_AgentDeactivated_origin(ctx, field)
+			return ec.fieldContext_AgentDeactivated_idempotencyKey(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return obj.Origin(ctx), nil
+			return obj.IdempotencyKey(ctx), nil
 		},
 		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
 			directive0 := next
@@ -11971,7 +12528,7 @@ func (ec *executionContext) _AgentDeactivated_origin(ctx context.Context, field 
 		false,
 	)
 }
-func (ec *executionContext) fieldContext_AgentDeactivated_origin(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+func (ec *executionContext) fieldContext_AgentDeactivated_idempotencyKey(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("AgentDeactivated", field, true, false, errors.New("field of type String does not have child fields"))
 }
 
@@ -12121,14 +12678,14 @@ func (ec *executionContext) _AgentReactivated_occurredAt(ctx context.Context, fi
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v time.Time) graphql.Marshaler {
-			return ec.marshalNTime2timeᚐTime(ctx, selections, v)
+			return ec.marshalNDateTime2timeᚐTime(ctx, selections, v)
 		},
 		true,
 		true,
 	)
 }
 func (ec *executionContext) fieldContext_AgentReactivated_occurredAt(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	return graphql.NewScalarFieldContext("AgentReactivated", field, true, false, errors.New("field of type Time does not have child fields"))
+	return graphql.NewScalarFieldContext("AgentReactivated", field, true, false, errors.New("field of type DateTime does not have child fields"))
 }
 
 func (ec *executionContext) _AgentReactivated_actor(ctx context.Context, field graphql.CollectedField, obj *AgentReactivated) (ret graphql.Marshaler) {
@@ -12250,16 +12807,16 @@ func (ec *executionContext) fieldContext_AgentReactivated_contact(_ context.Cont
 	return fc, nil
 }
 
-func (ec *executionContext) _AgentReactivated_origin(ctx context.Context, field graphql.CollectedField, obj *AgentReactivated) (ret graphql.Marshaler) {
+func (ec *executionContext) _AgentReactivated_idempotencyKey(ctx context.Context, field graphql.CollectedField, obj *AgentReactivated) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
 		field,
 		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.fieldContext_AgentReactivated_origin(ctx, field)
+			return ec.fieldContext_AgentReactivated_idempotencyKey(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return obj.Origin(ctx), nil
+			return obj.IdempotencyKey(ctx), nil
 		},
 		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
 			directive0 := next
@@ -12282,7 +12839,7 @@ func (ec *executionContext) _AgentReactivated_origin(ctx context.Context, field 
 		false,
 	)
 }
-func (ec *executionContext) fieldContext_AgentReactivated_origin(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+func (ec *executionContext) fieldContext_AgentReactivated_idempotencyKey(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("AgentReactivated", field, true, false, errors.New("field of type String does not have child fields"))
 }
 
@@ -12377,14 +12934,14 @@ func (ec *executionContext) _AgentUpdated_occurredAt(ctx context.Context, field 
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v time.Time) graphql.Marshaler {
-			return ec.marshalNTime2timeᚐTime(ctx, selections, v)
+			return ec.marshalNDateTime2timeᚐTime(ctx, selections, v)
 		},
 		true,
 		true,
 	)
 }
 func (ec *executionContext) fieldContext_AgentUpdated_occurredAt(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	return graphql.NewScalarFieldContext("AgentUpdated", field, true, false, errors.New("field of type Time does not have child fields"))
+	return graphql.NewScalarFieldContext("AgentUpdated", field, true, false, errors.New("field of type DateTime does not have child fields"))
 }
 
 func (ec *executionContext) _AgentUpdated_actor(ctx context.Context, field graphql.CollectedField, obj *AgentUpdated) (ret graphql.Marshaler) {
@@ -12506,16 +13063,16 @@ func (ec *executionContext) fieldContext_AgentUpdated_contact(_ context.Context,
 	return fc, nil
 }
 
-func (ec *executionContext) _AgentUpdated_origin(ctx context.Context, field graphql.CollectedField, obj *AgentUpdated) (ret graphql.Marshaler) {
+func (ec *executionContext) _AgentUpdated_idempotencyKey(ctx context.Context, field graphql.CollectedField, obj *AgentUpdated) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
 		field,
 		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.fieldContext_AgentUpdated_origin(ctx, field)
+			return ec.fieldContext_AgentUpdated_idempotencyKey(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return obj.Origin(ctx), nil
+			return obj.IdempotencyKey(ctx), nil
 		},
 		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
 			directive0 := next
@@ -12538,7 +13095,7 @@ func (ec *executionContext) _AgentUpdated_origin(ctx context.Context, field grap
 		false,
 	)
 }
-func (ec *executionContext) fieldContext_AgentUpdated_origin(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+func (ec *executionContext) fieldContext_AgentUpdated_idempotencyKey(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("AgentUpdated", field, true, false, errors.New("field of type String does not have child fields"))
 }
 
@@ -13141,14 +13698,14 @@ func (ec *executionContext) _AvailabilityChanged_occurredAt(ctx context.Context,
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v time.Time) graphql.Marshaler {
-			return ec.marshalNTime2timeᚐTime(ctx, selections, v)
+			return ec.marshalNDateTime2timeᚐTime(ctx, selections, v)
 		},
 		true,
 		true,
 	)
 }
 func (ec *executionContext) fieldContext_AvailabilityChanged_occurredAt(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	return graphql.NewScalarFieldContext("AvailabilityChanged", field, true, false, errors.New("field of type Time does not have child fields"))
+	return graphql.NewScalarFieldContext("AvailabilityChanged", field, true, false, errors.New("field of type DateTime does not have child fields"))
 }
 
 func (ec *executionContext) _AvailabilityChanged_actor(ctx context.Context, field graphql.CollectedField, obj *AvailabilityChanged) (ret graphql.Marshaler) {
@@ -13270,16 +13827,16 @@ func (ec *executionContext) fieldContext_AvailabilityChanged_contact(_ context.C
 	return fc, nil
 }
 
-func (ec *executionContext) _AvailabilityChanged_origin(ctx context.Context, field graphql.CollectedField, obj *AvailabilityChanged) (ret graphql.Marshaler) {
+func (ec *executionContext) _AvailabilityChanged_idempotencyKey(ctx context.Context, field graphql.CollectedField, obj *AvailabilityChanged) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
 		field,
 		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.fieldContext_AvailabilityChanged_origin(ctx, field)
+			return ec.fieldContext_AvailabilityChanged_idempotencyKey(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return obj.Origin(ctx), nil
+			return obj.IdempotencyKey(ctx), nil
 		},
 		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
 			directive0 := next
@@ -13302,7 +13859,7 @@ func (ec *executionContext) _AvailabilityChanged_origin(ctx context.Context, fie
 		false,
 	)
 }
-func (ec *executionContext) fieldContext_AvailabilityChanged_origin(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+func (ec *executionContext) fieldContext_AvailabilityChanged_idempotencyKey(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("AvailabilityChanged", field, true, false, errors.New("field of type String does not have child fields"))
 }
 
@@ -13539,14 +14096,14 @@ func (ec *executionContext) _BusinessEventRecorded_occurredAt(ctx context.Contex
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v time.Time) graphql.Marshaler {
-			return ec.marshalNTime2timeᚐTime(ctx, selections, v)
+			return ec.marshalNDateTime2timeᚐTime(ctx, selections, v)
 		},
 		true,
 		true,
 	)
 }
 func (ec *executionContext) fieldContext_BusinessEventRecorded_occurredAt(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	return graphql.NewScalarFieldContext("BusinessEventRecorded", field, true, false, errors.New("field of type Time does not have child fields"))
+	return graphql.NewScalarFieldContext("BusinessEventRecorded", field, true, false, errors.New("field of type DateTime does not have child fields"))
 }
 
 func (ec *executionContext) _BusinessEventRecorded_actor(ctx context.Context, field graphql.CollectedField, obj *BusinessEventRecorded) (ret graphql.Marshaler) {
@@ -13668,16 +14225,16 @@ func (ec *executionContext) fieldContext_BusinessEventRecorded_contact(_ context
 	return fc, nil
 }
 
-func (ec *executionContext) _BusinessEventRecorded_origin(ctx context.Context, field graphql.CollectedField, obj *BusinessEventRecorded) (ret graphql.Marshaler) {
+func (ec *executionContext) _BusinessEventRecorded_idempotencyKey(ctx context.Context, field graphql.CollectedField, obj *BusinessEventRecorded) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
 		field,
 		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.fieldContext_BusinessEventRecorded_origin(ctx, field)
+			return ec.fieldContext_BusinessEventRecorded_idempotencyKey(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return obj.Origin(ctx), nil
+			return obj.IdempotencyKey(ctx), nil
 		},
 		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
 			directive0 := next
@@ -13700,7 +14257,7 @@ func (ec *executionContext) _BusinessEventRecorded_origin(ctx context.Context, f
 		false,
 	)
 }
-func (ec *executionContext) fieldContext_BusinessEventRecorded_origin(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+func (ec *executionContext) fieldContext_BusinessEventRecorded_idempotencyKey(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("BusinessEventRecorded", field, true, false, errors.New("field of type String does not have child fields"))
 }
 
@@ -14290,14 +14847,14 @@ func (ec *executionContext) _Contact_blockedAt(ctx context.Context, field graphq
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v *time.Time) graphql.Marshaler {
-			return ec.marshalOTime2ᚖtimeᚐTime(ctx, selections, v)
+			return ec.marshalODateTime2ᚖtimeᚐTime(ctx, selections, v)
 		},
 		true,
 		false,
 	)
 }
 func (ec *executionContext) fieldContext_Contact_blockedAt(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	return graphql.NewScalarFieldContext("Contact", field, false, false, errors.New("field of type Time does not have child fields"))
+	return graphql.NewScalarFieldContext("Contact", field, false, false, errors.New("field of type DateTime does not have child fields"))
 }
 
 func (ec *executionContext) _Contact_assignee(ctx context.Context, field graphql.CollectedField, obj *db.Contact) (ret graphql.Marshaler) {
@@ -14433,7 +14990,7 @@ func (ec *executionContext) _Contact_conversations(ctx context.Context, field gr
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v *Connection[*db.Conversation]) graphql.Marshaler {
-			return ec.marshalNContactConversationConnection2ᚖswitchboardᚋgraphᚐConnection(ctx, selections, v)
+			return ec.marshalNConversationConnection2ᚖswitchboardᚋgraphᚐConnection(ctx, selections, v)
 		},
 		true,
 		true,
@@ -14446,7 +15003,7 @@ func (ec *executionContext) fieldContext_Contact_conversations(ctx context.Conte
 		IsMethod:   true,
 		IsResolver: true,
 		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.childFields_ContactConversationConnection(ctx, field)
+			return ec.childFields_ConversationConnection(ctx, field)
 		},
 	}
 	defer func() {
@@ -14612,14 +15169,14 @@ func (ec *executionContext) _ContactBlocked_occurredAt(ctx context.Context, fiel
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v time.Time) graphql.Marshaler {
-			return ec.marshalNTime2timeᚐTime(ctx, selections, v)
+			return ec.marshalNDateTime2timeᚐTime(ctx, selections, v)
 		},
 		true,
 		true,
 	)
 }
 func (ec *executionContext) fieldContext_ContactBlocked_occurredAt(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	return graphql.NewScalarFieldContext("ContactBlocked", field, true, false, errors.New("field of type Time does not have child fields"))
+	return graphql.NewScalarFieldContext("ContactBlocked", field, true, false, errors.New("field of type DateTime does not have child fields"))
 }
 
 func (ec *executionContext) _ContactBlocked_actor(ctx context.Context, field graphql.CollectedField, obj *ContactBlocked) (ret graphql.Marshaler) {
@@ -14741,16 +15298,16 @@ func (ec *executionContext) fieldContext_ContactBlocked_contact(_ context.Contex
 	return fc, nil
 }
 
-func (ec *executionContext) _ContactBlocked_origin(ctx context.Context, field graphql.CollectedField, obj *ContactBlocked) (ret graphql.Marshaler) {
+func (ec *executionContext) _ContactBlocked_idempotencyKey(ctx context.Context, field graphql.CollectedField, obj *ContactBlocked) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
 		field,
 		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.fieldContext_ContactBlocked_origin(ctx, field)
+			return ec.fieldContext_ContactBlocked_idempotencyKey(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return obj.Origin(ctx), nil
+			return obj.IdempotencyKey(ctx), nil
 		},
 		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
 			directive0 := next
@@ -14773,7 +15330,7 @@ func (ec *executionContext) _ContactBlocked_origin(ctx context.Context, field gr
 		false,
 	)
 }
-func (ec *executionContext) fieldContext_ContactBlocked_origin(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+func (ec *executionContext) fieldContext_ContactBlocked_idempotencyKey(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("ContactBlocked", field, true, false, errors.New("field of type String does not have child fields"))
 }
 
@@ -14873,100 +15430,50 @@ func (ec *executionContext) fieldContext_ContactConnection_pageInfo(_ context.Co
 	return fc, nil
 }
 
-func (ec *executionContext) _ContactConversationConnection_edges(ctx context.Context, field graphql.CollectedField, obj *Connection[*db.Conversation]) (ret graphql.Marshaler) {
+func (ec *executionContext) _ContactConnection_totalCount(ctx context.Context, field graphql.CollectedField, obj *Connection[*db.Contact]) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
 		field,
 		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.fieldContext_ContactConversationConnection_edges(ctx, field)
+			return ec.fieldContext_ContactConnection_totalCount(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return obj.Edges(), nil
+			return obj.TotalCount(ctx)
 		},
 		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v []*Edge[*db.Conversation]) graphql.Marshaler {
-			return ec.marshalNConversationEdge2ᚕᚖswitchboardᚋgraphᚐEdgeᚄ(ctx, selections, v)
+		func(ctx context.Context, selections ast.SelectionSet, v int) graphql.Marshaler {
+			return ec.marshalNInt2int(ctx, selections, v)
 		},
 		true,
 		true,
 	)
 }
-func (ec *executionContext) fieldContext_ContactConversationConnection_edges(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	fc = &graphql.FieldContext{
-		Object:     "ContactConversationConnection",
-		Field:      field,
-		IsMethod:   true,
-		IsResolver: false,
-		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.childFields_ConversationEdge(ctx, field)
-		},
-	}
-	return fc, nil
+func (ec *executionContext) fieldContext_ContactConnection_totalCount(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ContactConnection", field, true, false, errors.New("field of type Int does not have child fields"))
 }
 
-func (ec *executionContext) _ContactConversationConnection_nodes(ctx context.Context, field graphql.CollectedField, obj *Connection[*db.Conversation]) (ret graphql.Marshaler) {
+func (ec *executionContext) _ContactConnection_totalCountCapped(ctx context.Context, field graphql.CollectedField, obj *Connection[*db.Contact]) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
 		field,
 		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.fieldContext_ContactConversationConnection_nodes(ctx, field)
+			return ec.fieldContext_ContactConnection_totalCountCapped(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return obj.Nodes(), nil
+			return obj.TotalCountCapped(ctx)
 		},
 		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v []*db.Conversation) graphql.Marshaler {
-			return ec.marshalNConversation2ᚕᚖswitchboardᚋdbᚐConversationᚄ(ctx, selections, v)
+		func(ctx context.Context, selections ast.SelectionSet, v bool) graphql.Marshaler {
+			return ec.marshalNBoolean2bool(ctx, selections, v)
 		},
 		true,
 		true,
 	)
 }
-func (ec *executionContext) fieldContext_ContactConversationConnection_nodes(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	fc = &graphql.FieldContext{
-		Object:     "ContactConversationConnection",
-		Field:      field,
-		IsMethod:   true,
-		IsResolver: false,
-		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.childFields_Conversation(ctx, field)
-		},
-	}
-	return fc, nil
-}
-
-func (ec *executionContext) _ContactConversationConnection_pageInfo(ctx context.Context, field graphql.CollectedField, obj *Connection[*db.Conversation]) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
-		ctx,
-		ec.OperationContext,
-		field,
-		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.fieldContext_ContactConversationConnection_pageInfo(ctx, field)
-		},
-		func(ctx context.Context) (any, error) {
-			return obj.PageInfo(), nil
-		},
-		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v *PageInfo) graphql.Marshaler {
-			return ec.marshalNPageInfo2ᚖswitchboardᚋgraphᚐPageInfo(ctx, selections, v)
-		},
-		true,
-		true,
-	)
-}
-func (ec *executionContext) fieldContext_ContactConversationConnection_pageInfo(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	fc = &graphql.FieldContext{
-		Object:     "ContactConversationConnection",
-		Field:      field,
-		IsMethod:   true,
-		IsResolver: false,
-		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.childFields_PageInfo(ctx, field)
-		},
-	}
-	return fc, nil
+func (ec *executionContext) fieldContext_ContactConnection_totalCountCapped(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ContactConnection", field, true, false, errors.New("field of type Boolean does not have child fields"))
 }
 
 func (ec *executionContext) _ContactCreated_id(ctx context.Context, field graphql.CollectedField, obj *ContactCreated) (ret graphql.Marshaler) {
@@ -15028,14 +15535,14 @@ func (ec *executionContext) _ContactCreated_occurredAt(ctx context.Context, fiel
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v time.Time) graphql.Marshaler {
-			return ec.marshalNTime2timeᚐTime(ctx, selections, v)
+			return ec.marshalNDateTime2timeᚐTime(ctx, selections, v)
 		},
 		true,
 		true,
 	)
 }
 func (ec *executionContext) fieldContext_ContactCreated_occurredAt(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	return graphql.NewScalarFieldContext("ContactCreated", field, true, false, errors.New("field of type Time does not have child fields"))
+	return graphql.NewScalarFieldContext("ContactCreated", field, true, false, errors.New("field of type DateTime does not have child fields"))
 }
 
 func (ec *executionContext) _ContactCreated_actor(ctx context.Context, field graphql.CollectedField, obj *ContactCreated) (ret graphql.Marshaler) {
@@ -15157,16 +15664,16 @@ func (ec *executionContext) fieldContext_ContactCreated_contact(_ context.Contex
 	return fc, nil
 }
 
-func (ec *executionContext) _ContactCreated_origin(ctx context.Context, field graphql.CollectedField, obj *ContactCreated) (ret graphql.Marshaler) {
+func (ec *executionContext) _ContactCreated_idempotencyKey(ctx context.Context, field graphql.CollectedField, obj *ContactCreated) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
 		field,
 		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.fieldContext_ContactCreated_origin(ctx, field)
+			return ec.fieldContext_ContactCreated_idempotencyKey(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return obj.Origin(ctx), nil
+			return obj.IdempotencyKey(ctx), nil
 		},
 		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
 			directive0 := next
@@ -15189,7 +15696,7 @@ func (ec *executionContext) _ContactCreated_origin(ctx context.Context, field gr
 		false,
 	)
 }
-func (ec *executionContext) fieldContext_ContactCreated_origin(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+func (ec *executionContext) fieldContext_ContactCreated_idempotencyKey(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("ContactCreated", field, true, false, errors.New("field of type String does not have child fields"))
 }
 
@@ -15353,14 +15860,14 @@ func (ec *executionContext) _ContactUnblocked_occurredAt(ctx context.Context, fi
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v time.Time) graphql.Marshaler {
-			return ec.marshalNTime2timeᚐTime(ctx, selections, v)
+			return ec.marshalNDateTime2timeᚐTime(ctx, selections, v)
 		},
 		true,
 		true,
 	)
 }
 func (ec *executionContext) fieldContext_ContactUnblocked_occurredAt(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	return graphql.NewScalarFieldContext("ContactUnblocked", field, true, false, errors.New("field of type Time does not have child fields"))
+	return graphql.NewScalarFieldContext("ContactUnblocked", field, true, false, errors.New("field of type DateTime does not have child fields"))
 }
 
 func (ec *executionContext) _ContactUnblocked_actor(ctx context.Context, field graphql.CollectedField, obj *ContactUnblocked) (ret graphql.Marshaler) {
@@ -15482,16 +15989,16 @@ func (ec *executionContext) fieldContext_ContactUnblocked_contact(_ context.Cont
 	return fc, nil
 }
 
-func (ec *executionContext) _ContactUnblocked_origin(ctx context.Context, field graphql.CollectedField, obj *ContactUnblocked) (ret graphql.Marshaler) {
+func (ec *executionContext) _ContactUnblocked_idempotencyKey(ctx context.Context, field graphql.CollectedField, obj *ContactUnblocked) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
 		field,
 		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.fieldContext_ContactUnblocked_origin(ctx, field)
+			return ec.fieldContext_ContactUnblocked_idempotencyKey(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return obj.Origin(ctx), nil
+			return obj.IdempotencyKey(ctx), nil
 		},
 		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
 			directive0 := next
@@ -15514,7 +16021,7 @@ func (ec *executionContext) _ContactUnblocked_origin(ctx context.Context, field 
 		false,
 	)
 }
-func (ec *executionContext) fieldContext_ContactUnblocked_origin(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+func (ec *executionContext) fieldContext_ContactUnblocked_idempotencyKey(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("ContactUnblocked", field, true, false, errors.New("field of type String does not have child fields"))
 }
 
@@ -15577,14 +16084,14 @@ func (ec *executionContext) _ContactUpdated_occurredAt(ctx context.Context, fiel
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v time.Time) graphql.Marshaler {
-			return ec.marshalNTime2timeᚐTime(ctx, selections, v)
+			return ec.marshalNDateTime2timeᚐTime(ctx, selections, v)
 		},
 		true,
 		true,
 	)
 }
 func (ec *executionContext) fieldContext_ContactUpdated_occurredAt(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	return graphql.NewScalarFieldContext("ContactUpdated", field, true, false, errors.New("field of type Time does not have child fields"))
+	return graphql.NewScalarFieldContext("ContactUpdated", field, true, false, errors.New("field of type DateTime does not have child fields"))
 }
 
 func (ec *executionContext) _ContactUpdated_actor(ctx context.Context, field graphql.CollectedField, obj *ContactUpdated) (ret graphql.Marshaler) {
@@ -15706,16 +16213,16 @@ func (ec *executionContext) fieldContext_ContactUpdated_contact(_ context.Contex
 	return fc, nil
 }
 
-func (ec *executionContext) _ContactUpdated_origin(ctx context.Context, field graphql.CollectedField, obj *ContactUpdated) (ret graphql.Marshaler) {
+func (ec *executionContext) _ContactUpdated_idempotencyKey(ctx context.Context, field graphql.CollectedField, obj *ContactUpdated) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
 		field,
 		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.fieldContext_ContactUpdated_origin(ctx, field)
+			return ec.fieldContext_ContactUpdated_idempotencyKey(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return obj.Origin(ctx), nil
+			return obj.IdempotencyKey(ctx), nil
 		},
 		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
 			directive0 := next
@@ -15738,7 +16245,7 @@ func (ec *executionContext) _ContactUpdated_origin(ctx context.Context, field gr
 		false,
 	)
 }
-func (ec *executionContext) fieldContext_ContactUpdated_origin(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+func (ec *executionContext) fieldContext_ContactUpdated_idempotencyKey(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("ContactUpdated", field, true, false, errors.New("field of type String does not have child fields"))
 }
 
@@ -15966,14 +16473,14 @@ func (ec *executionContext) _Conversation_openedAt(ctx context.Context, field gr
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v time.Time) graphql.Marshaler {
-			return ec.marshalNTime2timeᚐTime(ctx, selections, v)
+			return ec.marshalNDateTime2timeᚐTime(ctx, selections, v)
 		},
 		true,
 		true,
 	)
 }
 func (ec *executionContext) fieldContext_Conversation_openedAt(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	return graphql.NewScalarFieldContext("Conversation", field, false, false, errors.New("field of type Time does not have child fields"))
+	return graphql.NewScalarFieldContext("Conversation", field, false, false, errors.New("field of type DateTime does not have child fields"))
 }
 
 func (ec *executionContext) _Conversation_openedBy(ctx context.Context, field graphql.CollectedField, obj *db.Conversation) (ret graphql.Marshaler) {
@@ -16012,14 +16519,14 @@ func (ec *executionContext) _Conversation_closedAt(ctx context.Context, field gr
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v *time.Time) graphql.Marshaler {
-			return ec.marshalOTime2ᚖtimeᚐTime(ctx, selections, v)
+			return ec.marshalODateTime2ᚖtimeᚐTime(ctx, selections, v)
 		},
 		true,
 		false,
 	)
 }
 func (ec *executionContext) fieldContext_Conversation_closedAt(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	return graphql.NewScalarFieldContext("Conversation", field, false, false, errors.New("field of type Time does not have child fields"))
+	return graphql.NewScalarFieldContext("Conversation", field, false, false, errors.New("field of type DateTime does not have child fields"))
 }
 
 func (ec *executionContext) _Conversation_closedBy(ctx context.Context, field graphql.CollectedField, obj *db.Conversation) (ret graphql.Marshaler) {
@@ -16090,14 +16597,14 @@ func (ec *executionContext) _Conversation_lastActivityAt(ctx context.Context, fi
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v time.Time) graphql.Marshaler {
-			return ec.marshalNTime2timeᚐTime(ctx, selections, v)
+			return ec.marshalNDateTime2timeᚐTime(ctx, selections, v)
 		},
 		true,
 		true,
 	)
 }
 func (ec *executionContext) fieldContext_Conversation_lastActivityAt(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	return graphql.NewScalarFieldContext("Conversation", field, false, false, errors.New("field of type Time does not have child fields"))
+	return graphql.NewScalarFieldContext("Conversation", field, false, false, errors.New("field of type DateTime does not have child fields"))
 }
 
 func (ec *executionContext) _Conversation_waitingSince(ctx context.Context, field graphql.CollectedField, obj *db.Conversation) (ret graphql.Marshaler) {
@@ -16113,14 +16620,14 @@ func (ec *executionContext) _Conversation_waitingSince(ctx context.Context, fiel
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v *time.Time) graphql.Marshaler {
-			return ec.marshalOTime2ᚖtimeᚐTime(ctx, selections, v)
+			return ec.marshalODateTime2ᚖtimeᚐTime(ctx, selections, v)
 		},
 		true,
 		false,
 	)
 }
 func (ec *executionContext) fieldContext_Conversation_waitingSince(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	return graphql.NewScalarFieldContext("Conversation", field, false, false, errors.New("field of type Time does not have child fields"))
+	return graphql.NewScalarFieldContext("Conversation", field, false, false, errors.New("field of type DateTime does not have child fields"))
 }
 
 func (ec *executionContext) _Conversation_unreadCount(ctx context.Context, field graphql.CollectedField, obj *db.Conversation) (ret graphql.Marshaler) {
@@ -16430,14 +16937,14 @@ func (ec *executionContext) _ConversationAssigned_occurredAt(ctx context.Context
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v time.Time) graphql.Marshaler {
-			return ec.marshalNTime2timeᚐTime(ctx, selections, v)
+			return ec.marshalNDateTime2timeᚐTime(ctx, selections, v)
 		},
 		true,
 		true,
 	)
 }
 func (ec *executionContext) fieldContext_ConversationAssigned_occurredAt(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	return graphql.NewScalarFieldContext("ConversationAssigned", field, true, false, errors.New("field of type Time does not have child fields"))
+	return graphql.NewScalarFieldContext("ConversationAssigned", field, true, false, errors.New("field of type DateTime does not have child fields"))
 }
 
 func (ec *executionContext) _ConversationAssigned_actor(ctx context.Context, field graphql.CollectedField, obj *ConversationAssigned) (ret graphql.Marshaler) {
@@ -16559,16 +17066,16 @@ func (ec *executionContext) fieldContext_ConversationAssigned_contact(_ context.
 	return fc, nil
 }
 
-func (ec *executionContext) _ConversationAssigned_origin(ctx context.Context, field graphql.CollectedField, obj *ConversationAssigned) (ret graphql.Marshaler) {
+func (ec *executionContext) _ConversationAssigned_idempotencyKey(ctx context.Context, field graphql.CollectedField, obj *ConversationAssigned) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
 		field,
 		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.fieldContext_ConversationAssigned_origin(ctx, field)
+			return ec.fieldContext_ConversationAssigned_idempotencyKey(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return obj.Origin(ctx), nil
+			return obj.IdempotencyKey(ctx), nil
 		},
 		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
 			directive0 := next
@@ -16591,7 +17098,7 @@ func (ec *executionContext) _ConversationAssigned_origin(ctx context.Context, fi
 		false,
 	)
 }
-func (ec *executionContext) fieldContext_ConversationAssigned_origin(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+func (ec *executionContext) fieldContext_ConversationAssigned_idempotencyKey(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("ConversationAssigned", field, true, false, errors.New("field of type String does not have child fields"))
 }
 
@@ -16773,14 +17280,14 @@ func (ec *executionContext) _ConversationClosed_occurredAt(ctx context.Context, 
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v time.Time) graphql.Marshaler {
-			return ec.marshalNTime2timeᚐTime(ctx, selections, v)
+			return ec.marshalNDateTime2timeᚐTime(ctx, selections, v)
 		},
 		true,
 		true,
 	)
 }
 func (ec *executionContext) fieldContext_ConversationClosed_occurredAt(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	return graphql.NewScalarFieldContext("ConversationClosed", field, true, false, errors.New("field of type Time does not have child fields"))
+	return graphql.NewScalarFieldContext("ConversationClosed", field, true, false, errors.New("field of type DateTime does not have child fields"))
 }
 
 func (ec *executionContext) _ConversationClosed_actor(ctx context.Context, field graphql.CollectedField, obj *ConversationClosed) (ret graphql.Marshaler) {
@@ -16902,16 +17409,16 @@ func (ec *executionContext) fieldContext_ConversationClosed_contact(_ context.Co
 	return fc, nil
 }
 
-func (ec *executionContext) _ConversationClosed_origin(ctx context.Context, field graphql.CollectedField, obj *ConversationClosed) (ret graphql.Marshaler) {
+func (ec *executionContext) _ConversationClosed_idempotencyKey(ctx context.Context, field graphql.CollectedField, obj *ConversationClosed) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
 		field,
 		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.fieldContext_ConversationClosed_origin(ctx, field)
+			return ec.fieldContext_ConversationClosed_idempotencyKey(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return obj.Origin(ctx), nil
+			return obj.IdempotencyKey(ctx), nil
 		},
 		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
 			directive0 := next
@@ -16934,8 +17441,31 @@ func (ec *executionContext) _ConversationClosed_origin(ctx context.Context, fiel
 		false,
 	)
 }
-func (ec *executionContext) fieldContext_ConversationClosed_origin(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+func (ec *executionContext) fieldContext_ConversationClosed_idempotencyKey(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("ConversationClosed", field, true, false, errors.New("field of type String does not have child fields"))
+}
+
+func (ec *executionContext) _ConversationClosed_source(ctx context.Context, field graphql.CollectedField, obj *ConversationClosed) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ConversationClosed_source(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Source(), nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *db.ConversationSource) graphql.Marshaler {
+			return ec.marshalOConversationSource2ᚖswitchboardᚋdbᚐConversationSource(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_ConversationClosed_source(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ConversationClosed", field, true, false, errors.New("field of type ConversationSource does not have child fields"))
 }
 
 func (ec *executionContext) _ConversationClosed_closingNote(ctx context.Context, field graphql.CollectedField, obj *ConversationClosed) (ret graphql.Marshaler) {
@@ -16970,7 +17500,7 @@ func (ec *executionContext) fieldContext_ConversationClosed_closingNote(_ contex
 	return fc, nil
 }
 
-func (ec *executionContext) _ConversationConnection_edges(ctx context.Context, field graphql.CollectedField, obj *InboxConnection) (ret graphql.Marshaler) {
+func (ec *executionContext) _ConversationConnection_edges(ctx context.Context, field graphql.CollectedField, obj *Connection[*db.Conversation]) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -17002,7 +17532,7 @@ func (ec *executionContext) fieldContext_ConversationConnection_edges(_ context.
 	return fc, nil
 }
 
-func (ec *executionContext) _ConversationConnection_nodes(ctx context.Context, field graphql.CollectedField, obj *InboxConnection) (ret graphql.Marshaler) {
+func (ec *executionContext) _ConversationConnection_nodes(ctx context.Context, field graphql.CollectedField, obj *Connection[*db.Conversation]) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -17034,7 +17564,7 @@ func (ec *executionContext) fieldContext_ConversationConnection_nodes(_ context.
 	return fc, nil
 }
 
-func (ec *executionContext) _ConversationConnection_pageInfo(ctx context.Context, field graphql.CollectedField, obj *InboxConnection) (ret graphql.Marshaler) {
+func (ec *executionContext) _ConversationConnection_pageInfo(ctx context.Context, field graphql.CollectedField, obj *Connection[*db.Conversation]) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -17066,30 +17596,7 @@ func (ec *executionContext) fieldContext_ConversationConnection_pageInfo(_ conte
 	return fc, nil
 }
 
-func (ec *executionContext) _ConversationConnection_asOf(ctx context.Context, field graphql.CollectedField, obj *InboxConnection) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
-		ctx,
-		ec.OperationContext,
-		field,
-		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.fieldContext_ConversationConnection_asOf(ctx, field)
-		},
-		func(ctx context.Context) (any, error) {
-			return obj.AsOf, nil
-		},
-		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v db.EventCursor) graphql.Marshaler {
-			return ec.marshalNEventCursor2switchboardᚋdbᚐEventCursor(ctx, selections, v)
-		},
-		true,
-		true,
-	)
-}
-func (ec *executionContext) fieldContext_ConversationConnection_asOf(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	return graphql.NewScalarFieldContext("ConversationConnection", field, false, false, errors.New("field of type EventCursor does not have child fields"))
-}
-
-func (ec *executionContext) _ConversationConnection_totalCount(ctx context.Context, field graphql.CollectedField, obj *InboxConnection) (ret graphql.Marshaler) {
+func (ec *executionContext) _ConversationConnection_totalCount(ctx context.Context, field graphql.CollectedField, obj *Connection[*db.Conversation]) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -17112,7 +17619,7 @@ func (ec *executionContext) fieldContext_ConversationConnection_totalCount(_ con
 	return graphql.NewScalarFieldContext("ConversationConnection", field, true, false, errors.New("field of type Int does not have child fields"))
 }
 
-func (ec *executionContext) _ConversationConnection_totalCountCapped(ctx context.Context, field graphql.CollectedField, obj *InboxConnection) (ret graphql.Marshaler) {
+func (ec *executionContext) _ConversationConnection_totalCountCapped(ctx context.Context, field graphql.CollectedField, obj *Connection[*db.Conversation]) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -17133,29 +17640,6 @@ func (ec *executionContext) _ConversationConnection_totalCountCapped(ctx context
 }
 func (ec *executionContext) fieldContext_ConversationConnection_totalCountCapped(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("ConversationConnection", field, true, false, errors.New("field of type Boolean does not have child fields"))
-}
-
-func (ec *executionContext) _ConversationConnection_searchCapped(ctx context.Context, field graphql.CollectedField, obj *InboxConnection) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
-		ctx,
-		ec.OperationContext,
-		field,
-		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.fieldContext_ConversationConnection_searchCapped(ctx, field)
-		},
-		func(ctx context.Context) (any, error) {
-			return obj.SearchCapped, nil
-		},
-		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v bool) graphql.Marshaler {
-			return ec.marshalNBoolean2bool(ctx, selections, v)
-		},
-		true,
-		true,
-	)
-}
-func (ec *executionContext) fieldContext_ConversationConnection_searchCapped(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	return graphql.NewScalarFieldContext("ConversationConnection", field, false, false, errors.New("field of type Boolean does not have child fields"))
 }
 
 func (ec *executionContext) _ConversationEdge_node(ctx context.Context, field graphql.CollectedField, obj *Edge[*db.Conversation]) (ret graphql.Marshaler) {
@@ -17272,14 +17756,14 @@ func (ec *executionContext) _ConversationImported_occurredAt(ctx context.Context
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v time.Time) graphql.Marshaler {
-			return ec.marshalNTime2timeᚐTime(ctx, selections, v)
+			return ec.marshalNDateTime2timeᚐTime(ctx, selections, v)
 		},
 		true,
 		true,
 	)
 }
 func (ec *executionContext) fieldContext_ConversationImported_occurredAt(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	return graphql.NewScalarFieldContext("ConversationImported", field, true, false, errors.New("field of type Time does not have child fields"))
+	return graphql.NewScalarFieldContext("ConversationImported", field, true, false, errors.New("field of type DateTime does not have child fields"))
 }
 
 func (ec *executionContext) _ConversationImported_actor(ctx context.Context, field graphql.CollectedField, obj *ConversationImported) (ret graphql.Marshaler) {
@@ -17401,16 +17885,16 @@ func (ec *executionContext) fieldContext_ConversationImported_contact(_ context.
 	return fc, nil
 }
 
-func (ec *executionContext) _ConversationImported_origin(ctx context.Context, field graphql.CollectedField, obj *ConversationImported) (ret graphql.Marshaler) {
+func (ec *executionContext) _ConversationImported_idempotencyKey(ctx context.Context, field graphql.CollectedField, obj *ConversationImported) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
 		field,
 		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.fieldContext_ConversationImported_origin(ctx, field)
+			return ec.fieldContext_ConversationImported_idempotencyKey(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return obj.Origin(ctx), nil
+			return obj.IdempotencyKey(ctx), nil
 		},
 		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
 			directive0 := next
@@ -17433,7 +17917,7 @@ func (ec *executionContext) _ConversationImported_origin(ctx context.Context, fi
 		false,
 	)
 }
-func (ec *executionContext) fieldContext_ConversationImported_origin(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+func (ec *executionContext) fieldContext_ConversationImported_idempotencyKey(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("ConversationImported", field, true, false, errors.New("field of type String does not have child fields"))
 }
 
@@ -17496,14 +17980,14 @@ func (ec *executionContext) _ConversationOpened_occurredAt(ctx context.Context, 
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v time.Time) graphql.Marshaler {
-			return ec.marshalNTime2timeᚐTime(ctx, selections, v)
+			return ec.marshalNDateTime2timeᚐTime(ctx, selections, v)
 		},
 		true,
 		true,
 	)
 }
 func (ec *executionContext) fieldContext_ConversationOpened_occurredAt(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	return graphql.NewScalarFieldContext("ConversationOpened", field, true, false, errors.New("field of type Time does not have child fields"))
+	return graphql.NewScalarFieldContext("ConversationOpened", field, true, false, errors.New("field of type DateTime does not have child fields"))
 }
 
 func (ec *executionContext) _ConversationOpened_actor(ctx context.Context, field graphql.CollectedField, obj *ConversationOpened) (ret graphql.Marshaler) {
@@ -17625,16 +18109,16 @@ func (ec *executionContext) fieldContext_ConversationOpened_contact(_ context.Co
 	return fc, nil
 }
 
-func (ec *executionContext) _ConversationOpened_origin(ctx context.Context, field graphql.CollectedField, obj *ConversationOpened) (ret graphql.Marshaler) {
+func (ec *executionContext) _ConversationOpened_idempotencyKey(ctx context.Context, field graphql.CollectedField, obj *ConversationOpened) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
 		field,
 		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.fieldContext_ConversationOpened_origin(ctx, field)
+			return ec.fieldContext_ConversationOpened_idempotencyKey(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return obj.Origin(ctx), nil
+			return obj.IdempotencyKey(ctx), nil
 		},
 		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
 			directive0 := next
@@ -17657,7 +18141,7 @@ func (ec *executionContext) _ConversationOpened_origin(ctx context.Context, fiel
 		false,
 	)
 }
-func (ec *executionContext) fieldContext_ConversationOpened_origin(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+func (ec *executionContext) fieldContext_ConversationOpened_idempotencyKey(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("ConversationOpened", field, true, false, errors.New("field of type String does not have child fields"))
 }
 
@@ -17673,15 +18157,47 @@ func (ec *executionContext) _ConversationOpened_source(ctx context.Context, fiel
 			return obj.Source(), nil
 		},
 		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v db.ConversationSource) graphql.Marshaler {
-			return ec.marshalNConversationSource2switchboardᚋdbᚐConversationSource(ctx, selections, v)
+		func(ctx context.Context, selections ast.SelectionSet, v *db.ConversationSource) graphql.Marshaler {
+			return ec.marshalOConversationSource2ᚖswitchboardᚋdbᚐConversationSource(ctx, selections, v)
 		},
 		true,
-		true,
+		false,
 	)
 }
 func (ec *executionContext) fieldContext_ConversationOpened_source(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("ConversationOpened", field, true, false, errors.New("field of type ConversationSource does not have child fields"))
+}
+
+func (ec *executionContext) _ConversationOpened_closingNote(ctx context.Context, field graphql.CollectedField, obj *ConversationOpened) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ConversationOpened_closingNote(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.ClosingNote(), nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *db.ClosingNote) graphql.Marshaler {
+			return ec.marshalOClosingNote2ᚖswitchboardᚋdbᚐClosingNote(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_ConversationOpened_closingNote(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "ConversationOpened",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_ClosingNote(ctx, field)
+		},
+	}
+	return fc, nil
 }
 
 func (ec *executionContext) _ConversationOutcome_conversationId(ctx context.Context, field graphql.CollectedField, obj *service.ConversationOutcome) (ret graphql.Marshaler) {
@@ -17830,14 +18346,14 @@ func (ec *executionContext) _ConversationReopened_occurredAt(ctx context.Context
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v time.Time) graphql.Marshaler {
-			return ec.marshalNTime2timeᚐTime(ctx, selections, v)
+			return ec.marshalNDateTime2timeᚐTime(ctx, selections, v)
 		},
 		true,
 		true,
 	)
 }
 func (ec *executionContext) fieldContext_ConversationReopened_occurredAt(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	return graphql.NewScalarFieldContext("ConversationReopened", field, true, false, errors.New("field of type Time does not have child fields"))
+	return graphql.NewScalarFieldContext("ConversationReopened", field, true, false, errors.New("field of type DateTime does not have child fields"))
 }
 
 func (ec *executionContext) _ConversationReopened_actor(ctx context.Context, field graphql.CollectedField, obj *ConversationReopened) (ret graphql.Marshaler) {
@@ -17959,16 +18475,16 @@ func (ec *executionContext) fieldContext_ConversationReopened_contact(_ context.
 	return fc, nil
 }
 
-func (ec *executionContext) _ConversationReopened_origin(ctx context.Context, field graphql.CollectedField, obj *ConversationReopened) (ret graphql.Marshaler) {
+func (ec *executionContext) _ConversationReopened_idempotencyKey(ctx context.Context, field graphql.CollectedField, obj *ConversationReopened) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
 		field,
 		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.fieldContext_ConversationReopened_origin(ctx, field)
+			return ec.fieldContext_ConversationReopened_idempotencyKey(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return obj.Origin(ctx), nil
+			return obj.IdempotencyKey(ctx), nil
 		},
 		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
 			directive0 := next
@@ -17991,7 +18507,7 @@ func (ec *executionContext) _ConversationReopened_origin(ctx context.Context, fi
 		false,
 	)
 }
-func (ec *executionContext) fieldContext_ConversationReopened_origin(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+func (ec *executionContext) fieldContext_ConversationReopened_idempotencyKey(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("ConversationReopened", field, true, false, errors.New("field of type String does not have child fields"))
 }
 
@@ -18007,15 +18523,47 @@ func (ec *executionContext) _ConversationReopened_source(ctx context.Context, fi
 			return obj.Source(), nil
 		},
 		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v db.ConversationSource) graphql.Marshaler {
-			return ec.marshalNConversationSource2switchboardᚋdbᚐConversationSource(ctx, selections, v)
+		func(ctx context.Context, selections ast.SelectionSet, v *db.ConversationSource) graphql.Marshaler {
+			return ec.marshalOConversationSource2ᚖswitchboardᚋdbᚐConversationSource(ctx, selections, v)
 		},
 		true,
-		true,
+		false,
 	)
 }
 func (ec *executionContext) fieldContext_ConversationReopened_source(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("ConversationReopened", field, true, false, errors.New("field of type ConversationSource does not have child fields"))
+}
+
+func (ec *executionContext) _ConversationReopened_closingNote(ctx context.Context, field graphql.CollectedField, obj *ConversationReopened) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ConversationReopened_closingNote(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.ClosingNote(), nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *db.ClosingNote) graphql.Marshaler {
+			return ec.marshalOClosingNote2ᚖswitchboardᚋdbᚐClosingNote(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_ConversationReopened_closingNote(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "ConversationReopened",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_ClosingNote(ctx, field)
+		},
+	}
+	return fc, nil
 }
 
 func (ec *executionContext) _ConversationUnassigned_id(ctx context.Context, field graphql.CollectedField, obj *ConversationUnassigned) (ret graphql.Marshaler) {
@@ -18077,14 +18625,14 @@ func (ec *executionContext) _ConversationUnassigned_occurredAt(ctx context.Conte
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v time.Time) graphql.Marshaler {
-			return ec.marshalNTime2timeᚐTime(ctx, selections, v)
+			return ec.marshalNDateTime2timeᚐTime(ctx, selections, v)
 		},
 		true,
 		true,
 	)
 }
 func (ec *executionContext) fieldContext_ConversationUnassigned_occurredAt(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	return graphql.NewScalarFieldContext("ConversationUnassigned", field, true, false, errors.New("field of type Time does not have child fields"))
+	return graphql.NewScalarFieldContext("ConversationUnassigned", field, true, false, errors.New("field of type DateTime does not have child fields"))
 }
 
 func (ec *executionContext) _ConversationUnassigned_actor(ctx context.Context, field graphql.CollectedField, obj *ConversationUnassigned) (ret graphql.Marshaler) {
@@ -18206,16 +18754,16 @@ func (ec *executionContext) fieldContext_ConversationUnassigned_contact(_ contex
 	return fc, nil
 }
 
-func (ec *executionContext) _ConversationUnassigned_origin(ctx context.Context, field graphql.CollectedField, obj *ConversationUnassigned) (ret graphql.Marshaler) {
+func (ec *executionContext) _ConversationUnassigned_idempotencyKey(ctx context.Context, field graphql.CollectedField, obj *ConversationUnassigned) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
 		field,
 		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.fieldContext_ConversationUnassigned_origin(ctx, field)
+			return ec.fieldContext_ConversationUnassigned_idempotencyKey(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return obj.Origin(ctx), nil
+			return obj.IdempotencyKey(ctx), nil
 		},
 		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
 			directive0 := next
@@ -18238,7 +18786,7 @@ func (ec *executionContext) _ConversationUnassigned_origin(ctx context.Context, 
 		false,
 	)
 }
-func (ec *executionContext) fieldContext_ConversationUnassigned_origin(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+func (ec *executionContext) fieldContext_ConversationUnassigned_idempotencyKey(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("ConversationUnassigned", field, true, false, errors.New("field of type String does not have child fields"))
 }
 
@@ -18822,14 +19370,14 @@ func (ec *executionContext) _Dashboard_oldestWaiting(ctx context.Context, field 
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v *time.Time) graphql.Marshaler {
-			return ec.marshalOTime2ᚖtimeᚐTime(ctx, selections, v)
+			return ec.marshalODateTime2ᚖtimeᚐTime(ctx, selections, v)
 		},
 		true,
 		false,
 	)
 }
 func (ec *executionContext) fieldContext_Dashboard_oldestWaiting(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	return graphql.NewScalarFieldContext("Dashboard", field, false, false, errors.New("field of type Time does not have child fields"))
+	return graphql.NewScalarFieldContext("Dashboard", field, false, false, errors.New("field of type DateTime does not have child fields"))
 }
 
 func (ec *executionContext) _Dashboard_firstResponse(ctx context.Context, field graphql.CollectedField, obj *Dashboard) (ret graphql.Marshaler) {
@@ -19042,14 +19590,14 @@ func (ec *executionContext) _DashboardAgent_longestWaiting(ctx context.Context, 
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v *time.Time) graphql.Marshaler {
-			return ec.marshalOTime2ᚖtimeᚐTime(ctx, selections, v)
+			return ec.marshalODateTime2ᚖtimeᚐTime(ctx, selections, v)
 		},
 		true,
 		false,
 	)
 }
 func (ec *executionContext) fieldContext_DashboardAgent_longestWaiting(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	return graphql.NewScalarFieldContext("DashboardAgent", field, false, false, errors.New("field of type Time does not have child fields"))
+	return graphql.NewScalarFieldContext("DashboardAgent", field, false, false, errors.New("field of type DateTime does not have child fields"))
 }
 
 func (ec *executionContext) _DashboardCounts_open(ctx context.Context, field graphql.CollectedField, obj *projection.DashboardCounts) (ret graphql.Marshaler) {
@@ -20023,6 +20571,194 @@ func (ec *executionContext) fieldContext_InboxChange_cursor(_ context.Context, f
 	return graphql.NewScalarFieldContext("InboxChange", field, true, false, errors.New("field of type EventCursor does not have child fields"))
 }
 
+func (ec *executionContext) _InboxConnection_edges(ctx context.Context, field graphql.CollectedField, obj *InboxConnection) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_InboxConnection_edges(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Edges(), nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*Edge[*db.Conversation]) graphql.Marshaler {
+			return ec.marshalNConversationEdge2ᚕᚖswitchboardᚋgraphᚐEdgeᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_InboxConnection_edges(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "InboxConnection",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_ConversationEdge(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _InboxConnection_nodes(ctx context.Context, field graphql.CollectedField, obj *InboxConnection) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_InboxConnection_nodes(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Nodes(), nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*db.Conversation) graphql.Marshaler {
+			return ec.marshalNConversation2ᚕᚖswitchboardᚋdbᚐConversationᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_InboxConnection_nodes(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "InboxConnection",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Conversation(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _InboxConnection_pageInfo(ctx context.Context, field graphql.CollectedField, obj *InboxConnection) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_InboxConnection_pageInfo(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.PageInfo(), nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *PageInfo) graphql.Marshaler {
+			return ec.marshalNPageInfo2ᚖswitchboardᚋgraphᚐPageInfo(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_InboxConnection_pageInfo(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "InboxConnection",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_PageInfo(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _InboxConnection_asOf(ctx context.Context, field graphql.CollectedField, obj *InboxConnection) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_InboxConnection_asOf(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.AsOf, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v db.EventCursor) graphql.Marshaler {
+			return ec.marshalNEventCursor2switchboardᚋdbᚐEventCursor(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_InboxConnection_asOf(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("InboxConnection", field, false, false, errors.New("field of type EventCursor does not have child fields"))
+}
+
+func (ec *executionContext) _InboxConnection_totalCount(ctx context.Context, field graphql.CollectedField, obj *InboxConnection) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_InboxConnection_totalCount(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.TotalCount(ctx)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int) graphql.Marshaler {
+			return ec.marshalNInt2int(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_InboxConnection_totalCount(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("InboxConnection", field, true, false, errors.New("field of type Int does not have child fields"))
+}
+
+func (ec *executionContext) _InboxConnection_totalCountCapped(ctx context.Context, field graphql.CollectedField, obj *InboxConnection) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_InboxConnection_totalCountCapped(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.TotalCountCapped(ctx)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v bool) graphql.Marshaler {
+			return ec.marshalNBoolean2bool(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_InboxConnection_totalCountCapped(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("InboxConnection", field, true, false, errors.New("field of type Boolean does not have child fields"))
+}
+
+func (ec *executionContext) _InboxConnection_searchCapped(ctx context.Context, field graphql.CollectedField, obj *InboxConnection) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_InboxConnection_searchCapped(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.SearchCapped, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v bool) graphql.Marshaler {
+			return ec.marshalNBoolean2bool(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_InboxConnection_searchCapped(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("InboxConnection", field, false, false, errors.New("field of type Boolean does not have child fields"))
+}
+
 func (ec *executionContext) _InboxCounts_mine(ctx context.Context, field graphql.CollectedField, obj *projection.Counts) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -20252,38 +20988,6 @@ func (ec *executionContext) fieldContext_MarkReadPayload_conversation(_ context.
 	return fc, nil
 }
 
-func (ec *executionContext) _MarkReadPayload_events(ctx context.Context, field graphql.CollectedField, obj *ConversationPayload) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
-		ctx,
-		ec.OperationContext,
-		field,
-		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.fieldContext_MarkReadPayload_events(ctx, field)
-		},
-		func(ctx context.Context) (any, error) {
-			return obj.Events, nil
-		},
-		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v []Event) graphql.Marshaler {
-			return ec.marshalNEvent2ᚕswitchboardᚋgraphᚐEventᚄ(ctx, selections, v)
-		},
-		true,
-		true,
-	)
-}
-func (ec *executionContext) fieldContext_MarkReadPayload_events(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	fc = &graphql.FieldContext{
-		Object:     "MarkReadPayload",
-		Field:      field,
-		IsMethod:   false,
-		IsResolver: false,
-		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return nil, errors.New("FieldContext.Child cannot be called on type INTERFACE")
-		},
-	}
-	return fc, nil
-}
-
 func (ec *executionContext) _MarkReadPayload_userErrors(ctx context.Context, field graphql.CollectedField, obj *ConversationPayload) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -20467,14 +21171,14 @@ func (ec *executionContext) _Message_createdAt(ctx context.Context, field graphq
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v time.Time) graphql.Marshaler {
-			return ec.marshalNTime2timeᚐTime(ctx, selections, v)
+			return ec.marshalNDateTime2timeᚐTime(ctx, selections, v)
 		},
 		true,
 		true,
 	)
 }
 func (ec *executionContext) fieldContext_Message_createdAt(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	return graphql.NewScalarFieldContext("Message", field, false, false, errors.New("field of type Time does not have child fields"))
+	return graphql.NewScalarFieldContext("Message", field, false, false, errors.New("field of type DateTime does not have child fields"))
 }
 
 func (ec *executionContext) _Message_sentAt(ctx context.Context, field graphql.CollectedField, obj *db.Message) (ret graphql.Marshaler) {
@@ -20490,14 +21194,14 @@ func (ec *executionContext) _Message_sentAt(ctx context.Context, field graphql.C
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v *time.Time) graphql.Marshaler {
-			return ec.marshalOTime2ᚖtimeᚐTime(ctx, selections, v)
+			return ec.marshalODateTime2ᚖtimeᚐTime(ctx, selections, v)
 		},
 		true,
 		false,
 	)
 }
 func (ec *executionContext) fieldContext_Message_sentAt(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	return graphql.NewScalarFieldContext("Message", field, false, false, errors.New("field of type Time does not have child fields"))
+	return graphql.NewScalarFieldContext("Message", field, false, false, errors.New("field of type DateTime does not have child fields"))
 }
 
 func (ec *executionContext) _Message_automated(ctx context.Context, field graphql.CollectedField, obj *db.Message) (ret graphql.Marshaler) {
@@ -20665,6 +21369,52 @@ func (ec *executionContext) fieldContext_MessageConnection_pageInfo(_ context.Co
 	return fc, nil
 }
 
+func (ec *executionContext) _MessageConnection_totalCount(ctx context.Context, field graphql.CollectedField, obj *Connection[*db.Message]) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_MessageConnection_totalCount(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.TotalCount(ctx)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int) graphql.Marshaler {
+			return ec.marshalNInt2int(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_MessageConnection_totalCount(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("MessageConnection", field, true, false, errors.New("field of type Int does not have child fields"))
+}
+
+func (ec *executionContext) _MessageConnection_totalCountCapped(ctx context.Context, field graphql.CollectedField, obj *Connection[*db.Message]) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_MessageConnection_totalCountCapped(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.TotalCountCapped(ctx)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v bool) graphql.Marshaler {
+			return ec.marshalNBoolean2bool(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_MessageConnection_totalCountCapped(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("MessageConnection", field, true, false, errors.New("field of type Boolean does not have child fields"))
+}
+
 func (ec *executionContext) _MessageEdge_node(ctx context.Context, field graphql.CollectedField, obj *Edge[*db.Message]) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -20779,14 +21529,14 @@ func (ec *executionContext) _MessageReceived_occurredAt(ctx context.Context, fie
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v time.Time) graphql.Marshaler {
-			return ec.marshalNTime2timeᚐTime(ctx, selections, v)
+			return ec.marshalNDateTime2timeᚐTime(ctx, selections, v)
 		},
 		true,
 		true,
 	)
 }
 func (ec *executionContext) fieldContext_MessageReceived_occurredAt(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	return graphql.NewScalarFieldContext("MessageReceived", field, true, false, errors.New("field of type Time does not have child fields"))
+	return graphql.NewScalarFieldContext("MessageReceived", field, true, false, errors.New("field of type DateTime does not have child fields"))
 }
 
 func (ec *executionContext) _MessageReceived_actor(ctx context.Context, field graphql.CollectedField, obj *MessageReceived) (ret graphql.Marshaler) {
@@ -20908,16 +21658,16 @@ func (ec *executionContext) fieldContext_MessageReceived_contact(_ context.Conte
 	return fc, nil
 }
 
-func (ec *executionContext) _MessageReceived_origin(ctx context.Context, field graphql.CollectedField, obj *MessageReceived) (ret graphql.Marshaler) {
+func (ec *executionContext) _MessageReceived_idempotencyKey(ctx context.Context, field graphql.CollectedField, obj *MessageReceived) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
 		field,
 		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.fieldContext_MessageReceived_origin(ctx, field)
+			return ec.fieldContext_MessageReceived_idempotencyKey(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return obj.Origin(ctx), nil
+			return obj.IdempotencyKey(ctx), nil
 		},
 		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
 			directive0 := next
@@ -20940,7 +21690,7 @@ func (ec *executionContext) _MessageReceived_origin(ctx context.Context, field g
 		false,
 	)
 }
-func (ec *executionContext) fieldContext_MessageReceived_origin(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+func (ec *executionContext) fieldContext_MessageReceived_idempotencyKey(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("MessageReceived", field, true, false, errors.New("field of type String does not have child fields"))
 }
 
@@ -21035,14 +21785,14 @@ func (ec *executionContext) _MessageSent_occurredAt(ctx context.Context, field g
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v time.Time) graphql.Marshaler {
-			return ec.marshalNTime2timeᚐTime(ctx, selections, v)
+			return ec.marshalNDateTime2timeᚐTime(ctx, selections, v)
 		},
 		true,
 		true,
 	)
 }
 func (ec *executionContext) fieldContext_MessageSent_occurredAt(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	return graphql.NewScalarFieldContext("MessageSent", field, true, false, errors.New("field of type Time does not have child fields"))
+	return graphql.NewScalarFieldContext("MessageSent", field, true, false, errors.New("field of type DateTime does not have child fields"))
 }
 
 func (ec *executionContext) _MessageSent_actor(ctx context.Context, field graphql.CollectedField, obj *MessageSent) (ret graphql.Marshaler) {
@@ -21164,16 +21914,16 @@ func (ec *executionContext) fieldContext_MessageSent_contact(_ context.Context, 
 	return fc, nil
 }
 
-func (ec *executionContext) _MessageSent_origin(ctx context.Context, field graphql.CollectedField, obj *MessageSent) (ret graphql.Marshaler) {
+func (ec *executionContext) _MessageSent_idempotencyKey(ctx context.Context, field graphql.CollectedField, obj *MessageSent) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
 		field,
 		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.fieldContext_MessageSent_origin(ctx, field)
+			return ec.fieldContext_MessageSent_idempotencyKey(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return obj.Origin(ctx), nil
+			return obj.IdempotencyKey(ctx), nil
 		},
 		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
 			directive0 := next
@@ -21196,7 +21946,7 @@ func (ec *executionContext) _MessageSent_origin(ctx context.Context, field graph
 		false,
 	)
 }
-func (ec *executionContext) fieldContext_MessageSent_origin(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+func (ec *executionContext) fieldContext_MessageSent_idempotencyKey(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("MessageSent", field, true, false, errors.New("field of type String does not have child fields"))
 }
 
@@ -21622,6 +22372,50 @@ func (ec *executionContext) fieldContext_Mutation_assignConversations(ctx contex
 	}()
 	ctx = graphql.WithFieldContext(ctx, fc)
 	if fc.Args, err = ec.field_Mutation_assignConversations_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Mutation_unassignConversations(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Mutation_unassignConversations(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Mutation().UnassignConversations(ctx, fc.Args["input"].(service.UnassignConversationsInput))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *ConversationsPayload) graphql.Marshaler {
+			return ec.marshalOUnassignConversationsPayload2ᚖswitchboardᚋgraphᚐConversationsPayload(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Mutation_unassignConversations(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Mutation",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_UnassignConversationsPayload(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Mutation_unassignConversations_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
 		ec.Error(ctx, err)
 		return fc, err
 	}
@@ -22743,14 +23537,14 @@ func (ec *executionContext) _NoteAdded_occurredAt(ctx context.Context, field gra
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v time.Time) graphql.Marshaler {
-			return ec.marshalNTime2timeᚐTime(ctx, selections, v)
+			return ec.marshalNDateTime2timeᚐTime(ctx, selections, v)
 		},
 		true,
 		true,
 	)
 }
 func (ec *executionContext) fieldContext_NoteAdded_occurredAt(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	return graphql.NewScalarFieldContext("NoteAdded", field, true, false, errors.New("field of type Time does not have child fields"))
+	return graphql.NewScalarFieldContext("NoteAdded", field, true, false, errors.New("field of type DateTime does not have child fields"))
 }
 
 func (ec *executionContext) _NoteAdded_actor(ctx context.Context, field graphql.CollectedField, obj *NoteAdded) (ret graphql.Marshaler) {
@@ -22872,16 +23666,16 @@ func (ec *executionContext) fieldContext_NoteAdded_contact(_ context.Context, fi
 	return fc, nil
 }
 
-func (ec *executionContext) _NoteAdded_origin(ctx context.Context, field graphql.CollectedField, obj *NoteAdded) (ret graphql.Marshaler) {
+func (ec *executionContext) _NoteAdded_idempotencyKey(ctx context.Context, field graphql.CollectedField, obj *NoteAdded) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
 		field,
 		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.fieldContext_NoteAdded_origin(ctx, field)
+			return ec.fieldContext_NoteAdded_idempotencyKey(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return obj.Origin(ctx), nil
+			return obj.IdempotencyKey(ctx), nil
 		},
 		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
 			directive0 := next
@@ -22904,7 +23698,7 @@ func (ec *executionContext) _NoteAdded_origin(ctx context.Context, field graphql
 		false,
 	)
 }
-func (ec *executionContext) fieldContext_NoteAdded_origin(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+func (ec *executionContext) fieldContext_NoteAdded_idempotencyKey(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("NoteAdded", field, true, false, errors.New("field of type String does not have child fields"))
 }
 
@@ -23215,6 +24009,38 @@ func (ec *executionContext) fieldContext_Query_viewer(_ context.Context, field g
 	return fc, nil
 }
 
+func (ec *executionContext) _Query_session(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Query_session(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.Query().Session(ctx)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *Session) graphql.Marshaler {
+			return ec.marshalNSession2ᚖswitchboardᚋgraphᚐSession(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Query_session(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Query",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Session(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
 func (ec *executionContext) _Query_workspace(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -23261,7 +24087,7 @@ func (ec *executionContext) _Query_inbox(ctx context.Context, field graphql.Coll
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v *InboxConnection) graphql.Marshaler {
-			return ec.marshalNConversationConnection2ᚖswitchboardᚋgraphᚐInboxConnection(ctx, selections, v)
+			return ec.marshalNInboxConnection2ᚖswitchboardᚋgraphᚐInboxConnection(ctx, selections, v)
 		},
 		true,
 		true,
@@ -23274,7 +24100,7 @@ func (ec *executionContext) fieldContext_Query_inbox(ctx context.Context, field 
 		IsMethod:   true,
 		IsResolver: true,
 		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.childFields_ConversationConnection(ctx, field)
+			return ec.childFields_InboxConnection(ctx, field)
 		},
 	}
 	defer func() {
@@ -23365,7 +24191,7 @@ func (ec *executionContext) _Query_agents(ctx context.Context, field graphql.Col
 		},
 		func(ctx context.Context) (any, error) {
 			fc := graphql.GetFieldContext(ctx)
-			return ec.Resolvers.Query().Agents(ctx, fc.Args["search"].(*string), fc.Args["availability"].([]db.Availability), fc.Args["skill"].(*string), fc.Args["active"].(*bool), fc.Args["first"].(*int), fc.Args["after"].(*string), fc.Args["last"].(*int), fc.Args["before"].(*string))
+			return ec.Resolvers.Query().Agents(ctx, fc.Args["search"].(*string), fc.Args["filter"].(*AgentFilter), fc.Args["orderBy"].(*service.AgentOrder), fc.Args["first"].(*int), fc.Args["after"].(*string), fc.Args["last"].(*int), fc.Args["before"].(*string))
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v *Connection[*db.Agent]) graphql.Marshaler {
@@ -24531,6 +25357,240 @@ func (ec *executionContext) fieldContext_SendMessagePayload_userErrors(_ context
 	return fc, nil
 }
 
+func (ec *executionContext) _Session_agent(ctx context.Context, field graphql.CollectedField, obj *Session) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Session_agent(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Agent(ctx)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *db.Agent) graphql.Marshaler {
+			return ec.marshalOAgent2ᚖswitchboardᚋdbᚐAgent(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Session_agent(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Session",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Agent(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Session_role(ctx context.Context, field graphql.CollectedField, obj *Session) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Session_role(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Role(), nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v service.Role) graphql.Marshaler {
+			return ec.marshalNSessionRole2switchboardᚋserviceᚐRole(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Session_role(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Session", field, true, false, errors.New("field of type SessionRole does not have child fields"))
+}
+
+func (ec *executionContext) _Session_scope(ctx context.Context, field graphql.CollectedField, obj *Session) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Session_scope(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Scope(), nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v db.TokenScope) graphql.Marshaler {
+			return ec.marshalNTokenScope2switchboardᚋdbᚐTokenScope(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Session_scope(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Session", field, true, false, errors.New("field of type TokenScope does not have child fields"))
+}
+
+func (ec *executionContext) _Session_expiresAt(ctx context.Context, field graphql.CollectedField, obj *Session) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Session_expiresAt(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.ExpiresAt(), nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *time.Time) graphql.Marshaler {
+			return ec.marshalODateTime2ᚖtimeᚐTime(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Session_expiresAt(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Session", field, true, false, errors.New("field of type DateTime does not have child fields"))
+}
+
+func (ec *executionContext) _Session_workspace(ctx context.Context, field graphql.CollectedField, obj *Session) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Session_workspace(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.Session().Workspace(ctx, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *db.Workspace) graphql.Marshaler {
+			return ec.marshalNWorkspace2ᚖswitchboardᚋdbᚐWorkspace(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Session_workspace(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Session",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Workspace(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Session_limits(ctx context.Context, field graphql.CollectedField, obj *Session) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Session_limits(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Limits(), nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *SessionLimits) graphql.Marshaler {
+			return ec.marshalNSessionLimits2ᚖswitchboardᚋgraphᚐSessionLimits(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Session_limits(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Session",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_SessionLimits(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _SessionLimits_subscriptions(ctx context.Context, field graphql.CollectedField, obj *SessionLimits) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_SessionLimits_subscriptions(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Subscriptions, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int) graphql.Marshaler {
+			return ec.marshalNInt2int(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_SessionLimits_subscriptions(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("SessionLimits", field, false, false, errors.New("field of type Int does not have child fields"))
+}
+
+func (ec *executionContext) _SessionLimits_sockets(ctx context.Context, field graphql.CollectedField, obj *SessionLimits) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_SessionLimits_sockets(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Sockets, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int) graphql.Marshaler {
+			return ec.marshalNInt2int(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_SessionLimits_sockets(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("SessionLimits", field, false, false, errors.New("field of type Int does not have child fields"))
+}
+
+func (ec *executionContext) _SessionLimits_documentBytes(ctx context.Context, field graphql.CollectedField, obj *SessionLimits) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_SessionLimits_documentBytes(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.DocumentBytes, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int) graphql.Marshaler {
+			return ec.marshalNInt2int(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_SessionLimits_documentBytes(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("SessionLimits", field, false, false, errors.New("field of type Int does not have child fields"))
+}
+
 func (ec *executionContext) _SetAvailabilityPayload_agent(ctx context.Context, field graphql.CollectedField, obj *AgentPayload) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -24640,8 +25700,8 @@ func (ec *executionContext) _Subscription_assignmentChanged(ctx context.Context,
 			return ec.Resolvers.Subscription().AssignmentChanged(ctx, fc.Args["conversationId"].(*string), fc.Args["assigneeId"].(*string), fc.Args["after"].(*db.EventCursor))
 		},
 		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v Event) graphql.Marshaler {
-			return ec.marshalNEvent2switchboardᚋgraphᚐEvent(ctx, selections, v)
+		func(ctx context.Context, selections ast.SelectionSet, v AssignmentEvent) graphql.Marshaler {
+			return ec.marshalNAssignmentEvent2switchboardᚋgraphᚐAssignmentEvent(ctx, selections, v)
 		},
 		true,
 		true,
@@ -24684,8 +25744,8 @@ func (ec *executionContext) _Subscription_statusChanged(ctx context.Context, fie
 			return ec.Resolvers.Subscription().StatusChanged(ctx, fc.Args["conversationId"].(*string), fc.Args["after"].(*db.EventCursor))
 		},
 		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v Event) graphql.Marshaler {
-			return ec.marshalNEvent2switchboardᚋgraphᚐEvent(ctx, selections, v)
+		func(ctx context.Context, selections ast.SelectionSet, v StatusEvent) graphql.Marshaler {
+			return ec.marshalNStatusEvent2switchboardᚋgraphᚐStatusEvent(ctx, selections, v)
 		},
 		true,
 		true,
@@ -25051,6 +26111,52 @@ func (ec *executionContext) fieldContext_TimelineConnection_pageInfo(_ context.C
 	return fc, nil
 }
 
+func (ec *executionContext) _TimelineConnection_totalCount(ctx context.Context, field graphql.CollectedField, obj *Connection[Event]) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_TimelineConnection_totalCount(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.TotalCount(ctx)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int) graphql.Marshaler {
+			return ec.marshalNInt2int(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_TimelineConnection_totalCount(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("TimelineConnection", field, true, false, errors.New("field of type Int does not have child fields"))
+}
+
+func (ec *executionContext) _TimelineConnection_totalCountCapped(ctx context.Context, field graphql.CollectedField, obj *Connection[Event]) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_TimelineConnection_totalCountCapped(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.TotalCountCapped(ctx)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v bool) graphql.Marshaler {
+			return ec.marshalNBoolean2bool(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_TimelineConnection_totalCountCapped(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("TimelineConnection", field, true, false, errors.New("field of type Boolean does not have child fields"))
+}
+
 func (ec *executionContext) _TimelineEdge_node(ctx context.Context, field graphql.CollectedField, obj *Edge[Event]) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -25288,6 +26394,102 @@ func (ec *executionContext) _UnassignConversationPayload_userErrors(ctx context.
 func (ec *executionContext) fieldContext_UnassignConversationPayload_userErrors(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	fc = &graphql.FieldContext{
 		Object:     "UnassignConversationPayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_UserError(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _UnassignConversationsPayload_outcomes(ctx context.Context, field graphql.CollectedField, obj *ConversationsPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_UnassignConversationsPayload_outcomes(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Outcomes, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*service.ConversationOutcome) graphql.Marshaler {
+			return ec.marshalNConversationOutcome2ᚕᚖswitchboardᚋserviceᚐConversationOutcomeᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_UnassignConversationsPayload_outcomes(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "UnassignConversationsPayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_ConversationOutcome(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _UnassignConversationsPayload_events(ctx context.Context, field graphql.CollectedField, obj *ConversationsPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_UnassignConversationsPayload_events(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Events, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []Event) graphql.Marshaler {
+			return ec.marshalNEvent2ᚕswitchboardᚋgraphᚐEventᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_UnassignConversationsPayload_events(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "UnassignConversationsPayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return nil, errors.New("FieldContext.Child cannot be called on type INTERFACE")
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _UnassignConversationsPayload_userErrors(ctx context.Context, field graphql.CollectedField, obj *ConversationsPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_UnassignConversationsPayload_userErrors(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.UserErrors, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*service.Refusal) graphql.Marshaler {
+			return ec.marshalNUserError2ᚕᚖswitchboardᚋserviceᚐRefusalᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_UnassignConversationsPayload_userErrors(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "UnassignConversationsPayload",
 		Field:      field,
 		IsMethod:   false,
 		IsResolver: false,
@@ -26016,14 +27218,14 @@ func (ec *executionContext) _Workflow_createdAt(ctx context.Context, field graph
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v time.Time) graphql.Marshaler {
-			return ec.marshalNTime2timeᚐTime(ctx, selections, v)
+			return ec.marshalNDateTime2timeᚐTime(ctx, selections, v)
 		},
 		true,
 		true,
 	)
 }
 func (ec *executionContext) fieldContext_Workflow_createdAt(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	return graphql.NewScalarFieldContext("Workflow", field, false, false, errors.New("field of type Time does not have child fields"))
+	return graphql.NewScalarFieldContext("Workflow", field, false, false, errors.New("field of type DateTime does not have child fields"))
 }
 
 func (ec *executionContext) _Workflow_deletedAt(ctx context.Context, field graphql.CollectedField, obj *db.Workflow) (ret graphql.Marshaler) {
@@ -26039,14 +27241,14 @@ func (ec *executionContext) _Workflow_deletedAt(ctx context.Context, field graph
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v *time.Time) graphql.Marshaler {
-			return ec.marshalOTime2ᚖtimeᚐTime(ctx, selections, v)
+			return ec.marshalODateTime2ᚖtimeᚐTime(ctx, selections, v)
 		},
 		true,
 		false,
 	)
 }
 func (ec *executionContext) fieldContext_Workflow_deletedAt(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	return graphql.NewScalarFieldContext("Workflow", field, false, false, errors.New("field of type Time does not have child fields"))
+	return graphql.NewScalarFieldContext("Workflow", field, false, false, errors.New("field of type DateTime does not have child fields"))
 }
 
 func (ec *executionContext) _Workflow_problems(ctx context.Context, field graphql.CollectedField, obj *db.Workflow) (ret graphql.Marshaler) {
@@ -26547,6 +27749,52 @@ func (ec *executionContext) fieldContext_WorkflowConnection_pageInfo(_ context.C
 	return fc, nil
 }
 
+func (ec *executionContext) _WorkflowConnection_totalCount(ctx context.Context, field graphql.CollectedField, obj *Connection[*db.Workflow]) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_WorkflowConnection_totalCount(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.TotalCount(ctx)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int) graphql.Marshaler {
+			return ec.marshalNInt2int(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_WorkflowConnection_totalCount(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("WorkflowConnection", field, true, false, errors.New("field of type Int does not have child fields"))
+}
+
+func (ec *executionContext) _WorkflowConnection_totalCountCapped(ctx context.Context, field graphql.CollectedField, obj *Connection[*db.Workflow]) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_WorkflowConnection_totalCountCapped(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.TotalCountCapped(ctx)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v bool) graphql.Marshaler {
+			return ec.marshalNBoolean2bool(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_WorkflowConnection_totalCountCapped(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("WorkflowConnection", field, true, false, errors.New("field of type Boolean does not have child fields"))
+}
+
 func (ec *executionContext) _WorkflowCreated_id(ctx context.Context, field graphql.CollectedField, obj *WorkflowCreated) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -26606,14 +27854,14 @@ func (ec *executionContext) _WorkflowCreated_occurredAt(ctx context.Context, fie
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v time.Time) graphql.Marshaler {
-			return ec.marshalNTime2timeᚐTime(ctx, selections, v)
+			return ec.marshalNDateTime2timeᚐTime(ctx, selections, v)
 		},
 		true,
 		true,
 	)
 }
 func (ec *executionContext) fieldContext_WorkflowCreated_occurredAt(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	return graphql.NewScalarFieldContext("WorkflowCreated", field, true, false, errors.New("field of type Time does not have child fields"))
+	return graphql.NewScalarFieldContext("WorkflowCreated", field, true, false, errors.New("field of type DateTime does not have child fields"))
 }
 
 func (ec *executionContext) _WorkflowCreated_actor(ctx context.Context, field graphql.CollectedField, obj *WorkflowCreated) (ret graphql.Marshaler) {
@@ -26735,16 +27983,16 @@ func (ec *executionContext) fieldContext_WorkflowCreated_contact(_ context.Conte
 	return fc, nil
 }
 
-func (ec *executionContext) _WorkflowCreated_origin(ctx context.Context, field graphql.CollectedField, obj *WorkflowCreated) (ret graphql.Marshaler) {
+func (ec *executionContext) _WorkflowCreated_idempotencyKey(ctx context.Context, field graphql.CollectedField, obj *WorkflowCreated) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
 		field,
 		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.fieldContext_WorkflowCreated_origin(ctx, field)
+			return ec.fieldContext_WorkflowCreated_idempotencyKey(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return obj.Origin(ctx), nil
+			return obj.IdempotencyKey(ctx), nil
 		},
 		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
 			directive0 := next
@@ -26767,7 +28015,7 @@ func (ec *executionContext) _WorkflowCreated_origin(ctx context.Context, field g
 		false,
 	)
 }
-func (ec *executionContext) fieldContext_WorkflowCreated_origin(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+func (ec *executionContext) fieldContext_WorkflowCreated_idempotencyKey(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("WorkflowCreated", field, true, false, errors.New("field of type String does not have child fields"))
 }
 
@@ -26949,14 +28197,14 @@ func (ec *executionContext) _WorkflowDeleted_occurredAt(ctx context.Context, fie
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v time.Time) graphql.Marshaler {
-			return ec.marshalNTime2timeᚐTime(ctx, selections, v)
+			return ec.marshalNDateTime2timeᚐTime(ctx, selections, v)
 		},
 		true,
 		true,
 	)
 }
 func (ec *executionContext) fieldContext_WorkflowDeleted_occurredAt(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	return graphql.NewScalarFieldContext("WorkflowDeleted", field, true, false, errors.New("field of type Time does not have child fields"))
+	return graphql.NewScalarFieldContext("WorkflowDeleted", field, true, false, errors.New("field of type DateTime does not have child fields"))
 }
 
 func (ec *executionContext) _WorkflowDeleted_actor(ctx context.Context, field graphql.CollectedField, obj *WorkflowDeleted) (ret graphql.Marshaler) {
@@ -27078,16 +28326,16 @@ func (ec *executionContext) fieldContext_WorkflowDeleted_contact(_ context.Conte
 	return fc, nil
 }
 
-func (ec *executionContext) _WorkflowDeleted_origin(ctx context.Context, field graphql.CollectedField, obj *WorkflowDeleted) (ret graphql.Marshaler) {
+func (ec *executionContext) _WorkflowDeleted_idempotencyKey(ctx context.Context, field graphql.CollectedField, obj *WorkflowDeleted) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
 		field,
 		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.fieldContext_WorkflowDeleted_origin(ctx, field)
+			return ec.fieldContext_WorkflowDeleted_idempotencyKey(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return obj.Origin(ctx), nil
+			return obj.IdempotencyKey(ctx), nil
 		},
 		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
 			directive0 := next
@@ -27110,7 +28358,7 @@ func (ec *executionContext) _WorkflowDeleted_origin(ctx context.Context, field g
 		false,
 	)
 }
-func (ec *executionContext) fieldContext_WorkflowDeleted_origin(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+func (ec *executionContext) fieldContext_WorkflowDeleted_idempotencyKey(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("WorkflowDeleted", field, true, false, errors.New("field of type String does not have child fields"))
 }
 
@@ -27205,14 +28453,14 @@ func (ec *executionContext) _WorkflowDisabled_occurredAt(ctx context.Context, fi
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v time.Time) graphql.Marshaler {
-			return ec.marshalNTime2timeᚐTime(ctx, selections, v)
+			return ec.marshalNDateTime2timeᚐTime(ctx, selections, v)
 		},
 		true,
 		true,
 	)
 }
 func (ec *executionContext) fieldContext_WorkflowDisabled_occurredAt(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	return graphql.NewScalarFieldContext("WorkflowDisabled", field, true, false, errors.New("field of type Time does not have child fields"))
+	return graphql.NewScalarFieldContext("WorkflowDisabled", field, true, false, errors.New("field of type DateTime does not have child fields"))
 }
 
 func (ec *executionContext) _WorkflowDisabled_actor(ctx context.Context, field graphql.CollectedField, obj *WorkflowDisabled) (ret graphql.Marshaler) {
@@ -27334,16 +28582,16 @@ func (ec *executionContext) fieldContext_WorkflowDisabled_contact(_ context.Cont
 	return fc, nil
 }
 
-func (ec *executionContext) _WorkflowDisabled_origin(ctx context.Context, field graphql.CollectedField, obj *WorkflowDisabled) (ret graphql.Marshaler) {
+func (ec *executionContext) _WorkflowDisabled_idempotencyKey(ctx context.Context, field graphql.CollectedField, obj *WorkflowDisabled) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
 		field,
 		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.fieldContext_WorkflowDisabled_origin(ctx, field)
+			return ec.fieldContext_WorkflowDisabled_idempotencyKey(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return obj.Origin(ctx), nil
+			return obj.IdempotencyKey(ctx), nil
 		},
 		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
 			directive0 := next
@@ -27366,7 +28614,7 @@ func (ec *executionContext) _WorkflowDisabled_origin(ctx context.Context, field 
 		false,
 	)
 }
-func (ec *executionContext) fieldContext_WorkflowDisabled_origin(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+func (ec *executionContext) fieldContext_WorkflowDisabled_idempotencyKey(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("WorkflowDisabled", field, true, false, errors.New("field of type String does not have child fields"))
 }
 
@@ -27516,14 +28764,14 @@ func (ec *executionContext) _WorkflowEnabled_occurredAt(ctx context.Context, fie
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v time.Time) graphql.Marshaler {
-			return ec.marshalNTime2timeᚐTime(ctx, selections, v)
+			return ec.marshalNDateTime2timeᚐTime(ctx, selections, v)
 		},
 		true,
 		true,
 	)
 }
 func (ec *executionContext) fieldContext_WorkflowEnabled_occurredAt(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	return graphql.NewScalarFieldContext("WorkflowEnabled", field, true, false, errors.New("field of type Time does not have child fields"))
+	return graphql.NewScalarFieldContext("WorkflowEnabled", field, true, false, errors.New("field of type DateTime does not have child fields"))
 }
 
 func (ec *executionContext) _WorkflowEnabled_actor(ctx context.Context, field graphql.CollectedField, obj *WorkflowEnabled) (ret graphql.Marshaler) {
@@ -27645,16 +28893,16 @@ func (ec *executionContext) fieldContext_WorkflowEnabled_contact(_ context.Conte
 	return fc, nil
 }
 
-func (ec *executionContext) _WorkflowEnabled_origin(ctx context.Context, field graphql.CollectedField, obj *WorkflowEnabled) (ret graphql.Marshaler) {
+func (ec *executionContext) _WorkflowEnabled_idempotencyKey(ctx context.Context, field graphql.CollectedField, obj *WorkflowEnabled) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
 		field,
 		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.fieldContext_WorkflowEnabled_origin(ctx, field)
+			return ec.fieldContext_WorkflowEnabled_idempotencyKey(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return obj.Origin(ctx), nil
+			return obj.IdempotencyKey(ctx), nil
 		},
 		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
 			directive0 := next
@@ -27677,7 +28925,7 @@ func (ec *executionContext) _WorkflowEnabled_origin(ctx context.Context, field g
 		false,
 	)
 }
-func (ec *executionContext) fieldContext_WorkflowEnabled_origin(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+func (ec *executionContext) fieldContext_WorkflowEnabled_idempotencyKey(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("WorkflowEnabled", field, true, false, errors.New("field of type String does not have child fields"))
 }
 
@@ -27887,14 +29135,14 @@ func (ec *executionContext) _WorkflowRan_occurredAt(ctx context.Context, field g
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v time.Time) graphql.Marshaler {
-			return ec.marshalNTime2timeᚐTime(ctx, selections, v)
+			return ec.marshalNDateTime2timeᚐTime(ctx, selections, v)
 		},
 		true,
 		true,
 	)
 }
 func (ec *executionContext) fieldContext_WorkflowRan_occurredAt(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	return graphql.NewScalarFieldContext("WorkflowRan", field, true, false, errors.New("field of type Time does not have child fields"))
+	return graphql.NewScalarFieldContext("WorkflowRan", field, true, false, errors.New("field of type DateTime does not have child fields"))
 }
 
 func (ec *executionContext) _WorkflowRan_actor(ctx context.Context, field graphql.CollectedField, obj *WorkflowRan) (ret graphql.Marshaler) {
@@ -28016,16 +29264,16 @@ func (ec *executionContext) fieldContext_WorkflowRan_contact(_ context.Context, 
 	return fc, nil
 }
 
-func (ec *executionContext) _WorkflowRan_origin(ctx context.Context, field graphql.CollectedField, obj *WorkflowRan) (ret graphql.Marshaler) {
+func (ec *executionContext) _WorkflowRan_idempotencyKey(ctx context.Context, field graphql.CollectedField, obj *WorkflowRan) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
 		field,
 		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.fieldContext_WorkflowRan_origin(ctx, field)
+			return ec.fieldContext_WorkflowRan_idempotencyKey(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return obj.Origin(ctx), nil
+			return obj.IdempotencyKey(ctx), nil
 		},
 		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
 			directive0 := next
@@ -28048,7 +29296,7 @@ func (ec *executionContext) _WorkflowRan_origin(ctx context.Context, field graph
 		false,
 	)
 }
-func (ec *executionContext) fieldContext_WorkflowRan_origin(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+func (ec *executionContext) fieldContext_WorkflowRan_idempotencyKey(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("WorkflowRan", field, true, false, errors.New("field of type String does not have child fields"))
 }
 
@@ -28381,14 +29629,14 @@ func (ec *executionContext) _WorkflowRun_dueAt(ctx context.Context, field graphq
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v *time.Time) graphql.Marshaler {
-			return ec.marshalOTime2ᚖtimeᚐTime(ctx, selections, v)
+			return ec.marshalODateTime2ᚖtimeᚐTime(ctx, selections, v)
 		},
 		true,
 		false,
 	)
 }
 func (ec *executionContext) fieldContext_WorkflowRun_dueAt(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	return graphql.NewScalarFieldContext("WorkflowRun", field, false, false, errors.New("field of type Time does not have child fields"))
+	return graphql.NewScalarFieldContext("WorkflowRun", field, false, false, errors.New("field of type DateTime does not have child fields"))
 }
 
 func (ec *executionContext) _WorkflowRun_startedAt(ctx context.Context, field graphql.CollectedField, obj *db.WorkflowRun) (ret graphql.Marshaler) {
@@ -28404,14 +29652,14 @@ func (ec *executionContext) _WorkflowRun_startedAt(ctx context.Context, field gr
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v time.Time) graphql.Marshaler {
-			return ec.marshalNTime2timeᚐTime(ctx, selections, v)
+			return ec.marshalNDateTime2timeᚐTime(ctx, selections, v)
 		},
 		true,
 		true,
 	)
 }
 func (ec *executionContext) fieldContext_WorkflowRun_startedAt(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	return graphql.NewScalarFieldContext("WorkflowRun", field, false, false, errors.New("field of type Time does not have child fields"))
+	return graphql.NewScalarFieldContext("WorkflowRun", field, false, false, errors.New("field of type DateTime does not have child fields"))
 }
 
 func (ec *executionContext) _WorkflowRun_endedAt(ctx context.Context, field graphql.CollectedField, obj *db.WorkflowRun) (ret graphql.Marshaler) {
@@ -28427,14 +29675,14 @@ func (ec *executionContext) _WorkflowRun_endedAt(ctx context.Context, field grap
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v *time.Time) graphql.Marshaler {
-			return ec.marshalOTime2ᚖtimeᚐTime(ctx, selections, v)
+			return ec.marshalODateTime2ᚖtimeᚐTime(ctx, selections, v)
 		},
 		true,
 		false,
 	)
 }
 func (ec *executionContext) fieldContext_WorkflowRun_endedAt(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	return graphql.NewScalarFieldContext("WorkflowRun", field, false, false, errors.New("field of type Time does not have child fields"))
+	return graphql.NewScalarFieldContext("WorkflowRun", field, false, false, errors.New("field of type DateTime does not have child fields"))
 }
 
 func (ec *executionContext) _WorkflowRunConnection_edges(ctx context.Context, field graphql.CollectedField, obj *Connection[*db.WorkflowRun]) (ret graphql.Marshaler) {
@@ -28531,6 +29779,52 @@ func (ec *executionContext) fieldContext_WorkflowRunConnection_pageInfo(_ contex
 		},
 	}
 	return fc, nil
+}
+
+func (ec *executionContext) _WorkflowRunConnection_totalCount(ctx context.Context, field graphql.CollectedField, obj *Connection[*db.WorkflowRun]) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_WorkflowRunConnection_totalCount(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.TotalCount(ctx)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int) graphql.Marshaler {
+			return ec.marshalNInt2int(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_WorkflowRunConnection_totalCount(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("WorkflowRunConnection", field, true, false, errors.New("field of type Int does not have child fields"))
+}
+
+func (ec *executionContext) _WorkflowRunConnection_totalCountCapped(ctx context.Context, field graphql.CollectedField, obj *Connection[*db.WorkflowRun]) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_WorkflowRunConnection_totalCountCapped(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.TotalCountCapped(ctx)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v bool) graphql.Marshaler {
+			return ec.marshalNBoolean2bool(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_WorkflowRunConnection_totalCountCapped(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("WorkflowRunConnection", field, true, false, errors.New("field of type Boolean does not have child fields"))
 }
 
 func (ec *executionContext) _WorkflowRunEdge_node(ctx context.Context, field graphql.CollectedField, obj *Edge[*db.WorkflowRun]) (ret graphql.Marshaler) {
@@ -28647,14 +29941,14 @@ func (ec *executionContext) _WorkflowRunStep_at(ctx context.Context, field graph
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v time.Time) graphql.Marshaler {
-			return ec.marshalNTime2timeᚐTime(ctx, selections, v)
+			return ec.marshalNDateTime2timeᚐTime(ctx, selections, v)
 		},
 		true,
 		true,
 	)
 }
 func (ec *executionContext) fieldContext_WorkflowRunStep_at(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	return graphql.NewScalarFieldContext("WorkflowRunStep", field, false, false, errors.New("field of type Time does not have child fields"))
+	return graphql.NewScalarFieldContext("WorkflowRunStep", field, false, false, errors.New("field of type DateTime does not have child fields"))
 }
 
 func (ec *executionContext) _WorkflowRunStep_agent(ctx context.Context, field graphql.CollectedField, obj *db.WorkflowRunStep) (ret graphql.Marshaler) {
@@ -29157,14 +30451,14 @@ func (ec *executionContext) _WorkflowUpdated_occurredAt(ctx context.Context, fie
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v time.Time) graphql.Marshaler {
-			return ec.marshalNTime2timeᚐTime(ctx, selections, v)
+			return ec.marshalNDateTime2timeᚐTime(ctx, selections, v)
 		},
 		true,
 		true,
 	)
 }
 func (ec *executionContext) fieldContext_WorkflowUpdated_occurredAt(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	return graphql.NewScalarFieldContext("WorkflowUpdated", field, true, false, errors.New("field of type Time does not have child fields"))
+	return graphql.NewScalarFieldContext("WorkflowUpdated", field, true, false, errors.New("field of type DateTime does not have child fields"))
 }
 
 func (ec *executionContext) _WorkflowUpdated_actor(ctx context.Context, field graphql.CollectedField, obj *WorkflowUpdated) (ret graphql.Marshaler) {
@@ -29286,16 +30580,16 @@ func (ec *executionContext) fieldContext_WorkflowUpdated_contact(_ context.Conte
 	return fc, nil
 }
 
-func (ec *executionContext) _WorkflowUpdated_origin(ctx context.Context, field graphql.CollectedField, obj *WorkflowUpdated) (ret graphql.Marshaler) {
+func (ec *executionContext) _WorkflowUpdated_idempotencyKey(ctx context.Context, field graphql.CollectedField, obj *WorkflowUpdated) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
 		field,
 		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.fieldContext_WorkflowUpdated_origin(ctx, field)
+			return ec.fieldContext_WorkflowUpdated_idempotencyKey(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return obj.Origin(ctx), nil
+			return obj.IdempotencyKey(ctx), nil
 		},
 		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
 			directive0 := next
@@ -29318,7 +30612,7 @@ func (ec *executionContext) _WorkflowUpdated_origin(ctx context.Context, field g
 		false,
 	)
 }
-func (ec *executionContext) fieldContext_WorkflowUpdated_origin(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+func (ec *executionContext) fieldContext_WorkflowUpdated_idempotencyKey(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("WorkflowUpdated", field, true, false, errors.New("field of type String does not have child fields"))
 }
 
@@ -29629,14 +30923,14 @@ func (ec *executionContext) _WorkspaceUpdated_occurredAt(ctx context.Context, fi
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v time.Time) graphql.Marshaler {
-			return ec.marshalNTime2timeᚐTime(ctx, selections, v)
+			return ec.marshalNDateTime2timeᚐTime(ctx, selections, v)
 		},
 		true,
 		true,
 	)
 }
 func (ec *executionContext) fieldContext_WorkspaceUpdated_occurredAt(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	return graphql.NewScalarFieldContext("WorkspaceUpdated", field, true, false, errors.New("field of type Time does not have child fields"))
+	return graphql.NewScalarFieldContext("WorkspaceUpdated", field, true, false, errors.New("field of type DateTime does not have child fields"))
 }
 
 func (ec *executionContext) _WorkspaceUpdated_actor(ctx context.Context, field graphql.CollectedField, obj *WorkspaceUpdated) (ret graphql.Marshaler) {
@@ -29758,16 +31052,16 @@ func (ec *executionContext) fieldContext_WorkspaceUpdated_contact(_ context.Cont
 	return fc, nil
 }
 
-func (ec *executionContext) _WorkspaceUpdated_origin(ctx context.Context, field graphql.CollectedField, obj *WorkspaceUpdated) (ret graphql.Marshaler) {
+func (ec *executionContext) _WorkspaceUpdated_idempotencyKey(ctx context.Context, field graphql.CollectedField, obj *WorkspaceUpdated) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
 		field,
 		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.fieldContext_WorkspaceUpdated_origin(ctx, field)
+			return ec.fieldContext_WorkspaceUpdated_idempotencyKey(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return obj.Origin(ctx), nil
+			return obj.IdempotencyKey(ctx), nil
 		},
 		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
 			directive0 := next
@@ -29790,7 +31084,7 @@ func (ec *executionContext) _WorkspaceUpdated_origin(ctx context.Context, field 
 		false,
 	)
 }
-func (ec *executionContext) fieldContext_WorkspaceUpdated_origin(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+func (ec *executionContext) fieldContext_WorkspaceUpdated_idempotencyKey(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("WorkspaceUpdated", field, true, false, errors.New("field of type String does not have child fields"))
 }
 
@@ -30929,6 +32223,54 @@ func (ec *executionContext) unmarshalInputAddNoteInput(ctx context.Context, obj 
 	return it, nil
 }
 
+func (ec *executionContext) unmarshalInputAgentFilter(ctx context.Context, obj any) (AgentFilter, error) {
+	var it AgentFilter
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	if _, present := asMap["active"]; !present {
+		asMap["active"] = true
+	}
+
+	fieldsInOrder := [...]string{"availability", "skill", "active"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "availability":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("availability"))
+			data, err := ec.unmarshalOAvailability2ᚕswitchboardᚋdbᚐAvailabilityᚄ(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Availability = data
+		case "skill":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("skill"))
+			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Skill = data
+		case "active":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("active"))
+			data, err := ec.unmarshalOBoolean2ᚖbool(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Active = data
+		}
+	}
+	return it, nil
+}
+
 func (ec *executionContext) unmarshalInputAgentIdentityInput(ctx context.Context, obj any) (service.AgentIdentityInput, error) {
 	var it service.AgentIdentityInput
 	if obj == nil {
@@ -30961,6 +32303,50 @@ func (ec *executionContext) unmarshalInputAgentIdentityInput(ctx context.Context
 				return it, err
 			}
 			it.Subject = data
+		}
+	}
+	return it, nil
+}
+
+func (ec *executionContext) unmarshalInputAgentOrder(ctx context.Context, obj any) (service.AgentOrder, error) {
+	var it service.AgentOrder
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	if _, present := asMap["field"]; !present {
+		asMap["field"] = "AVAILABILITY"
+	}
+	if _, present := asMap["direction"]; !present {
+		asMap["direction"] = "ASC"
+	}
+
+	fieldsInOrder := [...]string{"field", "direction"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "field":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("field"))
+			data, err := ec.unmarshalNAgentOrderField2switchboardᚋdbᚐAgentOrderField(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Field = data
+		case "direction":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("direction"))
+			data, err := ec.unmarshalNOrderDirection2switchboardᚋserviceᚐDirection(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Direction = data
 		}
 	}
 	return it, nil
@@ -31095,13 +32481,11 @@ func (ec *executionContext) unmarshalInputAssignConversationsInput(ctx context.C
 			it.Items = data
 		case "assigneeId":
 			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("assigneeId"))
-			data, err := ec.unmarshalOID2ᚖstring(ctx, v)
+			data, err := ec.unmarshalNID2switchboardᚋdbᚐAgentID(ctx, v)
 			if err != nil {
 				return it, err
 			}
-			if err = ec.Resolvers.AssignConversationsInput().AssigneeID(ctx, &it, data); err != nil {
-				return it, err
-			}
+			it.AssigneeID = data
 		case "idempotencyKey":
 			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("idempotencyKey"))
 			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
@@ -32495,28 +33879,28 @@ func (ec *executionContext) unmarshalInputInboxFilter(ctx context.Context, obj a
 			it.Unread = data
 		case "openedAfter":
 			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("openedAfter"))
-			data, err := ec.unmarshalOTime2ᚖtimeᚐTime(ctx, v)
+			data, err := ec.unmarshalODateTime2ᚖtimeᚐTime(ctx, v)
 			if err != nil {
 				return it, err
 			}
 			it.OpenedAfter = data
 		case "openedBefore":
 			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("openedBefore"))
-			data, err := ec.unmarshalOTime2ᚖtimeᚐTime(ctx, v)
+			data, err := ec.unmarshalODateTime2ᚖtimeᚐTime(ctx, v)
 			if err != nil {
 				return it, err
 			}
 			it.OpenedBefore = data
 		case "closedAfter":
 			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("closedAfter"))
-			data, err := ec.unmarshalOTime2ᚖtimeᚐTime(ctx, v)
+			data, err := ec.unmarshalODateTime2ᚖtimeᚐTime(ctx, v)
 			if err != nil {
 				return it, err
 			}
 			it.ClosedAfter = data
 		case "closedBefore":
 			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("closedBefore"))
-			data, err := ec.unmarshalOTime2ᚖtimeᚐTime(ctx, v)
+			data, err := ec.unmarshalODateTime2ᚖtimeᚐTime(ctx, v)
 			if err != nil {
 				return it, err
 			}
@@ -32754,7 +34138,7 @@ func (ec *executionContext) unmarshalInputReceiveMessageInput(ctx context.Contex
 			it.Automated = data
 		case "sentAt":
 			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("sentAt"))
-			data, err := ec.unmarshalOTime2ᚖtimeᚐTime(ctx, v)
+			data, err := ec.unmarshalODateTime2ᚖtimeᚐTime(ctx, v)
 			if err != nil {
 				return it, err
 			}
@@ -33141,6 +34525,43 @@ func (ec *executionContext) unmarshalInputUnassignConversationInput(ctx context.
 				return it, err
 			}
 			it.ExpectedVersion = data
+		case "idempotencyKey":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("idempotencyKey"))
+			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.IdempotencyKey = data
+		}
+	}
+	return it, nil
+}
+
+func (ec *executionContext) unmarshalInputUnassignConversationsInput(ctx context.Context, obj any) (service.UnassignConversationsInput, error) {
+	var it service.UnassignConversationsInput
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	fieldsInOrder := [...]string{"items", "idempotencyKey"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "items":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("items"))
+			data, err := ec.unmarshalNConversationItemInput2ᚕᚖswitchboardᚋserviceᚐConversationItemInputᚄ(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Items = data
 		case "idempotencyKey":
 			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("idempotencyKey"))
 			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
@@ -33837,6 +35258,33 @@ func (ec *executionContext) _Actor(ctx context.Context, sel ast.SelectionSet, ob
 	}
 }
 
+func (ec *executionContext) _AssignmentEvent(ctx context.Context, sel ast.SelectionSet, obj AssignmentEvent) graphql.Marshaler {
+	switch obj := (obj).(type) {
+	case nil:
+		return graphql.Null
+	case ConversationUnassigned:
+		return ec._ConversationUnassigned(ctx, sel, &obj)
+	case *ConversationUnassigned:
+		if obj == nil {
+			return graphql.Null
+		}
+		return ec._ConversationUnassigned(ctx, sel, obj)
+	case ConversationAssigned:
+		return ec._ConversationAssigned(ctx, sel, &obj)
+	case *ConversationAssigned:
+		if obj == nil {
+			return graphql.Null
+		}
+		return ec._ConversationAssigned(ctx, sel, obj)
+	default:
+		if typedObj, ok := obj.(graphql.Marshaler); ok {
+			return typedObj
+		} else {
+			panic(fmt.Errorf("unexpected type %T; non-generated variants of AssignmentEvent must implement graphql.Marshaler", obj))
+		}
+	}
+}
+
 func (ec *executionContext) _Author(ctx context.Context, sel ast.SelectionSet, obj Author) graphql.Marshaler {
 	switch obj := (obj).(type) {
 	case nil:
@@ -33875,6 +35323,62 @@ func (ec *executionContext) _Event(ctx context.Context, sel ast.SelectionSet, ob
 	switch obj := (obj).(type) {
 	case nil:
 		return graphql.Null
+	case NoteAdded:
+		return ec._NoteAdded(ctx, sel, &obj)
+	case *NoteAdded:
+		if obj == nil {
+			return graphql.Null
+		}
+		return ec._NoteAdded(ctx, sel, obj)
+	case MessageSent:
+		return ec._MessageSent(ctx, sel, &obj)
+	case *MessageSent:
+		if obj == nil {
+			return graphql.Null
+		}
+		return ec._MessageSent(ctx, sel, obj)
+	case MessageReceived:
+		return ec._MessageReceived(ctx, sel, &obj)
+	case *MessageReceived:
+		if obj == nil {
+			return graphql.Null
+		}
+		return ec._MessageReceived(ctx, sel, obj)
+	case ConversationUnassigned:
+		return ec._ConversationUnassigned(ctx, sel, &obj)
+	case *ConversationUnassigned:
+		if obj == nil {
+			return graphql.Null
+		}
+		return ec._ConversationUnassigned(ctx, sel, obj)
+	case ConversationReopened:
+		return ec._ConversationReopened(ctx, sel, &obj)
+	case *ConversationReopened:
+		if obj == nil {
+			return graphql.Null
+		}
+		return ec._ConversationReopened(ctx, sel, obj)
+	case ConversationOpened:
+		return ec._ConversationOpened(ctx, sel, &obj)
+	case *ConversationOpened:
+		if obj == nil {
+			return graphql.Null
+		}
+		return ec._ConversationOpened(ctx, sel, obj)
+	case ConversationClosed:
+		return ec._ConversationClosed(ctx, sel, &obj)
+	case *ConversationClosed:
+		if obj == nil {
+			return graphql.Null
+		}
+		return ec._ConversationClosed(ctx, sel, obj)
+	case ConversationAssigned:
+		return ec._ConversationAssigned(ctx, sel, &obj)
+	case *ConversationAssigned:
+		if obj == nil {
+			return graphql.Null
+		}
+		return ec._ConversationAssigned(ctx, sel, obj)
 	case WorkspaceUpdated:
 		return ec._WorkspaceUpdated(ctx, sel, &obj)
 	case *WorkspaceUpdated:
@@ -33924,48 +35428,6 @@ func (ec *executionContext) _Event(ctx context.Context, sel ast.SelectionSet, ob
 			return graphql.Null
 		}
 		return ec._WorkflowCreated(ctx, sel, obj)
-	case NoteAdded:
-		return ec._NoteAdded(ctx, sel, &obj)
-	case *NoteAdded:
-		if obj == nil {
-			return graphql.Null
-		}
-		return ec._NoteAdded(ctx, sel, obj)
-	case MessageSent:
-		return ec._MessageSent(ctx, sel, &obj)
-	case *MessageSent:
-		if obj == nil {
-			return graphql.Null
-		}
-		return ec._MessageSent(ctx, sel, obj)
-	case MessageReceived:
-		return ec._MessageReceived(ctx, sel, &obj)
-	case *MessageReceived:
-		if obj == nil {
-			return graphql.Null
-		}
-		return ec._MessageReceived(ctx, sel, obj)
-	case ConversationUnassigned:
-		return ec._ConversationUnassigned(ctx, sel, &obj)
-	case *ConversationUnassigned:
-		if obj == nil {
-			return graphql.Null
-		}
-		return ec._ConversationUnassigned(ctx, sel, obj)
-	case ConversationReopened:
-		return ec._ConversationReopened(ctx, sel, &obj)
-	case *ConversationReopened:
-		if obj == nil {
-			return graphql.Null
-		}
-		return ec._ConversationReopened(ctx, sel, obj)
-	case ConversationOpened:
-		return ec._ConversationOpened(ctx, sel, &obj)
-	case *ConversationOpened:
-		if obj == nil {
-			return graphql.Null
-		}
-		return ec._ConversationOpened(ctx, sel, obj)
 	case ConversationImported:
 		return ec._ConversationImported(ctx, sel, &obj)
 	case *ConversationImported:
@@ -33973,20 +35435,6 @@ func (ec *executionContext) _Event(ctx context.Context, sel ast.SelectionSet, ob
 			return graphql.Null
 		}
 		return ec._ConversationImported(ctx, sel, obj)
-	case ConversationClosed:
-		return ec._ConversationClosed(ctx, sel, &obj)
-	case *ConversationClosed:
-		if obj == nil {
-			return graphql.Null
-		}
-		return ec._ConversationClosed(ctx, sel, obj)
-	case ConversationAssigned:
-		return ec._ConversationAssigned(ctx, sel, &obj)
-	case *ConversationAssigned:
-		if obj == nil {
-			return graphql.Null
-		}
-		return ec._ConversationAssigned(ctx, sel, obj)
 	case ContactUpdated:
 		return ec._ContactUpdated(ctx, sel, &obj)
 	case *ContactUpdated:
@@ -34057,6 +35505,21 @@ func (ec *executionContext) _Event(ctx context.Context, sel ast.SelectionSet, ob
 			return graphql.Null
 		}
 		return ec._AgentCreated(ctx, sel, obj)
+	case StatusEvent:
+		if obj == nil {
+			return graphql.Null
+		}
+		return ec._StatusEvent(ctx, sel, obj)
+	case MessageEvent:
+		if obj == nil {
+			return graphql.Null
+		}
+		return ec._MessageEvent(ctx, sel, obj)
+	case AssignmentEvent:
+		if obj == nil {
+			return graphql.Null
+		}
+		return ec._AssignmentEvent(ctx, sel, obj)
 	default:
 		if typedObj, ok := obj.(graphql.Marshaler); ok {
 			return typedObj
@@ -34066,10 +35529,100 @@ func (ec *executionContext) _Event(ctx context.Context, sel ast.SelectionSet, ob
 	}
 }
 
+func (ec *executionContext) _MessageEvent(ctx context.Context, sel ast.SelectionSet, obj MessageEvent) graphql.Marshaler {
+	switch obj := (obj).(type) {
+	case nil:
+		return graphql.Null
+	case NoteAdded:
+		return ec._NoteAdded(ctx, sel, &obj)
+	case *NoteAdded:
+		if obj == nil {
+			return graphql.Null
+		}
+		return ec._NoteAdded(ctx, sel, obj)
+	case MessageSent:
+		return ec._MessageSent(ctx, sel, &obj)
+	case *MessageSent:
+		if obj == nil {
+			return graphql.Null
+		}
+		return ec._MessageSent(ctx, sel, obj)
+	case MessageReceived:
+		return ec._MessageReceived(ctx, sel, &obj)
+	case *MessageReceived:
+		if obj == nil {
+			return graphql.Null
+		}
+		return ec._MessageReceived(ctx, sel, obj)
+	default:
+		if typedObj, ok := obj.(graphql.Marshaler); ok {
+			return typedObj
+		} else {
+			panic(fmt.Errorf("unexpected type %T; non-generated variants of MessageEvent must implement graphql.Marshaler", obj))
+		}
+	}
+}
+
 func (ec *executionContext) _Node(ctx context.Context, sel ast.SelectionSet, obj Node) graphql.Marshaler {
 	switch obj := (obj).(type) {
 	case nil:
 		return graphql.Null
+	case NoteAdded:
+		return ec._NoteAdded(ctx, sel, &obj)
+	case *NoteAdded:
+		if obj == nil {
+			return graphql.Null
+		}
+		return ec._NoteAdded(ctx, sel, obj)
+	case MessageSent:
+		return ec._MessageSent(ctx, sel, &obj)
+	case *MessageSent:
+		if obj == nil {
+			return graphql.Null
+		}
+		return ec._MessageSent(ctx, sel, obj)
+	case MessageReceived:
+		return ec._MessageReceived(ctx, sel, &obj)
+	case *MessageReceived:
+		if obj == nil {
+			return graphql.Null
+		}
+		return ec._MessageReceived(ctx, sel, obj)
+	case ConversationUnassigned:
+		return ec._ConversationUnassigned(ctx, sel, &obj)
+	case *ConversationUnassigned:
+		if obj == nil {
+			return graphql.Null
+		}
+		return ec._ConversationUnassigned(ctx, sel, obj)
+	case ConversationReopened:
+		return ec._ConversationReopened(ctx, sel, &obj)
+	case *ConversationReopened:
+		if obj == nil {
+			return graphql.Null
+		}
+		return ec._ConversationReopened(ctx, sel, obj)
+	case ConversationOpened:
+		return ec._ConversationOpened(ctx, sel, &obj)
+	case *ConversationOpened:
+		if obj == nil {
+			return graphql.Null
+		}
+		return ec._ConversationOpened(ctx, sel, obj)
+	case ConversationClosed:
+		return ec._ConversationClosed(ctx, sel, &obj)
+	case *ConversationClosed:
+		if obj == nil {
+			return graphql.Null
+		}
+		return ec._ConversationClosed(ctx, sel, obj)
+	case ConversationAssigned:
+		return ec._ConversationAssigned(ctx, sel, &obj)
+	case *ConversationAssigned:
+		if obj == nil {
+			return graphql.Null
+		}
+		return ec._ConversationAssigned(ctx, sel, obj)
 	case WorkspaceUpdated:
 		return ec._WorkspaceUpdated(ctx, sel, &obj)
 	case *WorkspaceUpdated:
@@ -34119,48 +35672,6 @@ func (ec *executionContext) _Node(ctx context.Context, sel ast.SelectionSet, obj
 			return graphql.Null
 		}
 		return ec._WorkflowCreated(ctx, sel, obj)
-	case NoteAdded:
-		return ec._NoteAdded(ctx, sel, &obj)
-	case *NoteAdded:
-		if obj == nil {
-			return graphql.Null
-		}
-		return ec._NoteAdded(ctx, sel, obj)
-	case MessageSent:
-		return ec._MessageSent(ctx, sel, &obj)
-	case *MessageSent:
-		if obj == nil {
-			return graphql.Null
-		}
-		return ec._MessageSent(ctx, sel, obj)
-	case MessageReceived:
-		return ec._MessageReceived(ctx, sel, &obj)
-	case *MessageReceived:
-		if obj == nil {
-			return graphql.Null
-		}
-		return ec._MessageReceived(ctx, sel, obj)
-	case ConversationUnassigned:
-		return ec._ConversationUnassigned(ctx, sel, &obj)
-	case *ConversationUnassigned:
-		if obj == nil {
-			return graphql.Null
-		}
-		return ec._ConversationUnassigned(ctx, sel, obj)
-	case ConversationReopened:
-		return ec._ConversationReopened(ctx, sel, &obj)
-	case *ConversationReopened:
-		if obj == nil {
-			return graphql.Null
-		}
-		return ec._ConversationReopened(ctx, sel, obj)
-	case ConversationOpened:
-		return ec._ConversationOpened(ctx, sel, &obj)
-	case *ConversationOpened:
-		if obj == nil {
-			return graphql.Null
-		}
-		return ec._ConversationOpened(ctx, sel, obj)
 	case ConversationImported:
 		return ec._ConversationImported(ctx, sel, &obj)
 	case *ConversationImported:
@@ -34168,20 +35679,6 @@ func (ec *executionContext) _Node(ctx context.Context, sel ast.SelectionSet, obj
 			return graphql.Null
 		}
 		return ec._ConversationImported(ctx, sel, obj)
-	case ConversationClosed:
-		return ec._ConversationClosed(ctx, sel, &obj)
-	case *ConversationClosed:
-		if obj == nil {
-			return graphql.Null
-		}
-		return ec._ConversationClosed(ctx, sel, obj)
-	case ConversationAssigned:
-		return ec._ConversationAssigned(ctx, sel, &obj)
-	case *ConversationAssigned:
-		if obj == nil {
-			return graphql.Null
-		}
-		return ec._ConversationAssigned(ctx, sel, obj)
 	case ContactUpdated:
 		return ec._ContactUpdated(ctx, sel, &obj)
 	case *ContactUpdated:
@@ -34313,6 +35810,40 @@ func (ec *executionContext) _Node(ctx context.Context, sel ast.SelectionSet, obj
 			return typedObj
 		} else {
 			panic(fmt.Errorf("unexpected type %T; non-generated variants of Node must implement graphql.Marshaler", obj))
+		}
+	}
+}
+
+func (ec *executionContext) _StatusEvent(ctx context.Context, sel ast.SelectionSet, obj StatusEvent) graphql.Marshaler {
+	switch obj := (obj).(type) {
+	case nil:
+		return graphql.Null
+	case ConversationReopened:
+		return ec._ConversationReopened(ctx, sel, &obj)
+	case *ConversationReopened:
+		if obj == nil {
+			return graphql.Null
+		}
+		return ec._ConversationReopened(ctx, sel, obj)
+	case ConversationOpened:
+		return ec._ConversationOpened(ctx, sel, &obj)
+	case *ConversationOpened:
+		if obj == nil {
+			return graphql.Null
+		}
+		return ec._ConversationOpened(ctx, sel, obj)
+	case ConversationClosed:
+		return ec._ConversationClosed(ctx, sel, &obj)
+	case *ConversationClosed:
+		if obj == nil {
+			return graphql.Null
+		}
+		return ec._ConversationClosed(ctx, sel, obj)
+	default:
+		if typedObj, ok := obj.(graphql.Marshaler); ok {
+			return typedObj
+		} else {
+			panic(fmt.Errorf("unexpected type %T; non-generated variants of StatusEvent must implement graphql.Marshaler", obj))
 		}
 	}
 }
@@ -34614,18 +36145,94 @@ func (ec *executionContext) _AgentConnection(ctx context.Context, sel ast.Select
 		case "edges":
 			out.Values[i] = ec._AgentConnection_edges(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
-				out.Invalids++
+				atomic.AddUint32(&out.Invalids, 1)
 			}
 		case "nodes":
 			out.Values[i] = ec._AgentConnection_nodes(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
-				out.Invalids++
+				atomic.AddUint32(&out.Invalids, 1)
 			}
 		case "pageInfo":
 			out.Values[i] = ec._AgentConnection_pageInfo(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
-				out.Invalids++
+				atomic.AddUint32(&out.Invalids, 1)
 			}
+		case "totalCount":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = ec._AgentConnection_totalCount(ctx, field, obj)
+				if res == graphql.Null {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			if field.IsDeferred() {
+				deferredFieldSet.AddField(field)
+				fieldIndex := len(deferredFieldSet.Values) - 1
+				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
+					return innerFunc(ctx, deferredFieldSet)
+				})
+
+				for _, deferrable := range field.Deferrables {
+					view, ok := deferLabelToView[deferrable.Label]
+					if !ok {
+						view = deferredFieldSet.NewView()
+						deferLabelToView[deferrable.Label] = view
+					}
+					view.AddIndices(fieldIndex)
+				}
+
+				// don't run the out.Concurrently() call below
+				out.Values[i] = graphql.Null
+				continue
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
+		case "totalCountCapped":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = ec._AgentConnection_totalCountCapped(ctx, field, obj)
+				if res == graphql.Null {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			if field.IsDeferred() {
+				deferredFieldSet.AddField(field)
+				fieldIndex := len(deferredFieldSet.Values) - 1
+				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
+					return innerFunc(ctx, deferredFieldSet)
+				})
+
+				for _, deferrable := range field.Deferrables {
+					view, ok := deferLabelToView[deferrable.Label]
+					if !ok {
+						view = deferredFieldSet.NewView()
+						deferLabelToView[deferrable.Label] = view
+					}
+					view.AddIndices(fieldIndex)
+				}
+
+				// don't run the out.Concurrently() call below
+				out.Values[i] = graphql.Null
+				continue
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
 		default:
 			panic("unknown field " + strconv.Quote(field.Name))
 		}
@@ -34826,7 +36433,7 @@ func (ec *executionContext) _AgentCreated(ctx context.Context, sel ast.Selection
 			}
 
 			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
-		case "origin":
+		case "idempotencyKey":
 			field := field
 
 			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
@@ -34835,7 +36442,7 @@ func (ec *executionContext) _AgentCreated(ctx context.Context, sel ast.Selection
 						ec.Error(ctx, ec.Recover(ctx, r))
 					}
 				}()
-				res = ec._AgentCreated_origin(ctx, field, obj)
+				res = ec._AgentCreated_idempotencyKey(ctx, field, obj)
 				if res == graphql.RequiredNull {
 					atomic.AddUint32(&fs.Invalids, 1)
 				}
@@ -35102,7 +36709,7 @@ func (ec *executionContext) _AgentDeactivated(ctx context.Context, sel ast.Selec
 			}
 
 			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
-		case "origin":
+		case "idempotencyKey":
 			field := field
 
 			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
@@ -35111,7 +36718,7 @@ func (ec *executionContext) _AgentDeactivated(ctx context.Context, sel ast.Selec
 						ec.Error(ctx, ec.Recover(ctx, r))
 					}
 				}()
-				res = ec._AgentDeactivated_origin(ctx, field, obj)
+				res = ec._AgentDeactivated_idempotencyKey(ctx, field, obj)
 				if res == graphql.RequiredNull {
 					atomic.AddUint32(&fs.Invalids, 1)
 				}
@@ -35421,7 +37028,7 @@ func (ec *executionContext) _AgentReactivated(ctx context.Context, sel ast.Selec
 			}
 
 			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
-		case "origin":
+		case "idempotencyKey":
 			field := field
 
 			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
@@ -35430,7 +37037,7 @@ func (ec *executionContext) _AgentReactivated(ctx context.Context, sel ast.Selec
 						ec.Error(ctx, ec.Recover(ctx, r))
 					}
 				}()
-				res = ec._AgentReactivated_origin(ctx, field, obj)
+				res = ec._AgentReactivated_idempotencyKey(ctx, field, obj)
 				if res == graphql.RequiredNull {
 					atomic.AddUint32(&fs.Invalids, 1)
 				}
@@ -35697,7 +37304,7 @@ func (ec *executionContext) _AgentUpdated(ctx context.Context, sel ast.Selection
 			}
 
 			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
-		case "origin":
+		case "idempotencyKey":
 			field := field
 
 			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
@@ -35706,7 +37313,7 @@ func (ec *executionContext) _AgentUpdated(ctx context.Context, sel ast.Selection
 						ec.Error(ctx, ec.Recover(ctx, r))
 					}
 				}()
-				res = ec._AgentUpdated_origin(ctx, field, obj)
+				res = ec._AgentUpdated_idempotencyKey(ctx, field, obj)
 				if res == graphql.RequiredNull {
 					atomic.AddUint32(&fs.Invalids, 1)
 				}
@@ -36223,7 +37830,7 @@ func (ec *executionContext) _AvailabilityChanged(ctx context.Context, sel ast.Se
 			}
 
 			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
-		case "origin":
+		case "idempotencyKey":
 			field := field
 
 			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
@@ -36232,7 +37839,7 @@ func (ec *executionContext) _AvailabilityChanged(ctx context.Context, sel ast.Se
 						ec.Error(ctx, ec.Recover(ctx, r))
 					}
 				}()
-				res = ec._AvailabilityChanged_origin(ctx, field, obj)
+				res = ec._AvailabilityChanged_idempotencyKey(ctx, field, obj)
 				if res == graphql.RequiredNull {
 					atomic.AddUint32(&fs.Invalids, 1)
 				}
@@ -36557,7 +38164,7 @@ func (ec *executionContext) _BusinessEventRecorded(ctx context.Context, sel ast.
 			}
 
 			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
-		case "origin":
+		case "idempotencyKey":
 			field := field
 
 			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
@@ -36566,7 +38173,7 @@ func (ec *executionContext) _BusinessEventRecorded(ctx context.Context, sel ast.
 						ec.Error(ctx, ec.Recover(ctx, r))
 					}
 				}()
-				res = ec._BusinessEventRecorded_origin(ctx, field, obj)
+				res = ec._BusinessEventRecorded_idempotencyKey(ctx, field, obj)
 				if res == graphql.RequiredNull {
 					atomic.AddUint32(&fs.Invalids, 1)
 				}
@@ -37374,7 +38981,7 @@ func (ec *executionContext) _ContactBlocked(ctx context.Context, sel ast.Selecti
 			}
 
 			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
-		case "origin":
+		case "idempotencyKey":
 			field := field
 
 			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
@@ -37383,7 +38990,7 @@ func (ec *executionContext) _ContactBlocked(ctx context.Context, sel ast.Selecti
 						ec.Error(ctx, ec.Recover(ctx, r))
 					}
 				}()
-				res = ec._ContactBlocked_origin(ctx, field, obj)
+				res = ec._ContactBlocked_idempotencyKey(ctx, field, obj)
 				if res == graphql.RequiredNull {
 					atomic.AddUint32(&fs.Invalids, 1)
 				}
@@ -37448,66 +39055,94 @@ func (ec *executionContext) _ContactConnection(ctx context.Context, sel ast.Sele
 		case "edges":
 			out.Values[i] = ec._ContactConnection_edges(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
-				out.Invalids++
+				atomic.AddUint32(&out.Invalids, 1)
 			}
 		case "nodes":
 			out.Values[i] = ec._ContactConnection_nodes(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
-				out.Invalids++
+				atomic.AddUint32(&out.Invalids, 1)
 			}
 		case "pageInfo":
 			out.Values[i] = ec._ContactConnection_pageInfo(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
-				out.Invalids++
+				atomic.AddUint32(&out.Invalids, 1)
 			}
-		default:
-			panic("unknown field " + strconv.Quote(field.Name))
-		}
-	}
-	out.Dispatch(ctx)
-	if out.Invalids > 0 {
-		return graphql.Null
-	}
+		case "totalCount":
+			field := field
 
-	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
-
-	ec.ProcessDeferredGroup(graphql.DeferredGroup{
-		Defers:   deferLabelToView,
-		Path:     graphql.GetPath(ctx),
-		FieldSet: deferredFieldSet,
-		Context:  ctx,
-	})
-
-	return out
-}
-
-var contactConversationConnectionImplementors = []string{"ContactConversationConnection"}
-
-func (ec *executionContext) _ContactConversationConnection(ctx context.Context, sel ast.SelectionSet, obj *Connection[*db.Conversation]) graphql.Marshaler {
-	fields := graphql.CollectFields(ec.OperationContext, sel, contactConversationConnectionImplementors)
-
-	out := graphql.NewFieldSet(fields)
-	deferredFieldSet := graphql.NewFieldSet(nil)
-	deferLabelToView := make(map[string]*graphql.FieldSetView)
-	for i, field := range fields {
-		switch field.Name {
-		case "__typename":
-			out.Values[i] = graphql.MarshalString("ContactConversationConnection")
-		case "edges":
-			out.Values[i] = ec._ContactConversationConnection_edges(ctx, field, obj)
-			if out.Values[i] == graphql.Null {
-				out.Invalids++
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = ec._ContactConnection_totalCount(ctx, field, obj)
+				if res == graphql.Null {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
 			}
-		case "nodes":
-			out.Values[i] = ec._ContactConversationConnection_nodes(ctx, field, obj)
-			if out.Values[i] == graphql.Null {
-				out.Invalids++
+
+			if field.IsDeferred() {
+				deferredFieldSet.AddField(field)
+				fieldIndex := len(deferredFieldSet.Values) - 1
+				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
+					return innerFunc(ctx, deferredFieldSet)
+				})
+
+				for _, deferrable := range field.Deferrables {
+					view, ok := deferLabelToView[deferrable.Label]
+					if !ok {
+						view = deferredFieldSet.NewView()
+						deferLabelToView[deferrable.Label] = view
+					}
+					view.AddIndices(fieldIndex)
+				}
+
+				// don't run the out.Concurrently() call below
+				out.Values[i] = graphql.Null
+				continue
 			}
-		case "pageInfo":
-			out.Values[i] = ec._ContactConversationConnection_pageInfo(ctx, field, obj)
-			if out.Values[i] == graphql.Null {
-				out.Invalids++
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
+		case "totalCountCapped":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = ec._ContactConnection_totalCountCapped(ctx, field, obj)
+				if res == graphql.Null {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
 			}
+
+			if field.IsDeferred() {
+				deferredFieldSet.AddField(field)
+				fieldIndex := len(deferredFieldSet.Values) - 1
+				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
+					return innerFunc(ctx, deferredFieldSet)
+				})
+
+				for _, deferrable := range field.Deferrables {
+					view, ok := deferLabelToView[deferrable.Label]
+					if !ok {
+						view = deferredFieldSet.NewView()
+						deferLabelToView[deferrable.Label] = view
+					}
+					view.AddIndices(fieldIndex)
+				}
+
+				// don't run the out.Concurrently() call below
+				out.Values[i] = graphql.Null
+				continue
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
 		default:
 			panic("unknown field " + strconv.Quote(field.Name))
 		}
@@ -37708,7 +39343,7 @@ func (ec *executionContext) _ContactCreated(ctx context.Context, sel ast.Selecti
 			}
 
 			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
-		case "origin":
+		case "idempotencyKey":
 			field := field
 
 			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
@@ -37717,7 +39352,7 @@ func (ec *executionContext) _ContactCreated(ctx context.Context, sel ast.Selecti
 						ec.Error(ctx, ec.Recover(ctx, r))
 					}
 				}()
-				res = ec._ContactCreated_origin(ctx, field, obj)
+				res = ec._ContactCreated_idempotencyKey(ctx, field, obj)
 				if res == graphql.RequiredNull {
 					atomic.AddUint32(&fs.Invalids, 1)
 				}
@@ -38032,7 +39667,7 @@ func (ec *executionContext) _ContactUnblocked(ctx context.Context, sel ast.Selec
 			}
 
 			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
-		case "origin":
+		case "idempotencyKey":
 			field := field
 
 			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
@@ -38041,7 +39676,7 @@ func (ec *executionContext) _ContactUnblocked(ctx context.Context, sel ast.Selec
 						ec.Error(ctx, ec.Recover(ctx, r))
 					}
 				}()
-				res = ec._ContactUnblocked_origin(ctx, field, obj)
+				res = ec._ContactUnblocked_idempotencyKey(ctx, field, obj)
 				if res == graphql.RequiredNull {
 					atomic.AddUint32(&fs.Invalids, 1)
 				}
@@ -38270,7 +39905,7 @@ func (ec *executionContext) _ContactUpdated(ctx context.Context, sel ast.Selecti
 			}
 
 			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
-		case "origin":
+		case "idempotencyKey":
 			field := field
 
 			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
@@ -38279,7 +39914,7 @@ func (ec *executionContext) _ContactUpdated(ctx context.Context, sel ast.Selecti
 						ec.Error(ctx, ec.Recover(ctx, r))
 					}
 				}()
-				res = ec._ContactUpdated_origin(ctx, field, obj)
+				res = ec._ContactUpdated_idempotencyKey(ctx, field, obj)
 				if res == graphql.RequiredNull {
 					atomic.AddUint32(&fs.Invalids, 1)
 				}
@@ -38873,7 +40508,7 @@ func (ec *executionContext) _Conversation(ctx context.Context, sel ast.Selection
 	return out
 }
 
-var conversationAssignedImplementors = []string{"ConversationAssigned", "Event", "Node"}
+var conversationAssignedImplementors = []string{"ConversationAssigned", "AssignmentEvent", "Event", "Node"}
 
 func (ec *executionContext) _ConversationAssigned(ctx context.Context, sel ast.SelectionSet, obj *ConversationAssigned) graphql.Marshaler {
 	fields := graphql.CollectFields(ec.OperationContext, sel, conversationAssignedImplementors)
@@ -39052,7 +40687,7 @@ func (ec *executionContext) _ConversationAssigned(ctx context.Context, sel ast.S
 			}
 
 			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
-		case "origin":
+		case "idempotencyKey":
 			field := field
 
 			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
@@ -39061,7 +40696,7 @@ func (ec *executionContext) _ConversationAssigned(ctx context.Context, sel ast.S
 						ec.Error(ctx, ec.Recover(ctx, r))
 					}
 				}()
-				res = ec._ConversationAssigned_origin(ctx, field, obj)
+				res = ec._ConversationAssigned_idempotencyKey(ctx, field, obj)
 				if res == graphql.RequiredNull {
 					atomic.AddUint32(&fs.Invalids, 1)
 				}
@@ -39230,7 +40865,7 @@ func (ec *executionContext) _ConversationAssigned(ctx context.Context, sel ast.S
 	return out
 }
 
-var conversationClosedImplementors = []string{"ConversationClosed", "Event", "Node"}
+var conversationClosedImplementors = []string{"ConversationClosed", "StatusEvent", "Event", "Node"}
 
 func (ec *executionContext) _ConversationClosed(ctx context.Context, sel ast.SelectionSet, obj *ConversationClosed) graphql.Marshaler {
 	fields := graphql.CollectFields(ec.OperationContext, sel, conversationClosedImplementors)
@@ -39409,7 +41044,7 @@ func (ec *executionContext) _ConversationClosed(ctx context.Context, sel ast.Sel
 			}
 
 			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
-		case "origin":
+		case "idempotencyKey":
 			field := field
 
 			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
@@ -39418,7 +41053,7 @@ func (ec *executionContext) _ConversationClosed(ctx context.Context, sel ast.Sel
 						ec.Error(ctx, ec.Recover(ctx, r))
 					}
 				}()
-				res = ec._ConversationClosed_origin(ctx, field, obj)
+				res = ec._ConversationClosed_idempotencyKey(ctx, field, obj)
 				if res == graphql.RequiredNull {
 					atomic.AddUint32(&fs.Invalids, 1)
 				}
@@ -39447,6 +41082,11 @@ func (ec *executionContext) _ConversationClosed(ctx context.Context, sel ast.Sel
 			}
 
 			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
+		case "source":
+			out.Values[i] = ec._ConversationClosed_source(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
 		case "closingNote":
 			out.Values[i] = ec._ConversationClosed_closingNote(ctx, field, obj)
 			if out.Values[i] == graphql.RequiredNull {
@@ -39475,7 +41115,7 @@ func (ec *executionContext) _ConversationClosed(ctx context.Context, sel ast.Sel
 
 var conversationConnectionImplementors = []string{"ConversationConnection"}
 
-func (ec *executionContext) _ConversationConnection(ctx context.Context, sel ast.SelectionSet, obj *InboxConnection) graphql.Marshaler {
+func (ec *executionContext) _ConversationConnection(ctx context.Context, sel ast.SelectionSet, obj *Connection[*db.Conversation]) graphql.Marshaler {
 	fields := graphql.CollectFields(ec.OperationContext, sel, conversationConnectionImplementors)
 
 	out := graphql.NewFieldSet(fields)
@@ -39497,11 +41137,6 @@ func (ec *executionContext) _ConversationConnection(ctx context.Context, sel ast
 			}
 		case "pageInfo":
 			out.Values[i] = ec._ConversationConnection_pageInfo(ctx, field, obj)
-			if out.Values[i] == graphql.Null {
-				atomic.AddUint32(&out.Invalids, 1)
-			}
-		case "asOf":
-			out.Values[i] = ec._ConversationConnection_asOf(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
 				atomic.AddUint32(&out.Invalids, 1)
 			}
@@ -39581,11 +41216,6 @@ func (ec *executionContext) _ConversationConnection(ctx context.Context, sel ast
 			}
 
 			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
-		case "searchCapped":
-			out.Values[i] = ec._ConversationConnection_searchCapped(ctx, field, obj)
-			if out.Values[i] == graphql.Null {
-				atomic.AddUint32(&out.Invalids, 1)
-			}
 		default:
 			panic("unknown field " + strconv.Quote(field.Name))
 		}
@@ -39829,7 +41459,7 @@ func (ec *executionContext) _ConversationImported(ctx context.Context, sel ast.S
 			}
 
 			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
-		case "origin":
+		case "idempotencyKey":
 			field := field
 
 			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
@@ -39838,7 +41468,7 @@ func (ec *executionContext) _ConversationImported(ctx context.Context, sel ast.S
 						ec.Error(ctx, ec.Recover(ctx, r))
 					}
 				}()
-				res = ec._ConversationImported_origin(ctx, field, obj)
+				res = ec._ConversationImported_idempotencyKey(ctx, field, obj)
 				if res == graphql.RequiredNull {
 					atomic.AddUint32(&fs.Invalids, 1)
 				}
@@ -39888,7 +41518,7 @@ func (ec *executionContext) _ConversationImported(ctx context.Context, sel ast.S
 	return out
 }
 
-var conversationOpenedImplementors = []string{"ConversationOpened", "Event", "Node"}
+var conversationOpenedImplementors = []string{"ConversationOpened", "StatusEvent", "Event", "Node"}
 
 func (ec *executionContext) _ConversationOpened(ctx context.Context, sel ast.SelectionSet, obj *ConversationOpened) graphql.Marshaler {
 	fields := graphql.CollectFields(ec.OperationContext, sel, conversationOpenedImplementors)
@@ -40067,7 +41697,7 @@ func (ec *executionContext) _ConversationOpened(ctx context.Context, sel ast.Sel
 			}
 
 			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
-		case "origin":
+		case "idempotencyKey":
 			field := field
 
 			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
@@ -40076,7 +41706,7 @@ func (ec *executionContext) _ConversationOpened(ctx context.Context, sel ast.Sel
 						ec.Error(ctx, ec.Recover(ctx, r))
 					}
 				}()
-				res = ec._ConversationOpened_origin(ctx, field, obj)
+				res = ec._ConversationOpened_idempotencyKey(ctx, field, obj)
 				if res == graphql.RequiredNull {
 					atomic.AddUint32(&fs.Invalids, 1)
 				}
@@ -40107,7 +41737,12 @@ func (ec *executionContext) _ConversationOpened(ctx context.Context, sel ast.Sel
 			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
 		case "source":
 			out.Values[i] = ec._ConversationOpened_source(ctx, field, obj)
-			if out.Values[i] == graphql.Null {
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "closingNote":
+			out.Values[i] = ec._ConversationOpened_closingNote(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
 				atomic.AddUint32(&out.Invalids, 1)
 			}
 		default:
@@ -40179,7 +41814,7 @@ func (ec *executionContext) _ConversationOutcome(ctx context.Context, sel ast.Se
 	return out
 }
 
-var conversationReopenedImplementors = []string{"ConversationReopened", "Event", "Node"}
+var conversationReopenedImplementors = []string{"ConversationReopened", "StatusEvent", "Event", "Node"}
 
 func (ec *executionContext) _ConversationReopened(ctx context.Context, sel ast.SelectionSet, obj *ConversationReopened) graphql.Marshaler {
 	fields := graphql.CollectFields(ec.OperationContext, sel, conversationReopenedImplementors)
@@ -40358,7 +41993,7 @@ func (ec *executionContext) _ConversationReopened(ctx context.Context, sel ast.S
 			}
 
 			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
-		case "origin":
+		case "idempotencyKey":
 			field := field
 
 			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
@@ -40367,7 +42002,7 @@ func (ec *executionContext) _ConversationReopened(ctx context.Context, sel ast.S
 						ec.Error(ctx, ec.Recover(ctx, r))
 					}
 				}()
-				res = ec._ConversationReopened_origin(ctx, field, obj)
+				res = ec._ConversationReopened_idempotencyKey(ctx, field, obj)
 				if res == graphql.RequiredNull {
 					atomic.AddUint32(&fs.Invalids, 1)
 				}
@@ -40398,7 +42033,12 @@ func (ec *executionContext) _ConversationReopened(ctx context.Context, sel ast.S
 			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
 		case "source":
 			out.Values[i] = ec._ConversationReopened_source(ctx, field, obj)
-			if out.Values[i] == graphql.Null {
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "closingNote":
+			out.Values[i] = ec._ConversationReopened_closingNote(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
 				atomic.AddUint32(&out.Invalids, 1)
 			}
 		default:
@@ -40422,7 +42062,7 @@ func (ec *executionContext) _ConversationReopened(ctx context.Context, sel ast.S
 	return out
 }
 
-var conversationUnassignedImplementors = []string{"ConversationUnassigned", "Event", "Node"}
+var conversationUnassignedImplementors = []string{"ConversationUnassigned", "AssignmentEvent", "Event", "Node"}
 
 func (ec *executionContext) _ConversationUnassigned(ctx context.Context, sel ast.SelectionSet, obj *ConversationUnassigned) graphql.Marshaler {
 	fields := graphql.CollectFields(ec.OperationContext, sel, conversationUnassignedImplementors)
@@ -40601,7 +42241,7 @@ func (ec *executionContext) _ConversationUnassigned(ctx context.Context, sel ast
 			}
 
 			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
-		case "origin":
+		case "idempotencyKey":
 			field := field
 
 			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
@@ -40610,7 +42250,7 @@ func (ec *executionContext) _ConversationUnassigned(ctx context.Context, sel ast
 						ec.Error(ctx, ec.Recover(ctx, r))
 					}
 				}()
-				res = ec._ConversationUnassigned_origin(ctx, field, obj)
+				res = ec._ConversationUnassigned_idempotencyKey(ctx, field, obj)
 				if res == graphql.RequiredNull {
 					atomic.AddUint32(&fs.Invalids, 1)
 				}
@@ -41658,6 +43298,140 @@ func (ec *executionContext) _InboxChange(ctx context.Context, sel ast.SelectionS
 	return out
 }
 
+var inboxConnectionImplementors = []string{"InboxConnection"}
+
+func (ec *executionContext) _InboxConnection(ctx context.Context, sel ast.SelectionSet, obj *InboxConnection) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, inboxConnectionImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("InboxConnection")
+		case "edges":
+			out.Values[i] = ec._InboxConnection_edges(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "nodes":
+			out.Values[i] = ec._InboxConnection_nodes(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "pageInfo":
+			out.Values[i] = ec._InboxConnection_pageInfo(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "asOf":
+			out.Values[i] = ec._InboxConnection_asOf(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "totalCount":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = ec._InboxConnection_totalCount(ctx, field, obj)
+				if res == graphql.Null {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			if field.IsDeferred() {
+				deferredFieldSet.AddField(field)
+				fieldIndex := len(deferredFieldSet.Values) - 1
+				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
+					return innerFunc(ctx, deferredFieldSet)
+				})
+
+				for _, deferrable := range field.Deferrables {
+					view, ok := deferLabelToView[deferrable.Label]
+					if !ok {
+						view = deferredFieldSet.NewView()
+						deferLabelToView[deferrable.Label] = view
+					}
+					view.AddIndices(fieldIndex)
+				}
+
+				// don't run the out.Concurrently() call below
+				out.Values[i] = graphql.Null
+				continue
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
+		case "totalCountCapped":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = ec._InboxConnection_totalCountCapped(ctx, field, obj)
+				if res == graphql.Null {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			if field.IsDeferred() {
+				deferredFieldSet.AddField(field)
+				fieldIndex := len(deferredFieldSet.Values) - 1
+				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
+					return innerFunc(ctx, deferredFieldSet)
+				})
+
+				for _, deferrable := range field.Deferrables {
+					view, ok := deferLabelToView[deferrable.Label]
+					if !ok {
+						view = deferredFieldSet.NewView()
+						deferLabelToView[deferrable.Label] = view
+					}
+					view.AddIndices(fieldIndex)
+				}
+
+				// don't run the out.Concurrently() call below
+				out.Values[i] = graphql.Null
+				continue
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
+		case "searchCapped":
+			out.Values[i] = ec._InboxConnection_searchCapped(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
 var inboxCountsImplementors = []string{"InboxCounts"}
 
 func (ec *executionContext) _InboxCounts(ctx context.Context, sel ast.SelectionSet, obj *projection.Counts) graphql.Marshaler {
@@ -41779,11 +43553,6 @@ func (ec *executionContext) _MarkReadPayload(ctx context.Context, sel ast.Select
 		case "conversation":
 			out.Values[i] = ec._MarkReadPayload_conversation(ctx, field, obj)
 			if out.Values[i] == graphql.RequiredNull {
-				out.Invalids++
-			}
-		case "events":
-			out.Values[i] = ec._MarkReadPayload_events(ctx, field, obj)
-			if out.Values[i] == graphql.Null {
 				out.Invalids++
 			}
 		case "userErrors":
@@ -41948,18 +43717,94 @@ func (ec *executionContext) _MessageConnection(ctx context.Context, sel ast.Sele
 		case "edges":
 			out.Values[i] = ec._MessageConnection_edges(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
-				out.Invalids++
+				atomic.AddUint32(&out.Invalids, 1)
 			}
 		case "nodes":
 			out.Values[i] = ec._MessageConnection_nodes(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
-				out.Invalids++
+				atomic.AddUint32(&out.Invalids, 1)
 			}
 		case "pageInfo":
 			out.Values[i] = ec._MessageConnection_pageInfo(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
-				out.Invalids++
+				atomic.AddUint32(&out.Invalids, 1)
 			}
+		case "totalCount":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = ec._MessageConnection_totalCount(ctx, field, obj)
+				if res == graphql.Null {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			if field.IsDeferred() {
+				deferredFieldSet.AddField(field)
+				fieldIndex := len(deferredFieldSet.Values) - 1
+				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
+					return innerFunc(ctx, deferredFieldSet)
+				})
+
+				for _, deferrable := range field.Deferrables {
+					view, ok := deferLabelToView[deferrable.Label]
+					if !ok {
+						view = deferredFieldSet.NewView()
+						deferLabelToView[deferrable.Label] = view
+					}
+					view.AddIndices(fieldIndex)
+				}
+
+				// don't run the out.Concurrently() call below
+				out.Values[i] = graphql.Null
+				continue
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
+		case "totalCountCapped":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = ec._MessageConnection_totalCountCapped(ctx, field, obj)
+				if res == graphql.Null {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			if field.IsDeferred() {
+				deferredFieldSet.AddField(field)
+				fieldIndex := len(deferredFieldSet.Values) - 1
+				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
+					return innerFunc(ctx, deferredFieldSet)
+				})
+
+				for _, deferrable := range field.Deferrables {
+					view, ok := deferLabelToView[deferrable.Label]
+					if !ok {
+						view = deferredFieldSet.NewView()
+						deferLabelToView[deferrable.Label] = view
+					}
+					view.AddIndices(fieldIndex)
+				}
+
+				// don't run the out.Concurrently() call below
+				out.Values[i] = graphql.Null
+				continue
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
 		default:
 			panic("unknown field " + strconv.Quote(field.Name))
 		}
@@ -42024,7 +43869,7 @@ func (ec *executionContext) _MessageEdge(ctx context.Context, sel ast.SelectionS
 	return out
 }
 
-var messageReceivedImplementors = []string{"MessageReceived", "Event", "Node"}
+var messageReceivedImplementors = []string{"MessageReceived", "MessageEvent", "Event", "Node"}
 
 func (ec *executionContext) _MessageReceived(ctx context.Context, sel ast.SelectionSet, obj *MessageReceived) graphql.Marshaler {
 	fields := graphql.CollectFields(ec.OperationContext, sel, messageReceivedImplementors)
@@ -42203,7 +44048,7 @@ func (ec *executionContext) _MessageReceived(ctx context.Context, sel ast.Select
 			}
 
 			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
-		case "origin":
+		case "idempotencyKey":
 			field := field
 
 			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
@@ -42212,7 +44057,7 @@ func (ec *executionContext) _MessageReceived(ctx context.Context, sel ast.Select
 						ec.Error(ctx, ec.Recover(ctx, r))
 					}
 				}()
-				res = ec._MessageReceived_origin(ctx, field, obj)
+				res = ec._MessageReceived_idempotencyKey(ctx, field, obj)
 				if res == graphql.RequiredNull {
 					atomic.AddUint32(&fs.Invalids, 1)
 				}
@@ -42300,7 +44145,7 @@ func (ec *executionContext) _MessageReceived(ctx context.Context, sel ast.Select
 	return out
 }
 
-var messageSentImplementors = []string{"MessageSent", "Event", "Node"}
+var messageSentImplementors = []string{"MessageSent", "MessageEvent", "Event", "Node"}
 
 func (ec *executionContext) _MessageSent(ctx context.Context, sel ast.SelectionSet, obj *MessageSent) graphql.Marshaler {
 	fields := graphql.CollectFields(ec.OperationContext, sel, messageSentImplementors)
@@ -42479,7 +44324,7 @@ func (ec *executionContext) _MessageSent(ctx context.Context, sel ast.SelectionS
 			}
 
 			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
-		case "origin":
+		case "idempotencyKey":
 			field := field
 
 			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
@@ -42488,7 +44333,7 @@ func (ec *executionContext) _MessageSent(ctx context.Context, sel ast.SelectionS
 						ec.Error(ctx, ec.Recover(ctx, r))
 					}
 				}()
-				res = ec._MessageSent_origin(ctx, field, obj)
+				res = ec._MessageSent_idempotencyKey(ctx, field, obj)
 				if res == graphql.RequiredNull {
 					atomic.AddUint32(&fs.Invalids, 1)
 				}
@@ -42655,6 +44500,13 @@ func (ec *executionContext) _Mutation(ctx context.Context, sel ast.SelectionSet)
 		case "assignConversations":
 			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
 				return ec._Mutation_assignConversations(ctx, field)
+			})
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "unassignConversations":
+			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
+				return ec._Mutation_unassignConversations(ctx, field)
 			})
 			if out.Values[i] == graphql.RequiredNull {
 				out.Invalids++
@@ -42848,7 +44700,7 @@ func (ec *executionContext) _Mutation(ctx context.Context, sel ast.SelectionSet)
 	return out
 }
 
-var noteAddedImplementors = []string{"NoteAdded", "Event", "Node"}
+var noteAddedImplementors = []string{"NoteAdded", "MessageEvent", "Event", "Node"}
 
 func (ec *executionContext) _NoteAdded(ctx context.Context, sel ast.SelectionSet, obj *NoteAdded) graphql.Marshaler {
 	fields := graphql.CollectFields(ec.OperationContext, sel, noteAddedImplementors)
@@ -43027,7 +44879,7 @@ func (ec *executionContext) _NoteAdded(ctx context.Context, sel ast.SelectionSet
 			}
 
 			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
-		case "origin":
+		case "idempotencyKey":
 			field := field
 
 			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
@@ -43036,7 +44888,7 @@ func (ec *executionContext) _NoteAdded(ctx context.Context, sel ast.SelectionSet
 						ec.Error(ctx, ec.Recover(ctx, r))
 					}
 				}()
-				res = ec._NoteAdded_origin(ctx, field, obj)
+				res = ec._NoteAdded_idempotencyKey(ctx, field, obj)
 				if res == graphql.RequiredNull {
 					atomic.AddUint32(&fs.Invalids, 1)
 				}
@@ -43283,6 +45135,28 @@ func (ec *executionContext) _Query(ctx context.Context, sel ast.SelectionSet) gr
 				}()
 				res = ec._Query_viewer(ctx, field)
 				if res == graphql.RequiredNull {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			rrm := func(ctx context.Context) graphql.Marshaler {
+				return ec.OperationContext.RootResolverMiddleware(ctx,
+					func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return rrm(innerCtx) })
+		case "session":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = ec._Query_session(ctx, field)
+				if res == graphql.Null {
 					atomic.AddUint32(&fs.Invalids, 1)
 				}
 				return res
@@ -43973,6 +45847,183 @@ func (ec *executionContext) _SendMessagePayload(ctx context.Context, sel ast.Sel
 	return out
 }
 
+var sessionImplementors = []string{"Session"}
+
+func (ec *executionContext) _Session(ctx context.Context, sel ast.SelectionSet, obj *Session) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, sessionImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("Session")
+		case "agent":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = ec._Session_agent(ctx, field, obj)
+				if res == graphql.RequiredNull {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			if field.IsDeferred() {
+				deferredFieldSet.AddField(field)
+				fieldIndex := len(deferredFieldSet.Values) - 1
+				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
+					return innerFunc(ctx, deferredFieldSet)
+				})
+
+				for _, deferrable := range field.Deferrables {
+					view, ok := deferLabelToView[deferrable.Label]
+					if !ok {
+						view = deferredFieldSet.NewView()
+						deferLabelToView[deferrable.Label] = view
+					}
+					view.AddIndices(fieldIndex)
+				}
+
+				// don't run the out.Concurrently() call below
+				out.Values[i] = graphql.Null
+				continue
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
+		case "role":
+			out.Values[i] = ec._Session_role(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "scope":
+			out.Values[i] = ec._Session_scope(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "expiresAt":
+			out.Values[i] = ec._Session_expiresAt(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "workspace":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = ec._Session_workspace(ctx, field, obj)
+				if res == graphql.Null {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			if field.IsDeferred() {
+				deferredFieldSet.AddField(field)
+				fieldIndex := len(deferredFieldSet.Values) - 1
+				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
+					return innerFunc(ctx, deferredFieldSet)
+				})
+
+				for _, deferrable := range field.Deferrables {
+					view, ok := deferLabelToView[deferrable.Label]
+					if !ok {
+						view = deferredFieldSet.NewView()
+						deferLabelToView[deferrable.Label] = view
+					}
+					view.AddIndices(fieldIndex)
+				}
+
+				// don't run the out.Concurrently() call below
+				out.Values[i] = graphql.Null
+				continue
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
+		case "limits":
+			out.Values[i] = ec._Session_limits(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
+var sessionLimitsImplementors = []string{"SessionLimits"}
+
+func (ec *executionContext) _SessionLimits(ctx context.Context, sel ast.SelectionSet, obj *SessionLimits) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, sessionLimitsImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("SessionLimits")
+		case "subscriptions":
+			out.Values[i] = ec._SessionLimits_subscriptions(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "sockets":
+			out.Values[i] = ec._SessionLimits_sockets(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "documentBytes":
+			out.Values[i] = ec._SessionLimits_documentBytes(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
 var setAvailabilityPayloadImplementors = []string{"SetAvailabilityPayload"}
 
 func (ec *executionContext) _SetAvailabilityPayload(ctx context.Context, sel ast.SelectionSet, obj *AgentPayload) graphql.Marshaler {
@@ -44070,18 +46121,94 @@ func (ec *executionContext) _TimelineConnection(ctx context.Context, sel ast.Sel
 		case "edges":
 			out.Values[i] = ec._TimelineConnection_edges(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
-				out.Invalids++
+				atomic.AddUint32(&out.Invalids, 1)
 			}
 		case "nodes":
 			out.Values[i] = ec._TimelineConnection_nodes(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
-				out.Invalids++
+				atomic.AddUint32(&out.Invalids, 1)
 			}
 		case "pageInfo":
 			out.Values[i] = ec._TimelineConnection_pageInfo(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
-				out.Invalids++
+				atomic.AddUint32(&out.Invalids, 1)
 			}
+		case "totalCount":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = ec._TimelineConnection_totalCount(ctx, field, obj)
+				if res == graphql.Null {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			if field.IsDeferred() {
+				deferredFieldSet.AddField(field)
+				fieldIndex := len(deferredFieldSet.Values) - 1
+				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
+					return innerFunc(ctx, deferredFieldSet)
+				})
+
+				for _, deferrable := range field.Deferrables {
+					view, ok := deferLabelToView[deferrable.Label]
+					if !ok {
+						view = deferredFieldSet.NewView()
+						deferLabelToView[deferrable.Label] = view
+					}
+					view.AddIndices(fieldIndex)
+				}
+
+				// don't run the out.Concurrently() call below
+				out.Values[i] = graphql.Null
+				continue
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
+		case "totalCountCapped":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = ec._TimelineConnection_totalCountCapped(ctx, field, obj)
+				if res == graphql.Null {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			if field.IsDeferred() {
+				deferredFieldSet.AddField(field)
+				fieldIndex := len(deferredFieldSet.Values) - 1
+				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
+					return innerFunc(ctx, deferredFieldSet)
+				})
+
+				for _, deferrable := range field.Deferrables {
+					view, ok := deferLabelToView[deferrable.Label]
+					if !ok {
+						view = deferredFieldSet.NewView()
+						deferLabelToView[deferrable.Label] = view
+					}
+					view.AddIndices(fieldIndex)
+				}
+
+				// don't run the out.Concurrently() call below
+				out.Values[i] = graphql.Null
+				continue
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
 		default:
 			panic("unknown field " + strconv.Quote(field.Name))
 		}
@@ -44218,6 +46345,54 @@ func (ec *executionContext) _UnassignConversationPayload(ctx context.Context, se
 			}
 		case "userErrors":
 			out.Values[i] = ec._UnassignConversationPayload_userErrors(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
+var unassignConversationsPayloadImplementors = []string{"UnassignConversationsPayload"}
+
+func (ec *executionContext) _UnassignConversationsPayload(ctx context.Context, sel ast.SelectionSet, obj *ConversationsPayload) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, unassignConversationsPayloadImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("UnassignConversationsPayload")
+		case "outcomes":
+			out.Values[i] = ec._UnassignConversationsPayload_outcomes(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "events":
+			out.Values[i] = ec._UnassignConversationsPayload_events(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "userErrors":
+			out.Values[i] = ec._UnassignConversationsPayload_userErrors(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
 				out.Invalids++
 			}
@@ -44858,18 +47033,94 @@ func (ec *executionContext) _WorkflowConnection(ctx context.Context, sel ast.Sel
 		case "edges":
 			out.Values[i] = ec._WorkflowConnection_edges(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
-				out.Invalids++
+				atomic.AddUint32(&out.Invalids, 1)
 			}
 		case "nodes":
 			out.Values[i] = ec._WorkflowConnection_nodes(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
-				out.Invalids++
+				atomic.AddUint32(&out.Invalids, 1)
 			}
 		case "pageInfo":
 			out.Values[i] = ec._WorkflowConnection_pageInfo(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
-				out.Invalids++
+				atomic.AddUint32(&out.Invalids, 1)
 			}
+		case "totalCount":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = ec._WorkflowConnection_totalCount(ctx, field, obj)
+				if res == graphql.Null {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			if field.IsDeferred() {
+				deferredFieldSet.AddField(field)
+				fieldIndex := len(deferredFieldSet.Values) - 1
+				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
+					return innerFunc(ctx, deferredFieldSet)
+				})
+
+				for _, deferrable := range field.Deferrables {
+					view, ok := deferLabelToView[deferrable.Label]
+					if !ok {
+						view = deferredFieldSet.NewView()
+						deferLabelToView[deferrable.Label] = view
+					}
+					view.AddIndices(fieldIndex)
+				}
+
+				// don't run the out.Concurrently() call below
+				out.Values[i] = graphql.Null
+				continue
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
+		case "totalCountCapped":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = ec._WorkflowConnection_totalCountCapped(ctx, field, obj)
+				if res == graphql.Null {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			if field.IsDeferred() {
+				deferredFieldSet.AddField(field)
+				fieldIndex := len(deferredFieldSet.Values) - 1
+				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
+					return innerFunc(ctx, deferredFieldSet)
+				})
+
+				for _, deferrable := range field.Deferrables {
+					view, ok := deferLabelToView[deferrable.Label]
+					if !ok {
+						view = deferredFieldSet.NewView()
+						deferLabelToView[deferrable.Label] = view
+					}
+					view.AddIndices(fieldIndex)
+				}
+
+				// don't run the out.Concurrently() call below
+				out.Values[i] = graphql.Null
+				continue
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
 		default:
 			panic("unknown field " + strconv.Quote(field.Name))
 		}
@@ -45070,7 +47321,7 @@ func (ec *executionContext) _WorkflowCreated(ctx context.Context, sel ast.Select
 			}
 
 			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
-		case "origin":
+		case "idempotencyKey":
 			field := field
 
 			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
@@ -45079,7 +47330,7 @@ func (ec *executionContext) _WorkflowCreated(ctx context.Context, sel ast.Select
 						ec.Error(ctx, ec.Recover(ctx, r))
 					}
 				}()
-				res = ec._WorkflowCreated_origin(ctx, field, obj)
+				res = ec._WorkflowCreated_idempotencyKey(ctx, field, obj)
 				if res == graphql.RequiredNull {
 					atomic.AddUint32(&fs.Invalids, 1)
 				}
@@ -45394,7 +47645,7 @@ func (ec *executionContext) _WorkflowDeleted(ctx context.Context, sel ast.Select
 			}
 
 			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
-		case "origin":
+		case "idempotencyKey":
 			field := field
 
 			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
@@ -45403,7 +47654,7 @@ func (ec *executionContext) _WorkflowDeleted(ctx context.Context, sel ast.Select
 						ec.Error(ctx, ec.Recover(ctx, r))
 					}
 				}()
-				res = ec._WorkflowDeleted_origin(ctx, field, obj)
+				res = ec._WorkflowDeleted_idempotencyKey(ctx, field, obj)
 				if res == graphql.RequiredNull {
 					atomic.AddUint32(&fs.Invalids, 1)
 				}
@@ -45670,7 +47921,7 @@ func (ec *executionContext) _WorkflowDisabled(ctx context.Context, sel ast.Selec
 			}
 
 			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
-		case "origin":
+		case "idempotencyKey":
 			field := field
 
 			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
@@ -45679,7 +47930,7 @@ func (ec *executionContext) _WorkflowDisabled(ctx context.Context, sel ast.Selec
 						ec.Error(ctx, ec.Recover(ctx, r))
 					}
 				}()
-				res = ec._WorkflowDisabled_origin(ctx, field, obj)
+				res = ec._WorkflowDisabled_idempotencyKey(ctx, field, obj)
 				if res == graphql.RequiredNull {
 					atomic.AddUint32(&fs.Invalids, 1)
 				}
@@ -45989,7 +48240,7 @@ func (ec *executionContext) _WorkflowEnabled(ctx context.Context, sel ast.Select
 			}
 
 			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
-		case "origin":
+		case "idempotencyKey":
 			field := field
 
 			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
@@ -45998,7 +48249,7 @@ func (ec *executionContext) _WorkflowEnabled(ctx context.Context, sel ast.Select
 						ec.Error(ctx, ec.Recover(ctx, r))
 					}
 				}()
-				res = ec._WorkflowEnabled_origin(ctx, field, obj)
+				res = ec._WorkflowEnabled_idempotencyKey(ctx, field, obj)
 				if res == graphql.RequiredNull {
 					atomic.AddUint32(&fs.Invalids, 1)
 				}
@@ -46356,7 +48607,7 @@ func (ec *executionContext) _WorkflowRan(ctx context.Context, sel ast.SelectionS
 			}
 
 			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
-		case "origin":
+		case "idempotencyKey":
 			field := field
 
 			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
@@ -46365,7 +48616,7 @@ func (ec *executionContext) _WorkflowRan(ctx context.Context, sel ast.SelectionS
 						ec.Error(ctx, ec.Recover(ctx, r))
 					}
 				}()
-				res = ec._WorkflowRan_origin(ctx, field, obj)
+				res = ec._WorkflowRan_idempotencyKey(ctx, field, obj)
 				if res == graphql.RequiredNull {
 					atomic.AddUint32(&fs.Invalids, 1)
 				}
@@ -46731,18 +48982,94 @@ func (ec *executionContext) _WorkflowRunConnection(ctx context.Context, sel ast.
 		case "edges":
 			out.Values[i] = ec._WorkflowRunConnection_edges(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
-				out.Invalids++
+				atomic.AddUint32(&out.Invalids, 1)
 			}
 		case "nodes":
 			out.Values[i] = ec._WorkflowRunConnection_nodes(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
-				out.Invalids++
+				atomic.AddUint32(&out.Invalids, 1)
 			}
 		case "pageInfo":
 			out.Values[i] = ec._WorkflowRunConnection_pageInfo(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
-				out.Invalids++
+				atomic.AddUint32(&out.Invalids, 1)
 			}
+		case "totalCount":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = ec._WorkflowRunConnection_totalCount(ctx, field, obj)
+				if res == graphql.Null {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			if field.IsDeferred() {
+				deferredFieldSet.AddField(field)
+				fieldIndex := len(deferredFieldSet.Values) - 1
+				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
+					return innerFunc(ctx, deferredFieldSet)
+				})
+
+				for _, deferrable := range field.Deferrables {
+					view, ok := deferLabelToView[deferrable.Label]
+					if !ok {
+						view = deferredFieldSet.NewView()
+						deferLabelToView[deferrable.Label] = view
+					}
+					view.AddIndices(fieldIndex)
+				}
+
+				// don't run the out.Concurrently() call below
+				out.Values[i] = graphql.Null
+				continue
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
+		case "totalCountCapped":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = ec._WorkflowRunConnection_totalCountCapped(ctx, field, obj)
+				if res == graphql.Null {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			if field.IsDeferred() {
+				deferredFieldSet.AddField(field)
+				fieldIndex := len(deferredFieldSet.Values) - 1
+				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
+					return innerFunc(ctx, deferredFieldSet)
+				})
+
+				for _, deferrable := range field.Deferrables {
+					view, ok := deferLabelToView[deferrable.Label]
+					if !ok {
+						view = deferredFieldSet.NewView()
+						deferLabelToView[deferrable.Label] = view
+					}
+					view.AddIndices(fieldIndex)
+				}
+
+				// don't run the out.Concurrently() call below
+				out.Values[i] = graphql.Null
+				continue
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
 		default:
 			panic("unknown field " + strconv.Quote(field.Name))
 		}
@@ -47256,7 +49583,7 @@ func (ec *executionContext) _WorkflowUpdated(ctx context.Context, sel ast.Select
 			}
 
 			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
-		case "origin":
+		case "idempotencyKey":
 			field := field
 
 			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
@@ -47265,7 +49592,7 @@ func (ec *executionContext) _WorkflowUpdated(ctx context.Context, sel ast.Select
 						ec.Error(ctx, ec.Recover(ctx, r))
 					}
 				}()
-				res = ec._WorkflowUpdated_origin(ctx, field, obj)
+				res = ec._WorkflowUpdated_idempotencyKey(ctx, field, obj)
 				if res == graphql.RequiredNull {
 					atomic.AddUint32(&fs.Invalids, 1)
 				}
@@ -47610,7 +49937,7 @@ func (ec *executionContext) _WorkspaceUpdated(ctx context.Context, sel ast.Selec
 			}
 
 			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
-		case "origin":
+		case "idempotencyKey":
 			field := field
 
 			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
@@ -47619,7 +49946,7 @@ func (ec *executionContext) _WorkspaceUpdated(ctx context.Context, sel ast.Selec
 						ec.Error(ctx, ec.Recover(ctx, r))
 					}
 				}()
-				res = ec._WorkspaceUpdated_origin(ctx, field, obj)
+				res = ec._WorkspaceUpdated_idempotencyKey(ctx, field, obj)
 				if res == graphql.RequiredNull {
 					atomic.AddUint32(&fs.Invalids, 1)
 				}
@@ -48143,6 +50470,23 @@ func (ec *executionContext) marshalNAgentEdge2ᚖswitchboardᚋgraphᚐEdge(ctx 
 	return ec._AgentEdge(ctx, sel, v)
 }
 
+func (ec *executionContext) unmarshalNAgentOrderField2switchboardᚋdbᚐAgentOrderField(ctx context.Context, v any) (db.AgentOrderField, error) {
+	tmp, err := graphql.UnmarshalString(v)
+	res := db.AgentOrderField(tmp)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalNAgentOrderField2switchboardᚋdbᚐAgentOrderField(ctx context.Context, sel ast.SelectionSet, v db.AgentOrderField) graphql.Marshaler {
+	_ = sel
+	res := graphql.MarshalString(string(v))
+	if res == graphql.Null {
+		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
+			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
+		}
+	}
+	return res
+}
+
 func (ec *executionContext) unmarshalNAssignContactInput2switchboardᚋserviceᚐAssignContactInput(ctx context.Context, v any) (service.AssignContactInput, error) {
 	res, err := ec.unmarshalInputAssignContactInput(ctx, v)
 	return res, graphql.ErrorOnPath(ctx, err)
@@ -48161,6 +50505,16 @@ func (ec *executionContext) unmarshalNAssignConversationsInput2switchboardᚋser
 func (ec *executionContext) unmarshalNAssignToMeInput2switchboardᚋserviceᚐAssignToMeInput(ctx context.Context, v any) (service.AssignToMeInput, error) {
 	res, err := ec.unmarshalInputAssignToMeInput(ctx, v)
 	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalNAssignmentEvent2switchboardᚋgraphᚐAssignmentEvent(ctx context.Context, sel ast.SelectionSet, v AssignmentEvent) graphql.Marshaler {
+	if v == nil {
+		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
+			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
+		}
+		return graphql.Null
+	}
+	return ec._AssignmentEvent(ctx, sel, v)
 }
 
 func (ec *executionContext) unmarshalNAssignmentReason2switchboardᚋdbᚐAssignmentReason(ctx context.Context, v any) (db.AssignmentReason, error) {
@@ -48269,16 +50623,6 @@ func (ec *executionContext) marshalNContactConnection2ᚖswitchboardᚋgraphᚐC
 	return ec._ContactConnection(ctx, sel, v)
 }
 
-func (ec *executionContext) marshalNContactConversationConnection2ᚖswitchboardᚋgraphᚐConnection(ctx context.Context, sel ast.SelectionSet, v *Connection[*db.Conversation]) graphql.Marshaler {
-	if v == nil {
-		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
-			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
-		}
-		return graphql.Null
-	}
-	return ec._ContactConversationConnection(ctx, sel, v)
-}
-
 func (ec *executionContext) marshalNContactEdge2ᚕᚖswitchboardᚋgraphᚐEdgeᚄ(ctx context.Context, sel ast.SelectionSet, v []*Edge[*db.Contact]) graphql.Marshaler {
 	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
 		fc := graphql.GetFieldContext(ctx)
@@ -48379,7 +50723,7 @@ func (ec *executionContext) marshalNConversation2ᚖswitchboardᚋdbᚐConversat
 	return ec._Conversation(ctx, sel, v)
 }
 
-func (ec *executionContext) marshalNConversationConnection2ᚖswitchboardᚋgraphᚐInboxConnection(ctx context.Context, sel ast.SelectionSet, v *InboxConnection) graphql.Marshaler {
+func (ec *executionContext) marshalNConversationConnection2ᚖswitchboardᚋgraphᚐConnection(ctx context.Context, sel ast.SelectionSet, v *Connection[*db.Conversation]) graphql.Marshaler {
 	if v == nil {
 		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
 			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
@@ -48556,6 +50900,22 @@ func (ec *executionContext) marshalNDashboardCounts2switchboardᚋserviceᚋproj
 
 func (ec *executionContext) marshalNDashboardDurations2switchboardᚋserviceᚋprojectionᚐDurations(ctx context.Context, sel ast.SelectionSet, v projection.Durations) graphql.Marshaler {
 	return ec._DashboardDurations(ctx, sel, &v)
+}
+
+func (ec *executionContext) unmarshalNDateTime2timeᚐTime(ctx context.Context, v any) (time.Time, error) {
+	res, err := UnmarshalDateTime(v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalNDateTime2timeᚐTime(ctx context.Context, sel ast.SelectionSet, v time.Time) graphql.Marshaler {
+	_ = sel
+	res := MarshalDateTime(v)
+	if res == graphql.Null {
+		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
+			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
+		}
+	}
+	return res
 }
 
 func (ec *executionContext) unmarshalNDayOfWeek2switchboardᚋdbᚐDayOfWeek(ctx context.Context, v any) (db.DayOfWeek, error) {
@@ -48873,6 +51233,16 @@ func (ec *executionContext) marshalNInboxChangeKind2switchboardᚋserviceᚐInbo
 	return res
 }
 
+func (ec *executionContext) marshalNInboxConnection2ᚖswitchboardᚋgraphᚐInboxConnection(ctx context.Context, sel ast.SelectionSet, v *InboxConnection) graphql.Marshaler {
+	if v == nil {
+		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
+			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
+		}
+		return graphql.Null
+	}
+	return ec._InboxConnection(ctx, sel, v)
+}
+
 func (ec *executionContext) marshalNInboxCounts2ᚖswitchboardᚋserviceᚋprojectionᚐCounts(ctx context.Context, sel ast.SelectionSet, v *projection.Counts) graphql.Marshaler {
 	if v == nil {
 		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
@@ -49135,9 +51505,56 @@ func (ec *executionContext) unmarshalNSendMessageInput2switchboardᚋserviceᚐS
 	return res, graphql.ErrorOnPath(ctx, err)
 }
 
+func (ec *executionContext) marshalNSession2ᚖswitchboardᚋgraphᚐSession(ctx context.Context, sel ast.SelectionSet, v *Session) graphql.Marshaler {
+	if v == nil {
+		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
+			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
+		}
+		return graphql.Null
+	}
+	return ec._Session(ctx, sel, v)
+}
+
+func (ec *executionContext) marshalNSessionLimits2ᚖswitchboardᚋgraphᚐSessionLimits(ctx context.Context, sel ast.SelectionSet, v *SessionLimits) graphql.Marshaler {
+	if v == nil {
+		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
+			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
+		}
+		return graphql.Null
+	}
+	return ec._SessionLimits(ctx, sel, v)
+}
+
+func (ec *executionContext) unmarshalNSessionRole2switchboardᚋserviceᚐRole(ctx context.Context, v any) (service.Role, error) {
+	tmp, err := graphql.UnmarshalString(v)
+	res := service.Role(tmp)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalNSessionRole2switchboardᚋserviceᚐRole(ctx context.Context, sel ast.SelectionSet, v service.Role) graphql.Marshaler {
+	_ = sel
+	res := graphql.MarshalString(string(v))
+	if res == graphql.Null {
+		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
+			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
+		}
+	}
+	return res
+}
+
 func (ec *executionContext) unmarshalNSetAvailabilityInput2switchboardᚋserviceᚐSetAvailabilityInput(ctx context.Context, v any) (service.SetAvailabilityInput, error) {
 	res, err := ec.unmarshalInputSetAvailabilityInput(ctx, v)
 	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalNStatusEvent2switchboardᚋgraphᚐStatusEvent(ctx context.Context, sel ast.SelectionSet, v StatusEvent) graphql.Marshaler {
+	if v == nil {
+		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
+			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
+		}
+		return graphql.Null
+	}
+	return ec._StatusEvent(ctx, sel, v)
 }
 
 func (ec *executionContext) unmarshalNString2string(ctx context.Context, v any) (string, error) {
@@ -49185,22 +51602,6 @@ func (ec *executionContext) marshalNString2ᚕstringᚄ(ctx context.Context, sel
 	return ret
 }
 
-func (ec *executionContext) unmarshalNTime2timeᚐTime(ctx context.Context, v any) (time.Time, error) {
-	res, err := UnmarshalTime(v)
-	return res, graphql.ErrorOnPath(ctx, err)
-}
-
-func (ec *executionContext) marshalNTime2timeᚐTime(ctx context.Context, sel ast.SelectionSet, v time.Time) graphql.Marshaler {
-	_ = sel
-	res := MarshalTime(v)
-	if res == graphql.Null {
-		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
-			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
-		}
-	}
-	return res
-}
-
 func (ec *executionContext) marshalNTimelineConnection2ᚖswitchboardᚋgraphᚐConnection(ctx context.Context, sel ast.SelectionSet, v *Connection[Event]) graphql.Marshaler {
 	if v == nil {
 		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
@@ -49237,6 +51638,23 @@ func (ec *executionContext) marshalNTimelineEdge2ᚖswitchboardᚋgraphᚐEdge(c
 	return ec._TimelineEdge(ctx, sel, v)
 }
 
+func (ec *executionContext) unmarshalNTokenScope2switchboardᚋdbᚐTokenScope(ctx context.Context, v any) (db.TokenScope, error) {
+	tmp, err := graphql.UnmarshalString(v)
+	res := db.TokenScope(tmp)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalNTokenScope2switchboardᚋdbᚐTokenScope(ctx context.Context, sel ast.SelectionSet, v db.TokenScope) graphql.Marshaler {
+	_ = sel
+	res := graphql.MarshalString(string(v))
+	if res == graphql.Null {
+		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
+			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
+		}
+	}
+	return res
+}
+
 func (ec *executionContext) unmarshalNUnassignContactInput2switchboardᚋserviceᚐUnassignContactInput(ctx context.Context, v any) (service.UnassignContactInput, error) {
 	res, err := ec.unmarshalInputUnassignContactInput(ctx, v)
 	return res, graphql.ErrorOnPath(ctx, err)
@@ -49244,6 +51662,11 @@ func (ec *executionContext) unmarshalNUnassignContactInput2switchboardᚋservice
 
 func (ec *executionContext) unmarshalNUnassignConversationInput2switchboardᚋserviceᚐUnassignConversationInput(ctx context.Context, v any) (service.UnassignConversationInput, error) {
 	res, err := ec.unmarshalInputUnassignConversationInput(ctx, v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) unmarshalNUnassignConversationsInput2switchboardᚋserviceᚐUnassignConversationsInput(ctx context.Context, v any) (service.UnassignConversationsInput, error) {
+	res, err := ec.unmarshalInputUnassignConversationsInput(ctx, v)
 	return res, graphql.ErrorOnPath(ctx, err)
 }
 
@@ -49889,11 +52312,27 @@ func (ec *executionContext) marshalOAgent2ᚖswitchboardᚋdbᚐAgent(ctx contex
 	return ec._Agent(ctx, sel, v)
 }
 
+func (ec *executionContext) unmarshalOAgentFilter2ᚖswitchboardᚋgraphᚐAgentFilter(ctx context.Context, v any) (*AgentFilter, error) {
+	if v == nil {
+		return nil, nil
+	}
+	res, err := ec.unmarshalInputAgentFilter(ctx, v)
+	return &res, graphql.ErrorOnPath(ctx, err)
+}
+
 func (ec *executionContext) unmarshalOAgentIdentityInput2ᚖswitchboardᚋserviceᚐAgentIdentityInput(ctx context.Context, v any) (*service.AgentIdentityInput, error) {
 	if v == nil {
 		return nil, nil
 	}
 	res, err := ec.unmarshalInputAgentIdentityInput(ctx, v)
+	return &res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) unmarshalOAgentOrder2ᚖswitchboardᚋserviceᚐAgentOrder(ctx context.Context, v any) (*service.AgentOrder, error) {
+	if v == nil {
+		return nil, nil
+	}
+	res, err := ec.unmarshalInputAgentOrder(ctx, v)
 	return &res, graphql.ErrorOnPath(ctx, err)
 }
 
@@ -50194,6 +52633,25 @@ func (ec *executionContext) marshalOConversationSource2ᚕswitchboardᚋdbᚐCon
 	return ret
 }
 
+func (ec *executionContext) unmarshalOConversationSource2ᚖswitchboardᚋdbᚐConversationSource(ctx context.Context, v any) (*db.ConversationSource, error) {
+	if v == nil {
+		return nil, nil
+	}
+	tmp, err := graphql.UnmarshalString(v)
+	res := db.ConversationSource(tmp)
+	return &res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalOConversationSource2ᚖswitchboardᚋdbᚐConversationSource(ctx context.Context, sel ast.SelectionSet, v *db.ConversationSource) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	_ = sel
+	_ = ctx
+	res := graphql.MarshalString(string(*v))
+	return res
+}
+
 func (ec *executionContext) unmarshalOConversationStatus2ᚖswitchboardᚋdbᚐConversationStatus(ctx context.Context, v any) (*db.ConversationStatus, error) {
 	if v == nil {
 		return nil, nil
@@ -50239,6 +52697,24 @@ func (ec *executionContext) marshalOCreateWorkflowPayload2ᚖswitchboardᚋgraph
 		return graphql.Null
 	}
 	return ec._CreateWorkflowPayload(ctx, sel, v)
+}
+
+func (ec *executionContext) unmarshalODateTime2ᚖtimeᚐTime(ctx context.Context, v any) (*time.Time, error) {
+	if v == nil {
+		return nil, nil
+	}
+	res, err := UnmarshalDateTime(v)
+	return &res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalODateTime2ᚖtimeᚐTime(ctx context.Context, sel ast.SelectionSet, v *time.Time) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	_ = sel
+	_ = ctx
+	res := MarshalDateTime(*v)
+	return res
 }
 
 func (ec *executionContext) unmarshalODayOfWeek2ᚕswitchboardᚋdbᚐDayOfWeekᚄ(ctx context.Context, v any) ([]db.DayOfWeek, error) {
@@ -50824,24 +53300,6 @@ func (ec *executionContext) marshalOString2ᚖstring(ctx context.Context, sel as
 	return res
 }
 
-func (ec *executionContext) unmarshalOTime2ᚖtimeᚐTime(ctx context.Context, v any) (*time.Time, error) {
-	if v == nil {
-		return nil, nil
-	}
-	res, err := UnmarshalTime(v)
-	return &res, graphql.ErrorOnPath(ctx, err)
-}
-
-func (ec *executionContext) marshalOTime2ᚖtimeᚐTime(ctx context.Context, sel ast.SelectionSet, v *time.Time) graphql.Marshaler {
-	if v == nil {
-		return graphql.Null
-	}
-	_ = sel
-	_ = ctx
-	res := MarshalTime(*v)
-	return res
-}
-
 func (ec *executionContext) marshalOUnassignContactPayload2ᚖswitchboardᚋgraphᚐContactPayload(ctx context.Context, sel ast.SelectionSet, v *ContactPayload) graphql.Marshaler {
 	if v == nil {
 		return graphql.Null
@@ -50854,6 +53312,13 @@ func (ec *executionContext) marshalOUnassignConversationPayload2ᚖswitchboard�
 		return graphql.Null
 	}
 	return ec._UnassignConversationPayload(ctx, sel, v)
+}
+
+func (ec *executionContext) marshalOUnassignConversationsPayload2ᚖswitchboardᚋgraphᚐConversationsPayload(ctx context.Context, sel ast.SelectionSet, v *ConversationsPayload) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	return ec._UnassignConversationsPayload(ctx, sel, v)
 }
 
 func (ec *executionContext) marshalOUnblockContactPayload2ᚖswitchboardᚋgraphᚐContactPayload(ctx context.Context, sel ast.SelectionSet, v *ContactPayload) graphql.Marshaler {

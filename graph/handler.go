@@ -55,8 +55,8 @@ func NewHandler(o Options) *Handler {
 	hub := &live.Hub{Share: share}
 	h := &Handler{
 		options: o,
-		sockets: &live.WebSocket{Init: o.connect, Hub: hub, Ping: o.PingEvery, Log: o.Log},
-		streams: &live.EventStream{Session: o.session, Caller: sender, Hub: hub, Ping: o.PingEvery, Log: o.Log},
+		sockets: &live.WebSocket{Init: o.connect, Hub: hub, OperationLimit: operationsPerConnection, Ping: o.PingEvery, Log: o.Log},
+		streams: &live.EventStream{Session: o.session, Caller: sender, Hub: hub, OperationLimit: operationsPerConnection, Ping: o.PingEvery, Log: o.Log},
 	}
 	server := o.server()
 	server.AddTransport(h.sockets)
@@ -66,13 +66,10 @@ func NewHandler(o Options) *Handler {
 	return h
 }
 
-// SDL returns the schema in GraphQL's schema definition language, as schema.graphqls has it.
-func SDL() string { return sources[0].Input }
-
 // server executes operations, however they come in.
 func (o Options) server() *handler.Server {
 	server := handler.New(NewExecutableSchema(Config{
-		Resolvers: &Resolver{service: o.Service}, Directives: DirectiveRoot{PerCaller: perCaller},
+		Schema: schema, Resolvers: &Resolver{service: o.Service}, Directives: DirectiveRoot{PerCaller: perCaller},
 	}))
 	cache := lru.New[*ast.QueryDocument](queryCache)
 	server.SetQueryCache(cache)

@@ -127,13 +127,14 @@ var probes = map[string]probe{
 	"Mutation.deactivateAgent.input.handOverTo":          {[]string{"agent"}, `mutation($x: ID!) { deactivateAgent(input: {agentId: $agent, handOverTo: $x}) { events { id } } }`},
 	"Mutation.reactivateAgent.input.agentId":             {[]string{"agent"}, `mutation($x: ID!) { reactivateAgent(input: {agentId: $x}) { events { id } } }`},
 
-	"Mutation.sendMessage.input.conversationId":               {[]string{"conv"}, `mutation($x: ID!) { sendMessage(input: {conversationId: $x, body: "Stolen"}) { events { id } } }`},
-	"Mutation.sendMessage.input.onlyIfLastMessageId":          {[]string{"msg"}, `mutation($x: ID!) { sendMessage(input: {conversationId: $conv, body: "Stolen", onlyIfLastMessageId: $x}) { events { id } } }`},
-	"Mutation.addNote.input.conversationId":                   {[]string{"conv"}, `mutation($x: ID!) { addNote(input: {conversationId: $x, body: "Stolen"}) { events { id } } }`},
-	"Mutation.markRead.input.conversationId":                  {[]string{"conv"}, `mutation($x: ID!) { markRead(input: {conversationId: $x}) { conversation { id } } }`},
-	"Mutation.assignConversations.input.items.conversationId": {[]string{"conv"}, `mutation($x: ID!) { assignConversations(input: {items: [{conversationId: $x}], assigneeId: $agent}) { outcomes { conversationId conversation { id } userErrors { code message } } events { id } } }`},
-	"Mutation.assignConversations.input.assigneeId":           {[]string{"agent"}, `mutation($x: ID!) { assignConversations(input: {items: [{conversationId: $conv}], assigneeId: $x}) { events { id } } }`},
-	"Mutation.closeConversations.input.items.conversationId":  {[]string{"conv"}, `mutation($x: ID!) { closeConversations(input: {items: [{conversationId: $x}]}) { outcomes { conversationId conversation { id } userErrors { code message } } events { id } } }`},
+	"Mutation.sendMessage.input.conversationId":                 {[]string{"conv"}, `mutation($x: ID!) { sendMessage(input: {conversationId: $x, body: "Stolen"}) { events { id } } }`},
+	"Mutation.sendMessage.input.onlyIfLastMessageId":            {[]string{"msg"}, `mutation($x: ID!) { sendMessage(input: {conversationId: $conv, body: "Stolen", onlyIfLastMessageId: $x}) { events { id } } }`},
+	"Mutation.addNote.input.conversationId":                     {[]string{"conv"}, `mutation($x: ID!) { addNote(input: {conversationId: $x, body: "Stolen"}) { events { id } } }`},
+	"Mutation.markRead.input.conversationId":                    {[]string{"conv"}, `mutation($x: ID!) { markRead(input: {conversationId: $x}) { conversation { id } } }`},
+	"Mutation.assignConversations.input.items.conversationId":   {[]string{"conv"}, `mutation($x: ID!) { assignConversations(input: {items: [{conversationId: $x}], assigneeId: $agent}) { outcomes { conversationId conversation { id } userErrors { code message } } events { id } } }`},
+	"Mutation.assignConversations.input.assigneeId":             {[]string{"agent"}, `mutation($x: ID!) { assignConversations(input: {items: [{conversationId: $conv}], assigneeId: $x}) { events { id } } }`},
+	"Mutation.unassignConversations.input.items.conversationId": {[]string{"conv"}, `mutation($x: ID!) { unassignConversations(input: {items: [{conversationId: $x}]}) { outcomes { conversationId conversation { id } userErrors { code message } } events { id } } }`},
+	"Mutation.closeConversations.input.items.conversationId":    {[]string{"conv"}, `mutation($x: ID!) { closeConversations(input: {items: [{conversationId: $x}]}) { outcomes { conversationId conversation { id } userErrors { code message } } events { id } } }`},
 
 	"Subscription.assignmentChanged.conversationId":   {[]string{"conv"}, `subscription($x: ID!) { assignmentChanged(conversationId: $x, after: $end) { id } }`},
 	"Subscription.assignmentChanged.assigneeId":       {[]string{"agent"}, `subscription($x: ID!) { assignmentChanged(assigneeId: $x, after: $end) { id } }`},
@@ -296,7 +297,7 @@ func TestOwnOnly(t *testing.T) {
 	x := newTwo(t)
 	docs := map[string]string{
 		"lists": `{ inbox(view: ALL) { nodes { id contact { id name assignee { id } } assignee { id } lastMessage { id author { ... on Contact { id } } } } totalCount }
-			agents(active: null) { nodes { id email openConversations } } contacts { nodes { id conversations { nodes { id } } timeline { nodes { id actor { ... on Agent { id } } } } } } }`,
+			agents(filter: {active: null}) { nodes { id email openConversations } } contacts { nodes { id conversations { nodes { id } } timeline { nodes { id actor { ... on Agent { id } } } } } } }`,
 		"closed": `{ inbox(view: CLOSED) { nodes { id closedBy { ... on Agent { id } } } totalCount } }`,
 		"search": `{ inbox(view: ALL, search: "lovelace") { nodes { id } totalCount } agents(search: "agnt") { nodes { id } } contacts(search: "lovelcae") { nodes { id name } } }`,
 		"counts": `{ inboxCounts { mine unassigned all closed blocked } }`,

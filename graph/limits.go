@@ -24,6 +24,9 @@ const (
 // that is gone without a word leaves streams behind that nobody reads.
 const streamAge = time.Minute
 
+// operationsPerConnection is how many operations, subscriptions included, may run on one socket or event stream at a time.
+const operationsPerConnection = 50
+
 // identity tells one caller from all others.
 type identity struct {
 	workspace db.WorkspaceKey
@@ -112,10 +115,15 @@ func (c *connections) of(a service.Actor) (o *opened, most int) {
 		o = &opened{}
 		c.open[who] = o
 	}
+	return o, mostConnections(a)
+}
+
+// mostConnections returns how many sockets, and how many event streams besides, a caller may have open.
+func mostConnections(a service.Actor) int {
 	if a.Agent == nil {
-		return o, programConnections
+		return programConnections
 	}
-	return o, agentConnections
+	return agentConnections
 }
 
 func (c *connections) leave(a service.Actor, remove func(*opened)) {

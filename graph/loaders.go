@@ -35,6 +35,12 @@ type loaders struct {
 	contactConversations *loader[pageOf[db.ContactID], *service.List[*db.Conversation]]
 	workflowRuns         *loader[pageOf[db.WorkflowID], *service.List[*db.WorkflowRun]]
 	workflowProblems     *loader[*db.Workflow, []*service.Refusal]
+
+	messageTotals              *loader[db.ConversationID, service.Total]
+	conversationTimelineTotals *loader[db.ConversationID, service.Total]
+	contactTimelineTotals      *loader[db.ContactID, service.Total]
+	conversationTotals         *loader[db.ContactID, service.Total]
+	runTotals                  *loader[db.WorkflowID, service.Total]
 }
 
 func newLoaders(s *service.Service, actor service.Actor) *loaders {
@@ -59,6 +65,12 @@ func newLoaders(s *service.Service, actor service.Actor) *loaders {
 		contactConversations: pages(actor, s.ConversationsOf),
 		workflowRuns:         pages(actor, s.RunsOf),
 		workflowProblems:     load(actor, s.WorkflowProblems),
+
+		messageTotals:              load(actor, s.MessageTotals),
+		conversationTimelineTotals: load(actor, s.ConversationTimelineTotals),
+		contactTimelineTotals:      load(actor, s.ContactTimelineTotals),
+		conversationTotals:         load(actor, s.ConversationTotals),
+		runTotals:                  load(actor, s.RunTotals),
 	}
 }
 

@@ -171,7 +171,16 @@ var mutationCases = []struct {
 			vars{"conversationId": latest.ID, "expectedVersion": 4}, vars{"conversationId": db.ConversationID{UUID: db.NewUUID()}}}}
 	}},
 	{"assignConversations", "NOT_FOUND", func(w *world) (string, vars) {
-		return w.agent.token, vars{"assigneeId": nil, "items": []any{vars{"conversationId": db.ConversationID{UUID: db.NewUUID()}}}}
+		return w.agent.token, vars{"assigneeId": w.colleague.id, "items": []any{vars{"conversationId": db.ConversationID{UUID: db.NewUUID()}}}}
+	}},
+	{"unassignConversations", "", func(w *world) (string, vars) {
+		_, c := w.opened(w.agent, "Ada")
+		w.assign(w.agent, c, w.colleague)
+		_, nobodys := w.opened(w.agent, "Bob")
+		_, older, latest := w.twice(w.agent, "Cyd")
+		return w.agent.token, vars{"items": []any{
+			vars{"conversationId": c.ID, "expectedVersion": 3}, vars{"conversationId": nobodys.ID}, vars{"conversationId": older.ID},
+			vars{"conversationId": latest.ID, "expectedVersion": 7}, vars{"conversationId": db.ConversationID{UUID: db.NewUUID()}}}}
 	}},
 	{"closeConversations", "", func(w *world) (string, vars) {
 		_, c := w.opened(w.agent, "Ada")
@@ -450,7 +459,7 @@ func TestMutations(t *testing.T) {
 			}
 			// The events of the payload are those that were written.
 			written := w.history(w.key)[before:]
-			events := a.get("data", c.mutation, "events").([]any)
+			events, _ := a.get("data", c.mutation, "events").([]any)
 			if logged := c.code == "" && !unlogged[c.mutation]; len(events) != len(written) || logged != (len(events) > 0) {
 				t.Fatalf("%d events in the payload, %d in the log", len(events), len(written))
 			}

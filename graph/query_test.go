@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"switchboard/db"
 	"switchboard/service"
@@ -18,6 +19,13 @@ var queryCases = []struct {
 	{"asOf", document(`{ asOf inbox(view: ALL) { asOf } inboxCounts { ...counts } }`), quiet},
 	{"viewer", document(`{ viewer { ...agent } }`), quiet},
 	{"viewer.program", document(`{ viewer { ...agent } }`), func(w *world) (string, vars) { return w.integration, nil }},
+	{"session", document(`{ session { ...session } }`), quiet},
+	{"session.program", document(`{ session { ...session } }`), func(w *world) (string, vars) { return w.integration, nil }},
+	{"session.reader", document(`{ session { ...session } }`), func(w *world) (string, vars) {
+		secret, _, err := w.auth.Issue(w.t.Context(), w.key, db.ScopeRead, nil, "a token for an hour", time.Hour)
+		must(w.t, err)
+		return secret, nil
+	}},
 	{"workspace", document(`{ workspace { ...workspace } }`), quiet},
 	{"inbox", document(`query($first: Int) { inbox(view: ALL, first: $first) {
 		edges { node { ...conversation } cursor } nodes { id } pageInfo { ...page } asOf totalCount totalCountCapped searchCapped } }`), busy},
@@ -31,23 +39,27 @@ var queryCases = []struct {
 	{"inboxCounts.program", document(`{ inboxCounts { ...counts } }`), func(w *world) (string, vars) { busy(w); return w.reader, nil }},
 	{"dashboard", document(`{ dashboard { ...dashboard } }`), busy},
 	{"dashboard.quiet", document(`{ dashboard { ...dashboard } }`), func(w *world) (string, vars) { return w.reader, nil }},
-	{"agents", document(`{ agents(first: 2) { edges { node { ...agent } cursor } nodes { id } pageInfo { ...page } } }`), busy},
-	{"agents.filtered", `{ agents(search: "cem", availability: [OFFLINE], active: true) { nodes { name openConversations } } }`, busy},
-	{"agents.inactive", `{ agents(active: false) { nodes { name active } } }`, func(w *world) (string, vars) { w.deactivate(w.colleague); return w.agent.token, nil }},
-	{"contacts", document(`{ contacts(first: 2) { edges { node { ...contact } cursor } nodes { id } pageInfo { ...page } } }`), busy},
+	{"agents", document(`{ agents(first: 2) { edges { node { ...agent } cursor } nodes { id } pageInfo { ...page } totalCount totalCountCapped } }`), busy},
+	{"agents.filtered", `{ agents(search: "cem", filter: {availability: [OFFLINE]}) { nodes { name openConversations } totalCount totalCountCapped } }`, busy},
+	{"agents.inactive", `{ agents(filter: {active: false}) { nodes { name active } } }`, func(w *world) (string, vars) { w.deactivate(w.colleague); return w.agent.token, nil }},
+	{"agents.everybody", `{ agents(filter: {active: null}, orderBy: {field: NAME, direction: DESC}) { nodes { name active } totalCount } }`, func(w *world) (string, vars) {
+		w.deactivate(w.colleague)
+		return w.agent.token, nil
+	}},
+	{"contacts", document(`{ contacts(first: 2) { edges { node { ...contact } cursor } nodes { id } pageInfo { ...page } totalCount totalCountCapped } }`), busy},
 	{"contacts.filtered", `query($me: ID!) { contacts(search: "ADÁ", filter: {assignees: [$me], blocked: false}, orderBy: {field: CREATED_AT, direction: DESC}) {
 		nodes { name } } }`, busy},
 	{"conversation", document(`query($conversation: ID!) { conversation(id: $conversation) { ...conversation
-		messages(first: 2) { edges { node { ...message } cursor } nodes { id } pageInfo { ...page } }
-		timeline(last: 2) { edges { node { ...event } cursor } nodes { id } pageInfo { ...page } } } }`), busy},
+		messages(first: 2) { edges { node { ...message } cursor } nodes { id } pageInfo { ...page } totalCount totalCountCapped }
+		timeline(last: 2) { edges { node { ...event } cursor } nodes { id } pageInfo { ...page } totalCount totalCountCapped } } }`), busy},
 	{"contact", document(`query($contact: ID!) { contact(id: $contact) { ...contact
 		openConversation { ...conversation } latestConversation { ...conversation }
-		conversations(first: 1) { edges { node { id status } cursor } nodes { id } pageInfo { ...page } }
-		timeline(first: 2) { edges { node { ...event } cursor } nodes { id } pageInfo { ...page } } } }`), busy},
+		conversations(first: 1) { edges { node { id status } cursor } nodes { id } pageInfo { ...page } totalCount totalCountCapped }
+		timeline(first: 2) { edges { node { ...event } cursor } nodes { id } pageInfo { ...page } totalCount totalCountCapped } } }`), busy},
 	{"agent", document(`query($me: ID!) { agent(id: $me) { ...agent } }`), busy},
 	{"node", document(`query($contact: ID!) { node(id: $contact) { __typename id ...contact } }`), busy},
-	{"workflows", document(`{ workflows(first: 2) { edges { node { ...workflow } cursor } nodes { id } pageInfo { ...page } } }`), automated},
-	{"workflow", document(`query($workflow: ID!) { workflow(id: $workflow) { ...workflow runs(first: 2) { edges { node { ...run } cursor } nodes { id } pageInfo { ...page } } } }`), automated},
+	{"workflows", document(`{ workflows(first: 2) { edges { node { ...workflow } cursor } nodes { id } pageInfo { ...page } totalCount totalCountCapped } }`), automated},
+	{"workflow", document(`query($workflow: ID!) { workflow(id: $workflow) { ...workflow runs(first: 2) { edges { node { ...run } cursor } nodes { id } pageInfo { ...page } totalCount totalCountCapped } } }`), automated},
 	{"workflowTemplates", document(`{ workflowTemplates { key name description definition { ...definition } } }`), quiet},
 	{"nodes.workflows", document(`query($ids: [ID!]!) { nodes(ids: $ids) { __typename id ... on Workflow { enabled } ... on WorkflowRun { status } ...event } }`), automated},
 	{"nodes", `query($ids: [ID!]!) { nodes(ids: $ids) { __typename id ... on Integration { program: name } ... on Workspace { name } ... on Agent { name }

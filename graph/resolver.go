@@ -26,8 +26,7 @@ type (
 	contactResolver      struct{ *Resolver }
 	conversationResolver struct{ *Resolver }
 	messageResolver      struct{ *Resolver }
-
-	assignConversationsInputResolver struct{ *Resolver }
+	sessionResolver      struct{ *Resolver }
 )
 
 var _ ResolverRoot = (*Resolver)(nil)
@@ -50,13 +49,11 @@ func (r *Resolver) Contact() ContactResolver { return contactResolver{r} }
 // Conversation answers the fields of Conversation.
 func (r *Resolver) Conversation() ConversationResolver { return conversationResolver{r} }
 
+// Session answers the fields of Session.
+func (r *Resolver) Session() SessionResolver { return sessionResolver{r} }
+
 // Message answers the fields of Message.
 func (r *Resolver) Message() MessageResolver { return messageResolver{r} }
-
-// AssignConversationsInput reads the fields of AssignConversationsInput.
-func (r *Resolver) AssignConversationsInput() AssignConversationsInputResolver {
-	return assignConversationsInputResolver{r}
-}
 
 // contextKey keeps what a request carries apart from other packages' values.
 type contextKey int

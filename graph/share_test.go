@@ -82,8 +82,8 @@ const (
 	status  = `subscription($after: EventCursor) { statusChanged(after: $after) { id } }`
 	talk    = `subscription($id: ID!, $after: EventCursor) { conversationChanged(conversationId: $id, after: $after) { id } }`
 	inbox   = `subscription($view: InboxView! = MINE, $filter: InboxFilter) { inboxChanged(view: $view, filter: $filter) { kind } }`
-	origin  = `subscription { statusChanged { id origin } }`
-	skipped = `subscription($no: Boolean!) { statusChanged { id origin @include(if: $no) } }`
+	ownKey  = `subscription { statusChanged { id idempotencyKey } }`
+	skipped = `subscription($no: Boolean!) { statusChanged { id idempotencyKey @include(if: $no) } }`
 	counted = `subscription($view: InboxView!) { inboxChanged(view: $view) { kind counts { %s } } }`
 	ab      = `subscription A { statusChanged { id } } subscription B { statusChanged { cursor } }`
 )
@@ -146,29 +146,29 @@ var alike = []struct {
 	{"after does not hide the id", asked{doc: talk, vars: `{"id": "conv_1", "after": "x"}`, by: ann}, asked{doc: talk, vars: `{"id": "conv_2", "after": "x"}`, by: ann}, false},
 
 	// Fields that depend on the caller.
-	{"one's own field, colleagues", asked{doc: origin, by: ann}, asked{doc: origin, by: cem}, false},
-	{"one's own field, two tokens", asked{doc: origin, by: ann}, asked{doc: origin, by: annElsewise}, true},
-	{"one's own field, two programs", asked{doc: origin, by: robot}, asked{doc: origin, by: otherRobot}, false},
-	{"one's own field, one program", asked{doc: origin, by: robot}, asked{doc: origin, by: robot}, true},
-	{"one's own field, after", asked{doc: `subscription($a: EventCursor) { statusChanged(after: $a) { origin } }`, by: ann, vars: `{"a": "x"}`},
-		asked{doc: `subscription($a: EventCursor) { statusChanged(after: $a) { origin } }`, by: ann}, true},
+	{"one's own field, colleagues", asked{doc: ownKey, by: ann}, asked{doc: ownKey, by: cem}, false},
+	{"one's own field, two tokens", asked{doc: ownKey, by: ann}, asked{doc: ownKey, by: annElsewise}, true},
+	{"one's own field, two programs", asked{doc: ownKey, by: robot}, asked{doc: ownKey, by: otherRobot}, false},
+	{"one's own field, one program", asked{doc: ownKey, by: robot}, asked{doc: ownKey, by: robot}, true},
+	{"one's own field, after", asked{doc: `subscription($a: EventCursor) { statusChanged(after: $a) { idempotencyKey } }`, by: ann, vars: `{"a": "x"}`},
+		asked{doc: `subscription($a: EventCursor) { statusChanged(after: $a) { idempotencyKey } }`, by: ann}, true},
 	{"included", asked{doc: skipped, vars: `{"no": true}`, by: ann}, asked{doc: skipped, vars: `{"no": true}`, by: cem}, false},
 	{"not included", asked{doc: skipped, vars: `{"no": false}`, by: ann}, asked{doc: skipped, vars: `{"no": false}`, by: cem}, false},
-	{"skipped for good", asked{doc: `subscription { statusChanged { id origin @skip(if: true) } }`, by: ann}, asked{doc: `subscription { statusChanged { id origin @skip(if: true) } }`, by: cem}, false},
-	{"by another name", asked{doc: `subscription { s: statusChanged { id: origin } }`, by: ann}, asked{doc: `subscription { s: statusChanged { id: origin } }`, by: cem}, false},
-	{"another field by its name", asked{doc: `subscription { statusChanged { origin: id } }`, by: ann}, asked{doc: `subscription { statusChanged { origin: id } }`, by: cem}, true},
-	{"of one type", asked{doc: `subscription { statusChanged { ... on ConversationClosed { origin } } }`, by: ann}, asked{doc: `subscription { statusChanged { ... on ConversationClosed { origin } } }`, by: cem}, false},
-	{"in a nameless fragment", asked{doc: `subscription { statusChanged { ... { origin } } }`, by: ann}, asked{doc: `subscription { statusChanged { ... { origin } } }`, by: cem}, false},
-	{"in a fragment of a fragment", asked{doc: `subscription { ...a } fragment a on Subscription { statusChanged { ...b } } fragment b on Event { origin }`, by: ann},
-		asked{doc: `subscription { ...a } fragment a on Subscription { statusChanged { ...b } } fragment b on Event { origin }`, by: cem}, false},
-	{"in a second spread", asked{doc: `subscription { statusChanged { ...b ...c } } fragment b on Event { id } fragment c on Event { ...b origin }`, by: ann},
-		asked{doc: `subscription { statusChanged { ...b ...c } } fragment b on Event { id } fragment c on Event { ...b origin }`, by: cem}, false},
+	{"skipped for good", asked{doc: `subscription { statusChanged { id idempotencyKey @skip(if: true) } }`, by: ann}, asked{doc: `subscription { statusChanged { id idempotencyKey @skip(if: true) } }`, by: cem}, false},
+	{"by another name", asked{doc: `subscription { s: statusChanged { id: idempotencyKey } }`, by: ann}, asked{doc: `subscription { s: statusChanged { id: idempotencyKey } }`, by: cem}, false},
+	{"another field by its name", asked{doc: `subscription { statusChanged { idempotencyKey: id } }`, by: ann}, asked{doc: `subscription { statusChanged { idempotencyKey: id } }`, by: cem}, true},
+	{"of one type", asked{doc: `subscription { statusChanged { ... on ConversationClosed { idempotencyKey } } }`, by: ann}, asked{doc: `subscription { statusChanged { ... on ConversationClosed { idempotencyKey } } }`, by: cem}, false},
+	{"in a nameless fragment", asked{doc: `subscription { statusChanged { ... { idempotencyKey } } }`, by: ann}, asked{doc: `subscription { statusChanged { ... { idempotencyKey } } }`, by: cem}, false},
+	{"in a fragment of a fragment", asked{doc: `subscription { ...a } fragment a on Subscription { statusChanged { ...b } } fragment b on Event { idempotencyKey }`, by: ann},
+		asked{doc: `subscription { ...a } fragment a on Subscription { statusChanged { ...b } } fragment b on Event { idempotencyKey }`, by: cem}, false},
+	{"in a second spread", asked{doc: `subscription { statusChanged { ...b ...c } } fragment b on Event { id } fragment c on Event { ...b idempotencyKey }`, by: ann},
+		asked{doc: `subscription { statusChanged { ...b ...c } } fragment b on Event { id } fragment c on Event { ...b idempotencyKey }`, by: cem}, false},
 	{"in fragments that know nothing of it", asked{doc: `subscription { statusChanged { ...b } } fragment b on Event { id }`, by: ann},
 		asked{doc: `subscription { statusChanged { ...b } } fragment b on Event { id }`, by: cem}, true},
-	{"deep down", asked{doc: `subscription { statusChanged { contact { timeline { edges { node { origin } } } } } }`, by: ann},
-		asked{doc: `subscription { statusChanged { contact { timeline { edges { node { origin } } } } } }`, by: cem}, false},
-	{"in a part of the root that comes second", asked{doc: `subscription { statusChanged { id } ... { statusChanged { origin } } }`, by: ann},
-		asked{doc: `subscription { statusChanged { id } ... { statusChanged { origin } } }`, by: cem}, false},
+	{"deep down", asked{doc: `subscription { statusChanged { contact { timeline { edges { node { idempotencyKey } } } } } }`, by: ann},
+		asked{doc: `subscription { statusChanged { contact { timeline { edges { node { idempotencyKey } } } } } }`, by: cem}, false},
+	{"in a part of the root that comes second", asked{doc: `subscription { statusChanged { id } ... { statusChanged { idempotencyKey } } }`, by: ann},
+		asked{doc: `subscription { statusChanged { id } ... { statusChanged { idempotencyKey } } }`, by: cem}, false},
 	{"one's own count", asked{doc: fmt.Sprintf(counted, "mine"), vars: `{"view": "ALL"}`, by: ann}, asked{doc: fmt.Sprintf(counted, "mine"), vars: `{"view": "ALL"}`, by: cem}, false},
 	{"everybody's count", asked{doc: fmt.Sprintf(counted, "all"), vars: `{"view": "ALL"}`, by: ann}, asked{doc: fmt.Sprintf(counted, "all"), vars: `{"view": "ALL"}`, by: cem}, true},
 
@@ -220,7 +220,7 @@ func TestWhatIsNotShared(t *testing.T) {
 		"a place that is no text":          {doc: `subscription { statusChanged(after: 1) { id } }`, by: ann},
 		"a place that is no number either": {doc: `subscription { statusChanged(after: 1e999) { id } }`, by: ann},
 		"a place that is a list":           {doc: status, vars: `{"after": ["x"]}`, by: ann},
-		"somebody without a name":          {doc: origin, by: nobody},
+		"somebody without a name":          {doc: ownKey, by: nobody},
 	} {
 		if s, ok := shared(t, exec, a); ok {
 			t.Errorf("%s: shared by %s", name, s.Key)
@@ -265,7 +265,7 @@ func TestSharedContext(t *testing.T) {
 	t.Parallel()
 	exec := idle()
 	type key struct{}
-	for doc, personal := range map[string]bool{status: false, origin: true} {
+	for doc, personal := range map[string]bool{status: false, ownKey: true} {
 		ctx, cancel := context.WithCancel(context.WithValue(context.Background(), key{}, "a header"))
 		s, ok := graph.Share(graph.WithActor(ctx, annElsewise), operation(t, exec, asked{doc: doc}))
 		cancel()
@@ -292,7 +292,7 @@ func callerIn(ctx context.Context) (who service.Actor, known bool) {
 func TestFragmentsAreReadOnce(t *testing.T) {
 	t.Parallel()
 	op := &graphql.OperationContext{RawQuery: "x", Operation: &ast.OperationDefinition{Operation: ast.Subscription}}
-	event := ast.SelectionSet{&ast.Field{Name: "origin", Definition: schema.Types["Event"].Fields.ForName("origin")}}
+	event := ast.SelectionSet{&ast.Field{Name: "idempotencyKey", Definition: schema.Types["Event"].Fields.ForName("idempotencyKey")}}
 	for range 60 {
 		f := &ast.FragmentDefinition{SelectionSet: event}
 		event = ast.SelectionSet{&ast.FragmentSpread{Definition: f}, &ast.FragmentSpread{Definition: f}}
@@ -351,7 +351,7 @@ func (w *wrapping) events(deep int) string {
 		return "__typename " + name + ": id"
 	case 2:
 		w.personal = true
-		return name + ": origin " + rapid.SampledFrom([]string{"", "@skip(if: true)", "@include(if: false)"}).Draw(w.T, "how")
+		return name + ": idempotencyKey " + rapid.SampledFrom([]string{"", "@skip(if: true)", "@include(if: false)"}).Draw(w.T, "how")
 	case 3:
 		return "... on Event @skip(if: false) { " + w.events(deep-1) + " }"
 	case 4:

@@ -7,7 +7,7 @@ import (
 	"switchboard/service"
 )
 
-func (r subscriptionResolver) AssignmentChanged(ctx context.Context, conversationID, assigneeID *string, after *db.EventCursor) (<-chan Event, error) {
+func (r subscriptionResolver) AssignmentChanged(ctx context.Context, conversationID, assigneeID *string, after *db.EventCursor) (<-chan AssignmentEvent, error) {
 	conversation, err := decodeOptional[db.ConversationID](conversationID)
 	if err != nil {
 		return nil, err
@@ -18,17 +18,17 @@ func (r subscriptionResolver) AssignmentChanged(ctx context.Context, conversatio
 	}
 	return pushLog(ctx, after, func(from *db.EventCursor) (*service.Stream[*db.Event], error) {
 		return r.service.WatchAssignments(ctx, audienceOf(ctx), conversation, agent, from)
-	}, toEvent)
+	}, toAssignmentEvent)
 }
 
-func (r subscriptionResolver) StatusChanged(ctx context.Context, conversationID *string, after *db.EventCursor) (<-chan Event, error) {
+func (r subscriptionResolver) StatusChanged(ctx context.Context, conversationID *string, after *db.EventCursor) (<-chan StatusEvent, error) {
 	conversation, err := decodeOptional[db.ConversationID](conversationID)
 	if err != nil {
 		return nil, err
 	}
 	return pushLog(ctx, after, func(from *db.EventCursor) (*service.Stream[*db.Event], error) {
 		return r.service.WatchStatus(ctx, audienceOf(ctx), conversation, from)
-	}, toEvent)
+	}, toStatusEvent)
 }
 
 func (r subscriptionResolver) ConversationChanged(ctx context.Context, conversationID string, after *db.EventCursor) (<-chan Event, error) {

@@ -12,7 +12,7 @@ func TestTimesSort(t *testing.T) {
 	at, before := time.Date(2026, 3, 1, 9, 30, 0, 0, time.FixedZone("", 3600)), ""
 	for _, step := range []time.Duration{0, 10 * time.Microsecond, 250 * time.Millisecond, time.Second, 12 * time.Hour} {
 		var text strings.Builder
-		MarshalTime(at.Add(step)).MarshalGQL(&text)
+		MarshalDateTime(at.Add(step)).MarshalGQL(&text)
 		if len(text.String()) != len(`"2026-03-01T08:30:00.000000Z"`) || text.String() <= before {
 			t.Errorf("after %s comes %s", before, text.String())
 		}

@@ -99,14 +99,3 @@ func (w *world) updated(mutation string) string {
 	}
 	return ""
 }
-
-// TestUnsentUnassignsNobody: a variable that was not sent is no null, so that a client that
-// forgets it does not unassign.
-func TestUnsentUnassignsNobody(t *testing.T) {
-	t.Parallel()
-	w := newWorld(t)
-	_, c := w.opened(w.agent, "Contact")
-	w.assign(w.agent, c, w.agent)
-	w.post(t, w.agent.token, `mutation($id: ID!, $to: ID) { assignConversations(input: {items: [{conversationId: $id}], assigneeId: $to}) { events { id } } }`,
-		vars{"id": c.ID}).wantCode("BAD_USER_INPUT")
-}

@@ -20,7 +20,7 @@ func TestVariables(t *testing.T) {
 		first  = `query($v: Int) { contacts(first: $v) { nodes { id } } }`
 		text   = `query($v: String) { contacts(search: $v) { nodes { id } } }`
 		id     = `query($v: ID!) { contact(id: $v) { id } }`
-		flag   = `query($v: Boolean) { agents(active: $v) { nodes { id } } }`
+		flag   = `query($v: Boolean) { agents(filter: {active: $v}) { nodes { id } } }`
 		view   = `query($v: InboxView!) { inbox(view: $v) { nodes { id } } }`
 		filter = `query($v: InboxFilter) { inbox(view: ALL, filter: $v) { nodes { id } } }`
 		input  = `mutation($v: UpdateContactInput!) { updateContact(input: $v) { contact { id } } }`

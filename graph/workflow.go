@@ -82,7 +82,7 @@ func (r queryResolver) Workflows(ctx context.Context, first *int, after *string,
 	if err != nil {
 		return nil, err
 	}
-	return connect(l, same[*db.Workflow]), nil
+	return connect(l, same[*db.Workflow], l.Total), nil
 }
 
 func (r queryResolver) Workflow(ctx context.Context, id string) (*db.Workflow, error) {
@@ -155,7 +155,7 @@ func (r workflowResolver) Runs(ctx context.Context, f *db.Workflow, first *int, 
 	if err != nil {
 		return nil, err
 	}
-	return connect(l, same[*db.WorkflowRun]), nil
+	return connect(l, same[*db.WorkflowRun], totalOf(loadersOf(ctx).runTotals, f.ID)), nil
 }
 
 func (r workflowRunResolver) Workflow(ctx context.Context, run *db.WorkflowRun) (*db.Workflow, error) {
@@ -254,7 +254,7 @@ func (a ahead) ofWorkflows(s ast.SelectionSet, rows []*db.Workflow) {
 	for _, f := range a.fields(s, "Workflow") {
 		switch f.Name {
 		case "runs":
-			a.ofRuns(a.nodes(f), flat(a, a.workflowRuns, f, rows, func(w *db.Workflow) db.WorkflowID { return w.ID }))
+			a.ofRuns(a.nodes(f), flat(a, a.workflowRuns, a.runTotals, f, rows, func(w *db.Workflow) db.WorkflowID { return w.ID }))
 		case "problems":
 			read(a, a.workflowProblems, rows, func(w *db.Workflow) **db.Workflow { return &w })
 		}

@@ -1,6 +1,10 @@
 package service
 
-import "switchboard/db"
+import (
+	"time"
+
+	"switchboard/db"
+)
 
 // Actor is who is calling: an agent, or a program with an API token of its own.
 type Actor struct {
@@ -8,6 +12,7 @@ type Actor struct {
 	Role      Role            // what the caller may do
 	Agent     *db.AgentID     // nil for programs
 	Token     db.TokenID      // of the API token in use, if one is
+	Expires   *time.Time      // of that token; nil if it does not
 	AsOf      db.Seq          // number of the event up to which this is known to hold; 0: of none
 }
 
@@ -38,6 +43,17 @@ func (a Actor) Ref() db.ActorRef {
 		return a.Token.Ref()
 	}
 	return db.ActorRef{}
+}
+
+// Scope returns what the caller's token may be used for.
+func (a Actor) Scope() db.TokenScope {
+	switch {
+	case a.Agent != nil:
+		return db.ScopeAgent
+	case a.Role == RoleIntegration:
+		return db.ScopeIntegration
+	}
+	return db.ScopeRead
 }
 
 // source says what an opening by this caller came from.

@@ -32,23 +32,28 @@ type ConversationOutcome struct {
 // AssignConversationsInput says which conversations to assign to whom.
 type AssignConversationsInput struct {
 	Items      []*ConversationItemInput // 1 to 500
-	AssigneeID *db.AgentID
-	Unassign   bool // nobody instead of an agent; that neither was said is BAD_USER_INPUT
+	AssigneeID db.AgentID
 	Keyed
 }
 
-// AssignConversations is AssignConversation, or UnassignConversation, of many. Refusals,
-// each of an item: NOT_FOUND, NOT_LATEST, CONFLICT, AGENT_INACTIVE.
+// AssignConversations is AssignConversation of many. Refusals, each of an item: NOT_FOUND,
+// NOT_LATEST, CONFLICT, AGENT_INACTIVE.
 func (s *Service) AssignConversations(ctx context.Context, actor Actor, in AssignConversationsInput) (*Outcome, error) {
-	if (in.AssigneeID == nil) != in.Unassign {
-		return nil, NewBadInput("assigneeId must be an agent, or null to unassign; it was left out")
-	}
-	return s.writeThreads(ctx, actor, "assignConversations", &in, in.Items, CheckLatest, func(w *Writer) (step, error) {
-		if in.Unassign {
-			return w.unassigning, nil
-		}
-		return w.assigning(ctx, *in.AssigneeID)
-	})
+	return s.writeThreads(ctx, actor, "assignConversations", &in, in.Items, CheckLatest,
+		func(w *Writer) (step, error) { return w.assigning(ctx, in.AssigneeID) })
+}
+
+// UnassignConversationsInput says which conversations to unassign.
+type UnassignConversationsInput struct {
+	Items []*ConversationItemInput // 1 to 500
+	Keyed
+}
+
+// UnassignConversations is UnassignConversation of many. Refusals, each of an item: NOT_FOUND,
+// NOT_LATEST, CONFLICT.
+func (s *Service) UnassignConversations(ctx context.Context, actor Actor, in UnassignConversationsInput) (*Outcome, error) {
+	return s.writeThreads(ctx, actor, "unassignConversations", &in, in.Items, CheckLatest,
+		func(w *Writer) (step, error) { return w.unassigning, nil })
 }
 
 // CloseConversationsInput says which conversations to close and what to remember about each.

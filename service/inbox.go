@@ -39,9 +39,6 @@ type InboxList struct {
 	query        db.InboxQuery
 }
 
-// countLimit is how far a searched or filtered list is counted.
-const countLimit = 1000
-
 // Inbox gives one page of a view (I1).
 func (s *Service) Inbox(ctx context.Context, actor Actor, in InboxInput) (*InboxList, error) {
 	q := db.InboxQuery{View: in.View, Viewer: actor.Agent, Field: db.LastActivity, Desc: true}

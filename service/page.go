@@ -1,6 +1,7 @@
 package service
 
 import (
+	"context"
 	"errors"
 	"strings"
 
@@ -21,6 +22,9 @@ type List[T any] struct {
 	Rows                 []T
 	HasNext, HasPrevious bool
 	Cursor               func(T) string // the page cursor of a row
+
+	// Total counts the rows of the whole list; nil for lists of a parent, which are counted for many parents at once.
+	Total func(context.Context) (Total, error)
 }
 
 const (

@@ -120,6 +120,12 @@ func (b *library) lists() map[string]paged {
 		},
 	}
 	for _, direction := range []Direction{Ascending, Descending} {
+		for _, field := range []db.AgentOrderField{db.AgentAvailability, db.AgentName, db.AgentCreatedAt} {
+			lists[fmt.Sprintf("agents by %s %s", field, direction)] = func(in PageInput) (*pageOf, error) {
+				l, err := b.Agents(ctx, me, AgentsInput{OrderBy: &AgentOrder{field, direction}, PageInput: in})
+				return pageFrom(l, err, func(a *db.Agent) string { return a.ID.String() })
+			}
+		}
 		for _, field := range []ContactOrderField{ContactName, ContactCreatedAt} {
 			lists[fmt.Sprintf("contacts by %s %s", field, direction)] = func(in PageInput) (*pageOf, error) {
 				l, err := b.Contacts(ctx, me, ContactsInput{OrderBy: &ContactOrder{field, direction}, PageInput: in})

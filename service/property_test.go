@@ -219,12 +219,13 @@ func (p *play) items() (items []*ConversationItemInput) {
 }
 
 func (p *play) assignMany() error {
-	in := AssignConversationsInput{Items: p.items(), Unassign: rapid.Bool().Draw(p.T, "unassign")}
-	if !in.Unassign {
-		in.AssigneeID = ptr(p.agent())
+	if items := p.items(); rapid.Bool().Draw(p.T, "unassign") {
+		_, err := p.UnassignConversations(p.ctx, p.manager, UnassignConversationsInput{Items: items})
+		return err
+	} else {
+		_, err := p.AssignConversations(p.ctx, p.manager, AssignConversationsInput{Items: items, AssigneeID: p.agent()})
+		return err
 	}
-	_, err := p.AssignConversations(p.ctx, p.manager, in)
-	return err
 }
 
 func (p *play) closeMany() error {

@@ -28,12 +28,23 @@ type AgentsInput struct {
 	Availability []db.Availability
 	Skill        *string
 	Active       *bool
+	OrderBy      *AgentOrder
 	PageInput
 }
 
-// Agents gives one page of the agents, online ones first, then by name (I4).
+// AgentOrder is the order of a list of agents.
+type AgentOrder struct {
+	Field     db.AgentOrderField
+	Direction Direction
+}
+
+// Agents returns one page of the agents, by default online ones first, then by name (I4).
 func (s *Service) Agents(ctx context.Context, actor Actor, in AgentsInput) (*List[*db.Agent], error) {
-	p, err := CheckPage(actor.Workspace, in.PageInput, db.AgentOrder)
+	order := db.AgentOrder
+	if in.OrderBy != nil {
+		order = db.AgentOrderBy(in.OrderBy.Field, in.OrderBy.Direction == Descending)
+	}
+	p, err := CheckPage(actor.Workspace, in.PageInput, order)
 	if err != nil {
 		return nil, err
 	}
@@ -50,13 +61,15 @@ func (s *Service) Agents(ctx context.Context, actor Actor, in AgentsInput) (*Lis
 	if in.Availability != nil && len(in.Availability) == 0 {
 		return nil, NewBadInput("an empty list of availabilities matches nobody; leave it out to match everybody")
 	}
-	rows, next, previous, err := w.AgentPage(ctx, f, p)
+	rows, next, previous, err := w.AgentPage(ctx, f, order, p)
 	if err != nil {
 		return nil, BadKey(p, err)
 	}
-	return &List[*db.Agent]{rows, next, previous, func(a *db.Agent) string {
-		return db.AgentOrder.Cursor(actor.Workspace, a.Key())
-	}}, nil
+	return &List[*db.Agent]{
+		Rows: rows, HasNext: next, HasPrevious: previous,
+		Cursor: func(a *db.Agent) string { return order.Cursor(actor.Workspace, a.Key(order)) },
+		Total:  TotalOf(func(ctx context.Context, limit int) (int, error) { return w.AgentCount(ctx, f, limit) }),
+	}, nil
 }
 
 // ContactsInput asks for one page of the contacts.
@@ -113,9 +126,11 @@ func (s *Service) Contacts(ctx context.Context, actor Actor, in ContactsInput) (
 	if err != nil {
 		return nil, BadKey(p, err)
 	}
-	return &List[*db.Contact]{rows, next, previous, func(c *db.Contact) string {
-		return order.Cursor(actor.Workspace, c.Key(order))
-	}}, nil
+	return &List[*db.Contact]{
+		Rows: rows, HasNext: next, HasPrevious: previous,
+		Cursor: func(c *db.Contact) string { return order.Cursor(actor.Workspace, c.Key(order)) },
+		Total:  TotalOf(func(ctx context.Context, limit int) (int, error) { return w.ContactCount(ctx, f, limit) }),
+	}, nil
 }
 
 // MessagesOf returns the same page of the messages of each conversation. A page ends early

@@ -91,13 +91,13 @@ func moves() []move {
 // about each is what the verb on one answers.
 var bulks = map[string]func(w *world, c cast, x target) (*Outcome, error){
 	"assignConversation": func(w *world, c cast, x target) (*Outcome, error) {
-		return w.AssignConversations(w.ctx(), c.ada, AssignConversationsInput{Items: x.item(), AssigneeID: c.ben.Agent})
+		return w.AssignConversations(w.ctx(), c.ada, AssignConversationsInput{Items: x.item(), AssigneeID: *c.ben.Agent})
 	},
 	"assignConversation to inactive Zoe": func(w *world, c cast, x target) (*Outcome, error) {
-		return w.AssignConversations(w.ctx(), c.ada, AssignConversationsInput{Items: x.item(), AssigneeID: c.zoe.Agent})
+		return w.AssignConversations(w.ctx(), c.ada, AssignConversationsInput{Items: x.item(), AssigneeID: *c.zoe.Agent})
 	},
 	"unassignConversation": func(w *world, c cast, x target) (*Outcome, error) {
-		return w.AssignConversations(w.ctx(), c.ada, AssignConversationsInput{Items: x.item(), Unassign: true})
+		return w.UnassignConversations(w.ctx(), c.ada, UnassignConversationsInput{Items: x.item()})
 	},
 	"closeConversation": func(w *world, c cast, x target) (*Outcome, error) {
 		return w.CloseConversations(w.ctx(), c.ada, CloseConversationsInput{Items: x.item()})

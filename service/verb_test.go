@@ -95,7 +95,10 @@ var verbs = []verb{
 		return s.UpdateWorkspace(ctx, a, UpdateWorkspaceInput{Name: Text("Renamed"), Keyed: Keyed{x.key}})
 	}},
 	{"assignConversations", "conversation", func(ctx context.Context, s *Service, a Actor, x target) (*Outcome, error) {
-		return single(s.AssignConversations(ctx, a, AssignConversationsInput{Items: x.item(), AssigneeID: &x.agent, Keyed: Keyed{x.key}}))
+		return single(s.AssignConversations(ctx, a, AssignConversationsInput{Items: x.item(), AssigneeID: x.agent, Keyed: Keyed{x.key}}))
+	}},
+	{"unassignConversations", "conversation", func(ctx context.Context, s *Service, a Actor, x target) (*Outcome, error) {
+		return single(s.UnassignConversations(ctx, a, UnassignConversationsInput{Items: x.item(), Keyed: Keyed{x.key}}))
 	}},
 	{"closeConversations", "conversation", func(ctx context.Context, s *Service, a Actor, x target) (*Outcome, error) {
 		return single(s.CloseConversations(ctx, a, CloseConversationsInput{Items: x.item(), Keyed: Keyed{x.key}}))

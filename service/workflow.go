@@ -261,13 +261,16 @@ func (s *Service) Workflows(ctx context.Context, actor Actor, in PageInput) (*Li
 	if err != nil {
 		return nil, err
 	}
-	rows, next, previous, err := s.DB.ForWorkspace(actor.Workspace).WorkflowPage(ctx, p)
+	w := s.DB.ForWorkspace(actor.Workspace)
+	rows, next, previous, err := w.WorkflowPage(ctx, p)
 	if err != nil {
 		return nil, BadKey(p, err)
 	}
-	return &List[*db.Workflow]{rows, next, previous, func(f *db.Workflow) string {
-		return db.WorkflowOrder.Cursor(actor.Workspace, f.Key())
-	}}, nil
+	return &List[*db.Workflow]{
+		Rows: rows, HasNext: next, HasPrevious: previous,
+		Cursor: func(f *db.Workflow) string { return db.WorkflowOrder.Cursor(actor.Workspace, f.Key()) },
+		Total:  TotalOf(w.WorkflowCount),
+	}, nil
 }
 
 // RunsOf gives the same page of the runs of each workflow.

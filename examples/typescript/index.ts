@@ -8,7 +8,7 @@ import { initGraphQLTada, type TadaDocumentNode } from 'gql.tada'
 import { print } from 'graphql'
 import type { introspection } from './graphql-env.d.ts'
 
-const graphql = initGraphQLTada<{ introspection: introspection; scalars: { Time: string; EventCursor: string } }>()
+const graphql = initGraphQLTada<{ introspection: introspection; scalars: { DateTime: string; EventCursor: string } }>()
 
 const inboxQuery = graphql(`query Inbox($first: Int!) {
   inbox(view: ALL, first: $first) { totalCount nodes { id contact { name } assignee { name } waitingSince } }

@@ -1,0 +1,35 @@
+package db
+
+import (
+	"context"
+
+	"github.com/google/uuid"
+)
+
+// Nested is a list that each of many parents has: rows of a table that name their parent.
+type Nested struct{ table, parent string }
+
+// The nested lists that can be counted by an index.
+var (
+	ConversationMessages = Nested{"messages", "conversation_id"}
+	ConversationEvents   = Nested{"events", "conversation_id"}
+	ContactEvents        = Nested{"events", "contact_id"}
+	ContactConversations = Nested{"conversations", "contact_id"}
+	WorkflowRuns         = Nested{"workflow_runs", "workflow_id"}
+)
+
+// CountNested counts the rows of a list of each parent, up to a limit for each.
+func (w ForWorkspace) CountNested(ctx context.Context, of Nested, parents []uuid.UUID, limit int) (map[uuid.UUID]int, error) {
+	var rows []struct {
+		ID    uuid.UUID
+		Count int
+	}
+	err := w.query(ctx, &rows, `SELECT parent.id, (SELECT count(*) FROM (SELECT FROM `+of.table+`
+		WHERE workspace_id = $1 AND `+of.parent+` = parent.id LIMIT $3) AS counted) AS count
+		FROM unnest($2::uuid[]) AS parent (id)`, w.Key, parents, limit)
+	counts := make(map[uuid.UUID]int, len(rows))
+	for _, row := range rows {
+		counts[row.ID] = row.Count
+	}
+	return counts, err
+}

@@ -1,0 +1,24 @@
+package graph
+
+import (
+	"slices"
+
+	"github.com/vektah/gqlparser/v2/ast"
+)
+
+// schema is the schema that operations are checked against and introspection shows. gqlparser counts an interface
+// among the possible types of another one that it implements; only objects are possible types.
+// (https://spec.graphql.org/October2021/#sec-The-__Type-Type)
+var schema = withObjectsOnly(parsedSchema)
+
+func withObjectsOnly(s *ast.Schema) *ast.Schema {
+	for name, possible := range s.PossibleTypes {
+		if kind := s.Types[name].Kind; kind == ast.Interface || kind == ast.Union {
+			s.PossibleTypes[name] = slices.DeleteFunc(possible, func(def *ast.Definition) bool { return def.Kind != ast.Object })
+		}
+	}
+	return s
+}
+
+// SDL returns the schema in GraphQL's schema definition language, as schema.graphqls has it.
+func SDL() string { return sources[0].Input }
