@@ -82,6 +82,8 @@ var mayImport = map[string][]string{
 var owners = map[string][]string{
 	"github.com/99designs/gqlgen": {"graph", "graph/live", "bench/fanout"}, // which measures it
 	"github.com/uptrace/bun":      {"db"},
+	"github.com/jackc/pgx/v5":     {"db"},
+	"database/sql":                {"db"},
 	"github.com/nats-io/nats.go":  {"feed"},
 
 	"github.com/nats-io/nats-server/v2": {"tests"}, // and they are not looked at

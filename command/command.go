@@ -14,9 +14,9 @@ import (
 	"time"
 
 	"github.com/alecthomas/kong"
-	"github.com/jackc/pgx/v5/pgconn"
 	"golang.org/x/term"
 
+	"switchboard/db"
 	"switchboard/service"
 )
 
@@ -112,8 +112,6 @@ func isTerminal(w io.Writer) bool {
 
 // explain says what went wrong and what to do next.
 func explain(err error) string {
-	var pg *pgconn.PgError
-	var malformed *pgconn.ParseConfigError
 	var known *service.Error
 	var refusal *service.Refusal
 	switch {
@@ -121,12 +119,8 @@ func explain(err error) string {
 		return refusal.Message
 	case errors.As(err, &known):
 		return known.Message
-	case errors.As(err, &malformed):
-		return err.Error() + "; give one such as postgres://user:password@host/name"
-	case errors.As(err, &pg) && pg.Code == "42P01": // undefined table
+	case db.SchemaMissing(err):
 		return "the database has no tables yet: run `switchboard migrate` first"
-	case errors.As(err, &pg) && pg.Code == "58P01": // an extension's files are missing
-		return err.Error() + ": install PostgreSQL's contrib package (pg_trgm, unaccent, fuzzystrmatch)"
 	}
 	return err.Error()
 }

@@ -3,7 +3,6 @@ package command
 import (
 	"context"
 	"crypto/rand"
-	"database/sql"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -229,7 +228,7 @@ func developers(ctx context.Context, h *house) ([]developer, error) {
 func demoDevelopers(ctx context.Context, h *house, w *db.Workspace, secret []byte) (list []developer, err error) {
 	for _, email := range service.DemoViewers() {
 		a, err := h.db.ForWorkspace(w.Key).AgentByEmail(ctx, email)
-		if errors.Is(err, sql.ErrNoRows) {
+		if db.NotFound(err) {
 			continue // got another address since
 		}
 		if err != nil {

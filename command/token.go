@@ -2,7 +2,6 @@ package command
 
 import (
 	"context"
-	"database/sql"
 	"errors"
 	"fmt"
 	"strconv"
@@ -94,7 +93,7 @@ func (t tokenCreate) owner(ctx context.Context, h *house, w *db.Workspace) (db.T
 		return db.TokenScope(t.Scope), nil, nil
 	}
 	agent, err := h.db.ForWorkspace(w.Key).AgentByEmail(ctx, t.Agent)
-	if errors.Is(err, sql.ErrNoRows) {
+	if db.NotFound(err) {
 		return "", nil, fmt.Errorf("the workspace has no agent with the e-mail address %s; add one with `switchboard agent create NAME --workspace %s --email %s`", t.Agent, t.Workspace, t.Agent)
 	}
 	if err == nil && !agent.Active {

@@ -139,7 +139,8 @@ func (w ForWorkspace) Agents(ctx context.Context, ids []AgentID) ([]*Agent, erro
 	return rows, err
 }
 
-// AgentByEmail finds an agent by e-mail address, case ignored; sql.ErrNoRows if there is none.
+// AgentByEmail finds an agent by e-mail address, case ignored. The error is NotFound
+// if there is none.
 func (w ForWorkspace) AgentByEmail(ctx context.Context, email string) (*Agent, error) {
 	var rows []*Agent
 	key := text.EmailKey(email)

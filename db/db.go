@@ -66,7 +66,7 @@ func Open(ctx context.Context, url string, o Options) (*DB, error) {
 func open(ctx context.Context, url string, o Options, patience time.Duration) (*DB, error) {
 	config, err := pgx.ParseConfig(url)
 	if err != nil {
-		return nil, fmt.Errorf("the database URL cannot be read: %w", err)
+		return nil, fmt.Errorf("the database URL cannot be read: %w; give one such as postgres://user:password@host/name", err)
 	}
 	conns := &connections{dial: o.Dial, patience: patience}
 	o.ask(config.RuntimeParams)
@@ -129,15 +129,6 @@ func (d *DB) Ready(ctx context.Context) error {
 		return errors.New("the database is read-only")
 	}
 	return nil
-}
-
-// Connect opens a connection outside the pool, for listening. It may be silent for ever:
-// how long to wait is for the caller's contexts to say.
-func (d *DB) Connect(ctx context.Context) (*pgx.Conn, error) {
-	config, conns := d.config.Copy(), &connections{dial: d.conns.dial}
-	delete(config.RuntimeParams, "statement_timeout")
-	config.DialFunc = pgconn.DialFunc(conns.connect)
-	return pgx.ConnectConfig(ctx, config)
 }
 
 // Analyze tells PostgreSQL anew how the tables are filled. It does so by itself, but only
@@ -233,7 +224,7 @@ func (w ForWorkspace) exec(ctx context.Context, statement string, args ...any) (
 // The pool has replaced its connections by then. A transaction has to begin anew instead.
 func (w ForWorkspace) prepared(run func() error) error {
 	err := run()
-	if _, inTransaction := w.raw.(*sql.Tx); IsStalePlan(err) && !inTransaction {
+	if _, inTransaction := w.raw.(*sql.Tx); isStalePlan(answer(err)) && !inTransaction {
 		return run()
 	}
 	return err

@@ -3,7 +3,6 @@ package db
 import (
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
 	"math/rand/v2"
@@ -11,7 +10,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/uptrace/bun/migrate"
 
 	"switchboard/db/migrations"
@@ -86,11 +84,10 @@ func (m Migrator) insist(ctx context.Context, d *DB, watch *migrationWatch) (app
 	for deadline := time.Now().Add(m.Patience); ; {
 		more, err := d.migrate(ctx)
 		applied = append(applied, more...)
-		var pg *pgconn.PgError
 		switch {
 		case err != nil && ctx.Err() != nil:
 			return applied, context.Cause(ctx)
-		case !errors.As(err, &pg) || pg.Code != "55P03":
+		case !isLockTimeout(err):
 			return applied, err
 		case time.Now().After(deadline):
 			return applied, fmt.Errorf("migrating waited %v for a lock that is held by %s; end that session, or try again when it is done: %w",
@@ -122,6 +119,9 @@ func (d *DB) migrate(ctx context.Context) ([]string, error) {
 		}
 	}
 	if err != nil {
+		if pg := answer(err); pg != nil && pg.Code == "58P01" { // an extension's files are missing
+			err = fmt.Errorf("%w: install PostgreSQL's contrib package (pg_trgm, unaccent, fuzzystrmatch)", err)
+		}
 		return names, fmt.Errorf("migrating the database failed, nothing of the failing migration was kept: %w", err)
 	}
 	return names, nil

@@ -3,7 +3,6 @@ package db
 import (
 	"context"
 	"database/sql/driver"
-	"errors"
 	"fmt"
 	"maps"
 	"math/rand/v2"
@@ -122,24 +121,11 @@ func (all *connections) reuse(_ context.Context, conn *pgx.Conn) error {
 // the others of the pool are in the same state and are replaced before they are used.
 func (all *connections) keeps(err *pgconn.PgError) bool {
 	switch {
-	case err.Code == "25006", isStalePlan(err), strings.HasPrefix(err.Code, "57P"):
+	case err.Code == readOnly, isStalePlan(err), strings.HasPrefix(err.Code, "57P"):
 		all.suspect() // read-only, prepared for tables that have changed, or shutting down
 		return false
 	case strings.HasPrefix(err.Code, "08"), err.Code == "XX000":
 		return false
 	}
 	return !strings.EqualFold(err.SeverityUnlocalized, "FATAL") && !strings.EqualFold(err.Severity, "FATAL")
-}
-
-// isStalePlan reports whether a prepared statement no longer fits its tables. The code
-// means more than that, and the message depends on the server's language.
-func isStalePlan(err *pgconn.PgError) bool {
-	return err.Code == "0A000" && err.Routine == "RevalidateCachedQuery"
-}
-
-// IsStalePlan reports whether a statement failed because it was prepared before its tables
-// changed. It works when it is tried again.
-func IsStalePlan(err error) bool {
-	var pg *pgconn.PgError
-	return errors.As(err, &pg) && isStalePlan(pg)
 }

@@ -65,7 +65,8 @@ func (d *DB) InsertWorkspace(ctx context.Context, w *Workspace, then func(tx Tx)
 	})
 }
 
-// WorkspaceByID finds a workspace by the id that clients know; sql.ErrNoRows if there is none.
+// WorkspaceByID finds a workspace by the id that clients know. The error is NotFound if there
+// is none.
 func (d *DB) WorkspaceByID(ctx context.Context, id WorkspaceID) (*Workspace, error) {
 	w := new(Workspace)
 	err := d.NewSelect().Model(w).Where("id = ?", id).Scan(ctx)

@@ -69,11 +69,9 @@ func natsTransport(t *testing.T, _ *journal) transport {
 func TestNATSDoesNotNotify(t *testing.T) {
 	t.Parallel()
 	j := newJournal(t)
-	conn, err := j.Connect(t.Context())
+	listener, err := j.Listen(t.Context(), channel, time.Second)
 	fine(t, err)
-	defer func() { fine(t, conn.Close(t.Context())) }()
-	_, err = conn.Exec(t.Context(), "LISTEN "+channel)
-	fine(t, err)
+	defer listener.Close(t.Context())
 
 	x := natsTransport(t, j)
 	here, _ := x.process(t, j, quiet)
@@ -88,10 +86,10 @@ func TestNATSDoesNotNotify(t *testing.T) {
 	}
 	// PostgreSQL delivers notifications in commit order, so any earlier one would come first.
 	j.run("SELECT pg_notify($1, 'the end')", channel)
-	first, err := conn.WaitForNotification(timeoutContext(t))
+	first, err := listener.Wait(timeoutContext(t))
 	fine(t, err)
-	if first.Payload != "the end" {
-		t.Errorf("got notification %q", first.Payload)
+	if first != "the end" {
+		t.Errorf("got notification %q", first)
 	}
 }
 

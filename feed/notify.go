@@ -4,8 +4,6 @@ import (
 	"context"
 	"time"
 
-	"github.com/jackc/pgx/v5"
-
 	"switchboard/db"
 )
 
@@ -27,8 +25,7 @@ func NewNotify(d *db.DB) *Notify {
 
 // Publish notifies all processes, including this one.
 func (n *Notify) Publish(ctx context.Context, workspaces []db.WorkspaceKey) error {
-	_, err := n.db.ExecContext(ctx, "SELECT pg_notify(?, ?)", channel, formatWorkspaces(workspaces))
-	return err
+	return n.db.Notify(ctx, channel, formatWorkspaces(workspaces))
 }
 
 // Listen uses a connection of its own.
@@ -51,40 +48,25 @@ func (n *Notify) Listen(ctx context.Context, wake func(workspace db.WorkspaceKey
 
 // listenOnce listens until the connection breaks.
 func (n *Notify) listenOnce(ctx context.Context, wake func(workspace db.WorkspaceKey), started func()) error {
-	conn, err := n.db.Connect(ctx)
+	listener, err := n.db.Listen(ctx, channel, n.checkTimeout)
 	if err != nil {
 		return err
 	}
-	defer func() {
-		closeCtx, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
-		defer cancel()
-		_ = conn.Close(closeCtx)
-	}()
-	if err := n.check(ctx, conn, "LISTEN "+channel); err != nil {
-		return err
-	}
+	defer listener.Close(ctx)
 	started()
 	for {
 		waitCtx, cancel := context.WithTimeout(ctx, n.checkAfter)
-		notification, err := conn.WaitForNotification(waitCtx)
+		payload, err := listener.Wait(waitCtx)
 		cancel()
 		switch {
 		case err == nil:
-			wakeEach(notification.Payload, wake)
-		case ctx.Err() != nil || conn.IsClosed() || waitCtx.Err() == nil:
+			wakeEach(payload, wake)
+		case ctx.Err() != nil || listener.IsClosed() || waitCtx.Err() == nil:
 			return err
 		default: // no notification, or a broken connection
-			if err := n.check(ctx, conn, "SELECT 1"); err != nil {
+			if err := listener.Check(ctx); err != nil {
 				return err
 			}
 		}
 	}
-}
-
-// check runs a statement with a time limit. pgx keeps notifications that arrive meanwhile.
-func (n *Notify) check(ctx context.Context, conn *pgx.Conn, statement string) error {
-	ctx, cancel := context.WithTimeout(ctx, n.checkTimeout)
-	defer cancel()
-	_, err := conn.Exec(ctx, statement)
-	return err
 }

@@ -2,8 +2,6 @@ package service
 
 import (
 	"context"
-	"database/sql"
-	"errors"
 	"slices"
 	"strconv"
 
@@ -23,12 +21,13 @@ func checkManagerStays(managers []*db.Agent, leaving *db.Agent) *Refusal {
 	return nil
 }
 
-// agentTaken tells the violations of the agents' unique indexes from other errors.
+// agentTaken turns the error of a second agent with the same e-mail address or sign-in into
+// a refusal, and returns any other error as it is.
 func agentTaken(err error) error {
-	switch Violated(err) {
-	case "agents_email", "agents_email_key":
+	switch db.Taken(err) {
+	case db.AgentEmail:
 		return Refuse(EmailTaken, "another agent has this e-mail address", "email")
-	case "agents_identity":
+	case db.AgentSignIn:
 		return Refuse(IdentityTaken, "another agent has this sign-in", "identity")
 	}
 	return err
@@ -42,7 +41,7 @@ func (w *Writer) checkEmail(ctx context.Context, a *db.Agent) error {
 	}
 	other, err := w.AgentByEmail(ctx, *a.Email)
 	switch {
-	case errors.Is(err, sql.ErrNoRows), err == nil && other.ID == a.ID:
+	case db.NotFound(err), err == nil && other.ID == a.ID:
 		return nil
 	case err != nil:
 		return err

@@ -25,9 +25,10 @@ func checkUnblock(t *Thread) *Refusal {
 	return nil
 }
 
-// identityTaken tells the violation of the identities' key from other errors.
+// identityTaken turns the error of a second contact with the same id on a channel into a
+// refusal, and returns any other error as it is.
 func identityTaken(err error) error {
-	if Violated(err) == "contact_identities_pkey" {
+	if db.Taken(err) == db.ContactExternal {
 		return Refuse(IdentityTaken, "another contact has one of these ids on its channel", "identities")
 	}
 	return err

@@ -2,13 +2,7 @@ package service
 
 import (
 	"context"
-	"database/sql"
-	"database/sql/driver"
 	"errors"
-	"io"
-	"net"
-
-	"github.com/jackc/pgx/v5/pgconn"
 
 	"switchboard/db"
 	"switchboard/feed"
@@ -96,7 +90,6 @@ func NewNotFound(what string) *Error {
 func Explain(err error) *Error {
 	var known *Error
 	var id *db.IDError
-	var pg *pgconn.PgError
 	switch {
 	case errors.As(err, &known):
 		return known
@@ -106,67 +99,19 @@ func Explain(err error) *Error {
 		return &Error{CursorInvalid, "the cursor is malformed, or belongs to another list or workspace; take one from this list, or leave it out"}
 	case errors.Is(err, feed.ErrExpired):
 		return &Error{CursorExpired, "the cursor lies too far back to resume from; load the data again and subscribe after its asOf"}
-	case errors.As(err, &pg) && isAway(pg), isBroken(err), db.IsStalePlan(err), errors.Is(err, ErrStartOver),
+	case db.Unavailable(err), errors.Is(err, ErrStartOver),
 		errors.Is(err, context.DeadlineExceeded), errors.Is(err, context.Canceled):
 		return &Error{Unavailable, "the server is too busy or cannot reach its database; try again, with the same idempotencyKey if this was a mutation"}
 	}
 	return &Error{Internal, "something went wrong on the server"}
 }
 
-// isBroken says that the connection to the database could not be made or broke.
-func isBroken(err error) bool {
-	var network net.Error
-	var connect *pgconn.ConnectError
-	return errors.As(err, &network) || errors.As(err, &connect) || pgconn.SafeToRetry(err) ||
-		errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, driver.ErrBadConn) || errors.Is(err, sql.ErrConnDone)
-}
-
-// isAway reports whether an error of PostgreSQL says that it cannot answer now, rather than
-// that something is wrong with what it was asked
-// (https://www.postgresql.org/docs/current/errcodes-appendix.html).
-func isAway(err *pgconn.PgError) bool {
-	switch err.Code {
-	case "25006", // read-only, as during a failover
-		"25P03", "25P04", // the transaction took too long
-		"55P03": // the lock could not be had in time
-		return true
-	}
-	switch err.Code[:min(2, len(err.Code))] {
-	case "08", // connection exception
-		"40", // transaction rollback, such as a deadlock, after retries
-		"53", // insufficient resources, such as a full disk
-		"57", // operator intervention, such as a shutdown, or a statement's time-out
-		"58": // system error, such as of a disk
-		return true
-	}
-	return false
-}
-
-// Violated returns the constraint that a database error is about; empty for other errors.
-func Violated(err error) string {
-	var pg *pgconn.PgError
-	if errors.As(err, &pg) && pg.Code[:2] == "23" {
-		return pg.ConstraintName
-	}
-	return ""
-}
-
-// ErrStartOver reports that the rows that a transaction must lock became more while it was locking.
+// ErrStartOver is the error of a transaction that has to run again, because what it had to
+// lock grew while it was locking.
 var ErrStartOver = errors.New("the transaction has to start over")
 
 // mayRetry reports whether a transaction that failed at this attempt, counted from 1, left
-// nothing behind and may do better the next time.
+// nothing behind and may succeed the next time.
 func mayRetry(err error, attempt int) bool {
-	var pg *pgconn.PgError
-	switch {
-	case attempt >= attempts:
-		return false
-	case errors.Is(err, ErrStartOver), db.IsStalePlan(err):
-		return true
-	case !errors.As(err, &pg):
-		return false
-	case pg.Code == "25006": // by a session from before the database could be written to; it is replaced
-		return attempt == 1
-	}
-	return pg.Code == "40P01" || pg.Code == "40001"
+	return attempt < attempts && (errors.Is(err, ErrStartOver) || db.Retryable(err, attempt))
 }

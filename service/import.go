@@ -392,7 +392,7 @@ func (b *importBatch) store(ctx context.Context) error {
 		return err
 	}
 	if err := b.InsertContacts(ctx, b.newContacts, b.newIdentities); err != nil {
-		if Violated(err) == "contact_identities_pkey" {
+		if db.Taken(err) == db.ContactExternal {
 			return ErrStartOver // the contact has just written in by itself
 		}
 		return err

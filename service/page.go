@@ -2,10 +2,6 @@ package service
 
 import (
 	"context"
-	"errors"
-	"strings"
-
-	"github.com/jackc/pgx/v5/pgconn"
 
 	"switchboard/db"
 )
@@ -60,11 +56,10 @@ func CheckPage(workspace db.WorkspaceKey, in PageInput, o db.Order) (p db.Page, 
 	return p, err
 }
 
-// BadKey tells the error of a forged page cursor, whose values are not of their columns'
-// types, from other errors.
+// BadKey returns ErrBadCursor for the error of a forged page cursor, whose values are not of
+// their columns' types, and any other error as it is.
 func BadKey(p db.Page, err error) error {
-	var pg *pgconn.PgError
-	if (p.After != nil || p.Before != nil) && errors.As(err, &pg) && strings.HasPrefix(pg.Code, "22") {
+	if (p.After != nil || p.Before != nil) && db.InvalidValue(err) {
 		return db.ErrBadCursor
 	}
 	return err

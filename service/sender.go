@@ -84,7 +84,7 @@ func (w *Writer) introduce(ctx context.Context, t *Thread, s *sender) (Changes, 
 	identity := s.identity
 	identity.ContactID = contact.ID
 	err := w.InsertContacts(ctx, []*db.Contact{contact}, []*db.ContactIdentity{&identity})
-	if Violated(err) == "contact_identities_pkey" {
+	if db.Taken(err) == db.ContactExternal {
 		return nil, ErrStartOver // another call has just made it
 	}
 	w.Outcome.Contact = contact
