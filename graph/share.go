@@ -20,50 +20,59 @@ import (
 	"switchboard/service"
 )
 
-// shareable are the subscriptions that may share an execution: what they give depends on
-// the arguments and the audience alone.
-var shareable = map[string]bool{
-	"assignmentChanged":   true,
-	"statusChanged":       true,
-	"conversationChanged": true,
-	"inboxChanged":        true,
-	"inboxCountsChanged":  true,
-	"dashboardChanged":    true,
-	"agentsChanged":       true,
+// A sharing is who may share one execution of a subscription.
+type sharing byte
+
+const (
+	notShared        sharing = iota // every subscriber has an execution of its own
+	sharedByAudience                // subscribers with equal arguments and the same audience
+	sharedByView                    // likewise, but a caller's own view only with that caller
+)
+
+// sharings has an entry for every field of Subscription.
+var sharings = map[string]sharing{
+	"assignmentChanged":   sharedByAudience,
+	"statusChanged":       sharedByAudience,
+	"conversationChanged": sharedByAudience,
+	"inboxChanged":        sharedByView,
+	"inboxCountsChanged":  sharedByAudience,
+	"dashboardChanged":    sharedByAudience,
+	"agentsChanged":       sharedByAudience,
+	"workflowRunChanged":  notShared,
 }
 
-// share says with whom a subscription may share its execution: with those who ask for the
-// same and may see the same; if anything in it depends on the caller, only with the
-// caller's own. Whatever it does not understand is not shared.
+// share returns which execution a subscription may share, and false if it must run alone. Equal
+// subscriptions of callers who may see the same share one. If the document depends on the caller,
+// only the caller's own subscriptions do. A document that share does not understand runs alone.
 func share(ctx context.Context, op *graphql.OperationContext) (live.Shared, bool) {
 	var none live.Shared
 	if op.Operation.Operation != ast.Subscription {
 		return none, false
 	}
 	fields := rootFields(op, "Subscription")
-	if len(fields) != 1 || !shareable[fields[0].Name] {
+	if len(fields) != 1 || sharings[fields[0].Name] == notShared {
 		return none, false
 	}
 	document := reading{fragments: map[*ast.FragmentDefinition]bool{}}
 	document.directives(op.Operation.Directives)
 	document.selection(op.Operation.SelectionSet)
 	root := fields[0].Field
-	after, err := placeOf(root, op.Variables)
-	if document.strange || err != nil {
+	after, err := cursorOf(root, op.Variables)
+	if document.unknown || err != nil {
 		return none, false
 	}
 	actor := actorOf(ctx)
 	shared := live.Shared{After: after, Context: context.WithValue(context.Background(), requestKey, uuid.NewString())}
 	caller := ""
-	if document.perCaller || ofCaller(root, op.Variables) {
+	if document.perCaller || sharings[root.Name] == sharedByView && isOwnView(root, op.Variables) {
 		if actor.Ref().IsZero() {
 			return none, false
 		}
-		caller, shared.Context = actor.Ref().String(), withActor(shared.Context, alone(actor))
+		caller, shared.Context = actor.Ref().String(), withActor(shared.Context, withoutToken(actor))
 	} else {
 		shared.Context = withAudience(shared.Context, actor.Audience())
 	}
-	variables, err := json.Marshal(withoutPlace(root, op.Variables))
+	variables, err := json.Marshal(withoutCursor(root, op.Variables))
 	if err != nil {
 		return none, false
 	}
@@ -71,12 +80,12 @@ func share(ctx context.Context, op *graphql.OperationContext) (live.Shared, bool
 	return shared, true
 }
 
-// reading is what share looks for in a document. It looks at every field, whether it is
-// included or skipped, and at each fragment once.
+// A reading is what share finds in a document. It includes skipped fields, and visits each fragment
+// once.
 type reading struct {
-	fragments map[*ast.FragmentDefinition]bool // those looked at
+	fragments map[*ast.FragmentDefinition]bool // visited ones
 	perCaller bool                             // a field depends on the caller
-	strange   bool                             // something is not understood
+	unknown   bool                             // it contains something unknown
 }
 
 func (r *reading) selection(set ast.SelectionSet) {
@@ -92,7 +101,7 @@ func (r *reading) selection(set ast.SelectionSet) {
 		case *ast.FragmentSpread:
 			r.directives(s.Directives)
 			if s.Definition == nil {
-				r.strange = true
+				r.unknown = true
 			} else if !r.fragments[s.Definition] {
 				r.fragments[s.Definition] = true
 				r.directives(s.Definition.Directives)
@@ -102,10 +111,10 @@ func (r *reading) selection(set ast.SelectionSet) {
 	}
 }
 
-// field looks at what the schema says of a field.
+// field reads the directives of a field in the schema.
 func (r *reading) field(def *ast.FieldDefinition) {
 	if def == nil {
-		r.strange = true
+		r.unknown = true
 		return
 	}
 	for _, d := range def.Directives {
@@ -114,48 +123,44 @@ func (r *reading) field(def *ast.FieldDefinition) {
 			r.perCaller = true
 		case "deprecated":
 		default:
-			r.strange = true
+			r.unknown = true
 		}
 	}
 }
 
-// directives looks at those of a document. The variables that the known ones read are in
-// the key.
+// directives reads directives in a document. Variables that the known ones use are in the key.
 func (r *reading) directives(list ast.DirectiveList) {
 	for _, d := range list {
 		if d.Name != "include" && d.Name != "skip" {
-			r.strange = true
+			r.unknown = true
 		}
 	}
 }
 
-// ofCaller says that a view is the caller's own. What is not surely another one counts
-// as that: enums in variables are not checked for their case.
-func ofCaller(root *ast.Field, variables map[string]any) bool {
-	if root.Definition.Arguments.ForName("view") == nil {
-		return false
-	}
+// isOwnView reports whether the view depends on the caller. An unknown view counts as one that
+// does, because enums in variables are not validated yet.
+func isOwnView(root *ast.Field, variables map[string]any) bool {
 	value, _ := valueOf(root, "view", variables)
 	view, _ := value.(string)
 	return db.View(view) == db.ViewMine || !slices.Contains(db.Views, db.View(view))
 }
 
-// placeOf is where a subscriber wants to begin, as it was sent; nil for now.
-func placeOf(root *ast.Field, variables map[string]any) (*string, error) {
+// cursorOf returns the cursor after which a subscriber starts, as it was sent; nil means now.
+func cursorOf(root *ast.Field, variables map[string]any) (*string, error) {
 	value, err := valueOf(root, "after", variables)
 	if value == nil || err != nil {
 		return nil, err
 	}
 	text, ok := value.(string)
 	if !ok {
-		return nil, errors.New("a cursor is a text")
+		return nil, errors.New("a cursor must be a string")
 	}
 	return &text, nil
 }
 
-// withoutPlace leaves out the variable that only says where to begin. It is in no other
-// argument, as no other takes an EventCursor.
-func withoutPlace(root *ast.Field, variables map[string]any) map[string]any {
+// withoutCursor returns the variables without the one for the cursor. No other argument uses that
+// one, because no other takes an EventCursor.
+func withoutCursor(root *ast.Field, variables map[string]any) map[string]any {
 	after := root.Arguments.ForName("after")
 	if after == nil || after.Value.Kind != ast.Variable {
 		return variables
@@ -165,8 +170,7 @@ func withoutPlace(root *ast.Field, variables map[string]any) map[string]any {
 	return rest
 }
 
-// valueOf gives the coerced value of one argument, which may be its default; nil if
-// there is none.
+// valueOf returns the coerced value of an argument or its default; nil if there is none.
 func valueOf(f *ast.Field, name string, variables map[string]any) (any, error) {
 	if given := f.Arguments.ForName(name); given != nil {
 		if given.Value.Kind != ast.Variable {
@@ -182,15 +186,16 @@ func valueOf(f *ast.Field, name string, variables map[string]any) (any, error) {
 	return nil, nil
 }
 
-// alone is a caller without what another connection of the same one need not have.
-func alone(a service.Actor) service.Actor {
+// withoutToken returns an agent's actor without the token, in which connections of one agent
+// differ.
+func withoutToken(a service.Actor) service.Actor {
 	if a.Agent != nil {
 		a.Token = db.TokenID{}
 	}
 	return a
 }
 
-// digest makes one short text of several; lengths keep them apart.
+// digest returns a hash of several texts; their lengths keep them apart.
 func digest(parts ...string) string {
 	var all []byte
 	for _, part := range parts {
