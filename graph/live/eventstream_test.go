@@ -108,7 +108,7 @@ func TestDistinctConnections(t *testing.T) {
 		{"no query in the URL", ask{method: "GET"}, 400, "'query'"},
 		{"a persisted query", ask{body: `{"extensions":{"persistedQuery":{}}}`}, 400, "PERSISTED_QUERY_NOT_SUPPORTED"},
 		{"variables of a wrong type", ask{body: `{"query":"{name}","variables":[]}`}, 400, "'variables'"},
-		{"half a surrogate pair", ask{body: `{"query":"{name}","variables":{"a":"\ud800"}}`}, 400, "Unicode"},
+		{"half a surrogate pair", ask{body: `{"query":"{name}","operationName":"\ud800"}`}, 400, "Unicode"},
 		{"a form", ask{contentType: "application/x-www-form-urlencoded", body: "query={name}"}, 415, "application/json"},
 		{"a multipart form", ask{contentType: "multipart/form-data; boundary=x"}, 415, "application/json"},
 		{"plain text", ask{contentType: "text/plain", body: `{"query":"{name}"}`}, 415, "application/json"},

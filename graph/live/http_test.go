@@ -55,7 +55,7 @@ func TestHTTP(t *testing.T) {
 		{"a document's id in the URL", "GET /?documentId=x", plain, plain, "", 200, "DOCUMENT_NOT_FOUND"},
 		{"a document and an id", "POST /", plain, plain, `{"query":"{name}","documentId":"x"}`, 400, "not both"},
 		{"variables of a wrong type", "POST /", plain, plain, `{"query":"{name}","variables":[]}`, 400, "the body needs 'variables' to be an object"},
-		{"half a surrogate pair", "POST /", plain, response, `{"query":"{name}","variables":{"a":"\ud800"}}`, 400, "Unicode"},
+		{"half a surrogate pair", "POST /", plain, response, `{"query":"{name}","operationName":"\ud800"}`, 400, "Unicode"},
 		{"repeated names", "POST /", plain, response, `{"query":"{name}","variables":{"a":1,"a":2}}`, 400, "the same name twice"},
 		{"an unknown field", "POST /", plain, response, `{"query":"{nope}"}`, 400, "Cannot query field"},
 		{"an unknown field of an old client", "POST /", plain, plain, `{"query":"{nope}"}`, 200, "Cannot query field"},

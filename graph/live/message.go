@@ -106,8 +106,8 @@ func (m message) params() (*graphql.RawParams, gqlerror.List, *CloseError) {
 }
 
 // parseObject parses a JSON object into a struct of jsontext.Value. If that fails it returns what
-// is wrong, as the predicate of a sentence. Lone surrogates are accepted here: the operation that
-// contains one is refused later.
+// is wrong, as the predicate of a sentence. Lone surrogates are accepted here: what contains one
+// decides what becomes of it.
 func parseObject(data jsontext.Value, into any) (malformed string) {
 	err := json.Unmarshal(data, into, jsontext.AllowInvalidUTF8(true))
 	var syntax *jsontext.SyntacticError
@@ -153,14 +153,15 @@ func parseParams(payload jsontext.Value) (params *graphql.RawParams, refused gql
 		{"query", raw.Query, '"', &params.Query},
 		{"documentId", raw.DocumentID, '"', &documentID},
 		{"operationName", raw.Name, '"', &params.OperationName},
-		{"variables", raw.Variables, '{', &params.Variables},
+		{"variables", raw.Variables, '{', nil},
 		{"extensions", raw.Extensions, '{', &params.Extensions},
 	} {
 		switch kind := field.raw.Kind(); {
 		case len(field.raw) == 0 || kind == 'n':
 		case kind != field.kind:
 			return nil, nil, "needs '" + field.name + "' to be " + kinds[field.kind]
-		case !decode(field.raw, field.into):
+		case field.name == "variables" && decodeVariables(field.raw, &params.Variables):
+		case field.name == "variables" || !decode(field.raw, field.into):
 			return params, refusal("BAD_USER_INPUT", "'"+field.name+"' holds text that is not valid Unicode."), ""
 		}
 	}
@@ -190,6 +191,34 @@ func decode(value jsontext.Value, into any) bool {
 	numbers := stdjson.NewDecoder(bytes.NewReader(value))
 	numbers.UseNumber()
 	return numbers.Decode(into) == nil
+}
+
+// decodeVariables decodes the values of variables and reports whether that worked. Numbers keep
+// their text. A string that is not valid Unicode becomes one that is not valid UTF-8, as it does in a
+// document: each field refuses or repairs it.
+func decodeVariables(value jsontext.Value, into *map[string]any) bool {
+	return json.Unmarshal(value, into, jsontext.AllowInvalidUTF8(true), json.WithUnmarshalers(json.UnmarshalFromFunc(decodeVariable))) == nil
+}
+
+func decodeVariable(in *jsontext.Decoder, into *any) error {
+	kind := in.PeekKind()
+	if kind != '0' && kind != '"' {
+		return json.SkipFunc
+	}
+	raw, err := in.ReadValue()
+	if err != nil {
+		return err
+	}
+	if kind == '0' {
+		*into = stdjson.Number(raw)
+		return nil
+	}
+	decoded, err := jsontext.AppendUnquote(nil, raw)
+	if err != nil { // it has U+FFFD where it is not valid
+		decoded = bytes.ReplaceAll(decoded, []byte("\uFFFD"), []byte{0xff})
+	}
+	*into = string(decoded)
+	return nil
 }
 
 // text decodes a JSON string. Invalid Unicode becomes U+FFFD.

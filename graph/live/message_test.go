@@ -3,6 +3,7 @@ package live
 import (
 	"encoding/binary"
 	"encoding/json"
+	"reflect"
 	"strings"
 	"testing"
 	"time"
@@ -94,5 +95,21 @@ func TestBucket(t *testing.T) {
 	}
 	if b.allow(now) {
 		t.Fatal("an hour of silence saves up more than the burst")
+	}
+}
+
+// TestDecodeVariables: numbers keep their text, and a string that is not valid Unicode is told from
+// one that holds U+FFFD.
+func TestDecodeVariables(t *testing.T) {
+	var variables map[string]any
+	sent := `{"in":{"number":1.50,"list":[true,null,"x"],"half":"a\ud83d","sign":"a\ufffd","raw":"` + "\xe4" + `"}}`
+	if !decodeVariables([]byte(sent), &variables) {
+		t.Fatal("they cannot be decoded")
+	}
+	want := map[string]any{"in": map[string]any{
+		"number": json.Number("1.50"), "list": []any{true, nil, "x"}, "half": "a\xff", "sign": "a\uFFFD", "raw": "\xff",
+	}}
+	if !reflect.DeepEqual(variables, want) {
+		t.Errorf("got %#v", variables)
 	}
 }

@@ -186,9 +186,12 @@ var executing = []rule{
 		want(`{"id":"q","type":"error","payload":[{"message":"PersistedQueryNotSupported","extensions":{"code":"PERSISTED_QUERY_NOT_SUPPORTED"}}]}`), quiet(),
 		subscribe("q", "{name}"),
 		want(`{"id":"q","type":"next","payload":{"data":{"name":"Ada"}}}`), want(`{"id":"q","type":"complete"}`)}},
-	{"half a surrogate pair costs its operation only", []step{
-		initialise(), send(`{"id":"q","type":"subscribe","payload":{"query":"mutation($to:String!){rename(to:$to)}","variables":{"to":"\ud83d"}}}`),
-		want(`{"id":"q","type":"error","payload":[{"message":"'variables' holds text that is not valid Unicode.","extensions":{"code":"BAD_USER_INPUT"}}]}`), quiet()}},
+	{"half a surrogate pair in a document's name costs its operation only", []step{
+		initialise(), send(`{"id":"q","type":"subscribe","payload":{"query":"{name}","operationName":"\ud83d"}}`),
+		want(`{"id":"q","type":"error","payload":[{"message":"'operationName' holds text that is not valid Unicode.","extensions":{"code":"BAD_USER_INPUT"}}]}`), quiet()}},
+	{"half a surrogate pair in a variable is for the field to refuse or repair", []step{
+		initialise(), send(`{"id":"q","type":"subscribe","payload":{"query":"mutation($to:String!){rename(to:$to)}","variables":{"to":"half \ud83d"}}}`),
+		want(`{"id":"q","type":"next","payload":{"data":{"rename":"half �"}}}`), want(`{"id":"q","type":"complete"}`)}},
 	{"data with errors is a next", []step{
 		initialise(), subscribe("q", "{name nickname}"),
 		want(`{"id":"q","type":"next","payload":{"errors":[{"message":"it is nickname"}],"data":{"name":"Ada","nickname":null}}}`), want(`{"id":"q","type":"complete"}`)}},
