@@ -70,6 +70,11 @@ func isInvisible(r rune) bool {
 	return r >= 0x80 && unicode.In(r, unicode.Cf, unicode.Other_Default_Ignorable_Code_Point, unicode.Variation_Selector) || r == 'ـ'
 }
 
+// Trim returns the text without white space and invisible characters at its ends.
+func Trim(text string) string {
+	return strings.TrimFunc(text, func(r rune) bool { return unicode.IsSpace(r) || isInvisible(r) })
+}
+
 // isAccent reports whether a mark may be left out in writing. Marks that do not combine
 // are vowels of Indic and other scripts: without them other words would be meant.
 func isAccent(r rune) bool {
