@@ -1,6 +1,7 @@
 package graph
 
 import (
+	"fmt"
 	"io"
 	"strconv"
 	"time"
@@ -17,6 +18,12 @@ func MarshalDateTime(t time.Time) graphql.Marshaler {
 		_, _ = io.WriteString(w, strconv.Quote(t.UTC().Format("2006-01-02T15:04:05.000000Z")))
 	})
 }
+
+// MarshalDateTimeText writes a time that is kept as its text.
+func MarshalDateTimeText(text string) graphql.Marshaler { return graphql.MarshalString(text) }
+
+// UnmarshalDateTimeText returns whatever was sent for a time, for the service to judge.
+func UnmarshalDateTimeText(v any) (string, error) { return fmt.Sprint(v), nil }
 
 // UnmarshalDateTime reads RFC 3339 in any zone; the error is BAD_USER_INPUT.
 func UnmarshalDateTime(v any) (time.Time, error) {

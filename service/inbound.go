@@ -2,7 +2,6 @@ package service
 
 import (
 	"context"
-	"time"
 
 	"switchboard/db"
 )
@@ -12,9 +11,9 @@ type ReceiveMessageInput struct {
 	Contact           *SenderInput
 	ContactID         *db.ContactID // with Channel
 	Channel           *string
-	Body              string // not empty; beyond 100,000 characters it is cut
-	Automated         bool   // a machine wrote it
-	SentAt            *time.Time
+	Body              string  // not empty; beyond 100,000 characters it is cut
+	Automated         bool    // a machine wrote it
+	SentAt            *string // RFC 3339; what is not is left out
 	ExternalMessageID *string // on the channel; the same one from the same contact again returns the first outcome
 	Keyed
 }

@@ -120,7 +120,7 @@ func TestReceivedMessages(t *testing.T) {
 				w.clock = w.clock.Add(after)
 				for _, sent := range []time.Duration{-after, after} {
 					at := w.clock.Add(sent)
-					o := w.receives(c.ContactID, func(in *ReceiveMessageInput) { in.SentAt = &at })
+					o := w.receives(c.ContactID, func(in *ReceiveMessageInput) { in.SentAt = ptr(at.Format(time.RFC3339Nano)) })
 					equal(t, fmt.Sprint("the same after ", after), o.Conversation.ID == c.ID, same)
 					equal(t, "sent", w.message(o).SentAt.Equal(at), true)
 				}
@@ -471,7 +471,7 @@ func TestBadArrivals(t *testing.T) {
 	})
 	for _, year := range []int{1, 1969, 9999} {
 		at := time.Date(year, 1, 1, 0, 0, 0, 0, time.UTC)
-		if err := message(func(in *ReceiveMessageInput) { in.SentAt = &at }); err != nil {
+		if err := message(func(in *ReceiveMessageInput) { in.SentAt = ptr(at.Format(time.RFC3339Nano)) }); err != nil {
 			t.Errorf("the year %d is refused: %v", year, err)
 		}
 	}

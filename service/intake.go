@@ -132,8 +132,13 @@ func (i *intake) externalID(field string, given *string) *string {
 
 // sentAt takes the time at which a message was sent, as exactly as it can be kept. Any
 // year of four digits will do, as it is only shown (S6).
-func (i *intake) sentAt(at *time.Time) *time.Time {
-	if at == nil {
+func (i *intake) sentAt(text *string) *time.Time {
+	if text == nil {
+		return nil
+	}
+	at, err := time.Parse(time.RFC3339, *text)
+	if err != nil {
+		i.ignore("sentAt must look like 2026-03-01T09:30:00Z; it is left out", "sentAt")
 		return nil
 	}
 	kept := at.UTC().Truncate(time.Microsecond)
