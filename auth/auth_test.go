@@ -296,7 +296,7 @@ func TestDeveloperTokens(t *testing.T) {
 		"agent":  other.AddDeveloper([]byte("secret"), g.workspace, *g.manager.Agent),
 	} {
 		if another == token {
-			t.Errorf("another %s gives the same token", name)
+			t.Errorf("another %s returns the same token", name)
 		}
 		g.refused(another, "unknown")
 	}
@@ -330,7 +330,7 @@ func TestConnectorToken(t *testing.T) {
 		t.Error("at the next start it is another one")
 	}
 	if another := add(other, "another"); another == token {
-		t.Error("another secret gives the same token")
+		t.Error("another secret returns the same token")
 	}
 	if tokens, err := g.List(t.Context(), g.workspace); err != nil || len(tokens) != 2 {
 		t.Errorf("two secrets have %d rows, %v", len(tokens), err)
@@ -349,7 +349,7 @@ func TestSecretsDiffer(t *testing.T) {
 	for range 1000 {
 		secret := newSecret()
 		if seen[secret] || !wellFormed(secret) {
-			t.Fatalf("%q is no good", secret)
+			t.Fatalf("%q is repeated or malformed", secret)
 		}
 		seen[secret] = true
 	}

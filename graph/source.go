@@ -12,8 +12,8 @@ import (
 	"switchboard/service"
 )
 
-// source hands the items of a stream to whoever executes a subscription, as many as are
-// there together: what the document asks of them is read ahead for all at once.
+// A source yields the items of a stream to the execution of a subscription. It reads several items
+// together, and loads what the document selects of all of them at once.
 type source[S, T any] struct {
 	*service.Stream[S]
 	item  func(S) T
@@ -21,55 +21,55 @@ type source[S, T any] struct {
 	out   chan T
 	batch *batch
 
-	waiting []placed[S] // not yet handed out
-	away    bool        // what they ask of the database could not be read
-	at      live.Position
+	queue       []positioned[S] // read, but not yet returned by Next
+	unavailable bool            // the database was unreachable for the last read-ahead
+	position    live.Position
 }
 
-// placed is something in the log and its place.
-type placed[S any] struct {
-	what S
-	at   live.Position
+// A positioned is an item of the stream with its position in the log.
+type positioned[S any] struct {
+	item     S
+	position live.Position
 }
 
-// atOnce is how many items are read ahead for at most.
-const atOnce = 64
+// maxReadAhead is the most items that are read ahead together.
+const maxReadAhead = 64
 
-// awayPause is between two attempts to reach the database, about.
-const awayPause = 500 * time.Millisecond
+// retryPause is the average pause between two attempts to reach the database.
+const retryPause = 500 * time.Millisecond
 
-// batch holds the loaders of the items that a subscription is handing out. What they have
-// read is not older than any of these.
+// A batch holds the loaders for the items that a subscription has read ahead. They have read the
+// database after all of these items.
 type batch struct {
 	service *service.Service
 	loaders *loaders
 }
 
-// withBatch prepares a subscription's context.
+// withBatch returns a context for a subscription.
 func withBatch(ctx context.Context, s *service.Service) context.Context {
 	return context.WithValue(ctx, batchKey, &batch{service: s})
 }
 
-// batchOf gives the batch of a subscription; nil for other operations.
+// batchOf returns the batch of a subscription, or nil for other operations.
 func batchOf(ctx context.Context) *batch {
 	b, _ := ctx.Value(batchKey).(*batch)
 	return b
 }
 
-// push makes a stream the source of a subscription.
+// push makes a stream the source of a subscription and returns the channel for its resolver.
 func push[S, T any](ctx context.Context, s *service.Stream[S], err error, item func(S) T) (<-chan T, error) {
 	if err != nil {
 		return nil, err
 	}
 	p := &source[S, T]{Stream: s, item: item, field: graphql.GetFieldContext(ctx).Field, out: make(chan T, 1), batch: batchOf(ctx)}
-	p.at = p.place()
+	p.position = p.streamPosition()
 	live.Pull(ctx, p)
 	return p.out, nil
 }
 
-// pushLog is push for a stream of the log, which begins after a place.
+// pushLog is push for a stream of the log that starts after a cursor.
 func pushLog[S, T any](ctx context.Context, after *db.EventCursor, watch func(from *db.EventCursor) (*service.Stream[S], error), item func(S) T) (<-chan T, error) {
-	from, err := beginning(ctx, after)
+	from, err := startCursor(ctx, after)
 	if err != nil {
 		return nil, err
 	}
@@ -77,64 +77,63 @@ func pushLog[S, T any](ctx context.Context, after *db.EventCursor, watch func(fr
 	return push(ctx, s, err, item)
 }
 
-// Next hands out the next item, if there is one. While the database is away there is
-// none: what would be in it then could only be errors.
+// Next sends the next item, if there is one. While the database is unreachable it sends none, since
+// their fields would all be errors.
 func (p *source[S, T]) Next(ctx context.Context) (bool, error) {
 	switch {
-	case len(p.waiting) == 0:
-		if err := p.fill(ctx); err != nil || len(p.waiting) == 0 {
+	case len(p.queue) == 0:
+		if err := p.fill(ctx); err != nil || len(p.queue) == 0 {
 			return false, err
 		}
 		fallthrough
-	case p.away:
-		if p.readAhead(ctx); p.away {
+	case p.unavailable:
+		if p.readAhead(ctx); p.unavailable {
 			return false, ctx.Err()
 		}
 	}
-	next := p.waiting[0]
-	p.waiting, p.at = p.waiting[1:], next.at
-	p.out <- p.item(next.what)
+	next := p.queue[0]
+	p.queue, p.position = p.queue[1:], next.position
+	p.out <- p.item(next.item)
 	return true, nil
 }
 
-// fill takes what the stream has. An error comes again when everything before it has been
-// handed out.
+// fill reads items of the stream. An error is returned by a later call, after the items before it.
 func (p *source[S, T]) fill(ctx context.Context) error {
-	for len(p.waiting) < atOnce {
-		what, ok, err := p.Stream.Next(ctx)
-		if err != nil && len(p.waiting) == 0 {
+	for len(p.queue) < maxReadAhead {
+		item, ok, err := p.Stream.Next(ctx)
+		if err != nil && len(p.queue) == 0 {
 			return err
 		}
 		if err != nil || !ok {
 			break
 		}
-		p.waiting = append(p.waiting, placed[S]{what, p.place()})
+		p.queue = append(p.queue, positioned[S]{item, p.streamPosition()})
 	}
-	if len(p.waiting) == 0 {
-		p.at = p.place()
+	if len(p.queue) == 0 {
+		p.position = p.streamPosition()
 	}
 	return nil
 }
 
-// readAhead is allowed to fail: then the items read for themselves, and say so if they
-// fail as well.
+// readAhead loads what the document selects of the queued items. It may fail: fields then load for
+// themselves, and report their own errors.
 func (p *source[S, T]) readAhead(ctx context.Context) {
 	defer func() { _ = recover() }()
-	p.away = false
+	p.unavailable = false
 	p.batch.loaders = newLoaders(p.batch.service, audienceOf(ctx))
-	items := make([]T, len(p.waiting))
-	for i, next := range p.waiting {
-		items[i] = p.item(next.what)
+	items := make([]T, len(p.queue))
+	for i, next := range p.queue {
+		items[i] = p.item(next.item)
 	}
-	ahead{ctx, p.batch.loaders, graphql.GetOperationContext(ctx), &p.away}.ofRoot(p.field, items)
+	ahead{ctx, p.batch.loaders, graphql.GetOperationContext(ctx), &p.unavailable}.ofRoot(p.field, items)
 }
 
-// Wait waits until Next may give something.
+// Wait returns when Next may have an item.
 func (p *source[S, T]) Wait(ctx context.Context) error {
-	if !p.away {
+	if !p.unavailable {
 		return p.Stream.Wait(ctx)
 	}
-	timer := time.NewTimer(awayPause/2 + rand.N(awayPause))
+	timer := time.NewTimer(retryPause/2 + rand.N(retryPause))
 	defer timer.Stop()
 	select {
 	case <-timer.C:
@@ -144,27 +143,27 @@ func (p *source[S, T]) Wait(ctx context.Context) error {
 	}
 }
 
-// Position is the place of the item handed out last, or beyond it how far the stream has
-// looked. States have none.
+// Position returns the position of the last item or, if nothing is queued, how far the stream has
+// read. It returns false for a stream of states.
 func (p *source[S, T]) Position() (live.Position, bool) {
 	_, ok := p.Stream.Position()
-	return p.at, ok
+	return p.position, ok
 }
 
-func (p *source[S, T]) place() live.Position {
-	at, ok := p.Stream.Position()
+func (p *source[S, T]) streamPosition() live.Position {
+	position, ok := p.Stream.Position()
 	switch {
 	case !ok:
 		return live.Position{}
-	case at.Seq == db.Seq(p.at.Seq) && p.at.Cursor != "":
-		return p.at // there may be nothing new a thousand times
+	case position.Seq == db.Seq(p.position.Seq) && p.position.Cursor != "":
+		return p.position // avoids formatting the same cursor on each poll
 	}
-	return live.Position{Seq: int64(at.Seq), Cursor: at.String()}
+	return live.Position{Seq: int64(position.Seq), Cursor: position.String()}
 }
 
-// beginning is where a subscription begins: where its argument says, unless the transport
-// knows better.
-func beginning(ctx context.Context, after *db.EventCursor) (*db.EventCursor, error) {
+// startCursor returns the cursor that a subscription starts after: that of its argument, unless the
+// transport determines another.
+func startCursor(ctx context.Context, after *db.EventCursor) (*db.EventCursor, error) {
 	cursor, given := live.From(ctx)
 	switch {
 	case !given:
@@ -172,6 +171,6 @@ func beginning(ctx context.Context, after *db.EventCursor) (*db.EventCursor, err
 	case cursor == nil:
 		return nil, nil
 	}
-	at, err := db.ParseEventCursor(*cursor)
-	return &at, err
+	position, err := db.ParseEventCursor(*cursor)
+	return &position, err
 }

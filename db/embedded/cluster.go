@@ -37,7 +37,7 @@ func (s *Server) create(ctx context.Context, bin binaries, work *os.File) error 
 		return err
 	}
 	if err := os.Rename(temporary, s.folder.cluster()); err != nil {
-		return fmt.Errorf("move the new database to its place: %w", err)
+		return fmt.Errorf("rename the new database folder: %w", err)
 	}
 	s.created = true
 	return syncFolder(s.folder.root)

@@ -62,7 +62,7 @@ func TestLettersBeyondASCII(t *testing.T) {
 	t.Parallel()
 	s := startServer(t, newDir(t))
 	if got := value(t, s.URL(database), "SELECT lower('ÉŁЖ')"); got != "éłж" {
-		t.Errorf("lower() gives %q", got)
+		t.Errorf("lower() returns %q", got)
 	}
 	for _, extension := range []string{"pg_trgm", "unaccent", "fuzzystrmatch"} {
 		run(t, s.URL(database), "CREATE EXTENSION "+extension)
@@ -137,7 +137,7 @@ func TestKilledWhileCreating(t *testing.T) {
 	})
 	starter.kill()
 	if _, err := os.Stat(filepath.Join(dir, "postgres")); err == nil {
-		t.Fatal("the database is in its place before it was complete")
+		t.Fatal("the database folder exists before it was complete")
 	}
 	s := startServer(t, dir)
 	if !s.created {

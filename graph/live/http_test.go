@@ -66,10 +66,10 @@ func TestHTTP(t *testing.T) {
 		{"a query in the URL", get("{name}"), "", response, "", 200, `{"data":{"name":"ada"}}`},
 		{"a mutation in the URL", get(`mutation{rename(to:"eve")}`), "", response, "", 405, "POST"},
 		{"a mutation in the URL, of an old client", get(`mutation{rename(to:"eve")}`), "", plain, "", 405, "POST"},
-		{"variables in the URL that are no JSON", get("{name}") + "&variables=x", "", response, "", 400, "'variables'"},
+		{"variables in the URL that are not JSON", get("{name}") + "&variables=x", "", response, "", 400, "'variables'"},
 		{"a query twice in the URL", get("{name}") + "&query={nickname}", "", response, "", 400, "twice"},
 		{"a URL that cannot be read", "GET /?query=%zz", "", response, "", 400, "cannot be read"},
-		{"a URL that is no Unicode", "GET /?query=%ff", "", response, "", 400, "UTF-8"},
+		{"a URL that is not Unicode", "GET /?query=%ff", "", response, "", 400, "UTF-8"},
 		{"another method", "PUT /", plain, response, `{"query":"{name}"}`, 405, "GET or POST"},
 	} {
 		t.Run(c.name, func(t *testing.T) {

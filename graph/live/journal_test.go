@@ -90,7 +90,7 @@ func (r *journalSource) Next(context.Context) (bool, error) {
 		return false, r.err
 	}
 	if r.topic == "logged" {
-		if told := r.sent; told && r.position == len(r.texts) {
+		if sent := r.sent; sent && r.position == len(r.texts) {
 			r.wait = r.changed
 			return false, nil
 		}
