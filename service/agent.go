@@ -324,7 +324,7 @@ func (s *Service) DeactivateAgent(ctx context.Context, actor Actor, in Deactivat
 		if err := w.UpdateAgent(ctx, a); err != nil {
 			return nil, err
 		}
-		names := func(s *db.WorkflowStep) bool { return slices.Contains(definition.Named(s), a.ID) }
+		names := func(d *db.WorkflowDefinition) bool { return definition.StepsName(d, a.ID) }
 		if err := w.showProblems(ctx, names); err != nil {
 			return nil, err
 		}

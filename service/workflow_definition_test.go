@@ -105,8 +105,8 @@ func TestWorkflowConditions(t *testing.T) {
 			equal(t, "on chat", len(w.runsOf(onChat)), 1)
 		}},
 		{"W1 category", func(t *testing.T, w *world) {
-			f := w.workflow(conditional(db.TriggerClosed, db.WorkflowConditions{Categories: []string{"Refund"}}))
 			w.ok(w.UpdateWorkspace(w.ctx(), w.manager, UpdateWorkspaceInput{ClosingCategories: []string{"Refund", "Other"}}))
+			f := w.workflow(conditional(db.TriggerClosed, db.WorkflowConditions{Categories: []string{"Refund"}}))
 			w.closed()
 			for _, category := range []string{"Refund", "Other"} {
 				w.ok(w.CloseConversation(w.ctx(), w.manager, CloseConversationInput{ConversationID: w.open().ID, Note: &ClosingNoteInput{Category: &category}}))

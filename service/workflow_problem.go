@@ -7,12 +7,12 @@ import (
 	"switchboard/db"
 )
 
-// showProblems adds to the outcome the workflows that have a step which the mutation makes
-// impossible.
-func (w *Writer) showProblems(ctx context.Context, impossible func(*db.WorkflowStep) bool) error {
+// showProblems adds to the outcome the workflows whose definition names what the mutation has made
+// unusable.
+func (w *Writer) showProblems(ctx context.Context, names func(*db.WorkflowDefinition) bool) error {
 	all, err := w.ActiveWorkflows(ctx)
 	w.Outcome.Workflows = slices.DeleteFunc(all, func(f *db.Workflow) bool {
-		return !slices.ContainsFunc(f.Definition.Steps, impossible)
+		return !names(f.Definition)
 	})
 	return err
 }

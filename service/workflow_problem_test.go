@@ -67,10 +67,15 @@ func TestWorkflowProblems(t *testing.T) {
 			}
 			categories("Refund", "Other")
 			f := named(w, "Closes", when(db.TriggerOpened, closesAs("Refund"), closesAs("Other")))
+			asks := when(db.TriggerClosed, addNote("Refunded"))
+			asks.Conditions = &db.WorkflowConditions{Categories: []string{"Other", "Refund"}}
+			condition := named(w, "Asks", asks)
 			equal(t, "workflowsWithProblems", workflowNames(categories("Refund", "New", "Other")), "")
-			equal(t, "workflowsWithProblems", workflowNames(categories("New", "Other")), "Closes")
+			equal(t, "workflowsWithProblems", workflowNames(categories("New", "Other")), "Closes Asks")
 			lines(t, w.problems(f), "UNKNOWN_CATEGORY definition.steps.0.category")
+			lines(t, w.problems(condition), "UNKNOWN_CATEGORY definition.conditions.categories.1")
 			refused(t, enable(w, f), InvalidWorkflow)
+			refused(t, enable(w, condition), InvalidWorkflow)
 			equal(t, "what was a problem before is no news", workflowNames(categories("Other")), "")
 		}},
 		{"P6 a repetition lists the same workflows", func(t *testing.T, w *world) {

@@ -9,6 +9,7 @@ import (
 
 	"switchboard/db"
 	dbtext "switchboard/db/text"
+	"switchboard/service/definition"
 )
 
 // UpdateWorkspaceInput is what to change about the workspace; nil stays.
@@ -50,8 +51,8 @@ func (s *Service) UpdateWorkspace(ctx context.Context, actor Actor, in UpdateWor
 		}
 		gone := without(slices.Clone(before.ClosingCategories), row.ClosingCategories)
 		if len(gone) > 0 {
-			closes := func(s *db.WorkflowStep) bool { return s.Category != nil && slices.Contains(gone, *s.Category) }
-			if err := w.showProblems(ctx, closes); err != nil {
+			names := func(d *db.WorkflowDefinition) bool { return definition.NamesCategory(d, gone) }
+			if err := w.showProblems(ctx, names); err != nil {
 				return nil, err
 			}
 		}

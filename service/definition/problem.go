@@ -73,9 +73,28 @@ func (k Known) HasAgents(d *db.WorkflowDefinition) bool {
 	return !slices.ContainsFunc(AgentsOf(d), func(id db.AgentID) bool { return k.agents[id] == nil })
 }
 
+// StepsName reports whether a step of the definition names the agent.
+func StepsName(d *db.WorkflowDefinition, agent db.AgentID) bool {
+	return slices.ContainsFunc(d.Steps, func(s *db.WorkflowStep) bool { return slices.Contains(Named(s), agent) })
+}
+
+// NamesCategory reports whether a condition or a step of the definition names one of the categories.
+func NamesCategory(d *db.WorkflowDefinition, categories []string) bool {
+	named := func(c string) bool { return slices.Contains(categories, c) }
+	return d.Conditions != nil && slices.ContainsFunc(d.Conditions.Categories, named) ||
+		slices.ContainsFunc(d.Steps, func(s *db.WorkflowStep) bool { return s.Category != nil && named(*s.Category) })
+}
+
 // Problems returns why a definition cannot be used now: agents of steps who are deactivated, and
-// categories that are gone.
+// categories that are gone. A condition that names such a category can never hold.
 func (k Known) Problems(d *db.WorkflowDefinition) (found []*Problem) {
+	if d.Conditions != nil {
+		for i := range d.Conditions.Categories {
+			if fault := CategoryFault(&d.Conditions.Categories[i], k.workspace); fault != "" {
+				found = append(found, &Problem{UnknownCategory, fault, root.field("conditions").field("categories").item(i)})
+			}
+		}
+	}
 	for i, step := range d.Steps {
 		of := root.field("steps").item(i)
 		for j, id := range Named(step) {
