@@ -59,7 +59,7 @@ func (e event) change() *graph.InboxChange {
 	}
 	return &graph.InboxChange{InboxChange: service.InboxChange{
 		Kind: service.Updated, Event: row,
-		Counts: &service.Counts{Unassigned: 118, All: 4321, Closed: 98765, Blocked: 17, AsOf: row.Cursor()},
+		Counts: &service.Counts{ViewCounts: db.ViewCounts{Unassigned: 118, All: 4321, Closed: 98765, Blocked: 17}, AsOf: row.Cursor()},
 	}}
 }
 

@@ -9,25 +9,8 @@ import (
 
 // Counts are how many conversations each view holds for one viewer at one position of the log.
 type Counts struct {
-	Mine, Unassigned, All, Closed, Blocked int
-	AsOf                                   db.EventCursor
-}
-
-// Of returns the count of one view.
-func (c Counts) Of(v db.View) int { return *c.of(v) }
-
-func (c *Counts) of(v db.View) *int {
-	switch v {
-	case db.ViewMine:
-		return &c.Mine
-	case db.ViewUnassigned:
-		return &c.Unassigned
-	case db.ViewAll:
-		return &c.All
-	case db.ViewClosed:
-		return &c.Closed
-	}
-	return &c.Blocked
+	db.ViewCounts
+	AsOf db.EventCursor
 }
 
 // Apply applies one event, which changes the membership of at most one conversation (I1).
@@ -38,10 +21,10 @@ func (c *Counts) Apply(e *db.Event, viewer *db.AgentID) {
 	}
 	for _, v := range db.Views {
 		if v.Holds(e.Before, viewer) {
-			*c.of(v)--
+			c.Add(v, -1)
 		}
 		if v.Holds(e.After, viewer) {
-			*c.of(v)++
+			c.Add(v, +1)
 		}
 	}
 }
@@ -92,7 +75,7 @@ func (i *inbox) start(ctx context.Context, w db.ForWorkspace) (db.Head, error) {
 	for _, t := range tallies {
 		for _, v := range db.Views {
 			if v.Holds(t.Facets(), nil) {
-				*i.all.of(v) += t.Count
+				i.all.Add(v, t.Count)
 			}
 		}
 		i.addToMine(t.Facets(), t.Count)
