@@ -47,7 +47,8 @@ func (s *Service) RecordBusinessEvent(ctx context.Context, actor Actor, in Recor
 	delivery := eventDelivery(actor, take.externalID("externalEventId", in.ExternalEventID), happened)
 	return s.Write(ctx, actor, "recordBusinessEvent", &in, func(w *Writer) (Changes, error) {
 		w.Outcome.Ignored = take.ignored
-		return w.once(ctx, delivery, func() (Changes, error) {
+		who := func() (*db.ContactID, error) { return w.contactOf(ctx, in.ContactID, sender) }
+		return w.once(ctx, delivery, who, func() (Changes, error) {
 			t, known, err := w.findSender(ctx, in.ContactID, sender)
 			if err != nil {
 				return nil, err

@@ -58,8 +58,8 @@ func eventContent(e *db.BusinessEvent) []byte {
 
 // once carries out what comes in under an external id, or returns the outcome that it had
 // when the sender delivered it before. Refusals: EXTERNAL_ID_REUSED, if that was
-// something else.
-func (w *Writer) once(ctx context.Context, d *db.Delivery, do func() (Changes, error)) (Changes, error) {
+// something else or about another contact than who returns; who is nil if the sender is the contact.
+func (w *Writer) once(ctx context.Context, d *db.Delivery, who func() (*db.ContactID, error), do func() (Changes, error)) (Changes, error) {
 	if d == nil {
 		return do()
 	}
@@ -68,7 +68,7 @@ func (w *Writer) once(ctx context.Context, d *db.Delivery, do func() (Changes, e
 		return nil, err
 	}
 	if before != nil {
-		return Unchanged, w.deliverAgain(ctx, d, before)
+		return Unchanged, w.deliverAgain(ctx, d, before, who)
 	}
 	events, err := do()
 	if err != nil {
@@ -101,7 +101,7 @@ func (w *Writer) deliveredBefore(ctx context.Context, d *db.Delivery) (*db.Deliv
 }
 
 // deliverAgain returns the outcome of the earlier delivery, as it now is.
-func (w *Writer) deliverAgain(ctx context.Context, d, before *db.Delivery) error {
+func (w *Writer) deliverAgain(ctx context.Context, d, before *db.Delivery, who func() (*db.ContactID, error)) error {
 	var outcome remembered
 	if err := json.Unmarshal(before.Outcome, &outcome); err != nil {
 		return err
@@ -109,7 +109,15 @@ func (w *Writer) deliverAgain(ctx context.Context, d, before *db.Delivery) error
 	if err := recall(ctx, w.Tx, outcome, w.Outcome); err != nil {
 		return err
 	}
-	if before.Content == nil || bytes.Equal(before.Content, d.Content) {
+	same := before.Content == nil || bytes.Equal(before.Content, d.Content)
+	if same && who != nil && outcome.Contact != nil {
+		contact, err := who()
+		if err != nil {
+			return err
+		}
+		same = contact != nil && *contact == *outcome.Contact
+	}
+	if same {
 		return nil
 	}
 	field := map[db.DeliveryKind]string{db.MessageDelivery: "externalMessageId", db.EventDelivery: "externalEventId"}[d.Kind]

@@ -91,6 +91,25 @@ func TestDeliveries(t *testing.T) {
 			equal(t, "another type", types(w.ok(record(shop, "order.paid", `{}`)).Events), "BUSINESS_EVENT_RECORDED")
 			equal(t, "another integration", types(w.ok(record(w.program(RoleIntegration), "order.placed", `{}`)).Events), "BUSINESS_EVENT_RECORDED")
 		}},
+		{"a business event about another contact is never answered as a success", func(t *testing.T, w *world) {
+			shop := w.program(RoleIntegration)
+			record := func(in RecordBusinessEventInput) (*Outcome, error) {
+				in.Type, in.ExternalEventID = "payment.failed", Text("1001")
+				return w.RecordBusinessEvent(w.ctx(), shop, in)
+			}
+			was := w.ok(record(RecordBusinessEventInput{Contact: &a}))
+			w.unchanged("the same contact, however named", func() {
+				w.ok(record(RecordBusinessEventInput{Contact: &a}))
+				w.ok(record(RecordBusinessEventInput{ContactID: &was.Contact.ID}))
+			})
+			other := w.open().ContactID
+			for _, in := range []RecordBusinessEventInput{{Contact: &b}, {ContactID: &other}} {
+				w.unchanged("another contact", func() {
+					_, err := record(in)
+					refused(t, err, ExternalIDReused)
+				})
+			}
+		}},
 		{"rows from before are given the sender and content that their outcome names", func(t *testing.T, w *world) {
 			shouting := a
 			shouting.Channel = "Telegram" // as a server of the version before stores it

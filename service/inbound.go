@@ -48,7 +48,7 @@ func (s *Service) ReceiveMessage(ctx context.Context, actor Actor, in ReceiveMes
 			return nil, err
 		}
 		m.ContactID, m.Author, m.ConversationID = t.Contact.ID, t.Contact.ID.Ref(), nil
-		return w.once(ctx, messageDelivery(m, channel, id), func() (Changes, error) {
+		return w.once(ctx, messageDelivery(m, channel, id), nil, func() (Changes, error) {
 			events, err := w.meet(ctx, t, known, sender)
 			if err != nil {
 				return nil, err

@@ -54,6 +54,18 @@ func (w *Writer) findSender(ctx context.Context, id *db.ContactID, s *sender) (t
 	return t, true, err
 }
 
+// contactOf returns the contact from whom something comes; nil if the identity is unknown.
+func (w *Writer) contactOf(ctx context.Context, id *db.ContactID, s *sender) (*db.ContactID, error) {
+	if id != nil {
+		return id, nil
+	}
+	identity, err := w.findIdentity(ctx, s)
+	if identity == nil || err != nil {
+		return nil, err
+	}
+	return &identity.ContactID, nil
+}
+
 // findIdentity reads a sender's identity; nil if it is unknown. A server of the version
 // before stores ids as they were sent, so that form is looked for as well.
 func (w *Writer) findIdentity(ctx context.Context, s *sender) (*db.ContactIdentity, error) {
