@@ -123,7 +123,7 @@ func (c caller) receive(customer, body string) string {
 		ReceiveMessage struct{ Message struct{ Body string } }
 	}
 	c.ask(&done, `mutation($input: ReceiveMessageInput!) { receiveMessage(input: $input) { message { body } } }`,
-		vars{"input": vars{"contact": vars{"channel": "chat", "externalId": customer, "name": customer}, "body": body}})
+		vars{"input": vars{"sender": vars{"contact": vars{"channel": "chat", "externalId": customer, "name": customer}}, "body": body}})
 	return done.ReceiveMessage.Message.Body
 }
 

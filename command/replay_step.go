@@ -68,7 +68,7 @@ func (s *step) carryOut(ctx context.Context, cast *cast, result *replayResult) e
 	switch s.do {
 	case "receiveMessage":
 		caller, input = cast.connector, map[string]any{"body": s.body, "sentAt": s.at,
-			"contact": map[string]any{"channel": s.channel, "externalId": s.Contact.ExternalID, "name": s.Contact.Name}}
+			"sender": map[string]any{"contact": map[string]any{"channel": s.channel, "externalId": s.Contact.ExternalID, "name": s.Contact.Name}}}
 	case "sendMessage":
 		input["body"] = s.body
 	case "closeConversation":

@@ -15,24 +15,27 @@ const (
 	TriggerOpened        WorkflowTrigger = "CONVERSATION_OPENED"
 	TriggerClosed        WorkflowTrigger = "CONVERSATION_CLOSED"
 	TriggerReopened      WorkflowTrigger = "CONVERSATION_REOPENED"
-	TriggerAssigned      WorkflowTrigger = "CONTACT_ASSIGNED"
-	TriggerUnassigned    WorkflowTrigger = "CONTACT_UNASSIGNED"
+	TriggerAssigned      WorkflowTrigger = "CONVERSATION_ASSIGNED"
+	TriggerUnassigned    WorkflowTrigger = "CONVERSATION_UNASSIGNED"
 	TriggerReceived      WorkflowTrigger = "MESSAGE_RECEIVED"
 	TriggerSent          WorkflowTrigger = "MESSAGE_SENT"
-	TriggerBusinessEvent WorkflowTrigger = "BUSINESS_EVENT"
+	TriggerBusinessEvent WorkflowTrigger = "BUSINESS_EVENT_RECORDED"
 )
 
-// Event gives the type of the events that pull the trigger.
-func (t WorkflowTrigger) Event() EventType {
-	switch t {
-	case TriggerAssigned:
-		return ConversationAssigned
-	case TriggerUnassigned:
-		return ConversationUnassigned
-	case TriggerBusinessEvent:
-		return "BUSINESS_EVENT_RECORDED"
+// Event returns the type of the events that pull the trigger, which has the same name.
+func (t WorkflowTrigger) Event() EventType { return EventType(t) }
+
+// formerTriggers are the names that triggers have in definitions stored by versions before 1.0.
+var formerTriggers = map[string]WorkflowTrigger{
+	"CONTACT_ASSIGNED": TriggerAssigned, "CONTACT_UNASSIGNED": TriggerUnassigned, "BUSINESS_EVENT": TriggerBusinessEvent,
+}
+
+// UnmarshalText reads a stored trigger by its present or former name.
+func (t *WorkflowTrigger) UnmarshalText(text []byte) error {
+	if *t = WorkflowTrigger(text); formerTriggers[string(text)] != "" {
+		*t = formerTriggers[string(text)]
 	}
-	return EventType(t)
+	return nil
 }
 
 // WorkflowStepKind is what a step does.

@@ -70,9 +70,9 @@ func (a ahead) ofRoot(f graphql.CollectedField, result any) {
 	case *WorkflowRunPayload:
 		a.ofRuns(a.below(f, "run"), some(r.Run))
 		a.ofEvents(a.below(f, "events"), r.Events)
-	case *DryRunWorkflowPayload:
+	case *WorkflowDryRun:
 		for _, asked := range a.fieldsOf(f) {
-			if asked.Name == "steps" {
+			if asked.Name == "steps" && r != nil {
 				a.ofSteps(asked, r.Steps)
 			}
 		}

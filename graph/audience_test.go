@@ -191,7 +191,12 @@ func (w *world) talked() (*db.Conversation, *db.Message) {
 	flow := did(w.t)(w.service.CreateWorkflow(w.t.Context(), w.manager.Actor, service.CreateWorkflowInput{Name: "Choose", Definition: &db.WorkflowDefinition{
 		Triggers:   []db.WorkflowTrigger{db.TriggerOpened},
 		Conditions: &db.WorkflowConditions{Hours: &db.WorkflowHours{From: 0, Until: 24}, Assignee: &db.AssigneeCondition{None: true}},
-		Steps:      []*db.WorkflowStep{{Kind: db.StepRoundRobin, AgentIDs: []db.AgentID{w.agent.id, gone.ID}}}, // who are not there
+		Steps: []*db.WorkflowStep{
+			{Kind: db.StepRoundRobin, AgentIDs: []db.AgentID{w.agent.id, gone.ID}}, // who are not there
+			{Kind: db.StepWait, Seconds: ptr(3600)},                                // so that those below are only shown
+			{Kind: db.StepAssign, AgentID: &w.agent.id}, {Kind: db.StepUnassign}, {Kind: db.StepLeastLoaded},
+			{Kind: db.StepAddNote, Text: ptr("Look at this")}, {Kind: db.StepClose},
+		},
 	}})).Workflow
 	did(w.t)(w.service.EnableWorkflow(w.t.Context(), w.manager.Actor, service.EnableWorkflowInput{WorkflowID: flow.ID}))
 	did(w.t)(w.service.DeactivateAgent(w.t.Context(), w.manager.Actor, service.DeactivateAgentInput{AgentID: gone.ID}))

@@ -58,6 +58,8 @@ func breaking(from, to *ast.Schema) (all []breakage) {
 			add(old.Name, "is gone")
 		case now.Kind != old.Kind:
 			add(old.Name, "is no longer of the kind %s", old.Kind)
+		case old.Directives.ForName("oneOf") == nil && now.Directives.ForName("oneOf") != nil:
+			add(old.Name, "takes exactly one of its fields")
 		default:
 			breakingFields(from, to, old, add)
 			breakingMembers(old, now, add)
@@ -118,7 +120,7 @@ func breakingArguments(at string, old, now ast.ArgumentDefinitionList, add func(
 	}
 }
 
-// breakingMembers compares the values of enums, the members of unions, the interfaces of objects, and @oneOf.
+// breakingMembers compares the values of enums, the members of unions and the interfaces of objects.
 func breakingMembers(old, now *ast.Definition, add func(string, string, ...any)) {
 	for _, value := range old.EnumValues {
 		if now.EnumValues.ForName(value.Name) == nil {
@@ -134,9 +136,6 @@ func breakingMembers(old, now *ast.Definition, add func(string, string, ...any))
 		if !slices.Contains(now.Interfaces, name) {
 			add(old.Name, "no longer implements %s", name)
 		}
-	}
-	if old.Directives.ForName("oneOf") == nil && now.Directives.ForName("oneOf") != nil {
-		add(old.Name, "takes exactly one of its fields")
 	}
 }
 
@@ -175,7 +174,7 @@ func TestBreaking(t *testing.T) {
 		`x: Int~x: Int z: Int!`:              `I.z is new and must be given`,
 		`x: Int~x: Int z: Int`:               ``,
 		`y: Int = 1~y: Int = 2`:              `I.y has another default value`,
-		`input I { x: Int y: Int = 1 }~input I @oneOf { x: Int y: Int }`: `I takes exactly one of its fields, I.y has another default value`,
+		`input I { x: Int y: Int = 1 }~input I @oneOf { x: Int y: Int }`: `I takes exactly one of its fields`,
 		`A B~A`:                                 `E.B is gone`,
 		`A B~A B C`:                             ``,
 		`T | Query~T`:                           `U has no longer the member Query`,

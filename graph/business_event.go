@@ -3,6 +3,7 @@ package graph
 import (
 	"context"
 
+	"switchboard/db"
 	"switchboard/service"
 )
 
@@ -21,3 +22,15 @@ func (e BusinessEventRecorded) Payload() *string { return e.Data.BusinessEvent.P
 
 // RequiresAction is whether somebody has to look at it.
 func (e BusinessEventRecorded) RequiresAction() bool { return e.Data.BusinessEvent.RequiresAction }
+
+// BusinessEventSenderInput is the contact to whom something happened; one field is set.
+type BusinessEventSenderInput struct {
+	Contact   *service.SenderInput
+	ContactID *db.ContactID
+}
+
+// Sender puts the contact into the input of the service.
+func (recordBusinessEventInputResolver) Sender(_ context.Context, in *service.RecordBusinessEventInput, v *BusinessEventSenderInput) error {
+	in.Contact, in.ContactID = v.Contact, v.ContactID
+	return nil
+}

@@ -43,8 +43,11 @@ var fragments = map[string]string{
 		... on AgentCreated { agent { id name } } ... on AgentDeactivated { agent { id active } } ... on AgentReactivated { agent { id active } }
 		... on AvailabilityChanged { agent { id availability } previousAvailability availability } }`,
 	"workflow": `on Workflow { id name template definition { ...definition } enabled createdAt deletedAt problems { code message field } }`,
-	"definition": `on WorkflowDefinition { triggers conditions { reasons sources channels categories businessEventTypes automated status assignee { none noneByOwnerPolicy unavailable agentIds } hours { from until } days }
-		steps { kind agentId agentIds skill capacity category text seconds exceptPrevious always } }`,
+	"definition": `on WorkflowDefinition { triggers conditions { reasons sources channels categories businessEventTypes automated status assignee { none noneByOwnerPolicy unavailable agents { id name } } hours { from until } days }
+		steps { __typename ...step } }`,
+	"step": `on WorkflowStep { ... on AssignStep { agent { id name } always } ... on UnassignStep { always }
+		... on AssignRoundRobinStep { agents { id name } skill capacity exceptPrevious always } ... on AssignLeastLoadedStep { agents { id name } skill capacity exceptPrevious always }
+		... on CloseStep { category text always } ... on AddNoteStep { text always } ... on WaitStep { seconds always } }`,
 	"run":     `on WorkflowRun { id workflow { id name } event { __typename id cursor } conversation { id } contact { id } status depth steps { ...runStep } dueAt startedAt endedAt }`,
 	"runStep": `on WorkflowRunStep { kind outcome at agent { id name } code message candidates { agent { id name } openConversations outcome } }`,
 	"page":    `on PageInfo { hasNextPage hasPreviousPage startCursor endCursor }`,

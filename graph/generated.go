@@ -32,6 +32,7 @@ type Config = graphql.Config[ResolverRoot, DirectiveRoot, ComplexityRoot]
 
 type ResolverRoot interface {
 	Agent() AgentResolver
+	AssigneeCondition() AssigneeConditionResolver
 	Contact() ContactResolver
 	Conversation() ConversationResolver
 	Message() MessageResolver
@@ -41,12 +42,17 @@ type ResolverRoot interface {
 	Subscription() SubscriptionResolver
 	Workflow() WorkflowResolver
 	WorkflowCandidate() WorkflowCandidateResolver
+	WorkflowDefinition() WorkflowDefinitionResolver
 	WorkflowRun() WorkflowRunResolver
 	WorkflowRunStep() WorkflowRunStepResolver
+	DryRunWorkflowInput() DryRunWorkflowInputResolver
+	ReceiveMessageInput() ReceiveMessageInputResolver
+	RecordBusinessEventInput() RecordBusinessEventInputResolver
 	UpdateAgentInput() UpdateAgentInputResolver
 	UpdateContactInput() UpdateContactInputResolver
 	UpdateWorkflowInput() UpdateWorkflowInputResolver
 	UpdateWorkspaceInput() UpdateWorkspaceInputResolver
+	WorkflowStepInput() WorkflowStepInputResolver
 }
 
 type DirectiveRoot struct {
@@ -59,6 +65,11 @@ type ComplexityRoot struct {
 		Events       func(childComplexity int) int
 		Message      func(childComplexity int) int
 		UserErrors   func(childComplexity int) int
+	}
+
+	AddNoteStep struct {
+		Always func(childComplexity int) int
+		Text   func(childComplexity int) int
 	}
 
 	Agent struct {
@@ -159,6 +170,27 @@ type ComplexityRoot struct {
 		UserErrors func(childComplexity int) int
 	}
 
+	AssignLeastLoadedStep struct {
+		Agents         func(childComplexity int) int
+		Always         func(childComplexity int) int
+		Capacity       func(childComplexity int) int
+		ExceptPrevious func(childComplexity int) int
+		Skill          func(childComplexity int) int
+	}
+
+	AssignRoundRobinStep struct {
+		Agents         func(childComplexity int) int
+		Always         func(childComplexity int) int
+		Capacity       func(childComplexity int) int
+		ExceptPrevious func(childComplexity int) int
+		Skill          func(childComplexity int) int
+	}
+
+	AssignStep struct {
+		Agent  func(childComplexity int) int
+		Always func(childComplexity int) int
+	}
+
 	AssignToMePayload struct {
 		Conversation func(childComplexity int) int
 		Events       func(childComplexity int) int
@@ -166,7 +198,7 @@ type ComplexityRoot struct {
 	}
 
 	AssigneeCondition struct {
-		AgentIDs          func(childComplexity int) int
+		Agents            func(childComplexity int) int
 		None              func(childComplexity int) int
 		NoneByOwnerPolicy func(childComplexity int) int
 		Unavailable       func(childComplexity int) int
@@ -222,6 +254,12 @@ type ComplexityRoot struct {
 		Events     func(childComplexity int) int
 		Outcomes   func(childComplexity int) int
 		UserErrors func(childComplexity int) int
+	}
+
+	CloseStep struct {
+		Always   func(childComplexity int) int
+		Category func(childComplexity int) int
+		Text     func(childComplexity int) int
 	}
 
 	ClosingNote struct {
@@ -506,13 +544,6 @@ type ComplexityRoot struct {
 		Workflow   func(childComplexity int) int
 	}
 
-	DryRunWorkflowPayload struct {
-		ConditionsHold func(childComplexity int) int
-		Events         func(childComplexity int) int
-		Steps          func(childComplexity int) int
-		UserErrors     func(childComplexity int) int
-	}
-
 	DurationQuantiles struct {
 		Count func(childComplexity int) int
 		P50   func(childComplexity int) int
@@ -637,7 +668,6 @@ type ComplexityRoot struct {
 		DeactivateAgent            func(childComplexity int, input service.DeactivateAgentInput) int
 		DeleteWorkflow             func(childComplexity int, input service.DeleteWorkflowInput) int
 		DisableWorkflow            func(childComplexity int, input service.DisableWorkflowInput) int
-		DryRunWorkflow             func(childComplexity int, input service.DryRunWorkflowInput) int
 		EnableWorkflow             func(childComplexity int, input service.EnableWorkflowInput) int
 		MarkRead                   func(childComplexity int, input service.MarkReadInput) int
 		OpenConversation           func(childComplexity int, input service.OpenConversationInput) int
@@ -691,6 +721,7 @@ type ComplexityRoot struct {
 		Contacts          func(childComplexity int, search *string, filter *service.ContactFilter, orderBy *service.ContactOrder, first *int, after *string, last *int, before *string) int
 		Conversation      func(childComplexity int, id string) int
 		Dashboard         func(childComplexity int) int
+		DryRunWorkflow    func(childComplexity int, input service.DryRunWorkflowInput) int
 		Inbox             func(childComplexity int, view db.View, search *string, filter *db.InboxFilter, orderBy *service.InboxOrder, first *int, after *string, last *int, before *string) int
 		InboxCounts       func(childComplexity int) int
 		Node              func(childComplexity int, id string) int
@@ -802,6 +833,10 @@ type ComplexityRoot struct {
 		UserErrors func(childComplexity int) int
 	}
 
+	UnassignStep struct {
+		Always func(childComplexity int) int
+	}
+
 	UnblockContactPayload struct {
 		Contact    func(childComplexity int) int
 		Events     func(childComplexity int) int
@@ -837,6 +872,11 @@ type ComplexityRoot struct {
 		Code    func(childComplexity int) int
 		Field   func(childComplexity int) int
 		Message func(childComplexity int) int
+	}
+
+	WaitStep struct {
+		Always  func(childComplexity int) int
+		Seconds func(childComplexity int) int
 	}
 
 	Workflow struct {
@@ -920,6 +960,12 @@ type ComplexityRoot struct {
 		Workflow       func(childComplexity int) int
 	}
 
+	WorkflowDryRun struct {
+		ConditionsHold func(childComplexity int) int
+		Steps          func(childComplexity int) int
+		UserErrors     func(childComplexity int) int
+	}
+
 	WorkflowEdge struct {
 		Cursor func(childComplexity int) int
 		Node   func(childComplexity int) int
@@ -999,19 +1045,6 @@ type ComplexityRoot struct {
 		Outcome    func(childComplexity int) int
 	}
 
-	WorkflowStep struct {
-		AgentID        func(childComplexity int) int
-		AgentIDs       func(childComplexity int) int
-		Always         func(childComplexity int) int
-		Capacity       func(childComplexity int) int
-		Category       func(childComplexity int) int
-		ExceptPrevious func(childComplexity int) int
-		Kind           func(childComplexity int) int
-		Seconds        func(childComplexity int) int
-		Skill          func(childComplexity int) int
-		Text           func(childComplexity int) int
-	}
-
 	WorkflowTemplate struct {
 		Definition  func(childComplexity int) int
 		Description func(childComplexity int) int
@@ -1062,6 +1095,9 @@ type ComplexityRoot struct {
 
 type AgentResolver interface {
 	OpenConversations(ctx context.Context, obj *db.Agent) (int, error)
+}
+type AssigneeConditionResolver interface {
+	Agents(ctx context.Context, obj *db.AssigneeCondition) ([]*db.Agent, error)
 }
 type ContactResolver interface {
 	Identities(ctx context.Context, obj *db.Contact) ([]*db.ContactIdentity, error)
@@ -1129,7 +1165,6 @@ type MutationResolver interface {
 	DisableWorkflow(ctx context.Context, input service.DisableWorkflowInput) (*WorkflowPayload, error)
 	DeleteWorkflow(ctx context.Context, input service.DeleteWorkflowInput) (*WorkflowPayload, error)
 	CancelWorkflowRun(ctx context.Context, input service.CancelWorkflowRunInput) (*WorkflowRunPayload, error)
-	DryRunWorkflow(ctx context.Context, input service.DryRunWorkflowInput) (*DryRunWorkflowPayload, error)
 }
 type QueryResolver interface {
 	AsOf(ctx context.Context) (*db.EventCursor, error)
@@ -1147,6 +1182,7 @@ type QueryResolver interface {
 	Workflows(ctx context.Context, first *int, after *string, last *int, before *string) (*Connection[*db.Workflow], error)
 	Workflow(ctx context.Context, id string) (*db.Workflow, error)
 	WorkflowTemplates(ctx context.Context) ([]*service.WorkflowTemplate, error)
+	DryRunWorkflow(ctx context.Context, input service.DryRunWorkflowInput) (*WorkflowDryRun, error)
 	Node(ctx context.Context, id string) (Node, error)
 	Nodes(ctx context.Context, ids []string) ([]Node, error)
 }
@@ -1170,6 +1206,9 @@ type WorkflowResolver interface {
 type WorkflowCandidateResolver interface {
 	Agent(ctx context.Context, obj *db.WorkflowCandidate) (*db.Agent, error)
 }
+type WorkflowDefinitionResolver interface {
+	Steps(ctx context.Context, obj *db.WorkflowDefinition) ([]WorkflowStep, error)
+}
 type WorkflowRunResolver interface {
 	Workflow(ctx context.Context, obj *db.WorkflowRun) (*db.Workflow, error)
 	Event(ctx context.Context, obj *db.WorkflowRun) (Event, error)
@@ -1181,6 +1220,15 @@ type WorkflowRunStepResolver interface {
 	Code(ctx context.Context, obj *db.WorkflowRunStep) (*service.RefusalCode, error)
 }
 
+type DryRunWorkflowInputResolver interface {
+	Workflow(ctx context.Context, obj *service.DryRunWorkflowInput, data *WorkflowOrDefinitionInput) error
+}
+type ReceiveMessageInputResolver interface {
+	Sender(ctx context.Context, obj *service.ReceiveMessageInput, data *MessageSenderInput) error
+}
+type RecordBusinessEventInputResolver interface {
+	Sender(ctx context.Context, obj *service.RecordBusinessEventInput, data *BusinessEventSenderInput) error
+}
 type UpdateAgentInputResolver interface {
 	Name(ctx context.Context, obj *service.UpdateAgentInput, data *string) error
 	Email(ctx context.Context, obj *service.UpdateAgentInput, data *string) error
@@ -1208,6 +1256,15 @@ type UpdateWorkspaceInputResolver interface {
 	ReopenWithinDays(ctx context.Context, obj *service.UpdateWorkspaceInput, data *int) error
 	OwnerPolicy(ctx context.Context, obj *service.UpdateWorkspaceInput, data *db.OwnerPolicy) error
 	ClosingCategories(ctx context.Context, obj *service.UpdateWorkspaceInput, data []string) error
+}
+type WorkflowStepInputResolver interface {
+	Assign(ctx context.Context, obj *db.WorkflowStep, data *db.WorkflowStep) error
+	Unassign(ctx context.Context, obj *db.WorkflowStep, data *db.WorkflowStep) error
+	AssignRoundRobin(ctx context.Context, obj *db.WorkflowStep, data *db.WorkflowStep) error
+	AssignLeastLoaded(ctx context.Context, obj *db.WorkflowStep, data *db.WorkflowStep) error
+	Close(ctx context.Context, obj *db.WorkflowStep, data *db.WorkflowStep) error
+	AddNote(ctx context.Context, obj *db.WorkflowStep, data *db.WorkflowStep) error
+	Wait(ctx context.Context, obj *db.WorkflowStep, data *db.WorkflowStep) error
 }
 
 // endregion ************************** generated!.gotpl **************************
@@ -1252,6 +1309,19 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.AddNotePayload.UserErrors(childComplexity), true
+
+	case "AddNoteStep.always":
+		if e.ComplexityRoot.AddNoteStep.Always == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AddNoteStep.Always(childComplexity), true
+	case "AddNoteStep.text":
+		if e.ComplexityRoot.AddNoteStep.Text == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AddNoteStep.Text(childComplexity), true
 
 	case "Agent.active":
 		if e.ComplexityRoot.Agent.Active == nil {
@@ -1654,6 +1724,81 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.AssignConversationsPayload.UserErrors(childComplexity), true
 
+	case "AssignLeastLoadedStep.agents":
+		if e.ComplexityRoot.AssignLeastLoadedStep.Agents == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AssignLeastLoadedStep.Agents(childComplexity), true
+	case "AssignLeastLoadedStep.always":
+		if e.ComplexityRoot.AssignLeastLoadedStep.Always == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AssignLeastLoadedStep.Always(childComplexity), true
+	case "AssignLeastLoadedStep.capacity":
+		if e.ComplexityRoot.AssignLeastLoadedStep.Capacity == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AssignLeastLoadedStep.Capacity(childComplexity), true
+	case "AssignLeastLoadedStep.exceptPrevious":
+		if e.ComplexityRoot.AssignLeastLoadedStep.ExceptPrevious == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AssignLeastLoadedStep.ExceptPrevious(childComplexity), true
+	case "AssignLeastLoadedStep.skill":
+		if e.ComplexityRoot.AssignLeastLoadedStep.Skill == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AssignLeastLoadedStep.Skill(childComplexity), true
+
+	case "AssignRoundRobinStep.agents":
+		if e.ComplexityRoot.AssignRoundRobinStep.Agents == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AssignRoundRobinStep.Agents(childComplexity), true
+	case "AssignRoundRobinStep.always":
+		if e.ComplexityRoot.AssignRoundRobinStep.Always == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AssignRoundRobinStep.Always(childComplexity), true
+	case "AssignRoundRobinStep.capacity":
+		if e.ComplexityRoot.AssignRoundRobinStep.Capacity == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AssignRoundRobinStep.Capacity(childComplexity), true
+	case "AssignRoundRobinStep.exceptPrevious":
+		if e.ComplexityRoot.AssignRoundRobinStep.ExceptPrevious == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AssignRoundRobinStep.ExceptPrevious(childComplexity), true
+	case "AssignRoundRobinStep.skill":
+		if e.ComplexityRoot.AssignRoundRobinStep.Skill == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AssignRoundRobinStep.Skill(childComplexity), true
+
+	case "AssignStep.agent":
+		if e.ComplexityRoot.AssignStep.Agent == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AssignStep.Agent(childComplexity), true
+	case "AssignStep.always":
+		if e.ComplexityRoot.AssignStep.Always == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AssignStep.Always(childComplexity), true
+
 	case "AssignToMePayload.conversation":
 		if e.ComplexityRoot.AssignToMePayload.Conversation == nil {
 			break
@@ -1673,12 +1818,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.AssignToMePayload.UserErrors(childComplexity), true
 
-	case "AssigneeCondition.agentIds":
-		if e.ComplexityRoot.AssigneeCondition.AgentIDs == nil {
+	case "AssigneeCondition.agents":
+		if e.ComplexityRoot.AssigneeCondition.Agents == nil {
 			break
 		}
 
-		return e.ComplexityRoot.AssigneeCondition.AgentIDs(childComplexity), true
+		return e.ComplexityRoot.AssigneeCondition.Agents(childComplexity), true
 	case "AssigneeCondition.none":
 		if e.ComplexityRoot.AssigneeCondition.None == nil {
 			break
@@ -1907,6 +2052,25 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.CloseConversationsPayload.UserErrors(childComplexity), true
+
+	case "CloseStep.always":
+		if e.ComplexityRoot.CloseStep.Always == nil {
+			break
+		}
+
+		return e.ComplexityRoot.CloseStep.Always(childComplexity), true
+	case "CloseStep.category":
+		if e.ComplexityRoot.CloseStep.Category == nil {
+			break
+		}
+
+		return e.ComplexityRoot.CloseStep.Category(childComplexity), true
+	case "CloseStep.text":
+		if e.ComplexityRoot.CloseStep.Text == nil {
+			break
+		}
+
+		return e.ComplexityRoot.CloseStep.Text(childComplexity), true
 
 	case "ClosingNote.category":
 		if e.ComplexityRoot.ClosingNote.Category == nil {
@@ -3110,31 +3274,6 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.DisableWorkflowPayload.Workflow(childComplexity), true
 
-	case "DryRunWorkflowPayload.conditionsHold":
-		if e.ComplexityRoot.DryRunWorkflowPayload.ConditionsHold == nil {
-			break
-		}
-
-		return e.ComplexityRoot.DryRunWorkflowPayload.ConditionsHold(childComplexity), true
-	case "DryRunWorkflowPayload.events":
-		if e.ComplexityRoot.DryRunWorkflowPayload.Events == nil {
-			break
-		}
-
-		return e.ComplexityRoot.DryRunWorkflowPayload.Events(childComplexity), true
-	case "DryRunWorkflowPayload.steps":
-		if e.ComplexityRoot.DryRunWorkflowPayload.Steps == nil {
-			break
-		}
-
-		return e.ComplexityRoot.DryRunWorkflowPayload.Steps(childComplexity), true
-	case "DryRunWorkflowPayload.userErrors":
-		if e.ComplexityRoot.DryRunWorkflowPayload.UserErrors == nil {
-			break
-		}
-
-		return e.ComplexityRoot.DryRunWorkflowPayload.UserErrors(childComplexity), true
-
 	case "DurationQuantiles.count":
 		if e.ComplexityRoot.DurationQuantiles.Count == nil {
 			break
@@ -3732,17 +3871,6 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Mutation.DisableWorkflow(childComplexity, args["input"].(service.DisableWorkflowInput)), true
-	case "Mutation.dryRunWorkflow":
-		if e.ComplexityRoot.Mutation.DryRunWorkflow == nil {
-			break
-		}
-
-		args, err := ec.field_Mutation_dryRunWorkflow_args(ctx, rawArgs)
-		if err != nil {
-			return 0, false
-		}
-
-		return e.ComplexityRoot.Mutation.DryRunWorkflow(childComplexity, args["input"].(service.DryRunWorkflowInput)), true
 	case "Mutation.enableWorkflow":
 		if e.ComplexityRoot.Mutation.EnableWorkflow == nil {
 			break
@@ -4103,6 +4231,17 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Query.Dashboard(childComplexity), true
+	case "Query.dryRunWorkflow":
+		if e.ComplexityRoot.Query.DryRunWorkflow == nil {
+			break
+		}
+
+		args, err := ec.field_Query_dryRunWorkflow_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Query.DryRunWorkflow(childComplexity, args["input"].(service.DryRunWorkflowInput)), true
 	case "Query.inbox":
 		if e.ComplexityRoot.Query.Inbox == nil {
 			break
@@ -4576,6 +4715,13 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.UnassignConversationsPayload.UserErrors(childComplexity), true
 
+	case "UnassignStep.always":
+		if e.ComplexityRoot.UnassignStep.Always == nil {
+			break
+		}
+
+		return e.ComplexityRoot.UnassignStep.Always(childComplexity), true
+
 	case "UnblockContactPayload.contact":
 		if e.ComplexityRoot.UnblockContactPayload.Contact == nil {
 			break
@@ -4695,6 +4841,19 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.UserError.Message(childComplexity), true
+
+	case "WaitStep.always":
+		if e.ComplexityRoot.WaitStep.Always == nil {
+			break
+		}
+
+		return e.ComplexityRoot.WaitStep.Always(childComplexity), true
+	case "WaitStep.seconds":
+		if e.ComplexityRoot.WaitStep.Seconds == nil {
+			break
+		}
+
+		return e.ComplexityRoot.WaitStep.Seconds(childComplexity), true
 
 	case "Workflow.createdAt":
 		if e.ComplexityRoot.Workflow.CreatedAt == nil {
@@ -5051,6 +5210,25 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.WorkflowDisabled.Workflow(childComplexity), true
 
+	case "WorkflowDryRun.conditionsHold":
+		if e.ComplexityRoot.WorkflowDryRun.ConditionsHold == nil {
+			break
+		}
+
+		return e.ComplexityRoot.WorkflowDryRun.ConditionsHold(childComplexity), true
+	case "WorkflowDryRun.steps":
+		if e.ComplexityRoot.WorkflowDryRun.Steps == nil {
+			break
+		}
+
+		return e.ComplexityRoot.WorkflowDryRun.Steps(childComplexity), true
+	case "WorkflowDryRun.userErrors":
+		if e.ComplexityRoot.WorkflowDryRun.UserErrors == nil {
+			break
+		}
+
+		return e.ComplexityRoot.WorkflowDryRun.UserErrors(childComplexity), true
+
 	case "WorkflowEdge.cursor":
 		if e.ComplexityRoot.WorkflowEdge.Cursor == nil {
 			break
@@ -5372,67 +5550,6 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.WorkflowRunStep.Outcome(childComplexity), true
 
-	case "WorkflowStep.agentId":
-		if e.ComplexityRoot.WorkflowStep.AgentID == nil {
-			break
-		}
-
-		return e.ComplexityRoot.WorkflowStep.AgentID(childComplexity), true
-	case "WorkflowStep.agentIds":
-		if e.ComplexityRoot.WorkflowStep.AgentIDs == nil {
-			break
-		}
-
-		return e.ComplexityRoot.WorkflowStep.AgentIDs(childComplexity), true
-	case "WorkflowStep.always":
-		if e.ComplexityRoot.WorkflowStep.Always == nil {
-			break
-		}
-
-		return e.ComplexityRoot.WorkflowStep.Always(childComplexity), true
-	case "WorkflowStep.capacity":
-		if e.ComplexityRoot.WorkflowStep.Capacity == nil {
-			break
-		}
-
-		return e.ComplexityRoot.WorkflowStep.Capacity(childComplexity), true
-	case "WorkflowStep.category":
-		if e.ComplexityRoot.WorkflowStep.Category == nil {
-			break
-		}
-
-		return e.ComplexityRoot.WorkflowStep.Category(childComplexity), true
-	case "WorkflowStep.exceptPrevious":
-		if e.ComplexityRoot.WorkflowStep.ExceptPrevious == nil {
-			break
-		}
-
-		return e.ComplexityRoot.WorkflowStep.ExceptPrevious(childComplexity), true
-	case "WorkflowStep.kind":
-		if e.ComplexityRoot.WorkflowStep.Kind == nil {
-			break
-		}
-
-		return e.ComplexityRoot.WorkflowStep.Kind(childComplexity), true
-	case "WorkflowStep.seconds":
-		if e.ComplexityRoot.WorkflowStep.Seconds == nil {
-			break
-		}
-
-		return e.ComplexityRoot.WorkflowStep.Seconds(childComplexity), true
-	case "WorkflowStep.skill":
-		if e.ComplexityRoot.WorkflowStep.Skill == nil {
-			break
-		}
-
-		return e.ComplexityRoot.WorkflowStep.Skill(childComplexity), true
-	case "WorkflowStep.text":
-		if e.ComplexityRoot.WorkflowStep.Text == nil {
-			break
-		}
-
-		return e.ComplexityRoot.WorkflowStep.Text(childComplexity), true
-
 	case "WorkflowTemplate.definition":
 		if e.ComplexityRoot.WorkflowTemplate.Definition == nil {
 			break
@@ -5632,18 +5749,24 @@ func (e *executableSchema) Exec(ctx context.Context) graphql.ResponseHandler {
 	ec := newExecutionContext(opCtx, e, make(chan graphql.DeferredResult))
 	inputUnmarshalMap := graphql.BuildUnmarshalerMap(
 		ec.unmarshalInputAddNoteInput,
+		ec.unmarshalInputAddNoteStepInput,
 		ec.unmarshalInputAgentFilter,
 		ec.unmarshalInputAgentIdentityInput,
 		ec.unmarshalInputAgentOrder,
 		ec.unmarshalInputAssignContactInput,
 		ec.unmarshalInputAssignConversationInput,
 		ec.unmarshalInputAssignConversationsInput,
+		ec.unmarshalInputAssignLeastLoadedStepInput,
+		ec.unmarshalInputAssignRoundRobinStepInput,
+		ec.unmarshalInputAssignStepInput,
 		ec.unmarshalInputAssignToMeInput,
 		ec.unmarshalInputAssigneeConditionInput,
 		ec.unmarshalInputBlockContactInput,
+		ec.unmarshalInputBusinessEventSenderInput,
 		ec.unmarshalInputCancelWorkflowRunInput,
 		ec.unmarshalInputCloseConversationInput,
 		ec.unmarshalInputCloseConversationsInput,
+		ec.unmarshalInputCloseStepInput,
 		ec.unmarshalInputClosingNoteInput,
 		ec.unmarshalInputContactFilter,
 		ec.unmarshalInputContactIdentityInput,
@@ -5669,7 +5792,9 @@ func (e *executableSchema) Exec(ctx context.Context) graphql.ResponseHandler {
 		ec.unmarshalInputEnableWorkflowInput,
 		ec.unmarshalInputInboxFilter,
 		ec.unmarshalInputInboxOrder,
+		ec.unmarshalInputKnownSenderInput,
 		ec.unmarshalInputMarkReadInput,
+		ec.unmarshalInputMessageSenderInput,
 		ec.unmarshalInputOpenConversationInput,
 		ec.unmarshalInputReactivateAgentInput,
 		ec.unmarshalInputReceiveMessageInput,
@@ -5681,14 +5806,17 @@ func (e *executableSchema) Exec(ctx context.Context) graphql.ResponseHandler {
 		ec.unmarshalInputUnassignContactInput,
 		ec.unmarshalInputUnassignConversationInput,
 		ec.unmarshalInputUnassignConversationsInput,
+		ec.unmarshalInputUnassignStepInput,
 		ec.unmarshalInputUnblockContactInput,
 		ec.unmarshalInputUpdateAgentInput,
 		ec.unmarshalInputUpdateContactInput,
 		ec.unmarshalInputUpdateWorkflowInput,
 		ec.unmarshalInputUpdateWorkspaceInput,
+		ec.unmarshalInputWaitStepInput,
 		ec.unmarshalInputWorkflowConditionsInput,
 		ec.unmarshalInputWorkflowDefinitionInput,
 		ec.unmarshalInputWorkflowHoursInput,
+		ec.unmarshalInputWorkflowOrDefinitionInput,
 		ec.unmarshalInputWorkflowStepInput,
 	)
 	first := true
@@ -5902,6 +6030,11 @@ type Query {
   ): Workflow
   "Workflows that are often wanted, for createWorkflowFromTemplate."
   workflowTemplates: [WorkflowTemplate!]!
+  "What a workflow would do if something happened to a conversation now; nothing is written. Null if the conversation, the workflow or an agent in the input does not exist (managers only). Refuses with INVALID_WORKFLOW, and with whatever refuses what happens first."
+  dryRunWorkflow(
+    "The workflow to try, the conversation to try it on, and what happens first."
+    input: DryRunWorkflowInput!
+  ): WorkflowDryRun
   "Any object by its typed id; null if there is none with this id."
   node(
     "The typed id of any kind of object."
@@ -6655,16 +6788,16 @@ enum WorkflowTrigger {
   CONVERSATION_CLOSED
   "A closed conversation came back."
   CONVERSATION_REOPENED
-  "An agent became responsible for a contact."
-  CONTACT_ASSIGNED
-  "Nobody is responsible for a contact any more."
-  CONTACT_UNASSIGNED
+  "An agent became responsible for a conversation, or for a contact."
+  CONVERSATION_ASSIGNED
+  "A conversation, or a contact, lost its assignee."
+  CONVERSATION_UNASSIGNED
   "A message from a contact came in; an automated one only if the condition ` + "`" + `automated` + "`" + ` says so."
   MESSAGE_RECEIVED
   "An agent's reply was sent."
   MESSAGE_SENT
-  "Something happened outside, such as an order."
-  BUSINESS_EVENT
+  "A business event was recorded."
+  BUSINESS_EVENT_RECORDED
 }
 
 "Conditions on the event that triggers and on the state right after all events of the same mutation or workflow step; all that are given must hold, and what is null always does."
@@ -6707,8 +6840,8 @@ type AssigneeCondition {
   noneByOwnerPolicy: Boolean!
   "Somebody who is not online is."
   unavailable: Boolean!
-  "One of these agents is; their agent_ ids."
-  agentIds: [ID!]!
+  "One of these agents is responsible; empty if no agent is named."
+  agents: [Agent!]!
 }
 
 "A part of the day."
@@ -6737,27 +6870,74 @@ enum DayOfWeek {
   SUNDAY
 }
 
-"One thing that a workflow does; which fields it has depends on its kind."
-type WorkflowStep {
-  "What it does."
-  kind: WorkflowStepKind!
-  "For ASSIGN: the agent_ id of who becomes responsible."
-  agentId: ID
-  "For a choice: the agent_ ids among which to choose; null for all agents."
-  agentIds: [ID!]
-  "For a choice: only agents with this skill; null for any."
+"One thing that a workflow does."
+union WorkflowStep = AssignStep | UnassignStep | AssignRoundRobinStep | AssignLeastLoadedStep | CloseStep | AddNoteStep | WaitStep
+
+"A step that assigns the conversation to one agent."
+type AssignStep {
+  "The agent who becomes responsible."
+  agent: Agent
+  "Whether the step is taken even after an earlier step was overtaken or refused."
+  always: Boolean!
+}
+
+"A step that leaves the conversation without an assignee."
+type UnassignStep {
+  "Whether the step is taken even after an earlier step was overtaken or refused."
+  always: Boolean!
+}
+
+"A step that assigns the conversation to the next online agent in turn; while there is none, the conversation waits."
+type AssignRoundRobinStep {
+  "The agents among whom the step chooses; null for all agents."
+  agents: [Agent!]
+  "The skill that the chosen agent must have; null for any."
   skill: String
-  "For a choice: only agents with fewer open conversations than this; null for any number."
+  "The number of open conversations below which an agent can be chosen; null for any number."
   capacity: Int
-  "For CLOSE: the category of the closing note."
-  category: String
-  "For CLOSE: the text of the closing note; for ADD_NOTE: the note."
-  text: String
-  "For WAIT: how long, in seconds."
-  seconds: Int
-  "For a choice: never the agent who was responsible before the event."
+  "Whether the agent who was responsible before the event is never chosen."
   exceptPrevious: Boolean!
-  "Whether it is taken even after an earlier step was overtaken or refused."
+  "Whether the step is taken even after an earlier step was overtaken or refused."
+  always: Boolean!
+}
+
+"A step that assigns the conversation to the online agent with the fewest open conversations; while there is none, the conversation waits."
+type AssignLeastLoadedStep {
+  "The agents among whom the step chooses; null for all agents."
+  agents: [Agent!]
+  "The skill that the chosen agent must have; null for any."
+  skill: String
+  "The number of open conversations below which an agent can be chosen; null for any number."
+  capacity: Int
+  "Whether the agent who was responsible before the event is never chosen."
+  exceptPrevious: Boolean!
+  "Whether the step is taken even after an earlier step was overtaken or refused."
+  always: Boolean!
+}
+
+"A step that closes the conversation."
+type CloseStep {
+  "The category of the closing note; null for none."
+  category: String
+  "The text of the closing note; null for none."
+  text: String
+  "Whether the step is taken even after an earlier step was overtaken or refused."
+  always: Boolean!
+}
+
+"A step that adds an internal note to the conversation."
+type AddNoteStep {
+  "The text of the note."
+  text: String
+  "Whether the step is taken even after an earlier step was overtaken or refused."
+  always: Boolean!
+}
+
+"A step that waits before the next one is taken."
+type WaitStep {
+  "The time to wait, in seconds."
+  seconds: Int!
+  "Whether the step is taken even after an earlier step was overtaken or refused."
   always: Boolean!
 }
 
@@ -6935,7 +7115,7 @@ input WorkflowDefinitionInput {
 
 "Conditions on the event that triggers and on the state right after all events of the same mutation or workflow step; all that are given must hold."
 input WorkflowConditionsInput {
-  "An assignment for one of these reasons; only for the triggers CONTACT_ASSIGNED and CONTACT_UNASSIGNED."
+  "An assignment for one of these reasons; only for the triggers CONVERSATION_ASSIGNED and CONVERSATION_UNASSIGNED."
   reasons: [AssignmentReason!]
   "An opening from one of these sources; only for the triggers CONVERSATION_OPENED and CONVERSATION_REOPENED."
   sources: [ConversationSource!]
@@ -6943,7 +7123,7 @@ input WorkflowConditionsInput {
   channels: [String!]
   "A closing with one of these categories; only for the trigger CONVERSATION_CLOSED."
   categories: [String!]
-  "A business event of one of these types; only for the trigger BUSINESS_EVENT."
+  "A business event of one of these types; only for the trigger BUSINESS_EVENT_RECORDED."
   businessEventTypes: [String!]
   "Which automated messages trigger it; left out none. Only with the trigger MESSAGE_RECEIVED; other triggers do not look at it."
   automated: AutomatedMessages
@@ -6977,27 +7157,89 @@ input WorkflowHoursInput {
   until: Int!
 }
 
-"One thing to do; which fields are to be given depends on the kind."
-input WorkflowStepInput {
-  "What it does."
-  kind: WorkflowStepKind!
-  "For ASSIGN: the agent_ id of who becomes responsible."
-  agentId: ID
-  "For a choice: the agent_ ids among which to choose; left out among all."
+"One thing that a workflow is to do; exactly one field is given."
+input WorkflowStepInput @oneOf {
+  "Assigns the conversation to one agent."
+  assign: AssignStepInput
+  "Leaves the conversation without an assignee."
+  unassign: UnassignStepInput
+  "Assigns the conversation to the next online agent in turn."
+  assignRoundRobin: AssignRoundRobinStepInput
+  "Assigns the conversation to the online agent with the fewest open conversations."
+  assignLeastLoaded: AssignLeastLoadedStepInput
+  "Closes the conversation."
+  close: CloseStepInput
+  "Adds an internal note to the conversation."
+  addNote: AddNoteStepInput
+  "Waits before the next step is taken."
+  wait: WaitStepInput
+}
+
+"A step that assigns the conversation to one agent."
+input AssignStepInput {
+  "The agent_ id of the agent who becomes responsible."
+  agentId: ID!
+  "Takes the step even after an earlier step was overtaken or refused."
+  always: Boolean = false
+}
+
+"A step that leaves the conversation without an assignee."
+input UnassignStepInput {
+  "Takes the step even after an earlier step was overtaken or refused."
+  always: Boolean = false
+}
+
+"A step that assigns the conversation to the next online agent in turn; while there is none, the conversation waits."
+input AssignRoundRobinStepInput {
+  "The agent_ ids of the agents among whom the step chooses; left out, it chooses among all."
   agentIds: [ID!]
-  "For a choice: only agents with this skill."
+  "The skill that the chosen agent must have."
   skill: String
-  "For a choice: only agents with fewer open conversations than this, 1 to 1000."
+  "The number of open conversations below which an agent can be chosen, 1 to 1000."
   capacity: Int
-  "For CLOSE: the category of the closing note, one of the workspace's."
-  category: String
-  "For CLOSE: the text of the closing note; for ADD_NOTE: the note; up to 16,000 characters."
-  text: String
-  "For WAIT: how long, 1 second to 30 days, which are 2,592,000."
-  seconds: Int
-  "For a choice: never the agent who was responsible before the event."
+  "Never chooses the agent who was responsible before the event."
   exceptPrevious: Boolean = false
-  "Takes the step even after an earlier one was overtaken or refused."
+  "Takes the step even after an earlier step was overtaken or refused."
+  always: Boolean = false
+}
+
+"A step that assigns the conversation to the online agent with the fewest open conversations; while there is none, the conversation waits."
+input AssignLeastLoadedStepInput {
+  "The agent_ ids of the agents among whom the step chooses; left out, it chooses among all."
+  agentIds: [ID!]
+  "The skill that the chosen agent must have."
+  skill: String
+  "The number of open conversations below which an agent can be chosen, 1 to 1000."
+  capacity: Int
+  "Never chooses the agent who was responsible before the event."
+  exceptPrevious: Boolean = false
+  "Takes the step even after an earlier step was overtaken or refused."
+  always: Boolean = false
+}
+
+"A step that closes the conversation."
+input CloseStepInput {
+  "The category of the closing note, one of the workspace's closing categories."
+  category: String
+  "The text of the closing note, up to 16,000 characters."
+  text: String
+  "Takes the step even after an earlier step was overtaken or refused."
+  always: Boolean = false
+}
+
+"A step that adds an internal note to the conversation."
+input AddNoteStepInput {
+  "The text of the note, 1 to 16,000 characters."
+  text: String!
+  "Takes the step even after an earlier step was overtaken or refused."
+  always: Boolean = false
+}
+
+"A step that waits before the next one is taken."
+input WaitStepInput {
+  "The time to wait in seconds, 1 to 2,592,000, which are 30 days."
+  seconds: Int!
+  "Takes the step even after an earlier step was overtaken or refused."
   always: Boolean = false
 }
 
@@ -7073,38 +7315,42 @@ input CancelWorkflowRunInput {
   idempotencyKey: String
 }
 
-"What to try on which conversation, and what happens first; either a workflow or a definition is given."
+"The workflow to try, the conversation to try it on, and what happens first."
 input DryRunWorkflowInput {
-  "The wf_ id of the workflow to try."
-  workflowId: ID
-  "A definition to try that there is no workflow for."
-  definition: WorkflowDefinitionInput
+  "The workflow to try."
+  workflow: WorkflowOrDefinitionInput!
   "The conv_ id of the conversation to try it on."
   conversationId: ID!
-  "What happens first. Left out it is the first trigger of the definition that can happen now, and conditions on the event count as met."
+  "What happens first. Left out, it is the first trigger of the definition that can happen now, and conditions on the event count as met."
   trigger: DryRunTriggerInput
-  "Makes a repetition of this call return the first outcome instead of acting again; 1 to 100 characters, kept for 24 hours."
-  idempotencyKey: String
+}
+
+"A workflow, or a definition that no workflow has yet; exactly one field is given."
+input WorkflowOrDefinitionInput @oneOf {
+  "The wf_ id of a workflow."
+  workflowId: ID
+  "A definition that no workflow has yet."
+  definition: WorkflowDefinitionInput
 }
 
 "What happens before a workflow is tried; exactly one field is given."
-input DryRunTriggerInput {
+input DryRunTriggerInput @oneOf {
   "A new conversation with the contact starts."
-  opened: DryRunOpeningInput
+  conversationOpened: DryRunOpeningInput
   "The conversation comes back."
-  reopened: DryRunReopeningInput
+  conversationReopened: DryRunReopeningInput
   "The conversation is closed."
-  closed: DryRunClosingInput
+  conversationClosed: DryRunClosingInput
   "An agent becomes responsible."
-  assigned: DryRunAssignmentInput
+  conversationAssigned: DryRunAssignmentInput
   "Nobody is responsible any more."
-  unassigned: DryRunUnassignmentInput
+  conversationUnassigned: DryRunUnassignmentInput
   "The contact writes; the workspace's policies decide what that brings back."
   messageReceived: DryRunMessageInput
   "An agent replies."
   messageSent: DryRunReplyInput
   "Something happens outside; the workspace's policies decide what that brings back."
-  businessEvent: DryRunBusinessEventInput
+  businessEventRecorded: DryRunBusinessEventInput
 }
 
 "An opening that a dry run begins with."
@@ -7233,15 +7479,13 @@ type CancelWorkflowRunPayload {
   userErrors: [UserError!]!
 }
 
-"What would happen; nothing was written."
-type DryRunWorkflowPayload {
-  "Whether the workflow would run: the trigger is one of its own, and its conditions hold right after it."
+"What a workflow would do; nothing is written."
+type WorkflowDryRun {
+  "Whether the workflow would run: the trigger is one of its own, and its conditions hold right after it. Null if the dry run was refused."
   conditionsHold: Boolean
-  "What would come of each step; empty if the workflow would not run."
+  "The outcome that each step would have; empty if the workflow would not run."
   steps: [WorkflowRunStep!]!
-  "Always empty."
-  events: [Event!]!
-  "The rule that refused, if one did."
+  "The rule that refused the definition or what happens first; empty if none did."
   userErrors: [UserError!]!
 }
 
@@ -7414,11 +7658,6 @@ type Mutation {
     "Which run."
     input: CancelWorkflowRunInput!
   ): CancelWorkflowRunPayload
-  "Lets something happen to a conversation, shows what a workflow would do about it, and writes nothing (managers only). Refuses: INVALID_WORKFLOW and what refuses the thing that happens first."
-  dryRunWorkflow(
-    "What to try."
-    input: DryRunWorkflowInput!
-  ): DryRunWorkflowPayload
 }
 
 "A rule that refused a mutation; nothing was changed."
@@ -7835,14 +8074,10 @@ input SenderInput {
   avatarUrl: String
 }
 
-"A message from a contact, named by either ` + "`" + `contact` + "`" + ` or ` + "`" + `contactId` + "`" + `."
+"A message from a contact."
 input ReceiveMessageInput {
-  "Who wrote, and on which channel."
-  contact: SenderInput
-  "A contact_ id, instead of ` + "`" + `contact` + "`" + `."
-  contactId: ID
-  "With ` + "`" + `contactId` + "`" + `: the channel it came by, 1 to 50 characters."
-  channel: String
+  "The contact who wrote, and the channel."
+  sender: MessageSenderInput!
   "The text, not empty; all of it is kept up to 100,000 characters, a longer one is cut."
   body: String!
   "Whether a machine wrote it, such as an out-of-office reply; it brings no conversation back and nobody waits for an answer."
@@ -7853,6 +8088,22 @@ input ReceiveMessageInput {
   externalMessageId: String
   "Makes a repetition of this call return the first outcome instead of acting again; 1 to 100 characters, kept for 24 hours."
   idempotencyKey: String
+}
+
+"The sender of a message; exactly one field is given."
+input MessageSenderInput @oneOf {
+  "A contact by its id on a channel, which is the channel of the message; an unknown contact is created."
+  contact: SenderInput
+  "A contact that exists already."
+  known: KnownSenderInput
+}
+
+"A contact that exists already, and the channel of its message."
+input KnownSenderInput {
+  "A contact_ id."
+  contactId: ID!
+  "The channel on which the message came, 1 to 50 characters; case makes no difference."
+  channel: String!
 }
 
 "What receiveMessage did."
@@ -7871,12 +8122,10 @@ type ReceiveMessagePayload {
   ignored: [UserError!]!
 }
 
-"Something that happened outside to a contact, named by either ` + "`" + `contact` + "`" + ` or ` + "`" + `contactId` + "`" + `."
+"Something that happened outside to a contact."
 input RecordBusinessEventInput {
-  "To whom it happened; a new conversation is held on the channel of the last one, or else on this one."
-  contact: SenderInput
-  "A contact_ id, instead of ` + "`" + `contact` + "`" + `."
-  contactId: ID
+  "The contact to whom it happened."
+  sender: BusinessEventSenderInput!
   "What happened, such as order.placed, 1 to 100 characters."
   type: String!
   "More about it, at most 16 KiB."
@@ -7887,6 +8136,14 @@ input RecordBusinessEventInput {
   externalEventId: String
   "Makes a repetition of this call return the first outcome instead of acting again; 1 to 100 characters, kept for 24 hours."
   idempotencyKey: String
+}
+
+"The contact to whom something happened; exactly one field is given."
+input BusinessEventSenderInput @oneOf {
+  "A contact by its id on a channel; an unknown contact is created. A new conversation is held on the channel of the last one, or else on this one."
+  contact: SenderInput
+  "A contact_ id."
+  contactId: ID
 }
 
 "What recordBusinessEvent did."
@@ -9100,8 +9357,8 @@ func (ec *executionContext) childFields_AssigneeCondition(ctx context.Context, f
 		return ec.fieldContext_AssigneeCondition_noneByOwnerPolicy(ctx, field)
 	case "unavailable":
 		return ec.fieldContext_AssigneeCondition_unavailable(ctx, field)
-	case "agentIds":
-		return ec.fieldContext_AssigneeCondition_agentIds(ctx, field)
+	case "agents":
+		return ec.fieldContext_AssigneeCondition_agents(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type AssigneeCondition", field.Name)
 }
@@ -9466,20 +9723,6 @@ func (ec *executionContext) childFields_DisableWorkflowPayload(ctx context.Conte
 		return ec.fieldContext_DisableWorkflowPayload_userErrors(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type DisableWorkflowPayload", field.Name)
-}
-
-func (ec *executionContext) childFields_DryRunWorkflowPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-	switch field.Name {
-	case "conditionsHold":
-		return ec.fieldContext_DryRunWorkflowPayload_conditionsHold(ctx, field)
-	case "steps":
-		return ec.fieldContext_DryRunWorkflowPayload_steps(ctx, field)
-	case "events":
-		return ec.fieldContext_DryRunWorkflowPayload_events(ctx, field)
-	case "userErrors":
-		return ec.fieldContext_DryRunWorkflowPayload_userErrors(ctx, field)
-	}
-	return nil, fmt.Errorf("no field named %q was found under type DryRunWorkflowPayload", field.Name)
 }
 
 func (ec *executionContext) childFields_DurationQuantiles(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -10016,6 +10259,18 @@ func (ec *executionContext) childFields_WorkflowDefinition(ctx context.Context, 
 	return nil, fmt.Errorf("no field named %q was found under type WorkflowDefinition", field.Name)
 }
 
+func (ec *executionContext) childFields_WorkflowDryRun(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "conditionsHold":
+		return ec.fieldContext_WorkflowDryRun_conditionsHold(ctx, field)
+	case "steps":
+		return ec.fieldContext_WorkflowDryRun_steps(ctx, field)
+	case "userErrors":
+		return ec.fieldContext_WorkflowDryRun_userErrors(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type WorkflowDryRun", field.Name)
+}
+
 func (ec *executionContext) childFields_WorkflowEdge(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "node":
@@ -10120,32 +10375,6 @@ func (ec *executionContext) childFields_WorkflowRunStep(ctx context.Context, fie
 		return ec.fieldContext_WorkflowRunStep_candidates(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type WorkflowRunStep", field.Name)
-}
-
-func (ec *executionContext) childFields_WorkflowStep(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-	switch field.Name {
-	case "kind":
-		return ec.fieldContext_WorkflowStep_kind(ctx, field)
-	case "agentId":
-		return ec.fieldContext_WorkflowStep_agentId(ctx, field)
-	case "agentIds":
-		return ec.fieldContext_WorkflowStep_agentIds(ctx, field)
-	case "skill":
-		return ec.fieldContext_WorkflowStep_skill(ctx, field)
-	case "capacity":
-		return ec.fieldContext_WorkflowStep_capacity(ctx, field)
-	case "category":
-		return ec.fieldContext_WorkflowStep_category(ctx, field)
-	case "text":
-		return ec.fieldContext_WorkflowStep_text(ctx, field)
-	case "seconds":
-		return ec.fieldContext_WorkflowStep_seconds(ctx, field)
-	case "exceptPrevious":
-		return ec.fieldContext_WorkflowStep_exceptPrevious(ctx, field)
-	case "always":
-		return ec.fieldContext_WorkflowStep_always(ctx, field)
-	}
-	return nil, fmt.Errorf("no field named %q was found under type WorkflowStep", field.Name)
 }
 
 func (ec *executionContext) childFields_WorkflowTemplate(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -10676,20 +10905,6 @@ func (ec *executionContext) field_Mutation_disableWorkflow_args(ctx context.Cont
 	return args, nil
 }
 
-func (ec *executionContext) field_Mutation_dryRunWorkflow_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
-	var err error
-	args := map[string]any{}
-	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
-		func(ctx context.Context, v any) (service.DryRunWorkflowInput, error) {
-			return ec.unmarshalNDryRunWorkflowInput2switchboardᚋserviceᚐDryRunWorkflowInput(ctx, v)
-		})
-	if err != nil {
-		return nil, err
-	}
-	args["input"] = arg0
-	return args, nil
-}
-
 func (ec *executionContext) field_Mutation_enableWorkflow_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
 	var err error
 	args := map[string]any{}
@@ -11105,6 +11320,20 @@ func (ec *executionContext) field_Query_conversation_args(ctx context.Context, r
 		return nil, err
 	}
 	args["id"] = arg0
+	return args, nil
+}
+
+func (ec *executionContext) field_Query_dryRunWorkflow_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
+		func(ctx context.Context, v any) (service.DryRunWorkflowInput, error) {
+			return ec.unmarshalNDryRunWorkflowInput2switchboardᚋserviceᚐDryRunWorkflowInput(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["input"] = arg0
 	return args, nil
 }
 
@@ -11614,6 +11843,52 @@ func (ec *executionContext) fieldContext_AddNotePayload_userErrors(_ context.Con
 		},
 	}
 	return fc, nil
+}
+
+func (ec *executionContext) _AddNoteStep_text(ctx context.Context, field graphql.CollectedField, obj *AddNoteStep) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_AddNoteStep_text(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Text, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *string) graphql.Marshaler {
+			return ec.marshalOString2ᚖstring(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_AddNoteStep_text(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("AddNoteStep", field, false, false, errors.New("field of type String does not have child fields"))
+}
+
+func (ec *executionContext) _AddNoteStep_always(ctx context.Context, field graphql.CollectedField, obj *AddNoteStep) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_AddNoteStep_always(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Always, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v bool) graphql.Marshaler {
+			return ec.marshalNBoolean2bool(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_AddNoteStep_always(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("AddNoteStep", field, false, false, errors.New("field of type Boolean does not have child fields"))
 }
 
 func (ec *executionContext) _Agent_id(ctx context.Context, field graphql.CollectedField, obj *db.Agent) (ret graphql.Marshaler) {
@@ -13451,6 +13726,309 @@ func (ec *executionContext) fieldContext_AssignConversationsPayload_userErrors(_
 	return fc, nil
 }
 
+func (ec *executionContext) _AssignLeastLoadedStep_agents(ctx context.Context, field graphql.CollectedField, obj *AssignLeastLoadedStep) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_AssignLeastLoadedStep_agents(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Agents(ctx)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*db.Agent) graphql.Marshaler {
+			return ec.marshalOAgent2ᚕᚖswitchboardᚋdbᚐAgentᚄ(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_AssignLeastLoadedStep_agents(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "AssignLeastLoadedStep",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Agent(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _AssignLeastLoadedStep_skill(ctx context.Context, field graphql.CollectedField, obj *AssignLeastLoadedStep) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_AssignLeastLoadedStep_skill(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Skill, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *string) graphql.Marshaler {
+			return ec.marshalOString2ᚖstring(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_AssignLeastLoadedStep_skill(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("AssignLeastLoadedStep", field, false, false, errors.New("field of type String does not have child fields"))
+}
+
+func (ec *executionContext) _AssignLeastLoadedStep_capacity(ctx context.Context, field graphql.CollectedField, obj *AssignLeastLoadedStep) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_AssignLeastLoadedStep_capacity(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Capacity, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *int) graphql.Marshaler {
+			return ec.marshalOInt2ᚖint(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_AssignLeastLoadedStep_capacity(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("AssignLeastLoadedStep", field, false, false, errors.New("field of type Int does not have child fields"))
+}
+
+func (ec *executionContext) _AssignLeastLoadedStep_exceptPrevious(ctx context.Context, field graphql.CollectedField, obj *AssignLeastLoadedStep) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_AssignLeastLoadedStep_exceptPrevious(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.ExceptPrevious, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v bool) graphql.Marshaler {
+			return ec.marshalNBoolean2bool(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_AssignLeastLoadedStep_exceptPrevious(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("AssignLeastLoadedStep", field, false, false, errors.New("field of type Boolean does not have child fields"))
+}
+
+func (ec *executionContext) _AssignLeastLoadedStep_always(ctx context.Context, field graphql.CollectedField, obj *AssignLeastLoadedStep) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_AssignLeastLoadedStep_always(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Always, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v bool) graphql.Marshaler {
+			return ec.marshalNBoolean2bool(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_AssignLeastLoadedStep_always(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("AssignLeastLoadedStep", field, false, false, errors.New("field of type Boolean does not have child fields"))
+}
+
+func (ec *executionContext) _AssignRoundRobinStep_agents(ctx context.Context, field graphql.CollectedField, obj *AssignRoundRobinStep) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_AssignRoundRobinStep_agents(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Agents(ctx)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*db.Agent) graphql.Marshaler {
+			return ec.marshalOAgent2ᚕᚖswitchboardᚋdbᚐAgentᚄ(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_AssignRoundRobinStep_agents(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "AssignRoundRobinStep",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Agent(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _AssignRoundRobinStep_skill(ctx context.Context, field graphql.CollectedField, obj *AssignRoundRobinStep) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_AssignRoundRobinStep_skill(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Skill, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *string) graphql.Marshaler {
+			return ec.marshalOString2ᚖstring(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_AssignRoundRobinStep_skill(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("AssignRoundRobinStep", field, false, false, errors.New("field of type String does not have child fields"))
+}
+
+func (ec *executionContext) _AssignRoundRobinStep_capacity(ctx context.Context, field graphql.CollectedField, obj *AssignRoundRobinStep) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_AssignRoundRobinStep_capacity(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Capacity, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *int) graphql.Marshaler {
+			return ec.marshalOInt2ᚖint(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_AssignRoundRobinStep_capacity(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("AssignRoundRobinStep", field, false, false, errors.New("field of type Int does not have child fields"))
+}
+
+func (ec *executionContext) _AssignRoundRobinStep_exceptPrevious(ctx context.Context, field graphql.CollectedField, obj *AssignRoundRobinStep) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_AssignRoundRobinStep_exceptPrevious(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.ExceptPrevious, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v bool) graphql.Marshaler {
+			return ec.marshalNBoolean2bool(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_AssignRoundRobinStep_exceptPrevious(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("AssignRoundRobinStep", field, false, false, errors.New("field of type Boolean does not have child fields"))
+}
+
+func (ec *executionContext) _AssignRoundRobinStep_always(ctx context.Context, field graphql.CollectedField, obj *AssignRoundRobinStep) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_AssignRoundRobinStep_always(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Always, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v bool) graphql.Marshaler {
+			return ec.marshalNBoolean2bool(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_AssignRoundRobinStep_always(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("AssignRoundRobinStep", field, false, false, errors.New("field of type Boolean does not have child fields"))
+}
+
+func (ec *executionContext) _AssignStep_agent(ctx context.Context, field graphql.CollectedField, obj *AssignStep) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_AssignStep_agent(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Agent(ctx)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *db.Agent) graphql.Marshaler {
+			return ec.marshalOAgent2ᚖswitchboardᚋdbᚐAgent(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_AssignStep_agent(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "AssignStep",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Agent(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _AssignStep_always(ctx context.Context, field graphql.CollectedField, obj *AssignStep) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_AssignStep_always(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Always, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v bool) graphql.Marshaler {
+			return ec.marshalNBoolean2bool(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_AssignStep_always(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("AssignStep", field, false, false, errors.New("field of type Boolean does not have child fields"))
+}
+
 func (ec *executionContext) _AssignToMePayload_conversation(ctx context.Context, field graphql.CollectedField, obj *ConversationPayload) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -13616,27 +14194,36 @@ func (ec *executionContext) fieldContext_AssigneeCondition_unavailable(_ context
 	return graphql.NewScalarFieldContext("AssigneeCondition", field, false, false, errors.New("field of type Boolean does not have child fields"))
 }
 
-func (ec *executionContext) _AssigneeCondition_agentIds(ctx context.Context, field graphql.CollectedField, obj *db.AssigneeCondition) (ret graphql.Marshaler) {
+func (ec *executionContext) _AssigneeCondition_agents(ctx context.Context, field graphql.CollectedField, obj *db.AssigneeCondition) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
 		field,
 		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.fieldContext_AssigneeCondition_agentIds(ctx, field)
+			return ec.fieldContext_AssigneeCondition_agents(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return obj.AgentIDs, nil
+			return ec.Resolvers.AssigneeCondition().Agents(ctx, obj)
 		},
 		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v []db.AgentID) graphql.Marshaler {
-			return ec.marshalNID2ᚕswitchboardᚋdbᚐAgentIDᚄ(ctx, selections, v)
+		func(ctx context.Context, selections ast.SelectionSet, v []*db.Agent) graphql.Marshaler {
+			return ec.marshalNAgent2ᚕᚖswitchboardᚋdbᚐAgentᚄ(ctx, selections, v)
 		},
 		true,
 		true,
 	)
 }
-func (ec *executionContext) fieldContext_AssigneeCondition_agentIds(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	return graphql.NewScalarFieldContext("AssigneeCondition", field, false, false, errors.New("field of type ID does not have child fields"))
+func (ec *executionContext) fieldContext_AssigneeCondition_agents(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "AssigneeCondition",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Agent(ctx, field)
+		},
+	}
+	return fc, nil
 }
 
 func (ec *executionContext) _AvailabilityChanged_id(ctx context.Context, field graphql.CollectedField, obj *AvailabilityChanged) (ret graphql.Marshaler) {
@@ -14616,6 +15203,75 @@ func (ec *executionContext) fieldContext_CloseConversationsPayload_userErrors(_ 
 		},
 	}
 	return fc, nil
+}
+
+func (ec *executionContext) _CloseStep_category(ctx context.Context, field graphql.CollectedField, obj *CloseStep) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_CloseStep_category(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Category, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *string) graphql.Marshaler {
+			return ec.marshalOString2ᚖstring(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_CloseStep_category(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("CloseStep", field, false, false, errors.New("field of type String does not have child fields"))
+}
+
+func (ec *executionContext) _CloseStep_text(ctx context.Context, field graphql.CollectedField, obj *CloseStep) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_CloseStep_text(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Text, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *string) graphql.Marshaler {
+			return ec.marshalOString2ᚖstring(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_CloseStep_text(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("CloseStep", field, false, false, errors.New("field of type String does not have child fields"))
+}
+
+func (ec *executionContext) _CloseStep_always(ctx context.Context, field graphql.CollectedField, obj *CloseStep) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_CloseStep_always(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Always, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v bool) graphql.Marshaler {
+			return ec.marshalNBoolean2bool(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_CloseStep_always(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("CloseStep", field, false, false, errors.New("field of type Boolean does not have child fields"))
 }
 
 func (ec *executionContext) _ClosingNote_category(ctx context.Context, field graphql.CollectedField, obj *db.ClosingNote) (ret graphql.Marshaler) {
@@ -20053,125 +20709,6 @@ func (ec *executionContext) fieldContext_DisableWorkflowPayload_userErrors(_ con
 	return fc, nil
 }
 
-func (ec *executionContext) _DryRunWorkflowPayload_conditionsHold(ctx context.Context, field graphql.CollectedField, obj *DryRunWorkflowPayload) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
-		ctx,
-		ec.OperationContext,
-		field,
-		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.fieldContext_DryRunWorkflowPayload_conditionsHold(ctx, field)
-		},
-		func(ctx context.Context) (any, error) {
-			return obj.ConditionsHold, nil
-		},
-		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v *bool) graphql.Marshaler {
-			return ec.marshalOBoolean2ᚖbool(ctx, selections, v)
-		},
-		true,
-		false,
-	)
-}
-func (ec *executionContext) fieldContext_DryRunWorkflowPayload_conditionsHold(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	return graphql.NewScalarFieldContext("DryRunWorkflowPayload", field, false, false, errors.New("field of type Boolean does not have child fields"))
-}
-
-func (ec *executionContext) _DryRunWorkflowPayload_steps(ctx context.Context, field graphql.CollectedField, obj *DryRunWorkflowPayload) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
-		ctx,
-		ec.OperationContext,
-		field,
-		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.fieldContext_DryRunWorkflowPayload_steps(ctx, field)
-		},
-		func(ctx context.Context) (any, error) {
-			return obj.Steps, nil
-		},
-		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v []*db.WorkflowRunStep) graphql.Marshaler {
-			return ec.marshalNWorkflowRunStep2ᚕᚖswitchboardᚋdbᚐWorkflowRunStepᚄ(ctx, selections, v)
-		},
-		true,
-		true,
-	)
-}
-func (ec *executionContext) fieldContext_DryRunWorkflowPayload_steps(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	fc = &graphql.FieldContext{
-		Object:     "DryRunWorkflowPayload",
-		Field:      field,
-		IsMethod:   false,
-		IsResolver: false,
-		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.childFields_WorkflowRunStep(ctx, field)
-		},
-	}
-	return fc, nil
-}
-
-func (ec *executionContext) _DryRunWorkflowPayload_events(ctx context.Context, field graphql.CollectedField, obj *DryRunWorkflowPayload) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
-		ctx,
-		ec.OperationContext,
-		field,
-		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.fieldContext_DryRunWorkflowPayload_events(ctx, field)
-		},
-		func(ctx context.Context) (any, error) {
-			return obj.Events, nil
-		},
-		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v []Event) graphql.Marshaler {
-			return ec.marshalNEvent2ᚕswitchboardᚋgraphᚐEventᚄ(ctx, selections, v)
-		},
-		true,
-		true,
-	)
-}
-func (ec *executionContext) fieldContext_DryRunWorkflowPayload_events(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	fc = &graphql.FieldContext{
-		Object:     "DryRunWorkflowPayload",
-		Field:      field,
-		IsMethod:   false,
-		IsResolver: false,
-		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return nil, errors.New("FieldContext.Child cannot be called on type INTERFACE")
-		},
-	}
-	return fc, nil
-}
-
-func (ec *executionContext) _DryRunWorkflowPayload_userErrors(ctx context.Context, field graphql.CollectedField, obj *DryRunWorkflowPayload) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
-		ctx,
-		ec.OperationContext,
-		field,
-		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.fieldContext_DryRunWorkflowPayload_userErrors(ctx, field)
-		},
-		func(ctx context.Context) (any, error) {
-			return obj.UserErrors, nil
-		},
-		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v []*service.Refusal) graphql.Marshaler {
-			return ec.marshalNUserError2ᚕᚖswitchboardᚋserviceᚐRefusalᚄ(ctx, selections, v)
-		},
-		true,
-		true,
-	)
-}
-func (ec *executionContext) fieldContext_DryRunWorkflowPayload_userErrors(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	fc = &graphql.FieldContext{
-		Object:     "DryRunWorkflowPayload",
-		Field:      field,
-		IsMethod:   false,
-		IsResolver: false,
-		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.childFields_UserError(ctx, field)
-		},
-	}
-	return fc, nil
-}
-
 func (ec *executionContext) _DurationQuantiles_p50(ctx context.Context, field graphql.CollectedField, obj *projection.Quantiles) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -23434,50 +23971,6 @@ func (ec *executionContext) fieldContext_Mutation_cancelWorkflowRun(ctx context.
 	return fc, nil
 }
 
-func (ec *executionContext) _Mutation_dryRunWorkflow(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
-		ctx,
-		ec.OperationContext,
-		field,
-		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.fieldContext_Mutation_dryRunWorkflow(ctx, field)
-		},
-		func(ctx context.Context) (any, error) {
-			fc := graphql.GetFieldContext(ctx)
-			return ec.Resolvers.Mutation().DryRunWorkflow(ctx, fc.Args["input"].(service.DryRunWorkflowInput))
-		},
-		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v *DryRunWorkflowPayload) graphql.Marshaler {
-			return ec.marshalODryRunWorkflowPayload2ᚖswitchboardᚋgraphᚐDryRunWorkflowPayload(ctx, selections, v)
-		},
-		true,
-		false,
-	)
-}
-func (ec *executionContext) fieldContext_Mutation_dryRunWorkflow(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	fc = &graphql.FieldContext{
-		Object:     "Mutation",
-		Field:      field,
-		IsMethod:   true,
-		IsResolver: true,
-		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.childFields_DryRunWorkflowPayload(ctx, field)
-		},
-	}
-	defer func() {
-		if r := recover(); r != nil {
-			err = ec.Recover(ctx, r)
-			ec.Error(ctx, err)
-		}
-	}()
-	ctx = graphql.WithFieldContext(ctx, fc)
-	if fc.Args, err = ec.field_Mutation_dryRunWorkflow_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
-		ec.Error(ctx, err)
-		return fc, err
-	}
-	return fc, nil
-}
-
 func (ec *executionContext) _NoteAdded_id(ctx context.Context, field graphql.CollectedField, obj *NoteAdded) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -24517,6 +25010,50 @@ func (ec *executionContext) fieldContext_Query_workflowTemplates(_ context.Conte
 		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 			return ec.childFields_WorkflowTemplate(ctx, field)
 		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Query_dryRunWorkflow(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Query_dryRunWorkflow(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Query().DryRunWorkflow(ctx, fc.Args["input"].(service.DryRunWorkflowInput))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *WorkflowDryRun) graphql.Marshaler {
+			return ec.marshalOWorkflowDryRun2ᚖswitchboardᚋgraphᚐWorkflowDryRun(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Query_dryRunWorkflow(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Query",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_WorkflowDryRun(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Query_dryRunWorkflow_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
 	}
 	return fc, nil
 }
@@ -26500,6 +27037,29 @@ func (ec *executionContext) fieldContext_UnassignConversationsPayload_userErrors
 	return fc, nil
 }
 
+func (ec *executionContext) _UnassignStep_always(ctx context.Context, field graphql.CollectedField, obj *UnassignStep) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_UnassignStep_always(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Always, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v bool) graphql.Marshaler {
+			return ec.marshalNBoolean2bool(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_UnassignStep_always(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("UnassignStep", field, false, false, errors.New("field of type Boolean does not have child fields"))
+}
+
 func (ec *executionContext) _UnblockContactPayload_contact(ctx context.Context, field graphql.CollectedField, obj *ContactPayload) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -27079,6 +27639,52 @@ func (ec *executionContext) _UserError_field(ctx context.Context, field graphql.
 }
 func (ec *executionContext) fieldContext_UserError_field(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("UserError", field, false, false, errors.New("field of type String does not have child fields"))
+}
+
+func (ec *executionContext) _WaitStep_seconds(ctx context.Context, field graphql.CollectedField, obj *WaitStep) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_WaitStep_seconds(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Seconds, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *int) graphql.Marshaler {
+			return ec.marshalNInt2ᚖint(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_WaitStep_seconds(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("WaitStep", field, false, false, errors.New("field of type Int does not have child fields"))
+}
+
+func (ec *executionContext) _WaitStep_always(ctx context.Context, field graphql.CollectedField, obj *WaitStep) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_WaitStep_always(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Always, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v bool) graphql.Marshaler {
+			return ec.marshalNBoolean2bool(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_WaitStep_always(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("WaitStep", field, false, false, errors.New("field of type Boolean does not have child fields"))
 }
 
 func (ec *executionContext) _Workflow_id(ctx context.Context, field graphql.CollectedField, obj *db.Workflow) (ret graphql.Marshaler) {
@@ -28115,27 +28721,18 @@ func (ec *executionContext) _WorkflowDefinition_steps(ctx context.Context, field
 			return ec.fieldContext_WorkflowDefinition_steps(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return obj.Steps, nil
+			return ec.Resolvers.WorkflowDefinition().Steps(ctx, obj)
 		},
 		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v []*db.WorkflowStep) graphql.Marshaler {
-			return ec.marshalNWorkflowStep2ᚕᚖswitchboardᚋdbᚐWorkflowStepᚄ(ctx, selections, v)
+		func(ctx context.Context, selections ast.SelectionSet, v []WorkflowStep) graphql.Marshaler {
+			return ec.marshalNWorkflowStep2ᚕswitchboardᚋgraphᚐWorkflowStepᚄ(ctx, selections, v)
 		},
 		true,
 		true,
 	)
 }
 func (ec *executionContext) fieldContext_WorkflowDefinition_steps(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	fc = &graphql.FieldContext{
-		Object:     "WorkflowDefinition",
-		Field:      field,
-		IsMethod:   false,
-		IsResolver: false,
-		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.childFields_WorkflowStep(ctx, field)
-		},
-	}
-	return fc, nil
+	return graphql.NewScalarFieldContext("WorkflowDefinition", field, true, true, errors.New("field of type WorkflowStep does not have child fields"))
 }
 
 func (ec *executionContext) _WorkflowDeleted_id(ctx context.Context, field graphql.CollectedField, obj *WorkflowDeleted) (ret graphql.Marshaler) {
@@ -28645,6 +29242,93 @@ func (ec *executionContext) fieldContext_WorkflowDisabled_workflow(_ context.Con
 		IsResolver: false,
 		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 			return ec.childFields_Workflow(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _WorkflowDryRun_conditionsHold(ctx context.Context, field graphql.CollectedField, obj *WorkflowDryRun) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_WorkflowDryRun_conditionsHold(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.ConditionsHold, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *bool) graphql.Marshaler {
+			return ec.marshalOBoolean2ᚖbool(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_WorkflowDryRun_conditionsHold(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("WorkflowDryRun", field, false, false, errors.New("field of type Boolean does not have child fields"))
+}
+
+func (ec *executionContext) _WorkflowDryRun_steps(ctx context.Context, field graphql.CollectedField, obj *WorkflowDryRun) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_WorkflowDryRun_steps(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Steps, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*db.WorkflowRunStep) graphql.Marshaler {
+			return ec.marshalNWorkflowRunStep2ᚕᚖswitchboardᚋdbᚐWorkflowRunStepᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_WorkflowDryRun_steps(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "WorkflowDryRun",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_WorkflowRunStep(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _WorkflowDryRun_userErrors(ctx context.Context, field graphql.CollectedField, obj *WorkflowDryRun) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_WorkflowDryRun_userErrors(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.UserErrors, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*service.Refusal) graphql.Marshaler {
+			return ec.marshalNUserError2ᚕᚖswitchboardᚋserviceᚐRefusalᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_WorkflowDryRun_userErrors(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "WorkflowDryRun",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_UserError(ctx, field)
 		},
 	}
 	return fc, nil
@@ -30059,236 +30743,6 @@ func (ec *executionContext) fieldContext_WorkflowRunStep_candidates(_ context.Co
 		},
 	}
 	return fc, nil
-}
-
-func (ec *executionContext) _WorkflowStep_kind(ctx context.Context, field graphql.CollectedField, obj *db.WorkflowStep) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
-		ctx,
-		ec.OperationContext,
-		field,
-		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.fieldContext_WorkflowStep_kind(ctx, field)
-		},
-		func(ctx context.Context) (any, error) {
-			return obj.Kind, nil
-		},
-		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v db.WorkflowStepKind) graphql.Marshaler {
-			return ec.marshalNWorkflowStepKind2switchboardᚋdbᚐWorkflowStepKind(ctx, selections, v)
-		},
-		true,
-		true,
-	)
-}
-func (ec *executionContext) fieldContext_WorkflowStep_kind(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	return graphql.NewScalarFieldContext("WorkflowStep", field, false, false, errors.New("field of type WorkflowStepKind does not have child fields"))
-}
-
-func (ec *executionContext) _WorkflowStep_agentId(ctx context.Context, field graphql.CollectedField, obj *db.WorkflowStep) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
-		ctx,
-		ec.OperationContext,
-		field,
-		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.fieldContext_WorkflowStep_agentId(ctx, field)
-		},
-		func(ctx context.Context) (any, error) {
-			return obj.AgentID, nil
-		},
-		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v *db.AgentID) graphql.Marshaler {
-			return ec.marshalOID2ᚖswitchboardᚋdbᚐAgentID(ctx, selections, v)
-		},
-		true,
-		false,
-	)
-}
-func (ec *executionContext) fieldContext_WorkflowStep_agentId(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	return graphql.NewScalarFieldContext("WorkflowStep", field, false, false, errors.New("field of type ID does not have child fields"))
-}
-
-func (ec *executionContext) _WorkflowStep_agentIds(ctx context.Context, field graphql.CollectedField, obj *db.WorkflowStep) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
-		ctx,
-		ec.OperationContext,
-		field,
-		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.fieldContext_WorkflowStep_agentIds(ctx, field)
-		},
-		func(ctx context.Context) (any, error) {
-			return obj.AgentIDs, nil
-		},
-		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v []db.AgentID) graphql.Marshaler {
-			return ec.marshalOID2ᚕswitchboardᚋdbᚐAgentIDᚄ(ctx, selections, v)
-		},
-		true,
-		false,
-	)
-}
-func (ec *executionContext) fieldContext_WorkflowStep_agentIds(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	return graphql.NewScalarFieldContext("WorkflowStep", field, false, false, errors.New("field of type ID does not have child fields"))
-}
-
-func (ec *executionContext) _WorkflowStep_skill(ctx context.Context, field graphql.CollectedField, obj *db.WorkflowStep) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
-		ctx,
-		ec.OperationContext,
-		field,
-		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.fieldContext_WorkflowStep_skill(ctx, field)
-		},
-		func(ctx context.Context) (any, error) {
-			return obj.Skill, nil
-		},
-		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v *string) graphql.Marshaler {
-			return ec.marshalOString2ᚖstring(ctx, selections, v)
-		},
-		true,
-		false,
-	)
-}
-func (ec *executionContext) fieldContext_WorkflowStep_skill(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	return graphql.NewScalarFieldContext("WorkflowStep", field, false, false, errors.New("field of type String does not have child fields"))
-}
-
-func (ec *executionContext) _WorkflowStep_capacity(ctx context.Context, field graphql.CollectedField, obj *db.WorkflowStep) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
-		ctx,
-		ec.OperationContext,
-		field,
-		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.fieldContext_WorkflowStep_capacity(ctx, field)
-		},
-		func(ctx context.Context) (any, error) {
-			return obj.Capacity, nil
-		},
-		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v *int) graphql.Marshaler {
-			return ec.marshalOInt2ᚖint(ctx, selections, v)
-		},
-		true,
-		false,
-	)
-}
-func (ec *executionContext) fieldContext_WorkflowStep_capacity(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	return graphql.NewScalarFieldContext("WorkflowStep", field, false, false, errors.New("field of type Int does not have child fields"))
-}
-
-func (ec *executionContext) _WorkflowStep_category(ctx context.Context, field graphql.CollectedField, obj *db.WorkflowStep) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
-		ctx,
-		ec.OperationContext,
-		field,
-		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.fieldContext_WorkflowStep_category(ctx, field)
-		},
-		func(ctx context.Context) (any, error) {
-			return obj.Category, nil
-		},
-		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v *string) graphql.Marshaler {
-			return ec.marshalOString2ᚖstring(ctx, selections, v)
-		},
-		true,
-		false,
-	)
-}
-func (ec *executionContext) fieldContext_WorkflowStep_category(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	return graphql.NewScalarFieldContext("WorkflowStep", field, false, false, errors.New("field of type String does not have child fields"))
-}
-
-func (ec *executionContext) _WorkflowStep_text(ctx context.Context, field graphql.CollectedField, obj *db.WorkflowStep) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
-		ctx,
-		ec.OperationContext,
-		field,
-		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.fieldContext_WorkflowStep_text(ctx, field)
-		},
-		func(ctx context.Context) (any, error) {
-			return obj.Text, nil
-		},
-		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v *string) graphql.Marshaler {
-			return ec.marshalOString2ᚖstring(ctx, selections, v)
-		},
-		true,
-		false,
-	)
-}
-func (ec *executionContext) fieldContext_WorkflowStep_text(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	return graphql.NewScalarFieldContext("WorkflowStep", field, false, false, errors.New("field of type String does not have child fields"))
-}
-
-func (ec *executionContext) _WorkflowStep_seconds(ctx context.Context, field graphql.CollectedField, obj *db.WorkflowStep) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
-		ctx,
-		ec.OperationContext,
-		field,
-		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.fieldContext_WorkflowStep_seconds(ctx, field)
-		},
-		func(ctx context.Context) (any, error) {
-			return obj.Seconds, nil
-		},
-		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v *int) graphql.Marshaler {
-			return ec.marshalOInt2ᚖint(ctx, selections, v)
-		},
-		true,
-		false,
-	)
-}
-func (ec *executionContext) fieldContext_WorkflowStep_seconds(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	return graphql.NewScalarFieldContext("WorkflowStep", field, false, false, errors.New("field of type Int does not have child fields"))
-}
-
-func (ec *executionContext) _WorkflowStep_exceptPrevious(ctx context.Context, field graphql.CollectedField, obj *db.WorkflowStep) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
-		ctx,
-		ec.OperationContext,
-		field,
-		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.fieldContext_WorkflowStep_exceptPrevious(ctx, field)
-		},
-		func(ctx context.Context) (any, error) {
-			return obj.ExceptPrevious, nil
-		},
-		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v bool) graphql.Marshaler {
-			return ec.marshalNBoolean2bool(ctx, selections, v)
-		},
-		true,
-		true,
-	)
-}
-func (ec *executionContext) fieldContext_WorkflowStep_exceptPrevious(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	return graphql.NewScalarFieldContext("WorkflowStep", field, false, false, errors.New("field of type Boolean does not have child fields"))
-}
-
-func (ec *executionContext) _WorkflowStep_always(ctx context.Context, field graphql.CollectedField, obj *db.WorkflowStep) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
-		ctx,
-		ec.OperationContext,
-		field,
-		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.fieldContext_WorkflowStep_always(ctx, field)
-		},
-		func(ctx context.Context) (any, error) {
-			return obj.Always, nil
-		},
-		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v bool) graphql.Marshaler {
-			return ec.marshalNBoolean2bool(ctx, selections, v)
-		},
-		true,
-		true,
-	)
-}
-func (ec *executionContext) fieldContext_WorkflowStep_always(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	return graphql.NewScalarFieldContext("WorkflowStep", field, false, false, errors.New("field of type Boolean does not have child fields"))
 }
 
 func (ec *executionContext) _WorkflowTemplate_key(ctx context.Context, field graphql.CollectedField, obj *service.WorkflowTemplate) (ret graphql.Marshaler) {
@@ -32223,6 +32677,47 @@ func (ec *executionContext) unmarshalInputAddNoteInput(ctx context.Context, obj 
 	return it, nil
 }
 
+func (ec *executionContext) unmarshalInputAddNoteStepInput(ctx context.Context, obj any) (db.WorkflowStep, error) {
+	var it db.WorkflowStep
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	if _, present := asMap["always"]; !present {
+		asMap["always"] = false
+	}
+
+	fieldsInOrder := [...]string{"text", "always"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "text":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("text"))
+			data, err := ec.unmarshalNString2ᚖstring(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Text = data
+		case "always":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("always"))
+			data, err := ec.unmarshalOBoolean2bool(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Always = data
+		}
+	}
+	return it, nil
+}
+
 func (ec *executionContext) unmarshalInputAgentFilter(ctx context.Context, obj any) (AgentFilter, error) {
 	var it AgentFilter
 	if obj == nil {
@@ -32498,6 +32993,177 @@ func (ec *executionContext) unmarshalInputAssignConversationsInput(ctx context.C
 	return it, nil
 }
 
+func (ec *executionContext) unmarshalInputAssignLeastLoadedStepInput(ctx context.Context, obj any) (db.WorkflowStep, error) {
+	var it db.WorkflowStep
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	if _, present := asMap["exceptPrevious"]; !present {
+		asMap["exceptPrevious"] = false
+	}
+	if _, present := asMap["always"]; !present {
+		asMap["always"] = false
+	}
+
+	fieldsInOrder := [...]string{"agentIds", "skill", "capacity", "exceptPrevious", "always"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "agentIds":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("agentIds"))
+			data, err := ec.unmarshalOID2ᚕswitchboardᚋdbᚐAgentIDᚄ(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.AgentIDs = data
+		case "skill":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("skill"))
+			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Skill = data
+		case "capacity":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("capacity"))
+			data, err := ec.unmarshalOInt2ᚖint(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Capacity = data
+		case "exceptPrevious":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("exceptPrevious"))
+			data, err := ec.unmarshalOBoolean2bool(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.ExceptPrevious = data
+		case "always":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("always"))
+			data, err := ec.unmarshalOBoolean2bool(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Always = data
+		}
+	}
+	return it, nil
+}
+
+func (ec *executionContext) unmarshalInputAssignRoundRobinStepInput(ctx context.Context, obj any) (db.WorkflowStep, error) {
+	var it db.WorkflowStep
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	if _, present := asMap["exceptPrevious"]; !present {
+		asMap["exceptPrevious"] = false
+	}
+	if _, present := asMap["always"]; !present {
+		asMap["always"] = false
+	}
+
+	fieldsInOrder := [...]string{"agentIds", "skill", "capacity", "exceptPrevious", "always"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "agentIds":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("agentIds"))
+			data, err := ec.unmarshalOID2ᚕswitchboardᚋdbᚐAgentIDᚄ(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.AgentIDs = data
+		case "skill":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("skill"))
+			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Skill = data
+		case "capacity":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("capacity"))
+			data, err := ec.unmarshalOInt2ᚖint(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Capacity = data
+		case "exceptPrevious":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("exceptPrevious"))
+			data, err := ec.unmarshalOBoolean2bool(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.ExceptPrevious = data
+		case "always":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("always"))
+			data, err := ec.unmarshalOBoolean2bool(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Always = data
+		}
+	}
+	return it, nil
+}
+
+func (ec *executionContext) unmarshalInputAssignStepInput(ctx context.Context, obj any) (db.WorkflowStep, error) {
+	var it db.WorkflowStep
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	if _, present := asMap["always"]; !present {
+		asMap["always"] = false
+	}
+
+	fieldsInOrder := [...]string{"agentId", "always"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "agentId":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("agentId"))
+			data, err := ec.unmarshalNID2ᚖswitchboardᚋdbᚐAgentID(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.AgentID = data
+		case "always":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("always"))
+			data, err := ec.unmarshalOBoolean2bool(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Always = data
+		}
+	}
+	return it, nil
+}
+
 func (ec *executionContext) unmarshalInputAssignToMeInput(ctx context.Context, obj any) (service.AssignToMeInput, error) {
 	var it service.AssignToMeInput
 	if obj == nil {
@@ -32647,6 +33313,43 @@ func (ec *executionContext) unmarshalInputBlockContactInput(ctx context.Context,
 	return it, nil
 }
 
+func (ec *executionContext) unmarshalInputBusinessEventSenderInput(ctx context.Context, obj any) (BusinessEventSenderInput, error) {
+	var it BusinessEventSenderInput
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	fieldsInOrder := [...]string{"contact", "contactId"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "contact":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("contact"))
+			data, err := ec.unmarshalOSenderInput2ᚖswitchboardᚋserviceᚐSenderInput(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Contact = data
+		case "contactId":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("contactId"))
+			data, err := ec.unmarshalOID2ᚖswitchboardᚋdbᚐContactID(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.ContactID = data
+		}
+	}
+	return it, nil
+}
+
 func (ec *executionContext) unmarshalInputCancelWorkflowRunInput(ctx context.Context, obj any) (service.CancelWorkflowRunInput, error) {
 	var it service.CancelWorkflowRunInput
 	if obj == nil {
@@ -32774,6 +33477,54 @@ func (ec *executionContext) unmarshalInputCloseConversationsInput(ctx context.Co
 				return it, err
 			}
 			it.IdempotencyKey = data
+		}
+	}
+	return it, nil
+}
+
+func (ec *executionContext) unmarshalInputCloseStepInput(ctx context.Context, obj any) (db.WorkflowStep, error) {
+	var it db.WorkflowStep
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	if _, present := asMap["always"]; !present {
+		asMap["always"] = false
+	}
+
+	fieldsInOrder := [...]string{"category", "text", "always"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "category":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("category"))
+			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Category = data
+		case "text":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("text"))
+			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Text = data
+		case "always":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("always"))
+			data, err := ec.unmarshalOBoolean2bool(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Always = data
 		}
 	}
 	return it, nil
@@ -33616,43 +34367,43 @@ func (ec *executionContext) unmarshalInputDryRunTriggerInput(ctx context.Context
 		asMap[k] = v
 	}
 
-	fieldsInOrder := [...]string{"opened", "reopened", "closed", "assigned", "unassigned", "messageReceived", "messageSent", "businessEvent"}
+	fieldsInOrder := [...]string{"conversationOpened", "conversationReopened", "conversationClosed", "conversationAssigned", "conversationUnassigned", "messageReceived", "messageSent", "businessEventRecorded"}
 	for _, k := range fieldsInOrder {
 		v, ok := asMap[k]
 		if !ok {
 			continue
 		}
 		switch k {
-		case "opened":
-			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("opened"))
+		case "conversationOpened":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("conversationOpened"))
 			data, err := ec.unmarshalODryRunOpeningInput2ᚖswitchboardᚋserviceᚐDryRunOpening(ctx, v)
 			if err != nil {
 				return it, err
 			}
 			it.Opened = data
-		case "reopened":
-			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("reopened"))
+		case "conversationReopened":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("conversationReopened"))
 			data, err := ec.unmarshalODryRunReopeningInput2ᚖswitchboardᚋserviceᚐDryRunReopening(ctx, v)
 			if err != nil {
 				return it, err
 			}
 			it.Reopened = data
-		case "closed":
-			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("closed"))
+		case "conversationClosed":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("conversationClosed"))
 			data, err := ec.unmarshalODryRunClosingInput2ᚖswitchboardᚋserviceᚐDryRunClosing(ctx, v)
 			if err != nil {
 				return it, err
 			}
 			it.Closed = data
-		case "assigned":
-			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("assigned"))
+		case "conversationAssigned":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("conversationAssigned"))
 			data, err := ec.unmarshalODryRunAssignmentInput2ᚖswitchboardᚋserviceᚐDryRunAssignment(ctx, v)
 			if err != nil {
 				return it, err
 			}
 			it.Assigned = data
-		case "unassigned":
-			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("unassigned"))
+		case "conversationUnassigned":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("conversationUnassigned"))
 			data, err := ec.unmarshalODryRunUnassignmentInput2ᚖswitchboardᚋserviceᚐDryRunUnassignment(ctx, v)
 			if err != nil {
 				return it, err
@@ -33672,8 +34423,8 @@ func (ec *executionContext) unmarshalInputDryRunTriggerInput(ctx context.Context
 				return it, err
 			}
 			it.MessageSent = data
-		case "businessEvent":
-			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("businessEvent"))
+		case "businessEventRecorded":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("businessEventRecorded"))
 			data, err := ec.unmarshalODryRunBusinessEventInput2ᚖswitchboardᚋserviceᚐDryRunBusinessEvent(ctx, v)
 			if err != nil {
 				return it, err
@@ -33729,27 +34480,22 @@ func (ec *executionContext) unmarshalInputDryRunWorkflowInput(ctx context.Contex
 		asMap[k] = v
 	}
 
-	fieldsInOrder := [...]string{"workflowId", "definition", "conversationId", "trigger", "idempotencyKey"}
+	fieldsInOrder := [...]string{"workflow", "conversationId", "trigger"}
 	for _, k := range fieldsInOrder {
 		v, ok := asMap[k]
 		if !ok {
 			continue
 		}
 		switch k {
-		case "workflowId":
-			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("workflowId"))
-			data, err := ec.unmarshalOID2ᚖswitchboardᚋdbᚐWorkflowID(ctx, v)
+		case "workflow":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("workflow"))
+			data, err := ec.unmarshalNWorkflowOrDefinitionInput2ᚖswitchboardᚋgraphᚐWorkflowOrDefinitionInput(ctx, v)
 			if err != nil {
 				return it, err
 			}
-			it.WorkflowID = data
-		case "definition":
-			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("definition"))
-			data, err := ec.unmarshalOWorkflowDefinitionInput2ᚖswitchboardᚋdbᚐWorkflowDefinition(ctx, v)
-			if err != nil {
+			if err = ec.Resolvers.DryRunWorkflowInput().Workflow(ctx, &it, data); err != nil {
 				return it, err
 			}
-			it.Definition = data
 		case "conversationId":
 			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("conversationId"))
 			data, err := ec.unmarshalNID2switchboardᚋdbᚐConversationID(ctx, v)
@@ -33764,13 +34510,6 @@ func (ec *executionContext) unmarshalInputDryRunWorkflowInput(ctx context.Contex
 				return it, err
 			}
 			it.Trigger = data
-		case "idempotencyKey":
-			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("idempotencyKey"))
-			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
-			if err != nil {
-				return it, err
-			}
-			it.IdempotencyKey = data
 		}
 	}
 	return it, nil
@@ -33954,6 +34693,43 @@ func (ec *executionContext) unmarshalInputInboxOrder(ctx context.Context, obj an
 	return it, nil
 }
 
+func (ec *executionContext) unmarshalInputKnownSenderInput(ctx context.Context, obj any) (KnownSenderInput, error) {
+	var it KnownSenderInput
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	fieldsInOrder := [...]string{"contactId", "channel"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "contactId":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("contactId"))
+			data, err := ec.unmarshalNID2switchboardᚋdbᚐContactID(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.ContactID = data
+		case "channel":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("channel"))
+			data, err := ec.unmarshalNString2string(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Channel = data
+		}
+	}
+	return it, nil
+}
+
 func (ec *executionContext) unmarshalInputMarkReadInput(ctx context.Context, obj any) (service.MarkReadInput, error) {
 	var it service.MarkReadInput
 	if obj == nil {
@@ -33986,6 +34762,43 @@ func (ec *executionContext) unmarshalInputMarkReadInput(ctx context.Context, obj
 				return it, err
 			}
 			it.IdempotencyKey = data
+		}
+	}
+	return it, nil
+}
+
+func (ec *executionContext) unmarshalInputMessageSenderInput(ctx context.Context, obj any) (MessageSenderInput, error) {
+	var it MessageSenderInput
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	fieldsInOrder := [...]string{"contact", "known"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "contact":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("contact"))
+			data, err := ec.unmarshalOSenderInput2ᚖswitchboardᚋserviceᚐSenderInput(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Contact = data
+		case "known":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("known"))
+			data, err := ec.unmarshalOKnownSenderInput2ᚖswitchboardᚋgraphᚐKnownSenderInput(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Known = data
 		}
 	}
 	return it, nil
@@ -34094,34 +34907,22 @@ func (ec *executionContext) unmarshalInputReceiveMessageInput(ctx context.Contex
 		asMap["automated"] = false
 	}
 
-	fieldsInOrder := [...]string{"contact", "contactId", "channel", "body", "automated", "sentAt", "externalMessageId", "idempotencyKey"}
+	fieldsInOrder := [...]string{"sender", "body", "automated", "sentAt", "externalMessageId", "idempotencyKey"}
 	for _, k := range fieldsInOrder {
 		v, ok := asMap[k]
 		if !ok {
 			continue
 		}
 		switch k {
-		case "contact":
-			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("contact"))
-			data, err := ec.unmarshalOSenderInput2ᚖswitchboardᚋserviceᚐSenderInput(ctx, v)
+		case "sender":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("sender"))
+			data, err := ec.unmarshalNMessageSenderInput2ᚖswitchboardᚋgraphᚐMessageSenderInput(ctx, v)
 			if err != nil {
 				return it, err
 			}
-			it.Contact = data
-		case "contactId":
-			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("contactId"))
-			data, err := ec.unmarshalOID2ᚖswitchboardᚋdbᚐContactID(ctx, v)
-			if err != nil {
+			if err = ec.Resolvers.ReceiveMessageInput().Sender(ctx, &it, data); err != nil {
 				return it, err
 			}
-			it.ContactID = data
-		case "channel":
-			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("channel"))
-			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
-			if err != nil {
-				return it, err
-			}
-			it.Channel = data
 		case "body":
 			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("body"))
 			data, err := ec.unmarshalNString2string(ctx, v)
@@ -34177,27 +34978,22 @@ func (ec *executionContext) unmarshalInputRecordBusinessEventInput(ctx context.C
 		asMap["requiresAction"] = false
 	}
 
-	fieldsInOrder := [...]string{"contact", "contactId", "type", "payload", "requiresAction", "externalEventId", "idempotencyKey"}
+	fieldsInOrder := [...]string{"sender", "type", "payload", "requiresAction", "externalEventId", "idempotencyKey"}
 	for _, k := range fieldsInOrder {
 		v, ok := asMap[k]
 		if !ok {
 			continue
 		}
 		switch k {
-		case "contact":
-			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("contact"))
-			data, err := ec.unmarshalOSenderInput2ᚖswitchboardᚋserviceᚐSenderInput(ctx, v)
+		case "sender":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("sender"))
+			data, err := ec.unmarshalNBusinessEventSenderInput2ᚖswitchboardᚋgraphᚐBusinessEventSenderInput(ctx, v)
 			if err != nil {
 				return it, err
 			}
-			it.Contact = data
-		case "contactId":
-			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("contactId"))
-			data, err := ec.unmarshalOID2ᚖswitchboardᚋdbᚐContactID(ctx, v)
-			if err != nil {
+			if err = ec.Resolvers.RecordBusinessEventInput().Sender(ctx, &it, data); err != nil {
 				return it, err
 			}
-			it.ContactID = data
 		case "type":
 			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("type"))
 			data, err := ec.unmarshalNString2string(ctx, v)
@@ -34574,6 +35370,40 @@ func (ec *executionContext) unmarshalInputUnassignConversationsInput(ctx context
 	return it, nil
 }
 
+func (ec *executionContext) unmarshalInputUnassignStepInput(ctx context.Context, obj any) (db.WorkflowStep, error) {
+	var it db.WorkflowStep
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	if _, present := asMap["always"]; !present {
+		asMap["always"] = false
+	}
+
+	fieldsInOrder := [...]string{"always"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "always":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("always"))
+			data, err := ec.unmarshalOBoolean2bool(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Always = data
+		}
+	}
+	return it, nil
+}
+
 func (ec *executionContext) unmarshalInputUnblockContactInput(ctx context.Context, obj any) (service.UnblockContactInput, error) {
 	var it service.UnblockContactInput
 	if obj == nil {
@@ -34939,6 +35769,47 @@ func (ec *executionContext) unmarshalInputUpdateWorkspaceInput(ctx context.Conte
 	return it, nil
 }
 
+func (ec *executionContext) unmarshalInputWaitStepInput(ctx context.Context, obj any) (db.WorkflowStep, error) {
+	var it db.WorkflowStep
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	if _, present := asMap["always"]; !present {
+		asMap["always"] = false
+	}
+
+	fieldsInOrder := [...]string{"seconds", "always"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "seconds":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("seconds"))
+			data, err := ec.unmarshalNInt2ᚖint(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Seconds = data
+		case "always":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("always"))
+			data, err := ec.unmarshalOBoolean2bool(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Always = data
+		}
+	}
+	return it, nil
+}
+
 func (ec *executionContext) unmarshalInputWorkflowConditionsInput(ctx context.Context, obj any) (db.WorkflowConditions, error) {
 	var it db.WorkflowConditions
 	if obj == nil {
@@ -35113,6 +35984,43 @@ func (ec *executionContext) unmarshalInputWorkflowHoursInput(ctx context.Context
 	return it, nil
 }
 
+func (ec *executionContext) unmarshalInputWorkflowOrDefinitionInput(ctx context.Context, obj any) (WorkflowOrDefinitionInput, error) {
+	var it WorkflowOrDefinitionInput
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	fieldsInOrder := [...]string{"workflowId", "definition"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "workflowId":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("workflowId"))
+			data, err := ec.unmarshalOID2ᚖswitchboardᚋdbᚐWorkflowID(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.WorkflowID = data
+		case "definition":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("definition"))
+			data, err := ec.unmarshalOWorkflowDefinitionInput2ᚖswitchboardᚋdbᚐWorkflowDefinition(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Definition = data
+		}
+	}
+	return it, nil
+}
+
 func (ec *executionContext) unmarshalInputWorkflowStepInput(ctx context.Context, obj any) (db.WorkflowStep, error) {
 	var it db.WorkflowStep
 	if obj == nil {
@@ -35124,90 +36032,76 @@ func (ec *executionContext) unmarshalInputWorkflowStepInput(ctx context.Context,
 		asMap[k] = v
 	}
 
-	if _, present := asMap["exceptPrevious"]; !present {
-		asMap["exceptPrevious"] = false
-	}
-	if _, present := asMap["always"]; !present {
-		asMap["always"] = false
-	}
-
-	fieldsInOrder := [...]string{"kind", "agentId", "agentIds", "skill", "capacity", "category", "text", "seconds", "exceptPrevious", "always"}
+	fieldsInOrder := [...]string{"assign", "unassign", "assignRoundRobin", "assignLeastLoaded", "close", "addNote", "wait"}
 	for _, k := range fieldsInOrder {
 		v, ok := asMap[k]
 		if !ok {
 			continue
 		}
 		switch k {
-		case "kind":
-			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("kind"))
-			data, err := ec.unmarshalNWorkflowStepKind2switchboardᚋdbᚐWorkflowStepKind(ctx, v)
+		case "assign":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("assign"))
+			data, err := ec.unmarshalOAssignStepInput2ᚖswitchboardᚋdbᚐWorkflowStep(ctx, v)
 			if err != nil {
 				return it, err
 			}
-			it.Kind = data
-		case "agentId":
-			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("agentId"))
-			data, err := ec.unmarshalOID2ᚖswitchboardᚋdbᚐAgentID(ctx, v)
+			if err = ec.Resolvers.WorkflowStepInput().Assign(ctx, &it, data); err != nil {
+				return it, err
+			}
+		case "unassign":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("unassign"))
+			data, err := ec.unmarshalOUnassignStepInput2ᚖswitchboardᚋdbᚐWorkflowStep(ctx, v)
 			if err != nil {
 				return it, err
 			}
-			it.AgentID = data
-		case "agentIds":
-			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("agentIds"))
-			data, err := ec.unmarshalOID2ᚕswitchboardᚋdbᚐAgentIDᚄ(ctx, v)
+			if err = ec.Resolvers.WorkflowStepInput().Unassign(ctx, &it, data); err != nil {
+				return it, err
+			}
+		case "assignRoundRobin":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("assignRoundRobin"))
+			data, err := ec.unmarshalOAssignRoundRobinStepInput2ᚖswitchboardᚋdbᚐWorkflowStep(ctx, v)
 			if err != nil {
 				return it, err
 			}
-			it.AgentIDs = data
-		case "skill":
-			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("skill"))
-			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
+			if err = ec.Resolvers.WorkflowStepInput().AssignRoundRobin(ctx, &it, data); err != nil {
+				return it, err
+			}
+		case "assignLeastLoaded":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("assignLeastLoaded"))
+			data, err := ec.unmarshalOAssignLeastLoadedStepInput2ᚖswitchboardᚋdbᚐWorkflowStep(ctx, v)
 			if err != nil {
 				return it, err
 			}
-			it.Skill = data
-		case "capacity":
-			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("capacity"))
-			data, err := ec.unmarshalOInt2ᚖint(ctx, v)
+			if err = ec.Resolvers.WorkflowStepInput().AssignLeastLoaded(ctx, &it, data); err != nil {
+				return it, err
+			}
+		case "close":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("close"))
+			data, err := ec.unmarshalOCloseStepInput2ᚖswitchboardᚋdbᚐWorkflowStep(ctx, v)
 			if err != nil {
 				return it, err
 			}
-			it.Capacity = data
-		case "category":
-			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("category"))
-			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
+			if err = ec.Resolvers.WorkflowStepInput().Close(ctx, &it, data); err != nil {
+				return it, err
+			}
+		case "addNote":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("addNote"))
+			data, err := ec.unmarshalOAddNoteStepInput2ᚖswitchboardᚋdbᚐWorkflowStep(ctx, v)
 			if err != nil {
 				return it, err
 			}
-			it.Category = data
-		case "text":
-			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("text"))
-			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
+			if err = ec.Resolvers.WorkflowStepInput().AddNote(ctx, &it, data); err != nil {
+				return it, err
+			}
+		case "wait":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("wait"))
+			data, err := ec.unmarshalOWaitStepInput2ᚖswitchboardᚋdbᚐWorkflowStep(ctx, v)
 			if err != nil {
 				return it, err
 			}
-			it.Text = data
-		case "seconds":
-			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("seconds"))
-			data, err := ec.unmarshalOInt2ᚖint(ctx, v)
-			if err != nil {
+			if err = ec.Resolvers.WorkflowStepInput().Wait(ctx, &it, data); err != nil {
 				return it, err
 			}
-			it.Seconds = data
-		case "exceptPrevious":
-			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("exceptPrevious"))
-			data, err := ec.unmarshalOBoolean2bool(ctx, v)
-			if err != nil {
-				return it, err
-			}
-			it.ExceptPrevious = data
-		case "always":
-			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("always"))
-			data, err := ec.unmarshalOBoolean2bool(ctx, v)
-			if err != nil {
-				return it, err
-			}
-			it.Always = data
 		}
 	}
 	return it, nil
@@ -35848,6 +36742,68 @@ func (ec *executionContext) _StatusEvent(ctx context.Context, sel ast.SelectionS
 	}
 }
 
+func (ec *executionContext) _WorkflowStep(ctx context.Context, sel ast.SelectionSet, obj WorkflowStep) graphql.Marshaler {
+	switch obj := (obj).(type) {
+	case nil:
+		return graphql.Null
+	case WaitStep:
+		return ec._WaitStep(ctx, sel, &obj)
+	case *WaitStep:
+		if obj == nil {
+			return graphql.Null
+		}
+		return ec._WaitStep(ctx, sel, obj)
+	case UnassignStep:
+		return ec._UnassignStep(ctx, sel, &obj)
+	case *UnassignStep:
+		if obj == nil {
+			return graphql.Null
+		}
+		return ec._UnassignStep(ctx, sel, obj)
+	case CloseStep:
+		return ec._CloseStep(ctx, sel, &obj)
+	case *CloseStep:
+		if obj == nil {
+			return graphql.Null
+		}
+		return ec._CloseStep(ctx, sel, obj)
+	case AssignStep:
+		return ec._AssignStep(ctx, sel, &obj)
+	case *AssignStep:
+		if obj == nil {
+			return graphql.Null
+		}
+		return ec._AssignStep(ctx, sel, obj)
+	case AssignRoundRobinStep:
+		return ec._AssignRoundRobinStep(ctx, sel, &obj)
+	case *AssignRoundRobinStep:
+		if obj == nil {
+			return graphql.Null
+		}
+		return ec._AssignRoundRobinStep(ctx, sel, obj)
+	case AssignLeastLoadedStep:
+		return ec._AssignLeastLoadedStep(ctx, sel, &obj)
+	case *AssignLeastLoadedStep:
+		if obj == nil {
+			return graphql.Null
+		}
+		return ec._AssignLeastLoadedStep(ctx, sel, obj)
+	case AddNoteStep:
+		return ec._AddNoteStep(ctx, sel, &obj)
+	case *AddNoteStep:
+		if obj == nil {
+			return graphql.Null
+		}
+		return ec._AddNoteStep(ctx, sel, obj)
+	default:
+		if typedObj, ok := obj.(graphql.Marshaler); ok {
+			return typedObj
+		} else {
+			panic(fmt.Errorf("unexpected type %T; non-generated variants of WorkflowStep must implement graphql.Marshaler", obj))
+		}
+	}
+}
+
 // endregion ************************** interface.gotpl ***************************
 
 // region    **************************** object.gotpl ****************************
@@ -35916,6 +36872,49 @@ func (ec *executionContext) _AddNotePayload(ctx context.Context, sel ast.Selecti
 			out.Values[i] = ec._AddNotePayload_userErrors(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
 				atomic.AddUint32(&out.Invalids, 1)
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
+var addNoteStepImplementors = []string{"AddNoteStep", "WorkflowStep"}
+
+func (ec *executionContext) _AddNoteStep(ctx context.Context, sel ast.SelectionSet, obj *AddNoteStep) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, addNoteStepImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("AddNoteStep")
+		case "text":
+			out.Values[i] = ec._AddNoteStep_text(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "always":
+			out.Values[i] = ec._AddNoteStep_always(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
 			}
 		default:
 			panic("unknown field " + strconv.Quote(field.Name))
@@ -37550,6 +38549,264 @@ func (ec *executionContext) _AssignConversationsPayload(ctx context.Context, sel
 	return out
 }
 
+var assignLeastLoadedStepImplementors = []string{"AssignLeastLoadedStep", "WorkflowStep"}
+
+func (ec *executionContext) _AssignLeastLoadedStep(ctx context.Context, sel ast.SelectionSet, obj *AssignLeastLoadedStep) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, assignLeastLoadedStepImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("AssignLeastLoadedStep")
+		case "agents":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = ec._AssignLeastLoadedStep_agents(ctx, field, obj)
+				if res == graphql.RequiredNull {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			if field.IsDeferred() {
+				deferredFieldSet.AddField(field)
+				fieldIndex := len(deferredFieldSet.Values) - 1
+				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
+					return innerFunc(ctx, deferredFieldSet)
+				})
+
+				for _, deferrable := range field.Deferrables {
+					view, ok := deferLabelToView[deferrable.Label]
+					if !ok {
+						view = deferredFieldSet.NewView()
+						deferLabelToView[deferrable.Label] = view
+					}
+					view.AddIndices(fieldIndex)
+				}
+
+				// don't run the out.Concurrently() call below
+				out.Values[i] = graphql.Null
+				continue
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
+		case "skill":
+			out.Values[i] = ec._AssignLeastLoadedStep_skill(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "capacity":
+			out.Values[i] = ec._AssignLeastLoadedStep_capacity(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "exceptPrevious":
+			out.Values[i] = ec._AssignLeastLoadedStep_exceptPrevious(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "always":
+			out.Values[i] = ec._AssignLeastLoadedStep_always(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
+var assignRoundRobinStepImplementors = []string{"AssignRoundRobinStep", "WorkflowStep"}
+
+func (ec *executionContext) _AssignRoundRobinStep(ctx context.Context, sel ast.SelectionSet, obj *AssignRoundRobinStep) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, assignRoundRobinStepImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("AssignRoundRobinStep")
+		case "agents":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = ec._AssignRoundRobinStep_agents(ctx, field, obj)
+				if res == graphql.RequiredNull {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			if field.IsDeferred() {
+				deferredFieldSet.AddField(field)
+				fieldIndex := len(deferredFieldSet.Values) - 1
+				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
+					return innerFunc(ctx, deferredFieldSet)
+				})
+
+				for _, deferrable := range field.Deferrables {
+					view, ok := deferLabelToView[deferrable.Label]
+					if !ok {
+						view = deferredFieldSet.NewView()
+						deferLabelToView[deferrable.Label] = view
+					}
+					view.AddIndices(fieldIndex)
+				}
+
+				// don't run the out.Concurrently() call below
+				out.Values[i] = graphql.Null
+				continue
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
+		case "skill":
+			out.Values[i] = ec._AssignRoundRobinStep_skill(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "capacity":
+			out.Values[i] = ec._AssignRoundRobinStep_capacity(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "exceptPrevious":
+			out.Values[i] = ec._AssignRoundRobinStep_exceptPrevious(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "always":
+			out.Values[i] = ec._AssignRoundRobinStep_always(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
+var assignStepImplementors = []string{"AssignStep", "WorkflowStep"}
+
+func (ec *executionContext) _AssignStep(ctx context.Context, sel ast.SelectionSet, obj *AssignStep) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, assignStepImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("AssignStep")
+		case "agent":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = ec._AssignStep_agent(ctx, field, obj)
+				if res == graphql.RequiredNull {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			if field.IsDeferred() {
+				deferredFieldSet.AddField(field)
+				fieldIndex := len(deferredFieldSet.Values) - 1
+				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
+					return innerFunc(ctx, deferredFieldSet)
+				})
+
+				for _, deferrable := range field.Deferrables {
+					view, ok := deferLabelToView[deferrable.Label]
+					if !ok {
+						view = deferredFieldSet.NewView()
+						deferLabelToView[deferrable.Label] = view
+					}
+					view.AddIndices(fieldIndex)
+				}
+
+				// don't run the out.Concurrently() call below
+				out.Values[i] = graphql.Null
+				continue
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
+		case "always":
+			out.Values[i] = ec._AssignStep_always(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
 var assignToMePayloadImplementors = []string{"AssignToMePayload"}
 
 func (ec *executionContext) _AssignToMePayload(ctx context.Context, sel ast.SelectionSet, obj *ConversationPayload) graphql.Marshaler {
@@ -37613,23 +38870,56 @@ func (ec *executionContext) _AssigneeCondition(ctx context.Context, sel ast.Sele
 		case "none":
 			out.Values[i] = ec._AssigneeCondition_none(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
-				out.Invalids++
+				atomic.AddUint32(&out.Invalids, 1)
 			}
 		case "noneByOwnerPolicy":
 			out.Values[i] = ec._AssigneeCondition_noneByOwnerPolicy(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
-				out.Invalids++
+				atomic.AddUint32(&out.Invalids, 1)
 			}
 		case "unavailable":
 			out.Values[i] = ec._AssigneeCondition_unavailable(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
-				out.Invalids++
+				atomic.AddUint32(&out.Invalids, 1)
 			}
-		case "agentIds":
-			out.Values[i] = ec._AssigneeCondition_agentIds(ctx, field, obj)
-			if out.Values[i] == graphql.Null {
-				out.Invalids++
+		case "agents":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = ec._AssigneeCondition_agents(ctx, field, obj)
+				if res == graphql.Null {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
 			}
+
+			if field.IsDeferred() {
+				deferredFieldSet.AddField(field)
+				fieldIndex := len(deferredFieldSet.Values) - 1
+				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
+					return innerFunc(ctx, deferredFieldSet)
+				})
+
+				for _, deferrable := range field.Deferrables {
+					view, ok := deferLabelToView[deferrable.Label]
+					if !ok {
+						view = deferredFieldSet.NewView()
+						deferLabelToView[deferrable.Label] = view
+					}
+					view.AddIndices(fieldIndex)
+				}
+
+				// don't run the out.Concurrently() call below
+				out.Values[i] = graphql.Null
+				continue
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
 		default:
 			panic("unknown field " + strconv.Quote(field.Name))
 		}
@@ -38358,6 +39648,54 @@ func (ec *executionContext) _CloseConversationsPayload(ctx context.Context, sel 
 			}
 		case "userErrors":
 			out.Values[i] = ec._CloseConversationsPayload_userErrors(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
+var closeStepImplementors = []string{"CloseStep", "WorkflowStep"}
+
+func (ec *executionContext) _CloseStep(ctx context.Context, sel ast.SelectionSet, obj *CloseStep) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, closeStepImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("CloseStep")
+		case "category":
+			out.Values[i] = ec._CloseStep_category(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "text":
+			out.Values[i] = ec._CloseStep_text(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "always":
+			out.Values[i] = ec._CloseStep_always(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
 				out.Invalids++
 			}
@@ -43005,59 +44343,6 @@ func (ec *executionContext) _DisableWorkflowPayload(ctx context.Context, sel ast
 	return out
 }
 
-var dryRunWorkflowPayloadImplementors = []string{"DryRunWorkflowPayload"}
-
-func (ec *executionContext) _DryRunWorkflowPayload(ctx context.Context, sel ast.SelectionSet, obj *DryRunWorkflowPayload) graphql.Marshaler {
-	fields := graphql.CollectFields(ec.OperationContext, sel, dryRunWorkflowPayloadImplementors)
-
-	out := graphql.NewFieldSet(fields)
-	deferredFieldSet := graphql.NewFieldSet(nil)
-	deferLabelToView := make(map[string]*graphql.FieldSetView)
-	for i, field := range fields {
-		switch field.Name {
-		case "__typename":
-			out.Values[i] = graphql.MarshalString("DryRunWorkflowPayload")
-		case "conditionsHold":
-			out.Values[i] = ec._DryRunWorkflowPayload_conditionsHold(ctx, field, obj)
-			if out.Values[i] == graphql.RequiredNull {
-				out.Invalids++
-			}
-		case "steps":
-			out.Values[i] = ec._DryRunWorkflowPayload_steps(ctx, field, obj)
-			if out.Values[i] == graphql.Null {
-				out.Invalids++
-			}
-		case "events":
-			out.Values[i] = ec._DryRunWorkflowPayload_events(ctx, field, obj)
-			if out.Values[i] == graphql.Null {
-				out.Invalids++
-			}
-		case "userErrors":
-			out.Values[i] = ec._DryRunWorkflowPayload_userErrors(ctx, field, obj)
-			if out.Values[i] == graphql.Null {
-				out.Invalids++
-			}
-		default:
-			panic("unknown field " + strconv.Quote(field.Name))
-		}
-	}
-	out.Dispatch(ctx)
-	if out.Invalids > 0 {
-		return graphql.Null
-	}
-
-	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
-
-	ec.ProcessDeferredGroup(graphql.DeferredGroup{
-		Defers:   deferLabelToView,
-		Path:     graphql.GetPath(ctx),
-		FieldSet: deferredFieldSet,
-		Context:  ctx,
-	})
-
-	return out
-}
-
 var durationQuantilesImplementors = []string{"DurationQuantiles"}
 
 func (ec *executionContext) _DurationQuantiles(ctx context.Context, sel ast.SelectionSet, obj *projection.Quantiles) graphql.Marshaler {
@@ -44672,13 +45957,6 @@ func (ec *executionContext) _Mutation(ctx context.Context, sel ast.SelectionSet)
 			if out.Values[i] == graphql.RequiredNull {
 				out.Invalids++
 			}
-		case "dryRunWorkflow":
-			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
-				return ec._Mutation_dryRunWorkflow(ctx, field)
-			})
-			if out.Values[i] == graphql.RequiredNull {
-				out.Invalids++
-			}
 		default:
 			panic("unknown field " + strconv.Quote(field.Name))
 		}
@@ -45421,6 +46699,28 @@ func (ec *executionContext) _Query(ctx context.Context, sel ast.SelectionSet) gr
 				}()
 				res = ec._Query_workflowTemplates(ctx, field)
 				if res == graphql.Null {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			rrm := func(ctx context.Context) graphql.Marshaler {
+				return ec.OperationContext.RootResolverMiddleware(ctx,
+					func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return rrm(innerCtx) })
+		case "dryRunWorkflow":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = ec._Query_dryRunWorkflow(ctx, field)
+				if res == graphql.RequiredNull {
 					atomic.AddUint32(&fs.Invalids, 1)
 				}
 				return res
@@ -46417,6 +47717,44 @@ func (ec *executionContext) _UnassignConversationsPayload(ctx context.Context, s
 	return out
 }
 
+var unassignStepImplementors = []string{"UnassignStep", "WorkflowStep"}
+
+func (ec *executionContext) _UnassignStep(ctx context.Context, sel ast.SelectionSet, obj *UnassignStep) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, unassignStepImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("UnassignStep")
+		case "always":
+			out.Values[i] = ec._UnassignStep_always(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
 var unblockContactPayloadImplementors = []string{"UnblockContactPayload"}
 
 func (ec *executionContext) _UnblockContactPayload(ctx context.Context, sel ast.SelectionSet, obj *ContactPayload) graphql.Marshaler {
@@ -46687,6 +48025,49 @@ func (ec *executionContext) _UserError(ctx context.Context, sel ast.SelectionSet
 		case "field":
 			out.Values[i] = ec._UserError_field(ctx, field, obj)
 			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
+var waitStepImplementors = []string{"WaitStep", "WorkflowStep"}
+
+func (ec *executionContext) _WaitStep(ctx context.Context, sel ast.SelectionSet, obj *WaitStep) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, waitStepImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("WaitStep")
+		case "seconds":
+			out.Values[i] = ec._WaitStep_seconds(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "always":
+			out.Values[i] = ec._WaitStep_always(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
 				out.Invalids++
 			}
 		default:
@@ -47433,18 +48814,51 @@ func (ec *executionContext) _WorkflowDefinition(ctx context.Context, sel ast.Sel
 		case "triggers":
 			out.Values[i] = ec._WorkflowDefinition_triggers(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
-				out.Invalids++
+				atomic.AddUint32(&out.Invalids, 1)
 			}
 		case "conditions":
 			out.Values[i] = ec._WorkflowDefinition_conditions(ctx, field, obj)
 			if out.Values[i] == graphql.RequiredNull {
-				out.Invalids++
+				atomic.AddUint32(&out.Invalids, 1)
 			}
 		case "steps":
-			out.Values[i] = ec._WorkflowDefinition_steps(ctx, field, obj)
-			if out.Values[i] == graphql.Null {
-				out.Invalids++
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = ec._WorkflowDefinition_steps(ctx, field, obj)
+				if res == graphql.Null {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
 			}
+
+			if field.IsDeferred() {
+				deferredFieldSet.AddField(field)
+				fieldIndex := len(deferredFieldSet.Values) - 1
+				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
+					return innerFunc(ctx, deferredFieldSet)
+				})
+
+				for _, deferrable := range field.Deferrables {
+					view, ok := deferLabelToView[deferrable.Label]
+					if !ok {
+						view = deferredFieldSet.NewView()
+						deferLabelToView[deferrable.Label] = view
+					}
+					view.AddIndices(fieldIndex)
+				}
+
+				// don't run the out.Concurrently() call below
+				out.Values[i] = graphql.Null
+				continue
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
 		default:
 			panic("unknown field " + strconv.Quote(field.Name))
 		}
@@ -47997,6 +49411,54 @@ func (ec *executionContext) _WorkflowDisabled(ctx context.Context, sel ast.Selec
 			}
 
 			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
+var workflowDryRunImplementors = []string{"WorkflowDryRun"}
+
+func (ec *executionContext) _WorkflowDryRun(ctx context.Context, sel ast.SelectionSet, obj *WorkflowDryRun) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, workflowDryRunImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("WorkflowDryRun")
+		case "conditionsHold":
+			out.Values[i] = ec._WorkflowDryRun_conditionsHold(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "steps":
+			out.Values[i] = ec._WorkflowDryRun_steps(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "userErrors":
+			out.Values[i] = ec._WorkflowDryRun_userErrors(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
 		default:
 			panic("unknown field " + strconv.Quote(field.Name))
 		}
@@ -49268,89 +50730,6 @@ func (ec *executionContext) _WorkflowRunStep(ctx context.Context, sel ast.Select
 	return out
 }
 
-var workflowStepImplementors = []string{"WorkflowStep"}
-
-func (ec *executionContext) _WorkflowStep(ctx context.Context, sel ast.SelectionSet, obj *db.WorkflowStep) graphql.Marshaler {
-	fields := graphql.CollectFields(ec.OperationContext, sel, workflowStepImplementors)
-
-	out := graphql.NewFieldSet(fields)
-	deferredFieldSet := graphql.NewFieldSet(nil)
-	deferLabelToView := make(map[string]*graphql.FieldSetView)
-	for i, field := range fields {
-		switch field.Name {
-		case "__typename":
-			out.Values[i] = graphql.MarshalString("WorkflowStep")
-		case "kind":
-			out.Values[i] = ec._WorkflowStep_kind(ctx, field, obj)
-			if out.Values[i] == graphql.Null {
-				out.Invalids++
-			}
-		case "agentId":
-			out.Values[i] = ec._WorkflowStep_agentId(ctx, field, obj)
-			if out.Values[i] == graphql.RequiredNull {
-				out.Invalids++
-			}
-		case "agentIds":
-			out.Values[i] = ec._WorkflowStep_agentIds(ctx, field, obj)
-			if out.Values[i] == graphql.RequiredNull {
-				out.Invalids++
-			}
-		case "skill":
-			out.Values[i] = ec._WorkflowStep_skill(ctx, field, obj)
-			if out.Values[i] == graphql.RequiredNull {
-				out.Invalids++
-			}
-		case "capacity":
-			out.Values[i] = ec._WorkflowStep_capacity(ctx, field, obj)
-			if out.Values[i] == graphql.RequiredNull {
-				out.Invalids++
-			}
-		case "category":
-			out.Values[i] = ec._WorkflowStep_category(ctx, field, obj)
-			if out.Values[i] == graphql.RequiredNull {
-				out.Invalids++
-			}
-		case "text":
-			out.Values[i] = ec._WorkflowStep_text(ctx, field, obj)
-			if out.Values[i] == graphql.RequiredNull {
-				out.Invalids++
-			}
-		case "seconds":
-			out.Values[i] = ec._WorkflowStep_seconds(ctx, field, obj)
-			if out.Values[i] == graphql.RequiredNull {
-				out.Invalids++
-			}
-		case "exceptPrevious":
-			out.Values[i] = ec._WorkflowStep_exceptPrevious(ctx, field, obj)
-			if out.Values[i] == graphql.Null {
-				out.Invalids++
-			}
-		case "always":
-			out.Values[i] = ec._WorkflowStep_always(ctx, field, obj)
-			if out.Values[i] == graphql.Null {
-				out.Invalids++
-			}
-		default:
-			panic("unknown field " + strconv.Quote(field.Name))
-		}
-	}
-	out.Dispatch(ctx)
-	if out.Invalids > 0 {
-		return graphql.Null
-	}
-
-	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
-
-	ec.ProcessDeferredGroup(graphql.DeferredGroup{
-		Defers:   deferLabelToView,
-		Path:     graphql.GetPath(ctx),
-		FieldSet: deferredFieldSet,
-		Context:  ctx,
-	})
-
-	return out
-}
-
 var workflowTemplateImplementors = []string{"WorkflowTemplate"}
 
 func (ec *executionContext) _WorkflowTemplate(ctx context.Context, sel ast.SelectionSet, obj *service.WorkflowTemplate) graphql.Marshaler {
@@ -50572,6 +51951,11 @@ func (ec *executionContext) marshalNBoolean2bool(ctx context.Context, sel ast.Se
 	return res
 }
 
+func (ec *executionContext) unmarshalNBusinessEventSenderInput2ᚖswitchboardᚋgraphᚐBusinessEventSenderInput(ctx context.Context, v any) (*BusinessEventSenderInput, error) {
+	res, err := ec.unmarshalInputBusinessEventSenderInput(ctx, v)
+	return &res, graphql.ErrorOnPath(ctx, err)
+}
+
 func (ec *executionContext) unmarshalNCancelWorkflowRunInput2switchboardᚋserviceᚐCancelWorkflowRunInput(ctx context.Context, v any) (service.CancelWorkflowRunInput, error) {
 	res, err := ec.unmarshalInputCancelWorkflowRunInput(ctx, v)
 	return res, graphql.ErrorOnPath(ctx, err)
@@ -51177,33 +52561,20 @@ func (ec *executionContext) marshalNID2ᚕstringᚄ(ctx context.Context, sel ast
 	return ret
 }
 
-func (ec *executionContext) unmarshalNID2ᚕswitchboardᚋdbᚐAgentIDᚄ(ctx context.Context, v any) ([]db.AgentID, error) {
-	vSlice := graphql.CoerceList(v)
-	var err error
-	res := make([]db.AgentID, len(vSlice))
-	for i := range vSlice {
-		ctx := graphql.WithPathContext(ctx, graphql.NewPathWithIndex(i))
-		res[i], err = ec.unmarshalNID2switchboardᚋdbᚐAgentID(ctx, vSlice[i])
-		if err != nil {
-			return nil, err
-		}
-	}
-	return res, nil
+func (ec *executionContext) unmarshalNID2ᚖswitchboardᚋdbᚐAgentID(ctx context.Context, v any) (*db.AgentID, error) {
+	var res = new(db.AgentID)
+	err := res.UnmarshalGQL(v)
+	return res, graphql.ErrorOnPath(ctx, err)
 }
 
-func (ec *executionContext) marshalNID2ᚕswitchboardᚋdbᚐAgentIDᚄ(ctx context.Context, sel ast.SelectionSet, v []db.AgentID) graphql.Marshaler {
-	ret := make(graphql.Array, len(v))
-	for i := range v {
-		ret[i] = ec.marshalNID2switchboardᚋdbᚐAgentID(ctx, sel, v[i])
-	}
-
-	for _, e := range ret {
-		if e == graphql.Null {
-			return graphql.Null
+func (ec *executionContext) marshalNID2ᚖswitchboardᚋdbᚐAgentID(ctx context.Context, sel ast.SelectionSet, v *db.AgentID) graphql.Marshaler {
+	if v == nil {
+		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
+			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
 		}
+		return graphql.Null
 	}
-
-	return ret
+	return v
 }
 
 func (ec *executionContext) marshalNInboxChange2ᚖswitchboardᚋgraphᚐInboxChange(ctx context.Context, sel ast.SelectionSet, v *InboxChange) graphql.Marshaler {
@@ -51303,6 +52674,28 @@ func (ec *executionContext) marshalNInt2int(ctx context.Context, sel ast.Selecti
 	return res
 }
 
+func (ec *executionContext) unmarshalNInt2ᚖint(ctx context.Context, v any) (*int, error) {
+	res, err := graphql.UnmarshalInt(v)
+	return &res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalNInt2ᚖint(ctx context.Context, sel ast.SelectionSet, v *int) graphql.Marshaler {
+	if v == nil {
+		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
+			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
+		}
+		return graphql.Null
+	}
+	_ = sel
+	res := graphql.MarshalInt(*v)
+	if res == graphql.Null {
+		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
+			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
+		}
+	}
+	return res
+}
+
 func (ec *executionContext) unmarshalNMarkReadInput2switchboardᚋserviceᚐMarkReadInput(ctx context.Context, v any) (service.MarkReadInput, error) {
 	res, err := ec.unmarshalInputMarkReadInput(ctx, v)
 	return res, graphql.ErrorOnPath(ctx, err)
@@ -51385,6 +52778,11 @@ func (ec *executionContext) marshalNMessageKind2switchboardᚋdbᚐMessageKind(c
 		}
 	}
 	return res
+}
+
+func (ec *executionContext) unmarshalNMessageSenderInput2ᚖswitchboardᚋgraphᚐMessageSenderInput(ctx context.Context, v any) (*MessageSenderInput, error) {
+	res, err := ec.unmarshalInputMessageSenderInput(ctx, v)
+	return &res, graphql.ErrorOnPath(ctx, err)
 }
 
 func (ec *executionContext) marshalNNode2ᚕswitchboardᚋgraphᚐNode(ctx context.Context, sel ast.SelectionSet, v []Node) graphql.Marshaler {
@@ -51600,6 +52998,28 @@ func (ec *executionContext) marshalNString2ᚕstringᚄ(ctx context.Context, sel
 	}
 
 	return ret
+}
+
+func (ec *executionContext) unmarshalNString2ᚖstring(ctx context.Context, v any) (*string, error) {
+	res, err := graphql.UnmarshalString(v)
+	return &res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalNString2ᚖstring(ctx context.Context, sel ast.SelectionSet, v *string) graphql.Marshaler {
+	if v == nil {
+		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
+			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
+		}
+		return graphql.Null
+	}
+	_ = sel
+	res := graphql.MarshalString(*v)
+	if res == graphql.Null {
+		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
+			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
+		}
+	}
+	return res
 }
 
 func (ec *executionContext) marshalNTimelineConnection2ᚖswitchboardᚋgraphᚐConnection(ctx context.Context, sel ast.SelectionSet, v *Connection[Event]) graphql.Marshaler {
@@ -51858,6 +53278,11 @@ func (ec *executionContext) marshalNWorkflowEdge2ᚖswitchboardᚋgraphᚐEdge(c
 	return ec._WorkflowEdge(ctx, sel, v)
 }
 
+func (ec *executionContext) unmarshalNWorkflowOrDefinitionInput2ᚖswitchboardᚋgraphᚐWorkflowOrDefinitionInput(ctx context.Context, v any) (*WorkflowOrDefinitionInput, error) {
+	res, err := ec.unmarshalInputWorkflowOrDefinitionInput(ctx, v)
+	return &res, graphql.ErrorOnPath(ctx, err)
+}
+
 func (ec *executionContext) marshalNWorkflowProblem2ᚕᚖswitchboardᚋserviceᚐRefusalᚄ(ctx context.Context, sel ast.SelectionSet, v []*service.Refusal) graphql.Marshaler {
 	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
 		fc := graphql.GetFieldContext(ctx)
@@ -51989,11 +53414,21 @@ func (ec *executionContext) marshalNWorkflowRunStep2ᚖswitchboardᚋdbᚐWorkfl
 	return ec._WorkflowRunStep(ctx, sel, v)
 }
 
-func (ec *executionContext) marshalNWorkflowStep2ᚕᚖswitchboardᚋdbᚐWorkflowStepᚄ(ctx context.Context, sel ast.SelectionSet, v []*db.WorkflowStep) graphql.Marshaler {
+func (ec *executionContext) marshalNWorkflowStep2switchboardᚋgraphᚐWorkflowStep(ctx context.Context, sel ast.SelectionSet, v WorkflowStep) graphql.Marshaler {
+	if v == nil {
+		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
+			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
+		}
+		return graphql.Null
+	}
+	return ec._WorkflowStep(ctx, sel, v)
+}
+
+func (ec *executionContext) marshalNWorkflowStep2ᚕswitchboardᚋgraphᚐWorkflowStepᚄ(ctx context.Context, sel ast.SelectionSet, v []WorkflowStep) graphql.Marshaler {
 	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
 		fc := graphql.GetFieldContext(ctx)
 		fc.Result = &v[i]
-		return ec.marshalNWorkflowStep2ᚖswitchboardᚋdbᚐWorkflowStep(ctx, sel, v[i])
+		return ec.marshalNWorkflowStep2switchboardᚋgraphᚐWorkflowStep(ctx, sel, v[i])
 	})
 
 	for _, e := range ret {
@@ -52003,16 +53438,6 @@ func (ec *executionContext) marshalNWorkflowStep2ᚕᚖswitchboardᚋdbᚐWorkfl
 	}
 
 	return ret
-}
-
-func (ec *executionContext) marshalNWorkflowStep2ᚖswitchboardᚋdbᚐWorkflowStep(ctx context.Context, sel ast.SelectionSet, v *db.WorkflowStep) graphql.Marshaler {
-	if v == nil {
-		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
-			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
-		}
-		return graphql.Null
-	}
-	return ec._WorkflowStep(ctx, sel, v)
 }
 
 func (ec *executionContext) unmarshalNWorkflowStepInput2ᚕᚖswitchboardᚋdbᚐWorkflowStepᚄ(ctx context.Context, v any) ([]*db.WorkflowStep, error) {
@@ -52305,6 +53730,33 @@ func (ec *executionContext) marshalOAddNotePayload2ᚖswitchboardᚋgraphᚐConv
 	return ec._AddNotePayload(ctx, sel, v)
 }
 
+func (ec *executionContext) unmarshalOAddNoteStepInput2ᚖswitchboardᚋdbᚐWorkflowStep(ctx context.Context, v any) (*db.WorkflowStep, error) {
+	if v == nil {
+		return nil, nil
+	}
+	res, err := ec.unmarshalInputAddNoteStepInput(ctx, v)
+	return &res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalOAgent2ᚕᚖswitchboardᚋdbᚐAgentᚄ(ctx context.Context, sel ast.SelectionSet, v []*db.Agent) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return ec.marshalNAgent2ᚖswitchboardᚋdbᚐAgent(ctx, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
 func (ec *executionContext) marshalOAgent2ᚖswitchboardᚋdbᚐAgent(ctx context.Context, sel ast.SelectionSet, v *db.Agent) graphql.Marshaler {
 	if v == nil {
 		return graphql.Null
@@ -52355,6 +53807,30 @@ func (ec *executionContext) marshalOAssignConversationsPayload2ᚖswitchboardᚋ
 		return graphql.Null
 	}
 	return ec._AssignConversationsPayload(ctx, sel, v)
+}
+
+func (ec *executionContext) unmarshalOAssignLeastLoadedStepInput2ᚖswitchboardᚋdbᚐWorkflowStep(ctx context.Context, v any) (*db.WorkflowStep, error) {
+	if v == nil {
+		return nil, nil
+	}
+	res, err := ec.unmarshalInputAssignLeastLoadedStepInput(ctx, v)
+	return &res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) unmarshalOAssignRoundRobinStepInput2ᚖswitchboardᚋdbᚐWorkflowStep(ctx context.Context, v any) (*db.WorkflowStep, error) {
+	if v == nil {
+		return nil, nil
+	}
+	res, err := ec.unmarshalInputAssignRoundRobinStepInput(ctx, v)
+	return &res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) unmarshalOAssignStepInput2ᚖswitchboardᚋdbᚐWorkflowStep(ctx context.Context, v any) (*db.WorkflowStep, error) {
+	if v == nil {
+		return nil, nil
+	}
+	res, err := ec.unmarshalInputAssignStepInput(ctx, v)
+	return &res, graphql.ErrorOnPath(ctx, err)
 }
 
 func (ec *executionContext) marshalOAssignToMePayload2ᚖswitchboardᚋgraphᚐConversationPayload(ctx context.Context, sel ast.SelectionSet, v *ConversationPayload) graphql.Marshaler {
@@ -52533,6 +54009,14 @@ func (ec *executionContext) marshalOCloseConversationsPayload2ᚖswitchboardᚋg
 		return graphql.Null
 	}
 	return ec._CloseConversationsPayload(ctx, sel, v)
+}
+
+func (ec *executionContext) unmarshalOCloseStepInput2ᚖswitchboardᚋdbᚐWorkflowStep(ctx context.Context, v any) (*db.WorkflowStep, error) {
+	if v == nil {
+		return nil, nil
+	}
+	res, err := ec.unmarshalInputCloseStepInput(ctx, v)
+	return &res, graphql.ErrorOnPath(ctx, err)
 }
 
 func (ec *executionContext) marshalOClosingNote2ᚖswitchboardᚋdbᚐClosingNote(ctx context.Context, sel ast.SelectionSet, v *db.ClosingNote) graphql.Marshaler {
@@ -52864,13 +54348,6 @@ func (ec *executionContext) unmarshalODryRunUnassignmentInput2ᚖswitchboardᚋs
 	return &res, graphql.ErrorOnPath(ctx, err)
 }
 
-func (ec *executionContext) marshalODryRunWorkflowPayload2ᚖswitchboardᚋgraphᚐDryRunWorkflowPayload(ctx context.Context, sel ast.SelectionSet, v *DryRunWorkflowPayload) graphql.Marshaler {
-	if v == nil {
-		return graphql.Null
-	}
-	return ec._DryRunWorkflowPayload(ctx, sel, v)
-}
-
 func (ec *executionContext) marshalOEnableWorkflowPayload2ᚖswitchboardᚋgraphᚐWorkflowPayload(ctx context.Context, sel ast.SelectionSet, v *WorkflowPayload) graphql.Marshaler {
 	if v == nil {
 		return graphql.Null
@@ -53130,6 +54607,14 @@ func (ec *executionContext) marshalOJSON2ᚖstring(ctx context.Context, sel ast.
 	return res
 }
 
+func (ec *executionContext) unmarshalOKnownSenderInput2ᚖswitchboardᚋgraphᚐKnownSenderInput(ctx context.Context, v any) (*KnownSenderInput, error) {
+	if v == nil {
+		return nil, nil
+	}
+	res, err := ec.unmarshalInputKnownSenderInput(ctx, v)
+	return &res, graphql.ErrorOnPath(ctx, err)
+}
+
 func (ec *executionContext) marshalOMarkReadPayload2ᚖswitchboardᚋgraphᚐConversationPayload(ctx context.Context, sel ast.SelectionSet, v *ConversationPayload) graphql.Marshaler {
 	if v == nil {
 		return graphql.Null
@@ -53339,6 +54824,14 @@ func (ec *executionContext) marshalOUnassignConversationsPayload2ᚖswitchboard�
 	return ec._UnassignConversationsPayload(ctx, sel, v)
 }
 
+func (ec *executionContext) unmarshalOUnassignStepInput2ᚖswitchboardᚋdbᚐWorkflowStep(ctx context.Context, v any) (*db.WorkflowStep, error) {
+	if v == nil {
+		return nil, nil
+	}
+	res, err := ec.unmarshalInputUnassignStepInput(ctx, v)
+	return &res, graphql.ErrorOnPath(ctx, err)
+}
+
 func (ec *executionContext) marshalOUnblockContactPayload2ᚖswitchboardᚋgraphᚐContactPayload(ctx context.Context, sel ast.SelectionSet, v *ContactPayload) graphql.Marshaler {
 	if v == nil {
 		return graphql.Null
@@ -53393,6 +54886,14 @@ func (ec *executionContext) marshalOUserErrorCode2ᚖswitchboardᚋserviceᚐRef
 	return res
 }
 
+func (ec *executionContext) unmarshalOWaitStepInput2ᚖswitchboardᚋdbᚐWorkflowStep(ctx context.Context, v any) (*db.WorkflowStep, error) {
+	if v == nil {
+		return nil, nil
+	}
+	res, err := ec.unmarshalInputWaitStepInput(ctx, v)
+	return &res, graphql.ErrorOnPath(ctx, err)
+}
+
 func (ec *executionContext) marshalOWorkflow2ᚖswitchboardᚋdbᚐWorkflow(ctx context.Context, sel ast.SelectionSet, v *db.Workflow) graphql.Marshaler {
 	if v == nil {
 		return graphql.Null
@@ -53421,6 +54922,13 @@ func (ec *executionContext) unmarshalOWorkflowDefinitionInput2ᚖswitchboardᚋd
 	}
 	res, err := ec.unmarshalInputWorkflowDefinitionInput(ctx, v)
 	return &res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalOWorkflowDryRun2ᚖswitchboardᚋgraphᚐWorkflowDryRun(ctx context.Context, sel ast.SelectionSet, v *WorkflowDryRun) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	return ec._WorkflowDryRun(ctx, sel, v)
 }
 
 func (ec *executionContext) marshalOWorkflowHours2ᚖswitchboardᚋdbᚐWorkflowHours(ctx context.Context, sel ast.SelectionSet, v *db.WorkflowHours) graphql.Marshaler {

@@ -61,6 +61,16 @@ var queryCases = []struct {
 	{"workflows", document(`{ workflows(first: 2) { edges { node { ...workflow } cursor } nodes { id } pageInfo { ...page } totalCount totalCountCapped } }`), automated},
 	{"workflow", document(`query($workflow: ID!) { workflow(id: $workflow) { ...workflow runs(first: 2) { edges { node { ...run } cursor } nodes { id } pageInfo { ...page } totalCount totalCountCapped } } }`), automated},
 	{"workflowTemplates", document(`{ workflowTemplates { key name description definition { ...definition } } }`), quiet},
+	{"dryRunWorkflow", document(`query($input: DryRunWorkflowInput!) { dryRunWorkflow(input: $input) { conditionsHold steps { ...runStep } userErrors { code message field } } }`), func(w *world) (string, vars) {
+		_, c := w.opened(w.agent, "Ada")
+		workflow := vars{"workflowId": w.workflow("least-busy-online", vars{"agents": []any{w.agent.id}})}
+		return w.manager.token, vars{"input": vars{"workflow": workflow, "conversationId": c.ID}}
+	}},
+	{"dryRunWorkflow.UNKNOWN_CATEGORY", document(`query($input: DryRunWorkflowInput!) { dryRunWorkflow(input: $input) { conditionsHold steps { ...runStep } userErrors { code message field } } }`), func(w *world) (string, vars) {
+		_, c := w.opened(w.agent, "Ada")
+		workflow := vars{"workflowId": w.workflow("unassign-after-close", nil)}
+		return w.manager.token, vars{"input": vars{"workflow": workflow, "conversationId": c.ID, "trigger": vars{"conversationClosed": vars{"category": "Nonsense"}}}}
+	}},
 	{"nodes.workflows", document(`query($ids: [ID!]!) { nodes(ids: $ids) { __typename id ... on Workflow { enabled } ... on WorkflowRun { status } ...event } }`), automated},
 	{"nodes", `query($ids: [ID!]!) { nodes(ids: $ids) { __typename id ... on Integration { program: name } ... on Workspace { name } ... on Agent { name }
 		... on Contact { name } ... on Conversation { status } ... on Message { body } ... on ConversationOpened { source } } }`, oneOfEach},
@@ -98,7 +108,8 @@ func automated(w *world) (string, vars) {
 		Triggers: []db.WorkflowTrigger{db.TriggerOpened},
 		Conditions: &db.WorkflowConditions{Channels: []string{"twitter"}, Days: []db.DayOfWeek{db.Monday}, Hours: &db.WorkflowHours{From: 8, Until: 17},
 			Assignee: &db.AssigneeCondition{Unavailable: true, AgentIDs: []db.AgentID{w.agent.id}}, Sources: []db.ConversationSource{db.SourceMessage}},
-		Steps: []*db.WorkflowStep{{Kind: db.StepAddNote, Text: &note}, {Kind: db.StepWait, Seconds: &seconds}, {Kind: db.StepClose, Category: &category}},
+		Steps: []*db.WorkflowStep{{Kind: db.StepAddNote, Text: &note}, {Kind: db.StepWait, Seconds: &seconds}, {Kind: db.StepClose, Category: &category, Always: true},
+			{Kind: db.StepAssign, AgentID: &w.agent.id}, {Kind: db.StepUnassign}, {Kind: db.StepRoundRobin, AgentIDs: []db.AgentID{w.colleague.id, w.agent.id}, ExceptPrevious: true}},
 	}})).Workflow
 	events := w.history(w.key)
 	assigned := slices.IndexFunc(events, func(e *db.Event) bool { return e.Data.Run != nil })

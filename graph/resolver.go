@@ -27,6 +27,9 @@ type (
 	conversationResolver struct{ *Resolver }
 	messageResolver      struct{ *Resolver }
 	sessionResolver      struct{ *Resolver }
+
+	receiveMessageInputResolver      struct{ *Resolver }
+	recordBusinessEventInputResolver struct{ *Resolver }
 )
 
 var _ ResolverRoot = (*Resolver)(nil)
@@ -48,6 +51,16 @@ func (r *Resolver) Contact() ContactResolver { return contactResolver{r} }
 
 // Conversation answers the fields of Conversation.
 func (r *Resolver) Conversation() ConversationResolver { return conversationResolver{r} }
+
+// ReceiveMessageInput reads the fields of ReceiveMessageInput.
+func (r *Resolver) ReceiveMessageInput() ReceiveMessageInputResolver {
+	return receiveMessageInputResolver{r}
+}
+
+// RecordBusinessEventInput reads the fields of RecordBusinessEventInput.
+func (r *Resolver) RecordBusinessEventInput() RecordBusinessEventInputResolver {
+	return recordBusinessEventInputResolver{r}
+}
 
 // Session answers the fields of Session.
 func (r *Resolver) Session() SessionResolver { return sessionResolver{r} }

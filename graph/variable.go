@@ -91,6 +91,11 @@ func (c coercion) object(value any, def *ast.Definition, path ast.Path) (any, *g
 			return nil, mismatch(with(path, ast.PathName(name)), "%s has no such field", def.Name)
 		}
 	}
+	if def.Directives.ForName("oneOf") != nil {
+		if err := oneOf(fields, def, path); err != nil {
+			return nil, err
+		}
+	}
 	values := make(map[string]any, len(fields))
 	for _, field := range def.Fields {
 		path := with(path, ast.PathName(field.Name))
@@ -107,6 +112,24 @@ func (c coercion) object(value any, def *ast.Definition, path ast.Path) (any, *g
 		}
 	}
 	return values, nil
+}
+
+// oneOf refuses an object that does not have exactly one field, or whose field is null. The executor's validation sees
+// that of literals only.
+func oneOf(fields map[string]any, def *ast.Definition, path ast.Path) *gqlerror.Error {
+	given := 0
+	for name, value := range fields {
+		if name == "__typename" {
+			continue
+		}
+		if given++; value == nil {
+			return mismatch(with(path, ast.PathName(name)), "it is null, and the field that is given in %s must have a value", def.Name)
+		}
+	}
+	if given != 1 {
+		return mismatch(path, "%s takes exactly one of its fields, and %d are given", def.Name, given)
+	}
+	return nil
 }
 
 // scalar reads a value of one of the specification's own types; any other scalar reads its

@@ -2,7 +2,9 @@ package graph_test
 
 import (
 	"encoding/json"
+	"fmt"
 	"net/http"
+	"regexp"
 	"strings"
 	"sync"
 	"testing"
@@ -70,13 +72,73 @@ func TestVariables(t *testing.T) {
 	}
 }
 
+// oneOfs are the inputs of which exactly one field is to be given: a document whose variable $v has a value for it, the
+// place in that value, and two of its fields.
+var oneOfs = map[string]struct{ doc, value, place, one, two string }{
+	"WorkflowStepInput": {`mutation($v: CreateWorkflowInput!) { createWorkflow(input: $v) { workflow { id } } }`,
+		`{"name":"Flow","definition":{"triggers":["MESSAGE_SENT"],"steps":[{"unassign":{}},%s]}}`, "$v.definition.steps[1]", `"unassign":{}`, `"wait":{"seconds":1}`},
+	"WorkflowOrDefinitionInput": {`query($v: DryRunWorkflowInput!) { dryRunWorkflow(input: $v) { conditionsHold } }`,
+		`{"conversationId":"$conv","workflow":%s}`, "$v.workflow", `"workflowId":"$wf"`, `"definition":{"triggers":["MESSAGE_SENT"],"steps":[{"unassign":{}}]}`},
+	"DryRunTriggerInput": {`query($v: DryRunWorkflowInput!) { dryRunWorkflow(input: $v) { conditionsHold } }`,
+		`{"conversationId":"$conv","workflow":{"workflowId":"$wf"},"trigger":%s}`, "$v.trigger", `"conversationUnassigned":{}`, `"messageReceived":{}`},
+	"MessageSenderInput": {`mutation($v: ReceiveMessageInput!) { receiveMessage(input: $v) { message { id } } }`,
+		`{"sender":%s,"body":"Hello?"}`, "$v.sender", `"contact":{"channel":"chat","externalId":"ada"}`, `"known":{"contactId":"$contact","channel":"chat"}`},
+	"BusinessEventSenderInput": {`mutation($v: RecordBusinessEventInput!) { recordBusinessEvent(input: $v) { contact { id } } }`,
+		`{"sender":%s,"type":"order.placed"}`, "$v.sender", `"contact":{"channel":"chat","externalId":"ada"}`, `"contactId":"$contact"`},
+}
+
+// TestOneOf: of each @oneOf input exactly one field is given, and it is not null, at any depth and in literals as well.
+func TestOneOf(t *testing.T) {
+	t.Parallel()
+	for name, def := range schema.Types {
+		if def.Directives.ForName("oneOf") != nil && oneOfs[name].doc == "" {
+			t.Errorf("%s has no row", name)
+		}
+	}
+	w := newWorld(t)
+	contact, conversation := w.opened(w.agent, "Ada")
+	own := strings.NewReplacer("$contact", contact.ID.String(), "$conv", conversation.ID.String(), "$wf", w.workflow("unassign-after-close", nil).String())
+	name := regexp.MustCompile(`"(\w+)":`)
+	for input, c := range oneOfs {
+		token := w.manager.token
+		if strings.Contains(c.doc, "receiveMessage") || strings.Contains(c.doc, "recordBusinessEvent") {
+			token = w.integration
+		}
+		null := name.FindString(c.one) + "null"
+		for given, says := range map[string]string{
+			`{` + c.one + `}`: "", `{` + c.two + `}`: "", `{"__typename":"X",` + c.one + `}`: "",
+			`{}`: "takes exactly one of its fields, and 0 are given", `{"__typename":"X"}`: "and 0 are given",
+			`{` + c.one + `,` + c.two + `}`: "takes exactly one of its fields, and 2 are given",
+			`{` + null + `}`:                "it is null", `{` + null + `,` + c.two + `}`: "",
+		} {
+			value := own.Replace(fmt.Sprintf(c.value, given))
+			a := w.send(t, token, `{"query":`+string(quoted(t, c.doc))+`,"variables":{"v":`+value+`}}`)
+			refused := says != "" || strings.Contains(given, "null")
+			if errs := a.errors(); !refused && errs != nil || refused && (len(errs) != 1 || !strings.Contains(errs[0].Message, says) || !strings.Contains(errs[0].Message, c.place)) {
+				t.Errorf("%s of %s is answered %s", given, input, a.body)
+			}
+			if strings.Contains(given, "__typename") {
+				continue // which no document has
+			}
+			if strings.Contains(value, "MESSAGE_SENT") {
+				value = strings.ReplaceAll(value, `"MESSAGE_SENT"`, "MESSAGE_SENT")
+			}
+			literal := regexp.MustCompile(`\(\$v[^)]*\)`).ReplaceAllString(c.doc, "")
+			a = w.post(t, token, strings.Replace(literal, "$v", name.ReplaceAllString(value, "$1:"), 1), nil)
+			if errs := a.errors(); refused != (errs != nil) {
+				t.Errorf("the literal %s of %s is answered %s", given, input, a.body)
+			}
+		}
+	}
+}
+
 // TestNumbersOfJSONStay: a JSON value keeps the digits of its numbers.
 func TestNumbersOfJSONStay(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	contact := w.contact(w.agent, "Ada")
 	body := `{"query":"mutation($v: RecordBusinessEventInput!) { recordBusinessEvent(input: $v) { events { ... on BusinessEventRecorded { payload } } } }",` +
-		`"variables":{"v":{"contactId":"` + contact.ID.String() + `","type":"order.placed","payload":{"a":25.0,"b":2.5e1,"c":12345678901234567890}}}}`
+		`"variables":{"v":{"sender":{"contactId":"` + contact.ID.String() + `"},"type":"order.placed","payload":{"a":25.0,"b":2.5e1,"c":12345678901234567890}}}}`
 	if a := w.send(t, w.integration, body); !strings.Contains(string(a.body), `{"a":25.0,"b":25,"c":12345678901234567890}`) &&
 		!strings.Contains(string(a.body), `{"a":25.0,"b":2.5e1,"c":12345678901234567890}`) {
 		t.Errorf("%s", a.body)

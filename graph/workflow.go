@@ -2,8 +2,6 @@ package graph
 
 import (
 	"context"
-	"errors"
-
 	"github.com/99designs/gqlgen/graphql"
 	"github.com/vektah/gqlparser/v2/ast"
 
@@ -47,14 +45,6 @@ func workflowRunPayload(o *service.Outcome, err error) (*WorkflowRunPayload, err
 		return nil, err
 	}
 	return &WorkflowRunPayload{o.Run, events, refusals}, nil
-}
-
-// DryRunWorkflowPayload is what a workflow would do.
-type DryRunWorkflowPayload struct {
-	ConditionsHold *bool
-	Steps          []*db.WorkflowRunStep
-	Events         []Event // none
-	UserErrors     []*service.Refusal
 }
 
 // The resolvers of workflows.
@@ -123,18 +113,6 @@ func (r mutationResolver) DeleteWorkflow(ctx context.Context, input service.Dele
 
 func (r mutationResolver) CancelWorkflowRun(ctx context.Context, input service.CancelWorkflowRunInput) (*WorkflowRunPayload, error) {
 	return workflowRunPayload(r.service.CancelWorkflowRun(ctx, actorOf(ctx), input))
-}
-
-func (r mutationResolver) DryRunWorkflow(ctx context.Context, input service.DryRunWorkflowInput) (*DryRunWorkflowPayload, error) {
-	dry, err := r.service.DryRunWorkflow(ctx, actorOf(ctx), input)
-	var refusal *service.Refusal
-	switch {
-	case errors.As(err, &refusal):
-		return &DryRunWorkflowPayload{UserErrors: []*service.Refusal{refusal}}, nil
-	case err != nil:
-		return nil, err
-	}
-	return &DryRunWorkflowPayload{ConditionsHold: &dry.ConditionsHold, Steps: dry.Steps}, nil
 }
 
 func (r subscriptionResolver) WorkflowRunChanged(ctx context.Context, workflowID *string) (<-chan *db.WorkflowRun, error) {
@@ -253,6 +231,8 @@ func (a ahead) ofWorkflows(s ast.SelectionSet, rows []*db.Workflow) {
 	}
 	for _, f := range a.fields(s, "Workflow") {
 		switch f.Name {
+		case "definition":
+			a.ofDefinitions(f, rows)
 		case "runs":
 			a.ofRuns(a.nodes(f), flat(a, a.workflowRuns, a.runTotals, f, rows, func(w *db.Workflow) db.WorkflowID { return w.ID }))
 		case "problems":

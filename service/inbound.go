@@ -76,6 +76,6 @@ func (in ReceiveMessageInput) from(take *intake) (*sender, string, error) {
 	case in.Channel == nil:
 		return nil, "", NewBadInput("say on which channel the message came: channel is missing")
 	}
-	_, err = CheckChannel("channel", *in.Channel)
+	_, err = CheckChannel("sender.known.channel", *in.Channel)
 	return nil, *in.Channel, err
 }

@@ -53,17 +53,17 @@ func hashed(id string) string {
 func (i *intake) identity(in SenderInput) (db.ContactIdentity, error) {
 	id := mend(in.ExternalID)
 	if id != in.ExternalID {
-		i.ignore("the id contains characters that are not valid text; U+FFFD stands for them", "contact", "externalId")
+		i.ignore("the id contains characters that are not valid text; U+FFFD stands for them", "sender", "contact", "externalId")
 	}
-	channel, err := CheckChannel("contact.channel", in.Channel)
+	channel, err := CheckChannel("sender.contact.channel", in.Channel)
 	if err != nil {
 		return db.ContactIdentity{}, err
 	}
 	if id = db.FoldExternalID(channel, id); utf8.RuneCountInString(id) > MaxName {
-		i.ignore(fmt.Sprintf("the id has more than %d characters; its hash is kept instead", MaxName), "contact", "externalId")
+		i.ignore(fmt.Sprintf("the id has more than %d characters; its hash is kept instead", MaxName), "sender", "contact", "externalId")
 		id = hashed(id)
 	}
-	return contactIdentity("contact", ContactIdentityInput{channel, id})
+	return contactIdentity("sender.contact", ContactIdentityInput{channel, id})
 }
 
 // sender takes what is known of the contact.
@@ -85,7 +85,7 @@ func (i *intake) sender(in SenderInput) (*sender, error) {
 	} {
 		kept, err := field.take(field.given)
 		if err != nil {
-			i.ignore(err.Error()+"; it is left out", "contact", field.name)
+			i.ignore(err.Error()+"; it is left out", "sender", "contact", field.name)
 			continue
 		}
 		*field.into = kept
@@ -100,11 +100,11 @@ func (i *intake) name(given *string) *string {
 	}
 	mended := mend(*given)
 	if mended != *given {
-		i.ignore("the name contains characters that are not valid text; U+FFFD stands for them", "contact", "name")
+		i.ignore("the name contains characters that are not valid text; U+FFFD stands for them", "sender", "contact", "name")
 	}
 	kept, shorter := cut(strings.TrimSpace(mended), MaxName)
 	if shorter {
-		i.ignore(fmt.Sprintf("the name has more than %d characters; the rest is left out", MaxName), "contact", "name")
+		i.ignore(fmt.Sprintf("the name has more than %d characters; the rest is left out", MaxName), "sender", "contact", "name")
 	}
 	kept = strings.TrimSpace(kept)
 	return &kept

@@ -41,7 +41,7 @@ func TestIntake(t *testing.T) {
 		{"S6 an unusable e-mail address is left out", func(t *testing.T, w *world) {
 			for _, bad := range append(badTexts, "aaa..bbb@docomo.example", "a.@docomo.example", `"a b"@example.org`, "Ada <ada@example.org>", "ada", strings.Repeat("a", 218)+"@example.org") {
 				o := w.arrives(func(in *SenderInput) { in.Email, in.Name = &bad, Text("Ada") })
-				equal(t, "ignored", ignored(o), "INVALID_FIELD contact.email")
+				equal(t, "ignored", ignored(o), "INVALID_FIELD sender.contact.email")
 				equal(t, "email", value(o.Contact.Email), "none")
 				equal(t, "name", o.Contact.Name, "Ada")
 				equal(t, "message", w.message(o).Body, "Hello?")
@@ -50,12 +50,12 @@ func TestIntake(t *testing.T) {
 		{"S6 so are an address of a picture and a phone number", func(t *testing.T, w *world) {
 			for _, bad := range append(badTexts, "http://example.org/a.png", "javascript:alert(1)", "https://example.org/"+strings.Repeat("a", 2000)) {
 				o := w.arrives(func(in *SenderInput) { in.AvatarURL = &bad })
-				equal(t, "ignored", ignored(o), "INVALID_FIELD contact.avatarUrl")
+				equal(t, "ignored", ignored(o), "INVALID_FIELD sender.contact.avatarUrl")
 				equal(t, "picture", value(o.Contact.AvatarURL), "none")
 			}
 			for _, bad := range append(badTexts, strings.Repeat("1", 201)) {
 				o := w.arrives(func(in *SenderInput) { in.Phone = &bad })
-				equal(t, "ignored", ignored(o), "INVALID_FIELD contact.phone")
+				equal(t, "ignored", ignored(o), "INVALID_FIELD sender.contact.phone")
 				equal(t, "phone", value(o.Contact.Phone), "none")
 			}
 		}},
@@ -64,7 +64,7 @@ func TestIntake(t *testing.T) {
 			w.receivesFrom(sender)
 			sender.Phone = Text("555 123")
 			o := w.receivesFrom(sender)
-			equal(t, "ignored", ignored(o), "INVALID_FIELD contact.email")
+			equal(t, "ignored", ignored(o), "INVALID_FIELD sender.contact.email")
 			equal(t, "phone", value(w.readContact(o.Contact.ID).Phone), "555 123")
 		}},
 		{"S6 a name is cut, and its strange characters are replaced", func(t *testing.T, w *world) {
@@ -74,7 +74,7 @@ func TestIntake(t *testing.T) {
 				"Ada \xed\xa0\xbd":       "Ada \uFFFD",
 			} {
 				o := w.arrives(func(in *SenderInput) { in.Name = &sent })
-				equal(t, "ignored", ignored(o), "INVALID_FIELD contact.name")
+				equal(t, "ignored", ignored(o), "INVALID_FIELD sender.contact.name")
 				equal(t, "name", o.Contact.Name, kept)
 			}
 		}},
@@ -88,7 +88,7 @@ func TestIntake(t *testing.T) {
 		{"S6 an id that is too long is hashed and keeps its contact", func(t *testing.T, w *world) {
 			long := SenderInput{Channel: "whatsapp", ExternalID: strings.Repeat("ř", 201)}
 			first, second := w.receivesFrom(long), w.receivesFrom(long)
-			equal(t, "ignored", ignored(first), "INVALID_FIELD contact.externalId")
+			equal(t, "ignored", ignored(first), "INVALID_FIELD sender.contact.externalId")
 			equal(t, "contact", second.Contact.ID, first.Contact.ID)
 			identities, err := w.ContactIdentities(w.ctx(), w.manager, []db.ContactID{first.Contact.ID})
 			fine(t, err)
@@ -98,7 +98,7 @@ func TestIntake(t *testing.T) {
 		}},
 		{"S6 what is strange in an id is replaced", func(t *testing.T, w *world) {
 			o := w.receivesFrom(SenderInput{Channel: "whatsapp", ExternalID: "a\x00b"})
-			equal(t, "ignored", ignored(o), "INVALID_FIELD contact.externalId")
+			equal(t, "ignored", ignored(o), "INVALID_FIELD sender.contact.externalId")
 			equal(t, "name", o.Contact.Name, "a\uFFFDb")
 		}},
 		{"S6 the id of a message is hashed, mended or left out", func(t *testing.T, w *world) {
@@ -167,7 +167,7 @@ func TestIntake(t *testing.T) {
 				func(in *ReceiveMessageInput) { in.ExternalMessageID = Text("m") },
 			} {
 				for range 2 {
-					equal(t, "ignored", ignored(w.receivesFrom(in, change)), "INVALID_FIELD contact.email")
+					equal(t, "ignored", ignored(w.receivesFrom(in, change)), "INVALID_FIELD sender.contact.email")
 				}
 			}
 		}},
@@ -175,7 +175,7 @@ func TestIntake(t *testing.T) {
 			for sent, kept := range map[string]string{`{ "a\u0000": ["\ud83d", 1.50] }`: "{\"a\uFFFD\":[\"\uFFFD\",1.50]}", "\"\xff\"": "\"\uFFFD\"", `"\ud800"`: "\"\uFFFD\""} {
 				o := w.ok(w.RecordBusinessEvent(w.ctx(), w.program(RoleIntegration), RecordBusinessEventInput{
 					Contact: &SenderInput{Channel: "shop", ExternalID: "7", Email: Text("nonsense")}, Type: "order.placed", Payload: &sent}))
-				equal(t, "ignored", ignored(o), "INVALID_FIELD contact.email")
+				equal(t, "ignored", ignored(o), "INVALID_FIELD sender.contact.email")
 				events := w.since(o.Events[len(o.Events)-1].Seq - 1)
 				equal(t, "payload", *events[0].Data.BusinessEvent.Payload, kept)
 			}

@@ -14,7 +14,6 @@ type DryRunWorkflowInput struct {
 	Definition     *db.WorkflowDefinition
 	ConversationID db.ConversationID
 	Trigger        *DryRunTrigger // nil: what the definition's first trigger stands for
-	Keyed
 }
 
 // DryRun is what a workflow would do.
@@ -39,11 +38,6 @@ func (s *Service) DryRunWorkflow(ctx context.Context, actor Actor, in DryRunWork
 	}
 	if err := in.Trigger.check(); err != nil {
 		return nil, err
-	}
-	if in.IdempotencyKey != nil { // a repetition does nothing either
-		if err := CheckText("idempotencyKey", *in.IdempotencyKey, 1, 100); err != nil {
-			return nil, err
-		}
 	}
 	dry := &DryRun{Steps: []*db.WorkflowRunStep{}}
 	err := s.DB.Transact(ctx, actor.Workspace, func(tx db.Tx) error {

@@ -81,9 +81,9 @@ func (d *DryRunTrigger) check() error {
 	}
 	switch {
 	case d.BusinessEvent != nil:
-		return CheckText("trigger.businessEvent.type", d.BusinessEvent.Type, 1, MaxName)
+		return CheckText("trigger.businessEventRecorded.type", d.BusinessEvent.Type, 1, MaxName)
 	case d.Opened != nil:
-		return checkChannel("trigger.opened.channel", d.Opened.Channel)
+		return checkChannel("trigger.conversationOpened.channel", d.Opened.Channel)
 	case d.MessageReceived != nil:
 		return checkChannel("trigger.messageReceived.channel", d.MessageReceived.Channel)
 	}
@@ -166,7 +166,7 @@ func (w *Writer) happen(ctx context.Context, t *Thread, d *DryRunTrigger) (Chang
 	case d.Closed != nil:
 		events, err := w.stepClose(ctx, t, &db.WorkflowStep{Category: d.Closed.Category})
 		if r := isRefusal(err); r != nil && r.Code == UnknownCategory {
-			return nil, Refuse(r.Code, r.Message, "trigger", "closed", "category")
+			return nil, Refuse(r.Code, r.Message, "trigger", "conversationClosed", "category")
 		}
 		return events, err
 	case d.MessageReceived != nil:
@@ -192,7 +192,7 @@ func (w *Writer) happenAssignment(ctx context.Context, t *Thread, d *DryRunTrigg
 		return nil, err
 	}
 	if r := CheckActive(agent, "agentId"); r != nil {
-		return nil, Refuse(r.Code, r.Message, "trigger", "assigned", "agentId")
+		return nil, Refuse(r.Code, r.Message, "trigger", "conversationAssigned", "agentId")
 	}
 	return w.CarryOut(ctx, t, func(t *Thread) (Changes, error) { return w.Assign(t, &agent.ID, d.Assigned.Reason) })
 }

@@ -319,7 +319,7 @@ func TestTabsBeginWithIdsOfTheServer(t *testing.T) {
 	if got := server.lastPosted(); got != "Bearer swt_connector" {
 		t.Errorf("the customer's message was sent with %q", got)
 	}
-	want := `{"input":{"contact":{"channel":"email","externalId":"maria@example.com"},"body":"Hello, is anybody there?"}}`
+	want := `{"input":{"sender":{"contact":{"channel":"email","externalId":"maria@example.com"}},"body":"Hello, is anybody there?"}}`
 	if got := server.lastWritten(); got != want {
 		t.Errorf("the customer's message was sent as %s", got)
 	}

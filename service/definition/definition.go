@@ -23,6 +23,22 @@ type Path []string
 
 func (p Path) field(name string) Path { return append(slices.Clip(p), name) }
 
+// step returns the path to a step's own input.
+func (p Path) step(i int, s *db.WorkflowStep) Path {
+	return p.field("steps").item(i).field(stepFields[s.Kind])
+}
+
+// stepFields are the fields of the input that the kinds of steps have.
+var stepFields = map[db.WorkflowStepKind]string{
+	db.StepAssign:      "assign",
+	db.StepUnassign:    "unassign",
+	db.StepRoundRobin:  "assignRoundRobin",
+	db.StepLeastLoaded: "assignLeastLoaded",
+	db.StepClose:       "close",
+	db.StepAddNote:     "addNote",
+	db.StepWait:        "wait",
+}
+
 func (p Path) item(i int) Path { return p.field(strconv.Itoa(i)) }
 
 // Invalid returns the problem that the part at the path is not valid.
@@ -48,7 +64,7 @@ func Check(d *db.WorkflowDefinition) *Problem {
 		return root.field("steps").Invalid("a workflow has 1 to 20 steps")
 	}
 	for i, step := range d.Steps {
-		if r := root.field("steps").item(i).checkStep(step); r != nil {
+		if r := root.step(i, step).checkStep(step); r != nil {
 			return r
 		}
 	}

@@ -96,7 +96,7 @@ func (k Known) Problems(d *db.WorkflowDefinition) (found []*Problem) {
 		}
 	}
 	for i, step := range d.Steps {
-		of := root.field("steps").item(i)
+		of := root.step(i, step)
 		for j, id := range Named(step) {
 			field := of.field("agentId")
 			if step.AgentID == nil {

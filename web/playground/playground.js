@@ -388,7 +388,7 @@ mutation CustomerWrites($input: ReceiveMessageInput!) {
   }
 }
 `,
-    variables: { input: { contact, body: 'Hello, is anybody there?' } },
+    variables: { input: { sender: { contact }, body: 'Hello, is anybody there?' } },
   },
 ].map(({ query, variables }) => ({ query, variables: variables && JSON.stringify(variables, null, 2) }));
 

@@ -1,0 +1,51 @@
+package graph
+
+import (
+	"context"
+	"errors"
+
+	"switchboard/db"
+	"switchboard/service"
+)
+
+// WorkflowDryRun is what a workflow would do.
+type WorkflowDryRun struct {
+	ConditionsHold *bool
+	Steps          []*db.WorkflowRunStep
+	UserErrors     []*service.Refusal
+}
+
+// WorkflowOrDefinitionInput is a workflow, or a definition that no workflow has yet; one field is set.
+type WorkflowOrDefinitionInput struct {
+	WorkflowID *db.WorkflowID
+	Definition *db.WorkflowDefinition
+}
+
+type dryRunWorkflowInputResolver struct{ *Resolver }
+
+// DryRunWorkflowInput reads the fields of DryRunWorkflowInput.
+func (r *Resolver) DryRunWorkflowInput() DryRunWorkflowInputResolver {
+	return dryRunWorkflowInputResolver{r}
+}
+
+// Workflow puts the workflow into the input of the service.
+func (dryRunWorkflowInputResolver) Workflow(_ context.Context, in *service.DryRunWorkflowInput, v *WorkflowOrDefinitionInput) error {
+	in.WorkflowID, in.Definition = v.WorkflowID, v.Definition
+	return nil
+}
+
+// DryRunWorkflow returns nil if something that the input names does not exist, as queries do.
+func (r queryResolver) DryRunWorkflow(ctx context.Context, input service.DryRunWorkflowInput) (*WorkflowDryRun, error) {
+	dry, err := r.service.DryRunWorkflow(ctx, actorOf(ctx), input)
+	var refusal *service.Refusal
+	var failed *service.Error
+	switch {
+	case errors.As(err, &refusal):
+		return &WorkflowDryRun{UserErrors: []*service.Refusal{refusal}}, nil
+	case errors.As(err, &failed) && failed.Code == service.NotFound:
+		return nil, nil
+	case err != nil:
+		return nil, err
+	}
+	return &WorkflowDryRun{ConditionsHold: &dry.ConditionsHold, Steps: dry.Steps}, nil
+}
