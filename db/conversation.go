@@ -24,31 +24,30 @@ type Conversation struct {
 	ID              ConversationID `bun:",pk"`
 	ContactID       ContactID
 	Channel         string
-	Status          ConversationStatus
-	Latest          bool // the contact's latest, the only one that can be open
-	Blocked         bool // the latest of a blocked contact, seen in no view but BLOCKED
-	AssigneeID      *AgentID
-	Version         int
-	Revision        int // 1, 2, 3 … with each change of the row
+	Status          ConversationStatus `save:"text"`
+	Latest          bool               `save:"bool"` // the contact's latest, the only one that can be open
+	Blocked         bool               `save:"bool"` // the latest of a blocked contact, seen in no view but BLOCKED
+	AssigneeID      *AgentID           `save:"uuid"`
+	Version         int                `save:"int"`
+	Revision        int                `save:"int"` // 1, 2, 3 … with each change of the row
 	OpenedAt        time.Time
 	OpenedBy        ActorRef
-	ClosedAt        *time.Time
-	ClosedBy        ActorRef
-	ClosingCategory *string
-	ClosingText     *string
-	LastActivityAt  time.Time
-	WaitingSince    *time.Time // the contact's first unanswered message
-	LastMessageID   *MessageID
-	LastInboundAt   *time.Time // the contact's last message that was not withheld
+	ClosedAt        *time.Time `save:"timestamptz"`
+	ClosedBy        ActorRef   `save:"text"`
+	ClosingCategory *string    `save:"text"`
+	ClosingText     *string    `save:"text"`
+	LastActivityAt  time.Time  `save:"timestamptz"`
+	WaitingSince    *time.Time `save:"timestamptz"` // the contact's first unanswered message
+	LastMessageID   *MessageID `save:"uuid"`
+	LastInboundAt   *time.Time `save:"timestamptz"` // the contact's last message that was not withheld
 
-	LastInboundChannel *string // and its channel
+	LastInboundChannel *string `save:"text"` // and its channel
 
-	ImportKey []byte  // of imported ones: names the record, so that a second import skips it
-	NoteText  *string // what the closing note is found by, folded; read by nothing but the database
+	ImportKey []byte  `read:"-"`             // of imported ones: names the record, so that a second import skips it
+	NoteText  *string `save:"text" read:"-"` // what the closing note is found by, folded; read by nothing but the database
 }
 
-const conversationColumns = `workspace_id, id, contact_id, channel, status, latest, blocked, assignee_id, version, revision,
-	opened_at, opened_by, closed_at, closed_by, closing_category, closing_text, last_activity_at, waiting_since, last_message_id, last_inbound_at, last_inbound_channel`
+var conversations = columnsOf[Conversation]("conversations")
 
 // ClosingNote is what was noted when a conversation was closed: a category of the
 // workspace's list, text, or both.
@@ -91,7 +90,7 @@ func (c *Conversation) OpenedKey() Key { return Key{timeKey(c.OpenedAt), c.ID.UU
 // Conversations reads the conversations with these ids, in no order; unknown ones are left out.
 func (w ForWorkspace) Conversations(ctx context.Context, ids []ConversationID) ([]*Conversation, error) {
 	var rows []*Conversation
-	err := w.query(ctx, &rows, "SELECT "+conversationColumns+` FROM conversations
+	err := w.query(ctx, &rows, "SELECT "+conversations.read+` FROM conversations
 		WHERE workspace_id = $1 AND id = ANY ($2)`, w.Key, ids)
 	return rows, err
 }
@@ -99,7 +98,7 @@ func (w ForWorkspace) Conversations(ctx context.Context, ids []ConversationID) (
 // LatestConversations reads the latest conversation of each of these contacts that has one.
 func (w ForWorkspace) LatestConversations(ctx context.Context, contacts []ContactID) ([]*Conversation, error) {
 	var rows []*Conversation
-	err := w.query(ctx, &rows, "SELECT "+conversationColumns+` FROM conversations
+	err := w.query(ctx, &rows, "SELECT "+conversations.read+` FROM conversations
 		WHERE workspace_id = $1 AND contact_id = ANY ($2) AND latest`, w.Key, contacts)
 	return rows, err
 }
@@ -147,83 +146,40 @@ func (w ForWorkspace) ImportedKeys(ctx context.Context, keys [][]byte) (map[stri
 	return known, err
 }
 
-// conversationValues are what can change of several conversations, column by column.
-type conversationValues struct {
-	ids                         []ConversationID
-	statuses                    []ConversationStatus
-	latest, blocked             []bool
-	assignees                   []*AgentID
-	versions                    []int
-	closedAt, activity, waiting []*time.Time
-	inbound                     []*time.Time
-	inboundChannels             []*string
-	revisions                   []int
-	closedBy                    []ActorRef
-	categories, texts, notes    []*string
-	lastMessages                []*MessageID
-}
-
-func (v *conversationValues) add(c *Conversation) {
-	v.ids, v.statuses = append(v.ids, c.ID), append(v.statuses, c.Status)
-	v.latest, v.blocked = append(v.latest, c.Latest), append(v.blocked, c.Blocked)
-	v.assignees, v.versions = append(v.assignees, c.AssigneeID), append(v.versions, c.Version)
-	v.closedAt, v.closedBy = append(v.closedAt, c.ClosedAt), append(v.closedBy, c.ClosedBy)
-	v.categories, v.texts = append(v.categories, c.ClosingCategory), append(v.texts, c.ClosingText)
-	v.notes = append(v.notes, c.NoteText)
-	v.activity, v.waiting = append(v.activity, &c.LastActivityAt), append(v.waiting, c.WaitingSince)
-	v.lastMessages, v.inbound = append(v.lastMessages, c.LastMessageID), append(v.inbound, c.LastInboundAt)
-	v.inboundChannels, v.revisions = append(v.inboundChannels, c.LastInboundChannel), append(v.revisions, c.Revision)
-}
-
 // InsertConversations adds conversations.
-func (tx Tx) InsertConversations(ctx context.Context, conversations []*Conversation) error {
-	if len(conversations) == 0 {
+func (tx Tx) InsertConversations(ctx context.Context, rows []*Conversation) error {
+	if len(rows) == 0 {
 		return nil
 	}
-	for _, c := range conversations {
+	for _, c := range rows {
 		c.WorkspaceID, c.Revision = tx.Key, 1
 		c.fold()
 	}
-	if err := tx.insert(ctx, &conversations); err != nil {
+	if err := tx.insert(ctx, &rows); err != nil {
 		return err
 	}
-	return tx.learnNotes(ctx, conversations)
+	return tx.learnNotes(ctx, rows)
 }
 
 // SaveConversations writes everything of conversations that can change, as their next revisions.
-func (tx Tx) SaveConversations(ctx context.Context, conversations []*Conversation) error {
-	if len(conversations) == 0 {
+func (tx Tx) SaveConversations(ctx context.Context, rows []*Conversation) error {
+	if len(rows) == 0 {
 		return nil
 	}
-	var v conversationValues
-	for _, c := range conversations {
+	for _, c := range rows {
 		c.Revision++
 		c.fold()
-		v.add(c)
 	}
-	_, err := tx.exec(ctx, `UPDATE conversations AS c SET status = new.status, latest = new.latest, blocked = new.blocked,
-			assignee_id = new.assignee_id, version = new.version, closed_at = new.closed_at, closed_by = new.closed_by,
-			closing_category = new.closing_category, closing_text = new.closing_text,
-			last_activity_at = new.last_activity_at, waiting_since = new.waiting_since, last_message_id = new.last_message_id,
-			last_inbound_at = new.last_inbound_at, last_inbound_channel = new.last_inbound_channel, revision = new.revision,
-			note_text = new.note_text
-		FROM unnest($2::uuid[], $3::text[], $4::bool[], $5::bool[], $6::uuid[], $7::int[], $8::timestamptz[], $9::text[],
-			$10::text[], $11::text[], $12::timestamptz[], $13::timestamptz[], $14::uuid[], $15::timestamptz[],
-			$16::text[], $17::int[], $18::text[])
-			AS new (id, status, latest, blocked, assignee_id, version, closed_at, closed_by,
-			closing_category, closing_text, last_activity_at, waiting_since, last_message_id, last_inbound_at, last_inbound_channel, revision, note_text)
-		WHERE c.workspace_id = $1 AND c.id = new.id`,
-		tx.Key, v.ids, v.statuses, v.latest, v.blocked, v.assignees, v.versions, v.closedAt, v.closedBy,
-		v.categories, v.texts, v.activity, v.waiting, v.lastMessages, v.inbound, v.inboundChannels, v.revisions, v.notes)
+	_, err := tx.exec(ctx, conversations.update, conversations.arguments(tx.Key, rows)...)
 	if err != nil {
 		return err
 	}
-	return tx.learnNotes(ctx, conversations)
+	return tx.learnNotes(ctx, rows)
 }
 
-func (tx Tx) learnNotes(ctx context.Context, conversations []*Conversation) error {
+func (tx Tx) learnNotes(ctx context.Context, rows []*Conversation) error {
 	var texts []*string
-	for _, c := range conversations {
+	for _, c := range rows {
 		texts = append(texts, c.NoteText)
 	}
 	return tx.learnWords(ctx, searchedNotes, texts)

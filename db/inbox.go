@@ -103,7 +103,7 @@ func (w ForWorkspace) inboxPage(ctx context.Context, q InboxQuery, look look) (*
 	err := w.query(ctx, &rows, fmt.Sprintf(`
 		WITH head AS MATERIALIZED (SELECT seq, event_id FROM event_heads WHERE workspace_id = $1)%s, page AS (%s)
 		SELECT head.seq AS head_seq, head.event_id AS head_event, %s AS more, %s
-		FROM head LEFT JOIN page ON TRUE ORDER BY %s`, found, listed, unseen, conversationColumns, order), s.args...)
+		FROM head LEFT JOIN page ON TRUE ORDER BY %s`, found, listed, unseen, conversations.read, order), s.args...)
 	page := &InboxPage{}
 	for i := range rows {
 		row := &rows[i]

@@ -315,7 +315,7 @@ func (w ForWorkspace) AnyWaiting(ctx context.Context, workflow WorkflowID, steps
 // wait in this workflow already.
 func (tx Tx) ToTakeIn(ctx context.Context, workflow WorkflowID, seq Seq) ([]*Conversation, error) {
 	var rows []*Conversation
-	err := tx.query(ctx, &rows, "SELECT "+conversationColumns+` FROM conversations AS c
+	err := tx.query(ctx, &rows, "SELECT "+conversations.read+` FROM conversations AS c
 		WHERE workspace_id = $1 AND status = 'OPEN' AND assignee_id IS NULL AND NOT blocked
 		AND NOT EXISTS (SELECT FROM events WHERE events.workspace_id = $1 AND events.contact_id = c.contact_id AND events.seq > $3
 			AND events.type IN ('CONVERSATION_OPENED', 'CONVERSATION_REOPENED'))

@@ -1,0 +1,63 @@
+package db
+
+import (
+	"fmt"
+	"reflect"
+	"slices"
+	"strings"
+
+	"github.com/uptrace/bun/dialect/pgdialect"
+)
+
+// columns are the columns of a table, as the struct of its rows declares them: each field is one.
+// The tag `save:"text"` has a field written by each update, as an array of that SQL type; one
+// without it is only inserted. The tag `read:"-"` keeps a field out of what is read.
+type columns[T any] struct {
+	read   string        // the columns to select
+	update string        // the statement that saves rows; $1 is the workspace, $2 their ids
+	args   []columnArray // its arguments from $2 on
+}
+
+// columnArray makes an array of one field of many rows.
+type columnArray struct {
+	field []int        // as reflect.Value.FieldByIndex takes it
+	slice reflect.Type // of the field's type
+}
+
+// columnsOf reads the tags of a struct once, so that the statements stay the same and prepared.
+func columnsOf[T any](table string) columns[T] {
+	var c columns[T]
+	var read, set, names, arrays []string
+	for _, field := range pgdialect.New().Tables().Get(reflect.TypeFor[*T]()).Fields {
+		tag, array := field.StructField.Tag, columnArray{field.Index, reflect.SliceOf(field.StructField.Type)}
+		if tag.Get("read") != "-" {
+			read = append(read, field.Name)
+		}
+		if field.Name == "id" {
+			c.args = slices.Insert(c.args, 0, array)
+		}
+		if sqlType := tag.Get("save"); sqlType != "" {
+			c.args = append(c.args, array)
+			names = append(names, field.Name)
+			set = append(set, field.Name+" = new."+field.Name)
+			arrays = append(arrays, fmt.Sprintf("$%d::%s[]", len(names)+2, sqlType))
+		}
+	}
+	c.read = strings.Join(read, ", ")
+	c.update = fmt.Sprintf("UPDATE %s AS c SET %s FROM unnest($2::uuid[], %s) AS new (id, %s) WHERE c.workspace_id = $1 AND c.id = new.id",
+		table, strings.Join(set, ", "), strings.Join(arrays, ", "), strings.Join(names, ", "))
+	return c
+}
+
+// arguments returns what update takes: the workspace and each column of the rows as an array.
+func (c columns[T]) arguments(workspace WorkspaceKey, rows []*T) []any {
+	args := []any{workspace}
+	for _, array := range c.args {
+		values := reflect.MakeSlice(array.slice, len(rows), len(rows))
+		for i, row := range rows {
+			values.Index(i).Set(reflect.ValueOf(row).Elem().FieldByIndex(array.field))
+		}
+		args = append(args, values.Interface())
+	}
+	return args
+}
