@@ -193,9 +193,9 @@ func (a *Authenticator) state(t *db.TokenOwner) state {
 	var s state
 	switch {
 	case t.RevokedAt != nil:
-		return invalid("the token was revoked")
+		return invalid("the token was revoked; `switchboard token create` makes a new one")
 	case t.ExpiresAt != nil && !a.now().Before(*t.ExpiresAt):
-		return invalid("the token has expired")
+		return invalid("the token has expired; `switchboard token create` makes a new one")
 	case t.Scope == db.ScopeAgent && t.Role == nil: // while the database is being restored
 		return state{why: errUnknown}
 	case t.Scope == db.ScopeAgent:
@@ -289,7 +289,7 @@ func (a *Authenticator) review(ctx context.Context) error {
 
 // Messages for callers whose rights have changed.
 const (
-	deactivated = "the agent is deactivated"
+	deactivated = "the agent is deactivated; a manager can reactivate it"
 	roleChanged = "your role has changed; connect again"
 )
 

@@ -194,8 +194,8 @@ func decode(value jsontext.Value, into any) bool {
 }
 
 // decodeVariables decodes the values of variables and reports whether that worked. Numbers keep
-// their text. A string that is not valid Unicode becomes one that is not valid UTF-8, as it does in a
-// document: each field refuses or repairs it.
+// their text. A string that is not valid Unicode becomes one that is not valid UTF-8, as it does in
+// a document: each field refuses or repairs it.
 func decodeVariables(value jsontext.Value, into *map[string]any) bool {
 	return json.Unmarshal(value, into, jsontext.AllowInvalidUTF8(true), json.WithUnmarshalers(json.UnmarshalFromFunc(decodeVariable))) == nil
 }
