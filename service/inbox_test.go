@@ -15,7 +15,12 @@ import (
 // watch subscribes to a view; each call of what it gives waits for the next step.
 func (w *world) watch(a Actor, view db.View) func() string {
 	w.t.Helper()
-	s, err := w.WatchInbox(w.ctx(), a, view, nil, nil)
+	return w.watchFiltered(a, view, nil)
+}
+
+func (w *world) watchFiltered(a Actor, view db.View, filter *db.InboxFilter) func() string {
+	w.t.Helper()
+	s, err := w.WatchInbox(w.ctx(), a, view, filter, nil)
 	if err != nil {
 		w.t.Fatal(err)
 	}
@@ -79,6 +84,22 @@ func (w *world) contactsIn(a Actor, in InboxInput) string {
 
 func TestViews(t *testing.T) {
 	hold(t, []rule{
+		{"S10 the filter channels asks for the conversation's channel and for that of the last inbound message", func(t *testing.T, w *world) {
+			c := w.open() // on email
+			list := func(channel string) string {
+				return w.contactsIn(w.manager, InboxInput{View: db.ViewAll, Filter: &db.InboxFilter{Channels: []string{channel}}})
+			}
+			onChat := w.watchFiltered(w.manager, db.ViewAll, &db.InboxFilter{Channels: []string{"chat"}})
+			onEmail := w.watchFiltered(w.manager, db.ViewAll, &db.InboxFilter{Channels: []string{"email"}})
+			for _, channel := range []string{"chat", "sms"} {
+				w.receives(c.ContactID, func(in *ReceiveMessageInput) { in.Channel = ptr(channel) })
+				equal(t, "on "+channel, list(channel) == list("email"), true)
+				equal(t, "live, on email", onEmail(), "UPDATED MESSAGE_RECEIVED")
+			}
+			equal(t, "live, on chat", onChat(), "ENTERED MESSAGE_RECEIVED")
+			equal(t, "live, no more on chat", onChat(), "LEFT MESSAGE_RECEIVED")
+			equal(t, "no more on chat", list("chat"), "")
+		}},
 		{"I1 each conversation is in the views that it belongs to", func(t *testing.T, w *world) {
 			ada, ben := w.agent("Ada"), w.agent("Ben")
 			mine, bens, free, closed := w.open(ada), w.open(ben), w.open(), w.closed(ada)
