@@ -12,6 +12,7 @@ import (
 	"switchboard/db/embedded"
 	"switchboard/feed"
 	"switchboard/service"
+	"switchboard/service/workflow"
 )
 
 // database says where the data is, and how those who use it wake each other.
@@ -29,7 +30,7 @@ type house struct {
 	db       *db.DB
 	nats     *feed.NATS // nil without a NATS_URL
 	feed     *feed.Feed
-	service  *service.Service
+	service  *workflow.Service
 	auth     *auth.Authenticator
 	applied  []string // migrations that were applied
 }
@@ -70,7 +71,7 @@ func (d *database) open(ctx context.Context, c *console, update bool) (_ *house,
 	h.auth = auth.New(h.db, c.log)
 	follow.Before = h.auth.Withdraw
 	h.feed = feed.New(h.db, follow)
-	h.service = service.New(h.db, h.feed, service.Options{Log: c.log})
+	h.service = workflow.New(service.New(h.db, h.feed, service.Options{Log: c.log}))
 	return h, nil
 }
 

@@ -13,7 +13,7 @@ import (
 	"github.com/schollz/progressbar/v3"
 
 	"switchboard/db"
-	"switchboard/service"
+	"switchboard/service/history"
 )
 
 // importing brings in conversations of the past.
@@ -47,13 +47,13 @@ func (i importing) Run(ctx context.Context, c *console, d *database) error {
 		return err
 	}
 	defer func() { _ = file.Close() }()
-	records, problems, err := service.ReadImport(file)
+	records, problems, err := history.Read(file)
 	if err != nil {
 		return fmt.Errorf("%s cannot be imported: %w", i.File, err)
 	}
 	return d.inWorkspace(ctx, c, i.Workspace, func(h *house, w *db.Workspace) error {
 		bar := c.progress(len(records), "importing")
-		result, err := h.service.Import(ctx, w.Key, i.Channel, records, func(done int) { _ = bar.Set(done) })
+		result, err := history.Import(ctx, h.service.Service, w.Key, i.Channel, records, func(done int) { _ = bar.Set(done) })
 		if err != nil {
 			return fmt.Errorf("the import stopped: %s; run it again to go on, nothing comes in twice", explain(err))
 		}
@@ -69,8 +69,8 @@ func (c *console) progress(of int, doing string) *progressbar.ProgressBar {
 
 // importResult prints what an import did, lines in order. It is an error if nothing of the
 // file is in the workspace and something was skipped.
-func (c *console) importResult(r service.ImportResult, problems []service.ImportProblem) error {
-	slices.SortStableFunc(problems, func(a, b service.ImportProblem) int { return cmp.Compare(a.Line, b.Line) })
+func (c *console) importResult(r history.Result, problems []history.Problem) error {
+	slices.SortStableFunc(problems, func(a, b history.Problem) int { return cmp.Compare(a.Line, b.Line) })
 	named := []map[string]any{}
 	var text strings.Builder
 	fmt.Fprintf(&text, "Brought in %d conversations with %d messages; made %d contacts and %d agents.\n", r.Added, r.Messages, r.Contacts, r.Agents)

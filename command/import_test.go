@@ -5,26 +5,26 @@ import (
 	"strings"
 	"testing"
 
-	"switchboard/service"
+	"switchboard/service/history"
 )
 
 // TestImportResult: lines are reported in order, and it is a failure only if nothing of the
 // file is in and something was skipped.
 func TestImportResult(t *testing.T) {
 	t.Parallel()
-	skipped := []service.ImportProblem{{Line: 7, Message: "seven"}, {Line: 2, Message: "two"}}
+	skipped := []history.Problem{{Line: 7, Message: "seven"}, {Line: 2, Message: "two"}}
 	for _, c := range []struct {
-		result   service.ImportResult
-		problems []service.ImportProblem
+		result   history.Result
+		problems []history.Problem
 		fails    bool
 	}{
-		{service.ImportResult{}, nil, false},
-		{service.ImportResult{}, skipped, true},
-		{service.ImportResult{Added: 1}, skipped, false},
-		{service.ImportResult{Known: 1}, skipped, false},
+		{history.Result{}, nil, false},
+		{history.Result{}, skipped, true},
+		{history.Result{Added: 1}, skipped, false},
+		{history.Result{Known: 1}, skipped, false},
 	} {
 		var out bytes.Buffer
-		err := (&console{out: &out}).importResult(c.result, append([]service.ImportProblem{}, c.problems...))
+		err := (&console{out: &out}).importResult(c.result, append([]history.Problem{}, c.problems...))
 		if (err != nil) != c.fails {
 			t.Errorf("%+v with %d problems: %v", c.result, len(c.problems), err)
 		}

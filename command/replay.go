@@ -12,7 +12,7 @@ import (
 	"time"
 
 	"switchboard/db"
-	"switchboard/service"
+	"switchboard/service/history"
 )
 
 // replay plays conversations of the past through the API of a running server, so that
@@ -50,7 +50,7 @@ func (r replay) Run(ctx context.Context, c *console, d *database) error {
 		return err
 	}
 	defer func() { _ = file.Close() }()
-	records, problems, err := service.ReadImport(file)
+	records, problems, err := history.Read(file)
 	if err != nil {
 		return err
 	}
@@ -68,7 +68,7 @@ func (r replay) Run(ctx context.Context, c *console, d *database) error {
 	})
 }
 
-func companies(records []service.ImportRecord) (names []string) {
+func companies(records []history.Record) (names []string) {
 	for _, r := range records {
 		names = append(names, r.Company)
 	}
@@ -78,7 +78,7 @@ func companies(records []service.ImportRecord) (names []string) {
 
 // play carries out each step when its time has come, one after the other, as their order
 // is what a replay is about.
-func (r replay) play(ctx context.Context, c *console, cast *cast, records []service.ImportRecord, result *replayResult) error {
+func (r replay) play(ctx context.Context, c *console, cast *cast, records []history.Record, result *replayResult) error {
 	steps := stepsOf(records, r.Channel)
 	bar := c.progress(len(steps), "replaying")
 	began := time.Now()
@@ -146,7 +146,7 @@ type replayResult struct {
 	Interrupted   bool           `json:"interrupted"`
 	InboxCounts   *inboxCounts   `json:"inboxCounts"` // afterwards
 
-	problems []service.ImportProblem
+	problems []history.Problem
 }
 
 type inboxCounts struct {

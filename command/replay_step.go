@@ -6,12 +6,12 @@ import (
 	"slices"
 	"time"
 
-	"switchboard/service"
+	"switchboard/service/history"
 )
 
 // scene is one conversation of the file on its way through the API.
 type scene struct {
-	service.ImportRecord
+	history.Record
 	channel      string
 	conversation string // its id, from the contact's first message on
 }
@@ -28,9 +28,9 @@ type step struct {
 
 // stepsOf gives the steps of all records by their times: the contact writes, the agent
 // takes the conversation before the first reply, or else before the end, replies and closes.
-func stepsOf(records []service.ImportRecord, channel string) (steps []*step) {
+func stepsOf(records []history.Record, channel string) (steps []*step) {
 	for _, r := range records {
-		sc, taken, n := &scene{ImportRecord: r, channel: channel}, false, 0
+		sc, taken, n := &scene{Record: r, channel: channel}, false, 0
 		add := func(at time.Time, do, body string) {
 			n++
 			steps = append(steps, &step{scene: sc, at: at, do: do, body: body, name: fmt.Sprintf("%d.%d", r.Line, n)})
@@ -42,7 +42,7 @@ func stepsOf(records []service.ImportRecord, channel string) (steps []*step) {
 			}
 		}
 		for _, m := range r.Messages {
-			if m.From == service.FromContact {
+			if m.From == history.FromContact {
 				add(m.At, "receiveMessage", m.Body)
 				continue
 			}

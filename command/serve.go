@@ -18,7 +18,7 @@ import (
 
 	"switchboard/db"
 	"switchboard/graph"
-	"switchboard/service"
+	"switchboard/service/demo"
 	"switchboard/web"
 )
 
@@ -186,7 +186,7 @@ func (s serve) makeDemo(ctx context.Context, c *console, h *house) error {
 	}
 	c.log.Info("making a demo workspace; --no-demo leaves it out")
 	bar := c.progress(1, "demo data")
-	_, err = h.service.CreateDemo(ctx, func(done, of int) {
+	_, err = demo.Create(ctx, h.service.Service, func(done, of int) {
 		bar.ChangeMax(of)
 		_ = bar.Set(done)
 	})
@@ -226,7 +226,7 @@ func developers(ctx context.Context, h *house) ([]developer, error) {
 }
 
 func demoDevelopers(ctx context.Context, h *house, w *db.Workspace, secret []byte) (list []developer, err error) {
-	for _, email := range service.DemoViewers() {
+	for _, email := range demo.Viewers() {
 		a, err := h.db.ForWorkspace(w.Key).AgentByEmail(ctx, email)
 		if db.NotFound(err) {
 			continue // got another address since

@@ -20,6 +20,7 @@ import (
 	"switchboard/graph"
 	"switchboard/graph/live"
 	"switchboard/service"
+	"switchboard/service/workflow"
 )
 
 // What is executed for everybody needs nobody: each field that a subscription can reach.
@@ -188,7 +189,7 @@ func (w *world) everything(c *db.Conversation, m *db.Message) {
 // talked is a conversation of the agent's that has a message, and for which a workflow ran.
 func (w *world) talked() (*db.Conversation, *db.Message) {
 	gone := did(w.t)(w.service.CreateAgent(w.t.Context(), w.manager.Actor, service.CreateAgentInput{Name: "Gone", Email: "gone@acme.example", Role: db.RoleAgent})).Agent
-	flow := did(w.t)(w.service.CreateWorkflow(w.t.Context(), w.manager.Actor, service.CreateWorkflowInput{Name: "Choose", Definition: &db.WorkflowDefinition{
+	flow := did(w.t)(w.service.CreateWorkflow(w.t.Context(), w.manager.Actor, workflow.CreateWorkflowInput{Name: "Choose", Definition: &db.WorkflowDefinition{
 		Triggers:   []db.WorkflowTrigger{db.TriggerOpened},
 		Conditions: &db.WorkflowConditions{Hours: &db.WorkflowHours{From: 0, Until: 24}, Assignee: &db.AssigneeCondition{None: true}},
 		Steps: []*db.WorkflowStep{
@@ -198,7 +199,7 @@ func (w *world) talked() (*db.Conversation, *db.Message) {
 			{Kind: db.StepAddNote, Text: ptr("Look at this")}, {Kind: db.StepClose},
 		},
 	}})).Workflow
-	did(w.t)(w.service.EnableWorkflow(w.t.Context(), w.manager.Actor, service.EnableWorkflowInput{WorkflowID: flow.ID}))
+	did(w.t)(w.service.EnableWorkflow(w.t.Context(), w.manager.Actor, workflow.EnableWorkflowInput{WorkflowID: flow.ID}))
 	did(w.t)(w.service.DeactivateAgent(w.t.Context(), w.manager.Actor, service.DeactivateAgentInput{AgentID: gone.ID}))
 	contact, c := w.opened(w.agent, "Ada")
 	w.settle()

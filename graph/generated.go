@@ -12,6 +12,7 @@ import (
 	"switchboard/db"
 	"switchboard/service"
 	"switchboard/service/projection"
+	"switchboard/service/workflow"
 	"sync/atomic"
 	"time"
 
@@ -658,17 +659,17 @@ type ComplexityRoot struct {
 		AssignConversations        func(childComplexity int, input service.AssignConversationsInput) int
 		AssignToMe                 func(childComplexity int, input service.AssignToMeInput) int
 		BlockContact               func(childComplexity int, input service.BlockContactInput) int
-		CancelWorkflowRun          func(childComplexity int, input service.CancelWorkflowRunInput) int
+		CancelWorkflowRun          func(childComplexity int, input workflow.CancelWorkflowRunInput) int
 		CloseConversation          func(childComplexity int, input service.CloseConversationInput) int
 		CloseConversations         func(childComplexity int, input service.CloseConversationsInput) int
 		CreateAgent                func(childComplexity int, input service.CreateAgentInput) int
 		CreateContact              func(childComplexity int, input service.CreateContactInput) int
-		CreateWorkflow             func(childComplexity int, input service.CreateWorkflowInput) int
-		CreateWorkflowFromTemplate func(childComplexity int, input service.CreateWorkflowFromTemplateInput) int
+		CreateWorkflow             func(childComplexity int, input workflow.CreateWorkflowInput) int
+		CreateWorkflowFromTemplate func(childComplexity int, input workflow.CreateWorkflowFromTemplateInput) int
 		DeactivateAgent            func(childComplexity int, input service.DeactivateAgentInput) int
-		DeleteWorkflow             func(childComplexity int, input service.DeleteWorkflowInput) int
-		DisableWorkflow            func(childComplexity int, input service.DisableWorkflowInput) int
-		EnableWorkflow             func(childComplexity int, input service.EnableWorkflowInput) int
+		DeleteWorkflow             func(childComplexity int, input workflow.DeleteWorkflowInput) int
+		DisableWorkflow            func(childComplexity int, input workflow.DisableWorkflowInput) int
+		EnableWorkflow             func(childComplexity int, input workflow.EnableWorkflowInput) int
 		MarkRead                   func(childComplexity int, input service.MarkReadInput) int
 		OpenConversation           func(childComplexity int, input service.OpenConversationInput) int
 		ReactivateAgent            func(childComplexity int, input service.ReactivateAgentInput) int
@@ -683,7 +684,7 @@ type ComplexityRoot struct {
 		UnblockContact             func(childComplexity int, input service.UnblockContactInput) int
 		UpdateAgent                func(childComplexity int, input service.UpdateAgentInput) int
 		UpdateContact              func(childComplexity int, input service.UpdateContactInput) int
-		UpdateWorkflow             func(childComplexity int, input service.UpdateWorkflowInput) int
+		UpdateWorkflow             func(childComplexity int, input workflow.UpdateWorkflowInput) int
 		UpdateWorkspace            func(childComplexity int, input service.UpdateWorkspaceInput) int
 	}
 
@@ -721,7 +722,7 @@ type ComplexityRoot struct {
 		Contacts          func(childComplexity int, search *string, filter *service.ContactFilter, orderBy *service.ContactOrder, first *int, after *string, last *int, before *string) int
 		Conversation      func(childComplexity int, id string) int
 		Dashboard         func(childComplexity int) int
-		DryRunWorkflow    func(childComplexity int, input service.DryRunWorkflowInput) int
+		DryRunWorkflow    func(childComplexity int, input workflow.DryRunWorkflowInput) int
 		Inbox             func(childComplexity int, view db.View, search *string, filter *db.InboxFilter, orderBy *service.InboxOrder, first *int, after *string, last *int, before *string) int
 		InboxCounts       func(childComplexity int) int
 		Node              func(childComplexity int, id string) int
@@ -1158,13 +1159,13 @@ type MutationResolver interface {
 	SendMessage(ctx context.Context, input service.SendMessageInput) (*ConversationPayload, error)
 	AddNote(ctx context.Context, input service.AddNoteInput) (*ConversationPayload, error)
 	MarkRead(ctx context.Context, input service.MarkReadInput) (*ConversationPayload, error)
-	CreateWorkflow(ctx context.Context, input service.CreateWorkflowInput) (*WorkflowPayload, error)
-	CreateWorkflowFromTemplate(ctx context.Context, input service.CreateWorkflowFromTemplateInput) (*WorkflowPayload, error)
-	UpdateWorkflow(ctx context.Context, input service.UpdateWorkflowInput) (*WorkflowPayload, error)
-	EnableWorkflow(ctx context.Context, input service.EnableWorkflowInput) (*WorkflowPayload, error)
-	DisableWorkflow(ctx context.Context, input service.DisableWorkflowInput) (*WorkflowPayload, error)
-	DeleteWorkflow(ctx context.Context, input service.DeleteWorkflowInput) (*WorkflowPayload, error)
-	CancelWorkflowRun(ctx context.Context, input service.CancelWorkflowRunInput) (*WorkflowRunPayload, error)
+	CreateWorkflow(ctx context.Context, input workflow.CreateWorkflowInput) (*WorkflowPayload, error)
+	CreateWorkflowFromTemplate(ctx context.Context, input workflow.CreateWorkflowFromTemplateInput) (*WorkflowPayload, error)
+	UpdateWorkflow(ctx context.Context, input workflow.UpdateWorkflowInput) (*WorkflowPayload, error)
+	EnableWorkflow(ctx context.Context, input workflow.EnableWorkflowInput) (*WorkflowPayload, error)
+	DisableWorkflow(ctx context.Context, input workflow.DisableWorkflowInput) (*WorkflowPayload, error)
+	DeleteWorkflow(ctx context.Context, input workflow.DeleteWorkflowInput) (*WorkflowPayload, error)
+	CancelWorkflowRun(ctx context.Context, input workflow.CancelWorkflowRunInput) (*WorkflowRunPayload, error)
 }
 type QueryResolver interface {
 	AsOf(ctx context.Context) (*db.EventCursor, error)
@@ -1181,8 +1182,8 @@ type QueryResolver interface {
 	Agent(ctx context.Context, id string) (*db.Agent, error)
 	Workflows(ctx context.Context, first *int, after *string, last *int, before *string) (*Connection[*db.Workflow], error)
 	Workflow(ctx context.Context, id string) (*db.Workflow, error)
-	WorkflowTemplates(ctx context.Context) ([]*service.WorkflowTemplate, error)
-	DryRunWorkflow(ctx context.Context, input service.DryRunWorkflowInput) (*WorkflowDryRun, error)
+	WorkflowTemplates(ctx context.Context) ([]*workflow.WorkflowTemplate, error)
+	DryRunWorkflow(ctx context.Context, input workflow.DryRunWorkflowInput) (*WorkflowDryRun, error)
 	Node(ctx context.Context, id string) (Node, error)
 	Nodes(ctx context.Context, ids []string) ([]Node, error)
 }
@@ -1221,7 +1222,7 @@ type WorkflowRunStepResolver interface {
 }
 
 type DryRunWorkflowInputResolver interface {
-	Workflow(ctx context.Context, obj *service.DryRunWorkflowInput, data *WorkflowOrDefinitionInput) error
+	Workflow(ctx context.Context, obj *workflow.DryRunWorkflowInput, data *WorkflowOrDefinitionInput) error
 }
 type ReceiveMessageInputResolver interface {
 	Sender(ctx context.Context, obj *service.ReceiveMessageInput, data *MessageSenderInput) error
@@ -1245,8 +1246,8 @@ type UpdateContactInputResolver interface {
 	Identities(ctx context.Context, obj *service.UpdateContactInput, data []*service.ContactIdentityInput) error
 }
 type UpdateWorkflowInputResolver interface {
-	Name(ctx context.Context, obj *service.UpdateWorkflowInput, data *string) error
-	Definition(ctx context.Context, obj *service.UpdateWorkflowInput, data *db.WorkflowDefinition) error
+	Name(ctx context.Context, obj *workflow.UpdateWorkflowInput, data *string) error
+	Definition(ctx context.Context, obj *workflow.UpdateWorkflowInput, data *db.WorkflowDefinition) error
 }
 type UpdateWorkspaceInputResolver interface {
 	Name(ctx context.Context, obj *service.UpdateWorkspaceInput, data *string) error
@@ -3771,7 +3772,7 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 			return 0, false
 		}
 
-		return e.ComplexityRoot.Mutation.CancelWorkflowRun(childComplexity, args["input"].(service.CancelWorkflowRunInput)), true
+		return e.ComplexityRoot.Mutation.CancelWorkflowRun(childComplexity, args["input"].(workflow.CancelWorkflowRunInput)), true
 	case "Mutation.closeConversation":
 		if e.ComplexityRoot.Mutation.CloseConversation == nil {
 			break
@@ -3826,7 +3827,7 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 			return 0, false
 		}
 
-		return e.ComplexityRoot.Mutation.CreateWorkflow(childComplexity, args["input"].(service.CreateWorkflowInput)), true
+		return e.ComplexityRoot.Mutation.CreateWorkflow(childComplexity, args["input"].(workflow.CreateWorkflowInput)), true
 	case "Mutation.createWorkflowFromTemplate":
 		if e.ComplexityRoot.Mutation.CreateWorkflowFromTemplate == nil {
 			break
@@ -3837,7 +3838,7 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 			return 0, false
 		}
 
-		return e.ComplexityRoot.Mutation.CreateWorkflowFromTemplate(childComplexity, args["input"].(service.CreateWorkflowFromTemplateInput)), true
+		return e.ComplexityRoot.Mutation.CreateWorkflowFromTemplate(childComplexity, args["input"].(workflow.CreateWorkflowFromTemplateInput)), true
 	case "Mutation.deactivateAgent":
 		if e.ComplexityRoot.Mutation.DeactivateAgent == nil {
 			break
@@ -3859,7 +3860,7 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 			return 0, false
 		}
 
-		return e.ComplexityRoot.Mutation.DeleteWorkflow(childComplexity, args["input"].(service.DeleteWorkflowInput)), true
+		return e.ComplexityRoot.Mutation.DeleteWorkflow(childComplexity, args["input"].(workflow.DeleteWorkflowInput)), true
 	case "Mutation.disableWorkflow":
 		if e.ComplexityRoot.Mutation.DisableWorkflow == nil {
 			break
@@ -3870,7 +3871,7 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 			return 0, false
 		}
 
-		return e.ComplexityRoot.Mutation.DisableWorkflow(childComplexity, args["input"].(service.DisableWorkflowInput)), true
+		return e.ComplexityRoot.Mutation.DisableWorkflow(childComplexity, args["input"].(workflow.DisableWorkflowInput)), true
 	case "Mutation.enableWorkflow":
 		if e.ComplexityRoot.Mutation.EnableWorkflow == nil {
 			break
@@ -3881,7 +3882,7 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 			return 0, false
 		}
 
-		return e.ComplexityRoot.Mutation.EnableWorkflow(childComplexity, args["input"].(service.EnableWorkflowInput)), true
+		return e.ComplexityRoot.Mutation.EnableWorkflow(childComplexity, args["input"].(workflow.EnableWorkflowInput)), true
 	case "Mutation.markRead":
 		if e.ComplexityRoot.Mutation.MarkRead == nil {
 			break
@@ -4046,7 +4047,7 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 			return 0, false
 		}
 
-		return e.ComplexityRoot.Mutation.UpdateWorkflow(childComplexity, args["input"].(service.UpdateWorkflowInput)), true
+		return e.ComplexityRoot.Mutation.UpdateWorkflow(childComplexity, args["input"].(workflow.UpdateWorkflowInput)), true
 	case "Mutation.updateWorkspace":
 		if e.ComplexityRoot.Mutation.UpdateWorkspace == nil {
 			break
@@ -4241,7 +4242,7 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 			return 0, false
 		}
 
-		return e.ComplexityRoot.Query.DryRunWorkflow(childComplexity, args["input"].(service.DryRunWorkflowInput)), true
+		return e.ComplexityRoot.Query.DryRunWorkflow(childComplexity, args["input"].(workflow.DryRunWorkflowInput)), true
 	case "Query.inbox":
 		if e.ComplexityRoot.Query.Inbox == nil {
 			break
@@ -10769,8 +10770,8 @@ func (ec *executionContext) field_Mutation_cancelWorkflowRun_args(ctx context.Co
 	var err error
 	args := map[string]any{}
 	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
-		func(ctx context.Context, v any) (service.CancelWorkflowRunInput, error) {
-			return ec.unmarshalNCancelWorkflowRunInput2switchboardᚋserviceᚐCancelWorkflowRunInput(ctx, v)
+		func(ctx context.Context, v any) (workflow.CancelWorkflowRunInput, error) {
+			return ec.unmarshalNCancelWorkflowRunInput2switchboardᚋserviceᚋworkflowᚐCancelWorkflowRunInput(ctx, v)
 		})
 	if err != nil {
 		return nil, err
@@ -10839,8 +10840,8 @@ func (ec *executionContext) field_Mutation_createWorkflowFromTemplate_args(ctx c
 	var err error
 	args := map[string]any{}
 	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
-		func(ctx context.Context, v any) (service.CreateWorkflowFromTemplateInput, error) {
-			return ec.unmarshalNCreateWorkflowFromTemplateInput2switchboardᚋserviceᚐCreateWorkflowFromTemplateInput(ctx, v)
+		func(ctx context.Context, v any) (workflow.CreateWorkflowFromTemplateInput, error) {
+			return ec.unmarshalNCreateWorkflowFromTemplateInput2switchboardᚋserviceᚋworkflowᚐCreateWorkflowFromTemplateInput(ctx, v)
 		})
 	if err != nil {
 		return nil, err
@@ -10853,8 +10854,8 @@ func (ec *executionContext) field_Mutation_createWorkflow_args(ctx context.Conte
 	var err error
 	args := map[string]any{}
 	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
-		func(ctx context.Context, v any) (service.CreateWorkflowInput, error) {
-			return ec.unmarshalNCreateWorkflowInput2switchboardᚋserviceᚐCreateWorkflowInput(ctx, v)
+		func(ctx context.Context, v any) (workflow.CreateWorkflowInput, error) {
+			return ec.unmarshalNCreateWorkflowInput2switchboardᚋserviceᚋworkflowᚐCreateWorkflowInput(ctx, v)
 		})
 	if err != nil {
 		return nil, err
@@ -10881,8 +10882,8 @@ func (ec *executionContext) field_Mutation_deleteWorkflow_args(ctx context.Conte
 	var err error
 	args := map[string]any{}
 	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
-		func(ctx context.Context, v any) (service.DeleteWorkflowInput, error) {
-			return ec.unmarshalNDeleteWorkflowInput2switchboardᚋserviceᚐDeleteWorkflowInput(ctx, v)
+		func(ctx context.Context, v any) (workflow.DeleteWorkflowInput, error) {
+			return ec.unmarshalNDeleteWorkflowInput2switchboardᚋserviceᚋworkflowᚐDeleteWorkflowInput(ctx, v)
 		})
 	if err != nil {
 		return nil, err
@@ -10895,8 +10896,8 @@ func (ec *executionContext) field_Mutation_disableWorkflow_args(ctx context.Cont
 	var err error
 	args := map[string]any{}
 	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
-		func(ctx context.Context, v any) (service.DisableWorkflowInput, error) {
-			return ec.unmarshalNDisableWorkflowInput2switchboardᚋserviceᚐDisableWorkflowInput(ctx, v)
+		func(ctx context.Context, v any) (workflow.DisableWorkflowInput, error) {
+			return ec.unmarshalNDisableWorkflowInput2switchboardᚋserviceᚋworkflowᚐDisableWorkflowInput(ctx, v)
 		})
 	if err != nil {
 		return nil, err
@@ -10909,8 +10910,8 @@ func (ec *executionContext) field_Mutation_enableWorkflow_args(ctx context.Conte
 	var err error
 	args := map[string]any{}
 	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
-		func(ctx context.Context, v any) (service.EnableWorkflowInput, error) {
-			return ec.unmarshalNEnableWorkflowInput2switchboardᚋserviceᚐEnableWorkflowInput(ctx, v)
+		func(ctx context.Context, v any) (workflow.EnableWorkflowInput, error) {
+			return ec.unmarshalNEnableWorkflowInput2switchboardᚋserviceᚋworkflowᚐEnableWorkflowInput(ctx, v)
 		})
 	if err != nil {
 		return nil, err
@@ -11119,8 +11120,8 @@ func (ec *executionContext) field_Mutation_updateWorkflow_args(ctx context.Conte
 	var err error
 	args := map[string]any{}
 	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
-		func(ctx context.Context, v any) (service.UpdateWorkflowInput, error) {
-			return ec.unmarshalNUpdateWorkflowInput2switchboardᚋserviceᚐUpdateWorkflowInput(ctx, v)
+		func(ctx context.Context, v any) (workflow.UpdateWorkflowInput, error) {
+			return ec.unmarshalNUpdateWorkflowInput2switchboardᚋserviceᚋworkflowᚐUpdateWorkflowInput(ctx, v)
 		})
 	if err != nil {
 		return nil, err
@@ -11327,8 +11328,8 @@ func (ec *executionContext) field_Query_dryRunWorkflow_args(ctx context.Context,
 	var err error
 	args := map[string]any{}
 	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
-		func(ctx context.Context, v any) (service.DryRunWorkflowInput, error) {
-			return ec.unmarshalNDryRunWorkflowInput2switchboardᚋserviceᚐDryRunWorkflowInput(ctx, v)
+		func(ctx context.Context, v any) (workflow.DryRunWorkflowInput, error) {
+			return ec.unmarshalNDryRunWorkflowInput2switchboardᚋserviceᚋworkflowᚐDryRunWorkflowInput(ctx, v)
 		})
 	if err != nil {
 		return nil, err
@@ -23673,7 +23674,7 @@ func (ec *executionContext) _Mutation_createWorkflow(ctx context.Context, field 
 		},
 		func(ctx context.Context) (any, error) {
 			fc := graphql.GetFieldContext(ctx)
-			return ec.Resolvers.Mutation().CreateWorkflow(ctx, fc.Args["input"].(service.CreateWorkflowInput))
+			return ec.Resolvers.Mutation().CreateWorkflow(ctx, fc.Args["input"].(workflow.CreateWorkflowInput))
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v *WorkflowPayload) graphql.Marshaler {
@@ -23717,7 +23718,7 @@ func (ec *executionContext) _Mutation_createWorkflowFromTemplate(ctx context.Con
 		},
 		func(ctx context.Context) (any, error) {
 			fc := graphql.GetFieldContext(ctx)
-			return ec.Resolvers.Mutation().CreateWorkflowFromTemplate(ctx, fc.Args["input"].(service.CreateWorkflowFromTemplateInput))
+			return ec.Resolvers.Mutation().CreateWorkflowFromTemplate(ctx, fc.Args["input"].(workflow.CreateWorkflowFromTemplateInput))
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v *WorkflowPayload) graphql.Marshaler {
@@ -23761,7 +23762,7 @@ func (ec *executionContext) _Mutation_updateWorkflow(ctx context.Context, field 
 		},
 		func(ctx context.Context) (any, error) {
 			fc := graphql.GetFieldContext(ctx)
-			return ec.Resolvers.Mutation().UpdateWorkflow(ctx, fc.Args["input"].(service.UpdateWorkflowInput))
+			return ec.Resolvers.Mutation().UpdateWorkflow(ctx, fc.Args["input"].(workflow.UpdateWorkflowInput))
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v *WorkflowPayload) graphql.Marshaler {
@@ -23805,7 +23806,7 @@ func (ec *executionContext) _Mutation_enableWorkflow(ctx context.Context, field 
 		},
 		func(ctx context.Context) (any, error) {
 			fc := graphql.GetFieldContext(ctx)
-			return ec.Resolvers.Mutation().EnableWorkflow(ctx, fc.Args["input"].(service.EnableWorkflowInput))
+			return ec.Resolvers.Mutation().EnableWorkflow(ctx, fc.Args["input"].(workflow.EnableWorkflowInput))
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v *WorkflowPayload) graphql.Marshaler {
@@ -23849,7 +23850,7 @@ func (ec *executionContext) _Mutation_disableWorkflow(ctx context.Context, field
 		},
 		func(ctx context.Context) (any, error) {
 			fc := graphql.GetFieldContext(ctx)
-			return ec.Resolvers.Mutation().DisableWorkflow(ctx, fc.Args["input"].(service.DisableWorkflowInput))
+			return ec.Resolvers.Mutation().DisableWorkflow(ctx, fc.Args["input"].(workflow.DisableWorkflowInput))
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v *WorkflowPayload) graphql.Marshaler {
@@ -23893,7 +23894,7 @@ func (ec *executionContext) _Mutation_deleteWorkflow(ctx context.Context, field 
 		},
 		func(ctx context.Context) (any, error) {
 			fc := graphql.GetFieldContext(ctx)
-			return ec.Resolvers.Mutation().DeleteWorkflow(ctx, fc.Args["input"].(service.DeleteWorkflowInput))
+			return ec.Resolvers.Mutation().DeleteWorkflow(ctx, fc.Args["input"].(workflow.DeleteWorkflowInput))
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v *WorkflowPayload) graphql.Marshaler {
@@ -23937,7 +23938,7 @@ func (ec *executionContext) _Mutation_cancelWorkflowRun(ctx context.Context, fie
 		},
 		func(ctx context.Context) (any, error) {
 			fc := graphql.GetFieldContext(ctx)
-			return ec.Resolvers.Mutation().CancelWorkflowRun(ctx, fc.Args["input"].(service.CancelWorkflowRunInput))
+			return ec.Resolvers.Mutation().CancelWorkflowRun(ctx, fc.Args["input"].(workflow.CancelWorkflowRunInput))
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v *WorkflowRunPayload) graphql.Marshaler {
@@ -24994,8 +24995,8 @@ func (ec *executionContext) _Query_workflowTemplates(ctx context.Context, field 
 			return ec.Resolvers.Query().WorkflowTemplates(ctx)
 		},
 		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v []*service.WorkflowTemplate) graphql.Marshaler {
-			return ec.marshalNWorkflowTemplate2ᚕᚖswitchboardᚋserviceᚐWorkflowTemplateᚄ(ctx, selections, v)
+		func(ctx context.Context, selections ast.SelectionSet, v []*workflow.WorkflowTemplate) graphql.Marshaler {
+			return ec.marshalNWorkflowTemplate2ᚕᚖswitchboardᚋserviceᚋworkflowᚐWorkflowTemplateᚄ(ctx, selections, v)
 		},
 		true,
 		true,
@@ -25024,7 +25025,7 @@ func (ec *executionContext) _Query_dryRunWorkflow(ctx context.Context, field gra
 		},
 		func(ctx context.Context) (any, error) {
 			fc := graphql.GetFieldContext(ctx)
-			return ec.Resolvers.Query().DryRunWorkflow(ctx, fc.Args["input"].(service.DryRunWorkflowInput))
+			return ec.Resolvers.Query().DryRunWorkflow(ctx, fc.Args["input"].(workflow.DryRunWorkflowInput))
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v *WorkflowDryRun) graphql.Marshaler {
@@ -30745,7 +30746,7 @@ func (ec *executionContext) fieldContext_WorkflowRunStep_candidates(_ context.Co
 	return fc, nil
 }
 
-func (ec *executionContext) _WorkflowTemplate_key(ctx context.Context, field graphql.CollectedField, obj *service.WorkflowTemplate) (ret graphql.Marshaler) {
+func (ec *executionContext) _WorkflowTemplate_key(ctx context.Context, field graphql.CollectedField, obj *workflow.WorkflowTemplate) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -30768,7 +30769,7 @@ func (ec *executionContext) fieldContext_WorkflowTemplate_key(_ context.Context,
 	return graphql.NewScalarFieldContext("WorkflowTemplate", field, false, false, errors.New("field of type String does not have child fields"))
 }
 
-func (ec *executionContext) _WorkflowTemplate_name(ctx context.Context, field graphql.CollectedField, obj *service.WorkflowTemplate) (ret graphql.Marshaler) {
+func (ec *executionContext) _WorkflowTemplate_name(ctx context.Context, field graphql.CollectedField, obj *workflow.WorkflowTemplate) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -30791,7 +30792,7 @@ func (ec *executionContext) fieldContext_WorkflowTemplate_name(_ context.Context
 	return graphql.NewScalarFieldContext("WorkflowTemplate", field, false, false, errors.New("field of type String does not have child fields"))
 }
 
-func (ec *executionContext) _WorkflowTemplate_description(ctx context.Context, field graphql.CollectedField, obj *service.WorkflowTemplate) (ret graphql.Marshaler) {
+func (ec *executionContext) _WorkflowTemplate_description(ctx context.Context, field graphql.CollectedField, obj *workflow.WorkflowTemplate) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -30814,7 +30815,7 @@ func (ec *executionContext) fieldContext_WorkflowTemplate_description(_ context.
 	return graphql.NewScalarFieldContext("WorkflowTemplate", field, false, false, errors.New("field of type String does not have child fields"))
 }
 
-func (ec *executionContext) _WorkflowTemplate_definition(ctx context.Context, field graphql.CollectedField, obj *service.WorkflowTemplate) (ret graphql.Marshaler) {
+func (ec *executionContext) _WorkflowTemplate_definition(ctx context.Context, field graphql.CollectedField, obj *workflow.WorkflowTemplate) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -33350,8 +33351,8 @@ func (ec *executionContext) unmarshalInputBusinessEventSenderInput(ctx context.C
 	return it, nil
 }
 
-func (ec *executionContext) unmarshalInputCancelWorkflowRunInput(ctx context.Context, obj any) (service.CancelWorkflowRunInput, error) {
-	var it service.CancelWorkflowRunInput
+func (ec *executionContext) unmarshalInputCancelWorkflowRunInput(ctx context.Context, obj any) (workflow.CancelWorkflowRunInput, error) {
+	var it workflow.CancelWorkflowRunInput
 	if obj == nil {
 		return it, nil
 	}
@@ -33863,8 +33864,8 @@ func (ec *executionContext) unmarshalInputCreateContactInput(ctx context.Context
 	return it, nil
 }
 
-func (ec *executionContext) unmarshalInputCreateWorkflowFromTemplateInput(ctx context.Context, obj any) (service.CreateWorkflowFromTemplateInput, error) {
-	var it service.CreateWorkflowFromTemplateInput
+func (ec *executionContext) unmarshalInputCreateWorkflowFromTemplateInput(ctx context.Context, obj any) (workflow.CreateWorkflowFromTemplateInput, error) {
+	var it workflow.CreateWorkflowFromTemplateInput
 	if obj == nil {
 		return it, nil
 	}
@@ -33925,8 +33926,8 @@ func (ec *executionContext) unmarshalInputCreateWorkflowFromTemplateInput(ctx co
 	return it, nil
 }
 
-func (ec *executionContext) unmarshalInputCreateWorkflowInput(ctx context.Context, obj any) (service.CreateWorkflowInput, error) {
-	var it service.CreateWorkflowInput
+func (ec *executionContext) unmarshalInputCreateWorkflowInput(ctx context.Context, obj any) (workflow.CreateWorkflowInput, error) {
+	var it workflow.CreateWorkflowInput
 	if obj == nil {
 		return it, nil
 	}
@@ -34013,8 +34014,8 @@ func (ec *executionContext) unmarshalInputDeactivateAgentInput(ctx context.Conte
 	return it, nil
 }
 
-func (ec *executionContext) unmarshalInputDeleteWorkflowInput(ctx context.Context, obj any) (service.DeleteWorkflowInput, error) {
-	var it service.DeleteWorkflowInput
+func (ec *executionContext) unmarshalInputDeleteWorkflowInput(ctx context.Context, obj any) (workflow.DeleteWorkflowInput, error) {
+	var it workflow.DeleteWorkflowInput
 	if obj == nil {
 		return it, nil
 	}
@@ -34050,8 +34051,8 @@ func (ec *executionContext) unmarshalInputDeleteWorkflowInput(ctx context.Contex
 	return it, nil
 }
 
-func (ec *executionContext) unmarshalInputDisableWorkflowInput(ctx context.Context, obj any) (service.DisableWorkflowInput, error) {
-	var it service.DisableWorkflowInput
+func (ec *executionContext) unmarshalInputDisableWorkflowInput(ctx context.Context, obj any) (workflow.DisableWorkflowInput, error) {
+	var it workflow.DisableWorkflowInput
 	if obj == nil {
 		return it, nil
 	}
@@ -34098,8 +34099,8 @@ func (ec *executionContext) unmarshalInputDisableWorkflowInput(ctx context.Conte
 	return it, nil
 }
 
-func (ec *executionContext) unmarshalInputDryRunAssignmentInput(ctx context.Context, obj any) (service.DryRunAssignment, error) {
-	var it service.DryRunAssignment
+func (ec *executionContext) unmarshalInputDryRunAssignmentInput(ctx context.Context, obj any) (workflow.DryRunAssignment, error) {
+	var it workflow.DryRunAssignment
 	if obj == nil {
 		return it, nil
 	}
@@ -34139,8 +34140,8 @@ func (ec *executionContext) unmarshalInputDryRunAssignmentInput(ctx context.Cont
 	return it, nil
 }
 
-func (ec *executionContext) unmarshalInputDryRunBusinessEventInput(ctx context.Context, obj any) (service.DryRunBusinessEvent, error) {
-	var it service.DryRunBusinessEvent
+func (ec *executionContext) unmarshalInputDryRunBusinessEventInput(ctx context.Context, obj any) (workflow.DryRunBusinessEvent, error) {
+	var it workflow.DryRunBusinessEvent
 	if obj == nil {
 		return it, nil
 	}
@@ -34180,8 +34181,8 @@ func (ec *executionContext) unmarshalInputDryRunBusinessEventInput(ctx context.C
 	return it, nil
 }
 
-func (ec *executionContext) unmarshalInputDryRunClosingInput(ctx context.Context, obj any) (service.DryRunClosing, error) {
-	var it service.DryRunClosing
+func (ec *executionContext) unmarshalInputDryRunClosingInput(ctx context.Context, obj any) (workflow.DryRunClosing, error) {
+	var it workflow.DryRunClosing
 	if obj == nil {
 		return it, nil
 	}
@@ -34210,8 +34211,8 @@ func (ec *executionContext) unmarshalInputDryRunClosingInput(ctx context.Context
 	return it, nil
 }
 
-func (ec *executionContext) unmarshalInputDryRunMessageInput(ctx context.Context, obj any) (service.DryRunMessage, error) {
-	var it service.DryRunMessage
+func (ec *executionContext) unmarshalInputDryRunMessageInput(ctx context.Context, obj any) (workflow.DryRunMessage, error) {
+	var it workflow.DryRunMessage
 	if obj == nil {
 		return it, nil
 	}
@@ -34251,8 +34252,8 @@ func (ec *executionContext) unmarshalInputDryRunMessageInput(ctx context.Context
 	return it, nil
 }
 
-func (ec *executionContext) unmarshalInputDryRunOpeningInput(ctx context.Context, obj any) (service.DryRunOpening, error) {
-	var it service.DryRunOpening
+func (ec *executionContext) unmarshalInputDryRunOpeningInput(ctx context.Context, obj any) (workflow.DryRunOpening, error) {
+	var it workflow.DryRunOpening
 	if obj == nil {
 		return it, nil
 	}
@@ -34292,8 +34293,8 @@ func (ec *executionContext) unmarshalInputDryRunOpeningInput(ctx context.Context
 	return it, nil
 }
 
-func (ec *executionContext) unmarshalInputDryRunReopeningInput(ctx context.Context, obj any) (service.DryRunReopening, error) {
-	var it service.DryRunReopening
+func (ec *executionContext) unmarshalInputDryRunReopeningInput(ctx context.Context, obj any) (workflow.DryRunReopening, error) {
+	var it workflow.DryRunReopening
 	if obj == nil {
 		return it, nil
 	}
@@ -34326,8 +34327,8 @@ func (ec *executionContext) unmarshalInputDryRunReopeningInput(ctx context.Conte
 	return it, nil
 }
 
-func (ec *executionContext) unmarshalInputDryRunReplyInput(ctx context.Context, obj any) (service.DryRunReply, error) {
-	var it service.DryRunReply
+func (ec *executionContext) unmarshalInputDryRunReplyInput(ctx context.Context, obj any) (workflow.DryRunReply, error) {
+	var it workflow.DryRunReply
 	if obj == nil {
 		return it, nil
 	}
@@ -34356,8 +34357,8 @@ func (ec *executionContext) unmarshalInputDryRunReplyInput(ctx context.Context, 
 	return it, nil
 }
 
-func (ec *executionContext) unmarshalInputDryRunTriggerInput(ctx context.Context, obj any) (service.DryRunTrigger, error) {
-	var it service.DryRunTrigger
+func (ec *executionContext) unmarshalInputDryRunTriggerInput(ctx context.Context, obj any) (workflow.DryRunTrigger, error) {
+	var it workflow.DryRunTrigger
 	if obj == nil {
 		return it, nil
 	}
@@ -34376,56 +34377,56 @@ func (ec *executionContext) unmarshalInputDryRunTriggerInput(ctx context.Context
 		switch k {
 		case "conversationOpened":
 			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("conversationOpened"))
-			data, err := ec.unmarshalODryRunOpeningInput2ᚖswitchboardᚋserviceᚐDryRunOpening(ctx, v)
+			data, err := ec.unmarshalODryRunOpeningInput2ᚖswitchboardᚋserviceᚋworkflowᚐDryRunOpening(ctx, v)
 			if err != nil {
 				return it, err
 			}
 			it.Opened = data
 		case "conversationReopened":
 			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("conversationReopened"))
-			data, err := ec.unmarshalODryRunReopeningInput2ᚖswitchboardᚋserviceᚐDryRunReopening(ctx, v)
+			data, err := ec.unmarshalODryRunReopeningInput2ᚖswitchboardᚋserviceᚋworkflowᚐDryRunReopening(ctx, v)
 			if err != nil {
 				return it, err
 			}
 			it.Reopened = data
 		case "conversationClosed":
 			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("conversationClosed"))
-			data, err := ec.unmarshalODryRunClosingInput2ᚖswitchboardᚋserviceᚐDryRunClosing(ctx, v)
+			data, err := ec.unmarshalODryRunClosingInput2ᚖswitchboardᚋserviceᚋworkflowᚐDryRunClosing(ctx, v)
 			if err != nil {
 				return it, err
 			}
 			it.Closed = data
 		case "conversationAssigned":
 			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("conversationAssigned"))
-			data, err := ec.unmarshalODryRunAssignmentInput2ᚖswitchboardᚋserviceᚐDryRunAssignment(ctx, v)
+			data, err := ec.unmarshalODryRunAssignmentInput2ᚖswitchboardᚋserviceᚋworkflowᚐDryRunAssignment(ctx, v)
 			if err != nil {
 				return it, err
 			}
 			it.Assigned = data
 		case "conversationUnassigned":
 			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("conversationUnassigned"))
-			data, err := ec.unmarshalODryRunUnassignmentInput2ᚖswitchboardᚋserviceᚐDryRunUnassignment(ctx, v)
+			data, err := ec.unmarshalODryRunUnassignmentInput2ᚖswitchboardᚋserviceᚋworkflowᚐDryRunUnassignment(ctx, v)
 			if err != nil {
 				return it, err
 			}
 			it.Unassigned = data
 		case "messageReceived":
 			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("messageReceived"))
-			data, err := ec.unmarshalODryRunMessageInput2ᚖswitchboardᚋserviceᚐDryRunMessage(ctx, v)
+			data, err := ec.unmarshalODryRunMessageInput2ᚖswitchboardᚋserviceᚋworkflowᚐDryRunMessage(ctx, v)
 			if err != nil {
 				return it, err
 			}
 			it.MessageReceived = data
 		case "messageSent":
 			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("messageSent"))
-			data, err := ec.unmarshalODryRunReplyInput2ᚖswitchboardᚋserviceᚐDryRunReply(ctx, v)
+			data, err := ec.unmarshalODryRunReplyInput2ᚖswitchboardᚋserviceᚋworkflowᚐDryRunReply(ctx, v)
 			if err != nil {
 				return it, err
 			}
 			it.MessageSent = data
 		case "businessEventRecorded":
 			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("businessEventRecorded"))
-			data, err := ec.unmarshalODryRunBusinessEventInput2ᚖswitchboardᚋserviceᚐDryRunBusinessEvent(ctx, v)
+			data, err := ec.unmarshalODryRunBusinessEventInput2ᚖswitchboardᚋserviceᚋworkflowᚐDryRunBusinessEvent(ctx, v)
 			if err != nil {
 				return it, err
 			}
@@ -34435,8 +34436,8 @@ func (ec *executionContext) unmarshalInputDryRunTriggerInput(ctx context.Context
 	return it, nil
 }
 
-func (ec *executionContext) unmarshalInputDryRunUnassignmentInput(ctx context.Context, obj any) (service.DryRunUnassignment, error) {
-	var it service.DryRunUnassignment
+func (ec *executionContext) unmarshalInputDryRunUnassignmentInput(ctx context.Context, obj any) (workflow.DryRunUnassignment, error) {
+	var it workflow.DryRunUnassignment
 	if obj == nil {
 		return it, nil
 	}
@@ -34469,8 +34470,8 @@ func (ec *executionContext) unmarshalInputDryRunUnassignmentInput(ctx context.Co
 	return it, nil
 }
 
-func (ec *executionContext) unmarshalInputDryRunWorkflowInput(ctx context.Context, obj any) (service.DryRunWorkflowInput, error) {
-	var it service.DryRunWorkflowInput
+func (ec *executionContext) unmarshalInputDryRunWorkflowInput(ctx context.Context, obj any) (workflow.DryRunWorkflowInput, error) {
+	var it workflow.DryRunWorkflowInput
 	if obj == nil {
 		return it, nil
 	}
@@ -34505,7 +34506,7 @@ func (ec *executionContext) unmarshalInputDryRunWorkflowInput(ctx context.Contex
 			it.ConversationID = data
 		case "trigger":
 			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("trigger"))
-			data, err := ec.unmarshalODryRunTriggerInput2ᚖswitchboardᚋserviceᚐDryRunTrigger(ctx, v)
+			data, err := ec.unmarshalODryRunTriggerInput2ᚖswitchboardᚋserviceᚋworkflowᚐDryRunTrigger(ctx, v)
 			if err != nil {
 				return it, err
 			}
@@ -34515,8 +34516,8 @@ func (ec *executionContext) unmarshalInputDryRunWorkflowInput(ctx context.Contex
 	return it, nil
 }
 
-func (ec *executionContext) unmarshalInputEnableWorkflowInput(ctx context.Context, obj any) (service.EnableWorkflowInput, error) {
-	var it service.EnableWorkflowInput
+func (ec *executionContext) unmarshalInputEnableWorkflowInput(ctx context.Context, obj any) (workflow.EnableWorkflowInput, error) {
+	var it workflow.EnableWorkflowInput
 	if obj == nil {
 		return it, nil
 	}
@@ -35621,8 +35622,8 @@ func (ec *executionContext) unmarshalInputUpdateContactInput(ctx context.Context
 	return it, nil
 }
 
-func (ec *executionContext) unmarshalInputUpdateWorkflowInput(ctx context.Context, obj any) (service.UpdateWorkflowInput, error) {
-	var it service.UpdateWorkflowInput
+func (ec *executionContext) unmarshalInputUpdateWorkflowInput(ctx context.Context, obj any) (workflow.UpdateWorkflowInput, error) {
+	var it workflow.UpdateWorkflowInput
 	if obj == nil {
 		return it, nil
 	}
@@ -50732,7 +50733,7 @@ func (ec *executionContext) _WorkflowRunStep(ctx context.Context, sel ast.Select
 
 var workflowTemplateImplementors = []string{"WorkflowTemplate"}
 
-func (ec *executionContext) _WorkflowTemplate(ctx context.Context, sel ast.SelectionSet, obj *service.WorkflowTemplate) graphql.Marshaler {
+func (ec *executionContext) _WorkflowTemplate(ctx context.Context, sel ast.SelectionSet, obj *workflow.WorkflowTemplate) graphql.Marshaler {
 	fields := graphql.CollectFields(ec.OperationContext, sel, workflowTemplateImplementors)
 
 	out := graphql.NewFieldSet(fields)
@@ -51956,7 +51957,7 @@ func (ec *executionContext) unmarshalNBusinessEventSenderInput2ᚖswitchboardᚋ
 	return &res, graphql.ErrorOnPath(ctx, err)
 }
 
-func (ec *executionContext) unmarshalNCancelWorkflowRunInput2switchboardᚋserviceᚐCancelWorkflowRunInput(ctx context.Context, v any) (service.CancelWorkflowRunInput, error) {
+func (ec *executionContext) unmarshalNCancelWorkflowRunInput2switchboardᚋserviceᚋworkflowᚐCancelWorkflowRunInput(ctx context.Context, v any) (workflow.CancelWorkflowRunInput, error) {
 	res, err := ec.unmarshalInputCancelWorkflowRunInput(ctx, v)
 	return res, graphql.ErrorOnPath(ctx, err)
 }
@@ -52232,12 +52233,12 @@ func (ec *executionContext) unmarshalNCreateContactInput2switchboardᚋservice�
 	return res, graphql.ErrorOnPath(ctx, err)
 }
 
-func (ec *executionContext) unmarshalNCreateWorkflowFromTemplateInput2switchboardᚋserviceᚐCreateWorkflowFromTemplateInput(ctx context.Context, v any) (service.CreateWorkflowFromTemplateInput, error) {
+func (ec *executionContext) unmarshalNCreateWorkflowFromTemplateInput2switchboardᚋserviceᚋworkflowᚐCreateWorkflowFromTemplateInput(ctx context.Context, v any) (workflow.CreateWorkflowFromTemplateInput, error) {
 	res, err := ec.unmarshalInputCreateWorkflowFromTemplateInput(ctx, v)
 	return res, graphql.ErrorOnPath(ctx, err)
 }
 
-func (ec *executionContext) unmarshalNCreateWorkflowInput2switchboardᚋserviceᚐCreateWorkflowInput(ctx context.Context, v any) (service.CreateWorkflowInput, error) {
+func (ec *executionContext) unmarshalNCreateWorkflowInput2switchboardᚋserviceᚋworkflowᚐCreateWorkflowInput(ctx context.Context, v any) (workflow.CreateWorkflowInput, error) {
 	res, err := ec.unmarshalInputCreateWorkflowInput(ctx, v)
 	return res, graphql.ErrorOnPath(ctx, err)
 }
@@ -52324,17 +52325,17 @@ func (ec *executionContext) unmarshalNDeactivateAgentInput2switchboardᚋservice
 	return res, graphql.ErrorOnPath(ctx, err)
 }
 
-func (ec *executionContext) unmarshalNDeleteWorkflowInput2switchboardᚋserviceᚐDeleteWorkflowInput(ctx context.Context, v any) (service.DeleteWorkflowInput, error) {
+func (ec *executionContext) unmarshalNDeleteWorkflowInput2switchboardᚋserviceᚋworkflowᚐDeleteWorkflowInput(ctx context.Context, v any) (workflow.DeleteWorkflowInput, error) {
 	res, err := ec.unmarshalInputDeleteWorkflowInput(ctx, v)
 	return res, graphql.ErrorOnPath(ctx, err)
 }
 
-func (ec *executionContext) unmarshalNDisableWorkflowInput2switchboardᚋserviceᚐDisableWorkflowInput(ctx context.Context, v any) (service.DisableWorkflowInput, error) {
+func (ec *executionContext) unmarshalNDisableWorkflowInput2switchboardᚋserviceᚋworkflowᚐDisableWorkflowInput(ctx context.Context, v any) (workflow.DisableWorkflowInput, error) {
 	res, err := ec.unmarshalInputDisableWorkflowInput(ctx, v)
 	return res, graphql.ErrorOnPath(ctx, err)
 }
 
-func (ec *executionContext) unmarshalNDryRunWorkflowInput2switchboardᚋserviceᚐDryRunWorkflowInput(ctx context.Context, v any) (service.DryRunWorkflowInput, error) {
+func (ec *executionContext) unmarshalNDryRunWorkflowInput2switchboardᚋserviceᚋworkflowᚐDryRunWorkflowInput(ctx context.Context, v any) (workflow.DryRunWorkflowInput, error) {
 	res, err := ec.unmarshalInputDryRunWorkflowInput(ctx, v)
 	return res, graphql.ErrorOnPath(ctx, err)
 }
@@ -52343,7 +52344,7 @@ func (ec *executionContext) marshalNDurationQuantiles2switchboardᚋserviceᚋpr
 	return ec._DurationQuantiles(ctx, sel, &v)
 }
 
-func (ec *executionContext) unmarshalNEnableWorkflowInput2switchboardᚋserviceᚐEnableWorkflowInput(ctx context.Context, v any) (service.EnableWorkflowInput, error) {
+func (ec *executionContext) unmarshalNEnableWorkflowInput2switchboardᚋserviceᚋworkflowᚐEnableWorkflowInput(ctx context.Context, v any) (workflow.EnableWorkflowInput, error) {
 	res, err := ec.unmarshalInputEnableWorkflowInput(ctx, v)
 	return res, graphql.ErrorOnPath(ctx, err)
 }
@@ -53105,7 +53106,7 @@ func (ec *executionContext) unmarshalNUpdateContactInput2switchboardᚋservice�
 	return res, graphql.ErrorOnPath(ctx, err)
 }
 
-func (ec *executionContext) unmarshalNUpdateWorkflowInput2switchboardᚋserviceᚐUpdateWorkflowInput(ctx context.Context, v any) (service.UpdateWorkflowInput, error) {
+func (ec *executionContext) unmarshalNUpdateWorkflowInput2switchboardᚋserviceᚋworkflowᚐUpdateWorkflowInput(ctx context.Context, v any) (workflow.UpdateWorkflowInput, error) {
 	res, err := ec.unmarshalInputUpdateWorkflowInput(ctx, v)
 	return res, graphql.ErrorOnPath(ctx, err)
 }
@@ -53493,11 +53494,11 @@ func (ec *executionContext) marshalNWorkflowStepOutcome2switchboardᚋdbᚐStepO
 	return res
 }
 
-func (ec *executionContext) marshalNWorkflowTemplate2ᚕᚖswitchboardᚋserviceᚐWorkflowTemplateᚄ(ctx context.Context, sel ast.SelectionSet, v []*service.WorkflowTemplate) graphql.Marshaler {
+func (ec *executionContext) marshalNWorkflowTemplate2ᚕᚖswitchboardᚋserviceᚋworkflowᚐWorkflowTemplateᚄ(ctx context.Context, sel ast.SelectionSet, v []*workflow.WorkflowTemplate) graphql.Marshaler {
 	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
 		fc := graphql.GetFieldContext(ctx)
 		fc.Result = &v[i]
-		return ec.marshalNWorkflowTemplate2ᚖswitchboardᚋserviceᚐWorkflowTemplate(ctx, sel, v[i])
+		return ec.marshalNWorkflowTemplate2ᚖswitchboardᚋserviceᚋworkflowᚐWorkflowTemplate(ctx, sel, v[i])
 	})
 
 	for _, e := range ret {
@@ -53509,7 +53510,7 @@ func (ec *executionContext) marshalNWorkflowTemplate2ᚕᚖswitchboardᚋservice
 	return ret
 }
 
-func (ec *executionContext) marshalNWorkflowTemplate2ᚖswitchboardᚋserviceᚐWorkflowTemplate(ctx context.Context, sel ast.SelectionSet, v *service.WorkflowTemplate) graphql.Marshaler {
+func (ec *executionContext) marshalNWorkflowTemplate2ᚖswitchboardᚋserviceᚋworkflowᚐWorkflowTemplate(ctx context.Context, sel ast.SelectionSet, v *workflow.WorkflowTemplate) graphql.Marshaler {
 	if v == nil {
 		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
 			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
@@ -54276,7 +54277,7 @@ func (ec *executionContext) marshalODisableWorkflowPayload2ᚖswitchboardᚋgrap
 	return ec._DisableWorkflowPayload(ctx, sel, v)
 }
 
-func (ec *executionContext) unmarshalODryRunAssignmentInput2ᚖswitchboardᚋserviceᚐDryRunAssignment(ctx context.Context, v any) (*service.DryRunAssignment, error) {
+func (ec *executionContext) unmarshalODryRunAssignmentInput2ᚖswitchboardᚋserviceᚋworkflowᚐDryRunAssignment(ctx context.Context, v any) (*workflow.DryRunAssignment, error) {
 	if v == nil {
 		return nil, nil
 	}
@@ -54284,7 +54285,7 @@ func (ec *executionContext) unmarshalODryRunAssignmentInput2ᚖswitchboardᚋser
 	return &res, graphql.ErrorOnPath(ctx, err)
 }
 
-func (ec *executionContext) unmarshalODryRunBusinessEventInput2ᚖswitchboardᚋserviceᚐDryRunBusinessEvent(ctx context.Context, v any) (*service.DryRunBusinessEvent, error) {
+func (ec *executionContext) unmarshalODryRunBusinessEventInput2ᚖswitchboardᚋserviceᚋworkflowᚐDryRunBusinessEvent(ctx context.Context, v any) (*workflow.DryRunBusinessEvent, error) {
 	if v == nil {
 		return nil, nil
 	}
@@ -54292,7 +54293,7 @@ func (ec *executionContext) unmarshalODryRunBusinessEventInput2ᚖswitchboardᚋ
 	return &res, graphql.ErrorOnPath(ctx, err)
 }
 
-func (ec *executionContext) unmarshalODryRunClosingInput2ᚖswitchboardᚋserviceᚐDryRunClosing(ctx context.Context, v any) (*service.DryRunClosing, error) {
+func (ec *executionContext) unmarshalODryRunClosingInput2ᚖswitchboardᚋserviceᚋworkflowᚐDryRunClosing(ctx context.Context, v any) (*workflow.DryRunClosing, error) {
 	if v == nil {
 		return nil, nil
 	}
@@ -54300,7 +54301,7 @@ func (ec *executionContext) unmarshalODryRunClosingInput2ᚖswitchboardᚋservic
 	return &res, graphql.ErrorOnPath(ctx, err)
 }
 
-func (ec *executionContext) unmarshalODryRunMessageInput2ᚖswitchboardᚋserviceᚐDryRunMessage(ctx context.Context, v any) (*service.DryRunMessage, error) {
+func (ec *executionContext) unmarshalODryRunMessageInput2ᚖswitchboardᚋserviceᚋworkflowᚐDryRunMessage(ctx context.Context, v any) (*workflow.DryRunMessage, error) {
 	if v == nil {
 		return nil, nil
 	}
@@ -54308,7 +54309,7 @@ func (ec *executionContext) unmarshalODryRunMessageInput2ᚖswitchboardᚋservic
 	return &res, graphql.ErrorOnPath(ctx, err)
 }
 
-func (ec *executionContext) unmarshalODryRunOpeningInput2ᚖswitchboardᚋserviceᚐDryRunOpening(ctx context.Context, v any) (*service.DryRunOpening, error) {
+func (ec *executionContext) unmarshalODryRunOpeningInput2ᚖswitchboardᚋserviceᚋworkflowᚐDryRunOpening(ctx context.Context, v any) (*workflow.DryRunOpening, error) {
 	if v == nil {
 		return nil, nil
 	}
@@ -54316,7 +54317,7 @@ func (ec *executionContext) unmarshalODryRunOpeningInput2ᚖswitchboardᚋservic
 	return &res, graphql.ErrorOnPath(ctx, err)
 }
 
-func (ec *executionContext) unmarshalODryRunReopeningInput2ᚖswitchboardᚋserviceᚐDryRunReopening(ctx context.Context, v any) (*service.DryRunReopening, error) {
+func (ec *executionContext) unmarshalODryRunReopeningInput2ᚖswitchboardᚋserviceᚋworkflowᚐDryRunReopening(ctx context.Context, v any) (*workflow.DryRunReopening, error) {
 	if v == nil {
 		return nil, nil
 	}
@@ -54324,7 +54325,7 @@ func (ec *executionContext) unmarshalODryRunReopeningInput2ᚖswitchboardᚋserv
 	return &res, graphql.ErrorOnPath(ctx, err)
 }
 
-func (ec *executionContext) unmarshalODryRunReplyInput2ᚖswitchboardᚋserviceᚐDryRunReply(ctx context.Context, v any) (*service.DryRunReply, error) {
+func (ec *executionContext) unmarshalODryRunReplyInput2ᚖswitchboardᚋserviceᚋworkflowᚐDryRunReply(ctx context.Context, v any) (*workflow.DryRunReply, error) {
 	if v == nil {
 		return nil, nil
 	}
@@ -54332,7 +54333,7 @@ func (ec *executionContext) unmarshalODryRunReplyInput2ᚖswitchboardᚋservice�
 	return &res, graphql.ErrorOnPath(ctx, err)
 }
 
-func (ec *executionContext) unmarshalODryRunTriggerInput2ᚖswitchboardᚋserviceᚐDryRunTrigger(ctx context.Context, v any) (*service.DryRunTrigger, error) {
+func (ec *executionContext) unmarshalODryRunTriggerInput2ᚖswitchboardᚋserviceᚋworkflowᚐDryRunTrigger(ctx context.Context, v any) (*workflow.DryRunTrigger, error) {
 	if v == nil {
 		return nil, nil
 	}
@@ -54340,7 +54341,7 @@ func (ec *executionContext) unmarshalODryRunTriggerInput2ᚖswitchboardᚋservic
 	return &res, graphql.ErrorOnPath(ctx, err)
 }
 
-func (ec *executionContext) unmarshalODryRunUnassignmentInput2ᚖswitchboardᚋserviceᚐDryRunUnassignment(ctx context.Context, v any) (*service.DryRunUnassignment, error) {
+func (ec *executionContext) unmarshalODryRunUnassignmentInput2ᚖswitchboardᚋserviceᚋworkflowᚐDryRunUnassignment(ctx context.Context, v any) (*workflow.DryRunUnassignment, error) {
 	if v == nil {
 		return nil, nil
 	}

@@ -18,11 +18,12 @@ import (
 
 	"switchboard/graph/live"
 	"switchboard/service"
+	"switchboard/service/workflow"
 )
 
 // Options are what a handler needs.
 type Options struct {
-	Service       *service.Service
+	Service       *workflow.Service
 	Auth          Authenticator
 	Origins       Origins
 	Introspection bool             // also: suggestions in the messages of invalid documents

@@ -8,6 +8,7 @@ import (
 
 	"switchboard/db"
 	"switchboard/service"
+	"switchboard/service/workflow"
 )
 
 // loaders read nested objects, all of a kind that one response needs in one statement.
@@ -43,7 +44,7 @@ type loaders struct {
 	runTotals                  *loader[db.WorkflowID, service.Total]
 }
 
-func newLoaders(s *service.Service, actor service.Actor) *loaders {
+func newLoaders(s *workflow.Service, actor service.Actor) *loaders {
 	return &loaders{
 		agents:        byID(actor, s.AgentsByID, func(a *db.Agent) db.AgentID { return a.ID }),
 		contacts:      byID(actor, s.ContactsByID, func(c *db.Contact) db.ContactID { return c.ID }),

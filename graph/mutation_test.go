@@ -6,6 +6,7 @@ import (
 
 	"switchboard/db"
 	"switchboard/service"
+	"switchboard/service/workflow"
 )
 
 // mutationCases are the golden answers of mutations, successes and refusals:
@@ -374,12 +375,12 @@ var mutationCases = []struct {
 	}},
 	{"enableWorkflow", "", func(w *world) (string, vars) {
 		f := w.workflow("unassign-after-close", nil)
-		did(w.t)(w.service.DisableWorkflow(w.t.Context(), w.manager.Actor, service.DisableWorkflowInput{WorkflowID: f}))
+		did(w.t)(w.service.DisableWorkflow(w.t.Context(), w.manager.Actor, workflow.DisableWorkflowInput{WorkflowID: f}))
 		return w.manager.token, vars{"workflowId": f}
 	}},
 	{"enableWorkflow", "INVALID_WORKFLOW", func(w *world) (string, vars) {
 		f := w.closing("Question")
-		did(w.t)(w.service.DisableWorkflow(w.t.Context(), w.manager.Actor, service.DisableWorkflowInput{WorkflowID: f}))
+		did(w.t)(w.service.DisableWorkflow(w.t.Context(), w.manager.Actor, workflow.DisableWorkflowInput{WorkflowID: f}))
 		did(w.t)(w.service.UpdateWorkspace(w.t.Context(), w.manager.Actor, service.UpdateWorkspaceInput{ClosingCategories: []string{"Other"}}))
 		return w.manager.token, vars{"workflowId": f}
 	}},
@@ -408,10 +409,10 @@ var unlogged = map[string]bool{"markRead": true}
 // closing makes a workflow that closes with a category.
 func (w *world) closing(category string) db.WorkflowID {
 	w.t.Helper()
-	f := did(w.t)(w.service.CreateWorkflow(w.t.Context(), w.manager.Actor, service.CreateWorkflowInput{Name: "Close", Definition: &db.WorkflowDefinition{
+	f := did(w.t)(w.service.CreateWorkflow(w.t.Context(), w.manager.Actor, workflow.CreateWorkflowInput{Name: "Close", Definition: &db.WorkflowDefinition{
 		Triggers: []db.WorkflowTrigger{db.TriggerReopened}, Steps: []*db.WorkflowStep{{Kind: db.StepClose, Category: &category}},
 	}})).Workflow
-	did(w.t)(w.service.EnableWorkflow(w.t.Context(), w.manager.Actor, service.EnableWorkflowInput{WorkflowID: f.ID}))
+	did(w.t)(w.service.EnableWorkflow(w.t.Context(), w.manager.Actor, workflow.EnableWorkflowInput{WorkflowID: f.ID}))
 	return f.ID
 }
 

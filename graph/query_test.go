@@ -9,6 +9,7 @@ import (
 
 	"switchboard/db"
 	"switchboard/service"
+	"switchboard/service/workflow"
 )
 
 // queryCases are the golden answers of queries: testdata/query/<name>.json.
@@ -104,7 +105,7 @@ func automated(w *world) (string, vars) {
 	w.opened(w.manager, "Bob")
 	w.settle()
 	note, seconds, category := "Look at this", 60, "Question"
-	f := did(w.t)(w.service.CreateWorkflow(w.t.Context(), w.manager.Actor, service.CreateWorkflowInput{Name: "Everything", Definition: &db.WorkflowDefinition{
+	f := did(w.t)(w.service.CreateWorkflow(w.t.Context(), w.manager.Actor, workflow.CreateWorkflowInput{Name: "Everything", Definition: &db.WorkflowDefinition{
 		Triggers: []db.WorkflowTrigger{db.TriggerOpened},
 		Conditions: &db.WorkflowConditions{Channels: []string{"twitter"}, Days: []db.DayOfWeek{db.Monday}, Hours: &db.WorkflowHours{From: 8, Until: 17},
 			Assignee: &db.AssigneeCondition{Unavailable: true, AgentIDs: []db.AgentID{w.agent.id}}, Sources: []db.ConversationSource{db.SourceMessage}},
@@ -180,9 +181,9 @@ func TestEventTypes(t *testing.T) {
 	w.assign(w.manager, first, w.agent)
 	w.close(w.manager, first)
 	w.settle()
-	did(t)(w.service.UpdateWorkflow(ctx, w.manager.Actor, service.UpdateWorkflowInput{WorkflowID: flow, Name: ptr("Set free")}))
-	did(t)(w.service.DisableWorkflow(ctx, w.manager.Actor, service.DisableWorkflowInput{WorkflowID: flow}))
-	did(t)(w.service.DeleteWorkflow(ctx, w.manager.Actor, service.DeleteWorkflowInput{WorkflowID: flow}))
+	did(t)(w.service.UpdateWorkflow(ctx, w.manager.Actor, workflow.UpdateWorkflowInput{WorkflowID: flow, Name: ptr("Set free")}))
+	did(t)(w.service.DisableWorkflow(ctx, w.manager.Actor, workflow.DisableWorkflowInput{WorkflowID: flow}))
+	did(t)(w.service.DeleteWorkflow(ctx, w.manager.Actor, workflow.DeleteWorkflowInput{WorkflowID: flow}))
 
 	var ids []any
 	shown := map[string]bool{}

@@ -10,12 +10,13 @@ import (
 	"github.com/99designs/gqlgen/graphql"
 
 	"switchboard/service"
+	"switchboard/service/workflow"
 )
 
 //go:generate go tool gqlgen generate
 
 // Resolver answers every field that is not simply read from a row.
-type Resolver struct{ service *service.Service }
+type Resolver struct{ service *workflow.Service }
 
 // The resolvers of the schema's types; each is in the file of its noun.
 type (

@@ -7,6 +7,7 @@ import (
 
 	"switchboard/db"
 	"switchboard/service"
+	"switchboard/service/workflow"
 )
 
 // What tests need to have happened. Each step fails the test if it is refused.
@@ -145,7 +146,7 @@ func (w *world) history(key db.WorkspaceKey) []*db.Event {
 // workflow makes an enabled workflow from a template; more is more of the input.
 func (w *world) workflow(template string, more vars) db.WorkflowID {
 	w.t.Helper()
-	in := service.CreateWorkflowFromTemplateInput{TemplateKey: template}
+	in := workflow.CreateWorkflowFromTemplateInput{TemplateKey: template}
 	if agents, ok := more["agents"].([]any); ok {
 		for _, id := range agents {
 			in.Agents = append(in.Agents, id.(db.AgentID))

@@ -10,6 +10,7 @@ import (
 	"switchboard/db"
 	"switchboard/graph/live"
 	"switchboard/service"
+	"switchboard/service/workflow"
 )
 
 // A source yields the items of a stream to the execution of a subscription. It reads several items
@@ -41,12 +42,12 @@ const retryPause = 500 * time.Millisecond
 // A batch holds the loaders for the items that a subscription has read ahead. They have read the
 // database after all of these items.
 type batch struct {
-	service *service.Service
+	service *workflow.Service
 	loaders *loaders
 }
 
 // withBatch returns a context for a subscription.
-func withBatch(ctx context.Context, s *service.Service) context.Context {
+func withBatch(ctx context.Context, s *workflow.Service) context.Context {
 	return context.WithValue(ctx, batchKey, &batch{service: s})
 }
 

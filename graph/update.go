@@ -8,6 +8,7 @@ import (
 
 	"switchboard/db"
 	"switchboard/service"
+	"switchboard/service/workflow"
 )
 
 // An explicit null in an update clears what can be empty, as an empty text or list does;
@@ -153,10 +154,10 @@ func (updateWorkspaceInputResolver) ClosingCategories(ctx context.Context, in *s
 	return clearableList(ctx, "closingCategories", &in.ClosingCategories, v)
 }
 
-func (updateWorkflowInputResolver) Name(ctx context.Context, in *service.UpdateWorkflowInput, v *string) error {
+func (updateWorkflowInputResolver) Name(ctx context.Context, in *workflow.UpdateWorkflowInput, v *string) error {
 	return required(ctx, "name", &in.Name, v)
 }
 
-func (updateWorkflowInputResolver) Definition(ctx context.Context, in *service.UpdateWorkflowInput, v *db.WorkflowDefinition) error {
+func (updateWorkflowInputResolver) Definition(ctx context.Context, in *workflow.UpdateWorkflowInput, v *db.WorkflowDefinition) error {
 	return required(ctx, "definition", &in.Definition, v)
 }

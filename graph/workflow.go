@@ -2,11 +2,13 @@ package graph
 
 import (
 	"context"
+
 	"github.com/99designs/gqlgen/graphql"
 	"github.com/vektah/gqlparser/v2/ast"
 
 	"switchboard/db"
 	"switchboard/service"
+	"switchboard/service/workflow"
 )
 
 // The connections and edges of workflows.
@@ -83,35 +85,35 @@ func (r queryResolver) Workflow(ctx context.Context, id string) (*db.Workflow, e
 	return loadersOf(ctx).workflows.Load(ctx, workflow)
 }
 
-func (r queryResolver) WorkflowTemplates(context.Context) ([]*service.WorkflowTemplate, error) {
-	return service.WorkflowTemplates(), nil
+func (r queryResolver) WorkflowTemplates(context.Context) ([]*workflow.WorkflowTemplate, error) {
+	return workflow.WorkflowTemplates(), nil
 }
 
-func (r mutationResolver) CreateWorkflow(ctx context.Context, input service.CreateWorkflowInput) (*WorkflowPayload, error) {
+func (r mutationResolver) CreateWorkflow(ctx context.Context, input workflow.CreateWorkflowInput) (*WorkflowPayload, error) {
 	return workflowPayload(r.service.CreateWorkflow(ctx, actorOf(ctx), input))
 }
 
-func (r mutationResolver) CreateWorkflowFromTemplate(ctx context.Context, input service.CreateWorkflowFromTemplateInput) (*WorkflowPayload, error) {
+func (r mutationResolver) CreateWorkflowFromTemplate(ctx context.Context, input workflow.CreateWorkflowFromTemplateInput) (*WorkflowPayload, error) {
 	return workflowPayload(r.service.CreateWorkflowFromTemplate(ctx, actorOf(ctx), input))
 }
 
-func (r mutationResolver) UpdateWorkflow(ctx context.Context, input service.UpdateWorkflowInput) (*WorkflowPayload, error) {
+func (r mutationResolver) UpdateWorkflow(ctx context.Context, input workflow.UpdateWorkflowInput) (*WorkflowPayload, error) {
 	return workflowPayload(r.service.UpdateWorkflow(ctx, actorOf(ctx), input))
 }
 
-func (r mutationResolver) EnableWorkflow(ctx context.Context, input service.EnableWorkflowInput) (*WorkflowPayload, error) {
+func (r mutationResolver) EnableWorkflow(ctx context.Context, input workflow.EnableWorkflowInput) (*WorkflowPayload, error) {
 	return workflowPayload(r.service.EnableWorkflow(ctx, actorOf(ctx), input))
 }
 
-func (r mutationResolver) DisableWorkflow(ctx context.Context, input service.DisableWorkflowInput) (*WorkflowPayload, error) {
+func (r mutationResolver) DisableWorkflow(ctx context.Context, input workflow.DisableWorkflowInput) (*WorkflowPayload, error) {
 	return workflowPayload(r.service.DisableWorkflow(ctx, actorOf(ctx), input))
 }
 
-func (r mutationResolver) DeleteWorkflow(ctx context.Context, input service.DeleteWorkflowInput) (*WorkflowPayload, error) {
+func (r mutationResolver) DeleteWorkflow(ctx context.Context, input workflow.DeleteWorkflowInput) (*WorkflowPayload, error) {
 	return workflowPayload(r.service.DeleteWorkflow(ctx, actorOf(ctx), input))
 }
 
-func (r mutationResolver) CancelWorkflowRun(ctx context.Context, input service.CancelWorkflowRunInput) (*WorkflowRunPayload, error) {
+func (r mutationResolver) CancelWorkflowRun(ctx context.Context, input workflow.CancelWorkflowRunInput) (*WorkflowRunPayload, error) {
 	return workflowRunPayload(r.service.CancelWorkflowRun(ctx, actorOf(ctx), input))
 }
 

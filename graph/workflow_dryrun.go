@@ -6,6 +6,7 @@ import (
 
 	"switchboard/db"
 	"switchboard/service"
+	"switchboard/service/workflow"
 )
 
 // WorkflowDryRun is what a workflow would do.
@@ -29,13 +30,13 @@ func (r *Resolver) DryRunWorkflowInput() DryRunWorkflowInputResolver {
 }
 
 // Workflow puts the workflow into the input of the service.
-func (dryRunWorkflowInputResolver) Workflow(_ context.Context, in *service.DryRunWorkflowInput, v *WorkflowOrDefinitionInput) error {
+func (dryRunWorkflowInputResolver) Workflow(_ context.Context, in *workflow.DryRunWorkflowInput, v *WorkflowOrDefinitionInput) error {
 	in.WorkflowID, in.Definition = v.WorkflowID, v.Definition
 	return nil
 }
 
 // DryRunWorkflow returns nil if something that the input names does not exist, as queries do.
-func (r queryResolver) DryRunWorkflow(ctx context.Context, input service.DryRunWorkflowInput) (*WorkflowDryRun, error) {
+func (r queryResolver) DryRunWorkflow(ctx context.Context, input workflow.DryRunWorkflowInput) (*WorkflowDryRun, error) {
 	dry, err := r.service.DryRunWorkflow(ctx, actorOf(ctx), input)
 	var refusal *service.Refusal
 	var failed *service.Error

@@ -20,6 +20,7 @@ import (
 	"switchboard/feed"
 	"switchboard/graph"
 	"switchboard/service"
+	"switchboard/service/workflow"
 )
 
 func TestMain(m *testing.M) { dbtest.Main(m) }
@@ -41,7 +42,7 @@ type world struct {
 type server struct {
 	db      *db.DB
 	known   *db.DB // through which callers are known
-	service *service.Service
+	service *workflow.Service
 	auth    *auth.Authenticator
 	http    *httptest.Server
 }
@@ -110,7 +111,7 @@ func (w *world) serve(o options) *server {
 	must(w.t, err)
 	who := auth.New(known, o.log)
 	f := feed.New(d, feed.Options{Log: o.log, Now: o.now, Before: who.Withdraw})
-	s := &server{db: d, known: known, service: service.New(d, f, service.Options{Log: o.log, Now: o.now}), auth: who}
+	s := &server{db: d, known: known, service: workflow.New(service.New(d, f, service.Options{Log: o.log, Now: o.now})), auth: who}
 	handler := graph.NewHandler(graph.Options{Service: s.service, Auth: s.auth, Log: o.log, Introspection: o.introspection, PingEvery: o.ping, ShedAfter: o.shedAfter, Origins: o.origins, Now: o.clock})
 	s.http = httptest.NewServer(handler)
 	done := make(chan struct{}, 3)

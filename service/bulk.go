@@ -76,7 +76,7 @@ func (s *Service) CloseConversations(ctx context.Context, actor Actor, in CloseC
 
 // writeThreads is writeThread for many: one round of locks, the rules for each item in
 // memory, and one write of all that changed. ready reads what the step takes besides.
-func (s *Service) writeThreads(ctx context.Context, actor Actor, verb string, in interface{ key() *string },
+func (s *Service) writeThreads(ctx context.Context, actor Actor, verb string, in Input,
 	items []*ConversationItemInput, check func(*Thread) *Refusal, ready func(*Writer) (step, error)) (*Outcome, error) {
 	if len(items) == 0 || len(items) > maxItems {
 		return nil, NewBadInput(fmt.Sprintf("items must be 1 to %d conversations; there are %d", maxItems, len(items)))

@@ -1,4 +1,4 @@
-package service
+package service_test
 
 import (
 	"context"
@@ -12,26 +12,28 @@ import (
 	"time"
 
 	"switchboard/db"
+	"switchboard/service"
+	"switchboard/service/servicetest"
 )
 
 // What a bulk answers about each item is, cell by cell, in TestStates; here is what the
 // items have to do with each other.
 
 // items are conversations as those of a bulk.
-func items(conversations ...*db.Conversation) (all []*ConversationItemInput) {
+func items(conversations ...*db.Conversation) (all []*service.ConversationItemInput) {
 	for _, c := range conversations {
-		all = append(all, &ConversationItemInput{ConversationID: c.ID})
+		all = append(all, &service.ConversationItemInput{ConversationID: c.ID})
 	}
 	return all
 }
 
 // answers tells what a bulk says of each item: the status and version of the conversation,
 // and the code that refused it.
-func (w *world) answers(o *Outcome) (told []string) {
+func (w *world) answers(o *service.Outcome) (told []string) {
 	for _, item := range o.Conversations {
 		var parts []string
 		if c := item.Conversation; c != nil {
-			parts = append(parts, fmt.Sprintf("%s %s v%d", c.Status, w.named(c.AssigneeID), c.Version))
+			parts = append(parts, fmt.Sprintf("%s %s v%d", c.Status, w.Named(c.AssigneeID), c.Version))
 		}
 		for _, r := range item.Refusals {
 			parts = append(parts, string(r.Code))
@@ -44,111 +46,111 @@ func (w *world) answers(o *Outcome) (told []string) {
 func TestBulk(t *testing.T) {
 	hold(t, []rule{
 		{"A1 many are assigned; what is refused is left, in the order of the items", func(t *testing.T, w *world) {
-			ada, ben := w.agent("Ada"), w.agent("Ben")
-			free, bens, closed := w.open(), w.open(ben), w.closed()
-			older, newer := w.older(ada)
-			stale := &ConversationItemInput{free.ID, new(7)}
-			head := w.head()
-			in := AssignConversationsInput{Items: append(items(newer, older, bens, free, closed), stale, &ConversationItemInput{ConversationID: db.ConversationID{UUID: db.NewUUID()}}), AssigneeID: *ben.Agent}
-			o := w.ok(w.AssignConversations(w.ctx(), ada, in))
-			lines(t, w.answers(o), "OPEN Ben v6", "CLOSED Ada v4 NOT_LATEST", "OPEN Ben v3", "OPEN Ben v3", "CLOSED Ben v4", "OPEN Ben v3 CONFLICT", "NOT_FOUND")
-			lines(t, w.story(o.Events), "CONVERSATION_ASSIGNED Ada->Ben MANUAL by Ada v5->v6",
+			ada, ben := w.Agent("Ada"), w.Agent("Ben")
+			free, bens, closed := w.Open(), w.Open(ben), w.Closed()
+			older, newer := w.Older(ada)
+			stale := &service.ConversationItemInput{free.ID, new(7)}
+			head := w.Head()
+			in := service.AssignConversationsInput{Items: append(items(newer, older, bens, free, closed), stale, &service.ConversationItemInput{ConversationID: db.ConversationID{UUID: db.NewUUID()}}), AssigneeID: *ben.Agent}
+			o := w.OK(w.AssignConversations(w.Context(), ada, in))
+			servicetest.Lines(t, w.answers(o), "OPEN Ben v6", "CLOSED Ada v4 NOT_LATEST", "OPEN Ben v3", "OPEN Ben v3", "CLOSED Ben v4", "OPEN Ben v3 CONFLICT", "NOT_FOUND")
+			servicetest.Lines(t, w.Story(o.Events), "CONVERSATION_ASSIGNED Ada->Ben MANUAL by Ada v5->v6",
 				"CONVERSATION_ASSIGNED nobody->Ben MANUAL by Ada v2->v3", "CONVERSATION_ASSIGNED nobody->Ben MANUAL by Ada v3->v4")
-			lines(t, eventIDs(w.since(head)), eventIDs(o.Events)...)
-			equal(t, "owners", strings.Join([]string{w.owner(newer), w.owner(older), w.owner(bens), w.owner(free), w.owner(closed)}, " "), "Ben Ada Ben Ben Ben")
+			servicetest.Lines(t, eventIDs(w.Since(head)), eventIDs(o.Events)...)
+			servicetest.Equal(t, "owners", strings.Join([]string{w.Owner(newer), w.Owner(older), w.Owner(bens), w.Owner(free), w.Owner(closed)}, " "), "Ben Ada Ben Ben Ben")
 		}},
 		{"A2 many are unassigned", func(t *testing.T, w *world) {
-			ada, ben := w.agent("Ada"), w.agent("Ben")
-			all := []*db.Conversation{w.open(ada), w.open(), w.closed(ben)}
-			o := w.ok(w.UnassignConversations(w.ctx(), ada, UnassignConversationsInput{Items: items(all...)}))
-			lines(t, w.answers(o), "OPEN nobody v4", "OPEN nobody v2", "CLOSED nobody v5")
-			lines(t, w.story(o.Events), "CONVERSATION_UNASSIGNED Ada->nobody MANUAL by Ada v3->v4", "CONVERSATION_UNASSIGNED Ben->nobody MANUAL by Ada v4->v5")
+			ada, ben := w.Agent("Ada"), w.Agent("Ben")
+			all := []*db.Conversation{w.Open(ada), w.Open(), w.Closed(ben)}
+			o := w.OK(w.UnassignConversations(w.Context(), ada, service.UnassignConversationsInput{Items: items(all...)}))
+			servicetest.Lines(t, w.answers(o), "OPEN nobody v4", "OPEN nobody v2", "CLOSED nobody v5")
+			servicetest.Lines(t, w.Story(o.Events), "CONVERSATION_UNASSIGNED Ada->nobody MANUAL by Ada v3->v4", "CONVERSATION_UNASSIGNED Ben->nobody MANUAL by Ada v4->v5")
 		}},
 		{"A4 a conversation that is named twice is treated twice, and so is the next one of its contact", func(t *testing.T, w *world) {
-			c, other := w.open(), w.open()
-			first, again, believed := &ConversationItemInput{c.ID, &c.Version}, &ConversationItemInput{c.ID, &c.Version}, &ConversationItemInput{c.ID, new(c.Version + 1)}
-			in := AssignConversationsInput{Items: append([]*ConversationItemInput{first, again, believed}, items(other)...), AssigneeID: *w.manager.Agent}
-			o := w.ok(w.AssignConversations(w.ctx(), w.manager, in))
-			lines(t, w.answers(o), "OPEN Mia Manager v3", "OPEN Mia Manager v3 CONFLICT", "OPEN Mia Manager v3", "OPEN Mia Manager v3")
-			equal(t, "events", len(o.Events), 2)
-			o = w.ok(w.CloseConversations(w.ctx(), w.manager, CloseConversationsInput{Items: items(c, other, c)}))
-			lines(t, w.answers(o), "CLOSED Mia Manager v4", "CLOSED Mia Manager v4", "CLOSED Mia Manager v4 ALREADY_CLOSED")
-			equal(t, "stored", fmt.Sprint(w.read(c).Version, w.readContact(c.ContactID).Version, len(o.Events)), "4 4 2")
+			c, other := w.Open(), w.Open()
+			first, again, believed := &service.ConversationItemInput{c.ID, &c.Version}, &service.ConversationItemInput{c.ID, &c.Version}, &service.ConversationItemInput{c.ID, new(c.Version + 1)}
+			in := service.AssignConversationsInput{Items: append([]*service.ConversationItemInput{first, again, believed}, items(other)...), AssigneeID: *w.Manager.Agent}
+			o := w.OK(w.AssignConversations(w.Context(), w.Manager, in))
+			servicetest.Lines(t, w.answers(o), "OPEN Mia Manager v3", "OPEN Mia Manager v3 CONFLICT", "OPEN Mia Manager v3", "OPEN Mia Manager v3")
+			servicetest.Equal(t, "events", len(o.Events), 2)
+			o = w.OK(w.CloseConversations(w.Context(), w.Manager, service.CloseConversationsInput{Items: items(c, other, c)}))
+			servicetest.Lines(t, w.answers(o), "CLOSED Mia Manager v4", "CLOSED Mia Manager v4", "CLOSED Mia Manager v4 ALREADY_CLOSED")
+			servicetest.Equal(t, "stored", fmt.Sprint(w.Read(c).Version, w.ReadContact(c.ContactID).Version, len(o.Events)), "4 4 2")
 		}},
 		{"S1 S4 S5 many are closed with one note; what is refused is left", func(t *testing.T, w *world) {
-			open, blocked, closed := w.open(), w.open(), w.closed()
-			w.block(blocked)
-			older, newer := w.older()
-			note := &ClosingNoteInput{Category: Text("Question"), Text: Text("Sent to all")}
-			o := w.ok(w.CloseConversations(w.ctx(), w.manager, CloseConversationsInput{Items: items(older, newer, open, blocked, closed), Note: note}))
-			lines(t, w.answers(o), "CLOSED nobody v3 ALREADY_CLOSED", "CLOSED nobody v5", "CLOSED nobody v3", "OPEN nobody v3 CONTACT_BLOCKED", "CLOSED nobody v3 ALREADY_CLOSED")
-			equal(t, "events", types(o.Events), "CONVERSATION_CLOSED + CONVERSATION_CLOSED")
+			open, blocked, closed := w.Open(), w.Open(), w.Closed()
+			w.Block(blocked)
+			older, newer := w.Older()
+			note := &service.ClosingNoteInput{Category: service.Text("Question"), Text: service.Text("Sent to all")}
+			o := w.OK(w.CloseConversations(w.Context(), w.Manager, service.CloseConversationsInput{Items: items(older, newer, open, blocked, closed), Note: note}))
+			servicetest.Lines(t, w.answers(o), "CLOSED nobody v3 ALREADY_CLOSED", "CLOSED nobody v5", "CLOSED nobody v3", "OPEN nobody v3 CONTACT_BLOCKED", "CLOSED nobody v3 ALREADY_CLOSED")
+			servicetest.Equal(t, "events", servicetest.Types(o.Events), "CONVERSATION_CLOSED + CONVERSATION_CLOSED")
 			for _, c := range []*db.Conversation{newer, open} {
-				equal(t, "note", fmt.Sprint(*w.read(c).ClosingCategory, ": ", *w.read(c).ClosingText), "Question: Sent to all")
+				servicetest.Equal(t, "note", fmt.Sprint(*w.Read(c).ClosingCategory, ": ", *w.Read(c).ClosingText), "Question: Sent to all")
 			}
-			equal(t, "note of one that was refused", w.read(closed).ClosingNote(), nil)
+			servicetest.Equal(t, "note of one that was refused", w.Read(closed).ClosingNote(), nil)
 		}},
 		{"1 to 500 items, of which the first 100 events are returned", func(t *testing.T, w *world) {
-			ada := w.agent("Ada")
-			many := w.many(maxItems+1, nil)
+			ada := w.Agent("Ada")
+			many := w.many(service.MaxItems+1, nil)
 			for _, wrong := range [][]*db.Conversation{nil, many} {
-				w.unchanged("refused", func() {
-					_, err := w.UnassignConversations(w.ctx(), ada, UnassignConversationsInput{Items: items(wrong...)})
-					failed(t, err, BadInput)
-					_, err = w.CloseConversations(w.ctx(), ada, CloseConversationsInput{Items: items(wrong...)})
-					failed(t, err, BadInput)
+				w.Unchanged("refused", func() {
+					_, err := w.UnassignConversations(w.Context(), ada, service.UnassignConversationsInput{Items: items(wrong...)})
+					servicetest.Failed(t, err, service.BadInput)
+					_, err = w.CloseConversations(w.Context(), ada, service.CloseConversationsInput{Items: items(wrong...)})
+					servicetest.Failed(t, err, service.BadInput)
 				})
 			}
-			for name, call := range map[string]func() (*Outcome, error){
-				"assign": func() (*Outcome, error) {
-					return w.AssignConversations(w.ctx(), ada, AssignConversationsInput{Items: items(many[1:]...), AssigneeID: *ada.Agent})
+			for name, call := range map[string]func() (*service.Outcome, error){
+				"assign": func() (*service.Outcome, error) {
+					return w.AssignConversations(w.Context(), ada, service.AssignConversationsInput{Items: items(many[1:]...), AssigneeID: *ada.Agent})
 				},
-				"close": func() (*Outcome, error) {
-					return w.CloseConversations(w.ctx(), ada, CloseConversationsInput{Items: items(many[1:]...), Note: &ClosingNoteInput{Text: Text("Sent to all")}})
+				"close": func() (*service.Outcome, error) {
+					return w.CloseConversations(w.Context(), ada, service.CloseConversationsInput{Items: items(many[1:]...), Note: &service.ClosingNoteInput{Text: service.Text("Sent to all")}})
 				},
 			} {
-				head, began := w.head(), time.Now()
-				o := w.ok(call())
-				t.Logf("%s of %d took %v", name, maxItems, time.Since(began))
-				equal(t, "in the log", w.head()-head, maxItems)
-				equal(t, "returned", fmt.Sprint(len(o.Events), len(o.Conversations)), "100 500")
-				lines(t, eventIDs(o.Events), eventIDs(w.since(head)[:100])...)
+				head, began := w.Head(), time.Now()
+				o := w.OK(call())
+				t.Logf("%s of %d took %v", name, service.MaxItems, time.Since(began))
+				servicetest.Equal(t, "in the log", w.Head()-head, service.MaxItems)
+				servicetest.Equal(t, "returned", fmt.Sprint(len(o.Events), len(o.Conversations)), "100 500")
+				servicetest.Lines(t, eventIDs(o.Events), eventIDs(w.Since(head)[:100])...)
 			}
 		}},
 		{"P6 a bulk repeated is the same, refusals of items included; conversations are read again", func(t *testing.T, w *world) {
-			ada, c, closed := w.agent("Ada"), w.open(), w.closed()
-			in := CloseConversationsInput{Items: append(items(c, closed), &ConversationItemInput{ConversationID: db.ConversationID{UUID: db.NewUUID()}}), Keyed: keyed("k")}
-			was := w.ok(w.CloseConversations(w.ctx(), ada, in))
-			lines(t, w.answers(was), "CLOSED nobody v3", "CLOSED nobody v3 ALREADY_CLOSED", "NOT_FOUND")
-			w.reopens(c)
-			w.reopens(closed)
-			w.unchanged("repeated", func() {
-				again := w.ok(w.CloseConversations(w.ctx(), ada, in))
-				lines(t, w.answers(again), "OPEN nobody v4", "OPEN nobody v4 ALREADY_CLOSED", "NOT_FOUND")
-				lines(t, eventIDs(again.Events), eventIDs(was.Events)...)
-				equal(t, "message", again.Conversations[1].Refusals[0].Error(), was.Conversations[1].Refusals[0].Error())
+			ada, c, closed := w.Agent("Ada"), w.Open(), w.Closed()
+			in := service.CloseConversationsInput{Items: append(items(c, closed), &service.ConversationItemInput{ConversationID: db.ConversationID{UUID: db.NewUUID()}}), Keyed: keyed("k")}
+			was := w.OK(w.CloseConversations(w.Context(), ada, in))
+			servicetest.Lines(t, w.answers(was), "CLOSED nobody v3", "CLOSED nobody v3 ALREADY_CLOSED", "NOT_FOUND")
+			w.Reopens(c)
+			w.Reopens(closed)
+			w.Unchanged("repeated", func() {
+				again := w.OK(w.CloseConversations(w.Context(), ada, in))
+				servicetest.Lines(t, w.answers(again), "OPEN nobody v4", "OPEN nobody v4 ALREADY_CLOSED", "NOT_FOUND")
+				servicetest.Lines(t, eventIDs(again.Events), eventIDs(was.Events)...)
+				servicetest.Equal(t, "message", again.Conversations[1].Refusals[0].Error(), was.Conversations[1].Refusals[0].Error())
 			})
 			in.Items = in.Items[:2]
-			_, err := w.CloseConversations(w.ctx(), ada, in)
-			refused(t, err, KeyReused)
+			_, err := w.CloseConversations(w.Context(), ada, in)
+			servicetest.Refused(t, err, service.KeyReused)
 		}},
 		{"an item of another workspace is one that does not exist", func(t *testing.T, w *world) {
-			own, foreign := w.open(), w.neighbour()
-			theirs := foreign.open()
-			head := foreign.head()
-			for _, call := range []func() (*Outcome, error){
-				func() (*Outcome, error) {
-					return w.AssignConversations(w.ctx(), w.manager, AssignConversationsInput{Items: items(theirs, own), AssigneeID: *w.manager.Agent})
+			own, foreign := w.Open(), w.neighbour()
+			theirs := foreign.Open()
+			head := foreign.Head()
+			for _, call := range []func() (*service.Outcome, error){
+				func() (*service.Outcome, error) {
+					return w.AssignConversations(w.Context(), w.Manager, service.AssignConversationsInput{Items: items(theirs, own), AssigneeID: *w.Manager.Agent})
 				},
-				func() (*Outcome, error) {
-					return w.CloseConversations(w.ctx(), w.manager, CloseConversationsInput{Items: items(theirs, own)})
+				func() (*service.Outcome, error) {
+					return w.CloseConversations(w.Context(), w.Manager, service.CloseConversationsInput{Items: items(theirs, own)})
 				},
 			} {
-				o := w.ok(call())
-				equal(t, "of the other", w.answers(o)[0], "NOT_FOUND")
-				equal(t, "events", len(o.Events), 1)
+				o := w.OK(call())
+				servicetest.Equal(t, "of the other", w.answers(o)[0], "NOT_FOUND")
+				servicetest.Equal(t, "events", len(o.Events), 1)
 			}
-			equal(t, "end of their log", foreign.head(), head)
+			servicetest.Equal(t, "end of their log", foreign.Head(), head)
 		}},
 		{"bulks in opposite order never deadlock", testBulksAtOnce},
 	})
@@ -160,19 +162,19 @@ func testBulksAtOnce(t *testing.T, w *world) {
 	const clients, each = 8, 12
 	var all []*db.Conversation
 	for range 30 {
-		older, newer := w.older()
+		older, newer := w.Older()
 		all = append(all, older, newer)
 	}
-	head := w.head()
+	head := w.Head()
 	var calling sync.WaitGroup
 	written := make([]int, clients)
 	for i := range clients {
-		me := w.agent(fmt.Sprint("Agent", i))
+		me := w.Agent(fmt.Sprint("Agent", i))
 		calling.Go(func() {
 			for n := range each {
 				some := slices.Clone(all)
 				rand.Shuffle(len(some), func(a, b int) { some[a], some[b] = some[b], some[a] })
-				o, err := w.bulk(w.ctx(), me, n, items(some[:50]...))
+				o, err := w.bulk(w.Context(), me, n, items(some[:50]...))
 				if err != nil {
 					t.Error(err)
 					return
@@ -186,25 +188,25 @@ func testBulksAtOnce(t *testing.T, w *world) {
 	for _, n := range written {
 		total += n
 	}
-	equal(t, "events", w.head()-head-2*clients, db.Seq(total)) // each agent was created and went online
-	for _, e := range w.since(head) {
+	servicetest.Equal(t, "events", w.Head()-head-2*clients, db.Seq(total)) // each agent was created and went online
+	for _, e := range w.Since(head) {
 		if e.Before != nil {
-			equal(t, "version", e.After.Version, e.Before.Version+1)
+			servicetest.Equal(t, "version", e.After.Version, e.Before.Version+1)
 		}
 	}
-	equal(t, "deadlocks", w.deadlocks(), 0)
+	servicetest.Equal(t, "deadlocks", w.deadlocks(), 0)
 }
 
 // deadlocks counts those of the test's database; they are mended by starting over, and
 // so seen nowhere else. A connection tells of them at the latest when it ends.
 func (w *world) deadlocks() (n int) {
-	w.t.Helper()
+	w.T.Helper()
 	w.DB.SetMaxIdleConns(0)
 	for tick, connections := time.NewTicker(time.Millisecond), 0; ; <-tick.C {
-		err := w.DB.QueryRowContext(w.ctx(), `SELECT deadlocks, (SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()
+		err := w.DB.QueryRowContext(w.Context(), `SELECT deadlocks, (SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()
 			AND backend_type = 'client backend') FROM pg_stat_database WHERE datname = current_database()`).Scan(&n, &connections)
 		if err != nil {
-			w.t.Fatal(err)
+			w.T.Fatal(err)
 		}
 		if connections <= 2 { // this one and the one that listens
 			return n
@@ -213,19 +215,19 @@ func (w *world) deadlocks() (n int) {
 }
 
 // bulk assigns, closes and unassigns in turn, and one by one opens again.
-func (w *world) bulk(ctx context.Context, me Actor, n int, items []*ConversationItemInput) (*Outcome, error) {
+func (w *world) bulk(ctx context.Context, me service.Actor, n int, items []*service.ConversationItemInput) (*service.Outcome, error) {
 	switch n % 4 {
 	case 0:
-		return w.AssignConversations(ctx, me, AssignConversationsInput{Items: items, AssigneeID: *me.Agent})
+		return w.AssignConversations(ctx, me, service.AssignConversationsInput{Items: items, AssigneeID: *me.Agent})
 	case 1:
-		return w.CloseConversations(ctx, me, CloseConversationsInput{Items: items})
+		return w.CloseConversations(ctx, me, service.CloseConversationsInput{Items: items})
 	case 2:
-		return w.UnassignConversations(ctx, me, UnassignConversationsInput{Items: items})
+		return w.UnassignConversations(ctx, me, service.UnassignConversationsInput{Items: items})
 	}
-	done := &Outcome{}
+	done := &service.Outcome{}
 	for _, item := range items {
-		o, err := w.ReopenConversation(ctx, me, ReopenConversationInput{ConversationID: item.ConversationID})
-		if refusal := (*Refusal)(nil); err != nil && !errors.As(err, &refusal) {
+		o, err := w.ReopenConversation(ctx, me, service.ReopenConversationInput{ConversationID: item.ConversationID})
+		if refusal := (*service.Refusal)(nil); err != nil && !errors.As(err, &refusal) {
 			return nil, err
 		}
 		done.Events = append(done.Events, o.Events...)
@@ -236,23 +238,23 @@ func (w *world) bulk(ctx context.Context, me Actor, n int, items []*Conversation
 // many are open conversations of as many contacts, owned by an agent or nobody. They are
 // put into the tables directly, without events: one by one it would take too long.
 func (w *world) many(n int, owner *db.AgentID) (conversations []*db.Conversation) {
-	w.t.Helper()
+	w.T.Helper()
 	var contacts []*db.Contact
 	for i := range n {
-		contact := &db.Contact{ID: db.ContactID{UUID: db.NewUUID()}, Name: fmt.Sprint("Contact ", i), AssigneeID: owner, Version: 2, CreatedAt: w.clock}
+		contact := &db.Contact{ID: db.ContactID{UUID: db.NewUUID()}, Name: fmt.Sprint("Contact ", i), AssigneeID: owner, Version: 2, CreatedAt: w.Clock}
 		contacts = append(contacts, contact)
 		conversations = append(conversations, &db.Conversation{
 			ID: db.ConversationID{UUID: db.NewUUID()}, ContactID: contact.ID, Channel: "email", Status: db.StatusOpen, Latest: true,
-			AssigneeID: owner, Version: 2, OpenedAt: w.clock, LastActivityAt: w.clock,
+			AssigneeID: owner, Version: 2, OpenedAt: w.Clock, LastActivityAt: w.Clock,
 		})
 	}
 	for at := 0; at < n; at += 1000 {
 		to := min(at+1000, n)
-		fine(w.t, w.DB.Transact(w.ctx(), w.manager.Workspace, func(tx db.Tx) error {
-			if err := tx.InsertContacts(w.ctx(), contacts[at:to], nil); err != nil {
+		servicetest.Fine(w.T, w.DB.Transact(w.Context(), w.Manager.Workspace, func(tx db.Tx) error {
+			if err := tx.InsertContacts(w.Context(), contacts[at:to], nil); err != nil {
 				return err
 			}
-			return tx.InsertConversations(w.ctx(), conversations[at:to])
+			return tx.InsertConversations(w.Context(), conversations[at:to])
 		}))
 	}
 	return conversations

@@ -19,7 +19,7 @@ func TestDifference(t *testing.T) {
 	for name, pair := range map[string][2][]FieldText{
 		"categories": {workspaceFields(&db.Workspace{ClosingCategories: []string{"A, B"}}), workspaceFields(&db.Workspace{ClosingCategories: []string{"A", "B"}})},
 		"skills":     {agentFields(&db.Agent{Skills: []string{`a","b`}}), agentFields(&db.Agent{Skills: []string{"a", "b"}})},
-		"sign-ins":   {agentFields(&db.Agent{Issuer: ptr("a b"), Subject: ptr("c")}), agentFields(&db.Agent{Issuer: ptr("a"), Subject: ptr("b c")})},
+		"sign-ins":   {agentFields(&db.Agent{Issuer: new("a b"), Subject: new("c")}), agentFields(&db.Agent{Issuer: new("a"), Subject: new("b c")})},
 		"identities": {contactFields(&db.Contact{}, identities("a:b", "c")), contactFields(&db.Contact{}, identities("a", "b:c"))},
 	} {
 		if changed := Difference(pair[0], pair[1]); len(changed) != 1 {

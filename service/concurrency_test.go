@@ -1,4 +1,4 @@
-package service
+package service_test
 
 import (
 	"errors"
@@ -8,24 +8,26 @@ import (
 	"testing"
 
 	"switchboard/db"
+	"switchboard/service"
+	"switchboard/service/servicetest"
 )
 
 // TestExactlyOneWins is rule A3 under load: 64 agents try to take the same 100
 // conversations. Each goes to one of them, and every other agent is told who has it.
 func TestExactlyOneWins(t *testing.T) {
-	slow(t)
+	servicetest.Slow(t)
 	t.Parallel()
 	const agents, conversations = 64, 100
 	w := newWorld(t)
-	callers := make([]Actor, agents)
+	callers := make([]service.Actor, agents)
 	for i := range callers {
-		callers[i] = w.agent(fmt.Sprint("Agent", i))
+		callers[i] = w.Agent(fmt.Sprint("Agent", i))
 	}
 	open := make([]*db.Conversation, conversations)
 	for i := range open {
-		open[i] = w.open()
+		open[i] = w.Open()
 	}
-	head := w.head()
+	head := w.Head()
 	won := make([][]int, agents)                 // the conversations that each agent got
 	seen := make([][]*db.AgentID, conversations) // the owners that the losers were shown
 	var mu sync.Mutex
@@ -33,12 +35,12 @@ func TestExactlyOneWins(t *testing.T) {
 	for i, caller := range callers {
 		trying.Go(func() {
 			for n, c := range open {
-				o, err := w.AssignToMe(w.ctx(), caller, AssignToMeInput{ConversationID: c.ID})
+				o, err := w.AssignToMe(w.Context(), caller, service.AssignToMeInput{ConversationID: c.ID})
 				mu.Lock()
 				if err == nil {
 					won[i] = append(won[i], n)
 				} else {
-					refused(t, err, AlreadyAssigned)
+					servicetest.Refused(t, err, service.AlreadyAssigned)
 					seen[n] = append(seen[n], o.Conversation.AssigneeID)
 				}
 				mu.Unlock()
@@ -55,12 +57,12 @@ func TestExactlyOneWins(t *testing.T) {
 			winners[n] = *callers[i].Agent
 		}
 	}
-	equal(t, "winners", len(winners), conversations)
-	equal(t, "events", w.head()-head, conversations)
+	servicetest.Equal(t, "winners", len(winners), conversations)
+	servicetest.Equal(t, "events", w.Head()-head, conversations)
 	for n, c := range open {
 		winner := winners[n]
-		equal(t, "owner", *w.read(c).AssigneeID, winner)
-		equal(t, "losers", len(seen[n]), agents-1)
+		servicetest.Equal(t, "owner", *w.Read(c).AssigneeID, winner)
+		servicetest.Equal(t, "losers", len(seen[n]), agents-1)
 		if slices.ContainsFunc(seen[n], func(id *db.AgentID) bool { return id == nil || *id != winner }) {
 			t.Errorf("conversation %d: a loser was shown somebody else than the winner", n)
 		}
@@ -73,29 +75,29 @@ func TestNoLostUpdate(t *testing.T) {
 	t.Parallel()
 	const callers, each = 8, 10
 	w := newWorld(t)
-	c := w.open()
-	head := w.head()
+	c := w.Open()
+	head := w.Head()
 	var changing sync.WaitGroup
 	for i := range callers {
-		me := w.agent(fmt.Sprint("Agent", i))
+		me := w.Agent(fmt.Sprint("Agent", i))
 		changing.Go(func() {
 			for done := 0; done < each; {
-				rows, err := w.ConversationsByID(w.ctx(), me, []db.ConversationID{c.ID})
+				rows, err := w.ConversationsByID(w.Context(), me, []db.ConversationID{c.ID})
 				if err != nil {
 					t.Error(err)
 					return
 				}
-				in := AssignConversationInput{ConversationID: c.ID, AssigneeID: *me.Agent, ExpectedVersion: &rows[0].Version}
-				if SameAgent(rows[0].AssigneeID, me.Agent) { // to nobody instead: each call is a change
-					_, err = w.UnassignConversation(w.ctx(), me, UnassignConversationInput{ConversationID: c.ID, ExpectedVersion: in.ExpectedVersion})
+				in := service.AssignConversationInput{ConversationID: c.ID, AssigneeID: *me.Agent, ExpectedVersion: &rows[0].Version}
+				if service.SameAgent(rows[0].AssigneeID, me.Agent) { // to nobody instead: each call is a change
+					_, err = w.UnassignConversation(w.Context(), me, service.UnassignConversationInput{ConversationID: c.ID, ExpectedVersion: in.ExpectedVersion})
 				} else {
-					_, err = w.AssignConversation(w.ctx(), me, in)
+					_, err = w.AssignConversation(w.Context(), me, in)
 				}
-				var refusal *Refusal
+				var refusal *service.Refusal
 				switch {
 				case err == nil:
 					done++
-				case !errors.As(err, &refusal) || refusal.Code != Conflict:
+				case !errors.As(err, &refusal) || refusal.Code != service.Conflict:
 					t.Error(err)
 					return
 				}
@@ -103,15 +105,15 @@ func TestNoLostUpdate(t *testing.T) {
 		})
 	}
 	changing.Wait()
-	equal(t, "version", w.read(c).Version, c.Version+callers*each)
+	servicetest.Equal(t, "version", w.Read(c).Version, c.Version+callers*each)
 	version := c.Version
-	for _, e := range w.since(head) {
+	for _, e := range w.Since(head) {
 		if e.Before == nil || e.ConversationID == nil {
 			continue
 		}
-		equal(t, "version before", e.Before.Version, version)
+		servicetest.Equal(t, "version before", e.Before.Version, version)
 		version++
-		equal(t, "version after", e.After.Version, version)
+		servicetest.Equal(t, "version after", e.After.Version, version)
 	}
-	equal(t, "last version", version, c.Version+callers*each)
+	servicetest.Equal(t, "last version", version, c.Version+callers*each)
 }

@@ -1,4 +1,4 @@
-package service
+package service_test
 
 import (
 	"errors"
@@ -15,11 +15,11 @@ func TestConstraints(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	other := w.neighbour()
-	stranger, strange := other.agent("Stranger"), other.contact("Strange")
-	open, closed := w.open(), w.closed()
-	older, newer := w.older()
-	blocked := w.open()
-	w.block(blocked)
+	stranger, strange := other.Agent("Stranger"), other.Contact("Strange")
+	open, closed := w.Open(), w.Closed()
+	older, newer := w.Older()
+	blocked := w.Open()
+	w.Block(blocked)
 	copied := func(c *db.Conversation, change string) string {
 		return fmt.Sprintf(`INSERT INTO conversations (workspace_id, id, contact_id, channel, status, latest, version, opened_at, last_activity_at)
 			SELECT workspace_id, gen_random_uuid(), %s, opened_at, last_activity_at FROM conversations WHERE id = '%s'`, change, c.ID.UUID)
@@ -44,19 +44,19 @@ func TestConstraints(t *testing.T) {
 		{"the same on a contact", foreign, fmt.Sprintf("UPDATE contacts SET assignee_id = '%s' WHERE id = '%s'", stranger.Agent.UUID, open.ContactID.UUID)},
 		{"an unknown assignee", foreign, update(newer, "assignee_id = gen_random_uuid()")},
 		{"a conversation with another workspace's contact", foreign, copied(open, fmt.Sprintf("'%s'::uuid, channel, 'OPEN', true, version", strange.ID.UUID))},
-		{"a conversation moved to another workspace", foreign, update(open, fmt.Sprintf("workspace_id = %d", other.manager.Workspace))},
-		{"an identity twice", unique, fmt.Sprintf(`INSERT INTO contact_identities SELECT workspace_id, 'chat', '1', id FROM contacts WHERE workspace_id = %d`, w.manager.Workspace)},
+		{"a conversation moved to another workspace", foreign, update(open, fmt.Sprintf("workspace_id = %d", other.Manager.Workspace))},
+		{"an identity twice", unique, fmt.Sprintf(`INSERT INTO contact_identities SELECT workspace_id, 'chat', '1', id FROM contacts WHERE workspace_id = %d`, w.Manager.Workspace)},
 		{"version 0", check, update(open, "version = 0")},
 		{"A7 a deactivated agent who is online", check, fmt.Sprintf("UPDATE agents SET active = false WHERE id = '%s'", stranger.Agent.UUID)},
 		{"an avatar that is no https address", check, "UPDATE contacts SET avatar_url = 'javascript:alert(1)'"},
 		{"an event changed", restrict, "UPDATE events SET actor = NULL"},
 		{"P2 an event number twice", unique, "INSERT INTO events SELECT workspace_id, seq, gen_random_uuid(), type, NULL, NULL, actor, before, after, data, origin, created_at FROM events"},
 		{"an event's id twice", unique, "INSERT INTO events SELECT workspace_id, seq + 1000, id, type, NULL, NULL, actor, before, after, data, origin, created_at FROM events"},
-		{"an event about another workspace's contact", foreign, fmt.Sprintf(`INSERT INTO events SELECT workspace_id, seq + 1000, gen_random_uuid(), type, NULL, '%s', actor, before, after, data, origin, created_at FROM events WHERE workspace_id = %d`, strange.ID.UUID, w.manager.Workspace)},
+		{"an event about another workspace's contact", foreign, fmt.Sprintf(`INSERT INTO events SELECT workspace_id, seq + 1000, gen_random_uuid(), type, NULL, '%s', actor, before, after, data, origin, created_at FROM events WHERE workspace_id = %d`, strange.ID.UUID, w.Manager.Workspace)},
 		{"a log without its end", missing, "UPDATE event_heads SET seq = NULL"},
 		{"a number without an event", check, "UPDATE event_heads SET event_id = NULL"},
 	} {
-		_, err := w.DB.ExecContext(w.ctx(), row.sql)
+		_, err := w.DB.ExecContext(w.Context(), row.sql)
 		var pg *pgconn.PgError
 		if !errors.As(err, &pg) || pg.Code != row.code {
 			t.Errorf("%s: SQLSTATE %s was expected, but the answer is: %v", row.name, row.code, err)

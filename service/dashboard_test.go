@@ -1,10 +1,11 @@
-package service
+package service_test
 
 import (
 	"cmp"
 	"context"
 	"fmt"
 	"math"
+	"os"
 	"slices"
 	"testing"
 	"time"
@@ -12,10 +13,14 @@ import (
 	"pgregory.net/rapid"
 
 	"switchboard/db"
+	"switchboard/service"
+	"switchboard/service/history"
+	"switchboard/service/servicetest"
+	"switchboard/service/workflow"
 )
 
 // near compares quantiles with those of the durations themselves.
-func near(got Quantiles, durations []time.Duration) error {
+func near(got service.Quantiles, durations []time.Duration) error {
 	if got.Count != len(durations) {
 		return fmt.Errorf("%d durations, not %d", got.Count, len(durations))
 	}
@@ -44,55 +49,55 @@ func near(got Quantiles, durations []time.Duration) error {
 func TestDashboardAgrees(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	w.clock = time.Date(2026, 3, 1, 9, 0, 0, 0, time.UTC)
+	w.Clock = time.Date(2026, 3, 1, 9, 0, 0, 0, time.UTC)
 	rapid.Check(t, func(t *rapid.T) {
 		p := newPlay(t, w)
 		for i := range rapid.IntRange(60, 150).Draw(t, "steps") {
 			hours := rapid.Float64Range(0, 5).Draw(t, "hours")
-			p.clock = p.clock.Add(time.Duration(hours * hours / 2 * float64(time.Hour)))
+			p.Clock = p.Clock.Add(time.Duration(hours * hours / 2 * float64(time.Hour)))
 			switch {
 			case i%20 == 10:
 				p.relocate()
 			case i%10 == 5:
-				p.checkDashboard(p.Service)
+				p.checkDashboard(p.Service.Service)
 			case i%5 == 1:
 				p.automatedReply()
 			case i%5 == 2:
-				_, _ = p.UnblockContact(p.ctx, p.manager, UnblockContactInput{ContactID: p.contact()})
+				_, _ = p.UnblockContact(p.ctx, p.manager, service.UnblockContactInput{ContactID: p.contact()})
 				_ = p.reopen()
 			case i%5 == 3:
 				_ = p.close()
 			}
 			p.step()
 		}
-		p.checkDashboard(p.Service)
-		p.checkDashboard(New(p.DB, p.Feed, Options{Now: p.Now}))
+		p.checkDashboard(p.Service.Service)
+		p.checkDashboard(service.New(p.DB, p.Feed, service.Options{Now: p.Now}))
 		p.checkPlaces()
 	})
 }
 
 func (p *play) relocate() {
 	zone := drawOne(p, []string{"UTC", "Pacific/Auckland", "America/New_York", "Asia/Kathmandu", "Europe/Berlin"}, "zone")
-	_, err := p.UpdateWorkspace(p.ctx, p.manager, UpdateWorkspaceInput{TimeZone: &zone})
-	fine(p, err)
+	_, err := p.UpdateWorkspace(p.ctx, p.manager, service.UpdateWorkspaceInput{TimeZone: &zone})
+	servicetest.Fine(p, err)
 }
 
 // automatedReply is a program's, if somebody waits for one.
 func (p *play) automatedReply() {
-	robot := Actor{Workspace: p.manager.Workspace, Role: RoleIntegration, Token: db.TokenID{UUID: db.NewUUID()}}
-	_, _ = p.givenMessage(p.ctx, robot, p.conversation(), db.Outbound, "we are closed")
+	robot := service.Actor{Workspace: p.manager.Workspace, Role: service.RoleIntegration, Token: db.TokenID{UUID: db.NewUUID()}}
+	_, _ = p.PutMessage(p.ctx, robot, p.conversation(), db.Outbound, "we are closed")
 }
 
 // checkPlaces: where the log passes a time is found.
 func (p *play) checkPlaces() {
 	rows := p.DB.ForWorkspace(p.manager.Workspace)
 	events, err := rows.EventsAfter(p.ctx, 0, 10_000)
-	fine(p, err)
+	servicetest.Fine(p, err)
 	for _, i := range []int{0, len(events) / 3, len(events) - 1} {
 		at := events[i].CreatedAt
 		for _, moment := range []time.Time{at, at.Add(time.Microsecond)} {
 			seq, err := rows.SeqAt(p.ctx, moment)
-			if fine(p, err); seq > 0 && !events[seq-1].CreatedAt.Before(moment) || seq < db.Seq(len(events)) && events[seq].CreatedAt.Before(moment) {
+			if servicetest.Fine(p, err); seq > 0 && !events[seq-1].CreatedAt.Before(moment) || seq < db.Seq(len(events)) && events[seq].CreatedAt.Before(moment) {
 				p.Fatalf("the log does not pass %v after event %d", moment, seq)
 			}
 		}
@@ -100,9 +105,9 @@ func (p *play) checkPlaces() {
 }
 
 // checkDashboard compares a dashboard with what the log says.
-func (p *play) checkDashboard(s *Service) {
+func (p *play) checkDashboard(s *service.Service) {
 	d, err := s.Dashboard(p.ctx, p.manager)
-	fine(p, err)
+	servicetest.Fine(p, err)
 	r := p.reckon()
 	if d.Counts != r.counts || d.AsOf != p.head() {
 		p.Fatalf("%+v are counted as of %v, not %+v as of %v", d.Counts, d.AsOf, r.counts, p.head())
@@ -113,7 +118,7 @@ func (p *play) checkDashboard(s *Service) {
 	if got, want := timeText(d.OldestWaiting), timeText(r.oldest); got != want {
 		p.Fatalf("the oldest waits since %s, not %s", got, want)
 	}
-	for name, got := range map[string]Durations{"response": d.FirstResponse, "resolution": d.Resolution, "assignment": d.TimeToAssignment} {
+	for name, got := range map[string]service.Durations{"response": d.FirstResponse, "resolution": d.Resolution, "assignment": d.TimeToAssignment} {
 		if err := near(got.Today, r.today[name]); err != nil {
 			p.Fatalf("%s today: %v", name, err)
 		}
@@ -130,7 +135,7 @@ func timeText(t *time.Time) string {
 	return t.UTC().Format(time.RFC3339Nano)
 }
 
-func agentsText(agents []DashboardAgent) (text string) {
+func agentsText(agents []service.DashboardAgent) (text string) {
 	for _, a := range agents {
 		text += fmt.Sprintln(a.AgentID, a.OpenConversations, a.ClosedToday, timeText(a.LongestWaiting))
 	}
@@ -139,8 +144,8 @@ func agentsText(agents []DashboardAgent) (text string) {
 
 // reckoning is what the whole log says, event by event, of how a workspace is doing.
 type reckoning struct {
-	counts      DashboardCounts
-	agents      []DashboardAgent
+	counts      service.DashboardCounts
+	agents      []service.DashboardAgent
 	oldest      *time.Time
 	today, week map[string][]time.Duration
 }
@@ -154,20 +159,20 @@ type life struct {
 func (p *play) reckon() *reckoning {
 	rows := p.DB.ForWorkspace(p.manager.Workspace)
 	events, err := rows.EventsAfter(p.ctx, 0, 10_000)
-	fine(p, err)
+	servicetest.Fine(p, err)
 	workspace, err := rows.Workspace(p.ctx)
-	fine(p, err)
+	servicetest.Fine(p, err)
 	zone, err := time.LoadLocation(workspace.TimeZone)
-	fine(p, err)
+	servicetest.Fine(p, err)
 	var present []*db.Agent
-	fine(p, p.DB.NewSelect().Model(&present).Where("workspace_id = ?", p.manager.Workspace).Scan(p.ctx))
+	servicetest.Fine(p, p.DB.NewSelect().Model(&present).Where("workspace_id = ?", p.manager.Workspace).Scan(p.ctx))
 
 	r := &reckoning{today: map[string][]time.Duration{}, week: map[string][]time.Duration{}}
 	midnight := func(t time.Time) time.Time {
 		year, month, date := t.In(zone).Date()
 		return time.Date(year, month, date, 0, 0, 0, 0, time.UTC)
 	}
-	today := midnight(p.clock)
+	today := midnight(p.Clock)
 	ended := func(what string, e *db.Event, since time.Time) {
 		on := midnight(e.CreatedAt)
 		if on.Equal(today) {
@@ -211,7 +216,7 @@ func (p *play) reckon() *reckoning {
 	slices.SortFunc(present, func(a, b *db.Agent) int { return cmp.Compare(a.ID.UUID.String(), b.ID.UUID.String()) })
 	for _, a := range present {
 		if a.Active || closed[a.ID] > 0 {
-			r.agents = append(r.agents, DashboardAgent{AgentID: a.ID, ClosedToday: closed[a.ID]})
+			r.agents = append(r.agents, service.DashboardAgent{AgentID: a.ID, ClosedToday: closed[a.ID]})
 		}
 	}
 	earlier := func(t **time.Time, than *time.Time) {
@@ -232,7 +237,7 @@ func (p *play) reckon() *reckoning {
 			r.counts.Unassigned++
 			continue
 		}
-		a := &r.agents[slices.IndexFunc(r.agents, func(a DashboardAgent) bool { return a.AgentID == *c.Assignee })]
+		a := &r.agents[slices.IndexFunc(r.agents, func(a service.DashboardAgent) bool { return a.AgentID == *c.Assignee })]
 		a.OpenConversations++
 		if c.WaitingSince != nil {
 			earlier(&a.LongestWaiting, c.WaitingSince)
@@ -242,28 +247,28 @@ func (p *play) reckon() *reckoning {
 }
 
 // says lets somebody say something, who is not an agent if there is none.
-func (w *world) says(c *db.Conversation, kind db.MessageKind, by Actor) {
-	w.t.Helper()
-	w.ok(w.givenMessage(w.ctx(), by, c.ID, kind, "hello"))
+func (w *world) says(c *db.Conversation, kind db.MessageKind, by service.Actor) {
+	w.T.Helper()
+	w.OK(w.PutMessage(w.Context(), by, c.ID, kind, "hello"))
 }
 
 func (w *world) at(clock string) {
-	w.t.Helper()
+	w.T.Helper()
 	t, err := time.Parse("2006-01-02 15:04:05", "2026-03-"+clock)
-	fine(w.t, err)
-	w.clock = t
+	servicetest.Fine(w.T, err)
+	w.Clock = t
 }
 
-func (w *world) dashboard() *Dashboard {
-	w.t.Helper()
-	d, err := w.Dashboard(w.ctx(), w.manager)
-	fine(w.t, err)
+func (w *world) dashboard() *service.Dashboard {
+	w.T.Helper()
+	d, err := w.Dashboard(w.Context(), w.Manager)
+	servicetest.Fine(w.T, err)
 	return d
 }
 
 // tellDurations gives "count p50 p90" of today and of the last 7 days, in seconds.
-func tellDurations(d Durations) (text string) {
-	for i, q := range []Quantiles{d.Today, d.Last7Days} {
+func tellDurations(d service.Durations) (text string) {
+	for i, q := range []service.Quantiles{d.Today, d.Last7Days} {
 		if i > 0 {
 			text += " | "
 		}
@@ -280,76 +285,82 @@ func tellDurations(d Durations) (text string) {
 func TestDashboard(t *testing.T) {
 	hold(t, []rule{
 		{"I6 first response: from waitingSince to an agent's reply", func(t *testing.T, w *world) {
-			robot := w.program(RoleIntegration)
+			robot := w.Program(service.RoleIntegration)
 			w.dashboard() // from here on it is folded
 			w.at("02 09:00:00")
-			c, other, third := w.open(), w.open(), w.open()
+			c, other, third := w.Open(), w.Open(), w.Open()
 			w.says(c, db.Inbound, robot)
 			w.at("02 09:05:00")
 			w.says(c, db.Inbound, robot)
 			w.says(other, db.Inbound, robot)
 			w.says(third, db.Inbound, robot)
 			w.at("02 09:10:00")
-			w.says(c, db.Note, w.manager)
-			w.says(c, db.Outbound, w.manager)
-			w.says(c, db.Outbound, w.manager) // nobody waits any more
+			w.says(c, db.Note, w.Manager)
+			w.says(c, db.Outbound, w.Manager)
+			w.says(c, db.Outbound, w.Manager) // nobody waits any more
 			w.says(other, db.Outbound, robot) // automated
-			w.closes(third)                   // unanswered
-			equal(t, "first response", tellDurations(w.dashboard().FirstResponse), "1 6e+02 6e+02 | 1 6e+02 6e+02")
+			w.Closes(third)                   // unanswered
+			servicetest.Equal(t, "first response", tellDurations(w.dashboard().FirstResponse), "1 6e+02 6e+02 | 1 6e+02 6e+02")
 		}},
 		{"I6 resolution: from opening or reopening to the close", func(t *testing.T, w *world) {
 			w.at("02 09:00:00")
-			c := w.open()
+			c := w.Open()
 			w.at("02 10:00:00")
 			w.dashboard()
-			w.closes(c)
+			w.Closes(c)
 			w.at("02 12:00:00")
-			w.reopens(c)
+			w.Reopens(c)
 			w.at("02 12:10:00")
-			w.closes(c)
-			equal(t, "resolution", tellDurations(w.dashboard().Resolution), "2 6e+02 3.6e+03 | 2 6e+02 3.6e+03")
+			w.Closes(c)
+			servicetest.Equal(t, "resolution", tellDurations(w.dashboard().Resolution), "2 6e+02 3.6e+03 | 2 6e+02 3.6e+03")
 		}},
 		{"I6 time to assignment: from unassigned and open to assigned", func(t *testing.T, w *world) {
-			ada, ben := w.agent("Ada"), w.agent("Ben")
+			ada, ben := w.Agent("Ada"), w.Agent("Ben")
 			w.at("02 09:00:00")
-			c := w.open()
+			c := w.Open()
 			w.at("02 09:10:00")
-			w.assign(c, ada) // ten minutes after the opening
+			w.Assign(c, ada) // ten minutes after the opening
 			w.at("02 09:20:00")
-			w.assign(c, ben) // it was somebody's
-			w.unassign(c)
+			w.Assign(c, ben) // it was somebody's
+			w.Unassign(c)
 			w.at("02 09:25:00")
 			w.dashboard()
-			w.assign(c, ada) // five minutes after it became nobody's
-			w.unassign(c)
-			w.closes(c)
+			w.Assign(c, ada) // five minutes after it became nobody's
+			w.Unassign(c)
+			w.Closes(c)
 			w.at("02 09:40:00")
-			w.assign(c, ben) // it is not open
-			w.unassign(c)
-			w.reopens(c)
+			w.Assign(c, ben) // it is not open
+			w.Unassign(c)
+			w.Reopens(c)
 			w.at("02 09:55:00")
-			w.block(c)
-			w.assign(c, ada) // it is in no list
-			w.unblock(c)
-			equal(t, "time to assignment", tellDurations(w.dashboard().TimeToAssignment), "2 3e+02 6e+02 | 2 3e+02 6e+02")
+			w.Block(c)
+			w.Assign(c, ada) // it is in no list
+			w.Unblock(c)
+			servicetest.Equal(t, "time to assignment", tellDurations(w.dashboard().TimeToAssignment), "2 3e+02 6e+02 | 2 3e+02 6e+02")
 		}},
 		{"I6 imports are left out", func(t *testing.T, w *world) {
-			w.importAll(readSample(t))
-			for _, d := range []*Dashboard{w.dashboard(), w.anew().dashboard()} {
-				equal(t, "counts", d.Counts, DashboardCounts{})
-				for _, durations := range []Durations{d.FirstResponse, d.Resolution, d.TimeToAssignment} {
-					equal(t, "durations", tellDurations(durations), "0 | 0")
+			f, err := os.Open("history/testdata/import.jsonl")
+			servicetest.Fine(t, err)
+			defer f.Close()
+			records, _, err := history.Read(f)
+			servicetest.Fine(t, err)
+			_, err = history.Import(t.Context(), w.Service.Service, w.Manager.Workspace, "twitter", records, nil)
+			servicetest.Fine(t, err)
+			for _, d := range []*service.Dashboard{w.dashboard(), w.anew().dashboard()} {
+				servicetest.Equal(t, "counts", d.Counts, service.DashboardCounts{})
+				for _, durations := range []service.Durations{d.FirstResponse, d.Resolution, d.TimeToAssignment} {
+					servicetest.Equal(t, "durations", tellDurations(durations), "0 | 0")
 				}
 				for _, a := range d.Agents {
-					equal(t, "closed by "+w.named(&a.AgentID), a.ClosedToday, 0)
+					servicetest.Equal(t, "closed by "+w.Named(&a.AgentID), a.ClosedToday, 0)
 				}
 			}
 		}},
 		{"I6 by the day of the end, today and the last seven, in the workspace's time zone", func(t *testing.T, w *world) {
 			w.at("01 08:00:00")
-			c := w.open()
+			c := w.Open()
 			w.at("01 23:30:00")
-			w.closes(c) // on the 1st in UTC, on the 2nd in Berlin
+			w.Closes(c) // on the 1st in UTC, on the 2nd in Berlin
 			for _, c := range []struct{ zone, clock, want string }{
 				{"UTC", "01 23:59:59", "1 | 1"},
 				{"UTC", "02 00:00:00", "0 | 1"},
@@ -366,58 +377,58 @@ func TestDashboard(t *testing.T) {
 				{"UTC", "08 00:00:00", "0 | 0"},
 			} {
 				w.at(c.clock)
-				w.ok(w.UpdateWorkspace(w.ctx(), w.manager, UpdateWorkspaceInput{TimeZone: &c.zone}))
-				for name, d := range map[string]*Dashboard{"folded": w.dashboard(), "anew": w.anew().dashboard()} {
+				w.OK(w.UpdateWorkspace(w.Context(), w.Manager, service.UpdateWorkspaceInput{TimeZone: &c.zone}))
+				for name, d := range map[string]*service.Dashboard{"folded": w.dashboard(), "anew": w.anew().dashboard()} {
 					got := fmt.Sprintf("%d | %d", d.Resolution.Today.Count, d.Resolution.Last7Days.Count)
-					equal(t, c.zone+" "+c.clock+", "+name, got, c.want)
-					equal(t, c.zone+" "+c.clock+", closed today, "+name, d.Agents[0].ClosedToday, d.Resolution.Today.Count)
+					servicetest.Equal(t, c.zone+" "+c.clock+", "+name, got, c.want)
+					servicetest.Equal(t, c.zone+" "+c.clock+", closed today, "+name, d.Agents[0].ClosedToday, d.Resolution.Today.Count)
 				}
 			}
 		}},
 		{"I6 per agent: load, closed today, longest waiting", func(t *testing.T, w *world) {
-			ada, ben := w.agent("Ada"), w.agent("Ben")
+			ada, ben := w.Agent("Ada"), w.Agent("Ben")
 			w.dashboard()
 			w.at("02 09:00:00")
-			c, second := w.open(ada), w.open(ada)
-			w.says(c, db.Inbound, w.manager)
+			c, second := w.Open(ada), w.Open(ada)
+			w.says(c, db.Inbound, w.Manager)
 			w.at("02 09:01:00")
-			w.says(second, db.Inbound, w.manager)
+			w.says(second, db.Inbound, w.Manager)
 			tell := func(want ...string) {
 				t.Helper()
-				for _, d := range []*Dashboard{w.dashboard(), w.anew().dashboard()} {
+				for _, d := range []*service.Dashboard{w.dashboard(), w.anew().dashboard()} {
 					var got []string
 					for _, a := range d.Agents {
 						waits := "-"
 						if a.LongestWaiting != nil {
 							waits = a.LongestWaiting.UTC().Format("15:04")
 						}
-						got = append(got, fmt.Sprint(w.named(&a.AgentID), " ", a.OpenConversations, " ", a.ClosedToday, " ", waits))
+						got = append(got, fmt.Sprint(w.Named(&a.AgentID), " ", a.OpenConversations, " ", a.ClosedToday, " ", waits))
 					}
-					lines(t, got, want...)
+					servicetest.Lines(t, got, want...)
 				}
 			}
 			tell("Mia Manager 0 0 -", "Ada 2 0 09:00", "Ben 0 0 -")
-			w.assign(c, ben)
+			w.Assign(c, ben)
 			tell("Mia Manager 0 0 -", "Ada 1 0 09:01", "Ben 1 0 09:00")
 			w.says(c, db.Outbound, ben)
-			w.ok(w.CloseConversation(w.ctx(), ben, CloseConversationInput{ConversationID: c.ID}))
+			w.OK(w.CloseConversation(w.Context(), ben, service.CloseConversationInput{ConversationID: c.ID}))
 			tell("Mia Manager 0 0 -", "Ada 1 0 09:01", "Ben 0 1 -")
-			w.deactivate(ada)
-			w.deactivate(ben) // who has closed something today
+			w.Deactivate(ada)
+			w.Deactivate(ben) // who has closed something today
 			tell("Mia Manager 0 0 -", "Ben 0 1 -")
-			w.reactivate(ada)
+			w.Reactivate(ada)
 			tell("Mia Manager 0 0 -", "Ada 0 0 -", "Ben 0 1 -")
 		}},
 		{"S4 a blocked contact's conversation is in no count, load or list of who waits", func(t *testing.T, w *world) {
 			w.at("02 09:00:00")
-			c := w.open(w.manager)
-			w.says(c, db.Inbound, w.manager)
-			since := w.clock
+			c := w.Open(w.Manager)
+			w.says(c, db.Inbound, w.Manager)
+			since := w.Clock
 			tell := func(n int) {
 				t.Helper()
-				for _, d := range []*Dashboard{w.dashboard(), w.anew().dashboard()} {
-					equal(t, "counts", d.Counts, DashboardCounts{Open: n, Waiting: n})
-					equal(t, "load", d.Agents[0].OpenConversations, n)
+				for _, d := range []*service.Dashboard{w.dashboard(), w.anew().dashboard()} {
+					servicetest.Equal(t, "counts", d.Counts, service.DashboardCounts{Open: n, Waiting: n})
+					servicetest.Equal(t, "load", d.Agents[0].OpenConversations, n)
 					for _, waits := range []*time.Time{d.OldestWaiting, d.Agents[0].LongestWaiting} {
 						if n == 0 && waits != nil || n == 1 && (waits == nil || !waits.Equal(since)) {
 							t.Errorf("with %d open the longest waits since %v", n, waits)
@@ -426,9 +437,9 @@ func TestDashboard(t *testing.T) {
 				}
 			}
 			tell(1)
-			w.block(c)
+			w.Block(c)
 			tell(0)
-			w.unblock(c)
+			w.Unblock(c)
 			tell(1)
 		}},
 	})
@@ -436,18 +447,18 @@ func TestDashboard(t *testing.T) {
 
 // anew is the world as seen by a server that has just started.
 func (w *world) anew() *world {
-	again := *w
-	again.Service = New(w.DB, w.Feed, Options{Now: w.Now})
-	return &again
+	again := *w.World
+	again.Service = workflow.New(service.New(w.DB, w.Feed, service.Options{Now: w.Now}))
+	return &world{&again}
 }
 
 // TestWatchDashboard: the present state comes at once; then it comes when it has changed.
 func TestWatchDashboard(t *testing.T) {
 	t.Parallel()
 	w, _ := today(t)
-	w.givenOpen("Ada")
-	s, err := w.WatchDashboard(t.Context(), w.manager)
-	fine(t, err)
+	w.NewOpen("Ada")
+	s, err := w.WatchDashboard(t.Context(), w.Manager)
+	servicetest.Fine(t, err)
 	defer s.Close()
 	if _, ok := s.Position(); ok {
 		t.Error("states have no position")
@@ -457,17 +468,17 @@ func TestWatchDashboard(t *testing.T) {
 		t.Errorf("at first %+v", d.Counts)
 	}
 	for open := 2; open <= 4; open++ {
-		c, last := w.givenOpen("Ben"), asked
+		c, last := w.NewOpen("Ben"), asked
 		asked = time.Now()
 		d := next(t, s)
-		if pause := time.Since(last); d.Counts.Open != open || pause < dashboardEvery {
+		if pause := time.Since(last); d.Counts.Open != open || pause < service.DashboardEvery {
 			t.Errorf("after %v %+v", pause, d.Counts)
 		}
-		w.says(c, db.Note, w.manager) // changes nothing that is shown
+		w.says(c, db.Note, w.Manager) // changes nothing that is shown
 	}
-	quiet, cancel := context.WithTimeout(t.Context(), 3*dashboardEvery)
+	quiet, cancel := context.WithTimeout(t.Context(), 3*service.DashboardEvery)
 	defer cancel()
-	if d, err := await(quiet, s); err == nil {
+	if d, err := servicetest.Await(quiet, s); err == nil {
 		t.Errorf("pushed without a change: %+v", d)
 	}
 }
@@ -477,17 +488,17 @@ func TestDashboardAtMidnight(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	zone := "Asia/Tokyo"
-	w.ok(w.UpdateWorkspace(w.ctx(), w.manager, UpdateWorkspaceInput{TimeZone: &zone}))
+	w.OK(w.UpdateWorkspace(w.Context(), w.Manager, service.UpdateWorkspaceInput{TimeZone: &zone}))
 	ahead := time.Until(time.Date(2026, 3, 1, 14, 59, 58, 0, time.UTC)) // two seconds before
-	w.Service = New(w.DB, w.Feed, Options{Now: func() time.Time { return time.Now().Add(ahead) }})
-	w.closes(w.open())
-	s, err := w.WatchDashboard(t.Context(), w.manager)
-	fine(t, err)
+	w.Service = workflow.New(service.New(w.DB, w.Feed, service.Options{Now: func() time.Time { return time.Now().Add(ahead) }}))
+	w.Closes(w.Open())
+	s, err := w.WatchDashboard(t.Context(), w.Manager)
+	servicetest.Fine(t, err)
 	defer s.Close()
-	equal(t, "closed on the day", next(t, s).Agents[0].ClosedToday, 1)
+	servicetest.Equal(t, "closed on the day", next(t, s).Agents[0].ClosedToday, 1)
 	d := next(t, s)
-	equal(t, "closed on the next", d.Agents[0].ClosedToday, 0)
-	equal(t, "closed in the last 7 days", d.Resolution.Last7Days.Count, 1)
+	servicetest.Equal(t, "closed on the next", d.Agents[0].ClosedToday, 0)
+	servicetest.Equal(t, "closed in the last 7 days", d.Resolution.Last7Days.Count, 1)
 	if now := w.Now(); now.Hour() != 15 || now.Sub(now.Truncate(time.Hour)) > 10*time.Second {
 		t.Errorf("pushed at %v", now)
 	}
@@ -498,28 +509,28 @@ func TestDashboardAtMidnight(t *testing.T) {
 func TestWatchAgents(t *testing.T) {
 	t.Parallel()
 	w, start := today(t)
-	ada, ben := w.agent("Ada"), w.agent("Ben") // two events each
-	c := w.open()
-	w.assign(c, ada)
-	w.says(c, db.Inbound, w.manager)
-	w.assign(c, ben)
-	w.closes(c)
-	w.assign(c, ada) // it is closed
-	w.reopens(c)
-	w.block(c)
-	w.assign(c, ben) // it is blocked
-	w.unblock(c)
-	w.unassign(c)
-	w.closes(c)
-	w.reopens(c)
-	w.assign(c, ada)
-	w.ok(w.UpdateAgent(w.ctx(), w.manager, UpdateAgentInput{AgentID: *ben.Agent, Name: ptr("Benno")}))
-	w.deactivate(ada)
-	w.reactivate(ada)
-	w.contact("Cora")
-	w.ok(w.SetAvailability(w.ctx(), ada, SetAvailabilityInput{Availability: db.Online}))
-	s, err := w.WatchAgents(t.Context(), w.manager, &start)
-	fine(t, err)
+	ada, ben := w.Agent("Ada"), w.Agent("Ben") // two events each
+	c := w.Open()
+	w.Assign(c, ada)
+	w.says(c, db.Inbound, w.Manager)
+	w.Assign(c, ben)
+	w.Closes(c)
+	w.Assign(c, ada) // it is closed
+	w.Reopens(c)
+	w.Block(c)
+	w.Assign(c, ben) // it is blocked
+	w.Unblock(c)
+	w.Unassign(c)
+	w.Closes(c)
+	w.Reopens(c)
+	w.Assign(c, ada)
+	w.OK(w.UpdateAgent(w.Context(), w.Manager, service.UpdateAgentInput{AgentID: *ben.Agent, Name: servicetest.Ptr("Benno")}))
+	w.Deactivate(ada)
+	w.Reactivate(ada)
+	w.Contact("Cora")
+	w.OK(w.SetAvailability(w.Context(), ada, service.SetAvailabilityInput{Availability: db.Online}))
+	s, err := w.WatchAgents(t.Context(), w.Manager, &start)
+	servicetest.Fine(t, err)
 	defer s.Close()
 	want := []string{
 		"AGENT_CREATED Ada", "AVAILABILITY_CHANGED Ada", "AGENT_CREATED Benno", "AVAILABILITY_CHANGED Benno",
@@ -532,9 +543,9 @@ func TestWatchAgents(t *testing.T) {
 		change := next(t, s)
 		got := string(change.Event.Type)
 		for _, id := range change.Agents {
-			got += " " + w.named(&id)
+			got += " " + w.Named(&id)
 		}
-		equal(t, "change", got, want)
+		servicetest.Equal(t, "change", got, want)
 		if at, ok := s.Position(); !ok || at != change.Event.Cursor() {
 			t.Errorf("right after %s it is at %v, %t", got, at, ok)
 		}

@@ -1,4 +1,4 @@
-package service
+package service_test
 
 import (
 	"fmt"
@@ -6,6 +6,8 @@ import (
 	"testing"
 
 	"switchboard/db"
+	"switchboard/service"
+	"switchboard/service/servicetest"
 )
 
 // badTexts are no text at all, or none that can be kept.
@@ -15,61 +17,63 @@ var badTexts = []string{"a\x00b", "\x00", "\xff", "a\xed\xa0\x80b"} // the last 
 func TestBadText(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	c, agent := w.open(), w.agent("Ada")
-	ctx, a := w.ctx(), w.manager
+	c, agent := w.Open(), w.Agent("Ada")
+	ctx, a := w.Context(), w.Manager
 	for _, field := range []struct {
 		name   string
 		most   int  // characters
 		needed bool // blank is refused
 		call   func(text string) error
 	}{
-		{"contact's name", 200, true, func(s string) error { return fail(w.CreateContact(ctx, a, CreateContactInput{Name: s})) }},
+		{"contact's name", 200, true, func(s string) error { return fail(w.CreateContact(ctx, a, service.CreateContactInput{Name: s})) }},
 		{"contact's new name", 200, true, func(s string) error {
-			return fail(w.UpdateContact(ctx, a, UpdateContactInput{ContactID: c.ContactID, Name: &s}))
+			return fail(w.UpdateContact(ctx, a, service.UpdateContactInput{ContactID: c.ContactID, Name: &s}))
 		}},
 		{"contact's phone", 200, false, func(s string) error {
-			return fail(w.UpdateContact(ctx, a, UpdateContactInput{ContactID: c.ContactID, Phone: &s}))
+			return fail(w.UpdateContact(ctx, a, service.UpdateContactInput{ContactID: c.ContactID, Phone: &s}))
 		}},
 		{"identity's channel", 50, true, func(s string) error {
-			return fail(w.UpdateContact(ctx, a, UpdateContactInput{ContactID: c.ContactID, Identities: []*ContactIdentityInput{{s, "1"}}}))
+			return fail(w.UpdateContact(ctx, a, service.UpdateContactInput{ContactID: c.ContactID, Identities: []*service.ContactIdentityInput{{s, "1"}}}))
 		}},
 		{"identity's id", 200, true, func(s string) error {
-			return fail(w.UpdateContact(ctx, a, UpdateContactInput{ContactID: c.ContactID, Identities: []*ContactIdentityInput{{"chat", s}}}))
+			return fail(w.UpdateContact(ctx, a, service.UpdateContactInput{ContactID: c.ContactID, Identities: []*service.ContactIdentityInput{{"chat", s}}}))
 		}},
 		{"channel", 50, true, func(s string) error {
-			return fail(w.OpenConversation(ctx, a, OpenConversationInput{ContactID: w.contact("Cora").ID, Channel: s}))
+			return fail(w.OpenConversation(ctx, a, service.OpenConversationInput{ContactID: w.Contact("Cora").ID, Channel: s}))
 		}},
 		{"closing note", 16_000, false, func(s string) error {
-			return fail(w.CloseConversation(ctx, a, CloseConversationInput{ConversationID: w.open().ID, Note: &ClosingNoteInput{Text: &s}}))
+			return fail(w.CloseConversation(ctx, a, service.CloseConversationInput{ConversationID: w.Open().ID, Note: &service.ClosingNoteInput{Text: &s}}))
 		}},
 		{"reply", 16_000, true, func(s string) error {
-			return fail(w.SendMessage(ctx, a, SendMessageInput{ConversationID: c.ID, Body: s}))
+			return fail(w.SendMessage(ctx, a, service.SendMessageInput{ConversationID: c.ID, Body: s}))
 		}},
 		{"note", 16_000, true, func(s string) error {
-			return fail(w.AddNote(ctx, a, AddNoteInput{ConversationID: c.ID, Body: s}))
+			return fail(w.AddNote(ctx, a, service.AddNoteInput{ConversationID: c.ID, Body: s}))
 		}},
 		{"agent's name", 200, true, func(s string) error {
-			return fail(w.UpdateAgent(ctx, a, UpdateAgentInput{AgentID: *agent.Agent, Name: &s}))
+			return fail(w.UpdateAgent(ctx, a, service.UpdateAgentInput{AgentID: *agent.Agent, Name: &s}))
 		}},
 		{"skill", 200, true, func(s string) error {
-			return fail(w.UpdateAgent(ctx, a, UpdateAgentInput{AgentID: *agent.Agent, Skills: []string{s}}))
+			return fail(w.UpdateAgent(ctx, a, service.UpdateAgentInput{AgentID: *agent.Agent, Skills: []string{s}}))
 		}},
 		{"sign-in", 200, true, func(s string) error {
-			return fail(w.UpdateAgent(ctx, a, UpdateAgentInput{AgentID: *agent.Agent, Identity: &AgentIdentityInput{"https://login.example", s}}))
+			return fail(w.UpdateAgent(ctx, a, service.UpdateAgentInput{AgentID: *agent.Agent, Identity: &service.AgentIdentityInput{"https://login.example", s}}))
 		}},
 		{"issuer", 200, true, func(s string) error {
-			return fail(w.UpdateAgent(ctx, a, UpdateAgentInput{AgentID: *agent.Agent, Identity: &AgentIdentityInput{s, "ada"}}))
+			return fail(w.UpdateAgent(ctx, a, service.UpdateAgentInput{AgentID: *agent.Agent, Identity: &service.AgentIdentityInput{s, "ada"}}))
 		}},
-		{"workspace's name", 200, true, func(s string) error { return fail(w.UpdateWorkspace(ctx, a, UpdateWorkspaceInput{Name: &s})) }},
+		{"workspace's name", 200, true, func(s string) error { return fail(w.UpdateWorkspace(ctx, a, service.UpdateWorkspaceInput{Name: &s})) }},
 		{"closing category", 200, true, func(s string) error {
-			return fail(w.UpdateWorkspace(ctx, a, UpdateWorkspaceInput{ClosingCategories: []string{s}}))
+			return fail(w.UpdateWorkspace(ctx, a, service.UpdateWorkspaceInput{ClosingCategories: []string{s}}))
 		}},
-		{"inbox search", 100, false, func(s string) error { return failList(w.Inbox(ctx, a, InboxInput{View: db.ViewAll, Search: &s})) }},
-		{"contact search", 100, false, func(s string) error { return failList(w.Contacts(ctx, a, ContactsInput{Search: &s})) }},
-		{"agent search", 100, false, func(s string) error { return failList(w.Agents(ctx, a, AgentsInput{Search: &s})) }},
-		{"skill filter", 200, false, func(s string) error { return failList(w.Agents(ctx, a, AgentsInput{Skill: &s})) }},
+		{"inbox search", 100, false, func(s string) error {
+			return failList(w.Inbox(ctx, a, service.InboxInput{View: db.ViewAll, Search: &s}))
+		}},
+		{"contact search", 100, false, func(s string) error { return failList(w.Contacts(ctx, a, service.ContactsInput{Search: &s})) }},
+		{"agent search", 100, false, func(s string) error { return failList(w.Agents(ctx, a, service.AgentsInput{Search: &s})) }},
+		{"skill filter", 200, false, func(s string) error { return failList(w.Agents(ctx, a, service.AgentsInput{Skill: &s})) }},
 		{"channel filter", 200, false, func(s string) error {
-			return failList(w.Inbox(ctx, a, InboxInput{View: db.ViewAll, Filter: &db.InboxFilter{Channels: []string{s}}}))
+			return failList(w.Inbox(ctx, a, service.InboxInput{View: db.ViewAll, Filter: &db.InboxFilter{Channels: []string{s}}}))
 		}},
 		{"category filter", 200, false, func(s string) error {
 			return failList(w.WatchInbox(ctx, a, db.ViewAll, &db.InboxFilter{ClosingCategories: []string{s}}, nil))
@@ -87,16 +91,16 @@ func TestBadText(t *testing.T) {
 	}
 }
 
-func fail(_ *Outcome, err error) error { return err }
+func fail(_ *service.Outcome, err error) error { return err }
 
 func failList[T any](_ T, err error) error { return err }
 
 // refuses checks that a call is BAD_USER_INPUT. Conversations and contacts that the call
 // makes for itself are not counted as changes.
 func (w *world) refuses(what string, call func() error) {
-	w.t.Helper()
+	w.T.Helper()
 	changed := func() (n int64) {
-		for _, e := range w.since(0) {
+		for _, e := range w.Since(0) {
 			if e.Type != db.ContactCreated && e.Type != db.ConversationOpened {
 				n++
 			}
@@ -104,76 +108,86 @@ func (w *world) refuses(what string, call func() error) {
 		return n
 	}
 	before := changed()
-	if err := call(); err == nil || Explain(err).Code != BadInput {
-		w.t.Errorf("%s: BAD_USER_INPUT was expected, but the answer is: %v", what, err)
+	if err := call(); err == nil || service.Explain(err).Code != service.BadInput {
+		w.T.Errorf("%s: BAD_USER_INPUT was expected, but the answer is: %v", what, err)
 	}
-	equal(w.t, what+": events", changed()-before, 0)
+	servicetest.Equal(w.T, what+": events", changed()-before, 0)
 }
 
 func TestBadInput(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	c, agent := w.open(), w.agent("Ada")
-	ctx, a := w.ctx(), w.manager
+	c, agent := w.Open(), w.Agent("Ada")
+	ctx, a := w.Context(), w.Manager
 	for _, address := range []string{"ada", "ada@", "@acme.example", "Ada <ada@acme.example>", "a@b, c@d", "a@b\r\nBcc: c@d", strings.Repeat("a", 200) + "@acme.example"} {
 		w.refuses("contact's email "+address, func() error {
-			return fail(w.UpdateContact(ctx, a, UpdateContactInput{ContactID: c.ContactID, Email: &address}))
+			return fail(w.UpdateContact(ctx, a, service.UpdateContactInput{ContactID: c.ContactID, Email: &address}))
 		})
 		w.refuses("agent's email "+address, func() error {
-			return fail(w.CreateAgent(ctx, a, CreateAgentInput{Name: "Bob", Email: address, Role: db.RoleAgent}))
+			return fail(w.CreateAgent(ctx, a, service.CreateAgentInput{Name: "Bob", Email: address, Role: db.RoleAgent}))
 		})
 	}
 	w.refuses("agent's email", func() error {
-		return fail(w.UpdateAgent(ctx, a, UpdateAgentInput{AgentID: *agent.Agent, Email: Text(" ")}))
+		return fail(w.UpdateAgent(ctx, a, service.UpdateAgentInput{AgentID: *agent.Agent, Email: service.Text(" ")}))
 	})
 	for _, address := range []string{"javascript:alert(1)", "http://acme.example/a.png", "HTTPS://acme.example/a.png", "https://", "//acme.example", "data:image/png;base64,", "https://a b", "https://acme.example/" + strings.Repeat("a", 2000)} {
 		w.refuses("contact's avatar "+address, func() error {
-			return fail(w.UpdateContact(ctx, a, UpdateContactInput{ContactID: c.ContactID, AvatarURL: &address}))
+			return fail(w.UpdateContact(ctx, a, service.UpdateContactInput{ContactID: c.ContactID, AvatarURL: &address}))
 		})
 		w.refuses("agent's avatar "+address, func() error {
-			return fail(w.UpdateAgent(ctx, a, UpdateAgentInput{AgentID: *agent.Agent, AvatarURL: &address}))
+			return fail(w.UpdateAgent(ctx, a, service.UpdateAgentInput{AgentID: *agent.Agent, AvatarURL: &address}))
 		})
 	}
 	for _, zone := range []string{"", "Local", "Mars/Olympus", "../etc/passwd", "Europe/Berlin\x00"} {
-		w.refuses("time zone "+zone, func() error { return fail(w.UpdateWorkspace(ctx, a, UpdateWorkspaceInput{TimeZone: &zone})) })
+		w.refuses("time zone "+zone, func() error { return fail(w.UpdateWorkspace(ctx, a, service.UpdateWorkspaceInput{TimeZone: &zone})) })
 	}
 	for _, days := range []int{0, -1, 3651} {
-		w.refuses("days", func() error { return fail(w.UpdateWorkspace(ctx, a, UpdateWorkspaceInput{ReopenWithinDays: &days})) })
+		w.refuses("days", func() error {
+			return fail(w.UpdateWorkspace(ctx, a, service.UpdateWorkspaceInput{ReopenWithinDays: &days}))
+		})
 	}
-	many := make([]*ContactIdentityInput, 51)
+	many := make([]*service.ContactIdentityInput, 51)
 	for i := range many {
-		many[i] = &ContactIdentityInput{"chat", fmt.Sprint(i)}
+		many[i] = &service.ContactIdentityInput{"chat", fmt.Sprint(i)}
 	}
-	w.refuses("identities", func() error { return fail(w.CreateContact(ctx, a, CreateContactInput{Name: "Cora", Identities: many})) })
+	w.refuses("identities", func() error {
+		return fail(w.CreateContact(ctx, a, service.CreateContactInput{Name: "Cora", Identities: many}))
+	})
 	w.refuses("skills", func() error {
-		return fail(w.UpdateAgent(ctx, a, UpdateAgentInput{AgentID: *agent.Agent, Skills: make([]string, 101)}))
+		return fail(w.UpdateAgent(ctx, a, service.UpdateAgentInput{AgentID: *agent.Agent, Skills: make([]string, 101)}))
 	})
 }
 
 func TestBadPages(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	c := w.open()
+	c := w.Open()
 	other := w.neighbour()
-	other.open()
-	ctx, a := w.ctx(), w.manager
-	lists := map[string]func(PageInput) error{
-		"inbox":    func(p PageInput) error { return failList(w.Inbox(ctx, a, InboxInput{View: db.ViewAll, PageInput: p})) },
-		"agents":   func(p PageInput) error { return failList(w.Agents(ctx, a, AgentsInput{PageInput: p})) },
-		"contacts": func(p PageInput) error { return failList(w.Contacts(ctx, a, ContactsInput{PageInput: p})) },
-		"timeline": func(p PageInput) error {
+	other.Open()
+	ctx, a := w.Context(), w.Manager
+	lists := map[string]func(service.PageInput) error{
+		"inbox": func(p service.PageInput) error {
+			return failList(w.Inbox(ctx, a, service.InboxInput{View: db.ViewAll, PageInput: p}))
+		},
+		"agents": func(p service.PageInput) error { return failList(w.Agents(ctx, a, service.AgentsInput{PageInput: p})) },
+		"contacts": func(p service.PageInput) error {
+			return failList(w.Contacts(ctx, a, service.ContactsInput{PageInput: p}))
+		},
+		"timeline": func(p service.PageInput) error {
 			return failList(w.ConversationTimelines(ctx, a, []db.ConversationID{c.ID}, p))
 		},
-		"history":  func(p PageInput) error { return failList(w.ConversationsOf(ctx, a, []db.ContactID{c.ContactID}, p)) },
-		"messages": func(p PageInput) error { return failList(w.MessagesOf(ctx, a, []db.ConversationID{c.ID}, p)) },
+		"history": func(p service.PageInput) error {
+			return failList(w.ConversationsOf(ctx, a, []db.ContactID{c.ContactID}, p))
+		},
+		"messages": func(p service.PageInput) error { return failList(w.MessagesOf(ctx, a, []db.ConversationID{c.ID}, p)) },
 	}
-	l := w.inbox(a, InboxInput{View: db.ViewClosed})
-	elsewhere := other.inbox(other.manager, InboxInput{View: db.ViewAll})
-	cursors := []string{"", "nonsense", l.Cursor(w.read(c)), elsewhere.Cursor(elsewhere.Rows[0]), w.asOf().String()}
+	l := w.inbox(a, service.InboxInput{View: db.ViewClosed})
+	elsewhere := other.inbox(other.Manager, service.InboxInput{View: db.ViewAll})
+	cursors := []string{"", "nonsense", l.Cursor(w.Read(c)), elsewhere.Cursor(elsewhere.Rows[0]), w.asOf().String()}
 	// Well-formed cursors of these lists whose values are of no use.
 	forged, key := map[string][]string{}, a.Workspace
 	for _, v := range []string{"x", "\x00", "\xff"} {
-		forged["inbox"] = append(forged["inbox"], w.inbox(a, InboxInput{View: db.ViewAll}).query.Order().Cursor(key, db.Key{"0", v, v}))
+		forged["inbox"] = append(forged["inbox"], w.inbox(a, service.InboxInput{View: db.ViewAll}).Query().Order().Cursor(key, db.Key{"0", v, v}))
 		forged["agents"] = append(forged["agents"], db.AgentOrder.Cursor(key, db.Key{v, v, v}))
 		forged["contacts"] = append(forged["contacts"], db.ContactOrder(false, false).Cursor(key, db.Key{v, v}))
 		forged["timeline"] = append(forged["timeline"], db.TimelineOrder.Cursor(key, db.Key{v}))
@@ -181,36 +195,38 @@ func TestBadPages(t *testing.T) {
 		forged["messages"] = append(forged["messages"], db.MessageOrder.Cursor(key, db.Key{v, v}))
 	}
 	for name, list := range lists {
-		for _, p := range []PageInput{{First: new(0)}, {First: new(101)}, {First: new(-1)}, {Last: new(0)}, {Last: new(101)}, {First: new(1), Last: new(1)}} {
-			if err := list(p); err == nil || Explain(err).Code != BadInput {
+		for _, p := range []service.PageInput{{First: new(0)}, {First: new(101)}, {First: new(-1)}, {Last: new(0)}, {Last: new(101)}, {First: new(1), Last: new(1)}} {
+			if err := list(p); err == nil || service.Explain(err).Code != service.BadInput {
 				t.Errorf("%s: BAD_USER_INPUT was expected, but the answer is: %v", name, err)
 			}
 		}
 		for _, cursor := range append(cursors, forged[name]...) {
-			for _, p := range []PageInput{{After: &cursor}, {Before: &cursor}} {
-				if err := list(p); err == nil || Explain(err).Code != CursorInvalid {
+			for _, p := range []service.PageInput{{After: &cursor}, {Before: &cursor}} {
+				if err := list(p); err == nil || service.Explain(err).Code != service.CursorInvalid {
 					t.Errorf("%s: CURSOR_INVALID was expected, but the answer is: %v", name, err)
 				}
 			}
 		}
-		if err := list(PageInput{First: new(100)}); err != nil {
+		if err := list(service.PageInput{First: new(100)}); err != nil {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
 	for what, call := range map[string]func() error{
 		"assignees": func() error {
-			return failList(w.Inbox(ctx, a, InboxInput{View: db.ViewAll, Filter: &db.InboxFilter{Assignees: []*db.AgentID{}}}))
+			return failList(w.Inbox(ctx, a, service.InboxInput{View: db.ViewAll, Filter: &db.InboxFilter{Assignees: []*db.AgentID{}}}))
 		},
 		"channels": func() error {
-			return failList(w.Inbox(ctx, a, InboxInput{View: db.ViewAll, Filter: &db.InboxFilter{Channels: []string{}}}))
+			return failList(w.Inbox(ctx, a, service.InboxInput{View: db.ViewAll, Filter: &db.InboxFilter{Channels: []string{}}}))
 		},
 		"categories": func() error {
 			return failList(w.WatchInbox(ctx, a, db.ViewAll, &db.InboxFilter{ClosingCategories: []string{}}, nil))
 		},
 		"contacts' assignees": func() error {
-			return failList(w.Contacts(ctx, a, ContactsInput{Filter: &ContactFilter{Assignees: []*db.AgentID{}}}))
+			return failList(w.Contacts(ctx, a, service.ContactsInput{Filter: &service.ContactFilter{Assignees: []*db.AgentID{}}}))
 		},
-		"availability": func() error { return failList(w.Agents(ctx, a, AgentsInput{Availability: []db.Availability{}})) },
+		"availability": func() error {
+			return failList(w.Agents(ctx, a, service.AgentsInput{Availability: []db.Availability{}}))
+		},
 	} {
 		w.refuses("empty list of "+what, call)
 	}
@@ -218,10 +234,10 @@ func TestBadPages(t *testing.T) {
 
 // asOf gives the end of the log.
 func (w *world) asOf() db.EventCursor {
-	w.t.Helper()
-	cursor, err := w.AsOf(w.ctx(), w.manager)
+	w.T.Helper()
+	cursor, err := w.AsOf(w.Context(), w.Manager)
 	if err != nil {
-		w.t.Fatal(err)
+		w.T.Fatal(err)
 	}
 	return cursor
 }

@@ -1,4 +1,4 @@
-package service
+package service_test
 
 import (
 	"context"
@@ -14,6 +14,8 @@ import (
 	"github.com/anishathalye/porcupine"
 
 	"switchboard/db"
+	"switchboard/service"
+	"switchboard/service/servicetest"
 )
 
 // call is what a client asks for.
@@ -29,7 +31,7 @@ type call struct {
 // reply is what a client was told: the refusal, if any, and the state. Of an older
 // conversation than the latest the reply says nothing about the state but that.
 type reply struct {
-	refusal RefusalCode
+	refusal service.RefusalCode
 	older   bool
 	state   threadState
 }
@@ -42,7 +44,7 @@ type threadState struct {
 	version  int
 }
 
-func answered(c *db.Conversation, refusal RefusalCode) reply {
+func answered(c *db.Conversation, refusal service.RefusalCode) reply {
 	if !c.Latest {
 		return reply{refusal: refusal, older: true}
 	}
@@ -54,7 +56,7 @@ func answered(c *db.Conversation, refusal RefusalCode) reply {
 }
 
 // next is the specification: what a call does to a state, and the refusal.
-func (s threadState) next(c call, opened db.ConversationID) (threadState, RefusalCode) {
+func (s threadState) next(c call, opened db.ConversationID) (threadState, service.RefusalCode) {
 	older := c.conversation != s.latest
 	moved := c.expected != 0 && c.expected != s.version
 	to := s
@@ -68,9 +70,9 @@ func (s threadState) next(c call, opened db.ConversationID) (threadState, Refusa
 		}
 		switch {
 		case older:
-			return s, NotLatest
+			return s, service.NotLatest
 		case moved:
-			return s, Conflict
+			return s, service.Conflict
 		case s.assignee == c.to:
 			return s, ""
 		}
@@ -78,11 +80,11 @@ func (s threadState) next(c call, opened db.ConversationID) (threadState, Refusa
 	case "assignToMe":
 		switch {
 		case older || !s.open:
-			return s, NotOpen
+			return s, service.NotOpen
 		case s.assignee != db.AgentID{} && s.assignee != c.caller:
-			return s, AlreadyAssigned
+			return s, service.AlreadyAssigned
 		case moved:
-			return s, Conflict
+			return s, service.Conflict
 		case s.assignee == c.caller:
 			return s, ""
 		}
@@ -90,19 +92,19 @@ func (s threadState) next(c call, opened db.ConversationID) (threadState, Refusa
 	case "close":
 		switch {
 		case older || !s.open:
-			return s, AlreadyClosed
+			return s, service.AlreadyClosed
 		case moved:
-			return s, Conflict
+			return s, service.Conflict
 		}
 		to.open = false
 	case "reopen", "open":
 		switch {
 		case s.open:
-			return s, AlreadyOpen
+			return s, service.AlreadyOpen
 		case older && c.verb == "reopen":
-			return s, NotLatest
+			return s, service.NotLatest
 		case moved:
-			return s, Conflict
+			return s, service.Conflict
 		}
 		to.open = true
 		if c.verb == "open" {
@@ -146,12 +148,12 @@ func clients(t *testing.T, number, calls int) ([]threadState, []porcupine.Operat
 	var contacts []db.ContactID
 	known := make([]atomic.Pointer[db.ConversationID], 3)
 	for i := range known {
-		c := w.givenOpen(fmt.Sprint("Contact ", i))
+		c := w.NewOpen(fmt.Sprint("Contact ", i))
 		known[i].Store(&c.ID)
 		contacts = append(contacts, c.ContactID)
 		initial = append(initial, threadState{latest: c.ID, open: true, version: c.Version})
 	}
-	agents := w.givenAgents("A", "B", "C", "D")
+	agents := w.NewAgents("A", "B", "C", "D")
 	began := time.Now()
 	histories := make([][]porcupine.Operation, number)
 	var running sync.WaitGroup
@@ -178,7 +180,7 @@ func clients(t *testing.T, number, calls int) ([]threadState, []porcupine.Operat
 	return initial, slices.Concat(histories...)
 }
 
-func randomCall(me Actor, agents []Actor, latest func(int) db.ConversationID) call {
+func randomCall(me service.Actor, agents []service.Actor, latest func(int) db.ConversationID) call {
 	verbs := []string{"assign", "unassign", "unassign", "assignToMe", "assignToMe", "assignToMe", "close", "reopen", "open", "read"}
 	c := call{contact: rand.IntN(3), verb: verbs[rand.IntN(len(verbs))], caller: *me.Agent, to: *agents[rand.IntN(len(agents))].Agent}
 	c.conversation = latest(c.contact)
@@ -189,31 +191,31 @@ func randomCall(me Actor, agents []Actor, latest func(int) db.ConversationID) ca
 }
 
 // carryOut makes a call.
-func (w *world) carryOut(ctx context.Context, me Actor, c call, contact db.ContactID) (reply, error) {
+func (w *world) carryOut(ctx context.Context, me service.Actor, c call, contact db.ContactID) (reply, error) {
 	var expected *int
 	if c.expected != 0 {
 		expected = &c.expected
 	}
-	var o *Outcome
+	var o *service.Outcome
 	var err error
 	switch c.verb {
 	case "read":
 		rows, err := w.ConversationsByID(ctx, me, []db.ConversationID{c.conversation})
 		return answered(rows[0], ""), err
 	case "assign":
-		o, err = w.AssignConversation(ctx, me, AssignConversationInput{c.conversation, c.to, expected, Keyed{}})
+		o, err = w.AssignConversation(ctx, me, service.AssignConversationInput{c.conversation, c.to, expected, service.Keyed{}})
 	case "unassign":
-		o, err = w.UnassignConversation(ctx, me, UnassignConversationInput{c.conversation, expected, Keyed{}})
+		o, err = w.UnassignConversation(ctx, me, service.UnassignConversationInput{c.conversation, expected, service.Keyed{}})
 	case "assignToMe":
-		o, err = w.AssignToMe(ctx, me, AssignToMeInput{c.conversation, expected, Keyed{}})
+		o, err = w.AssignToMe(ctx, me, service.AssignToMeInput{c.conversation, expected, service.Keyed{}})
 	case "close":
-		o, err = w.CloseConversation(ctx, me, CloseConversationInput{c.conversation, nil, expected, Keyed{}})
+		o, err = w.CloseConversation(ctx, me, service.CloseConversationInput{c.conversation, nil, expected, service.Keyed{}})
 	case "reopen":
-		o, err = w.ReopenConversation(ctx, me, ReopenConversationInput{c.conversation, expected, Keyed{}})
+		o, err = w.ReopenConversation(ctx, me, service.ReopenConversationInput{c.conversation, expected, service.Keyed{}})
 	case "open":
-		o, err = w.OpenConversation(ctx, me, OpenConversationInput{contact, "email", expected, Keyed{}})
+		o, err = w.OpenConversation(ctx, me, service.OpenConversationInput{contact, "email", expected, service.Keyed{}})
 	}
-	var refusal *Refusal
+	var refusal *service.Refusal
 	switch {
 	case errors.As(err, &refusal):
 		return answered(o.Conversation, refusal.Code), nil
@@ -226,20 +228,20 @@ func (w *world) carryOut(ctx context.Context, me Actor, c call, contact db.Conta
 // TestP5Linearizable: whatever clients do at once, there is one order of it all in which
 // each of them was told the truth (P5).
 func TestP5Linearizable(t *testing.T) {
-	slow(t)
+	servicetest.Slow(t)
 	t.Parallel()
 	initial, history := clients(t, 16, 25)
 	model := assignment(initial)
-	if result := porcupine.CheckOperationsTimeout(model, history, patience); result != porcupine.Ok {
+	if result := porcupine.CheckOperationsTimeout(model, history, servicetest.Patience); result != porcupine.Ok {
 		t.Fatalf("%d calls: %s", len(history), result)
 	}
-	told, final := map[RefusalCode]int{}, map[int]int{}
+	told, final := map[service.RefusalCode]int{}, map[int]int{}
 	for _, o := range history {
 		in, out := o.Input.(call), o.Output.(reply)
 		told[out.refusal]++
 		final[in.contact] = max(final[in.contact], out.state.version)
 	}
-	for _, code := range []RefusalCode{"", AlreadyAssigned, NotOpen, AlreadyOpen, AlreadyClosed, Conflict} {
+	for _, code := range []service.RefusalCode{"", service.AlreadyAssigned, service.NotOpen, service.AlreadyOpen, service.AlreadyClosed, service.Conflict} {
 		if told[code] == 0 {
 			t.Errorf("nobody was told %q", code)
 		}
@@ -252,13 +254,13 @@ func TestP5Linearizable(t *testing.T) {
 			return !a.older
 		},
 		"two winners": func(c call, a *reply, _ *porcupine.Operation) bool {
-			lost := a.refusal == AlreadyAssigned
+			lost := a.refusal == service.AlreadyAssigned
 			a.refusal, a.state.assignee = "", c.caller // at a version at which somebody else was told the same
 			return lost
 		},
 		"a refusal without a reason": func(c call, a *reply, _ *porcupine.Operation) bool {
 			refused := a.refusal
-			a.refusal = AlreadyClosed
+			a.refusal = service.AlreadyClosed
 			return refused == "" && c.verb == "assign"
 		},
 		"an old state": func(c call, a *reply, o *porcupine.Operation) bool {
@@ -279,7 +281,7 @@ func TestP5Linearizable(t *testing.T) {
 		a := corrupted[i].Output.(reply)
 		lie(corrupted[i].Input.(call), &a, &corrupted[i])
 		corrupted[i].Output = a
-		if result := porcupine.CheckOperationsTimeout(model, corrupted, patience); result != porcupine.Illegal {
+		if result := porcupine.CheckOperationsTimeout(model, corrupted, servicetest.Patience); result != porcupine.Illegal {
 			t.Errorf("%s: %s", name, result)
 		}
 	}
@@ -288,35 +290,35 @@ func TestP5Linearizable(t *testing.T) {
 // TestOneWinner: of all who take a conversation at once exactly one gets it, and the
 // others are told who (A3).
 func TestOneWinner(t *testing.T) {
-	slow(t)
+	servicetest.Slow(t)
 	t.Parallel()
 	w := newWorld(t)
-	agents := w.givenAgents("A", "B", "C", "D", "E", "F", "G", "H")
+	agents := w.NewAgents("A", "B", "C", "D", "E", "F", "G", "H")
 	for range 10 {
-		c := w.givenOpen("Contact")
+		c := w.NewOpen("Contact")
 		type result struct {
-			me  Actor
-			o   *Outcome
+			me  service.Actor
+			o   *service.Outcome
 			err error
 		}
 		results, ready := make(chan result, len(agents)), make(chan struct{})
 		for _, me := range agents {
 			go func() {
 				<-ready
-				o, err := w.AssignToMe(t.Context(), me, AssignToMeInput{ConversationID: c.ID})
+				o, err := w.AssignToMe(t.Context(), me, service.AssignToMeInput{ConversationID: c.ID})
 				results <- result{me, o, err}
 			}()
 		}
 		close(ready)
-		var winner []Actor
+		var winner []service.Actor
 		named := map[db.AgentID]bool{}
 		for range agents {
 			r := <-results
-			var refusal *Refusal
+			var refusal *service.Refusal
 			switch {
 			case r.err == nil:
 				winner = append(winner, r.me)
-			case !errors.As(r.err, &refusal) || refusal.Code != AlreadyAssigned:
+			case !errors.As(r.err, &refusal) || refusal.Code != service.AlreadyAssigned:
 				t.Fatal(r.err)
 			}
 			named[*r.o.Conversation.AssigneeID] = true

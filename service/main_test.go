@@ -1,54 +1,42 @@
-package service
+package service_test
 
 import (
-	"context"
 	"testing"
-	"time"
 
 	"switchboard/db"
 	"switchboard/db/dbtest"
-	"switchboard/feed"
+	"switchboard/service/servicetest"
 )
 
 func TestMain(m *testing.M) { dbtest.Main(m) }
 
-// world is a fresh workspace with a manager and the service on it.
-type world struct {
-	*Service
-	t       *testing.T
-	manager Actor
-	clock   time.Time
-}
-
-func migrate(ctx context.Context, url string) error {
-	_, err := db.Migrate(ctx, url)
-	return err
-}
+// world is a servicetest.World with the helpers of the tests of this package.
+type world struct{ *servicetest.World }
 
 func newWorld(t *testing.T) *world {
 	t.Helper()
-	return newWorldOn(t, dbtest.New(t, migrate), db.Options{MaxConns: 8})
+	return &world{servicetest.New(t)}
 }
 
-// newWorldOn makes a world in a database of which the test knows more.
+// newWorldOn returns a world in a database that the test has made.
 func newWorldOn(t *testing.T, url string, o db.Options) *world {
 	t.Helper()
-	ctx, cancel := context.WithCancel(context.Background())
-	d, err := db.Open(ctx, url, o)
-	if err != nil {
-		t.Fatal(err)
+	return &world{servicetest.NewOn(t, url, o)}
+}
+
+// rule is a sentence of docs/rules.md with the test that holds it.
+type rule struct {
+	name string
+	test func(t *testing.T, w *world)
+}
+
+// hold tests each rule in a world of its own.
+func hold(t *testing.T, rules []rule) {
+	t.Parallel()
+	for _, r := range rules {
+		t.Run(r.name, func(t *testing.T) {
+			t.Parallel()
+			r.test(t, newWorld(t))
+		})
 	}
-	w := &world{t: t, clock: time.Date(2026, 3, 1, 9, 0, 0, 0, time.UTC)}
-	now := func() time.Time { return w.clock }
-	f := feed.New(d, feed.Options{Now: now})
-	done := make(chan struct{})
-	go func() { f.Run(ctx); close(done) }()
-	t.Cleanup(func() { cancel(); <-done; f.Flush(); _ = d.Close() })
-	w.Service = New(d, f, Options{Now: now})
-	workspace, manager, err := w.CreateWorkspace(ctx, "Acme", "Mia Manager", "mia@acme.example")
-	if err != nil {
-		t.Fatal(err)
-	}
-	w.manager = Actor{Workspace: workspace.Key, Role: RoleManager, Agent: &manager.ID}
-	return w
 }

@@ -1,4 +1,4 @@
-package service
+package service_test
 
 import (
 	"fmt"
@@ -8,14 +8,16 @@ import (
 
 	"switchboard/db"
 	"switchboard/db/dbtest"
+	"switchboard/service"
+	"switchboard/service/servicetest"
 )
 
 func eventually(t *testing.T, what string, is func() bool) {
 	t.Helper()
-	deadline := time.Now().Add(patience)
+	deadline := time.Now().Add(servicetest.Patience)
 	for ; !is(); time.Sleep(time.Millisecond) {
 		if time.Now().After(deadline) {
-			t.Fatalf("after %v it is not so %s", patience, what)
+			t.Fatalf("after %v it is not so %s", servicetest.Patience, what)
 		}
 	}
 }
@@ -24,22 +26,22 @@ func eventually(t *testing.T, what string, is func() bool) {
 // though its connections began when it could not.
 func TestReadOnlyEnds(t *testing.T) {
 	t.Parallel()
-	url := dbtest.New(t, migrate)
+	url := dbtest.New(t, servicetest.Migrate)
 	w := newWorldOn(t, url, db.Options{MaxConns: 8})
 	name := "Acme 2"
 	admin, err := db.Open(t.Context(), url, db.Options{MaxConns: 1})
-	fine(t, err)
+	servicetest.Fine(t, err)
 	defer func() { _ = admin.Close() }()
 	readOnly := func(yes string) {
 		_, err := admin.ExecContext(t.Context(), "DO $$ BEGIN EXECUTE format('ALTER DATABASE %I SET default_transaction_read_only = "+yes+"', current_database()); END $$")
-		fine(t, err)
+		servicetest.Fine(t, err)
 	}
 	readOnly("on")
 	_, err = admin.ExecContext(t.Context(), "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()")
-	fine(t, err)
+	servicetest.Fine(t, err)
 	eventually(t, "that a mutation is refused", func() bool {
-		_, err := w.UpdateWorkspace(t.Context(), w.manager, UpdateWorkspaceInput{Name: &name})
-		return err != nil && Explain(err).Code == Unavailable
+		_, err := w.UpdateWorkspace(t.Context(), w.Manager, service.UpdateWorkspaceInput{Name: &name})
+		return err != nil && service.Explain(err).Code == service.Unavailable
 	})
 	var reading sync.WaitGroup
 	for range 8 {
@@ -49,8 +51,8 @@ func TestReadOnlyEnds(t *testing.T) {
 	readOnly("off")
 	for i := range 20 {
 		name := fmt.Sprint("Acme ", i)
-		_, err := w.UpdateWorkspace(t.Context(), w.manager, UpdateWorkspaceInput{Name: &name})
-		fine(t, err)
+		_, err := w.UpdateWorkspace(t.Context(), w.Manager, service.UpdateWorkspaceInput{Name: &name})
+		servicetest.Fine(t, err)
 	}
 }
 
@@ -59,15 +61,15 @@ func TestReadOnlyEnds(t *testing.T) {
 func TestTablesChange(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	conversation := w.givenOpen("Ada")
+	conversation := w.NewOpen("Ada")
 	for range 3 {
-		_, err := w.ConversationsByID(t.Context(), w.manager, []db.ConversationID{conversation.ID})
-		fine(t, err)
+		_, err := w.ConversationsByID(t.Context(), w.Manager, []db.ConversationID{conversation.ID})
+		servicetest.Fine(t, err)
 	}
 	_, err := w.DB.ExecContext(t.Context(), "ALTER TABLE conversations ALTER COLUMN version TYPE bigint")
-	fine(t, err)
-	_, err = w.ConversationsByID(t.Context(), w.manager, []db.ConversationID{conversation.ID})
-	fine(t, err)
-	_, err = w.CloseConversation(t.Context(), w.manager, CloseConversationInput{ConversationID: conversation.ID})
-	fine(t, err)
+	servicetest.Fine(t, err)
+	_, err = w.ConversationsByID(t.Context(), w.Manager, []db.ConversationID{conversation.ID})
+	servicetest.Fine(t, err)
+	_, err = w.CloseConversation(t.Context(), w.Manager, service.CloseConversationInput{ConversationID: conversation.ID})
+	servicetest.Fine(t, err)
 }

@@ -1,4 +1,4 @@
-package service
+package service_test
 
 import (
 	"encoding/base64"
@@ -10,17 +10,19 @@ import (
 	"time"
 
 	"switchboard/db"
+	"switchboard/service"
+	"switchboard/service/servicetest"
 )
 
 // paged is a list that can be read page by page: ids, cursors and whether it goes on.
-type paged func(PageInput) (*pageOf, error)
+type paged func(service.PageInput) (*pageOf, error)
 
 type pageOf struct {
 	ids, cursors         []string
 	hasNext, hasPrevious bool
 }
 
-func pageFrom[T any](l *List[T], err error, id func(T) string) (*pageOf, error) {
+func pageFrom[T any](l *service.List[T], err error, id func(T) string) (*pageOf, error) {
 	if err != nil {
 		return nil, err
 	}
@@ -31,7 +33,7 @@ func pageFrom[T any](l *List[T], err error, id func(T) string) (*pageOf, error) 
 	return p, nil
 }
 
-func onlyList[T any](lists []*List[T], err error) (*List[T], error) {
+func onlyList[T any](lists []*service.List[T], err error) (*service.List[T], error) {
 	if err != nil {
 		return nil, err
 	}
@@ -49,44 +51,44 @@ type library struct {
 
 func newLibrary(t *testing.T) *library {
 	w := newWorld(t)
-	b := &library{world: w, thread: w.givenOpen("Thread")}
+	b := &library{world: w, thread: w.NewOpen("Thread")}
 	for i := range 9 {
 		kind := []db.MessageKind{db.Inbound, db.Note, db.Outbound}[i%3]
-		_, err := w.givenMessage(t.Context(), w.manager, b.thread.ID, kind, fmt.Sprint("message ", i))
-		fine(t, err)
+		_, err := w.PutMessage(t.Context(), w.Manager, b.thread.ID, kind, fmt.Sprint("message ", i))
+		servicetest.Fine(t, err)
 		if i%4 == 3 {
-			w.clock = w.clock.Add(time.Microsecond)
+			w.Clock = w.Clock.Add(time.Microsecond)
 		}
 	}
-	b.reader = w.givenContact(CreateContactInput{Name: "Reader"})
+	b.reader = w.NewContact(service.CreateContactInput{Name: "Reader"})
 	for range 9 {
-		o, err := w.OpenConversation(t.Context(), w.manager, OpenConversationInput{ContactID: b.reader.ID, Channel: "email"})
-		fine(t, err)
-		_, err = w.CloseConversation(t.Context(), w.manager, CloseConversationInput{ConversationID: o.Conversation.ID})
-		fine(t, err)
-		w.clock = w.clock.Add(time.Second) // the latest is by opening
+		o, err := w.OpenConversation(t.Context(), w.Manager, service.OpenConversationInput{ContactID: b.reader.ID, Channel: "email"})
+		servicetest.Fine(t, err)
+		_, err = w.CloseConversation(t.Context(), w.Manager, service.CloseConversationInput{ConversationID: o.Conversation.ID})
+		servicetest.Fine(t, err)
+		w.Clock = w.Clock.Add(time.Second) // the latest is by opening
 	}
 	for i := range 16 { // four moments, and every other one waits
 		if i%4 == 0 {
-			w.clock = w.clock.Add(time.Second)
+			w.Clock = w.Clock.Add(time.Second)
 		}
-		c := w.givenOpen(fmt.Sprint("Name ", i%5))
+		c := w.NewOpen(fmt.Sprint("Name ", i%5))
 		if i%2 == 0 {
-			_, err := w.givenMessage(t.Context(), w.manager, c.ID, db.Inbound, "hello")
-			fine(t, err)
+			_, err := w.PutMessage(t.Context(), w.Manager, c.ID, db.Inbound, "hello")
+			servicetest.Fine(t, err)
 		}
 	}
-	for i, a := range w.givenAgents("Ada", "Ada", "Bo", "Bo", "Bo", "Čapek", "Cy", "Cy") {
-		_, err := w.SetAvailability(t.Context(), a, SetAvailabilityInput{Availability: []db.Availability{db.Offline, db.Online, db.Away}[i%3]})
-		fine(t, err)
+	for i, a := range w.NewAgents("Ada", "Ada", "Bo", "Bo", "Bo", "Čapek", "Cy", "Cy") {
+		_, err := w.SetAvailability(t.Context(), a, service.SetAvailabilityInput{Availability: []db.Availability{db.Offline, db.Online, db.Away}[i%3]})
+		servicetest.Fine(t, err)
 	}
 	return b
 }
 
 // inbox is one list of conversations.
-func (b *library) inbox(view db.View, field db.InboxOrderField, direction Direction) paged {
-	return func(in PageInput) (*pageOf, error) {
-		l, err := b.Inbox(b.t.Context(), b.manager, InboxInput{View: view, OrderBy: &InboxOrder{field, direction}, PageInput: in})
+func (b *library) inbox(view db.View, field db.InboxOrderField, direction service.Direction) paged {
+	return func(in service.PageInput) (*pageOf, error) {
+		l, err := b.Inbox(b.T.Context(), b.Manager, service.InboxInput{View: view, OrderBy: &service.InboxOrder{field, direction}, PageInput: in})
 		if err != nil {
 			return nil, err
 		}
@@ -96,39 +98,39 @@ func (b *library) inbox(view db.View, field db.InboxOrderField, direction Direct
 
 // lists are all lists that there are, by name.
 func (b *library) lists() map[string]paged {
-	ctx, me := b.t.Context(), b.manager
+	ctx, me := b.T.Context(), b.Manager
 	lists := map[string]paged{
-		"agents": func(in PageInput) (*pageOf, error) {
-			l, err := b.Agents(ctx, me, AgentsInput{PageInput: in})
+		"agents": func(in service.PageInput) (*pageOf, error) {
+			l, err := b.Agents(ctx, me, service.AgentsInput{PageInput: in})
 			return pageFrom(l, err, func(a *db.Agent) string { return a.ID.String() })
 		},
-		"messages": func(in PageInput) (*pageOf, error) {
+		"messages": func(in service.PageInput) (*pageOf, error) {
 			l, err := onlyList(b.MessagesOf(ctx, me, []db.ConversationID{b.thread.ID}, in))
 			return pageFrom(l, err, func(m *db.Message) string { return m.ID.String() })
 		},
-		"timeline": func(in PageInput) (*pageOf, error) {
+		"timeline": func(in service.PageInput) (*pageOf, error) {
 			l, err := onlyList(b.ConversationTimelines(ctx, me, []db.ConversationID{b.thread.ID}, in))
 			return pageFrom(l, err, func(e *db.Event) string { return e.ID.String() })
 		},
-		"timeline of a contact": func(in PageInput) (*pageOf, error) {
+		"timeline of a contact": func(in service.PageInput) (*pageOf, error) {
 			l, err := onlyList(b.ContactTimelines(ctx, me, []db.ContactID{b.reader.ID}, in))
 			return pageFrom(l, err, func(e *db.Event) string { return e.ID.String() })
 		},
-		"conversations of a contact": func(in PageInput) (*pageOf, error) {
+		"conversations of a contact": func(in service.PageInput) (*pageOf, error) {
 			l, err := onlyList(b.ConversationsOf(ctx, me, []db.ContactID{b.reader.ID}, in))
 			return pageFrom(l, err, conversationID)
 		},
 	}
-	for _, direction := range []Direction{Ascending, Descending} {
+	for _, direction := range []service.Direction{service.Ascending, service.Descending} {
 		for _, field := range []db.AgentOrderField{db.AgentAvailability, db.AgentName, db.AgentCreatedAt} {
-			lists[fmt.Sprintf("agents by %s %s", field, direction)] = func(in PageInput) (*pageOf, error) {
-				l, err := b.Agents(ctx, me, AgentsInput{OrderBy: &AgentOrder{field, direction}, PageInput: in})
+			lists[fmt.Sprintf("agents by %s %s", field, direction)] = func(in service.PageInput) (*pageOf, error) {
+				l, err := b.Agents(ctx, me, service.AgentsInput{OrderBy: &service.AgentOrder{field, direction}, PageInput: in})
 				return pageFrom(l, err, func(a *db.Agent) string { return a.ID.String() })
 			}
 		}
-		for _, field := range []ContactOrderField{ContactName, ContactCreatedAt} {
-			lists[fmt.Sprintf("contacts by %s %s", field, direction)] = func(in PageInput) (*pageOf, error) {
-				l, err := b.Contacts(ctx, me, ContactsInput{OrderBy: &ContactOrder{field, direction}, PageInput: in})
+		for _, field := range []service.ContactOrderField{service.ContactName, service.ContactCreatedAt} {
+			lists[fmt.Sprintf("contacts by %s %s", field, direction)] = func(in service.PageInput) (*pageOf, error) {
+				l, err := b.Contacts(ctx, me, service.ContactsInput{OrderBy: &service.ContactOrder{field, direction}, PageInput: in})
 				return pageFrom(l, err, func(c *db.Contact) string { return c.ID.String() })
 			}
 		}
@@ -146,8 +148,8 @@ func TestPages(t *testing.T) {
 	t.Parallel()
 	b := newLibrary(t)
 	for name, list := range b.lists() {
-		whole, err := list(PageInput{First: ptr(100)})
-		fine(t, err)
+		whole, err := list(service.PageInput{First: servicetest.Ptr(100)})
+		servicetest.Fine(t, err)
 		if len(whole.ids) < 9 || whole.hasNext || whole.hasPrevious {
 			t.Fatalf("%s: there are %d, next: %t, previous: %t", name, len(whole.ids), whole.hasNext, whole.hasPrevious)
 		}
@@ -164,20 +166,20 @@ func TestPages(t *testing.T) {
 // checkPages reads a list forward, then backward.
 func checkPages(t *testing.T, name string, list paged, whole *pageOf, size int) {
 	t.Helper()
-	in := PageInput{First: &size}
+	in := service.PageInput{First: &size}
 	for at := 0; at < len(whole.ids); at += size {
 		end := min(at+size, len(whole.ids))
 		expect(t, name, list, in, whole.ids[at:end], end < len(whole.ids), at > 0)
 		in.After = &whole.cursors[end-1]
 	}
-	in = PageInput{Last: &size}
+	in = service.PageInput{Last: &size}
 	for end := len(whole.ids); end > 0; end -= size {
 		at := max(end-size, 0)
 		expect(t, name+", backward", list, in, whole.ids[at:end], end < len(whole.ids), at > 0)
 		in.Before = &whole.cursors[at]
 	}
-	expect(t, name+", past the end", list, PageInput{First: &size, After: &whole.cursors[len(whole.ids)-1]}, nil, false, true)
-	expect(t, name+", before the beginning", list, PageInput{Last: &size, Before: &whole.cursors[0]}, nil, true, false)
+	expect(t, name+", past the end", list, service.PageInput{First: &size, After: &whole.cursors[len(whole.ids)-1]}, nil, false, true)
+	expect(t, name+", before the beginning", list, service.PageInput{Last: &size, Before: &whole.cursors[0]}, nil, true, false)
 }
 
 // checkBounds reads what lies between any two rows of a list, two rows of it from each end.
@@ -191,14 +193,14 @@ func checkBounds(t *testing.T, name string, list paged, whole *pageOf) {
 			between = whole.ids[after+1 : before]
 		}
 		some, more := min(2, len(between)), len(between) > 2
-		in := PageInput{First: ptr(2), After: &whole.cursors[after], Before: &whole.cursors[before]}
+		in := service.PageInput{First: servicetest.Ptr(2), After: &whole.cursors[after], Before: &whole.cursors[before]}
 		expect(t, fmt.Sprintf("%s, between %v", name, bounds), list, in, between[:some], more, true)
-		in.First, in.Last = nil, ptr(2)
+		in.First, in.Last = nil, servicetest.Ptr(2)
 		expect(t, fmt.Sprintf("%s, between %v, backward", name, bounds), list, in, between[len(between)-some:], true, more)
 	}
 }
 
-func expect(t *testing.T, name string, list paged, in PageInput, ids []string, next, previous bool) {
+func expect(t *testing.T, name string, list paged, in service.PageInput, ids []string, next, previous bool) {
 	t.Helper()
 	got, err := list(in)
 	if err != nil {
@@ -216,11 +218,11 @@ func expect(t *testing.T, name string, list paged, in PageInput, ids []string, n
 func TestWaitingOrder(t *testing.T) {
 	t.Parallel()
 	b := newLibrary(t)
-	for _, direction := range []Direction{Ascending, Descending} {
-		l, err := b.Inbox(t.Context(), b.manager, InboxInput{View: db.ViewAll, OrderBy: &InboxOrder{db.WaitingSince, direction}})
-		fine(t, err)
+	for _, direction := range []service.Direction{service.Ascending, service.Descending} {
+		l, err := b.Inbox(t.Context(), b.Manager, service.InboxInput{View: db.ViewAll, OrderBy: &service.InboxOrder{db.WaitingSince, direction}})
+		servicetest.Fine(t, err)
 		sorted := slices.Clone(l.Rows)
-		inOrder(sorted, InboxOrder{db.WaitingSince, direction})
+		inOrder(sorted, service.InboxOrder{db.WaitingSince, direction})
 		if !slices.Equal(l.Rows, sorted) || l.Rows[0].WaitingSince == nil || l.Rows[len(l.Rows)-1].WaitingSince != nil {
 			t.Errorf("%s: it is not in order", direction)
 		}
@@ -231,9 +233,9 @@ func TestWaitingOrder(t *testing.T) {
 func TestNestedPages(t *testing.T) {
 	t.Parallel()
 	b := newLibrary(t)
-	other := b.givenContact(CreateContactInput{Name: "Nobody"})
-	lists, err := b.ConversationsOf(t.Context(), b.manager, []db.ContactID{other.ID, b.reader.ID, b.thread.ContactID, b.reader.ID}, PageInput{First: ptr(2)})
-	fine(t, err)
+	other := b.NewContact(service.CreateContactInput{Name: "Nobody"})
+	lists, err := b.ConversationsOf(t.Context(), b.Manager, []db.ContactID{other.ID, b.reader.ID, b.thread.ContactID, b.reader.ID}, service.PageInput{First: servicetest.Ptr(2)})
+	servicetest.Fine(t, err)
 	for i, want := range []struct {
 		rows int
 		next bool
@@ -248,8 +250,8 @@ func TestPageSizes(t *testing.T) {
 	t.Parallel()
 	b := newLibrary(t)
 	for name, list := range b.lists() {
-		for _, in := range []PageInput{{First: ptr(0)}, {First: ptr(-1)}, {First: ptr(101)}, {Last: ptr(0)}, {Last: ptr(101)}, {First: ptr(1), Last: ptr(1)}} {
-			if _, err := list(in); err == nil || Explain(err).Code != BadInput {
+		for _, in := range []service.PageInput{{First: servicetest.Ptr(0)}, {First: servicetest.Ptr(-1)}, {First: servicetest.Ptr(101)}, {Last: servicetest.Ptr(0)}, {Last: servicetest.Ptr(101)}, {First: servicetest.Ptr(1), Last: servicetest.Ptr(1)}} {
+			if _, err := list(in); err == nil || service.Explain(err).Code != service.BadInput {
 				t.Errorf("%s: %v", name, err)
 			}
 		}
@@ -259,11 +261,11 @@ func TestPageSizes(t *testing.T) {
 // refusesCursor checks that a list takes a text neither as after nor as before.
 func refusesCursor(t *testing.T, name string, list paged, cursor string) {
 	t.Helper()
-	for _, in := range []PageInput{{After: &cursor}, {Before: &cursor}, {Last: ptr(2), After: &cursor}, {Last: ptr(2), Before: &cursor}} {
+	for _, in := range []service.PageInput{{After: &cursor}, {Before: &cursor}, {Last: servicetest.Ptr(2), After: &cursor}, {Last: servicetest.Ptr(2), Before: &cursor}} {
 		got, err := list(in)
 		if err == nil {
 			t.Fatalf("%s: %q is taken and gives %d", name, cursor, len(got.ids))
-		} else if code := Explain(err).Code; code != CursorInvalid {
+		} else if code := service.Explain(err).Code; code != service.CursorInvalid {
 			t.Fatalf("%s: %q: %s, %v", name, cursor, code, err)
 		}
 	}
@@ -276,8 +278,8 @@ func TestForeignCursors(t *testing.T) {
 	lists := b.lists()
 	cursors := map[string]string{}
 	for name, list := range lists {
-		whole, err := list(PageInput{First: ptr(3)})
-		fine(t, err)
+		whole, err := list(service.PageInput{First: servicetest.Ptr(3)})
+		servicetest.Fine(t, err)
 		cursors[name] = whole.cursors[1]
 	}
 	// An event lies at one place of the log, whichever timeline shows it.
@@ -291,7 +293,7 @@ func TestForeignCursors(t *testing.T) {
 			}
 		}
 	}
-	elsewhere := &library{world: b.givenWorkspace(), thread: b.thread, reader: b.reader}
+	elsewhere := &library{world: &world{b.NewWorkspace()}, thread: b.thread, reader: b.reader}
 	for name, list := range elsewhere.lists() {
 		refusesCursor(t, name+" in another workspace", list, cursors[name])
 	}
@@ -301,14 +303,14 @@ func TestForeignCursors(t *testing.T) {
 func TestDamagedCursors(t *testing.T) {
 	t.Parallel()
 	b := newLibrary(t)
-	end, err := b.AsOf(t.Context(), b.manager)
-	fine(t, err)
+	end, err := b.AsOf(t.Context(), b.Manager)
+	servicetest.Fine(t, err)
 	for name, list := range b.lists() {
-		whole, err := list(PageInput{First: ptr(1)})
-		fine(t, err)
+		whole, err := list(service.PageInput{First: servicetest.Ptr(1)})
+		servicetest.Fine(t, err)
 		good := whole.cursors[0]
 		raw, err := base64.RawURLEncoding.DecodeString(good)
-		fine(t, err)
+		servicetest.Fine(t, err)
 		bad := []string{"", "x", "null", good + "=", good + "AAAA", end.String(), good[:len(good)/2], good[1:]}
 		for i := range raw {
 			changed := slices.Clone(raw)
@@ -351,11 +353,11 @@ func TestForgedCursors(t *testing.T) {
 	}
 	for _, f := range forgeries {
 		for _, key := range f.keys {
-			refusesCursor(t, fmt.Sprintf("%s with %q", f.list, key), lists[f.list], f.order.Cursor(b.manager.Workspace, key))
+			refusesCursor(t, fmt.Sprintf("%s with %q", f.list, key), lists[f.list], f.order.Cursor(b.Manager.Workspace, key))
 		}
 	}
 	var count int
-	fine(t, b.DB.NewRaw("SELECT count(*) FROM agents").Scan(t.Context(), &count))
+	servicetest.Fine(t, b.DB.NewRaw("SELECT count(*) FROM agents").Scan(t.Context(), &count))
 	if count != 9 {
 		t.Errorf("there are %d agents now", count)
 	}
@@ -364,7 +366,7 @@ func TestForgedCursors(t *testing.T) {
 // TestBadKeyIsNoExcuse: other errors stay what they are.
 func TestBadKeyIsNoExcuse(t *testing.T) {
 	t.Parallel()
-	if err := errors.New("broken"); BadKey(db.Page{After: db.Key{"x"}}, err) != err {
+	if err := errors.New("broken"); service.BadKey(db.Page{After: db.Key{"x"}}, err) != err {
 		t.Error("an error that has nothing to do with the cursor is said to come from it")
 	}
 }

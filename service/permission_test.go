@@ -1,4 +1,4 @@
-package service
+package service_test
 
 import (
 	"slices"
@@ -6,21 +6,23 @@ import (
 	"testing"
 
 	"switchboard/db"
+	"switchboard/service"
+	"switchboard/service/servicetest"
 )
 
 // TestPermissions is who may do what. Whoever may not gets FORBIDDEN and changes nothing.
 func TestPermissions(t *testing.T) {
 	t.Parallel()
-	everybody := []Role{RoleAgent, RoleManager, RoleIntegration}
-	agents, managers := []Role{RoleAgent, RoleManager}, []Role{RoleManager}
-	may := map[string][]Role{
+	everybody := []service.Role{service.RoleAgent, service.RoleManager, service.RoleIntegration}
+	agents, managers := []service.Role{service.RoleAgent, service.RoleManager}, []service.Role{service.RoleManager}
+	may := map[string][]service.Role{
 		"assignConversation": everybody, "unassignConversation": everybody, "assignContact": everybody, "unassignContact": everybody,
 		"closeConversation": everybody, "openConversation": everybody, "reopenConversation": everybody,
 		"assignConversations": everybody, "closeConversations": everybody,
 		"blockContact": everybody, "unblockContact": everybody, "createContact": everybody, "updateContact": everybody,
 		"assignToMe": agents, "sendMessage": agents, "addNote": agents, "markRead": agents, "setAvailability": managers, // one's own: below
 		"createAgent": managers, "updateAgent": managers, "deactivateAgent": managers, "reactivateAgent": managers, "updateWorkspace": managers,
-		"receiveMessage": {RoleIntegration}, "recordBusinessEvent": {RoleIntegration},
+		"receiveMessage": {service.RoleIntegration}, "recordBusinessEvent": {service.RoleIntegration},
 		"createWorkflow": managers, "createWorkflowFromTemplate": managers, "updateWorkflow": managers,
 		"enableWorkflow": managers, "disableWorkflow": managers, "deleteWorkflow": managers, "cancelWorkflowRun": managers,
 	}
@@ -28,25 +30,25 @@ func TestPermissions(t *testing.T) {
 		t.Run(v.name, func(t *testing.T) {
 			t.Parallel()
 			w := newWorld(t)
-			for _, role := range []Role{RoleAgent, RoleManager, RoleIntegration, RoleReader, ""} {
-				caller := w.program(role)
+			for _, role := range []service.Role{service.RoleAgent, service.RoleManager, service.RoleIntegration, service.RoleReader, ""} {
+				caller := w.Program(role)
 				switch role {
-				case RoleAgent:
-					caller = w.agent("Ada")
-				case RoleManager:
-					caller = w.manager
+				case service.RoleAgent:
+					caller = w.Agent("Ada")
+				case service.RoleManager:
+					caller = w.Manager
 				}
 				x := w.ready(v)
-				head := w.head()
+				head := w.Head()
 				_, err := v.in(w, caller, x)
 				if slices.Contains(may[v.name], role) {
-					if err != nil || (w.head() == head) != unlogged[v.name] {
+					if err != nil || (w.Head() == head) != unlogged[v.name] {
 						t.Errorf("%s may not: %v", role, err)
 					}
 					continue
 				}
-				failed(t, err, Forbidden)
-				equal(t, "end of the log", w.head(), head)
+				servicetest.Failed(t, err, service.Forbidden)
+				servicetest.Equal(t, "end of the log", w.Head(), head)
 			}
 		})
 	}
@@ -55,26 +57,26 @@ func TestPermissions(t *testing.T) {
 func TestOwnAvailability(t *testing.T) {
 	hold(t, []rule{
 		{"an agent sets their own, and nobody else's", func(t *testing.T, w *world) {
-			ada, ben := w.agent("Ada"), w.agent("Ben")
+			ada, ben := w.Agent("Ada"), w.Agent("Ben")
 			for _, id := range []*db.AgentID{nil, ada.Agent} {
-				w.ok(w.SetAvailability(w.ctx(), ada, SetAvailabilityInput{Availability: db.Away, AgentID: id}))
+				w.OK(w.SetAvailability(w.Context(), ada, service.SetAvailabilityInput{Availability: db.Away, AgentID: id}))
 			}
-			_, err := w.SetAvailability(w.ctx(), ada, SetAvailabilityInput{Availability: db.Away, AgentID: ben.Agent})
-			failed(t, err, Forbidden)
+			_, err := w.SetAvailability(w.Context(), ada, service.SetAvailabilityInput{Availability: db.Away, AgentID: ben.Agent})
+			servicetest.Failed(t, err, service.Forbidden)
 		}},
 		{"a program has none of its own", func(t *testing.T, w *world) {
-			_, err := w.SetAvailability(w.ctx(), w.program(RoleIntegration), SetAvailabilityInput{Availability: db.Away})
-			failed(t, err, Forbidden)
+			_, err := w.SetAvailability(w.Context(), w.Program(service.RoleIntegration), service.SetAvailabilityInput{Availability: db.Away})
+			servicetest.Failed(t, err, service.Forbidden)
 		}},
 		{"MINE is an agent's", func(t *testing.T, w *world) {
-			for _, role := range []Role{RoleIntegration, RoleReader} {
-				_, err := w.Inbox(w.ctx(), w.program(role), InboxInput{View: db.ViewMine})
-				failed(t, err, BadInput)
-				_, err = w.WatchInbox(w.ctx(), w.program(role), db.ViewMine, nil, nil)
-				failed(t, err, BadInput)
-				w.open()
-				equal(t, "ALL", len(w.list(w.program(role), InboxInput{View: db.ViewAll})) > 0, true)
-				equal(t, "counts", strings.HasPrefix(w.counts(w.program(role)), "mine 0"), true)
+			for _, role := range []service.Role{service.RoleIntegration, service.RoleReader} {
+				_, err := w.Inbox(w.Context(), w.Program(role), service.InboxInput{View: db.ViewMine})
+				servicetest.Failed(t, err, service.BadInput)
+				_, err = w.WatchInbox(w.Context(), w.Program(role), db.ViewMine, nil, nil)
+				servicetest.Failed(t, err, service.BadInput)
+				w.Open()
+				servicetest.Equal(t, "ALL", len(w.list(w.Program(role), service.InboxInput{View: db.ViewAll})) > 0, true)
+				servicetest.Equal(t, "counts", strings.HasPrefix(w.counts(w.Program(role)), "mine 0"), true)
 			}
 		}},
 	})
@@ -90,7 +92,7 @@ func TestUnknownIDs(t *testing.T) {
 	foreign := other.ready(verbNamed("assignConversation"))
 	foreign.run = other.ready(verbNamed("cancelWorkflowRun")).run
 	unknown := target{run: db.RunID{UUID: db.NewUUID()}, conversation: db.ConversationID{UUID: db.NewUUID()}, contact: db.ContactID{UUID: db.NewUUID()}, agent: db.AgentID{UUID: db.NewUUID()}, workflow: db.WorkflowID{UUID: db.NewUUID()}}
-	heads := func() [2]db.Seq { return [2]db.Seq{w.head(), other.head()} }
+	heads := func() [2]db.Seq { return [2]db.Seq{w.Head(), other.Head()} }
 	for _, v := range verbs {
 		for kind, x := range map[string]target{"unknown": unknown, "foreign": foreign} {
 			calls := []target{x}
@@ -106,13 +108,13 @@ func TestUnknownIDs(t *testing.T) {
 			for _, x := range calls {
 				before := heads()
 				o, err := v.in(w, w.caller(v), x)
-				if err == nil || Explain(err).Code != NotFound {
+				if err == nil || service.Explain(err).Code != service.NotFound {
 					t.Errorf("%s of %s: NOT_FOUND was expected, but the answer is: %v", v.name, kind, err)
 				}
 				if o != nil && x.contact == foreign.contact && objects(o) != "" {
 					t.Errorf("%s of %s: the answer shows %s", v.name, kind, objects(o))
 				}
-				equal(t, v.name+": ends of the logs", heads(), before)
+				servicetest.Equal(t, v.name+": ends of the logs", heads(), before)
 			}
 		}
 	}
@@ -121,17 +123,20 @@ func TestUnknownIDs(t *testing.T) {
 
 // neighbour is another workspace on the same server.
 func (w *world) neighbour() *world {
-	w.t.Helper()
-	workspace, manager, err := w.CreateWorkspace(w.ctx(), "Rival", "Rita Manager", "mia@acme.example")
+	w.T.Helper()
+	workspace, manager, err := w.CreateWorkspace(w.Context(), "Rival", "Rita Manager", "mia@acme.example")
 	if err != nil {
-		w.t.Fatal(err)
+		w.T.Fatal(err)
 	}
-	return &world{Service: w.Service, t: w.t, clock: w.clock, manager: Actor{Workspace: workspace.Key, Role: RoleManager, Agent: &manager.ID}}
+	return &world{&servicetest.World{
+		Service: w.Service, T: w.T, Clock: w.Clock,
+		Manager: service.Actor{Workspace: workspace.Key, Role: service.RoleManager, Agent: &manager.ID},
+	}}
 }
 
 // testNothingCrosses reads another workspace's objects.
 func testNothingCrosses(t *testing.T, w *world, foreign target) {
-	ctx, a := w.ctx(), w.manager
+	ctx, a := w.Context(), w.Manager
 	for what, count := range map[string]func() (int, error){
 		"conversations": func() (int, error) {
 			rows, err := w.ConversationsByID(ctx, a, []db.ConversationID{foreign.conversation})
@@ -154,15 +159,15 @@ func testNothingCrosses(t *testing.T, w *world, foreign target) {
 			return len(rows), err
 		},
 		"timeline": func() (int, error) {
-			lists, err := w.ContactTimelines(ctx, a, []db.ContactID{foreign.contact}, PageInput{})
+			lists, err := w.ContactTimelines(ctx, a, []db.ContactID{foreign.contact}, service.PageInput{})
 			return len(lists[0].Rows), err
 		},
 		"history": func() (int, error) {
-			lists, err := w.ConversationsOf(ctx, a, []db.ContactID{foreign.contact}, PageInput{})
+			lists, err := w.ConversationsOf(ctx, a, []db.ContactID{foreign.contact}, service.PageInput{})
 			return len(lists[0].Rows), err
 		},
 		"filter": func() (int, error) {
-			l, err := w.Inbox(ctx, a, InboxInput{View: db.ViewAll, Filter: &db.InboxFilter{Assignees: []*db.AgentID{&foreign.agent}}})
+			l, err := w.Inbox(ctx, a, service.InboxInput{View: db.ViewAll, Filter: &db.InboxFilter{Assignees: []*db.AgentID{&foreign.agent}}})
 			return len(l.Rows), err
 		},
 	} {
@@ -171,11 +176,11 @@ func testNothingCrosses(t *testing.T, w *world, foreign target) {
 		}
 	}
 	_, err := w.WatchConversation(ctx, a, foreign.conversation, nil)
-	failed(t, err, NotFound)
+	servicetest.Failed(t, err, service.NotFound)
 	_, err = w.WatchAssignments(ctx, a, nil, &foreign.agent, nil)
-	failed(t, err, NotFound)
+	servicetest.Failed(t, err, service.NotFound)
 	_, err = w.WatchStatus(ctx, a, &foreign.conversation, nil)
-	failed(t, err, NotFound)
+	servicetest.Failed(t, err, service.NotFound)
 	_, err = w.WatchRuns(ctx, a, &foreign.workflow)
-	failed(t, err, NotFound)
+	servicetest.Failed(t, err, service.NotFound)
 }

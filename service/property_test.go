@@ -1,4 +1,4 @@
-package service
+package service_test
 
 import (
 	"cmp"
@@ -14,7 +14,9 @@ import (
 	"pgregory.net/rapid"
 
 	"switchboard/db"
+	"switchboard/service"
 	"switchboard/service/projection"
+	"switchboard/service/servicetest"
 )
 
 // Each check is a workspace's whole life against a real database; -rapid.checks asks for more.
@@ -23,10 +25,10 @@ func init() { _ = flag.Set("rapid.checks", "10") }
 // TestEverythingAgrees lets random things happen, valid and invalid, and then compares
 // what must be the same: rows and events, lists and live views, counts and both.
 func TestEverythingAgrees(t *testing.T) {
-	slow(t)
+	servicetest.Slow(t)
 	t.Parallel()
 	w := newWorld(t)
-	w.clock = time.Now()
+	w.Clock = time.Now()
 	rapid.Check(t, func(t *rapid.T) {
 		p := newPlay(t, w)
 		for range rapid.IntRange(30, 60).Draw(t, "steps") {
@@ -46,13 +48,13 @@ type play struct {
 	*rapid.T
 	*world
 	ctx           context.Context
-	tail          *Stream[*db.Event] // keeps the log in the process's memory
+	tail          *service.Stream[*db.Event] // keeps the log in the process's memory
 	start         db.EventCursor
-	manager       Actor
-	agents        []Actor // the manager first
+	manager       service.Actor
+	agents        []service.Actor // the manager first
 	contacts      []db.ContactID
 	conversations []db.ConversationID
-	marks         map[demoReader]db.Seq // the event up to which an agent has read a conversation
+	marks         map[agentReading]db.Seq // the event up to which an agent has read a conversation
 
 	// As read at the end.
 	rows     []*db.Conversation
@@ -65,15 +67,15 @@ type play struct {
 var channels = []string{"email", "chat", "sms"}
 
 func newPlay(t *rapid.T, w *world) *play {
-	p := &play{T: t, world: w, ctx: t.Context(), marks: map[demoReader]db.Seq{}}
+	p := &play{T: t, world: w, ctx: t.Context(), marks: map[agentReading]db.Seq{}}
 	workspace, manager, err := p.CreateWorkspace(p.ctx, "Play", "Mia", "mia@play.example")
-	fine(t, err)
-	p.manager = Actor{Workspace: workspace.Key, Role: RoleManager, Agent: &manager.ID}
-	p.agents = []Actor{p.manager}
+	servicetest.Fine(t, err)
+	p.manager = service.Actor{Workspace: workspace.Key, Role: service.RoleManager, Agent: &manager.ID}
+	p.agents = []service.Actor{p.manager}
 	p.start, err = p.AsOf(p.ctx, p.manager)
-	fine(t, err)
-	p.tail, err = p.Service.watch(p.ctx, p.manager, nil, func(*db.Event) bool { return true })
-	fine(t, err)
+	servicetest.Fine(t, err)
+	p.tail, err = p.Service.Watch(p.ctx, p.manager, nil, func(*db.Event) bool { return true })
+	servicetest.Fine(t, err)
 	t.Cleanup(p.tail.Close)
 	p.createAgent()
 	for range 3 {
@@ -110,15 +112,15 @@ var verbNames = func() (names []string) {
 
 // step lets one thing happen. Whatever is refused must have left no event behind.
 func (p *play) step() {
-	p.clock = p.clock.Add(time.Duration(rapid.IntRange(-1, 2).Draw(p.T, "microseconds")) * time.Microsecond)
+	p.Clock = p.Clock.Add(time.Duration(rapid.IntRange(-1, 2).Draw(p.T, "microseconds")) * time.Microsecond)
 	name := rapid.SampledFrom(verbNames).Draw(p.T, "verb")
 	before := p.head()
 	err := plays[name](p)
-	var refusal *Refusal
-	var known *Error
+	var refusal *service.Refusal
+	var known *service.Error
 	switch {
 	case err == nil:
-	case errors.As(err, &refusal), errors.As(err, &known) && known.Code != Internal:
+	case errors.As(err, &refusal), errors.As(err, &known) && known.Code != service.Internal:
 		if p.head() != before {
 			p.Fatalf("%s was refused with %v, but left an event", name, err)
 		}
@@ -129,7 +131,7 @@ func (p *play) step() {
 
 func (p *play) head() db.EventCursor {
 	c, err := p.AsOf(p.ctx, p.manager)
-	fine(p, err)
+	servicetest.Fine(p, err)
 	return c
 }
 
@@ -151,20 +153,20 @@ func (p *play) conversation() db.ConversationID {
 
 // version is now and then one that is expected, which may be the right one.
 func (p *play) version() *int {
-	return rapid.SampledFrom([]*int{nil, nil, nil, ptr(2), ptr(3)}).Draw(p.T, "version")
+	return rapid.SampledFrom([]*int{nil, nil, nil, servicetest.Ptr(2), servicetest.Ptr(3)}).Draw(p.T, "version")
 }
 
 func (p *play) createAgent() error {
-	in := CreateAgentInput{Name: "Agent", Email: fmt.Sprintf("%d@play.example", len(p.agents)), Role: db.RoleAgent}
+	in := service.CreateAgentInput{Name: "Agent", Email: fmt.Sprintf("%d@play.example", len(p.agents)), Role: db.RoleAgent}
 	o, err := p.CreateAgent(p.ctx, p.manager, in)
 	if err == nil {
-		p.agents = append(p.agents, Actor{Workspace: p.manager.Workspace, Role: RoleAgent, Agent: &o.Agent.ID})
+		p.agents = append(p.agents, service.Actor{Workspace: p.manager.Workspace, Role: service.RoleAgent, Agent: &o.Agent.ID})
 	}
 	return err
 }
 
 func (p *play) createContact() error {
-	o, err := p.CreateContact(p.ctx, p.manager, CreateContactInput{Name: fmt.Sprint("Contact ", len(p.contacts))})
+	o, err := p.CreateContact(p.ctx, p.manager, service.CreateContactInput{Name: fmt.Sprint("Contact ", len(p.contacts))})
 	if err == nil {
 		p.contacts = append(p.contacts, o.Contact.ID)
 	}
@@ -172,12 +174,12 @@ func (p *play) createContact() error {
 }
 
 func (p *play) updateContact() error {
-	_, err := p.UpdateContact(p.ctx, p.manager, UpdateContactInput{ContactID: p.contact(), Name: ptr(drawOne(p, channels, "name"))})
+	_, err := p.UpdateContact(p.ctx, p.manager, service.UpdateContactInput{ContactID: p.contact(), Name: servicetest.Ptr(drawOne(p, channels, "name"))})
 	return err
 }
 
 func (p *play) open() error {
-	in := OpenConversationInput{ContactID: p.contact(), Channel: drawOne(p, channels, "channel"), ExpectedVersion: p.version()}
+	in := service.OpenConversationInput{ContactID: p.contact(), Channel: drawOne(p, channels, "channel"), ExpectedVersion: p.version()}
 	o, err := p.OpenConversation(p.ctx, drawOne(p, p.agents, "caller"), in)
 	if err == nil {
 		p.conversations = append(p.conversations, o.Conversation.ID)
@@ -186,123 +188,125 @@ func (p *play) open() error {
 }
 
 func (p *play) reopen() error {
-	_, err := p.ReopenConversation(p.ctx, p.manager, ReopenConversationInput{ConversationID: p.conversation(), ExpectedVersion: p.version()})
+	_, err := p.ReopenConversation(p.ctx, p.manager, service.ReopenConversationInput{ConversationID: p.conversation(), ExpectedVersion: p.version()})
 	return err
 }
 
 func (p *play) close() error {
-	_, err := p.CloseConversation(p.ctx, p.manager, CloseConversationInput{ConversationID: p.conversation(), ExpectedVersion: p.version()})
+	_, err := p.CloseConversation(p.ctx, p.manager, service.CloseConversationInput{ConversationID: p.conversation(), ExpectedVersion: p.version()})
 	return err
 }
 
 func (p *play) closeWithNote() error {
-	note := &ClosingNoteInput{
-		Category: rapid.SampledFrom([]*string{nil, ptr("Question"), ptr("Other"), ptr("Nonsense")}).Draw(p.T, "category"),
-		Text:     rapid.SampledFrom([]*string{nil, ptr("done"), ptr(" ")}).Draw(p.T, "text"),
+	note := &service.ClosingNoteInput{
+		Category: rapid.SampledFrom([]*string{nil, servicetest.Ptr("Question"), servicetest.Ptr("Other"), servicetest.Ptr("Nonsense")}).Draw(p.T, "category"),
+		Text:     rapid.SampledFrom([]*string{nil, servicetest.Ptr("done"), servicetest.Ptr(" ")}).Draw(p.T, "text"),
 	}
-	_, err := p.CloseConversation(p.ctx, p.manager, CloseConversationInput{ConversationID: p.conversation(), Note: note})
+	_, err := p.CloseConversation(p.ctx, p.manager, service.CloseConversationInput{ConversationID: p.conversation(), Note: note})
 	return err
 }
 
 func (p *play) assign() error {
-	_, err := p.AssignConversation(p.ctx, p.manager, AssignConversationInput{
+	_, err := p.AssignConversation(p.ctx, p.manager, service.AssignConversationInput{
 		ConversationID: p.conversation(), AssigneeID: p.agent(), ExpectedVersion: p.version()})
 	return err
 }
 
 // items are some conversations, perhaps of one contact, one of them twice, or unknown.
-func (p *play) items() (items []*ConversationItemInput) {
+func (p *play) items() (items []*service.ConversationItemInput) {
 	for range rapid.IntRange(1, 6).Draw(p.T, "items") {
-		items = append(items, &ConversationItemInput{p.conversation(), p.version()})
+		items = append(items, &service.ConversationItemInput{p.conversation(), p.version()})
 	}
 	return items
 }
 
 func (p *play) assignMany() error {
 	if items := p.items(); rapid.Bool().Draw(p.T, "unassign") {
-		_, err := p.UnassignConversations(p.ctx, p.manager, UnassignConversationsInput{Items: items})
+		_, err := p.UnassignConversations(p.ctx, p.Manager, service.UnassignConversationsInput{Items: items})
 		return err
 	} else {
-		_, err := p.AssignConversations(p.ctx, p.manager, AssignConversationsInput{Items: items, AssigneeID: p.agent()})
+		_, err := p.AssignConversations(p.ctx, p.Manager, service.AssignConversationsInput{Items: items, AssigneeID: p.agent()})
 		return err
 	}
 }
 
 func (p *play) closeMany() error {
-	_, err := p.CloseConversations(p.ctx, p.manager, CloseConversationsInput{Items: p.items()})
+	_, err := p.CloseConversations(p.ctx, p.manager, service.CloseConversationsInput{Items: p.items()})
 	return err
 }
 
 func (p *play) assignToMe() error {
-	_, err := p.AssignToMe(p.ctx, drawOne(p, p.agents, "caller"), AssignToMeInput{ConversationID: p.conversation()})
+	_, err := p.AssignToMe(p.ctx, drawOne(p, p.agents, "caller"), service.AssignToMeInput{ConversationID: p.conversation()})
 	return err
 }
 
 func (p *play) unassign() error {
-	_, err := p.UnassignConversation(p.ctx, p.manager, UnassignConversationInput{ConversationID: p.conversation()})
+	_, err := p.UnassignConversation(p.ctx, p.manager, service.UnassignConversationInput{ConversationID: p.conversation()})
 	return err
 }
 
 func (p *play) assignContact() error {
-	_, err := p.AssignContact(p.ctx, p.manager, AssignContactInput{ContactID: p.contact(), AssigneeID: p.agent(), ExpectedVersion: p.version()})
+	_, err := p.AssignContact(p.ctx, p.manager, service.AssignContactInput{ContactID: p.contact(), AssigneeID: p.agent(), ExpectedVersion: p.version()})
 	return err
 }
 
 func (p *play) unassignContact() error {
-	_, err := p.UnassignContact(p.ctx, p.manager, UnassignContactInput{ContactID: p.contact()})
+	_, err := p.UnassignContact(p.ctx, p.manager, service.UnassignContactInput{ContactID: p.contact()})
 	return err
 }
 
 func (p *play) block() error {
-	_, err := p.BlockContact(p.ctx, p.manager, BlockContactInput{ContactID: p.contact()})
+	_, err := p.BlockContact(p.ctx, p.manager, service.BlockContactInput{ContactID: p.contact()})
 	return err
 }
 
 func (p *play) unblock() error {
-	_, err := p.UnblockContact(p.ctx, p.manager, UnblockContactInput{ContactID: p.contact()})
+	_, err := p.UnblockContact(p.ctx, p.manager, service.UnblockContactInput{ContactID: p.contact()})
 	return err
 }
 
 func (p *play) message() error {
-	_, err := p.givenMessage(p.ctx, p.manager, p.conversation(), db.Inbound, "hello")
+	_, err := p.PutMessage(p.ctx, p.manager, p.conversation(), db.Inbound, "hello")
 	return err
 }
 
 func (p *play) reply() error {
 	caller, id := drawOne(p, p.agents, "caller"), p.conversation()
-	_, err := p.SendMessage(p.ctx, caller, SendMessageInput{ConversationID: id, Body: "hello"})
+	_, err := p.SendMessage(p.ctx, caller, service.SendMessageInput{ConversationID: id, Body: "hello"})
 	return p.hasRead(caller, id, err)
 }
 
 func (p *play) markRead() error {
 	caller, id := drawOne(p, p.agents, "caller"), p.conversation()
-	_, err := p.MarkRead(p.ctx, caller, MarkReadInput{ConversationID: id})
+	_, err := p.MarkRead(p.ctx, caller, service.MarkReadInput{ConversationID: id})
 	return p.hasRead(caller, id, err)
 }
 
 func (p *play) note() error {
-	_, err := p.AddNote(p.ctx, drawOne(p, p.agents, "caller"), AddNoteInput{ConversationID: p.conversation(), Body: "hello"})
+	_, err := p.AddNote(p.ctx, drawOne(p, p.agents, "caller"), service.AddNoteInput{ConversationID: p.conversation(), Body: "hello"})
 	return err
 }
 
 // hasRead remembers where the log ended when an agent had read a conversation.
-func (p *play) hasRead(a Actor, id db.ConversationID, err error) error {
+func (p *play) hasRead(a service.Actor, id db.ConversationID, err error) error {
 	if err == nil {
-		p.marks[demoReader{*a.Agent, id}] = p.head().Seq
+		p.marks[agentReading{*a.Agent, id}] = p.head().Seq
 	}
 	return err
 }
 
 // program is an integration, always the same.
-func (p *play) program() Actor { return Actor{Workspace: p.manager.Workspace, Role: RoleIntegration} }
+func (p *play) program() service.Actor {
+	return service.Actor{Workspace: p.manager.Workspace, Role: service.RoleIntegration}
+}
 
 // external is now and then an id of elsewhere, perhaps one that was there before.
 func (p *play) external() *string {
-	return rapid.SampledFrom([]*string{nil, nil, ptr("1"), ptr("2"), ptr("3")}).Draw(p.T, "external id")
+	return rapid.SampledFrom([]*string{nil, nil, servicetest.Ptr("1"), servicetest.Ptr("2"), servicetest.Ptr("3")}).Draw(p.T, "external id")
 }
 
 // came keeps what something that came in has made.
-func (p *play) came(o *Outcome, err error) error {
+func (p *play) came(o *service.Outcome, err error) error {
 	if err != nil {
 		return err
 	}
@@ -316,46 +320,46 @@ func (p *play) came(o *Outcome, err error) error {
 }
 
 func (p *play) receive() error {
-	return p.came(p.ReceiveMessage(p.ctx, p.program(), ReceiveMessageInput{
-		ContactID: ptr(p.contact()), Channel: ptr(drawOne(p, channels, "channel")), Body: "hello",
+	return p.came(p.ReceiveMessage(p.ctx, p.program(), service.ReceiveMessageInput{
+		ContactID: servicetest.Ptr(p.contact()), Channel: servicetest.Ptr(drawOne(p, channels, "channel")), Body: "hello",
 		Automated: rapid.IntRange(0, 3).Draw(p.T, "automated") == 0, ExternalMessageID: p.external()}))
 }
 
 func (p *play) receiveFrom() error {
-	sender := &SenderInput{Channel: drawOne(p, channels, "channel"), ExternalID: drawOne(p, []string{"a", "b"}, "identity"),
-		Name: rapid.SampledFrom([]*string{nil, ptr("Cora")}).Draw(p.T, "name")}
-	return p.came(p.ReceiveMessage(p.ctx, p.program(), ReceiveMessageInput{Contact: sender, Body: "hello", ExternalMessageID: p.external()}))
+	sender := &service.SenderInput{Channel: drawOne(p, channels, "channel"), ExternalID: drawOne(p, []string{"a", "b"}, "identity"),
+		Name: rapid.SampledFrom([]*string{nil, servicetest.Ptr("Cora")}).Draw(p.T, "name")}
+	return p.came(p.ReceiveMessage(p.ctx, p.program(), service.ReceiveMessageInput{Contact: sender, Body: "hello", ExternalMessageID: p.external()}))
 }
 
 func (p *play) record() error {
-	return p.came(p.RecordBusinessEvent(p.ctx, p.program(), RecordBusinessEventInput{
-		ContactID: ptr(p.contact()), Type: "order.placed", RequiresAction: rapid.Bool().Draw(p.T, "requires action"), ExternalEventID: p.external()}))
+	return p.came(p.RecordBusinessEvent(p.ctx, p.program(), service.RecordBusinessEventInput{
+		ContactID: servicetest.Ptr(p.contact()), Type: "order.placed", RequiresAction: rapid.Bool().Draw(p.T, "requires action"), ExternalEventID: p.external()}))
 }
 
 func (p *play) policies() error {
-	_, err := p.UpdateWorkspace(p.ctx, p.manager, UpdateWorkspaceInput{
-		ReopenPolicy: ptr(drawOne(p, []db.ReopenPolicy{db.Reopen, db.ReopenNew, db.ReopenWithin}, "reopen")),
-		OwnerPolicy:  ptr(drawOne(p, []db.OwnerPolicy{db.OwnerKeep, db.OwnerUnassign, db.OwnerUnassignIfUnavailable}, "owner"))})
+	_, err := p.UpdateWorkspace(p.ctx, p.manager, service.UpdateWorkspaceInput{
+		ReopenPolicy: servicetest.Ptr(drawOne(p, []db.ReopenPolicy{db.Reopen, db.ReopenNew, db.ReopenWithin}, "reopen")),
+		OwnerPolicy:  servicetest.Ptr(drawOne(p, []db.OwnerPolicy{db.OwnerKeep, db.OwnerUnassign, db.OwnerUnassignIfUnavailable}, "owner"))})
 	return err
 }
 
 func (p *play) deactivate() error {
-	in := DeactivateAgentInput{AgentID: p.agent()}
+	in := service.DeactivateAgentInput{AgentID: p.agent()}
 	if rapid.Bool().Draw(p.T, "hand over") {
-		in.HandOverTo = ptr(p.agent())
+		in.HandOverTo = servicetest.Ptr(p.agent())
 	}
 	_, err := p.DeactivateAgent(p.ctx, p.manager, in)
 	return err
 }
 
 func (p *play) reactivate() error {
-	_, err := p.ReactivateAgent(p.ctx, p.manager, ReactivateAgentInput{AgentID: p.agent()})
+	_, err := p.ReactivateAgent(p.ctx, p.manager, service.ReactivateAgentInput{AgentID: p.agent()})
 	return err
 }
 
 func (p *play) availability() error {
-	_, err := p.SetAvailability(p.ctx, p.manager, SetAvailabilityInput{
-		AgentID: ptr(p.agent()), Availability: drawOne(p, []db.Availability{db.Online, db.Away, db.Offline}, "availability")})
+	_, err := p.SetAvailability(p.ctx, p.manager, service.SetAvailabilityInput{
+		AgentID: servicetest.Ptr(p.agent()), Availability: drawOne(p, []db.Availability{db.Online, db.Away, db.Offline}, "availability")})
 	return err
 }
 
@@ -367,26 +371,26 @@ func (p *play) count() error {
 
 // readAll reads everything that there is.
 func (p *play) readAll() {
-	fine(p, p.DB.NewSelect().Model(&p.rows).Where("workspace_id = ?", p.manager.Workspace).Order("id").Scan(p.ctx))
+	servicetest.Fine(p, p.DB.NewSelect().Model(&p.rows).Where("workspace_id = ?", p.manager.Workspace).Order("id").Scan(p.ctx))
 	contacts, err := p.ContactsByID(p.ctx, p.manager, p.contacts)
-	fine(p, err)
+	servicetest.Fine(p, err)
 	p.customer = map[db.ContactID]*db.Contact{}
 	for _, c := range contacts {
 		p.customer[c.ID] = c
 	}
 	p.events, err = p.DB.ForWorkspace(p.manager.Workspace).EventsAfter(p.ctx, 0, 10_000)
-	fine(p, err)
+	servicetest.Fine(p, err)
 	var messages []*db.Message
-	fine(p, p.DB.NewSelect().Model(&messages).Where("workspace_id = ?", p.manager.Workspace).Scan(p.ctx))
+	servicetest.Fine(p, p.DB.NewSelect().Model(&messages).Where("workspace_id = ?", p.manager.Workspace).Scan(p.ctx))
 	p.messageTimes = map[db.MessageID]time.Time{}
 	for _, m := range messages {
 		p.messageTimes[m.ID] = m.CreatedAt
 	}
 	// From here on the whole log is in the process's memory.
-	ctx := patient(p)
+	ctx := servicetest.Context(p)
 	for range p.events[p.start.Seq:] {
-		_, err := await(ctx, p.tail)
-		fine(p, err)
+		_, err := servicetest.Await(ctx, p.tail)
+		servicetest.Fine(p, err)
 	}
 }
 
@@ -405,21 +409,6 @@ func (p *play) checkLog() {
 	}
 }
 
-// facetsText makes facets comparable.
-func facetsText(f *db.Facets) string {
-	if f == nil {
-		return "nothing"
-	}
-	g := *f
-	for _, t := range []**time.Time{&g.WaitingSince, &g.OpenedAt, &g.ClosedAt} {
-		if *t != nil {
-			*t = ptr((*t).UTC())
-		}
-	}
-	b, _ := json.Marshal(g)
-	return string(b)
-}
-
 // checkChains: no change without an event, no event without its change (P1).
 func (p *play) checkChains() {
 	last := map[db.ConversationID]string{}
@@ -429,24 +418,24 @@ func (p *play) checkChains() {
 		}
 		before, known := last[*e.ConversationID], true
 		if before == "" {
-			before, known = facetsText(nil), e.Type == db.ConversationOpened
+			before, known = servicetest.FacetsText(nil), e.Type == db.ConversationOpened
 			if (e.Type == db.MessageReceived || e.Type == db.BusinessEventRecorded) && e.Before == nil && e.After == nil {
 				continue // it names the conversation that it begins
 			}
 		}
-		if got := facetsText(e.Before); got != before || !known {
+		if got := servicetest.FacetsText(e.Before); got != before || !known {
 			p.Fatalf("%s, event %d, says that before it was\n%s, but it was\n%s", e.Type, e.Seq, got, before)
 		}
 		if e.After == nil {
 			p.Fatalf("%s, event %d, ends a conversation", e.Type, e.Seq)
 		}
-		last[*e.ConversationID] = facetsText(e.After)
+		last[*e.ConversationID] = servicetest.FacetsText(e.After)
 	}
 	if len(last) != len(p.rows) {
 		p.Fatalf("%d conversations have events, but there are %d", len(last), len(p.rows))
 	}
 	for _, c := range p.rows {
-		if got := facetsText(c.Facets()); got != last[c.ID] {
+		if got := servicetest.FacetsText(c.Facets()); got != last[c.ID] {
 			p.Fatalf("the row says\n%s, but its last event\n%s", got, last[c.ID])
 		}
 	}
@@ -475,7 +464,7 @@ func (p *play) checkThreads() {
 		if open[id] > 1 {
 			p.Fatalf("%d conversations are open", open[id])
 		}
-		if c := latest[id]; c != nil && (!SameAgent(c.AssigneeID, contact.AssigneeID) || c.Version != contact.Version || c.Blocked != contact.Blocked()) {
+		if c := latest[id]; c != nil && (!service.SameAgent(c.AssigneeID, contact.AssigneeID) || c.Version != contact.Version || c.Blocked != contact.Blocked()) {
 			p.Fatalf("the contact is %+v, its latest conversation %+v", contact, c)
 		}
 	}
@@ -485,13 +474,13 @@ func (p *play) checkThreads() {
 func (p *play) checkViews() {
 	for _, viewer := range p.agents[:2] {
 		counts, err := p.InboxCounts(p.ctx, viewer)
-		fine(p, err)
-		var applied Counts
+		servicetest.Fine(p, err)
+		var applied service.Counts
 		for _, e := range p.events {
 			applied.Apply(e, viewer.Agent)
 		}
 		fresh, err := projection.NewInbox().Counts(p.ctx, p.DB.ForWorkspace(viewer.Workspace), viewer.Agent)
-		fine(p, err)
+		servicetest.Fine(p, err)
 		if counts != applied || counts != fresh || counts.AsOf != p.head() {
 			p.Fatalf("counted %+v, from the events %+v, counted afresh %+v", counts, applied, fresh)
 		}
@@ -504,7 +493,7 @@ func (p *play) checkViews() {
 	}
 }
 
-func (p *play) checkView(viewer Actor, view db.View, filter *db.InboxFilter, counts Counts) {
+func (p *play) checkView(viewer service.Actor, view db.View, filter *db.InboxFilter, counts service.Counts) {
 	filtered := db.InboxFilter{}
 	if filter != nil {
 		filtered = *filter
@@ -523,8 +512,8 @@ func (p *play) checkView(viewer Actor, view db.View, filter *db.InboxFilter, cou
 		p.Fatalf("%s: the live view holds %d of %d", about(), len(live), len(want))
 	}
 	for _, field := range []db.InboxOrderField{db.LastActivity, db.WaitingSince, db.OpenedAt} {
-		direction := drawOne(p, []Direction{Ascending, Descending}, "direction")
-		in := InboxInput{View: view, Filter: filter, OrderBy: &InboxOrder{field, direction}}
+		direction := drawOne(p, []service.Direction{service.Ascending, service.Descending}, "direction")
+		in := service.InboxInput{View: view, Filter: filter, OrderBy: &service.InboxOrder{field, direction}}
 		listed, total := p.list(viewer, in)
 		if total != len(want) {
 			p.Fatalf("%s: the total is %d of %d", about(), total, len(want))
@@ -540,20 +529,20 @@ func (p *play) checkView(viewer Actor, view db.View, filter *db.InboxFilter, cou
 // that is filtered by it says the same (I3).
 func (p *play) checkUnread() {
 	for _, viewer := range p.agents {
-		agent, err := One(p.AgentsByID(p.ctx, viewer, []db.AgentID{*viewer.Agent}))
-		fine(p, err)
+		agent, err := service.One(p.AgentsByID(p.ctx, viewer, []db.AgentID{*viewer.Agent}))
+		servicetest.Fine(p, err)
 		unread := map[db.ConversationID]int{}
 		for _, e := range p.events {
 			if e.Type != db.MessageReceived || e.ConversationID == nil || e.Before != nil && e.Before.Blocked {
 				continue // what is withheld counts as unread nowhere (S9)
 			}
-			mark := p.marks[demoReader{agent.ID, *e.ConversationID}]
+			mark := p.marks[agentReading{agent.ID, *e.ConversationID}]
 			if e.Seq > mark && p.messageTimes[*e.Data.MessageID].After(agent.CreatedAt) {
 				unread[*e.ConversationID]++
 			}
 		}
 		counts, err := p.UnreadCounts(p.ctx, viewer, p.conversations)
-		fine(p, err)
+		servicetest.Fine(p, err)
 		for i, id := range p.conversations {
 			if counts[i] != unread[id] {
 				p.Fatalf("%s of %s: %d are unread, not %d", id, agent.ID, unread[id], counts[i])
@@ -567,7 +556,7 @@ func (p *play) checkUnread() {
 	}
 }
 
-func (p *play) checkUnreadList(viewer Actor, view db.View, is bool, unread map[db.ConversationID]int) {
+func (p *play) checkUnreadList(viewer service.Actor, view db.View, is bool, unread map[db.ConversationID]int) {
 	var want []*db.Conversation
 	for _, c := range p.rows {
 		if view.Holds(c.Facets(), viewer.Agent) && (unread[c.ID] > 0) == is {
@@ -575,7 +564,7 @@ func (p *play) checkUnreadList(viewer Actor, view db.View, is bool, unread map[d
 		}
 	}
 	field := drawOne(p, []db.InboxOrderField{db.LastActivity, db.WaitingSince, db.OpenedAt}, "order")
-	in := InboxInput{View: view, Filter: &db.InboxFilter{Unread: &is}, OrderBy: &InboxOrder{field, Descending}}
+	in := service.InboxInput{View: view, Filter: &db.InboxFilter{Unread: &is}, OrderBy: &service.InboxOrder{field, service.Descending}}
 	listed, total := p.list(viewer, in)
 	inOrder(want, *in.OrderBy)
 	if total != len(want) || !slices.EqualFunc(listed, want, func(a, b *db.Conversation) bool { return a.ID == b.ID }) {
@@ -586,7 +575,7 @@ func (p *play) checkUnreadList(viewer Actor, view db.View, is bool, unread map[d
 // filter is a random filter about what there is.
 func (p *play) filter() *db.InboxFilter {
 	f := &db.InboxFilter{
-		Waiting: rapid.SampledFrom([]*bool{nil, nil, ptr(true), ptr(false)}).Draw(p.T, "waiting"),
+		Waiting: rapid.SampledFrom([]*bool{nil, nil, servicetest.Ptr(true), servicetest.Ptr(false)}).Draw(p.T, "waiting"),
 	}
 	if rapid.Bool().Draw(p.T, "by assignee") {
 		options := []*db.AgentID{nil, {UUID: db.NewUUID()}}
@@ -603,7 +592,7 @@ func (p *play) filter() *db.InboxFilter {
 	}
 	for _, bound := range []**time.Time{&f.OpenedAfter, &f.OpenedBefore, &f.ClosedAfter, &f.ClosedBefore} {
 		if len(p.rows) > 0 && rapid.IntRange(0, 4).Draw(p.T, "by time") == 0 {
-			*bound = ptr(p.moment())
+			*bound = servicetest.Ptr(p.moment())
 		}
 	}
 	return f
@@ -617,14 +606,14 @@ func (p *play) moment() time.Time {
 }
 
 // list pages through a whole list, forward or backward.
-func (p *play) list(viewer Actor, in InboxInput) (rows []*db.Conversation, total int) {
+func (p *play) list(viewer service.Actor, in service.InboxInput) (rows []*db.Conversation, total int) {
 	size, backward := rapid.IntRange(2, 12).Draw(p.T, "page"), rapid.Bool().Draw(p.T, "backward")
 	for {
 		if in.First = &size; backward {
 			in.First, in.Last = nil, &size
 		}
 		l, err := p.Inbox(p.ctx, viewer, in)
-		fine(p, err)
+		servicetest.Fine(p, err)
 		if in.After == nil && in.Before == nil {
 			var capped bool
 			if total, capped, err = p.InboxTotal(p.ctx, viewer, l); err != nil || capped {
@@ -641,9 +630,9 @@ func (p *play) list(viewer Actor, in InboxInput) (rows []*db.Conversation, total
 		}
 		switch {
 		case backward && l.HasPrevious:
-			in.Before = ptr(l.Cursor(l.Rows[0]))
+			in.Before = servicetest.Ptr(l.Cursor(l.Rows[0]))
 		case !backward && l.HasNext:
-			in.After = ptr(l.Cursor(l.Rows[len(l.Rows)-1]))
+			in.After = servicetest.Ptr(l.Cursor(l.Rows[len(l.Rows)-1]))
 		default:
 			return rows, total
 		}
@@ -652,8 +641,8 @@ func (p *play) list(viewer Actor, in InboxInput) (rows []*db.Conversation, total
 
 // inOrder sorts conversations as a list shows them: those who are not waiting come last
 // both ways, by their opening.
-func inOrder(rows []*db.Conversation, order InboxOrder) {
-	sign := map[Direction]int{Ascending: 1, Descending: -1}[order.Direction]
+func inOrder(rows []*db.Conversation, order service.InboxOrder) {
+	sign := map[service.Direction]int{service.Ascending: 1, service.Descending: -1}[order.Direction]
 	at := func(c *db.Conversation) (last int, t time.Time) {
 		switch {
 		case order.Field == db.LastActivity:
@@ -674,22 +663,22 @@ func inOrder(rows []*db.Conversation, order InboxOrder) {
 
 // live folds a live view from the beginning: nothing enters twice, and only what is there
 // changes or leaves.
-func (p *play) live(viewer Actor, view db.View, filter *db.InboxFilter) map[db.ConversationID]bool {
+func (p *play) live(viewer service.Actor, view db.View, filter *db.InboxFilter) map[db.ConversationID]bool {
 	s, err := p.WatchInbox(p.ctx, viewer, view, filter, &p.start)
-	fine(p, err)
+	servicetest.Fine(p, err)
 	defer s.Close()
 	inside := map[db.ConversationID]bool{}
 	for {
 		change, ok, err := s.Next(p.ctx)
-		fine(p, err)
+		servicetest.Fine(p, err)
 		if !ok {
 			return inside
 		}
 		id := *change.Event.ConversationID
-		if inside[id] != (change.Kind != Entered) {
+		if inside[id] != (change.Kind != service.Entered) {
 			p.Fatalf("%s: event %d says %s, but it is inside: %t", view, change.Event.Seq, change.Kind, inside[id])
 		}
-		if inside[id] = true; change.Kind == Left {
+		if inside[id] = true; change.Kind == service.Left {
 			delete(inside, id)
 		}
 	}
@@ -709,4 +698,10 @@ func idsOf(rows []*db.Conversation) (ids []string) {
 		ids = append(ids, c.ID.String())
 	}
 	return ids
+}
+
+// agentReading is an agent and a conversation that they read.
+type agentReading struct {
+	agent        db.AgentID
+	conversation db.ConversationID
 }

@@ -1,52 +1,49 @@
-package service
+package service_test
 
 import (
 	"testing"
 	"time"
 
 	"switchboard/db"
+	"switchboard/service"
+	"switchboard/service/servicetest"
 )
-
-// newcomer is somebody who has never written before.
-func newcomer(externalID string) SenderInput {
-	return SenderInput{Channel: "chat", ExternalID: externalID, Name: Text("Nova")}
-}
 
 // TestReopenUndoesClose: the contact waits as before the close (S3).
 func TestReopenUndoesClose(t *testing.T) {
 	hold(t, []rule{
 		{"S3 waitingSince is that of before the close", func(t *testing.T, w *world) {
-			c := w.receivesFrom(newcomer("1")).Conversation
-			w.closes(c)
-			w.clock = w.clock.Add(time.Second)
-			w.reopens(c)
-			if since := w.read(c).WaitingSince; since == nil || !since.Equal(*c.WaitingSince) {
+			c := w.ReceivesFrom(servicetest.Newcomer("1")).Conversation
+			w.Closes(c)
+			w.Clock = w.Clock.Add(time.Second)
+			w.Reopens(c)
+			if since := w.Read(c).WaitingSince; since == nil || !since.Equal(*c.WaitingSince) {
 				t.Errorf("the contact waits since %v, not since %v", since, c.WaitingSince)
 			}
-			w.closes(c)
-			w.reopens(c)
-			equal(t, "still", w.read(c).WaitingSince.Equal(*c.WaitingSince), true)
+			w.Closes(c)
+			w.Reopens(c)
+			servicetest.Equal(t, "still", w.Read(c).WaitingSince.Equal(*c.WaitingSince), true)
 		}},
 		{"S3 who had been answered does not wait", func(t *testing.T, w *world) {
-			c := w.receivesFrom(newcomer("1")).Conversation
-			w.ok(w.SendMessage(w.ctx(), w.agent("Ada"), SendMessageInput{ConversationID: c.ID, Body: "Hello"}))
-			w.closes(c)
-			w.reopens(c)
-			equal(t, "waiting", w.read(c).WaitingSince == nil, true)
+			c := w.ReceivesFrom(servicetest.Newcomer("1")).Conversation
+			w.OK(w.SendMessage(w.Context(), w.Agent("Ada"), service.SendMessageInput{ConversationID: c.ID, Body: "Hello"}))
+			w.Closes(c)
+			w.Reopens(c)
+			servicetest.Equal(t, "waiting", w.Read(c).WaitingSince == nil, true)
 		}},
 		{"S3 nor who has been answered since the close", func(t *testing.T, w *world) {
-			c := w.receivesFrom(newcomer("1")).Conversation
-			w.closes(c)
-			w.recordEvent(w.read(c), db.MessageSent)
-			w.reopens(c)
-			equal(t, "waiting", w.read(c).WaitingSince == nil, true)
+			c := w.ReceivesFrom(servicetest.Newcomer("1")).Conversation
+			w.Closes(c)
+			w.WriteEvent(w.Read(c), db.MessageSent)
+			w.Reopens(c)
+			servicetest.Equal(t, "waiting", w.Read(c).WaitingSince == nil, true)
 		}},
 		{"S3 a message that brings a conversation back starts a wait of its own", func(t *testing.T, w *world) {
-			c := w.receivesFrom(newcomer("1")).Conversation
-			w.closes(c)
-			w.clock = w.clock.Add(time.Second)
-			w.receives(c.ContactID)
-			equal(t, "since the message", w.read(c).WaitingSince.Equal(w.clock), true)
+			c := w.ReceivesFrom(servicetest.Newcomer("1")).Conversation
+			w.Closes(c)
+			w.Clock = w.Clock.Add(time.Second)
+			w.Receives(c.ContactID)
+			servicetest.Equal(t, "since the message", w.Read(c).WaitingSince.Equal(w.Clock), true)
 		}},
 	})
 }

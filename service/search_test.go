@@ -1,4 +1,4 @@
-package service
+package service_test
 
 import (
 	"slices"
@@ -6,6 +6,8 @@ import (
 	"testing"
 
 	"switchboard/db"
+	"switchboard/service"
+	"switchboard/service/servicetest"
 )
 
 // shelf is a world to search in.
@@ -13,29 +15,29 @@ type shelf struct{ *world }
 
 func newShelf(t *testing.T) shelf {
 	w := newWorld(t)
-	for _, in := range []CreateContactInput{
-		{Name: "Jana Nováková", Email: ptr("jana.n@mail.example"), Phone: ptr("+1 (555) 010-2345")},
-		{Name: "Nguyễn Văn Ánh", Email: ptr("anh@vietnam.example")},
-		{Name: "Mojang Studios", Email: ptr("help@mojang.example")},
+	for _, in := range []service.CreateContactInput{
+		{Name: "Jana Nováková", Email: servicetest.Ptr("jana.n@mail.example"), Phone: servicetest.Ptr("+1 (555) 010-2345")},
+		{Name: "Nguyễn Văn Ánh", Email: servicetest.Ptr("anh@vietnam.example")},
+		{Name: "Mojang Studios", Email: servicetest.Ptr("help@mojang.example")},
 		{Name: "Łukasz Żółć"},
-		{Name: "Jürgen Groß", Phone: ptr("0049 89 636-48018")},
+		{Name: "Jürgen Groß", Phone: servicetest.Ptr("0049 89 636-48018")},
 		{Name: "Пётр Иванов"},
 		{Name: `100% _real_ back\slash`},
 		{Name: "O'Brien \"Bob\"; DROP TABLE contacts; --"},
 		{Name: "Ng"},
 		{Name: "What? $1 ?0 ?TableName"},
 	} {
-		w.givenContact(in)
+		w.NewContact(in)
 	}
 	return shelf{w}
 }
 
 // contacts gives the names of those found.
 func (s shelf) contacts(term string) []string {
-	s.t.Helper()
-	l, err := s.Contacts(s.t.Context(), s.manager, ContactsInput{Search: &term, PageInput: PageInput{First: ptr(100)}})
+	s.T.Helper()
+	l, err := s.Contacts(s.T.Context(), s.Manager, service.ContactsInput{Search: &term, PageInput: service.PageInput{First: servicetest.Ptr(100)}})
 	if err != nil {
-		s.t.Fatalf("%q: %v", term, err)
+		s.T.Fatalf("%q: %v", term, err)
 	}
 	var names []string
 	for _, c := range l.Rows {
@@ -103,11 +105,11 @@ func TestSearchTooLong(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	for _, term := range []string{strings.Repeat("ß", 101), "a\x00b", "a\xffb"} {
-		_, err1 := w.Contacts(t.Context(), w.manager, ContactsInput{Search: &term})
-		_, err2 := w.Agents(t.Context(), w.manager, AgentsInput{Search: &term})
-		_, err3 := w.Inbox(t.Context(), w.manager, InboxInput{View: db.ViewAll, Search: &term})
+		_, err1 := w.Contacts(t.Context(), w.Manager, service.ContactsInput{Search: &term})
+		_, err2 := w.Agents(t.Context(), w.Manager, service.AgentsInput{Search: &term})
+		_, err3 := w.Inbox(t.Context(), w.Manager, service.InboxInput{View: db.ViewAll, Search: &term})
 		for _, err := range []error{err1, err2, err3} {
-			if err == nil || Explain(err).Code != BadInput {
+			if err == nil || service.Explain(err).Code != service.BadInput {
 				t.Errorf("%.20q: %v", term, err)
 			}
 		}
@@ -115,17 +117,17 @@ func TestSearchTooLong(t *testing.T) {
 }
 
 // inboxSearch gives the conversations that a view shows for a term.
-func (w *world) inboxSearch(view db.View, term string) (ids []db.ConversationID, l *InboxList) {
-	w.t.Helper()
-	l, err := w.Inbox(w.t.Context(), w.manager, InboxInput{View: view, Search: &term, PageInput: PageInput{First: ptr(100)}})
+func (w *world) inboxSearch(view db.View, term string) (ids []db.ConversationID, l *service.InboxList) {
+	w.T.Helper()
+	l, err := w.Inbox(w.T.Context(), w.Manager, service.InboxInput{View: view, Search: &term, PageInput: service.PageInput{First: servicetest.Ptr(100)}})
 	if err != nil {
-		w.t.Fatalf("%q: %v", term, err)
+		w.T.Fatalf("%q: %v", term, err)
 	}
 	for _, c := range l.Rows {
 		ids = append(ids, c.ID)
 	}
-	if total, capped, err := w.InboxTotal(w.t.Context(), w.manager, l); err != nil || total != len(ids) && len(ids) < 100 || capped {
-		w.t.Errorf("%q: the total is %d of %d, capped: %t, %v", term, total, len(ids), capped, err)
+	if total, capped, err := w.InboxTotal(w.T.Context(), w.Manager, l); err != nil || total != len(ids) && len(ids) < 100 || capped {
+		w.T.Errorf("%q: the total is %d of %d, capped: %t, %v", term, total, len(ids), capped, err)
 	}
 	return ids, l
 }
@@ -133,13 +135,13 @@ func (w *world) inboxSearch(view db.View, term string) (ids []db.ConversationID,
 func TestSearchInbox(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	open := w.givenOpen("Jana Nováková")
-	refund := w.givenClosed("Mojang Studios", "Refund für die beschädigte Lieferung 2026-03-01, 100% of it")
-	novak := w.givenClosed("Somebody Else", "Asked for Mrs Novák again")
-	note := &ClosingNoteInput{Category: ptr("Feedback")}
-	categorised := w.givenOpen("Third Party")
-	_, err := w.CloseConversation(t.Context(), w.manager, CloseConversationInput{ConversationID: categorised.ID, Note: note})
-	fine(t, err)
+	open := w.NewOpen("Jana Nováková")
+	refund := w.NewClosed("Mojang Studios", "Refund für die beschädigte Lieferung 2026-03-01, 100% of it")
+	novak := w.NewClosed("Somebody Else", "Asked for Mrs Novák again")
+	note := &service.ClosingNoteInput{Category: servicetest.Ptr("Feedback")}
+	categorised := w.NewOpen("Third Party")
+	_, err := w.CloseConversation(t.Context(), w.Manager, service.CloseConversationInput{ConversationID: categorised.ID, Note: note})
+	servicetest.Fine(t, err)
 	for _, c := range []struct {
 		view db.View
 		term string
@@ -168,8 +170,8 @@ func TestSearchInbox(t *testing.T) {
 		}
 	}
 	// Reopening clears the note, and with it what it was found by.
-	_, err = w.ReopenConversation(t.Context(), w.manager, ReopenConversationInput{ConversationID: refund.ID})
-	fine(t, err)
+	_, err = w.ReopenConversation(t.Context(), w.Manager, service.ReopenConversationInput{ConversationID: refund.ID})
+	servicetest.Fine(t, err)
 	if got, _ := w.inboxSearch(db.ViewAll, "beschädigte"); got != nil {
 		t.Error("a cleared note is found")
 	}
@@ -178,7 +180,7 @@ func TestSearchInbox(t *testing.T) {
 func TestSearchAgents(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	w.givenAgents("Zoë Müller", "Andrzej Król", "Ann")
+	w.NewAgents("Zoë Müller", "Andrzej Król", "Ann")
 	for term, want := range map[string][]string{
 		"zoe":                   {"Zoë Müller"},
 		"MULLER":                {"Zoë Müller"},
@@ -197,7 +199,7 @@ func TestSearchAgents(t *testing.T) {
 		"ann \u0301":            {"Ann"},
 		strings.Repeat("a", 99): nil,
 	} {
-		l, err := w.Agents(t.Context(), w.manager, AgentsInput{Search: &term})
+		l, err := w.Agents(t.Context(), w.Manager, service.AgentsInput{Search: &term})
 		if err != nil {
 			t.Fatalf("%q: %v", term, err)
 		}
@@ -215,16 +217,16 @@ func TestSearchAgents(t *testing.T) {
 func TestSearchElsewhere(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	w.givenClosed("Nováková", "refund promised")
-	w.givenContact(CreateContactInput{Name: "Petal"}) // nearer to "petar" than Petra
-	w.givenAgents("Zacharias")
-	other := w.givenWorkspace()
-	mine := other.givenClosed("Petra", "nothing to say")
+	w.NewClosed("Nováková", "refund promised")
+	w.NewContact(service.CreateContactInput{Name: "Petal"}) // nearer to "petar" than Petra
+	w.NewAgents("Zacharias")
+	other := &world{w.NewWorkspace()}
+	mine := other.NewClosed("Petra", "nothing to say")
 	for _, term := range []string{"novakova", "novk", "novakoav", "refund", "refnud", "acme.example", "zacharias", "zachraias", "no", "za"} {
-		contacts, err := other.Contacts(t.Context(), other.manager, ContactsInput{Search: &term})
-		fine(t, err)
-		agents, err := other.Agents(t.Context(), other.manager, AgentsInput{Search: &term})
-		fine(t, err)
+		contacts, err := other.Contacts(t.Context(), other.Manager, service.ContactsInput{Search: &term})
+		servicetest.Fine(t, err)
+		agents, err := other.Agents(t.Context(), other.Manager, service.AgentsInput{Search: &term})
+		servicetest.Fine(t, err)
 		if ids, _ := other.inboxSearch(db.ViewClosed, term); len(ids)+len(contacts.Rows)+len(agents.Rows) != 0 {
 			t.Errorf("%q: %d conversations, %d contacts, %d agents", term, len(ids), len(contacts.Rows), len(agents.Rows))
 		}

@@ -1,4 +1,4 @@
-package service
+package service_test
 
 import (
 	"bytes"
@@ -11,24 +11,26 @@ import (
 
 	"switchboard/db"
 	"switchboard/db/dbtest"
+	"switchboard/service"
+	"switchboard/service/servicetest"
 )
 
 // before runs statements as a server of the version before does, which knows nothing of
 // the columns that are folded here. %W is the workspace's key.
 func (w *world) before(statements ...string) {
-	w.t.Helper()
+	w.T.Helper()
 	for _, statement := range statements {
-		_, err := w.DB.ExecContext(w.t.Context(), strings.ReplaceAll(statement, "%W", strconv.FormatInt(int64(w.manager.Workspace), 10)))
-		fine(w.t, err)
+		_, err := w.DB.ExecContext(w.T.Context(), strings.ReplaceAll(statement, "%W", strconv.FormatInt(int64(w.Manager.Workspace), 10)))
+		servicetest.Fine(w.T, err)
 	}
 }
 
 // finds checks that a search of the contacts, and of the view that all are in, finds
 // exactly the contacts with these names.
 func (w *world) finds(typed string, want ...string) {
-	w.t.Helper()
+	w.T.Helper()
 	if got := (shelf{w}).contacts(typed); !slices.Equal(slices.Sorted(slices.Values(got)), slices.Sorted(slices.Values(want))) {
-		w.t.Errorf("%+q finds the contacts %+q, not %+q", typed, got, want)
+		w.T.Errorf("%+q finds the contacts %+q, not %+q", typed, got, want)
 	}
 }
 
@@ -38,12 +40,12 @@ func TestSearchFindsWhatIsThere(t *testing.T) {
 	w := newWorld(t)
 	const plain, zero, arabic, cleaning, ada, korean, kana, hidden, emoji, flowers = "Plain", "Zero", "Arabic", "24/7 Cleaning", "Ada Novak",
 		"\u1100\u1175\u11b7\u1106\u1175\u11ab\u110c\u116e\u11ab", "ガブリエル", "Mar\u200bple", "🎉", "Flowers"
-	for _, in := range []CreateContactInput{
-		{Name: plain, Phone: ptr("+49 1234 56789")}, {Name: zero, Phone: ptr("\u202a+49 (0) 30 901820\u202c")}, {Name: arabic, Phone: ptr("٠٥٠ ١٢٣ ٤٥٦٧")},
-		{Name: cleaning}, {Name: ada, Email: ptr("ada.novak@example.org")}, {Name: korean}, {Name: kana}, {Name: hidden}, {Name: emoji},
-		{Name: flowers, Phone: ptr("1-800-FLOWERS")},
+	for _, in := range []service.CreateContactInput{
+		{Name: plain, Phone: servicetest.Ptr("+49 1234 56789")}, {Name: zero, Phone: servicetest.Ptr("\u202a+49 (0) 30 901820\u202c")}, {Name: arabic, Phone: servicetest.Ptr("٠٥٠ ١٢٣ ٤٥٦٧")},
+		{Name: cleaning}, {Name: ada, Email: servicetest.Ptr("ada.novak@example.org")}, {Name: korean}, {Name: kana}, {Name: hidden}, {Name: emoji},
+		{Name: flowers, Phone: servicetest.Ptr("1-800-FLOWERS")},
 	} {
-		w.givenContact(in)
+		w.NewContact(in)
 	}
 	for _, c := range []struct{ typed, want string }{
 		{"01234 56789", plain}, {"0049 1234 56789", plain}, {"+49123456789", plain}, {"+49 30 901820", zero}, {"030 901820", zero},
@@ -64,17 +66,17 @@ func TestSearchFindsWhatIsThere(t *testing.T) {
 func TestSearchCountry(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	for range searchBatch {
-		w.givenContact(CreateContactInput{Name: "Other", Phone: ptr("1")})
+	for range service.SearchBatch {
+		w.NewContact(service.CreateContactInput{Name: "Other", Phone: servicetest.Ptr("1")})
 	}
-	w.givenContact(CreateContactInput{Name: "National", Phone: ptr("030 901820")})
-	w.givenContact(CreateContactInput{Name: "International", Phone: ptr("+49 40 123456")})
+	w.NewContact(service.CreateContactInput{Name: "National", Phone: servicetest.Ptr("030 901820")})
+	w.NewContact(service.CreateContactInput{Name: "International", Phone: servicetest.Ptr("+49 40 123456")})
 	set := func(country string) {
-		o := w.ok(w.UpdateWorkspace(t.Context(), w.manager, UpdateWorkspaceInput{Country: &country}))
+		o := w.OK(w.UpdateWorkspace(t.Context(), w.Manager, service.UpdateWorkspaceInput{Country: &country}))
 		if got := o.Workspace.Country; country == "" && got != nil || country != "" && *got != country {
 			t.Fatalf("the country is %v", got)
 		}
-		fine(t, w.makeSearchable(t.Context()))
+		servicetest.Fine(t, w.MakeSearchable(t.Context()))
 	}
 	w.finds("4930901820")
 	w.finds("040 123456", "International")
@@ -83,7 +85,7 @@ func TestSearchCountry(t *testing.T) {
 	w.finds("4930901820", "National")
 	w.finds("+49 30 90", "National") // no whole number, which is looked for as it is typed
 	w.finds("+49 30 901820", "National")
-	w.givenContact(CreateContactInput{Name: "New", Phone: ptr("030 444444")})
+	w.NewContact(service.CreateContactInput{Name: "New", Phone: servicetest.Ptr("030 444444")})
 	w.finds("4930444444", "New")
 	set("AT")
 	w.finds("4930901820")
@@ -93,8 +95,8 @@ func TestSearchCountry(t *testing.T) {
 	w.finds("4330901820")
 	w.finds("030 901820", "National")
 	for _, code := range []string{"ZZ", "DEU", "Germany", "D", "276"} {
-		_, err := w.UpdateWorkspace(t.Context(), w.manager, UpdateWorkspaceInput{Country: &code})
-		failed(t, err, BadInput)
+		_, err := w.UpdateWorkspace(t.Context(), w.Manager, service.UpdateWorkspaceInput{Country: &code})
+		servicetest.Failed(t, err, service.BadInput)
 	}
 }
 
@@ -102,12 +104,12 @@ func TestSearchCountry(t *testing.T) {
 func TestSearchForgets(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	contact := w.givenContact(CreateContactInput{Name: "Peter Jonhson Schmitt"})
-	w.givenContact(CreateContactInput{Name: "Ben Petersen"})
+	contact := w.NewContact(service.CreateContactInput{Name: "Peter Jonhson Schmitt"})
+	w.NewContact(service.CreateContactInput{Name: "Ben Petersen"})
 	w.finds("Jonhson", "Peter Jonhson Schmitt")
-	w.ok(w.UpdateContact(t.Context(), w.manager, UpdateContactInput{ContactID: contact.ID, Name: ptr("Paul Johnson Schmied")}))
+	w.OK(w.UpdateContact(t.Context(), w.Manager, service.UpdateContactInput{ContactID: contact.ID, Name: servicetest.Ptr("Paul Johnson Schmied")}))
 	words := func() (known, doubted int) {
-		fine(t, w.DB.NewRaw(`SELECT (SELECT count(*) FROM known_words WHERE word = 'jonhson'), (SELECT count(*) FROM doubted_words)`).Scan(t.Context(), &known, &doubted))
+		servicetest.Fine(t, w.DB.NewRaw(`SELECT (SELECT count(*) FROM known_words WHERE word = 'jonhson'), (SELECT count(*) FROM doubted_words)`).Scan(t.Context(), &known, &doubted))
 		return known, doubted
 	}
 	check := func() {
@@ -121,7 +123,7 @@ func TestSearchForgets(t *testing.T) {
 	if known, _ := words(); known != 1 {
 		t.Error("the word was forgotten before anybody looked")
 	}
-	fine(t, w.makeSearchable(t.Context()))
+	servicetest.Fine(t, w.MakeSearchable(t.Context()))
 	if known, _ := words(); known != 0 {
 		t.Error("the word is known although nothing has it")
 	}
@@ -130,20 +132,20 @@ func TestSearchForgets(t *testing.T) {
 	// Who adds the word while it is forgotten may believe that it is known.
 	w.before(`INSERT INTO contacts (workspace_id, id, name, search_text, name_text, search_country, created_at)
 		VALUES (%W, gen_random_uuid(), 'Jonhson', 'jonhson', 'jonhson', '', now())`, `UPDATE doubted_words SET forgotten_at = now() - interval '2 minutes'`)
-	fine(t, w.makeSearchable(t.Context()))
+	servicetest.Fine(t, w.MakeSearchable(t.Context()))
 	if known, doubted := words(); known != 1 || doubted != 0 {
 		t.Errorf("known: %d, in doubt: %d", known, doubted)
 	}
 	w.finds("Jonhson", "Jonhson")
 
 	// A note's words go with it.
-	closed := w.givenClosed("Somebody", "recieved the parcel")
+	closed := w.NewClosed("Somebody", "recieved the parcel")
 	if ids, _ := w.inboxSearch(db.ViewClosed, "recieved"); len(ids) != 1 {
 		t.Error("the note is not found")
 	}
-	_, err := w.ReopenConversation(t.Context(), w.manager, ReopenConversationInput{ConversationID: closed.ID})
-	fine(t, err)
-	other := w.givenClosed("Somebody Else", "received nothing")
+	_, err := w.ReopenConversation(t.Context(), w.Manager, service.ReopenConversationInput{ConversationID: closed.ID})
+	servicetest.Fine(t, err)
+	other := w.NewClosed("Somebody Else", "received nothing")
 	if ids, _ := w.inboxSearch(db.ViewClosed, "recieved"); !slices.Equal(ids, []db.ConversationID{other.ID}) {
 		t.Errorf("%v is found, not the note that is there", ids)
 	}
@@ -153,9 +155,9 @@ func TestSearchForgets(t *testing.T) {
 func TestSearchKnowsNoDigits(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	w.givenContact(CreateContactInput{Name: "Kerven Smith", Email: ptr("kerven35442@mail.example"), Phone: ptr("+49 30 901820")})
+	w.NewContact(service.CreateContactInput{Name: "Kerven Smith", Email: servicetest.Ptr("kerven35442@mail.example"), Phone: servicetest.Ptr("+49 30 901820")})
 	var words []string
-	fine(t, w.DB.NewRaw("SELECT word FROM known_words WHERE kind = 'CONTACT' ORDER BY word").Scan(t.Context(), &words))
+	servicetest.Fine(t, w.DB.NewRaw("SELECT word FROM known_words WHERE kind = 'CONTACT' ORDER BY word").Scan(t.Context(), &words))
 	if !slices.Equal(words, []string{"example", "kerven", "mail", "smith"}) {
 		t.Errorf("it knows %q", words)
 	}
@@ -184,8 +186,8 @@ func TestSearchOldRows(t *testing.T) {
 	}
 	agent := func(typed string, want ...string) {
 		t.Helper()
-		l, err := w.Agents(t.Context(), w.manager, AgentsInput{Search: &typed})
-		fine(t, err)
+		l, err := w.Agents(t.Context(), w.Manager, service.AgentsInput{Search: &typed})
+		servicetest.Fine(t, err)
 		var got []string
 		for _, a := range l.Rows {
 			got = append(got, a.Name)
@@ -207,19 +209,19 @@ func TestSearchOldRows(t *testing.T) {
 		agent("zoe.old@acme", "Zoë Old")
 	}
 	asBefore()
-	a, err := w.DB.ForWorkspace(w.manager.Workspace).AgentByEmail(t.Context(), "zoe.old@ACME.example")
+	a, err := w.DB.ForWorkspace(w.Manager.Workspace).AgentByEmail(t.Context(), "zoe.old@ACME.example")
 	if err != nil || a.Name != "Zoë Old" {
 		t.Errorf("the agent of the address is %v, %v", a, err)
 	}
-	l, err := w.Contacts(t.Context(), w.manager, ContactsInput{PageInput: PageInput{First: ptr(100)}})
+	l, err := w.Contacts(t.Context(), w.Manager, service.ContactsInput{PageInput: service.PageInput{First: servicetest.Ptr(100)}})
 	if err != nil || len(l.Rows) != 100 || !l.HasNext {
 		t.Errorf("the list of contacts has %d, %v", len(l.Rows), err)
 	}
 
-	fine(t, w.makeSearchable(t.Context()))
+	servicetest.Fine(t, w.MakeSearchable(t.Context()))
 	var left int
-	fine(t, w.DB.NewRaw("SELECT count(*) FROM contacts WHERE search_text IS NULL OR name_text IS NULL OR search_country IS NULL").Scan(t.Context(), &left))
-	equal(t, "contacts that are not folded", left, 0)
+	servicetest.Fine(t, w.DB.NewRaw("SELECT count(*) FROM contacts WHERE search_text IS NULL OR name_text IS NULL OR search_country IS NULL").Scan(t.Context(), &left))
+	servicetest.Equal(t, "contacts that are not folded", left, 0)
 	if again, err := w.DB.UnfoldedWorkspaces(t.Context()); err != nil || len(again) != 0 {
 		t.Errorf("there is more to fold: %v, %v", again, err)
 	}
@@ -242,19 +244,19 @@ func TestSearchOldRows(t *testing.T) {
 		note("refund", 0)
 		agent("zara", "Zara New")
 		agent("zoe")
-		if a, err := w.DB.ForWorkspace(w.manager.Workspace).AgentByEmail(t.Context(), "ZARA@acme.example"); err != nil || a.Name != "Zara New" {
+		if a, err := w.DB.ForWorkspace(w.Manager.Workspace).AgentByEmail(t.Context(), "ZARA@acme.example"); err != nil || a.Name != "Zara New" {
 			t.Errorf("the agent of the address is %v, %v", a, err)
 		}
-		fine(t, w.makeSearchable(t.Context())) // then as new ones
+		servicetest.Fine(t, w.MakeSearchable(t.Context())) // then as new ones
 	}
 	w.finds("bjrn", "Bjørn Vest")
 
 	// A change of this server that folds to the same leaves nothing to fold.
 	id := db.ContactID{UUID: a.ID.UUID}
-	fine(t, id.Scan("01999999-0000-7000-8000-000000000001"))
-	w.ok(w.UpdateContact(t.Context(), w.manager, UpdateContactInput{ContactID: id, Name: ptr("BJORN VEST")}))
-	fine(t, w.DB.NewRaw("SELECT count(*) FROM contacts WHERE search_text IS NULL").Scan(t.Context(), &left))
-	equal(t, "contacts that are not folded", left, 0)
+	servicetest.Fine(t, id.Scan("01999999-0000-7000-8000-000000000001"))
+	w.OK(w.UpdateContact(t.Context(), w.Manager, service.UpdateContactInput{ContactID: id, Name: servicetest.Ptr("BJORN VEST")}))
+	servicetest.Fine(t, w.DB.NewRaw("SELECT count(*) FROM contacts WHERE search_text IS NULL").Scan(t.Context(), &left))
+	servicetest.Equal(t, "contacts that are not folded", left, 0)
 }
 
 // TestSearchIsKept: what is written by others becomes searchable while a server runs.
@@ -262,13 +264,13 @@ func TestSearchIsKept(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	w.before(`INSERT INTO contacts (workspace_id, id, name, phone, created_at) VALUES (%W, gen_random_uuid(), 'Late', '+49 (0) 30 901820', now())`)
-	ctx, stop := context.WithCancel(w.ctx())
+	ctx, stop := context.WithCancel(w.Context())
 	ended := make(chan struct{})
 	go func() { w.Maintain(ctx); close(ended) }()
 	defer func() { stop(); <-ended }()
 	for typed := "030 901820"; ; {
-		l, err := w.Contacts(w.ctx(), w.manager, ContactsInput{Search: &typed})
-		fine(t, err)
+		l, err := w.Contacts(w.Context(), w.Manager, service.ContactsInput{Search: &typed})
+		servicetest.Fine(t, err)
 		if len(l.Rows) == 1 {
 			return
 		}
@@ -284,9 +286,9 @@ func TestSearchInAnyLocale(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			w := newWorldOn(t, dbtest.NewWith(t, options, migrate), db.Options{MaxConns: 8})
-			for _, in := range []CreateContactInput{{Name: "INGRID IŞIK"}, {Name: "Пётр ИВАНОВ"}, {Name: "Élise"}, {Name: "Zoë"}, {Name: "anna"}, {Name: "Bob"}} {
-				w.givenContact(in)
+			w := newWorldOn(t, dbtest.NewWith(t, options, servicetest.Migrate), db.Options{MaxConns: 8})
+			for _, in := range []service.CreateContactInput{{Name: "INGRID IŞIK"}, {Name: "Пётр ИВАНОВ"}, {Name: "Élise"}, {Name: "Zoë"}, {Name: "anna"}, {Name: "Bob"}} {
+				w.NewContact(in)
 			}
 			w.finds("ingrid", "INGRID IŞIK")
 			w.finds("İNGRİD ışık", "INGRID IŞIK")
@@ -298,23 +300,23 @@ func TestSearchInAnyLocale(t *testing.T) {
 			w.finds("ingird", "INGRID IŞIK")
 			w.finds("ÉLISE", "Élise")
 			w.finds("él", "Élise")
-			l, err := w.Contacts(t.Context(), w.manager, ContactsInput{})
-			fine(t, err)
+			l, err := w.Contacts(t.Context(), w.Manager, service.ContactsInput{})
+			servicetest.Fine(t, err)
 			var names []string
 			for _, c := range l.Rows {
 				names = append(names, c.Name)
 			}
-			lines(t, names, "anna", "Bob", "Élise", "INGRID IŞIK", "Zoë", "Пётр ИВАНОВ")
+			servicetest.Lines(t, names, "anna", "Bob", "Élise", "INGRID IŞIK", "Zoë", "Пётр ИВАНОВ")
 
-			closed := w.givenClosed("Somebody", "İADE: KIRIK ÜRÜN")
+			closed := w.NewClosed("Somebody", "İADE: KIRIK ÜRÜN")
 			if ids, _ := w.inboxSearch(db.ViewClosed, "iade kırık"); !slices.Equal(ids, []db.ConversationID{closed.ID}) {
 				t.Errorf("the note is found in %v", ids)
 			}
-			w.ok(w.CreateAgent(t.Context(), w.manager, CreateAgentInput{Name: "Ingrid", Email: "INGRID@acme.example", Role: db.RoleAgent}))
+			w.OK(w.CreateAgent(t.Context(), w.Manager, service.CreateAgentInput{Name: "Ingrid", Email: "INGRID@acme.example", Role: db.RoleAgent}))
 			for _, address := range []string{"ingrid@acme.example", "Ingrid@ACME.EXAMPLE"} {
-				_, err := w.CreateAgent(t.Context(), w.manager, CreateAgentInput{Name: "Other", Email: address, Role: db.RoleAgent})
-				refused(t, err, EmailTaken)
-				if a, err := w.DB.ForWorkspace(w.manager.Workspace).AgentByEmail(t.Context(), address); err != nil || a.Name != "Ingrid" {
+				_, err := w.CreateAgent(t.Context(), w.Manager, service.CreateAgentInput{Name: "Other", Email: address, Role: db.RoleAgent})
+				servicetest.Refused(t, err, service.EmailTaken)
+				if a, err := w.DB.ForWorkspace(w.Manager.Workspace).AgentByEmail(t.Context(), address); err != nil || a.Name != "Ingrid" {
 					t.Errorf("the agent of %s is %v, %v", address, a, err)
 				}
 			}
@@ -326,26 +328,26 @@ func TestSearchInAnyLocale(t *testing.T) {
 // addresses were compared so keep it; it counts for one, and the log tells of the other.
 func TestSameAddressBefore(t *testing.T) {
 	t.Parallel()
-	w := newWorldOn(t, dbtest.NewWith(t, "ENCODING 'UTF8' LOCALE_PROVIDER icu ICU_LOCALE 'tr' LC_COLLATE 'C' LC_CTYPE 'C.UTF-8'", migrate), db.Options{MaxConns: 8})
+	w := newWorldOn(t, dbtest.NewWith(t, "ENCODING 'UTF8' LOCALE_PROVIDER icu ICU_LOCALE 'tr' LC_COLLATE 'C' LC_CTYPE 'C.UTF-8'", servicetest.Migrate), db.Options{MaxConns: 8})
 	var log bytes.Buffer
 	w.Log = slog.New(slog.NewTextHandler(&log, nil))
 	w.before(`INSERT INTO agents (workspace_id, id, name, email, role, availability, active, created_at) VALUES
 		(%W, '01999999-0000-7000-8000-000000000001', 'First', 'INGRID@acme.example', 'AGENT', 'OFFLINE', true, now()),
 		(%W, '01999999-0000-7000-8000-000000000002', 'Second', 'ingrid@acme.example', 'AGENT', 'OFFLINE', true, now())`)
-	fine(t, w.makeSearchable(t.Context()))
-	fine(t, w.makeSearchable(t.Context()))
+	servicetest.Fine(t, w.MakeSearchable(t.Context()))
+	servicetest.Fine(t, w.MakeSearchable(t.Context()))
 	if said := log.String(); strings.Count(said, "same e-mail address") != 1 || !strings.Contains(said, "email=ingrid@acme.example") {
 		t.Errorf("the log says %s", said)
 	}
 	for _, address := range []string{"ingrid@acme.example", "INGRID@acme.example"} {
-		if a, err := w.DB.ForWorkspace(w.manager.Workspace).AgentByEmail(t.Context(), address); err != nil || a.Name != "First" {
+		if a, err := w.DB.ForWorkspace(w.Manager.Workspace).AgentByEmail(t.Context(), address); err != nil || a.Name != "First" {
 			t.Errorf("the agent of %s is %v, %v", address, a, err)
 		}
 	}
 	var second db.AgentID
-	fine(t, second.Scan("01999999-0000-7000-8000-000000000002"))
-	w.ok(w.UpdateAgent(t.Context(), w.manager, UpdateAgentInput{AgentID: second, Email: ptr("inge@acme.example")}))
-	if a, err := w.DB.ForWorkspace(w.manager.Workspace).AgentByEmail(t.Context(), "INGE@acme.example"); err != nil || a.Name != "Second" {
+	servicetest.Fine(t, second.Scan("01999999-0000-7000-8000-000000000002"))
+	w.OK(w.UpdateAgent(t.Context(), w.Manager, service.UpdateAgentInput{AgentID: second, Email: servicetest.Ptr("inge@acme.example")}))
+	if a, err := w.DB.ForWorkspace(w.Manager.Workspace).AgentByEmail(t.Context(), "INGE@acme.example"); err != nil || a.Name != "Second" {
 		t.Errorf("the agent of the new address is %v, %v", a, err)
 	}
 }

@@ -26,8 +26,6 @@ type Service struct {
 
 	inbox      *projection.Inbox
 	dashboards *projection.Dashboards
-
-	hasWorkflows chan struct{} // a workspace may have its first one
 }
 
 // Options tune a service. The zero value is the default.
@@ -44,7 +42,7 @@ func New(d *db.DB, f *feed.Feed, o Options) *Service {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
-	s := &Service{DB: d, Feed: f, Log: o.Log, hasWorkflows: make(chan struct{}, 1)}
+	s := &Service{DB: d, Feed: f, Log: o.Log}
 	// The database keeps microseconds; what is returned must equal what is read later.
 	s.Now = func() time.Time { return o.Now().UTC().Truncate(time.Microsecond) }
 	s.inbox = projection.NewInbox()
@@ -86,5 +84,13 @@ func (s *Service) Maintain(ctx context.Context) {
 			return
 		case <-time.After(time.Hour):
 		}
+	}
+}
+
+// Analyze updates the planner statistics after many rows were inserted. Without it queries are slow
+// for about a minute, so a failure is only logged.
+func (s *Service) Analyze(ctx context.Context) {
+	if err := s.DB.Analyze(ctx); err != nil {
+		s.Log.Debug("the tables could not be analyzed", "error", err)
 	}
 }

@@ -1,4 +1,4 @@
-package service
+package service_test
 
 import (
 	"errors"
@@ -11,12 +11,14 @@ import (
 	"testing"
 
 	"switchboard/db"
+	"switchboard/service"
+	"switchboard/service/servicetest"
 )
 
 var update = flag.Bool("update", false, "write testdata/ anew from what the code does")
 
 // cast are the agents of the state machine's table.
-type cast struct{ ada, ben, zoe Actor } // the caller, a colleague, a deactivated one
+type cast struct{ ada, ben, zoe service.Actor } // the caller, a colleague, a deactivated one
 
 // state is a situation in which a verb is called. It gives the conversation that the
 // verbs name, nil if there is none, and its contact.
@@ -29,27 +31,27 @@ type state struct {
 func its(c *db.Conversation) (*db.Conversation, db.ContactID) { return c, c.ContactID }
 
 var states = []state{
-	{"no conversation", func(w *world, c cast) (*db.Conversation, db.ContactID) { return nil, w.contact("Cora").ID }},
-	{"open, unassigned", func(w *world, c cast) (*db.Conversation, db.ContactID) { return its(w.open()) }},
-	{"open, mine", func(w *world, c cast) (*db.Conversation, db.ContactID) { return its(w.open(c.ada)) }},
-	{"open, Ben's", func(w *world, c cast) (*db.Conversation, db.ContactID) { return its(w.open(c.ben)) }},
-	{"closed, unassigned", func(w *world, c cast) (*db.Conversation, db.ContactID) { return its(w.closed()) }},
-	{"closed, mine", func(w *world, c cast) (*db.Conversation, db.ContactID) { return its(w.closed(c.ada)) }},
-	{"closed, Ben's", func(w *world, c cast) (*db.Conversation, db.ContactID) { return its(w.closed(c.ben)) }},
+	{"no conversation", func(w *world, c cast) (*db.Conversation, db.ContactID) { return nil, w.Contact("Cora").ID }},
+	{"open, unassigned", func(w *world, c cast) (*db.Conversation, db.ContactID) { return its(w.Open()) }},
+	{"open, mine", func(w *world, c cast) (*db.Conversation, db.ContactID) { return its(w.Open(c.ada)) }},
+	{"open, Ben's", func(w *world, c cast) (*db.Conversation, db.ContactID) { return its(w.Open(c.ben)) }},
+	{"closed, unassigned", func(w *world, c cast) (*db.Conversation, db.ContactID) { return its(w.Closed()) }},
+	{"closed, mine", func(w *world, c cast) (*db.Conversation, db.ContactID) { return its(w.Closed(c.ada)) }},
+	{"closed, Ben's", func(w *world, c cast) (*db.Conversation, db.ContactID) { return its(w.Closed(c.ben)) }},
 	{"closed, inactive Zoe's", func(w *world, c cast) (*db.Conversation, db.ContactID) {
-		conversation := w.closed()
-		w.reactivate(c.zoe)
-		w.assign(conversation, c.zoe)
-		w.deactivate(c.zoe)
+		conversation := w.Closed()
+		w.Reactivate(c.zoe)
+		w.Assign(conversation, c.zoe)
+		w.Deactivate(c.zoe)
 		return its(conversation)
 	}},
 	{"older, newer open", func(w *world, c cast) (*db.Conversation, db.ContactID) {
-		older, _ := w.older(c.ada)
+		older, _ := w.Older(c.ada)
 		return its(older)
 	}},
 	{"older, newer closed", func(w *world, c cast) (*db.Conversation, db.ContactID) {
-		older, newer := w.older(c.ada)
-		w.closes(newer)
+		older, newer := w.Older(c.ada)
+		w.Closes(newer)
 		return its(older)
 	}},
 }
@@ -58,8 +60,8 @@ var states = []state{
 type move struct {
 	name string
 	on   string
-	call func(w *world, c cast, x target) (*Outcome, error)
-	bulk func(w *world, c cast, x target) (*Outcome, error) // the same as a bulk of one; nil if there is none
+	call func(w *world, c cast, x target) (*service.Outcome, error)
+	bulk func(w *world, c cast, x target) (*service.Outcome, error) // the same as a bulk of one; nil if there is none
 }
 
 // moves are the verbs on conversations and contacts, and those of them whose input can
@@ -67,40 +69,40 @@ type move struct {
 func moves() []move {
 	var all []move
 	for _, v := range verbs[:13] {
-		all = append(all, move{v.name, v.on, func(w *world, c cast, x target) (*Outcome, error) {
+		all = append(all, move{v.name, v.on, func(w *world, c cast, x target) (*service.Outcome, error) {
 			x.agent = *c.ben.Agent
 			return v.in(w, c.ada, x)
 		}, bulks[v.name]})
 		if strings.HasPrefix(v.name, "assignCon") {
-			all = append(all, move{v.name + " to inactive Zoe", v.on, func(w *world, c cast, x target) (*Outcome, error) {
+			all = append(all, move{v.name + " to inactive Zoe", v.on, func(w *world, c cast, x target) (*service.Outcome, error) {
 				x.agent = *c.zoe.Agent
 				return v.in(w, c.ada, x)
 			}, bulks[v.name+" to inactive Zoe"]})
 		}
 	}
-	unknown := &ClosingNoteInput{Category: Text("Nonsense")}
-	return append(all, move{"closeConversation with an unknown category", "conversation", func(w *world, c cast, x target) (*Outcome, error) {
-		return w.CloseConversation(w.ctx(), c.ada, CloseConversationInput{
+	unknown := &service.ClosingNoteInput{Category: service.Text("Nonsense")}
+	return append(all, move{"closeConversation with an unknown category", "conversation", func(w *world, c cast, x target) (*service.Outcome, error) {
+		return w.CloseConversation(w.Context(), c.ada, service.CloseConversationInput{
 			ConversationID: x.conversation, ExpectedVersion: x.expected, Note: unknown})
-	}, func(w *world, c cast, x target) (*Outcome, error) {
-		return w.CloseConversations(w.ctx(), c.ada, CloseConversationsInput{Items: x.item(), Note: unknown})
+	}, func(w *world, c cast, x target) (*service.Outcome, error) {
+		return w.CloseConversations(w.Context(), c.ada, service.CloseConversationsInput{Items: x.item(), Note: unknown})
 	}})
 }
 
 // bulks are the moves that there are for many conversations at once. What they answer
 // about each is what the verb on one answers.
-var bulks = map[string]func(w *world, c cast, x target) (*Outcome, error){
-	"assignConversation": func(w *world, c cast, x target) (*Outcome, error) {
-		return w.AssignConversations(w.ctx(), c.ada, AssignConversationsInput{Items: x.item(), AssigneeID: *c.ben.Agent})
+var bulks = map[string]func(w *world, c cast, x target) (*service.Outcome, error){
+	"assignConversation": func(w *world, c cast, x target) (*service.Outcome, error) {
+		return w.AssignConversations(w.Context(), c.ada, service.AssignConversationsInput{Items: x.item(), AssigneeID: *c.ben.Agent})
 	},
-	"assignConversation to inactive Zoe": func(w *world, c cast, x target) (*Outcome, error) {
-		return w.AssignConversations(w.ctx(), c.ada, AssignConversationsInput{Items: x.item(), AssigneeID: *c.zoe.Agent})
+	"assignConversation to inactive Zoe": func(w *world, c cast, x target) (*service.Outcome, error) {
+		return w.AssignConversations(w.Context(), c.ada, service.AssignConversationsInput{Items: x.item(), AssigneeID: *c.zoe.Agent})
 	},
-	"unassignConversation": func(w *world, c cast, x target) (*Outcome, error) {
-		return w.UnassignConversations(w.ctx(), c.ada, UnassignConversationsInput{Items: x.item()})
+	"unassignConversation": func(w *world, c cast, x target) (*service.Outcome, error) {
+		return w.UnassignConversations(w.Context(), c.ada, service.UnassignConversationsInput{Items: x.item()})
 	},
-	"closeConversation": func(w *world, c cast, x target) (*Outcome, error) {
-		return w.CloseConversations(w.ctx(), c.ada, CloseConversationsInput{Items: x.item()})
+	"closeConversation": func(w *world, c cast, x target) (*service.Outcome, error) {
+		return w.CloseConversations(w.Context(), c.ada, service.CloseConversationsInput{Items: x.item()})
 	},
 }
 
@@ -133,8 +135,8 @@ func TestStates(t *testing.T) {
 
 // stateTable tries one move in every state and circumstance.
 func stateTable(w *world, m move) string {
-	c := cast{w.agent("Ada"), w.agent("Ben"), w.agent("Zoe")}
-	w.deactivate(c.zoe)
+	c := cast{w.Agent("Ada"), w.Agent("Ben"), w.Agent("Zoe")}
+	w.Deactivate(c.zoe)
 	text := "## " + m.name + "\n" + row("state", func(i int) string { return circumstances[i].name }) +
 		strings.ReplaceAll(row("-", func(int) string { return "-" }), " ", "-")
 	for _, s := range states {
@@ -146,7 +148,7 @@ func stateTable(w *world, m move) string {
 					return ""
 				}
 				if is.blocked {
-					w.ok(w.BlockContact(w.ctx(), w.manager, BlockContactInput{ContactID: contact}))
+					w.OK(w.BlockContact(w.Context(), w.Manager, service.BlockContactInput{ContactID: contact}))
 				}
 				return attempt(w, c, m, conversation, contact, is.stale)
 			}
@@ -157,8 +159,10 @@ func stateTable(w *world, m move) string {
 			cells[i] = tried(m)
 			if m.bulk != nil {
 				bulk := m
-				bulk.call = func(w *world, c cast, x target) (*Outcome, error) { return w.alone(m.bulk(w, c, x)) }
-				equal(w.t, m.name+" as a bulk, "+s.name+", "+is.name, tried(bulk), cells[i])
+				bulk.call = func(w *world, c cast, x target) (*service.Outcome, error) {
+					return w.alone(m.bulk(w, c, x))
+				}
+				servicetest.Equal(w.T, m.name+" as a bulk, "+s.name+", "+is.name, tried(bulk), cells[i])
 			}
 		}
 		if cells[0] != "" {
@@ -169,10 +173,10 @@ func stateTable(w *world, m move) string {
 }
 
 // alone is single with the contact, as the verb on one conversation gives it.
-func (w *world) alone(o *Outcome, err error) (*Outcome, error) {
+func (w *world) alone(o *service.Outcome, err error) (*service.Outcome, error) {
 	o, err = single(o, err)
 	if o != nil && o.Conversation != nil {
-		o.Contact = w.readContact(o.Conversation.ContactID)
+		o.Contact = w.ReadContact(o.Conversation.ContactID)
 	}
 	return o, err
 }
@@ -188,9 +192,9 @@ func row(name string, cell func(i int) string) string {
 // attempt makes a move and says what came of it. Whatever it is, A4 holds, and what the
 // API says beforehand is what it answers (S4).
 func attempt(w *world, c cast, m move, conversation *db.Conversation, id db.ContactID, stale bool) string {
-	t := w.t
+	t := w.T
 	x := target{contact: id}
-	before, head := w.readContact(id), w.head()
+	before, head := w.ReadContact(id), w.Head()
 	if stale {
 		x.expected = new(before.Version - 1)
 	} else {
@@ -198,7 +202,7 @@ func attempt(w *world, c cast, m move, conversation *db.Conversation, id db.Cont
 	}
 	if conversation != nil {
 		x.conversation = conversation.ID
-		conversation = w.read(conversation)
+		conversation = w.Read(conversation)
 	}
 	foretold := whyNot(w, m.name, before, conversation)
 	outcome, err := m.call(w, c, x)
@@ -210,34 +214,34 @@ func attempt(w *world, c cast, m move, conversation *db.Conversation, id db.Cont
 	return answer
 }
 
-func answerOf(t *testing.T, o *Outcome, err error) string {
-	var refusal *Refusal
+func answerOf(t *testing.T, o *service.Outcome, err error) string {
+	var refusal *service.Refusal
 	switch {
 	case errors.As(err, &refusal):
 		return string(refusal.Code)
 	case err != nil:
 		t.Error(err)
-		return Explain(err).Error()
+		return service.Explain(err).Error()
 	case len(o.Events) == 0:
 		return "unchanged"
 	}
-	return "+" + types(o.Events)
+	return "+" + servicetest.Types(o.Events)
 }
 
 // whyNot is what the API says beforehand; "?" if it says nothing about the move.
 func whyNot(w *world, move string, contact *db.Contact, c *db.Conversation) string {
-	rows, err := w.LatestConversations(w.ctx(), w.manager, []db.ContactID{contact.ID})
+	rows, err := w.LatestConversations(w.Context(), w.Manager, []db.ContactID{contact.ID})
 	if err != nil {
-		w.t.Fatal(err)
+		w.T.Fatal(err)
 	}
-	var refusal *Refusal
+	var refusal *service.Refusal
 	switch move {
 	case "closeConversation":
-		refusal = WhyNotClose(contact, c)
+		refusal = service.WhyNotClose(contact, c)
 	case "openConversation":
-		refusal = WhyNotOpen(contact, First(rows))
+		refusal = service.WhyNotOpen(contact, service.First(rows))
 	case "reopenConversation":
-		refusal = WhyNotReopen(contact, First(rows), c)
+		refusal = service.WhyNotReopen(contact, service.First(rows), c)
 	default:
 		return "?"
 	}
@@ -250,29 +254,29 @@ func whyNot(w *world, move string, contact *db.Contact, c *db.Conversation) stri
 // checkVersions: a refusal and a call that changes nothing leave log and versions alone;
 // each event but a message is a change of status, assignee or block and counts one; contact and latest
 // conversation say the same; the objects of the answer are as they are stored (A4).
-func checkVersions(w *world, before *db.Contact, head db.Seq, o *Outcome, err error) {
-	t, now := w.t, w.readContact(before.ID)
+func checkVersions(w *world, before *db.Contact, head db.Seq, o *service.Outcome, err error) {
+	t, now := w.T, w.ReadContact(before.ID)
 	if err == nil {
 		head += db.Seq(len(o.Events))
 		counted := slices.DeleteFunc(slices.Clone(o.Events), func(e *db.Event) bool { return e.Data.MessageID != nil })
-		equal(t, "version", now.Version, before.Version+len(counted))
+		servicetest.Equal(t, "version", now.Version, before.Version+len(counted))
 	} else {
-		equal(t, "version after a refusal", now.Version, before.Version)
+		servicetest.Equal(t, "version after a refusal", now.Version, before.Version)
 	}
-	equal(t, "end of the log", w.head(), head)
+	servicetest.Equal(t, "end of the log", w.Head(), head)
 	if o.Contact != nil {
-		equal(t, "contact in the answer", o.Contact.Version, now.Version)
+		servicetest.Equal(t, "contact in the answer", o.Contact.Version, now.Version)
 	}
-	latest, _ := w.LatestConversations(w.ctx(), w.manager, []db.ContactID{before.ID})
+	latest, _ := w.LatestConversations(w.Context(), w.Manager, []db.ContactID{before.ID})
 	for _, c := range latest {
-		equal(t, "version of the latest conversation", c.Version, now.Version)
-		equal(t, "owner of the latest conversation", w.named(c.AssigneeID), w.named(now.AssigneeID))
-		equal(t, "blocked", c.Blocked, now.Blocked())
+		servicetest.Equal(t, "version of the latest conversation", c.Version, now.Version)
+		servicetest.Equal(t, "owner of the latest conversation", w.Named(c.AssigneeID), w.Named(now.AssigneeID))
+		servicetest.Equal(t, "blocked", c.Blocked, now.Blocked())
 	}
 	if c := o.Conversation; c != nil {
-		stored := w.read(c)
-		equal(t, "conversation in the answer", fmt.Sprint(c.Status, c.Version, w.named(c.AssigneeID), c.Latest),
-			fmt.Sprint(stored.Status, stored.Version, w.named(stored.AssigneeID), stored.Latest))
+		stored := w.Read(c)
+		servicetest.Equal(t, "conversation in the answer", fmt.Sprint(c.Status, c.Version, w.Named(c.AssigneeID), c.Latest),
+			fmt.Sprint(stored.Status, stored.Version, w.Named(stored.AssigneeID), stored.Latest))
 	}
 }
 
@@ -289,5 +293,5 @@ func golden(t *testing.T, name, got string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	lines(t, strings.Split(got, "\n"), strings.Split(string(want), "\n")...)
+	servicetest.Lines(t, strings.Split(got, "\n"), strings.Split(string(want), "\n")...)
 }

@@ -1,4 +1,4 @@
-package service
+package service_test
 
 import (
 	"context"
@@ -14,6 +14,9 @@ import (
 	"switchboard/db"
 	"switchboard/db/dbtest"
 	"switchboard/feed"
+	"switchboard/service"
+	"switchboard/service/servicetest"
+	"switchboard/service/workflow"
 )
 
 // statementLog keeps the text of every statement that is sent to the database.
@@ -89,25 +92,25 @@ func TestTenantGuard(t *testing.T) {
 func TestEveryStatementNamesItsWorkspace(t *testing.T) {
 	t.Parallel()
 	log := &statementLog{seen: map[string]bool{}}
-	d, err := db.Open(t.Context(), dbtest.New(t, migrate), db.Options{MaxConns: 8, Tracer: log})
-	fine(t, err)
+	d, err := db.Open(t.Context(), dbtest.New(t, servicetest.Migrate), db.Options{MaxConns: 8, Tracer: log})
+	servicetest.Fine(t, err)
 	var tables []string
-	fine(t, d.NewRaw("SELECT table_name FROM information_schema.columns WHERE table_schema = 'public' AND column_name = 'workspace_id'").Scan(t.Context(), &tables))
+	servicetest.Fine(t, d.NewRaw("SELECT table_name FROM information_schema.columns WHERE table_schema = 'public' AND column_name = 'workspace_id'").Scan(t.Context(), &tables))
 	f := feed.New(d, feed.Options{Log: slog.New(slog.DiscardHandler)})
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan struct{})
 	go func() { f.Run(ctx); close(done) }()
 	defer func() { cancel(); <-done; f.Flush(); _ = d.Close() }()
-	w := &world{Service: New(d, f, Options{}), t: t, clock: time.Now()}
+	w := &world{&servicetest.World{Service: workflow.New(service.New(d, f, service.Options{})), T: t, Clock: time.Now()}}
 	workspace, manager, err := w.CreateWorkspace(ctx, "Acme", "Mia", "mia@acme.example")
-	fine(t, err)
-	w.manager = Actor{Workspace: workspace.Key, Role: RoleManager, Agent: &manager.ID}
+	servicetest.Fine(t, err)
+	w.Manager = service.Actor{Workspace: workspace.Key, Role: service.RoleManager, Agent: &manager.ID}
 
 	w.changeEverything()
 	w.readEverything()
 	w.watchEverything()
 	w.foldEverything()
-	fine(t, d.ForgetKeys(ctx, time.Now()))
+	servicetest.Fine(t, d.ForgetKeys(ctx, time.Now()))
 
 	guard, touched := newTenantGuard(tables), map[string]bool{}
 	log.mu.Lock()
@@ -129,119 +132,119 @@ func TestEveryStatementNamesItsWorkspace(t *testing.T) {
 
 // did fails the test if something could not be done; a refusal is fine as well.
 func (w *world) did(_ any, err error) {
-	w.t.Helper()
-	if _, refused := err.(*Refusal); err != nil && !refused {
-		w.t.Error(err)
+	w.T.Helper()
+	if _, refused := err.(*service.Refusal); err != nil && !refused {
+		w.T.Error(err)
 	}
 }
 
 func (w *world) changeEverything() {
-	ctx, me := w.t.Context(), w.manager
-	agents := w.givenAgents("A", "B")
-	identities := []*ContactIdentityInput{{"email", "a@b.example"}}
-	contact := w.givenContact(CreateContactInput{Name: "Jana", Email: ptr("a@b.example"), Identities: identities})
-	w.did(w.UpdateContact(ctx, me, UpdateContactInput{ContactID: contact.ID, Name: ptr("Jana Nováková"), Identities: identities}))
+	ctx, me := w.T.Context(), w.Manager
+	agents := w.NewAgents("A", "B")
+	identities := []*service.ContactIdentityInput{{"email", "a@b.example"}}
+	contact := w.NewContact(service.CreateContactInput{Name: "Jana", Email: servicetest.Ptr("a@b.example"), Identities: identities})
+	w.did(w.UpdateContact(ctx, me, service.UpdateContactInput{ContactID: contact.ID, Name: servicetest.Ptr("Jana Nováková"), Identities: identities}))
 	for range 2 {
-		w.did(w.OpenConversation(ctx, me, OpenConversationInput{ContactID: contact.ID, Channel: "email", Keyed: Keyed{ptr("key")}}))
-		w.did(w.OpenConversation(ctx, me, OpenConversationInput{ContactID: contact.ID, Channel: "email", Keyed: Keyed{ptr("refused")}}))
+		w.did(w.OpenConversation(ctx, me, service.OpenConversationInput{ContactID: contact.ID, Channel: "email", Keyed: service.Keyed{servicetest.Ptr("key")}}))
+		w.did(w.OpenConversation(ctx, me, service.OpenConversationInput{ContactID: contact.ID, Channel: "email", Keyed: service.Keyed{servicetest.Ptr("refused")}}))
 	}
-	c := w.givenOpen("Another")
-	w.did(w.givenMessage(ctx, me, c.ID, db.Inbound, "hello"))
-	o, err := w.AddNote(ctx, me, AddNoteInput{ConversationID: c.ID, Body: "hello"})
+	c := w.NewOpen("Another")
+	w.did(w.PutMessage(ctx, me, c.ID, db.Inbound, "hello"))
+	o, err := w.AddNote(ctx, me, service.AddNoteInput{ConversationID: c.ID, Body: "hello"})
 	w.did(o, err)
-	w.did(w.SendMessage(ctx, me, SendMessageInput{ConversationID: c.ID, Body: "hello", OnlyIfLastMessageID: o.Events[0].Data.MessageID}))
-	w.did(w.MarkRead(ctx, me, MarkReadInput{ConversationID: c.ID}))
-	w.did(w.AssignToMe(ctx, me, AssignToMeInput{ConversationID: c.ID}))
-	w.did(w.AssignConversation(ctx, me, AssignConversationInput{ConversationID: c.ID, AssigneeID: *agents[0].Agent}))
-	w.did(w.UnassignConversation(ctx, me, UnassignConversationInput{ConversationID: c.ID}))
-	w.did(w.AssignContact(ctx, me, AssignContactInput{ContactID: c.ContactID, AssigneeID: *agents[0].Agent}))
-	w.did(w.BlockContact(ctx, me, BlockContactInput{ContactID: c.ContactID}))
-	w.did(w.UnblockContact(ctx, me, UnblockContactInput{ContactID: c.ContactID}))
-	w.did(w.DeactivateAgent(ctx, me, DeactivateAgentInput{AgentID: *agents[0].Agent, HandOverTo: agents[1].Agent}))
-	w.did(w.DeactivateAgent(ctx, me, DeactivateAgentInput{AgentID: *agents[1].Agent}))
-	w.did(w.ReactivateAgent(ctx, me, ReactivateAgentInput{AgentID: *agents[0].Agent}))
-	w.did(w.UpdateAgent(ctx, me, UpdateAgentInput{AgentID: *agents[0].Agent, Name: ptr("Anna")}))
-	w.did(w.SetAvailability(ctx, me, SetAvailabilityInput{Availability: db.Online}))
-	w.did(w.UpdateWorkspace(ctx, me, UpdateWorkspaceInput{Name: ptr("Acme & Co")}))
-	w.did(w.CloseConversation(ctx, me, CloseConversationInput{ConversationID: c.ID, Note: &ClosingNoteInput{Category: ptr("Other"), Text: ptr("refund promised")}}))
-	w.did(w.ReopenConversation(ctx, me, ReopenConversationInput{ConversationID: c.ID}))
-	w.did(w.CloseConversation(ctx, me, CloseConversationInput{ConversationID: c.ID}))
-	w.did(w.OpenConversation(ctx, me, OpenConversationInput{ContactID: c.ContactID, Channel: "email"}))
-	w.did(w.UnassignContact(ctx, me, UnassignContactInput{ContactID: c.ContactID}))
-	sender, program := &SenderInput{Channel: "email", ExternalID: "c@d.example"}, w.program(RoleIntegration)
-	for _, name := range []*string{nil, ptr("Cyril"), nil} {
+	w.did(w.SendMessage(ctx, me, service.SendMessageInput{ConversationID: c.ID, Body: "hello", OnlyIfLastMessageID: o.Events[0].Data.MessageID}))
+	w.did(w.MarkRead(ctx, me, service.MarkReadInput{ConversationID: c.ID}))
+	w.did(w.AssignToMe(ctx, me, service.AssignToMeInput{ConversationID: c.ID}))
+	w.did(w.AssignConversation(ctx, me, service.AssignConversationInput{ConversationID: c.ID, AssigneeID: *agents[0].Agent}))
+	w.did(w.UnassignConversation(ctx, me, service.UnassignConversationInput{ConversationID: c.ID}))
+	w.did(w.AssignContact(ctx, me, service.AssignContactInput{ContactID: c.ContactID, AssigneeID: *agents[0].Agent}))
+	w.did(w.BlockContact(ctx, me, service.BlockContactInput{ContactID: c.ContactID}))
+	w.did(w.UnblockContact(ctx, me, service.UnblockContactInput{ContactID: c.ContactID}))
+	w.did(w.DeactivateAgent(ctx, me, service.DeactivateAgentInput{AgentID: *agents[0].Agent, HandOverTo: agents[1].Agent}))
+	w.did(w.DeactivateAgent(ctx, me, service.DeactivateAgentInput{AgentID: *agents[1].Agent}))
+	w.did(w.ReactivateAgent(ctx, me, service.ReactivateAgentInput{AgentID: *agents[0].Agent}))
+	w.did(w.UpdateAgent(ctx, me, service.UpdateAgentInput{AgentID: *agents[0].Agent, Name: servicetest.Ptr("Anna")}))
+	w.did(w.SetAvailability(ctx, me, service.SetAvailabilityInput{Availability: db.Online}))
+	w.did(w.UpdateWorkspace(ctx, me, service.UpdateWorkspaceInput{Name: servicetest.Ptr("Acme & Co")}))
+	w.did(w.CloseConversation(ctx, me, service.CloseConversationInput{ConversationID: c.ID, Note: &service.ClosingNoteInput{Category: servicetest.Ptr("Other"), Text: servicetest.Ptr("refund promised")}}))
+	w.did(w.ReopenConversation(ctx, me, service.ReopenConversationInput{ConversationID: c.ID}))
+	w.did(w.CloseConversation(ctx, me, service.CloseConversationInput{ConversationID: c.ID}))
+	w.did(w.OpenConversation(ctx, me, service.OpenConversationInput{ContactID: c.ContactID, Channel: "email"}))
+	w.did(w.UnassignContact(ctx, me, service.UnassignContactInput{ContactID: c.ContactID}))
+	sender, program := &service.SenderInput{Channel: "email", ExternalID: "c@d.example"}, w.Program(service.RoleIntegration)
+	for _, name := range []*string{nil, servicetest.Ptr("Cyril"), nil} {
 		sender.Name = name
-		w.did(w.ReceiveMessage(ctx, program, ReceiveMessageInput{Contact: sender, Body: "hello", ExternalMessageID: name}))
-		w.did(w.RecordBusinessEvent(ctx, program, RecordBusinessEventInput{Contact: sender, Type: "order.placed", ExternalEventID: ptr("1")}))
+		w.did(w.ReceiveMessage(ctx, program, service.ReceiveMessageInput{Contact: sender, Body: "hello", ExternalMessageID: name}))
+		w.did(w.RecordBusinessEvent(ctx, program, service.RecordBusinessEventInput{Contact: sender, Type: "order.placed", ExternalEventID: servicetest.Ptr("1")}))
 	}
-	w.did(w.RecordBusinessEvent(ctx, program, RecordBusinessEventInput{ContactID: &w.givenContact(CreateContactInput{Name: "Karla"}).ID, Type: "order.placed", RequiresAction: true}))
+	w.did(w.RecordBusinessEvent(ctx, program, service.RecordBusinessEventInput{ContactID: &w.NewContact(service.CreateContactInput{Name: "Karla"}).ID, Type: "order.placed", RequiresAction: true}))
 	w.workEverything()
 }
 
 func (w *world) workEverything() {
-	ctx, me := w.t.Context(), w.manager
-	f := w.template("round-robin-online", ptr(1))
-	chosen := w.givenOpen("Chosen")
-	w.workflow(when(db.TriggerOpened, addNote("Opened"), assignTo(w.agent("Cy")), always(pause(60)), always(act(db.StepClose))))
-	w.givenOpen("Late")
-	w.did(w.EnableWorkflow(ctx, me, EnableWorkflowInput{WorkflowID: f.ID, AlsoForWaiting: true}))
-	w.recordBusinessEvent(chosen, "order.placed")
-	w.settle()
-	w.did(w.SetAvailability(ctx, me, SetAvailabilityInput{Availability: db.Online}))
-	w.settle()
-	run := w.lastRun(f)
-	w.did(nil, w.postpone(ctx, me.Workspace, run, context.DeadlineExceeded))
-	w.did(w.UpdateWorkflow(ctx, me, UpdateWorkflowInput{WorkflowID: f.ID, Name: ptr("Renamed")}))
-	w.did(w.DryRunWorkflow(ctx, me, DryRunWorkflowInput{WorkflowID: &f.ID, ConversationID: chosen.ID}))
-	w.did(w.CancelWorkflowRun(ctx, me, CancelWorkflowRunInput{RunID: run.ID}))
+	ctx, me := w.T.Context(), w.Manager
+	f := w.Template("round-robin-online", servicetest.Ptr(1))
+	chosen := w.NewOpen("Chosen")
+	w.Workflow(servicetest.When(db.TriggerOpened, servicetest.AddNote("Opened"), servicetest.AssignTo(w.Agent("Cy")), servicetest.Always(servicetest.Pause(60)), servicetest.Always(servicetest.Act(db.StepClose))))
+	w.NewOpen("Late")
+	w.did(w.EnableWorkflow(ctx, me, workflow.EnableWorkflowInput{WorkflowID: f.ID, AlsoForWaiting: true}))
+	w.WriteBusinessEvent(chosen, "order.placed")
+	w.Settle()
+	w.did(w.SetAvailability(ctx, me, service.SetAvailabilityInput{Availability: db.Online}))
+	w.Settle()
+	run := w.LastRun(f)
+	w.did(nil, w.Postpone(ctx, me.Workspace, run, context.DeadlineExceeded))
+	w.did(w.UpdateWorkflow(ctx, me, workflow.UpdateWorkflowInput{WorkflowID: f.ID, Name: servicetest.Ptr("Renamed")}))
+	w.did(w.DryRunWorkflow(ctx, me, workflow.DryRunWorkflowInput{WorkflowID: &f.ID, ConversationID: chosen.ID}))
+	w.did(w.CancelWorkflowRun(ctx, me, workflow.CancelWorkflowRunInput{RunID: run.ID}))
 	w.did(w.WorkflowProblems(ctx, me, []*db.Workflow{f}))
-	w.did(w.DisableWorkflow(ctx, me, DisableWorkflowInput{WorkflowID: f.ID, CancelRuns: true}))
-	w.did(w.DeleteWorkflow(ctx, me, DeleteWorkflowInput{WorkflowID: f.ID}))
+	w.did(w.DisableWorkflow(ctx, me, workflow.DisableWorkflowInput{WorkflowID: f.ID, CancelRuns: true}))
+	w.did(w.DeleteWorkflow(ctx, me, workflow.DeleteWorkflowInput{WorkflowID: f.ID}))
 	_, err := w.DB.WorkflowWorkspaces(ctx)
-	fine(w.t, err)
+	servicetest.Fine(w.T, err)
 	_, err = w.DB.ForWorkspace(me.Workspace).NextDue(ctx)
-	fine(w.t, err)
+	servicetest.Fine(w.T, err)
 }
 
 func (w *world) foldEverything() {
 	w.before("UPDATE agents SET search_text = NULL WHERE workspace_id = %W", "UPDATE contacts SET search_text = NULL WHERE workspace_id = %W",
 		"UPDATE conversations SET note_text = NULL WHERE workspace_id = %W")
-	fine(w.t, w.makeSearchable(w.t.Context()))
-	w.did(w.UpdateWorkspace(w.t.Context(), w.manager, UpdateWorkspaceInput{Country: ptr("DE")}))
-	fine(w.t, w.makeSearchable(w.t.Context()))
+	servicetest.Fine(w.T, w.MakeSearchable(w.T.Context()))
+	w.did(w.UpdateWorkspace(w.T.Context(), w.Manager, service.UpdateWorkspaceInput{Country: servicetest.Ptr("DE")}))
+	servicetest.Fine(w.T, w.MakeSearchable(w.T.Context()))
 }
 
 func (w *world) readEverything() {
-	ctx, me, now := w.t.Context(), w.manager, time.Now()
+	ctx, me, now := w.T.Context(), w.Manager, time.Now()
 	filter := &db.InboxFilter{Assignees: []*db.AgentID{nil, me.Agent}, Channels: []string{"email"}, ClosingCategories: []string{"Other"},
-		Waiting: ptr(true), Unread: ptr(true), OpenedAfter: &now, OpenedBefore: &now, ClosedAfter: &now, ClosedBefore: &now}
+		Waiting: servicetest.Ptr(true), Unread: servicetest.Ptr(true), OpenedAfter: &now, OpenedBefore: &now, ClosedAfter: &now, ClosedBefore: &now}
 	var conversations []db.ConversationID
 	var contacts []db.ContactID
 	for _, view := range db.Views {
 		for _, field := range []db.InboxOrderField{db.LastActivity, db.WaitingSince, db.OpenedAt} {
 			for _, f := range []*db.InboxFilter{nil, filter} {
-				for _, term := range []*string{nil, ptr("novk"), ptr("no"), ptr("refnud promised")} {
-					in := InboxInput{View: view, Search: term, Filter: f, OrderBy: &InboxOrder{field, Descending}}
+				for _, term := range []*string{nil, servicetest.Ptr("novk"), servicetest.Ptr("no"), servicetest.Ptr("refnud promised")} {
+					in := service.InboxInput{View: view, Search: term, Filter: f, OrderBy: &service.InboxOrder{field, service.Descending}}
 					l, err := w.Inbox(ctx, me, in)
-					fine(w.t, err)
+					servicetest.Fine(w.T, err)
 					_, _, err = w.InboxTotal(ctx, me, l)
 					w.did(nil, err)
 					for _, c := range l.Rows {
 						conversations, contacts = append(conversations, c.ID), append(contacts, c.ContactID)
-						in.After, in.Before = ptr(l.Cursor(c)), ptr(l.Cursor(c))
+						in.After, in.Before = servicetest.Ptr(l.Cursor(c)), servicetest.Ptr(l.Cursor(c))
 					}
 					w.did(w.Inbox(ctx, me, in))
 				}
 			}
 		}
 	}
-	pages := PageInput{First: ptr(2)}
-	for _, term := range []*string{nil, ptr("novk"), ptr("no"), ptr("555 123")} {
-		w.did(w.Agents(ctx, me, AgentsInput{Search: term, Availability: []db.Availability{db.Online}, Skill: ptr("x"), Active: ptr(true), PageInput: pages}))
-		w.did(w.Contacts(ctx, me, ContactsInput{Search: term, Filter: &ContactFilter{[]*db.AgentID{nil}, ptr(false)}, PageInput: pages}))
+	pages := service.PageInput{First: servicetest.Ptr(2)}
+	for _, term := range []*string{nil, servicetest.Ptr("novk"), servicetest.Ptr("no"), servicetest.Ptr("555 123")} {
+		w.did(w.Agents(ctx, me, service.AgentsInput{Search: term, Availability: []db.Availability{db.Online}, Skill: servicetest.Ptr("x"), Active: servicetest.Ptr(true), PageInput: pages}))
+		w.did(w.Contacts(ctx, me, service.ContactsInput{Search: term, Filter: &service.ContactFilter{[]*db.AgentID{nil}, servicetest.Ptr(false)}, PageInput: pages}))
 	}
 	timelines, err := w.ContactTimelines(ctx, me, contacts, pages)
-	fine(w.t, err)
+	servicetest.Fine(w.T, err)
 	w.did(w.EventsByID(ctx, me, []db.EventID{timelines[0].Rows[0].ID}))
 	w.did(w.ConversationTimelines(ctx, me, conversations, pages))
 	w.did(w.MessagesOf(ctx, me, conversations, pages))
@@ -265,24 +268,24 @@ func (w *world) readEverything() {
 }
 
 func (w *world) watchEverything() {
-	ctx, me := w.t.Context(), w.manager
-	c := w.givenOpen("Watched")
+	ctx, me := w.T.Context(), w.Manager
+	c := w.NewOpen("Watched")
 	beginning := &db.EventCursor{Workspace: me.Workspace}
 	s, err := w.WatchConversation(ctx, me, c.ID, beginning)
-	fine(w.t, err)
+	servicetest.Fine(w.T, err)
 	defer s.Close()
 	live, err := w.WatchInbox(ctx, me, db.ViewMine, nil, nil)
-	fine(w.t, err)
+	servicetest.Fine(w.T, err)
 	defer live.Close()
 	counts, err := w.WatchCounts(ctx, me)
-	fine(w.t, err)
+	servicetest.Fine(w.T, err)
 	defer counts.Close()
 	runs, err := w.WatchRuns(ctx, me, nil)
-	fine(w.t, err)
+	servicetest.Fine(w.T, err)
 	defer runs.Close()
-	w.did(await(patient(w.t), runs))
-	w.did(w.AssignToMe(ctx, me, AssignToMeInput{ConversationID: c.ID}))
-	w.did(await(patient(w.t), s))
-	w.did(await(patient(w.t), live))
-	w.did(await(patient(w.t), counts))
+	w.did(servicetest.Await(servicetest.Context(w.T), runs))
+	w.did(w.AssignToMe(ctx, me, service.AssignToMeInput{ConversationID: c.ID}))
+	w.did(servicetest.Await(servicetest.Context(w.T), s))
+	w.did(servicetest.Await(servicetest.Context(w.T), live))
+	w.did(servicetest.Await(servicetest.Context(w.T), counts))
 }

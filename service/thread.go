@@ -251,7 +251,7 @@ func threadOf(id db.ConversationID) locker {
 
 // writeThread is what the verbs on a thread have in common: lock, state, version, and
 // then what the verb does (S5).
-func (s *Service) writeThread(ctx context.Context, actor Actor, verb string, in interface{ key() *string }, lock locker,
+func (s *Service) writeThread(ctx context.Context, actor Actor, verb string, in Input, lock locker,
 	expected *int, check func(*Thread) *Refusal, do func(*Writer, *Thread) (Changes, error)) (*Outcome, error) {
 	return s.Write(ctx, actor, verb, in, func(w *Writer) (Changes, error) {
 		t, err := lock(ctx, w)

@@ -1,4 +1,4 @@
-package service
+package service_test
 
 import (
 	"context"
@@ -6,31 +6,33 @@ import (
 	"testing"
 
 	"switchboard/db"
+	"switchboard/service"
+	"switchboard/service/servicetest"
 )
 
 // TestTotals: the lists of several parents are counted at once, each up to 1,000.
 func TestTotals(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	long, full, short := w.open(), w.open(), w.open()
+	long, full, short := w.Open(), w.Open(), w.Open()
 	var all []*db.Message
-	for c, n := range map[*db.Conversation]int{long: countLimit + 1, full: countLimit, short: 1} {
+	for c, n := range map[*db.Conversation]int{long: service.CountLimit + 1, full: service.CountLimit, short: 1} {
 		for range n {
 			all = append(all, &db.Message{
 				ID: db.MessageID{UUID: db.NewUUID()}, ConversationID: &c.ID, ContactID: c.ContactID, Kind: db.Note,
-				Author: w.manager.Ref(), Body: "One more", Channel: c.Channel, CreatedAt: w.clock,
+				Author: w.Manager.Ref(), Body: "One more", Channel: c.Channel, CreatedAt: w.Clock,
 			})
 		}
 	}
-	fine(t, w.DB.Transact(w.ctx(), w.manager.Workspace, func(tx db.Tx) error { return tx.InsertMessages(w.ctx(), all) }))
-	counted := func(totals []Total, err error) string { return fmt.Sprint(totals, err) }
+	servicetest.Fine(t, w.DB.Transact(w.Context(), w.Manager.Workspace, func(tx db.Tx) error { return tx.InsertMessages(w.Context(), all) }))
+	counted := func(totals []service.Total, err error) string { return fmt.Sprint(totals, err) }
 	unknown := db.ConversationID{UUID: db.NewUUID()}
-	equal(t, "messages", counted(w.MessageTotals(w.ctx(), w.manager, []db.ConversationID{long.ID, unknown, short.ID, full.ID})),
+	servicetest.Equal(t, "messages", counted(w.MessageTotals(w.Context(), w.Manager, []db.ConversationID{long.ID, unknown, short.ID, full.ID})),
 		"[{1000 true} {0 false} {1 false} {1000 false}] <nil>")
-	equal(t, "events", counted(w.ConversationTimelineTotals(w.ctx(), w.manager, []db.ConversationID{short.ID})), "[{1 false}] <nil>")
-	equal(t, "events of contacts", counted(w.ContactTimelineTotals(w.ctx(), w.manager, []db.ContactID{short.ContactID})), "[{2 false}] <nil>")
-	equal(t, "conversations", counted(w.ConversationTotals(w.ctx(), w.manager, []db.ContactID{short.ContactID, long.ContactID})), "[{1 false} {1 false}] <nil>")
-	equal(t, "another workspace's", counted(w.MessageTotals(w.ctx(), Actor{Workspace: w.manager.Workspace + 1, Role: RoleManager}, []db.ConversationID{long.ID})), "[{0 false}] <nil>")
+	servicetest.Equal(t, "events", counted(w.ConversationTimelineTotals(w.Context(), w.Manager, []db.ConversationID{short.ID})), "[{1 false}] <nil>")
+	servicetest.Equal(t, "events of contacts", counted(w.ContactTimelineTotals(w.Context(), w.Manager, []db.ContactID{short.ContactID})), "[{2 false}] <nil>")
+	servicetest.Equal(t, "conversations", counted(w.ConversationTotals(w.Context(), w.Manager, []db.ContactID{short.ContactID, long.ContactID})), "[{1 false} {1 false}] <nil>")
+	servicetest.Equal(t, "another workspace's", counted(w.MessageTotals(w.Context(), service.Actor{Workspace: w.Manager.Workspace + 1, Role: service.RoleManager}, []db.ConversationID{long.ID})), "[{0 false}] <nil>")
 }
 
 // TestTotalOfList: the total of a list counts what its search and filter leave, not its page.
@@ -38,27 +40,27 @@ func TestTotalOfList(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	for i := range 3 {
-		w.agent(fmt.Sprint("Agent", i))
-		w.opens(w.contact(fmt.Sprint("Contact", i)))
+		w.Agent(fmt.Sprint("Agent", i))
+		w.Opens(w.Contact(fmt.Sprint("Contact", i)))
 	}
-	page := PageInput{First: ptr(1)}
-	total := func(count func(context.Context) (Total, error)) string {
-		n, err := count(w.ctx())
+	page := service.PageInput{First: servicetest.Ptr(1)}
+	total := func(count func(context.Context) (service.Total, error)) string {
+		n, err := count(w.Context())
 		return fmt.Sprint(n, err)
 	}
-	agents, err := w.Agents(w.ctx(), w.manager, AgentsInput{PageInput: page})
-	fine(t, err)
-	equal(t, "agents", total(agents.Total), "{4 false} <nil>")
-	agents, err = w.Agents(w.ctx(), w.manager, AgentsInput{Search: Text("agent1"), PageInput: page})
-	fine(t, err)
-	equal(t, "agents found", total(agents.Total), "{1 false} <nil>")
-	contacts, err := w.Contacts(w.ctx(), w.manager, ContactsInput{PageInput: page})
-	fine(t, err)
-	equal(t, "contacts", total(contacts.Total), "{3 false} <nil>")
-	contacts, err = w.Contacts(w.ctx(), w.manager, ContactsInput{Filter: &ContactFilter{Blocked: ptr(true)}, PageInput: page})
-	fine(t, err)
-	equal(t, "blocked contacts", total(contacts.Total), "{0 false} <nil>")
-	workflows, err := w.Workflows(w.ctx(), w.manager, page)
-	fine(t, err)
-	equal(t, "workflows", total(workflows.Total), "{0 false} <nil>")
+	agents, err := w.Agents(w.Context(), w.Manager, service.AgentsInput{PageInput: page})
+	servicetest.Fine(t, err)
+	servicetest.Equal(t, "agents", total(agents.Total), "{4 false} <nil>")
+	agents, err = w.Agents(w.Context(), w.Manager, service.AgentsInput{Search: service.Text("agent1"), PageInput: page})
+	servicetest.Fine(t, err)
+	servicetest.Equal(t, "agents found", total(agents.Total), "{1 false} <nil>")
+	contacts, err := w.Contacts(w.Context(), w.Manager, service.ContactsInput{PageInput: page})
+	servicetest.Fine(t, err)
+	servicetest.Equal(t, "contacts", total(contacts.Total), "{3 false} <nil>")
+	contacts, err = w.Contacts(w.Context(), w.Manager, service.ContactsInput{Filter: &service.ContactFilter{Blocked: servicetest.Ptr(true)}, PageInput: page})
+	servicetest.Fine(t, err)
+	servicetest.Equal(t, "blocked contacts", total(contacts.Total), "{0 false} <nil>")
+	workflows, err := w.Workflows(w.Context(), w.Manager, page)
+	servicetest.Fine(t, err)
+	servicetest.Equal(t, "workflows", total(workflows.Total), "{0 false} <nil>")
 }

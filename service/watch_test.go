@@ -1,4 +1,4 @@
-package service
+package service_test
 
 import (
 	"context"
@@ -9,25 +9,15 @@ import (
 	"time"
 
 	"switchboard/db"
+	"switchboard/service"
+	"switchboard/service/servicetest"
 )
 
-// await waits for the next item of a stream.
-func await[T any](ctx context.Context, s *Stream[T]) (T, error) {
-	for {
-		if item, ok, err := s.Next(ctx); err != nil || ok {
-			return item, err
-		}
-		if err := s.Wait(ctx); err != nil {
-			return *new(T), err
-		}
-	}
-}
-
 // next gives the next item of a stream.
-func next[T any](t *testing.T, s *Stream[T]) T {
+func next[T any](t *testing.T, s *service.Stream[T]) T {
 	t.Helper()
-	item, err := await(patient(t), s)
-	fine(t, err)
+	item, err := servicetest.Await(servicetest.Context(t), s)
+	servicetest.Fine(t, err)
 	return item
 }
 
@@ -35,9 +25,9 @@ func next[T any](t *testing.T, s *Stream[T]) T {
 func today(t *testing.T) (*world, db.EventCursor) {
 	t.Helper()
 	w := newWorld(t)
-	w.clock = time.Now()
-	start, err := w.AsOf(t.Context(), w.manager)
-	fine(t, err)
+	w.Clock = time.Now()
+	start, err := w.AsOf(t.Context(), w.Manager)
+	servicetest.Fine(t, err)
 	return w, start
 }
 
@@ -47,63 +37,63 @@ func TestStreams(t *testing.T) {
 	t.Parallel()
 	w, start := today(t)
 	ctx := t.Context()
-	agents := w.givenAgents("A", "B")
-	start, err := w.AsOf(ctx, w.manager)
-	fine(t, err)
-	one, other := w.givenOpen("One"), w.givenOpen("Other")
-	begun, err := w.AsOf(ctx, w.manager)
-	fine(t, err)
+	agents := w.NewAgents("A", "B")
+	start, err := w.AsOf(ctx, w.Manager)
+	servicetest.Fine(t, err)
+	one, other := w.NewOpen("One"), w.NewOpen("Other")
+	begun, err := w.AsOf(ctx, w.Manager)
+	servicetest.Fine(t, err)
 
-	open := func(after *db.EventCursor) map[string]*Stream[*db.Event] {
-		streams := map[string]*Stream[*db.Event]{}
-		add := func(name string, s *Stream[*db.Event], err error) {
-			fine(t, err)
+	open := func(after *db.EventCursor) map[string]*service.Stream[*db.Event] {
+		streams := map[string]*service.Stream[*db.Event]{}
+		add := func(name string, s *service.Stream[*db.Event], err error) {
+			servicetest.Fine(t, err)
 			t.Cleanup(s.Close)
 			streams[name] = s
 		}
-		s, err := w.WatchAssignments(ctx, w.manager, nil, nil, after)
+		s, err := w.WatchAssignments(ctx, w.Manager, nil, nil, after)
 		add("assignments", s, err)
-		s, err = w.WatchAssignments(ctx, w.manager, &one.ID, nil, after)
+		s, err = w.WatchAssignments(ctx, w.Manager, &one.ID, nil, after)
 		add("assignments of one", s, err)
-		s, err = w.WatchAssignments(ctx, w.manager, nil, agents[1].Agent, after)
+		s, err = w.WatchAssignments(ctx, w.Manager, nil, agents[1].Agent, after)
 		add("assignments of B", s, err)
-		s, err = w.WatchAssignments(ctx, w.manager, &other.ID, agents[0].Agent, after)
+		s, err = w.WatchAssignments(ctx, w.Manager, &other.ID, agents[0].Agent, after)
 		add("assignments of other to A", s, err)
-		s, err = w.WatchStatus(ctx, w.manager, nil, after)
+		s, err = w.WatchStatus(ctx, w.Manager, nil, after)
 		add("status", s, err)
-		s, err = w.WatchStatus(ctx, w.manager, &other.ID, after)
+		s, err = w.WatchStatus(ctx, w.Manager, &other.ID, after)
 		add("status of other", s, err)
-		s, err = w.WatchConversation(ctx, w.manager, one.ID, after)
+		s, err = w.WatchConversation(ctx, w.Manager, one.ID, after)
 		add("one", s, err)
 		return streams
 	}
 	live := open(nil)
 
-	assign := func(c *db.Conversation, to Actor) {
-		_, err := w.AssignConversation(ctx, w.manager, AssignConversationInput{ConversationID: c.ID, AssigneeID: *to.Agent})
-		fine(t, err)
+	assign := func(c *db.Conversation, to service.Actor) {
+		_, err := w.AssignConversation(ctx, w.Manager, service.AssignConversationInput{ConversationID: c.ID, AssigneeID: *to.Agent})
+		servicetest.Fine(t, err)
 	}
-	assign(one, agents[0])                                               // 1
-	assign(one, agents[1])                                               // 2
-	assign(other, agents[1])                                             // 3
-	_, err = w.givenMessage(ctx, w.manager, one.ID, db.Inbound, "hello") // 4
-	fine(t, err)
-	_, err = w.CloseConversation(ctx, w.manager, CloseConversationInput{ConversationID: other.ID}) // 5
-	fine(t, err)
-	_, err = w.BlockContact(ctx, w.manager, BlockContactInput{ContactID: one.ContactID}) // 6
-	fine(t, err)
-	_, err = w.UnassignConversation(ctx, w.manager, UnassignConversationInput{ConversationID: one.ID}) // 7
-	fine(t, err)
-	_, err = w.ReopenConversation(ctx, w.manager, ReopenConversationInput{ConversationID: other.ID}) // 8
-	fine(t, err)
-	_, err = w.UpdateContact(ctx, w.manager, UpdateContactInput{ContactID: other.ContactID, Name: ptr("New")}) // 9
-	fine(t, err)
+	assign(one, agents[0])                                             // 1
+	assign(one, agents[1])                                             // 2
+	assign(other, agents[1])                                           // 3
+	_, err = w.PutMessage(ctx, w.Manager, one.ID, db.Inbound, "hello") // 4
+	servicetest.Fine(t, err)
+	_, err = w.CloseConversation(ctx, w.Manager, service.CloseConversationInput{ConversationID: other.ID}) // 5
+	servicetest.Fine(t, err)
+	_, err = w.BlockContact(ctx, w.Manager, service.BlockContactInput{ContactID: one.ContactID}) // 6
+	servicetest.Fine(t, err)
+	_, err = w.UnassignConversation(ctx, w.Manager, service.UnassignConversationInput{ConversationID: one.ID}) // 7
+	servicetest.Fine(t, err)
+	_, err = w.ReopenConversation(ctx, w.Manager, service.ReopenConversationInput{ConversationID: other.ID}) // 8
+	servicetest.Fine(t, err)
+	_, err = w.UpdateContact(ctx, w.Manager, service.UpdateContactInput{ContactID: other.ContactID, Name: servicetest.Ptr("New")}) // 9
+	servicetest.Fine(t, err)
 
 	want := map[string][]db.Seq{
 		"assignments": {1, 2, 3, 7}, "assignments of one": {1, 2, 7}, "assignments of B": {2, 3, 7}, "assignments of other to A": nil,
 		"status": {5, 8}, "status of other": {5, 8}, "one": {1, 2, 4, 6, 7},
 	}
-	check := func(name string, s *Stream[*db.Event], seqs []db.Seq) {
+	check := func(name string, s *service.Stream[*db.Event], seqs []db.Seq) {
 		t.Helper()
 		for _, seq := range seqs {
 			if e := next(t, s); e.Seq != begun.Seq+seq {
@@ -124,12 +114,12 @@ func TestStreams(t *testing.T) {
 	}
 	// Nothing is left in any of them.
 	assign(other, agents[0])
-	_, err = w.UnassignConversation(ctx, w.manager, UnassignConversationInput{ConversationID: other.ID})
-	fine(t, err)
+	_, err = w.UnassignConversation(ctx, w.Manager, service.UnassignConversationInput{ConversationID: other.ID})
+	servicetest.Fine(t, err)
 	if e := next(t, live["assignments of other to A"]); e.Type != db.ConversationAssigned {
 		t.Errorf("%s instead of the last assignment", e.Type)
 	}
-	for _, s := range []*Stream[*db.Event]{live["assignments"], resumed["assignments"]} {
+	for _, s := range []*service.Stream[*db.Event]{live["assignments"], resumed["assignments"]} {
 		if e := next(t, s); e.Seq != begun.Seq+10 {
 			t.Errorf("event %d too many", e.Seq-begun.Seq)
 		}
@@ -139,19 +129,19 @@ func TestStreams(t *testing.T) {
 func TestWatchUnknown(t *testing.T) {
 	t.Parallel()
 	w, _ := today(t)
-	elsewhere := w.givenWorkspace()
-	foreign := elsewhere.givenOpen("Foreign")
-	foreignEnd, err := w.AsOf(t.Context(), elsewhere.manager)
-	fine(t, err)
-	ctx, me := t.Context(), w.manager
+	elsewhere := w.NewWorkspace()
+	foreign := elsewhere.NewOpen("Foreign")
+	foreignEnd, err := w.AsOf(t.Context(), elsewhere.Manager)
+	servicetest.Fine(t, err)
+	ctx, me := t.Context(), w.Manager
 	for name, err := range map[string]error{
 		"conversation of another workspace": last(w.WatchConversation(ctx, me, foreign.ID, nil)),
 		"assignments of it":                 last(w.WatchAssignments(ctx, me, &foreign.ID, nil, nil)),
-		"assignments of an agent there":     last(w.WatchAssignments(ctx, me, nil, elsewhere.manager.Agent, nil)),
+		"assignments of an agent there":     last(w.WatchAssignments(ctx, me, nil, elsewhere.Manager.Agent, nil)),
 		"status of it":                      last(w.WatchStatus(ctx, me, &foreign.ID, nil)),
 		"no conversation":                   last(w.WatchConversation(ctx, me, db.ConversationID{UUID: db.NewUUID()}, nil)),
 	} {
-		if err == nil || Explain(err).Code != NotFound {
+		if err == nil || service.Explain(err).Code != service.NotFound {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
@@ -159,23 +149,23 @@ func TestWatchUnknown(t *testing.T) {
 	ahead.Workspace, ahead.Seq = me.Workspace, 1000
 	for name, c := range map[string]struct {
 		after db.EventCursor
-		want  ErrorCode
-	}{"another workspace": {foreignEnd, CursorInvalid}, "the future": {ahead, CursorExpired}} {
+		want  service.ErrorCode
+	}{"another workspace": {foreignEnd, service.CursorInvalid}, "the future": {ahead, service.CursorExpired}} {
 		for _, err := range []error{
 			last(w.WatchStatus(ctx, me, nil, &c.after)), last(w.WatchAssignments(ctx, me, nil, nil, &c.after)),
 			last(w.WatchInbox(ctx, me, db.ViewAll, nil, &c.after)),
 		} {
-			if err == nil || Explain(err).Code != c.want {
+			if err == nil || service.Explain(err).Code != c.want {
 				t.Errorf("a cursor of %s: %v", name, err)
 			}
 		}
 	}
-	program := Actor{Workspace: me.Workspace, Role: RoleReader}
-	if err := last(w.WatchInbox(ctx, program, db.ViewMine, nil, nil)); err == nil || Explain(err).Code != BadInput {
+	program := service.Actor{Workspace: me.Workspace, Role: service.RoleReader}
+	if err := last(w.WatchInbox(ctx, program, db.ViewMine, nil, nil)); err == nil || service.Explain(err).Code != service.BadInput {
 		t.Errorf("MINE of a program: %v", err)
 	}
-	for _, f := range []db.InboxFilter{{Assignees: []*db.AgentID{}}, {Channels: []string{}}, {ClosingCategories: []string{}}, {Channels: []string{"\x00"}}, {Unread: ptr(true)}, {Unread: ptr(false)}} {
-		if err := last(w.WatchInbox(ctx, me, db.ViewAll, &f, nil)); err == nil || Explain(err).Code != BadInput {
+	for _, f := range []db.InboxFilter{{Assignees: []*db.AgentID{}}, {Channels: []string{}}, {ClosingCategories: []string{}}, {Channels: []string{"\x00"}}, {Unread: servicetest.Ptr(true)}, {Unread: servicetest.Ptr(false)}} {
+		if err := last(w.WatchInbox(ctx, me, db.ViewAll, &f, nil)); err == nil || service.Explain(err).Code != service.BadInput {
 			t.Errorf("%+v: %v", f, err)
 		}
 	}
@@ -189,21 +179,21 @@ func TestLiveView(t *testing.T) {
 	t.Parallel()
 	w, start := today(t)
 	ctx := t.Context()
-	colleague := w.givenAgents("Colleague")[0]
-	views := map[db.View]*Stream[InboxChange]{}
+	colleague := w.NewAgents("Colleague")[0]
+	views := map[db.View]*service.Stream[service.InboxChange]{}
 	for _, v := range db.Views {
-		s, err := w.WatchInbox(ctx, w.manager, v, nil, nil)
-		fine(t, err)
+		s, err := w.WatchInbox(ctx, w.Manager, v, nil, nil)
+		servicetest.Fine(t, err)
 		defer s.Close()
 		views[v] = s
 	}
-	c := w.givenOpen("Contact")
-	seen := map[db.View][]InboxChangeKind{}
-	expect := func(what string, err error, changes map[db.View]InboxChangeKind) {
+	c := w.NewOpen("Contact")
+	seen := map[db.View][]service.InboxChangeKind{}
+	expect := func(what string, err error, changes map[db.View]service.InboxChangeKind) {
 		t.Helper()
-		fine(t, err)
-		counts, err := w.InboxCounts(ctx, w.manager)
-		fine(t, err)
+		servicetest.Fine(t, err)
+		counts, err := w.InboxCounts(ctx, w.Manager)
+		servicetest.Fine(t, err)
 		for v, kind := range changes {
 			got := next(t, views[v])
 			if got.Kind != kind || *got.Event.ConversationID != c.ID || got.Counts == nil || *got.Counts != counts {
@@ -212,34 +202,34 @@ func TestLiveView(t *testing.T) {
 			seen[v] = append(seen[v], kind)
 		}
 	}
-	expect("opened", nil, map[db.View]InboxChangeKind{db.ViewUnassigned: Entered, db.ViewAll: Entered})
-	_, err := w.givenMessage(ctx, w.manager, c.ID, db.Inbound, "hello")
-	expect("written to", err, map[db.View]InboxChangeKind{db.ViewUnassigned: Updated, db.ViewAll: Updated})
-	_, err = w.AssignToMe(ctx, w.manager, AssignToMeInput{ConversationID: c.ID})
-	expect("taken", err, map[db.View]InboxChangeKind{db.ViewMine: Entered, db.ViewUnassigned: Left, db.ViewAll: Updated})
-	_, err = w.AssignConversation(ctx, w.manager, AssignConversationInput{ConversationID: c.ID, AssigneeID: *colleague.Agent})
-	expect("given away", err, map[db.View]InboxChangeKind{db.ViewMine: Left, db.ViewAll: Updated})
-	_, err = w.BlockContact(ctx, w.manager, BlockContactInput{ContactID: c.ContactID})
-	expect("blocked", err, map[db.View]InboxChangeKind{db.ViewAll: Left, db.ViewBlocked: Entered})
-	_, err = w.UnassignContact(ctx, w.manager, UnassignContactInput{ContactID: c.ContactID})
-	expect("unassigned while blocked", err, map[db.View]InboxChangeKind{db.ViewBlocked: Updated})
-	_, err = w.UnblockContact(ctx, w.manager, UnblockContactInput{ContactID: c.ContactID})
-	expect("unblocked", err, map[db.View]InboxChangeKind{db.ViewUnassigned: Entered, db.ViewAll: Entered, db.ViewBlocked: Left})
-	_, err = w.CloseConversation(ctx, w.manager, CloseConversationInput{ConversationID: c.ID})
-	expect("closed", err, map[db.View]InboxChangeKind{db.ViewUnassigned: Left, db.ViewAll: Left, db.ViewClosed: Entered})
-	_, err = w.BlockContact(ctx, w.manager, BlockContactInput{ContactID: c.ContactID})
-	expect("blocked while closed", err, map[db.View]InboxChangeKind{db.ViewClosed: Left, db.ViewBlocked: Entered})
-	_, err = w.UnblockContact(ctx, w.manager, UnblockContactInput{ContactID: c.ContactID})
-	expect("unblocked while closed", err, map[db.View]InboxChangeKind{db.ViewClosed: Entered, db.ViewBlocked: Left})
-	_, err = w.AssignConversation(ctx, w.manager, AssignConversationInput{ConversationID: c.ID, AssigneeID: *w.manager.Agent})
-	expect("assigned while closed", err, map[db.View]InboxChangeKind{db.ViewClosed: Updated})
-	_, err = w.ReopenConversation(ctx, w.manager, ReopenConversationInput{ConversationID: c.ID})
-	expect("reopened", err, map[db.View]InboxChangeKind{db.ViewMine: Entered, db.ViewAll: Entered, db.ViewClosed: Left})
+	expect("opened", nil, map[db.View]service.InboxChangeKind{db.ViewUnassigned: service.Entered, db.ViewAll: service.Entered})
+	_, err := w.PutMessage(ctx, w.Manager, c.ID, db.Inbound, "hello")
+	expect("written to", err, map[db.View]service.InboxChangeKind{db.ViewUnassigned: service.Updated, db.ViewAll: service.Updated})
+	_, err = w.AssignToMe(ctx, w.Manager, service.AssignToMeInput{ConversationID: c.ID})
+	expect("taken", err, map[db.View]service.InboxChangeKind{db.ViewMine: service.Entered, db.ViewUnassigned: service.Left, db.ViewAll: service.Updated})
+	_, err = w.AssignConversation(ctx, w.Manager, service.AssignConversationInput{ConversationID: c.ID, AssigneeID: *colleague.Agent})
+	expect("given away", err, map[db.View]service.InboxChangeKind{db.ViewMine: service.Left, db.ViewAll: service.Updated})
+	_, err = w.BlockContact(ctx, w.Manager, service.BlockContactInput{ContactID: c.ContactID})
+	expect("blocked", err, map[db.View]service.InboxChangeKind{db.ViewAll: service.Left, db.ViewBlocked: service.Entered})
+	_, err = w.UnassignContact(ctx, w.Manager, service.UnassignContactInput{ContactID: c.ContactID})
+	expect("unassigned while blocked", err, map[db.View]service.InboxChangeKind{db.ViewBlocked: service.Updated})
+	_, err = w.UnblockContact(ctx, w.Manager, service.UnblockContactInput{ContactID: c.ContactID})
+	expect("unblocked", err, map[db.View]service.InboxChangeKind{db.ViewUnassigned: service.Entered, db.ViewAll: service.Entered, db.ViewBlocked: service.Left})
+	_, err = w.CloseConversation(ctx, w.Manager, service.CloseConversationInput{ConversationID: c.ID})
+	expect("closed", err, map[db.View]service.InboxChangeKind{db.ViewUnassigned: service.Left, db.ViewAll: service.Left, db.ViewClosed: service.Entered})
+	_, err = w.BlockContact(ctx, w.Manager, service.BlockContactInput{ContactID: c.ContactID})
+	expect("blocked while closed", err, map[db.View]service.InboxChangeKind{db.ViewClosed: service.Left, db.ViewBlocked: service.Entered})
+	_, err = w.UnblockContact(ctx, w.Manager, service.UnblockContactInput{ContactID: c.ContactID})
+	expect("unblocked while closed", err, map[db.View]service.InboxChangeKind{db.ViewClosed: service.Entered, db.ViewBlocked: service.Left})
+	_, err = w.AssignConversation(ctx, w.Manager, service.AssignConversationInput{ConversationID: c.ID, AssigneeID: *w.Manager.Agent})
+	expect("assigned while closed", err, map[db.View]service.InboxChangeKind{db.ViewClosed: service.Updated})
+	_, err = w.ReopenConversation(ctx, w.Manager, service.ReopenConversationInput{ConversationID: c.ID})
+	expect("reopened", err, map[db.View]service.InboxChangeKind{db.ViewMine: service.Entered, db.ViewAll: service.Entered, db.ViewClosed: service.Left})
 
 	// Whoever resumes gets the same steps, without counts: they are of the past.
 	for v, kinds := range seen {
-		s, err := w.WatchInbox(ctx, w.manager, v, nil, &start)
-		fine(t, err)
+		s, err := w.WatchInbox(ctx, w.Manager, v, nil, &start)
+		servicetest.Fine(t, err)
 		defer s.Close()
 		for _, kind := range kinds {
 			if got := next(t, s); got.Kind != kind || got.Counts != nil {
@@ -258,7 +248,7 @@ func TestLoadThenSubscribe(t *testing.T) {
 	var writers sync.WaitGroup
 	stop := make(chan struct{})
 	for i := range 4 {
-		c := w.givenOpen(fmt.Sprint("Contact ", i))
+		c := w.NewOpen(fmt.Sprint("Contact ", i))
 		writers.Go(func() {
 			for taken := false; ; taken = !taken {
 				select {
@@ -268,9 +258,9 @@ func TestLoadThenSubscribe(t *testing.T) {
 				}
 				var err error
 				if taken {
-					_, err = w.UnassignConversation(ctx, w.manager, UnassignConversationInput{ConversationID: c.ID})
+					_, err = w.UnassignConversation(ctx, w.Manager, service.UnassignConversationInput{ConversationID: c.ID})
 				} else {
-					_, err = w.AssignToMe(ctx, w.manager, AssignToMeInput{ConversationID: c.ID})
+					_, err = w.AssignToMe(ctx, w.Manager, service.AssignToMeInput{ConversationID: c.ID})
 				}
 				if err != nil {
 					t.Error(err)
@@ -280,25 +270,25 @@ func TestLoadThenSubscribe(t *testing.T) {
 		})
 	}
 	type screen struct {
-		loaded  *InboxList
-		changes *Stream[InboxChange]
+		loaded  *service.InboxList
+		changes *service.Stream[service.InboxChange]
 	}
 	var screens []screen
 	for range 30 {
-		l, err := w.Inbox(ctx, w.manager, InboxInput{View: db.ViewMine})
-		fine(t, err)
-		s, err := w.WatchInbox(ctx, w.manager, db.ViewMine, nil, &l.AsOf)
-		fine(t, err)
+		l, err := w.Inbox(ctx, w.Manager, service.InboxInput{View: db.ViewMine})
+		servicetest.Fine(t, err)
+		s, err := w.WatchInbox(ctx, w.Manager, db.ViewMine, nil, &l.AsOf)
+		servicetest.Fine(t, err)
 		defer s.Close()
 		screens = append(screens, screen{l, s})
 	}
 	close(stop)
 	writers.Wait()
-	end := w.givenOpen("The end")
-	_, err := w.AssignToMe(ctx, w.manager, AssignToMeInput{ConversationID: end.ID})
-	fine(t, err)
-	final, err := w.Inbox(ctx, w.manager, InboxInput{View: db.ViewMine})
-	fine(t, err)
+	end := w.NewOpen("The end")
+	_, err := w.AssignToMe(ctx, w.Manager, service.AssignToMeInput{ConversationID: end.ID})
+	servicetest.Fine(t, err)
+	final, err := w.Inbox(ctx, w.Manager, service.InboxInput{View: db.ViewMine})
+	servicetest.Fine(t, err)
 
 	for _, s := range screens {
 		inside := map[db.ConversationID]bool{}
@@ -308,10 +298,10 @@ func TestLoadThenSubscribe(t *testing.T) {
 		for !inside[end.ID] {
 			change := next(t, s.changes)
 			id := *change.Event.ConversationID
-			if inside[id] == (change.Kind == Entered) || change.Event.Seq <= s.loaded.AsOf.Seq {
+			if inside[id] == (change.Kind == service.Entered) || change.Event.Seq <= s.loaded.AsOf.Seq {
 				t.Fatalf("loaded as of %d; event %d says %s, but it is inside: %t", s.loaded.AsOf.Seq, change.Event.Seq, change.Kind, inside[id])
 			}
-			if inside[id] = true; change.Kind == Left {
+			if inside[id] = true; change.Kind == service.Left {
 				delete(inside, id)
 			}
 		}
@@ -326,24 +316,24 @@ func TestWatchCounts(t *testing.T) {
 	t.Parallel()
 	w, _ := today(t)
 	ctx := t.Context()
-	c := w.givenOpen("Contact")
-	s, err := w.WatchCounts(ctx, w.manager)
-	fine(t, err)
+	c := w.NewOpen("Contact")
+	s, err := w.WatchCounts(ctx, w.Manager)
+	servicetest.Fine(t, err)
 	defer s.Close()
 	if got := next(t, s); got.All != 1 || got.Unassigned != 1 || got.Mine != 0 {
 		t.Errorf("at first %+v", got)
 	}
-	w.givenOpen("Another")
-	_, err = w.AssignToMe(ctx, w.manager, AssignToMeInput{ConversationID: c.ID})
-	fine(t, err)
+	w.NewOpen("Another")
+	_, err = w.AssignToMe(ctx, w.Manager, service.AssignToMeInput{ConversationID: c.ID})
+	servicetest.Fine(t, err)
 	began := time.Now()
 	const changes = 12
-	var pushed []Counts
+	var pushed []service.Counts
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
 		for i := range changes {
-			w.givenOpen(fmt.Sprint("Number ", i))
+			w.NewOpen(fmt.Sprint("Number ", i))
 		}
 	}()
 	for len(pushed) == 0 || pushed[len(pushed)-1].All != 2+changes {
@@ -355,11 +345,11 @@ func TestWatchCounts(t *testing.T) {
 			t.Errorf("pushed twice: %+v", counts)
 		}
 	}
-	if most := int(time.Since(began)/countsEvery) + 2; len(pushed) > most {
+	if most := int(time.Since(began)/service.CountsEvery) + 2; len(pushed) > most {
 		t.Errorf("%d times in %v", len(pushed), time.Since(began))
 	}
-	want, err := w.InboxCounts(ctx, w.manager)
-	fine(t, err)
+	want, err := w.InboxCounts(ctx, w.Manager)
+	servicetest.Fine(t, err)
 	if got := pushed[len(pushed)-1]; !got.Equal(want) || got.Mine != 1 {
 		t.Errorf("in the end %+v, not %+v", got, want)
 	}
@@ -369,32 +359,32 @@ func TestWatchCounts(t *testing.T) {
 func TestCountsAreNotPushedTooSoon(t *testing.T) {
 	t.Parallel()
 	w, start := today(t)
-	events, err := w.WatchStatus(t.Context(), w.manager, nil, &start)
-	fine(t, err)
+	events, err := w.WatchStatus(t.Context(), w.Manager, nil, &start)
+	servicetest.Fine(t, err)
 	defer events.Close()
-	s, err := w.WatchCounts(t.Context(), w.manager)
-	fine(t, err)
+	s, err := w.WatchCounts(t.Context(), w.Manager)
+	servicetest.Fine(t, err)
 	defer s.Close()
-	fine(t, s.Wait(patient(t))) // not for an event: the present ones come at once
+	servicetest.Fine(t, s.Wait(servicetest.Context(t))) // not for an event: the present ones come at once
 	asked := time.Now()
 	next(t, s)
 	for want := 1; want <= 3; want++ {
-		w.givenOpen("Contact")
+		w.NewOpen("Contact")
 		next(t, events) // it is known to this process
 		last := asked
 		asked = time.Now()
-		got, ok, err := s.Next(patient(t))
+		got, ok, err := s.Next(servicetest.Context(t))
 		if err == nil && !ok {
-			fine(t, s.Wait(patient(t)))
+			servicetest.Fine(t, s.Wait(servicetest.Context(t)))
 			asked = time.Now()
-			got, ok, err = s.Next(patient(t))
+			got, ok, err = s.Next(servicetest.Context(t))
 		}
-		if pause := time.Since(last); err != nil || !ok || got.All != want || pause < countsEvery {
+		if pause := time.Since(last); err != nil || !ok || got.All != want || pause < service.CountsEvery {
 			t.Fatalf("after %v: %+v, %t, %v", pause, got, ok, err)
 		}
 	}
-	if _, ok, err := s.Next(patient(t)); ok || err != nil || !s.due.IsZero() {
-		t.Errorf("pushed without a change: %t, %v; next at %v", ok, err, s.due)
+	if _, ok, err := s.Next(servicetest.Context(t)); ok || err != nil || !s.Due().IsZero() {
+		t.Errorf("pushed without a change: %t, %v; next at %v", ok, err, s.Due())
 	}
 }
 
@@ -404,52 +394,52 @@ func TestPosition(t *testing.T) {
 	t.Parallel()
 	w, start := today(t)
 	ctx := t.Context()
-	c := w.givenOpen("Contact")
-	s, err := w.WatchAssignments(ctx, w.manager, nil, nil, &start)
-	fine(t, err)
+	c := w.NewOpen("Contact")
+	s, err := w.WatchAssignments(ctx, w.Manager, nil, nil, &start)
+	servicetest.Fine(t, err)
 	defer s.Close()
 	if at, ok := s.Position(); !ok || at != start {
 		t.Errorf("it begins at %+v, %t", at, ok)
 	}
 	for range 3 {
-		_, err := w.AssignToMe(ctx, w.manager, AssignToMeInput{ConversationID: c.ID})
-		fine(t, err)
-		_, err = w.UnassignConversation(ctx, w.manager, UnassignConversationInput{ConversationID: c.ID})
-		fine(t, err)
-		w.givenOpen("Another") // about which it does not tell
+		_, err := w.AssignToMe(ctx, w.Manager, service.AssignToMeInput{ConversationID: c.ID})
+		servicetest.Fine(t, err)
+		_, err = w.UnassignConversation(ctx, w.Manager, service.UnassignConversationInput{ConversationID: c.ID})
+		servicetest.Fine(t, err)
+		w.NewOpen("Another") // about which it does not tell
 	}
-	end, err := w.AsOf(ctx, w.manager)
-	fine(t, err)
+	end, err := w.AsOf(ctx, w.Manager)
+	servicetest.Fine(t, err)
 	for left := 5; left >= 0; left-- {
 		e := next(t, s)
 		at, ok := s.Position()
 		if !ok || at != e.Cursor() {
 			t.Errorf("right after event %d it is at %+v, %t", e.Seq, at, ok)
 		}
-		again, err := w.WatchAssignments(ctx, w.manager, nil, nil, &at)
-		fine(t, err)
+		again, err := w.WatchAssignments(ctx, w.Manager, nil, nil, &at)
+		servicetest.Fine(t, err)
 		for range left {
 			if got := next(t, again); got.Seq <= e.Seq {
 				t.Errorf("after event %d it goes on with %d", e.Seq, got.Seq)
 			}
 		}
 		for at.Seq < end.Seq {
-			if _, ok, err := again.Next(patient(t)); ok || err != nil {
+			if _, ok, err := again.Next(servicetest.Context(t)); ok || err != nil {
 				t.Fatalf("after event %d there is too much: %t, %v", e.Seq, ok, err)
 			}
 			at, _ = again.Position()
 		}
 		again.Close()
 	}
-	if e, ok, err := s.Next(patient(t)); ok || err != nil {
+	if e, ok, err := s.Next(servicetest.Context(t)); ok || err != nil {
 		t.Errorf("%+v, %v", e, err)
 	}
 	if at, ok := s.Position(); !ok || at != end {
 		t.Errorf("everything was looked at, but it is at %+v, %t", at, ok)
 	}
 
-	counts, err := w.WatchCounts(ctx, w.manager)
-	fine(t, err)
+	counts, err := w.WatchCounts(ctx, w.Manager)
+	servicetest.Fine(t, err)
 	defer counts.Close()
 	next(t, counts)
 	if at, ok := counts.Position(); ok {
@@ -462,13 +452,13 @@ func TestPosition(t *testing.T) {
 func TestNoMoreAfterTheEnd(t *testing.T) {
 	t.Parallel()
 	w, start := today(t)
-	w.givenOpen("One")
-	w.givenOpen("Other")
-	s, err := w.WatchStatus(t.Context(), w.manager, nil, &start)
-	fine(t, err)
+	w.NewOpen("One")
+	w.NewOpen("Other")
+	s, err := w.WatchStatus(t.Context(), w.Manager, nil, &start)
+	servicetest.Fine(t, err)
 	defer s.Close()
 	first := next(t, s)
-	fine(t, s.Wait(patient(t))) // for nothing: there is more
+	servicetest.Fine(t, s.Wait(servicetest.Context(t))) // for nothing: there is more
 	ended, cancel := context.WithCancel(t.Context())
 	cancel()
 	if e, ok, err := s.Next(ended); ok || err != context.Canceled {
@@ -487,15 +477,15 @@ func TestNoMoreAfterTheEnd(t *testing.T) {
 func TestFinerThanTheDatabase(t *testing.T) {
 	t.Parallel()
 	w, start := today(t)
-	w.clock = w.clock.Truncate(time.Microsecond)
-	w.givenOpen("Contact")
+	w.Clock = w.Clock.Truncate(time.Microsecond)
+	w.NewOpen("Contact")
 	for _, d := range []time.Duration{-time.Microsecond, -1, 0, 1, 500, 999, time.Microsecond} {
-		bound := w.clock.Add(d)
+		bound := w.Clock.Add(d)
 		for name, f := range map[string]db.InboxFilter{"after": {OpenedAfter: &bound}, "before": {OpenedBefore: &bound}} {
-			l, err := w.Inbox(t.Context(), w.manager, InboxInput{View: db.ViewAll, Filter: &f})
-			fine(t, err)
-			events, err := w.DB.ForWorkspace(w.manager.Workspace).EventsAfter(t.Context(), start.Seq, 10)
-			fine(t, err)
+			l, err := w.Inbox(t.Context(), w.Manager, service.InboxInput{View: db.ViewAll, Filter: &f})
+			servicetest.Fine(t, err)
+			events, err := w.DB.ForWorkspace(w.Manager.Workspace).EventsAfter(t.Context(), start.Seq, 10)
+			servicetest.Fine(t, err)
 			holds := slices.ContainsFunc(events, func(e *db.Event) bool { return f.Holds(e.After) && db.ViewAll.Holds(e.After, nil) })
 			if holds != (len(l.Rows) == 1) {
 				t.Errorf("%s %v: live %t, listed %d", name, d, holds, len(l.Rows))

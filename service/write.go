@@ -20,6 +20,9 @@ type Keyed struct {
 
 func (k *Keyed) key() *string { return k.IdempotencyKey }
 
+// Input is the input of a mutation; it embeds Keyed.
+type Input interface{ key() *string }
+
 // keyLifetime is how long an idempotency key is remembered.
 const keyLifetime = 24 * time.Hour
 
@@ -69,7 +72,7 @@ const (
 // Write is the one way to change anything: idempotency lookup, rule and change in fn, its events,
 // commit, wake. A refusal by fn is returned as the error, with the objects
 // in the outcome as they now are; it leaves nothing behind but its idempotency key.
-func (s *Service) Write(ctx context.Context, actor Actor, verb string, input interface{ key() *string },
+func (s *Service) Write(ctx context.Context, actor Actor, verb string, input Input,
 	fn func(w *Writer) (Changes, error)) (*Outcome, error) {
 	if err := mayWrite(actor); err != nil {
 		return nil, err
@@ -145,7 +148,7 @@ type remembered struct {
 }
 
 // claim makes the key's claim; nil without a key.
-func (s *Service) claim(actor Actor, verb string, input interface{ key() *string }) (*claim, error) {
+func (s *Service) claim(actor Actor, verb string, input Input) (*claim, error) {
 	key := input.key()
 	if key == nil {
 		return nil, nil

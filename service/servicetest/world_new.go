@@ -1,0 +1,56 @@
+// Package servicetest sets up worlds for tests of the service: a fresh workspace in a database of its
+// own, with helpers that go through the verbs and fail the test if a verb is refused.
+package servicetest
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	"switchboard/db"
+	"switchboard/db/dbtest"
+	"switchboard/feed"
+	"switchboard/service"
+	"switchboard/service/workflow"
+)
+
+// World is a fresh workspace with a manager and the service on it.
+type World struct {
+	*workflow.Service
+	T       *testing.T
+	Manager service.Actor
+	Clock   time.Time
+}
+
+func Migrate(ctx context.Context, url string) error {
+	_, err := db.Migrate(ctx, url)
+	return err
+}
+
+func New(t *testing.T) *World {
+	t.Helper()
+	return NewOn(t, dbtest.New(t, Migrate), db.Options{MaxConns: 8})
+}
+
+// NewOn makes a world in a database of which the test knows more.
+func NewOn(t *testing.T, url string, o db.Options) *World {
+	t.Helper()
+	ctx, cancel := context.WithCancel(context.Background())
+	d, err := db.Open(ctx, url, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	w := &World{T: t, Clock: time.Date(2026, 3, 1, 9, 0, 0, 0, time.UTC)}
+	now := func() time.Time { return w.Clock }
+	f := feed.New(d, feed.Options{Now: now})
+	done := make(chan struct{})
+	go func() { f.Run(ctx); close(done) }()
+	t.Cleanup(func() { cancel(); <-done; f.Flush(); _ = d.Close() })
+	w.Service = workflow.New(service.New(d, f, service.Options{Now: now}))
+	workspace, manager, err := w.CreateWorkspace(ctx, "Acme", "Mia Manager", "mia@acme.example")
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.Manager = service.Actor{Workspace: workspace.Key, Role: service.RoleManager, Agent: &manager.ID}
+	return w
+}
