@@ -5914,13 +5914,13 @@ var sources = []*ast.Source{
 	{Name: "../schema.graphqls", Input: `"An instant as RFC 3339 in UTC; answers always have six decimals, such as 2026-03-01T09:30:00.250000Z, so that they sort as text."
 scalar DateTime @specifiedBy(url: "https://www.rfc-editor.org/rfc/rfc3339")
 
-"An opaque place in one workspace's event log; every ` + "`" + `asOf` + "`" + ` and every event's ` + "`" + `cursor` + "`" + ` may be given to any subscription's ` + "`" + `after` + "`" + `."
+"An opaque position in one workspace's event log. Every ` + "`" + `asOf` + "`" + ` and every event's ` + "`" + `cursor` + "`" + ` can be the ` + "`" + `after` + "`" + ` of any subscription."
 scalar EventCursor
 
 "Any JSON value, at most 16 KiB of it; numbers keep all their digits, the names of an object come back in alphabetical order."
 scalar JSON @specifiedBy(url: "https://www.rfc-editor.org/rfc/rfc8259")
 
-"The value depends on who is calling, so what shows it is never shared with others."
+"Marks a field whose value depends on the caller, so that subscriptions that select it are not shared between callers."
 directive @perCaller on FIELD_DEFINITION
 
 "An object that can be fetched again by its id alone."
@@ -5933,7 +5933,7 @@ interface Node {
 
 "Everything that can be read; each answer holds only what belongs to the caller's workspace."
 type Query {
-  "A place in the log fixed before anything else of this operation is read: subscribe after it and nothing is missed."
+  "The end of the log before anything else of this operation is read; a subscription after it misses nothing."
   asOf: EventCursor!
   "The agent who is calling; null for an integration or a read token."
   viewer: Agent
@@ -5943,11 +5943,11 @@ type Query {
   workspace: Workspace!
   "One page of the conversations in a view."
   inbox(
-    "Which view to list."
+    "The view to list."
     view: InboxView! = MINE
     "Words to find in the contact's name, email or phone or in the closing note; blank means no search."
     search: String
-    "Narrows the view further."
+    "Conditions on top of the view."
     filter: InboxFilter
     "The order of the list; by default the latest activity comes first."
     orderBy: InboxOrder
@@ -5960,9 +5960,9 @@ type Query {
     "Only what comes before this page cursor."
     before: String
   ): InboxConnection!
-  "How many conversations each view holds, without filter or search."
+  "The number of conversations in each view, without filter or search."
   inboxCounts: InboxCounts!
-  "How the workspace is doing at the moment."
+  "Figures of the whole workspace: what is open, how long contacts wait, how the agents are doing."
   dashboard: Dashboard!
   "One page of the agents of the workspace."
   agents(
@@ -5985,7 +5985,7 @@ type Query {
   contacts(
     "Words to find in the name, email or phone; blank means no search."
     search: String
-    "Narrows the list."
+    "Conditions on the contacts."
     filter: ContactFilter
     "The order of the list; by default by name."
     orderBy: ContactOrder
@@ -6029,7 +6029,7 @@ type Query {
     "A wf_ id."
     id: ID!
   ): Workflow
-  "Workflows that are often wanted, for createWorkflowFromTemplate."
+  "The templates that createWorkflowFromTemplate takes."
   workflowTemplates: [WorkflowTemplate!]!
   "What a workflow would do if something happened to a conversation now; nothing is written. Null if the conversation, the workflow or an agent in the input does not exist (managers only). Refuses with INVALID_WORKFLOW, and with whatever refuses what happens first."
   dryRunWorkflow(
@@ -6106,17 +6106,17 @@ type Workspace implements Node {
   timeZone: String!
   "The country whose phone numbers are written without a country's code, as ISO 3166-1 alpha-2, such as DE; null if only numbers with a code are understood."
   country: String
-  "What a new message does to a contact whose last conversation is closed."
+  "The policy for a new message of a contact whose last conversation is closed."
   reopenPolicy: ReopenPolicy!
   "For REOPEN_WITHIN: how many days after closing the old conversation is reopened."
   reopenWithinDays: Int!
-  "Who owns a conversation that comes back."
+  "The policy for the assignee of a conversation that opens or reopens by itself."
   ownerPolicy: OwnerPolicy!
-  "The categories that a closing note may have."
+  "The categories that a closing note can have."
   closingCategories: [String!]!
 }
 
-"What a new message does to a contact whose last conversation is closed."
+"The policy for a new message of a contact whose last conversation is closed."
 enum ReopenPolicy {
   "The latest conversation is reopened."
   REOPEN
@@ -6126,13 +6126,13 @@ enum ReopenPolicy {
   REOPEN_WITHIN
 }
 
-"Who owns a conversation that comes back."
+"The policy for the assignee of a conversation that opens or reopens by itself."
 enum OwnerPolicy {
-  "The contact's assignee keeps it."
+  "The contact's assignee stays responsible."
   KEEP
-  "Nobody: it comes back unassigned."
+  "The conversation is unassigned."
   UNASSIGN
-  "The contact's assignee unless away, offline or deactivated."
+  "The contact's assignee stays responsible if online; otherwise the conversation is unassigned."
   UNASSIGN_IF_UNAVAILABLE
 }
 
@@ -6140,9 +6140,9 @@ enum OwnerPolicy {
 
 "A named list of conversations."
 enum InboxView {
-  "Open and assigned to the caller."
+  "Open conversations that are assigned to the caller."
   MINE
-  "Open and assigned to nobody."
+  "Open conversations without an assignee."
   UNASSIGNED
   "Every open conversation."
   ALL
@@ -6176,9 +6176,9 @@ input InboxFilter {
 
 "The order of a list of conversations."
 input InboxOrder {
-  "What to order by."
+  "What the list is ordered by."
   field: InboxOrderField! = LAST_ACTIVITY
-  "Which end comes first."
+  "Which end of the order comes first."
   direction: OrderDirection! = DESC
 }
 
@@ -6200,37 +6200,37 @@ enum OrderDirection {
   DESC
 }
 
-"How many conversations each view holds at one place of the log."
+"The number of conversations in each view at one position of the log."
 type InboxCounts {
-  "Open and assigned to the caller; 0 for callers who are no agent."
+  "The number of open conversations that are assigned to the caller; 0 if the caller is a program."
   mine: Int! @perCaller
-  "Open and assigned to nobody."
+  "Open conversations without an assignee."
   unassigned: Int!
   "Every open conversation."
   all: Int!
   "Closed conversations."
   closed: Int!
-  "Latest conversations of blocked contacts."
+  "The number of blocked contacts with a conversation."
   blocked: Int!
-  "The place in the log at which these counts are exact."
+  "The position in the log at which these counts are exact."
   asOf: EventCursor!
 }
 
-"How the workspace is doing at one place of the log; conversations of blocked contacts are left out of what is open."
+"Figures of the whole workspace at one position of the log; open conversations of blocked contacts are not counted."
 type Dashboard {
   "How many conversations are open."
   counts: DashboardCounts!
-  "Every active agent, and whoever else closed something today, in the order of their creation."
+  "The active agents, and the deactivated ones who closed a conversation today, in the order of their creation."
   agents: [DashboardAgent!]!
-  "Since when the contact who has waited longest is waiting for an answer; null if nobody is."
+  "The time since which the longest waiting contact has waited for an answer; null if no contact waits."
   oldestWaiting: DateTime
   "How long contacts waited for an agent's reply, from their first unanswered message on."
   firstResponse: DashboardDurations!
   "How long conversations took from being opened or reopened to being closed."
   resolution: DashboardDurations!
-  "How long open conversations were nobody's before somebody became responsible."
+  "How long open conversations were unassigned before an agent became responsible."
   timeToAssignment: DashboardDurations!
-  "The place in the log at which all this is exact."
+  "The position in the log at which all these figures are exact."
   asOf: EventCursor!
 }
 
@@ -6238,13 +6238,13 @@ type Dashboard {
 type DashboardCounts {
   "Every open conversation."
   open: Int!
-  "Those of them that are assigned to nobody."
+  "The number of open conversations without an assignee."
   unassigned: Int!
-  "Those of them whose contact is waiting for an answer."
+  "The number of open conversations whose contact waits for an answer."
   waiting: Int!
 }
 
-"How one agent is doing."
+"Figures of one agent."
 type DashboardAgent {
   "The agent."
   agent: Agent!
@@ -6252,15 +6252,15 @@ type DashboardAgent {
   openConversations: Int!
   "How often the agent closed a conversation today."
   closedToday: Int!
-  "Since when, of the agent's contacts, the one who has waited longest is waiting for an answer; null if nobody is."
+  "The time since which the longest waiting of the agent's contacts has waited for an answer; null if none waits."
   longestWaiting: DateTime
 }
 
 "Durations by the day on which they ended, in the workspace's time zone; imported conversations and automated replies are left out."
 type DashboardDurations {
-  "Those that ended today."
+  "The durations that ended today."
   today: DurationQuantiles!
-  "Those that ended today or on one of the six days before."
+  "The durations that ended today or on one of the six days before."
   last7Days: DurationQuantiles!
 }
 
@@ -6270,7 +6270,7 @@ type DurationQuantiles {
   p50: Float
   "Nine tenths of them were at most this long, in seconds; null if there are none."
   p90: Float
-  "How many there are."
+  "The number of durations."
   count: Int!
 }
 
@@ -6294,7 +6294,7 @@ type InboxConnection {
   nodes: [Conversation!]!
   "Where the page lies in the list."
   pageInfo: PageInfo!
-  "The place in the log at which exactly this page was read."
+  "The position in the log that the page shows exactly."
   asOf: EventCursor!
   "The number of conversations in the whole list, counted up to 1,000 when the list is searched or filtered."
   totalCount: Int!
@@ -6326,17 +6326,17 @@ type Conversation implements Node {
   lastInboundChannel: String
   "The customer."
   contact: Contact!
-  "Who is responsible; null for nobody."
+  "The agent who is responsible; null for nobody."
   assignee: Agent
   "Grows by one with each change of status, assignee or block, and with nothing else."
   version: Int!
   "When it was opened."
   openedAt: DateTime!
-  "Who opened it; null when the system did."
+  "The agent, contact, integration or workflow that opened it; null for the system."
   openedBy: Actor
   "When it was closed; null while open."
   closedAt: DateTime
-  "Who closed it; null while open, or when the system did."
+  "The agent, contact, integration or workflow that closed it; null while open, and for the system."
   closedBy: Actor
   "What was noted at closing; null while open, or without a note."
   closingNote: ClosingNote
@@ -6344,7 +6344,7 @@ type Conversation implements Node {
   lastActivityAt: DateTime!
   "Since when the contact's first unanswered message waits; null if nothing is unanswered."
   waitingSince: DateTime
-  "How many messages of the contact's came after the caller last replied or called markRead, or else since the caller is an agent here; 0 for callers who are no agent."
+  "The number of messages from the contact since the caller last replied or called markRead, or since the caller became an agent here; 0 if the caller is a program."
   unreadCount: Int! @perCaller
   "The newest message; null if there is none."
   lastMessage: Message
@@ -6372,19 +6372,19 @@ type Conversation implements Node {
   ): TimelineConnection!
   "Whether closeConversation would be accepted as things stand."
   canClose: Boolean!
-  "Why it cannot be closed; null if it can."
+  "The rule that refuses closing it now; null if none does."
   cannotCloseReason: UserErrorCode
   "Whether reopenConversation would be accepted as things stand."
   canReopen: Boolean!
-  "Why it cannot be reopened; null if it can."
+  "The rule that refuses reopening it now; null if none does."
   cannotReopenReason: UserErrorCode
 }
 
-"Whether a conversation is going on."
+"Whether a conversation is open or closed."
 enum ConversationStatus {
-  "Going on."
+  "The conversation is open."
   OPEN
-  "Archived."
+  "The conversation is closed."
   CLOSED
 }
 
@@ -6434,7 +6434,7 @@ type Message implements Node {
   preview: String!
   "When the server recorded it; for imported messages when it was written."
   createdAt: DateTime!
-  "When the sender's channel says it was sent; only shown, no rule looks at it."
+  "The time of sending as the channel reported it; it is shown, and no rule depends on it."
   sentAt: DateTime
   "Whether a machine wrote it, such as an out-of-office reply."
   automated: Boolean!
@@ -6444,9 +6444,9 @@ type Message implements Node {
   channel: String!
 }
 
-"Which way a message goes."
+"The direction of a message."
 enum MessageKind {
-  "From the contact."
+  "A message from the contact."
   INBOUND
   "An agent's reply to the contact."
   OUTBOUND
@@ -6478,7 +6478,7 @@ type TimelineEdge {
 
 # ---------------------------------------------------------------- contacts
 
-"A customer."
+"A customer of the company."
 type Contact implements Node {
   "The typed id, contact_…."
   id: ID!
@@ -6490,17 +6490,17 @@ type Contact implements Node {
   phone: String
   "An https address of a picture; the server never fetches it."
   avatarUrl: String
-  "Under which ids the contact is known on which channels."
+  "The ids of the contact on its channels."
   identities: [ContactIdentity!]!
   "Whether the contact is blocked."
   blocked: Boolean!
-  "Since when the contact is blocked; null if not."
+  "The time since which the contact is blocked; null if it is not."
   blockedAt: DateTime
-  "Who is responsible for the contact, always equal to the assignee of the latest conversation; null for nobody."
+  "The agent who is responsible for the contact, always the assignee of the latest conversation; null for nobody."
   assignee: Agent
   "The same number as the latest conversation's version; 1 for a new contact."
   version: Int!
-  "The conversation going on; null if none is open."
+  "The open conversation; null if none is open."
   openConversation: Conversation
   "The conversation that was opened last; null if there never was any."
   latestConversation: Conversation
@@ -6528,7 +6528,7 @@ type Contact implements Node {
   ): TimelineConnection!
   "Whether openConversation would be accepted as things stand."
   canOpen: Boolean!
-  "Why no conversation can be opened; null if one can."
+  "The rule that refuses opening a conversation now; null if none does."
   cannotOpenReason: UserErrorCode
 }
 
@@ -6586,9 +6586,9 @@ input ContactFilter {
 
 "The order of a list of contacts."
 input ContactOrder {
-  "What to order by."
+  "What the list is ordered by."
   field: ContactOrderField! = NAME
-  "Which end comes first."
+  "Which end of the order comes first."
   direction: OrderDirection! = ASC
 }
 
@@ -6612,11 +6612,11 @@ type Agent implements Node {
   email: String
   "An https address of a picture; the server never fetches it."
   avatarUrl: String
-  "What the agent may do."
+  "The role of the agent."
   role: Role!
-  "What the agent is good at."
+  "The agent's skills."
   skills: [String!]!
-  "Whether the agent is there."
+  "The availability of the agent."
   availability: Availability!
   "Whether the agent can sign in and be assigned; false after deactivation."
   active: Boolean!
@@ -6624,21 +6624,21 @@ type Agent implements Node {
   openConversations: Int!
 }
 
-"What an agent may do."
+"The role of an agent."
 enum Role {
-  "Answers customers."
+  "An agent who answers customers."
   AGENT
-  "Also manages agents and the workspace."
+  "An agent who also manages agents, workflows and the workspace."
   MANAGER
 }
 
-"Whether an agent is there."
+"The availability of an agent."
 enum Availability {
-  "There."
+  "The agent is online."
   ONLINE
-  "Back soon."
+  "The agent is away and will be back soon."
   AWAY
-  "Not there."
+  "The agent is offline."
   OFFLINE
 }
 
@@ -6700,15 +6700,15 @@ type Integration implements Node {
   name: String!
 }
 
-"Whoever wrote a message."
+"The author of a message."
 union Author = Agent | Contact | Workflow
 
-"Whoever did something."
+"The cause of a change."
 union Actor = Agent | Contact | Integration | Workflow
 
 # ---------------------------------------------------------------- workflows
 
-"Something that the workspace wants to happen by itself: when certain events happen and conditions hold, steps are taken."
+"An automation of the workspace: when one of its triggers happens and its conditions hold, its steps are taken."
 type Workflow implements Node {
   "The typed id, wf_…."
   id: ID!
@@ -6716,17 +6716,17 @@ type Workflow implements Node {
   name: String!
   "The key of the template it was made from; null if from none."
   template: String
-  "When it runs and what it does."
+  "The triggers, conditions and steps."
   definition: WorkflowDefinition!
   "Whether it runs for events from now on."
   enabled: Boolean!
   "When it was created."
   createdAt: DateTime!
-  "When it was deleted; it stays as the one who did what it did."
+  "When it was deleted, after which its runs and events still show it; null if it was not deleted."
   deletedAt: DateTime
   "What createWorkflow would refuse of its definition now, such as a category that is gone or an agent who is deactivated; empty for a deleted workflow."
   problems: [WorkflowProblem!]!
-  "What it did, the run started last first."
+  "The runs of the workflow, the latest first."
   runs(
     "How many to return from the start of the range, 1 to 100; 50 if neither first nor last is given."
     first: Int
@@ -6739,13 +6739,13 @@ type Workflow implements Node {
   ): WorkflowRunConnection!
 }
 
-"Why a workflow cannot do now what it says."
+"A reason why a workflow cannot be carried out as it is defined."
 type WorkflowProblem {
   "The rule that refuses."
   code: UserErrorCode!
   "What is wrong and what to do about it, for people."
   message: String!
-  "The path of the field at fault in the workflow."
+  "The path of the field at fault, as in the input of createWorkflow."
   field: [String!]
 }
 
@@ -6771,23 +6771,23 @@ type WorkflowEdge {
   cursor: String!
 }
 
-"When a workflow runs and what it does."
+"The triggers, conditions and steps of a workflow."
 type WorkflowDefinition {
-  "It runs when any of these happens."
+  "The events that trigger it; any of them does."
   triggers: [WorkflowTrigger!]!
-  "What has to hold as well; null for nothing."
+  "The conditions that must hold as well; null for none."
   conditions: WorkflowConditions
-  "What it does, in this order."
+  "The steps, in this order."
   steps: [WorkflowStep!]!
 }
 
-"What a workflow can begin with."
+"An event that can trigger a workflow."
 enum WorkflowTrigger {
-  "A new conversation started."
+  "A new conversation was opened."
   CONVERSATION_OPENED
   "A conversation was closed."
   CONVERSATION_CLOSED
-  "A closed conversation came back."
+  "A closed conversation was reopened."
   CONVERSATION_REOPENED
   "An agent became responsible for a conversation, or for a contact."
   CONVERSATION_ASSIGNED
@@ -6813,11 +6813,11 @@ type WorkflowConditions {
   categories: [String!]
   "A business event of one of these types."
   businessEventTypes: [String!]
-  "Which automated messages trigger it; null for none. Other triggers do not look at it."
+  "Which automated messages trigger it; null for none. It has no effect on other triggers."
   automated: AutomatedMessages
   "The conversation is open, or closed."
   status: ConversationStatus
-  "Who is responsible."
+  "The assignee of the conversation."
   assignee: AssigneeCondition
   "The part of the day in which it happens, in the workspace's time zone."
   hours: WorkflowHours
@@ -6833,13 +6833,13 @@ enum AutomatedMessages {
   ONLY
 }
 
-"Who is responsible; it holds if any of what it names does."
+"A condition on the assignee, which holds if any of its fields does."
 type AssigneeCondition {
-  "Nobody is."
+  "The conversation has no assignee."
   none: Boolean!
-  "Nobody is, because the workspace's owner policy unassigned the contact in the same change."
+  "The conversation has no assignee because the workspace's owner policy unassigned it in the same change."
   noneByOwnerPolicy: Boolean!
-  "Somebody who is not online is."
+  "The assignee is not online."
   unavailable: Boolean!
   "One of these agents is responsible; empty if no agent is named."
   agents: [Agent!]!
@@ -6942,41 +6942,41 @@ type WaitStep {
   always: Boolean!
 }
 
-"What a step can do."
+"The kind of a step."
 enum WorkflowStepKind {
-  "Makes an agent responsible."
+  "Assigns the conversation to an agent."
   ASSIGN
-  "Makes nobody responsible."
+  "Leaves the conversation without an assignee."
   UNASSIGN
-  "Makes the next online agent in turn responsible; if there is none it leaves things as they are, and looks again when there is."
+  "Assigns the conversation to the next online agent in turn; while there is none, the conversation waits."
   ASSIGN_ROUND_ROBIN
-  "Makes the online agent with the fewest open conversations responsible; if there is none it leaves things as they are, and looks again when there is."
+  "Assigns the conversation to the online agent with the fewest open conversations; while there is none, the conversation waits."
   ASSIGN_LEAST_LOADED
   "Closes the conversation."
   CLOSE
   "Adds an internal note."
   ADD_NOTE
-  "Waits."
+  "Waits before the next step."
   WAIT
 }
 
-"A workflow that is often wanted."
+"A workflow that can be created with createWorkflowFromTemplate."
 type WorkflowTemplate {
   "What createWorkflowFromTemplate takes."
   key: String!
   "The name that the workflow gets, with the number of days in place of N."
   name: String!
-  "What it is good for."
+  "The purpose of the workflow."
   description: String!
-  "When the workflow runs and what it does."
+  "The triggers, conditions and steps of the workflow."
   definition: WorkflowDefinition!
 }
 
-"What a workflow did about one event."
+"The steps that a workflow took for one event."
 type WorkflowRun implements Node {
   "The typed id, run_…."
   id: ID!
-  "Which workflow ran, as it now is; the run keeps the definition that was enabled when its event was written."
+  "The workflow as it is now; the run keeps the definition that was enabled when its event was written."
   workflow: Workflow
   "The event that triggered it."
   event: Event
@@ -6984,11 +6984,11 @@ type WorkflowRun implements Node {
   conversation: Conversation
   "The contact it is about."
   contact: Contact
-  "How it is."
+  "The status of the run."
   status: WorkflowRunStatus!
-  "How many runs led to one another up to here, this one included; after 5 the chain ends."
+  "The number of runs in the chain of runs that triggered one another, this one included; after 5 the chain ends."
   depth: Int!
-  "The steps taken so far, with what came of each."
+  "The steps taken so far, with their outcomes."
   steps: [WorkflowRunStep!]!
   "When the next step is due; null if it has ended."
   dueAt: DateTime
@@ -7020,7 +7020,7 @@ type WorkflowRunEdge {
   cursor: String!
 }
 
-"How a run is."
+"The status of a run."
 enum WorkflowRunStatus {
   "A step is about to be taken, or tried again."
   RUNNING
@@ -7030,7 +7030,7 @@ enum WorkflowRunStatus {
   COMPLETED
   "A rule refused a step."
   REFUSED
-  "A step failed for reasons of machinery, again and again."
+  "A step failed again and again because of a technical fault."
   FAILED
   "It took no step because too many runs had led to one another."
   STOPPED
@@ -7038,39 +7038,39 @@ enum WorkflowRunStatus {
   CANCELLED
 }
 
-"What came of a step of a run."
+"A step that a run has taken, and its outcome."
 type WorkflowRunStep {
-  "What the step does."
+  "The kind of the step."
   kind: WorkflowStepKind!
-  "What came of it."
+  "The outcome of the step."
   outcome: WorkflowStepOutcome!
   "When it was taken."
   at: DateTime!
-  "Who became responsible; null for nobody."
+  "The agent who became responsible; null for nobody."
   agent: Agent
-  "The rule that refused, if one did."
+  "The rule that refused the mutation; empty if none did."
   code: UserErrorCode
-  "Why it was refused or failed, for people."
+  "The reason why it was refused or failed, for people."
   message: String
-  "For a choice: who was considered, and why they were chosen or not; the first 100."
+  "The agents who were considered by a step that chooses, with the reason for each; the first 100."
   candidates: [WorkflowCandidate!]!
 }
 
-"What can come of a step."
+"The outcome of a step."
 enum WorkflowStepOutcome {
   "It was done."
   DONE
   "There was nothing to do."
   UNCHANGED
-  "No agent could take the conversation, so it was left as it was; it is looked for one again as soon as there may be one."
+  "No agent could take the conversation, which stays as it was and waits for one."
   NOBODY
-  "Something that happened after the event made it pointless: a change of assignee before a step that assigns, a change of status or a message before a close, a conversation that is open again before unassigning after a close."
+  "A later event made the step pointless: a change of assignee before a step that assigns, a change of status or a message before a close, a reopening before an unassignment that follows a close."
   OVERTAKEN
   "A rule refused it."
   REFUSED
-  "It failed for reasons of machinery."
+  "It failed because of a technical fault."
   FAILED
-  "It was not taken because an earlier step was overtaken or refused, and it does not say always."
+  "It was not taken because an earlier step was overtaken or refused, and ` + "`" + `always` + "`" + ` is false."
   SKIPPED
 }
 
@@ -7080,11 +7080,11 @@ type WorkflowCandidate {
   agent: Agent
   "How many open conversations the agent was responsible for at that moment."
   openConversations: Int!
-  "Whether the agent was chosen, and if not why."
+  "Whether the agent was chosen, and the reason if not."
   outcome: WorkflowCandidateOutcome!
 }
 
-"Why an agent was chosen or not."
+"The reason why an agent was chosen or not."
 enum WorkflowCandidateOutcome {
   "The agent was chosen."
   CHOSEN
@@ -7098,19 +7098,19 @@ enum WorkflowCandidateOutcome {
   NOT_IN_TURN
   "Another agent had fewer open conversations, or as few and came first."
   MORE_LOADED
-  "Other conversations had waited for this agent already; after them this one is looked at again."
+  "Conversations that have waited longer go to this agent first."
   LONGER_WAITING
-  "The agent was responsible before the event, and the step says exceptPrevious."
+  "The agent was responsible before the event, and ` + "`" + `exceptPrevious` + "`" + ` is true."
   PREVIOUS_OWNER
 }
 
-"When a workflow is to run and what it is to do."
+"The triggers, conditions and steps of a workflow."
 input WorkflowDefinitionInput {
-  "It runs when any of these happens; at least one."
+  "The events that trigger it, at least one; any of them does."
   triggers: [WorkflowTrigger!]!
-  "What has to hold as well."
+  "The conditions that must hold as well."
   conditions: WorkflowConditionsInput
-  "What it does, in this order; 1 to 20 steps."
+  "The steps, in this order, 1 to 20."
   steps: [WorkflowStepInput!]!
 }
 
@@ -7126,11 +7126,11 @@ input WorkflowConditionsInput {
   categories: [String!]
   "A business event of one of these types; only for the trigger BUSINESS_EVENT_RECORDED."
   businessEventTypes: [String!]
-  "Which automated messages trigger it; left out none. Only with the trigger MESSAGE_RECEIVED; other triggers do not look at it."
+  "Which automated messages trigger it; left out, none does. Only with the trigger MESSAGE_RECEIVED; it has no effect on other triggers."
   automated: AutomatedMessages
   "The conversation is open, or closed."
   status: ConversationStatus
-  "Who is responsible."
+  "The assignee of the conversation."
   assignee: AssigneeConditionInput
   "The part of the day in which it happens, in the workspace's time zone."
   hours: WorkflowHoursInput
@@ -7138,15 +7138,15 @@ input WorkflowConditionsInput {
   days: [DayOfWeek!]
 }
 
-"Who is responsible; it holds if any of what it names does."
+"A condition on the assignee, which holds if any of its fields does."
 input AssigneeConditionInput {
-  "Nobody is."
+  "The conversation has no assignee."
   none: Boolean! = false
-  "Nobody is, because the workspace's owner policy unassigned the contact in the same change."
+  "The conversation has no assignee because the workspace's owner policy unassigned it in the same change."
   noneByOwnerPolicy: Boolean! = false
-  "Somebody who is not online is."
+  "The assignee is not online."
   unavailable: Boolean! = false
-  "One of these agents is; their agent_ ids."
+  "The assignee is one of these agents, named by their agent_ ids."
   agentIds: [ID!]
 }
 
@@ -7248,13 +7248,13 @@ input WaitStepInput {
 input CreateWorkflowInput {
   "The name, 1 to 200 characters."
   name: String!
-  "When it runs and what it does."
+  "The triggers, conditions and steps."
   definition: WorkflowDefinitionInput!
   "Makes a repetition of this call return the first outcome instead of acting again; 1 to 100 characters, kept for 24 hours."
   idempotencyKey: String
 }
 
-"Which template to use, among whom it chooses and how long it waits."
+"The template, and the agents and times that fill it in."
 input CreateWorkflowFromTemplateInput {
   "The key of one of workflowTemplates."
   templateKey: String!
@@ -7268,19 +7268,19 @@ input CreateWorkflowFromTemplateInput {
   idempotencyKey: String
 }
 
-"What to change about a workflow."
+"The fields of a workflow to change."
 input UpdateWorkflowInput {
   "A wf_ id."
   workflowId: ID!
   "The name, 1 to 200 characters."
   name: String
-  "When it runs and what it does; replaces all of the definition before."
+  "The triggers, conditions and steps, which replace the whole definition."
   definition: WorkflowDefinitionInput
   "Makes a repetition of this call return the first outcome instead of acting again; 1 to 100 characters, kept for 24 hours."
   idempotencyKey: String
 }
 
-"Which workflow is to run."
+"The workflow to enable."
 input EnableWorkflowInput {
   "A wf_ id."
   workflowId: ID!
@@ -7290,7 +7290,7 @@ input EnableWorkflowInput {
   idempotencyKey: String
 }
 
-"Which workflow is to run no more."
+"The workflow to disable."
 input DisableWorkflowInput {
   "A wf_ id."
   workflowId: ID!
@@ -7300,7 +7300,7 @@ input DisableWorkflowInput {
   idempotencyKey: String
 }
 
-"Which workflow to delete."
+"The workflow to delete."
 input DeleteWorkflowInput {
   "A wf_ id."
   workflowId: ID!
@@ -7308,7 +7308,7 @@ input DeleteWorkflowInput {
   idempotencyKey: String
 }
 
-"Which run to cancel."
+"The run to cancel."
 input CancelWorkflowRunInput {
   "A run_ id."
   runId: ID!
@@ -7344,7 +7344,7 @@ input DryRunTriggerInput @oneOf {
   conversationClosed: DryRunClosingInput
   "An agent becomes responsible."
   conversationAssigned: DryRunAssignmentInput
-  "Nobody is responsible any more."
+  "A conversation lost its assignee."
   conversationUnassigned: DryRunUnassignmentInput
   "The contact writes; the workspace's policies decide what that brings back."
   messageReceived: DryRunMessageInput
@@ -7358,13 +7358,13 @@ input DryRunTriggerInput @oneOf {
 input DryRunOpeningInput {
   "The channel; left out that of the contact's latest conversation."
   channel: String
-  "What it comes from."
+  "The source of the opening."
   source: ConversationSource! = AGENT
 }
 
 "A reopening that a dry run begins with."
 input DryRunReopeningInput {
-  "What it comes from."
+  "The source of the opening."
   source: ConversationSource! = AGENT
 }
 
@@ -7376,15 +7376,15 @@ input DryRunClosingInput {
 
 "An assignment that a dry run begins with."
 input DryRunAssignmentInput {
-  "The agent_ id of who becomes responsible."
+  "The agent_ id of the agent who becomes responsible."
   agentId: ID!
-  "Why."
+  "The reason of the assignment."
   reason: AssignmentReason! = MANUAL
 }
 
 "An unassignment that a dry run begins with."
 input DryRunUnassignmentInput {
-  "Why."
+  "The reason of the assignment."
   reason: AssignmentReason! = MANUAL
 }
 
@@ -7414,9 +7414,9 @@ input DryRunBusinessEventInput {
 type CreateWorkflowPayload {
   "The workflow as it now is."
   workflow: Workflow
-  "What was recorded, in log order; empty if nothing changed."
+  "The events that were recorded, in log order; empty if nothing changed."
   events: [Event!]!
-  "The rule that refused, if one did."
+  "The rule that refused the mutation; empty if none did."
   userErrors: [UserError!]!
 }
 
@@ -7424,9 +7424,9 @@ type CreateWorkflowPayload {
 type CreateWorkflowFromTemplatePayload {
   "The workflow as it now is."
   workflow: Workflow
-  "What was recorded, in log order; empty if nothing changed."
+  "The events that were recorded, in log order; empty if nothing changed."
   events: [Event!]!
-  "The rule that refused, if one did."
+  "The rule that refused the mutation; empty if none did."
   userErrors: [UserError!]!
 }
 
@@ -7434,9 +7434,9 @@ type CreateWorkflowFromTemplatePayload {
 type UpdateWorkflowPayload {
   "The workflow as it now is."
   workflow: Workflow
-  "What was recorded, in log order; empty if nothing changed."
+  "The events that were recorded, in log order; empty if nothing changed."
   events: [Event!]!
-  "The rule that refused, if one did."
+  "The rule that refused the mutation; empty if none did."
   userErrors: [UserError!]!
 }
 
@@ -7444,9 +7444,9 @@ type UpdateWorkflowPayload {
 type EnableWorkflowPayload {
   "The workflow as it now is."
   workflow: Workflow
-  "What was recorded, in log order; empty if nothing changed."
+  "The events that were recorded, in log order; empty if nothing changed."
   events: [Event!]!
-  "The rule that refused, if one did."
+  "The rule that refused the mutation; empty if none did."
   userErrors: [UserError!]!
 }
 
@@ -7454,9 +7454,9 @@ type EnableWorkflowPayload {
 type DisableWorkflowPayload {
   "The workflow as it now is."
   workflow: Workflow
-  "What was recorded, in log order; empty if nothing changed."
+  "The events that were recorded, in log order; empty if nothing changed."
   events: [Event!]!
-  "The rule that refused, if one did."
+  "The rule that refused the mutation; empty if none did."
   userErrors: [UserError!]!
 }
 
@@ -7464,9 +7464,9 @@ type DisableWorkflowPayload {
 type DeleteWorkflowPayload {
   "The workflow as it now is."
   workflow: Workflow
-  "What was recorded, in log order; empty if nothing changed."
+  "The events that were recorded, in log order; empty if nothing changed."
   events: [Event!]!
-  "The rule that refused, if one did."
+  "The rule that refused the mutation; empty if none did."
   userErrors: [UserError!]!
 }
 
@@ -7474,9 +7474,9 @@ type DeleteWorkflowPayload {
 type CancelWorkflowRunPayload {
   "The run as it now is."
   run: WorkflowRun
-  "What was recorded, in log order; empty if nothing changed."
+  "The events that were recorded, in log order; empty if nothing changed."
   events: [Event!]!
-  "The rule that refused, if one did."
+  "The rule that refused the mutation; empty if none did."
   userErrors: [UserError!]!
 }
 
@@ -7492,180 +7492,180 @@ type WorkflowDryRun {
 
 # ---------------------------------------------------------------- mutations
 
-"Everything that can be changed; each acknowledged change is durable and has its events in the log."
+"Everything that can be changed; each acknowledged change is durable and has its events in the log. Every mutation may also refuse with IDEMPOTENCY_KEY_REUSED."
 type Mutation {
-  "Makes an agent responsible for a contact's latest conversation, whoever had it before."
+  "Assigns a contact's latest conversation to an agent, whether or not it is assigned already. Refuses with AGENT_INACTIVE, NOT_LATEST, CONFLICT."
   assignConversation(
-    "What to assign to whom."
+    "The conversation and its new assignee."
     input: AssignConversationInput!
   ): AssignConversationPayload
-  "Takes an unassigned open conversation; of any number of callers at once exactly one gets it."
+  "Assigns an unassigned open conversation to the caller; of several simultaneous callers exactly one succeeds. Refuses with NOT_OPEN, ALREADY_ASSIGNED, CONFLICT."
   assignToMe(
-    "What to take."
+    "The conversation to take."
     input: AssignToMeInput!
   ): AssignToMePayload
-  "Clears the owner of a contact's latest conversation."
+  "Removes the assignee of a contact's latest conversation. Refuses with NOT_LATEST, CONFLICT."
   unassignConversation(
-    "What to give back."
+    "The conversation to unassign."
     input: UnassignConversationInput!
   ): UnassignConversationPayload
-  "Makes an agent responsible for a contact, with a conversation open or not."
+  "Assigns a contact to an agent, with or without an open conversation. Refuses with AGENT_INACTIVE, CONFLICT."
   assignContact(
-    "Which contact to assign to whom."
+    "The contact and the new assignee."
     input: AssignContactInput!
   ): AssignContactPayload
-  "Clears the owner of a contact, with a conversation open or not."
+  "Removes the assignee of a contact, with or without an open conversation. Refuses with CONFLICT."
   unassignContact(
-    "Which contact to give back."
+    "The contact to unassign."
     input: UnassignContactInput!
   ): UnassignContactPayload
-  "Closes an open conversation; the contact stays assigned."
+  "Closes an open conversation; the contact stays assigned. Refuses with CONTACT_BLOCKED, ALREADY_CLOSED, UNKNOWN_CATEGORY, CONFLICT."
   closeConversation(
-    "What to close, with an optional note."
+    "The conversation to close, with an optional note."
     input: CloseConversationInput!
   ): CloseConversationPayload
-  "Starts a new conversation with a contact who has none open, owned by the contact's assignee."
+  "Opens a new conversation with a contact who has none open; the contact's assignee becomes its assignee. Refuses with CONTACT_BLOCKED, ALREADY_OPEN, CONFLICT."
   openConversation(
-    "With whom and on which channel."
+    "The contact and the channel."
     input: OpenConversationInput!
   ): OpenConversationPayload
-  "Brings a contact's latest conversation back."
+  "Reopens a contact's latest conversation. Refuses with CONTACT_BLOCKED, ALREADY_OPEN, NOT_LATEST, CONFLICT."
   reopenConversation(
-    "What to reopen."
+    "The conversation to reopen."
     input: ReopenConversationInput!
   ): ReopenConversationPayload
-  "Assigns up to 500 conversations to one agent in one transaction; what a rule refuses is left as it is, the others are carried out."
+  "Assigns up to 500 conversations to one agent in one transaction; an item that a rule refuses stays as it is, the others are assigned. Refuses with NOT_FOUND, AGENT_INACTIVE, NOT_LATEST, CONFLICT."
   assignConversations(
-    "What to assign to whom."
+    "The conversations and their new assignee."
     input: AssignConversationsInput!
   ): AssignConversationsPayload
-  "Unassigns up to 500 conversations in one transaction; what a rule refuses is left as it is, the others are carried out."
+  "Removes the assignee of up to 500 conversations in one transaction; an item that a rule refuses stays as it is, the others are unassigned. Refuses with NOT_FOUND, NOT_LATEST, CONFLICT."
   unassignConversations(
     "The conversations to unassign."
     input: UnassignConversationsInput!
   ): UnassignConversationsPayload
-  "Closes up to 500 conversations in one transaction; what a rule refuses is left as it is, the others are closed."
+  "Closes up to 500 conversations in one transaction; an item that a rule refuses stays as it is, the others are closed. Refuses with NOT_FOUND, CONTACT_BLOCKED, ALREADY_CLOSED, UNKNOWN_CATEGORY, CONFLICT."
   closeConversations(
-    "What to close, with an optional note for all of them."
+    "The conversations to close, with an optional note for all of them."
     input: CloseConversationsInput!
   ): CloseConversationsPayload
-  "Creates a contact."
+  "Creates a contact. Refuses with IDENTITY_TAKEN."
   createContact(
     "The contact's data."
     input: CreateContactInput!
   ): CreateContactPayload
-  "Changes a contact's data."
+  "Changes a contact's data. Refuses with IDENTITY_TAKEN."
   updateContact(
-    "What to change; what is left out stays, an explicit null or an empty text clears what can be empty: email, phone, avatarUrl, identities."
+    "The fields to change. A field that is left out stays as it is; an explicit null or an empty text clears email, phone, avatarUrl or identities."
     input: UpdateContactInput!
   ): UpdateContactPayload
-  "Blocks a contact: nothing can be opened, closed or sent until unblocked."
+  "Blocks a contact: until the contact is unblocked, no conversation with it can be opened or closed and no reply can be sent. Refuses with ALREADY_BLOCKED, CONFLICT."
   blockContact(
-    "Whom to block."
+    "The contact to block."
     input: BlockContactInput!
   ): BlockContactPayload
-  "Unblocks a contact; everything is as it was before the block."
+  "Unblocks a contact; everything is as it was before the block. Refuses with NOT_BLOCKED, CONFLICT."
   unblockContact(
-    "Whom to unblock."
+    "The contact to unblock."
     input: UnblockContactInput!
   ): UnblockContactPayload
-  "Takes in a message from a contact: it joins the open conversation or brings one back by the workspace's policies (integrations only)."
+  "Records a message from a contact, which joins the open conversation, or opens or reopens one by the workspace's policies (integrations only). Refuses with EXTERNAL_ID_REUSED."
   receiveMessage(
-    "Who wrote what."
+    "The message and its sender."
     input: ReceiveMessageInput!
   ): ReceiveMessagePayload
-  "Records something that happened outside; if it requires action it brings a conversation back like a message (integrations only)."
+  "Records a business event of a contact; one that requires action opens or reopens a conversation as a message does (integrations only). Refuses with EXTERNAL_ID_REUSED."
   recordBusinessEvent(
-    "What happened to whom."
+    "The business event and its contact."
     input: RecordBusinessEventInput!
   ): RecordBusinessEventPayload
-  "Says whether an agent is there: one's own availability, for managers anyone's."
+  "Sets the availability of the caller; managers set that of any agent. Refuses with AGENT_INACTIVE."
   setAvailability(
-    "Who is there or not."
+    "The new availability."
     input: SetAvailabilityInput!
   ): SetAvailabilityPayload
-  "Adds an agent (managers only)."
+  "Creates an agent (managers only). Refuses with EMAIL_TAKEN, IDENTITY_TAKEN."
   createAgent(
     "The agent's data."
     input: CreateAgentInput!
   ): CreateAgentPayload
-  "Changes an agent's data (managers only)."
+  "Changes an agent's data (managers only). Refuses with EMAIL_TAKEN, IDENTITY_TAKEN, LAST_MANAGER."
   updateAgent(
-    "What to change; what is left out stays, an explicit null or an empty text clears what can be empty: avatarUrl, skills, identity."
+    "The fields to change. A field that is left out stays as it is; an explicit null or an empty text clears avatarUrl, skills or identity."
     input: UpdateAgentInput!
   ): UpdateAgentPayload
-  "Deactivates an agent and gives back or hands over every open conversation of theirs (managers only)."
+  "Deactivates an agent, whose open conversations are unassigned or handed over to a colleague (managers only). Refuses with LAST_MANAGER, AGENT_INACTIVE."
   deactivateAgent(
-    "Whom to deactivate, and who takes over."
+    "The agent to deactivate, and the colleague who takes over."
     input: DeactivateAgentInput!
   ): DeactivateAgentPayload
-  "Lets a deactivated agent work again (managers only)."
+  "Reactivates a deactivated agent (managers only)."
   reactivateAgent(
-    "Whom to reactivate."
+    "The agent to reactivate."
     input: ReactivateAgentInput!
   ): ReactivateAgentPayload
   "Changes the workspace's name, time zone, country or policies (managers only)."
   updateWorkspace(
-    "What to change; what is left out stays, an explicit null or an empty text clears what can be empty: country, closingCategories."
+    "The fields to change. A field that is left out stays as it is; an explicit null or an empty text clears country or closingCategories."
     input: UpdateWorkspaceInput!
   ): UpdateWorkspacePayload
-  "Replies to the contact in an open conversation; one that nobody has goes to the caller (agents only)."
+  "Sends a reply to the contact of an open conversation, which is assigned to the caller if it is unassigned (agents only). Refuses with CONTACT_BLOCKED, NOT_OPEN, STALE_REPLY, UNKNOWN_CHANNEL."
   sendMessage(
-    "What to reply where."
+    "The reply and its conversation."
     input: SendMessageInput!
   ): SendMessagePayload
-  "Adds an internal note to any conversation, closed ones too (agents only)."
+  "Adds an internal note to a conversation, open or closed (agents only)."
   addNote(
-    "What to note where."
+    "The note and its conversation."
     input: AddNoteInput!
   ): AddNotePayload
   "Marks all messages of a conversation as read by the caller (agents only)."
   markRead(
-    "What was read."
+    "The conversation that was read."
     input: MarkReadInput!
   ): MarkReadPayload
-  "Adds a workflow, disabled at first (managers only)."
+  "Creates a workflow, which is disabled at first (managers only). Refuses with INVALID_WORKFLOW."
   createWorkflow(
     "The workflow's data."
     input: CreateWorkflowInput!
   ): CreateWorkflowPayload
-  "Adds a workflow as a template describes it, enabled at once (managers only)."
+  "Creates a workflow from a template and enables it (managers only). Refuses with INVALID_WORKFLOW."
   createWorkflowFromTemplate(
-    "Which template."
+    "The template and its parameters."
     input: CreateWorkflowFromTemplateInput!
   ): CreateWorkflowFromTemplatePayload
-  "Changes a workflow for events from now on (managers only)."
+  "Changes a workflow for events from now on (managers only). Refuses with INVALID_WORKFLOW."
   updateWorkflow(
-    "What to change; what is left out stays."
+    "The fields to change. A field that is left out stays as it is."
     input: UpdateWorkflowInput!
   ): UpdateWorkflowPayload
-  "Makes a workflow run for events from now on, and on request for what is open and unassigned now (managers only). Refuses: INVALID_WORKFLOW."
+  "Enables a workflow for events from now on, and on request for the conversations that are open and unassigned now (managers only). Refuses with INVALID_WORKFLOW."
   enableWorkflow(
-    "Which workflow."
+    "The workflow to enable."
     input: EnableWorkflowInput!
   ): EnableWorkflowPayload
-  "Lets a workflow run no more for events from now on; runs about earlier events go on unless they are to be cancelled (managers only)."
+  "Disables a workflow for events from now on; runs for earlier events go on unless cancelRuns is true (managers only)."
   disableWorkflow(
-    "Which workflow."
+    "The workflow to disable."
     input: DisableWorkflowInput!
   ): DisableWorkflowPayload
-  "Disables a workflow for good, cancels its runs that have not ended and takes it off the list (managers only)."
+  "Disables a workflow for good, cancels its unfinished runs and removes it from the list (managers only)."
   deleteWorkflow(
-    "Which workflow."
+    "The workflow to delete."
     input: DeleteWorkflowInput!
   ): DeleteWorkflowPayload
-  "Ends a run before its next step; a step that is being taken is waited for (managers only). Refuses: RUN_ENDED."
+  "Ends a run before its next step; a step that is being taken is finished first (managers only). Refuses with RUN_ENDED."
   cancelWorkflowRun(
-    "Which run."
+    "The run to cancel."
     input: CancelWorkflowRunInput!
   ): CancelWorkflowRunPayload
 }
 
 "A rule that refused a mutation; nothing was changed."
 type UserError {
-  "Which rule."
+  "The code of the rule."
   code: UserErrorCode!
-  "What is the matter and what to do, for people."
+  "What is wrong and what to do about it, for people."
   message: String!
   "The path of the input field at fault, if one is."
   field: [String!]
@@ -7673,7 +7673,7 @@ type UserError {
 
 "The rules that refuse a mutation."
 enum UserErrorCode {
-  "Somebody is responsible for the conversation already; the payload says who."
+  "The conversation has an assignee already, which the payload shows."
   ALREADY_ASSIGNED
   "The contact is blocked."
   CONTACT_BLOCKED
@@ -7685,11 +7685,11 @@ enum UserErrorCode {
   NOT_OPEN
   "A newer conversation with the contact exists; only the latest can be assigned or reopened."
   NOT_LATEST
-  "Somebody else has replied after the message that the caller saw last."
+  "Another agent has replied after the message that the caller saw last."
   STALE_REPLY
-  "It changed since the version that the caller expected."
+  "The conversation or contact has another version than the caller expected."
   CONFLICT
-  "There is no conversation with this id; only items of a bulk are answered so, elsewhere it is an error of the whole operation."
+  "An item of a bulk names a conversation that does not exist; elsewhere an unknown id is a top-level error NOT_FOUND."
   NOT_FOUND
   "The agent is deactivated."
   AGENT_INACTIVE
@@ -7719,11 +7719,11 @@ enum UserErrorCode {
   RUN_ENDED
 }
 
-"Which conversation to assign to whom."
+"The conversation and its new assignee."
 input AssignConversationInput {
   "A conv_ id."
   conversationId: ID!
-  "The agent_ id of who becomes responsible."
+  "The agent_ id of the agent who becomes responsible."
   assigneeId: ID!
   "Refuse with CONFLICT unless the version is still this one."
   expectedVersion: Int
@@ -7735,13 +7735,13 @@ input AssignConversationInput {
 type AssignConversationPayload {
   "The conversation as it now is."
   conversation: Conversation
-  "What was recorded, in log order; empty if nothing changed."
+  "The events that were recorded, in log order; empty if nothing changed."
   events: [Event!]!
-  "The rule that refused, if one did."
+  "The rule that refused the mutation; empty if none did."
   userErrors: [UserError!]!
 }
 
-"Which conversation to take."
+"The conversation to take."
 input AssignToMeInput {
   "A conv_ id."
   conversationId: ID!
@@ -7755,13 +7755,13 @@ input AssignToMeInput {
 type AssignToMePayload {
   "The conversation as it now is."
   conversation: Conversation
-  "What was recorded, in log order; empty if nothing changed."
+  "The events that were recorded, in log order; empty if nothing changed."
   events: [Event!]!
-  "The rule that refused, if one did."
+  "The rule that refused the mutation; empty if none did."
   userErrors: [UserError!]!
 }
 
-"Which conversation to give back."
+"The conversation to unassign."
 input UnassignConversationInput {
   "A conv_ id."
   conversationId: ID!
@@ -7775,17 +7775,17 @@ input UnassignConversationInput {
 type UnassignConversationPayload {
   "The conversation as it now is."
   conversation: Conversation
-  "What was recorded, in log order; empty if nothing changed."
+  "The events that were recorded, in log order; empty if nothing changed."
   events: [Event!]!
-  "The rule that refused, if one did."
+  "The rule that refused the mutation; empty if none did."
   userErrors: [UserError!]!
 }
 
-"Which contact to assign to whom."
+"The contact and the new assignee."
 input AssignContactInput {
   "A contact_ id."
   contactId: ID!
-  "The agent_ id of who becomes responsible."
+  "The agent_ id of the agent who becomes responsible."
   assigneeId: ID!
   "Refuse with CONFLICT unless the version is still this one."
   expectedVersion: Int
@@ -7797,13 +7797,13 @@ input AssignContactInput {
 type AssignContactPayload {
   "The contact as it now is."
   contact: Contact
-  "What was recorded, in log order; empty if nothing changed."
+  "The events that were recorded, in log order; empty if nothing changed."
   events: [Event!]!
-  "The rule that refused, if one did."
+  "The rule that refused the mutation; empty if none did."
   userErrors: [UserError!]!
 }
 
-"Which contact to give back."
+"The contact to unassign."
 input UnassignContactInput {
   "A contact_ id."
   contactId: ID!
@@ -7817,17 +7817,17 @@ input UnassignContactInput {
 type UnassignContactPayload {
   "The contact as it now is."
   contact: Contact
-  "What was recorded, in log order; empty if nothing changed."
+  "The events that were recorded, in log order; empty if nothing changed."
   events: [Event!]!
-  "The rule that refused, if one did."
+  "The rule that refused the mutation; empty if none did."
   userErrors: [UserError!]!
 }
 
-"Which conversation to close."
+"The conversation to close."
 input CloseConversationInput {
   "A conv_ id."
   conversationId: ID!
-  "What to remember about it."
+  "The closing note."
   note: ClosingNoteInput
   "Refuse with CONFLICT unless the version is still this one."
   expectedVersion: Int
@@ -7839,13 +7839,13 @@ input CloseConversationInput {
 type CloseConversationPayload {
   "The conversation as it now is."
   conversation: Conversation
-  "What was recorded, in log order; empty if nothing changed."
+  "The events that were recorded, in log order; empty if nothing changed."
   events: [Event!]!
-  "The rule that refused, if one did."
+  "The rule that refused the mutation; empty if none did."
   userErrors: [UserError!]!
 }
 
-"With whom to start a conversation."
+"The contact and the channel of a new conversation."
 input OpenConversationInput {
   "A contact_ id."
   contactId: ID!
@@ -7863,13 +7863,13 @@ type OpenConversationPayload {
   conversation: Conversation
   "The contact as it now is."
   contact: Contact
-  "What was recorded, in log order; empty if nothing changed."
+  "The events that were recorded, in log order; empty if nothing changed."
   events: [Event!]!
-  "The rule that refused, if one did."
+  "The rule that refused the mutation; empty if none did."
   userErrors: [UserError!]!
 }
 
-"Which conversation to bring back."
+"The conversation to reopen."
 input ReopenConversationInput {
   "A conv_ id."
   conversationId: ID!
@@ -7883,9 +7883,9 @@ input ReopenConversationInput {
 type ReopenConversationPayload {
   "The conversation as it now is."
   conversation: Conversation
-  "What was recorded, in log order; empty if nothing changed."
+  "The events that were recorded, in log order; empty if nothing changed."
   events: [Event!]!
-  "The rule that refused, if one did."
+  "The rule that refused the mutation; empty if none did."
   userErrors: [UserError!]!
 }
 
@@ -7897,7 +7897,7 @@ input ConversationItemInput {
   expectedVersion: Int
 }
 
-"What a bulk did with one of its items."
+"The outcome of one item of a bulk."
 type ConversationOutcome {
   "The id that the item named."
   conversationId: ID!
@@ -7907,11 +7907,11 @@ type ConversationOutcome {
   userErrors: [UserError!]!
 }
 
-"Which conversations to assign to whom."
+"The conversations and their new assignee."
 input AssignConversationsInput {
   "1 to 500 conversations, treated in this order as assignConversation would; one that is named twice is treated twice."
   items: [ConversationItemInput!]!
-  "The agent_ id of who becomes responsible."
+  "The agent_ id of the agent who becomes responsible."
   assigneeId: ID!
   "Makes a repetition of this call return the first outcome instead of acting again; 1 to 100 characters, kept for 24 hours."
   idempotencyKey: String
@@ -7919,9 +7919,9 @@ input AssignConversationsInput {
 
 "What assignConversations did."
 type AssignConversationsPayload {
-  "What became of each item, in the order of the items; empty if the whole call was refused."
+  "The outcome of each item, in the order of the items; empty if the whole call was refused."
   outcomes: [ConversationOutcome!]!
-  "What was recorded, in log order; the first 100."
+  "The first 100 events that were recorded, in log order."
   events: [Event!]!
   "The rule that refused the whole call, if one did; those that refused an item are in its outcome."
   userErrors: [UserError!]!
@@ -7937,19 +7937,19 @@ input UnassignConversationsInput {
 
 "What unassignConversations did."
 type UnassignConversationsPayload {
-  "What became of each item, in the order of the items; empty if the whole call was refused."
+  "The outcome of each item, in the order of the items; empty if the whole call was refused."
   outcomes: [ConversationOutcome!]!
-  "What was recorded, in log order; the first 100."
+  "The first 100 events that were recorded, in log order."
   events: [Event!]!
   "The rule that refused the whole call, if one did; those that refused an item are in its outcome."
   userErrors: [UserError!]!
 }
 
-"Which conversations to close."
+"The conversations to close."
 input CloseConversationsInput {
   "1 to 500 conversations, treated in this order as closeConversation would; one that is named twice is treated twice."
   items: [ConversationItemInput!]!
-  "What to remember about each of them."
+  "The closing note of each of them."
   note: ClosingNoteInput
   "Makes a repetition of this call return the first outcome instead of acting again; 1 to 100 characters, kept for 24 hours."
   idempotencyKey: String
@@ -7957,9 +7957,9 @@ input CloseConversationsInput {
 
 "What closeConversations did."
 type CloseConversationsPayload {
-  "What became of each item, in the order of the items; empty if the whole call was refused."
+  "The outcome of each item, in the order of the items; empty if the whole call was refused."
   outcomes: [ConversationOutcome!]!
-  "What was recorded, in log order; the first 100."
+  "The first 100 events that were recorded, in log order."
   events: [Event!]!
   "The rule that refused the whole call, if one did; those that refused an item are in its outcome."
   userErrors: [UserError!]!
@@ -7975,7 +7975,7 @@ input CreateContactInput {
   phone: String
   "An https address of a picture."
   avatarUrl: String
-  "Under which ids the contact is known on which channels."
+  "The ids of the contact on its channels."
   identities: [ContactIdentityInput!]
   "Makes a repetition of this call return the first outcome instead of acting again; 1 to 100 characters, kept for 24 hours."
   idempotencyKey: String
@@ -7985,9 +7985,9 @@ input CreateContactInput {
 type CreateContactPayload {
   "The contact as it now is."
   contact: Contact
-  "What was recorded, in log order; empty if nothing changed."
+  "The events that were recorded, in log order; empty if nothing changed."
   events: [Event!]!
-  "The rule that refused, if one did."
+  "The rule that refused the mutation; empty if none did."
   userErrors: [UserError!]!
 }
 
@@ -8013,13 +8013,13 @@ input UpdateContactInput {
 type UpdateContactPayload {
   "The contact as it now is."
   contact: Contact
-  "What was recorded, in log order; empty if nothing changed."
+  "The events that were recorded, in log order; empty if nothing changed."
   events: [Event!]!
-  "The rule that refused, if one did."
+  "The rule that refused the mutation; empty if none did."
   userErrors: [UserError!]!
 }
 
-"Which contact to block."
+"The contact to block."
 input BlockContactInput {
   "A contact_ id."
   contactId: ID!
@@ -8033,13 +8033,13 @@ input BlockContactInput {
 type BlockContactPayload {
   "The contact as it now is."
   contact: Contact
-  "What was recorded, in log order; empty if nothing changed."
+  "The events that were recorded, in log order; empty if nothing changed."
   events: [Event!]!
-  "The rule that refused, if one did."
+  "The rule that refused the mutation; empty if none did."
   userErrors: [UserError!]!
 }
 
-"Which contact to unblock."
+"The contact to unblock."
 input UnblockContactInput {
   "A contact_ id."
   contactId: ID!
@@ -8053,9 +8053,9 @@ input UnblockContactInput {
 type UnblockContactPayload {
   "The contact as it now is."
   contact: Contact
-  "What was recorded, in log order; empty if nothing changed."
+  "The events that were recorded, in log order; empty if nothing changed."
   events: [Event!]!
-  "The rule that refused, if one did."
+  "The rule that refused the mutation; empty if none did."
   userErrors: [UserError!]!
 }
 
@@ -8083,7 +8083,7 @@ input ReceiveMessageInput {
   body: String!
   "Whether a machine wrote it, such as an out-of-office reply; it brings no conversation back and nobody waits for an answer."
   automated: Boolean! = false
-  "When the channel says it was sent; only shown, no rule looks at it."
+  "The time of sending as the channel reported it; it is shown, and no rule depends on it."
   sentAt: DateTime
   "Its id on the channel; the same one from the same contact on the same channel again changes nothing and returns the first outcome, or is refused with EXTERNAL_ID_REUSED if the text is another. Of an id over 200 characters the hash is kept."
   externalMessageId: String
@@ -8115,9 +8115,9 @@ type ReceiveMessagePayload {
   conversation: Conversation
   "The contact as it now is."
   contact: Contact
-  "What was recorded, in log order; empty if nothing changed."
+  "The events that were recorded, in log order; empty if nothing changed."
   events: [Event!]!
-  "The rule that refused, if one did."
+  "The rule that refused the mutation; empty if none did."
   userErrors: [UserError!]!
   "INVALID_FIELD for each field of the input that was left out or kept in another form because it could not be used as it is."
   ignored: [UserError!]!
@@ -8153,17 +8153,17 @@ type RecordBusinessEventPayload {
   conversation: Conversation
   "The contact as it now is."
   contact: Contact
-  "What was recorded, in log order; empty if nothing changed."
+  "The events that were recorded, in log order; empty if nothing changed."
   events: [Event!]!
-  "The rule that refused, if one did."
+  "The rule that refused the mutation; empty if none did."
   userErrors: [UserError!]!
   "INVALID_FIELD for each field of the input that was left out or kept in another form because it could not be used as it is."
   ignored: [UserError!]!
 }
 
-"Who is there or not."
+"The availability to set."
 input SetAvailabilityInput {
-  "Whether the agent is there."
+  "The availability of the agent."
   availability: Availability!
   "The agent_ id, for managers; left out it is the caller."
   agentId: ID
@@ -8175,9 +8175,9 @@ input SetAvailabilityInput {
 type SetAvailabilityPayload {
   "The agent as it now is."
   agent: Agent
-  "What was recorded, in log order; empty if nothing changed."
+  "The events that were recorded, in log order; empty if nothing changed."
   events: [Event!]!
-  "The rule that refused, if one did."
+  "The rule that refused the mutation; empty if none did."
   userErrors: [UserError!]!
 }
 
@@ -8189,9 +8189,9 @@ input CreateAgentInput {
   email: String!
   "An https address of a picture."
   avatarUrl: String
-  "What the agent may do."
+  "The role of the agent."
   role: Role! = AGENT
-  "What the agent is good at."
+  "The agent's skills."
   skills: [String!]
   "The sign-in that belongs to the agent."
   identity: AgentIdentityInput
@@ -8203,9 +8203,9 @@ input CreateAgentInput {
 type CreateAgentPayload {
   "The agent as it now is."
   agent: Agent
-  "What was recorded, in log order; empty if nothing changed."
+  "The events that were recorded, in log order; empty if nothing changed."
   events: [Event!]!
-  "The rule that refused, if one did."
+  "The rule that refused the mutation; empty if none did."
   userErrors: [UserError!]!
 }
 
@@ -8219,9 +8219,9 @@ input UpdateAgentInput {
   email: String
   "An https address of a picture."
   avatarUrl: String
-  "What the agent may do."
+  "The role of the agent."
   role: Role
-  "What the agent is good at; replaces the skills before."
+  "The agent's skills, which replace those before."
   skills: [String!]
   "The sign-in that belongs to the agent."
   identity: AgentIdentityInput
@@ -8233,13 +8233,13 @@ input UpdateAgentInput {
 type UpdateAgentPayload {
   "The agent as it now is."
   agent: Agent
-  "What was recorded, in log order; empty if nothing changed."
+  "The events that were recorded, in log order; empty if nothing changed."
   events: [Event!]!
-  "The rule that refused, if one did."
+  "The rule that refused the mutation; empty if none did."
   userErrors: [UserError!]!
 }
 
-"Which agent to deactivate."
+"The agent to deactivate."
 input DeactivateAgentInput {
   "An agent_ id."
   agentId: ID!
@@ -8253,15 +8253,15 @@ input DeactivateAgentInput {
 type DeactivateAgentPayload {
   "The agent as it now is."
   agent: Agent
-  "The workflows with a problem because a step names the deactivated agent; mend or disable them."
+  "The workflows that cannot be carried out because a step names the deactivated agent; change or disable them."
   workflowsWithProblems: [Workflow!]!
-  "What was recorded, in log order; empty if nothing changed."
+  "The events that were recorded, in log order; empty if nothing changed."
   events: [Event!]!
-  "The rule that refused, if one did."
+  "The rule that refused the mutation; empty if none did."
   userErrors: [UserError!]!
 }
 
-"Which agent to reactivate."
+"The agent to reactivate."
 input ReactivateAgentInput {
   "An agent_ id."
   agentId: ID!
@@ -8273,13 +8273,13 @@ input ReactivateAgentInput {
 type ReactivateAgentPayload {
   "The agent as it now is."
   agent: Agent
-  "What was recorded, in log order; empty if nothing changed."
+  "The events that were recorded, in log order; empty if nothing changed."
   events: [Event!]!
-  "The rule that refused, if one did."
+  "The rule that refused the mutation; empty if none did."
   userErrors: [UserError!]!
 }
 
-"What to change about the workspace."
+"The fields of the workspace to change."
 input UpdateWorkspaceInput {
   "The company's name, 1 to 200 characters."
   name: String
@@ -8287,11 +8287,11 @@ input UpdateWorkspaceInput {
   timeZone: String
   "The country whose phone numbers are written without a country's code, as ISO 3166-1 alpha-2, such as DE; null clears it, and only numbers with a code are understood."
   country: String
-  "What a new message does to a contact whose last conversation is closed."
+  "The policy for a new message of a contact whose last conversation is closed."
   reopenPolicy: ReopenPolicy
   "For REOPEN_WITHIN: how many days, 1 to 3650."
   reopenWithinDays: Int
-  "Who owns a conversation that comes back."
+  "The policy for the assignee of a conversation that opens or reopens by itself."
   ownerPolicy: OwnerPolicy
   "The categories that a closing note may have; replaces those before."
   closingCategories: [String!]
@@ -8305,9 +8305,9 @@ type UpdateWorkspacePayload {
   workspace: Workspace
   "The workflows with a problem because a step names the closing category that was removed; mend or disable them."
   workflowsWithProblems: [Workflow!]!
-  "What was recorded, in log order; empty if nothing changed."
+  "The events that were recorded, in log order; empty if nothing changed."
   events: [Event!]!
-  "The rule that refused, if one did."
+  "The rule that refused the mutation; empty if none did."
   userErrors: [UserError!]!
 }
 
@@ -8331,9 +8331,9 @@ type SendMessagePayload {
   conversation: Conversation
   "The reply; null if a rule refused."
   message: Message
-  "What was recorded, in log order: the reply and, if nobody had the conversation, its assignment."
+  "The events that were recorded, in log order: the reply and, if the conversation was unassigned, its assignment."
   events: [Event!]!
-  "The rule that refused, if one did."
+  "The rule that refused the mutation; empty if none did."
   userErrors: [UserError!]!
 }
 
@@ -8353,13 +8353,13 @@ type AddNotePayload {
   conversation: Conversation
   "The note; null if a rule refused."
   message: Message
-  "What was recorded."
+  "The events that were recorded."
   events: [Event!]!
-  "The rule that refused, if one did."
+  "The rule that refused the mutation; empty if none did."
   userErrors: [UserError!]!
 }
 
-"Which conversation was read."
+"The conversation that was read."
 input MarkReadInput {
   "A conv_ id."
   conversationId: ID!
@@ -8371,11 +8371,11 @@ input MarkReadInput {
 type MarkReadPayload {
   "The conversation as it now is; it is read up to here."
   conversation: Conversation
-  "The rule that refused, if one did."
+  "The rule that refused the mutation; empty if none did."
   userErrors: [UserError!]!
 }
 
-"What to remember about a closed conversation."
+"A closing note."
 input ClosingNoteInput {
   "One of the workspace's closing categories."
   category: String
@@ -8401,21 +8401,21 @@ input AgentIdentityInput {
 
 # ---------------------------------------------------------------- events
 
-"One entry of the workspace's log: what happened, by whom and to what."
+"An entry of the workspace's event log."
 interface Event {
   "The typed id, evt_…."
   id: ID!
-  "Its place in the log."
+  "The position of the event in the log."
   cursor: EventCursor!
-  "When it was recorded."
+  "The time at which the event was recorded."
   occurredAt: DateTime!
-  "Who did it; null for the system."
+  "The agent, contact, integration or workflow that caused the event; null for the system."
   actor: Actor
-  "The integration that passed it on for the actor, such as a contact's message; null if the actor called."
+  "The integration that called for the actor, as for a contact's message; null if the actor called."
   via: Integration
-  "The conversation it is about; null if it is about none."
+  "The conversation of the event, as it is now; null if it has none."
   conversation: Conversation
-  "The contact it is about; null if it is about none."
+  "The contact of the event, as it is now; null if it has none."
   contact: Contact
   "The idempotency key of the mutation that caused it; null for callers other than the one who sent the key."
   idempotencyKey: String @perCaller
@@ -8425,17 +8425,17 @@ interface Event {
 interface AssignmentEvent implements Event {
   "The typed id, evt_…."
   id: ID!
-  "Its place in the log."
+  "The position of the event in the log."
   cursor: EventCursor!
-  "When it was recorded."
+  "The time at which the event was recorded."
   occurredAt: DateTime!
-  "Who did it; null for the system."
+  "The agent, contact, integration or workflow that caused the event; null for the system."
   actor: Actor
-  "The integration that passed it on for the actor, such as a contact's message; null if the actor called."
+  "The integration that called for the actor, as for a contact's message; null if the actor called."
   via: Integration
-  "The conversation it is about; null if it is about none."
+  "The conversation of the event, as it is now; null if it has none."
   conversation: Conversation
-  "The contact it is about; null if it is about none."
+  "The contact of the event, as it is now; null if it has none."
   contact: Contact
   "The idempotency key of the mutation that caused it; null for callers other than the one who sent the key."
   idempotencyKey: String @perCaller
@@ -8453,17 +8453,17 @@ interface AssignmentEvent implements Event {
 interface StatusEvent implements Event {
   "The typed id, evt_…."
   id: ID!
-  "Its place in the log."
+  "The position of the event in the log."
   cursor: EventCursor!
-  "When it was recorded."
+  "The time at which the event was recorded."
   occurredAt: DateTime!
-  "Who did it; null for the system."
+  "The agent, contact, integration or workflow that caused the event; null for the system."
   actor: Actor
-  "The integration that passed it on for the actor, such as a contact's message; null if the actor called."
+  "The integration that called for the actor, as for a contact's message; null if the actor called."
   via: Integration
-  "The conversation it is about; null if it is about none."
+  "The conversation of the event, as it is now; null if it has none."
   conversation: Conversation
-  "The contact it is about; null if it is about none."
+  "The contact of the event, as it is now; null if it has none."
   contact: Contact
   "The idempotency key of the mutation that caused it; null for callers other than the one who sent the key."
   idempotencyKey: String @perCaller
@@ -8477,17 +8477,17 @@ interface StatusEvent implements Event {
 interface MessageEvent implements Event {
   "The typed id, evt_…."
   id: ID!
-  "Its place in the log."
+  "The position of the event in the log."
   cursor: EventCursor!
-  "When it was recorded."
+  "The time at which the event was recorded."
   occurredAt: DateTime!
-  "Who did it; null for the system."
+  "The agent, contact, integration or workflow that caused the event; null for the system."
   actor: Actor
-  "The integration that passed it on for the actor, such as a contact's message; null if the actor called."
+  "The integration that called for the actor, as for a contact's message; null if the actor called."
   via: Integration
-  "The conversation it is about; null if it is about none."
+  "The conversation of the event, as it is now; null if it has none."
   conversation: Conversation
-  "The contact it is about; null if it is about none."
+  "The contact of the event, as it is now; null if it has none."
   contact: Contact
   "The idempotency key of the mutation that caused it; null for callers other than the one who sent the key."
   idempotencyKey: String @perCaller
@@ -8497,7 +8497,7 @@ interface MessageEvent implements Event {
 
 "Why an assignment changed."
 enum AssignmentReason {
-  "Somebody assigned or unassigned it."
+  "An agent or integration assigned or unassigned it."
   MANUAL
   "The agent took it."
   SELF
@@ -8505,13 +8505,13 @@ enum AssignmentReason {
   REPLY
   "A workflow did it."
   WORKFLOW
-  "The owner policy, or an owner who is no longer active, when it came back."
+  "The owner policy applied, or the assignee was deactivated, when it was opened or reopened."
   OWNER_POLICY
   "The agent was deactivated."
   AGENT_DEACTIVATED
 }
 
-"What brought a conversation into being or back."
+"What opened or reopened a conversation."
 enum ConversationSource {
   "An agent."
   AGENT
@@ -8537,17 +8537,17 @@ type FieldChange {
 type MessageReceived implements MessageEvent & Event & Node {
   "The typed id, evt_…."
   id: ID!
-  "Its place in the log."
+  "The position of the event in the log."
   cursor: EventCursor!
-  "When it was recorded."
+  "The time at which the event was recorded."
   occurredAt: DateTime!
-  "Who did it; null for the system."
+  "The agent, contact, integration or workflow that caused the event; null for the system."
   actor: Actor
-  "The integration that passed it on for the actor, such as a contact's message; null if the actor called."
+  "The integration that called for the actor, as for a contact's message; null if the actor called."
   via: Integration
-  "The conversation it is about; null if it is about none."
+  "The conversation of the event, as it is now; null if it has none."
   conversation: Conversation
-  "The contact it is about; null if it is about none."
+  "The contact of the event, as it is now; null if it has none."
   contact: Contact
   "The idempotency key of the mutation that caused it; null for callers other than the one who sent the key."
   idempotencyKey: String @perCaller
@@ -8559,17 +8559,17 @@ type MessageReceived implements MessageEvent & Event & Node {
 type MessageSent implements MessageEvent & Event & Node {
   "The typed id, evt_…."
   id: ID!
-  "Its place in the log."
+  "The position of the event in the log."
   cursor: EventCursor!
-  "When it was recorded."
+  "The time at which the event was recorded."
   occurredAt: DateTime!
-  "Who did it; null for the system."
+  "The agent, contact, integration or workflow that caused the event; null for the system."
   actor: Actor
-  "The integration that passed it on for the actor, such as a contact's message; null if the actor called."
+  "The integration that called for the actor, as for a contact's message; null if the actor called."
   via: Integration
-  "The conversation it is about; null if it is about none."
+  "The conversation of the event, as it is now; null if it has none."
   conversation: Conversation
-  "The contact it is about; null if it is about none."
+  "The contact of the event, as it is now; null if it has none."
   contact: Contact
   "The idempotency key of the mutation that caused it; null for callers other than the one who sent the key."
   idempotencyKey: String @perCaller
@@ -8581,17 +8581,17 @@ type MessageSent implements MessageEvent & Event & Node {
 type NoteAdded implements MessageEvent & Event & Node {
   "The typed id, evt_…."
   id: ID!
-  "Its place in the log."
+  "The position of the event in the log."
   cursor: EventCursor!
-  "When it was recorded."
+  "The time at which the event was recorded."
   occurredAt: DateTime!
-  "Who did it; null for the system."
+  "The agent, contact, integration or workflow that caused the event; null for the system."
   actor: Actor
-  "The integration that passed it on for the actor, such as a contact's message; null if the actor called."
+  "The integration that called for the actor, as for a contact's message; null if the actor called."
   via: Integration
-  "The conversation it is about; null if it is about none."
+  "The conversation of the event, as it is now; null if it has none."
   conversation: Conversation
-  "The contact it is about; null if it is about none."
+  "The contact of the event, as it is now; null if it has none."
   contact: Contact
   "The idempotency key of the mutation that caused it; null for callers other than the one who sent the key."
   idempotencyKey: String @perCaller
@@ -8599,21 +8599,21 @@ type NoteAdded implements MessageEvent & Event & Node {
   message: Message
 }
 
-"An agent became responsible; from one agent to another is one event."
+"An agent became responsible for a conversation; a change from one agent to another is one event."
 type ConversationAssigned implements AssignmentEvent & Event & Node {
   "The typed id, evt_…."
   id: ID!
-  "Its place in the log."
+  "The position of the event in the log."
   cursor: EventCursor!
-  "When it was recorded."
+  "The time at which the event was recorded."
   occurredAt: DateTime!
-  "Who did it; null for the system."
+  "The agent, contact, integration or workflow that caused the event; null for the system."
   actor: Actor
-  "The integration that passed it on for the actor, such as a contact's message; null if the actor called."
+  "The integration that called for the actor, as for a contact's message; null if the actor called."
   via: Integration
-  "The conversation it is about; null if it is about none."
+  "The conversation of the event, as it is now; null if it has none."
   conversation: Conversation
-  "The contact it is about; null if it is about none."
+  "The contact of the event, as it is now; null if it has none."
   contact: Contact
   "The idempotency key of the mutation that caused it; null for callers other than the one who sent the key."
   idempotencyKey: String @perCaller
@@ -8627,21 +8627,21 @@ type ConversationAssigned implements AssignmentEvent & Event & Node {
   run: WorkflowRun
 }
 
-"Nobody is responsible any more."
+"A conversation lost its assignee."
 type ConversationUnassigned implements AssignmentEvent & Event & Node {
   "The typed id, evt_…."
   id: ID!
-  "Its place in the log."
+  "The position of the event in the log."
   cursor: EventCursor!
-  "When it was recorded."
+  "The time at which the event was recorded."
   occurredAt: DateTime!
-  "Who did it; null for the system."
+  "The agent, contact, integration or workflow that caused the event; null for the system."
   actor: Actor
-  "The integration that passed it on for the actor, such as a contact's message; null if the actor called."
+  "The integration that called for the actor, as for a contact's message; null if the actor called."
   via: Integration
-  "The conversation it is about; null if it is about none."
+  "The conversation of the event, as it is now; null if it has none."
   conversation: Conversation
-  "The contact it is about; null if it is about none."
+  "The contact of the event, as it is now; null if it has none."
   contact: Contact
   "The idempotency key of the mutation that caused it; null for callers other than the one who sent the key."
   idempotencyKey: String @perCaller
@@ -8655,21 +8655,21 @@ type ConversationUnassigned implements AssignmentEvent & Event & Node {
   run: WorkflowRun
 }
 
-"A new conversation started."
+"A new conversation was opened."
 type ConversationOpened implements StatusEvent & Event & Node {
   "The typed id, evt_…."
   id: ID!
-  "Its place in the log."
+  "The position of the event in the log."
   cursor: EventCursor!
-  "When it was recorded."
+  "The time at which the event was recorded."
   occurredAt: DateTime!
-  "Who did it; null for the system."
+  "The agent, contact, integration or workflow that caused the event; null for the system."
   actor: Actor
-  "The integration that passed it on for the actor, such as a contact's message; null if the actor called."
+  "The integration that called for the actor, as for a contact's message; null if the actor called."
   via: Integration
-  "The conversation it is about; null if it is about none."
+  "The conversation of the event, as it is now; null if it has none."
   conversation: Conversation
-  "The contact it is about; null if it is about none."
+  "The contact of the event, as it is now; null if it has none."
   contact: Contact
   "The idempotency key of the mutation that caused it; null for callers other than the one who sent the key."
   idempotencyKey: String @perCaller
@@ -8679,21 +8679,21 @@ type ConversationOpened implements StatusEvent & Event & Node {
   closingNote: ClosingNote
 }
 
-"A closed conversation came back."
+"A closed conversation was reopened."
 type ConversationReopened implements StatusEvent & Event & Node {
   "The typed id, evt_…."
   id: ID!
-  "Its place in the log."
+  "The position of the event in the log."
   cursor: EventCursor!
-  "When it was recorded."
+  "The time at which the event was recorded."
   occurredAt: DateTime!
-  "Who did it; null for the system."
+  "The agent, contact, integration or workflow that caused the event; null for the system."
   actor: Actor
-  "The integration that passed it on for the actor, such as a contact's message; null if the actor called."
+  "The integration that called for the actor, as for a contact's message; null if the actor called."
   via: Integration
-  "The conversation it is about; null if it is about none."
+  "The conversation of the event, as it is now; null if it has none."
   conversation: Conversation
-  "The contact it is about; null if it is about none."
+  "The contact of the event, as it is now; null if it has none."
   contact: Contact
   "The idempotency key of the mutation that caused it; null for callers other than the one who sent the key."
   idempotencyKey: String @perCaller
@@ -8707,17 +8707,17 @@ type ConversationReopened implements StatusEvent & Event & Node {
 type ConversationClosed implements StatusEvent & Event & Node {
   "The typed id, evt_…."
   id: ID!
-  "Its place in the log."
+  "The position of the event in the log."
   cursor: EventCursor!
-  "When it was recorded."
+  "The time at which the event was recorded."
   occurredAt: DateTime!
-  "Who did it; null for the system."
+  "The agent, contact, integration or workflow that caused the event; null for the system."
   actor: Actor
-  "The integration that passed it on for the actor, such as a contact's message; null if the actor called."
+  "The integration that called for the actor, as for a contact's message; null if the actor called."
   via: Integration
-  "The conversation it is about; null if it is about none."
+  "The conversation of the event, as it is now; null if it has none."
   conversation: Conversation
-  "The contact it is about; null if it is about none."
+  "The contact of the event, as it is now; null if it has none."
   contact: Contact
   "The idempotency key of the mutation that caused it; null for callers other than the one who sent the key."
   idempotencyKey: String @perCaller
@@ -8731,17 +8731,17 @@ type ConversationClosed implements StatusEvent & Event & Node {
 type ConversationImported implements Event & Node {
   "The typed id, evt_…."
   id: ID!
-  "Its place in the log."
+  "The position of the event in the log."
   cursor: EventCursor!
-  "When it was recorded."
+  "The time at which the event was recorded."
   occurredAt: DateTime!
-  "Who did it; null for the system."
+  "The agent, contact, integration or workflow that caused the event; null for the system."
   actor: Actor
-  "The integration that passed it on for the actor, such as a contact's message; null if the actor called."
+  "The integration that called for the actor, as for a contact's message; null if the actor called."
   via: Integration
-  "The conversation it is about; null if it is about none."
+  "The conversation of the event, as it is now; null if it has none."
   conversation: Conversation
-  "The contact it is about; null if it is about none."
+  "The contact of the event, as it is now; null if it has none."
   contact: Contact
   "The idempotency key of the mutation that caused it; null for callers other than the one who sent the key."
   idempotencyKey: String @perCaller
@@ -8751,17 +8751,17 @@ type ConversationImported implements Event & Node {
 type ContactCreated implements Event & Node {
   "The typed id, evt_…."
   id: ID!
-  "Its place in the log."
+  "The position of the event in the log."
   cursor: EventCursor!
-  "When it was recorded."
+  "The time at which the event was recorded."
   occurredAt: DateTime!
-  "Who did it; null for the system."
+  "The agent, contact, integration or workflow that caused the event; null for the system."
   actor: Actor
-  "The integration that passed it on for the actor, such as a contact's message; null if the actor called."
+  "The integration that called for the actor, as for a contact's message; null if the actor called."
   via: Integration
-  "The conversation it is about; null if it is about none."
+  "The conversation of the event, as it is now; null if it has none."
   conversation: Conversation
-  "The contact it is about; null if it is about none."
+  "The contact of the event, as it is now; null if it has none."
   contact: Contact
   "The idempotency key of the mutation that caused it; null for callers other than the one who sent the key."
   idempotencyKey: String @perCaller
@@ -8771,17 +8771,17 @@ type ContactCreated implements Event & Node {
 type ContactUpdated implements Event & Node {
   "The typed id, evt_…."
   id: ID!
-  "Its place in the log."
+  "The position of the event in the log."
   cursor: EventCursor!
-  "When it was recorded."
+  "The time at which the event was recorded."
   occurredAt: DateTime!
-  "Who did it; null for the system."
+  "The agent, contact, integration or workflow that caused the event; null for the system."
   actor: Actor
-  "The integration that passed it on for the actor, such as a contact's message; null if the actor called."
+  "The integration that called for the actor, as for a contact's message; null if the actor called."
   via: Integration
-  "The conversation it is about; null if it is about none."
+  "The conversation of the event, as it is now; null if it has none."
   conversation: Conversation
-  "The contact it is about; null if it is about none."
+  "The contact of the event, as it is now; null if it has none."
   contact: Contact
   "The idempotency key of the mutation that caused it; null for callers other than the one who sent the key."
   idempotencyKey: String @perCaller
@@ -8793,17 +8793,17 @@ type ContactUpdated implements Event & Node {
 type ContactBlocked implements Event & Node {
   "The typed id, evt_…."
   id: ID!
-  "Its place in the log."
+  "The position of the event in the log."
   cursor: EventCursor!
-  "When it was recorded."
+  "The time at which the event was recorded."
   occurredAt: DateTime!
-  "Who did it; null for the system."
+  "The agent, contact, integration or workflow that caused the event; null for the system."
   actor: Actor
-  "The integration that passed it on for the actor, such as a contact's message; null if the actor called."
+  "The integration that called for the actor, as for a contact's message; null if the actor called."
   via: Integration
-  "The conversation it is about; null if it is about none."
+  "The conversation of the event, as it is now; null if it has none."
   conversation: Conversation
-  "The contact it is about; null if it is about none."
+  "The contact of the event, as it is now; null if it has none."
   contact: Contact
   "The idempotency key of the mutation that caused it; null for callers other than the one who sent the key."
   idempotencyKey: String @perCaller
@@ -8813,17 +8813,17 @@ type ContactBlocked implements Event & Node {
 type ContactUnblocked implements Event & Node {
   "The typed id, evt_…."
   id: ID!
-  "Its place in the log."
+  "The position of the event in the log."
   cursor: EventCursor!
-  "When it was recorded."
+  "The time at which the event was recorded."
   occurredAt: DateTime!
-  "Who did it; null for the system."
+  "The agent, contact, integration or workflow that caused the event; null for the system."
   actor: Actor
-  "The integration that passed it on for the actor, such as a contact's message; null if the actor called."
+  "The integration that called for the actor, as for a contact's message; null if the actor called."
   via: Integration
-  "The conversation it is about; null if it is about none."
+  "The conversation of the event, as it is now; null if it has none."
   conversation: Conversation
-  "The contact it is about; null if it is about none."
+  "The contact of the event, as it is now; null if it has none."
   contact: Contact
   "The idempotency key of the mutation that caused it; null for callers other than the one who sent the key."
   idempotencyKey: String @perCaller
@@ -8833,21 +8833,21 @@ type ContactUnblocked implements Event & Node {
 type AgentCreated implements Event & Node {
   "The typed id, evt_…."
   id: ID!
-  "Its place in the log."
+  "The position of the event in the log."
   cursor: EventCursor!
-  "When it was recorded."
+  "The time at which the event was recorded."
   occurredAt: DateTime!
-  "Who did it; null for the system."
+  "The agent, contact, integration or workflow that caused the event; null for the system."
   actor: Actor
-  "The integration that passed it on for the actor, such as a contact's message; null if the actor called."
+  "The integration that called for the actor, as for a contact's message; null if the actor called."
   via: Integration
-  "The conversation it is about; null if it is about none."
+  "The conversation of the event, as it is now; null if it has none."
   conversation: Conversation
-  "The contact it is about; null if it is about none."
+  "The contact of the event, as it is now; null if it has none."
   contact: Contact
   "The idempotency key of the mutation that caused it; null for callers other than the one who sent the key."
   idempotencyKey: String @perCaller
-  "The agent it is about."
+  "The agent, as it is now."
   agent: Agent
 }
 
@@ -8855,21 +8855,21 @@ type AgentCreated implements Event & Node {
 type AgentUpdated implements Event & Node {
   "The typed id, evt_…."
   id: ID!
-  "Its place in the log."
+  "The position of the event in the log."
   cursor: EventCursor!
-  "When it was recorded."
+  "The time at which the event was recorded."
   occurredAt: DateTime!
-  "Who did it; null for the system."
+  "The agent, contact, integration or workflow that caused the event; null for the system."
   actor: Actor
-  "The integration that passed it on for the actor, such as a contact's message; null if the actor called."
+  "The integration that called for the actor, as for a contact's message; null if the actor called."
   via: Integration
-  "The conversation it is about; null if it is about none."
+  "The conversation of the event, as it is now; null if it has none."
   conversation: Conversation
-  "The contact it is about; null if it is about none."
+  "The contact of the event, as it is now; null if it has none."
   contact: Contact
   "The idempotency key of the mutation that caused it; null for callers other than the one who sent the key."
   idempotencyKey: String @perCaller
-  "The agent it is about."
+  "The agent, as it is now."
   agent: Agent
   "What changed."
   changes: [FieldChange!]!
@@ -8879,69 +8879,69 @@ type AgentUpdated implements Event & Node {
 type AgentDeactivated implements Event & Node {
   "The typed id, evt_…."
   id: ID!
-  "Its place in the log."
+  "The position of the event in the log."
   cursor: EventCursor!
-  "When it was recorded."
+  "The time at which the event was recorded."
   occurredAt: DateTime!
-  "Who did it; null for the system."
+  "The agent, contact, integration or workflow that caused the event; null for the system."
   actor: Actor
-  "The integration that passed it on for the actor, such as a contact's message; null if the actor called."
+  "The integration that called for the actor, as for a contact's message; null if the actor called."
   via: Integration
-  "The conversation it is about; null if it is about none."
+  "The conversation of the event, as it is now; null if it has none."
   conversation: Conversation
-  "The contact it is about; null if it is about none."
+  "The contact of the event, as it is now; null if it has none."
   contact: Contact
   "The idempotency key of the mutation that caused it; null for callers other than the one who sent the key."
   idempotencyKey: String @perCaller
-  "The agent it is about."
+  "The agent, as it is now."
   agent: Agent
 }
 
-"An agent may work again."
+"An agent was reactivated."
 type AgentReactivated implements Event & Node {
   "The typed id, evt_…."
   id: ID!
-  "Its place in the log."
+  "The position of the event in the log."
   cursor: EventCursor!
-  "When it was recorded."
+  "The time at which the event was recorded."
   occurredAt: DateTime!
-  "Who did it; null for the system."
+  "The agent, contact, integration or workflow that caused the event; null for the system."
   actor: Actor
-  "The integration that passed it on for the actor, such as a contact's message; null if the actor called."
+  "The integration that called for the actor, as for a contact's message; null if the actor called."
   via: Integration
-  "The conversation it is about; null if it is about none."
+  "The conversation of the event, as it is now; null if it has none."
   conversation: Conversation
-  "The contact it is about; null if it is about none."
+  "The contact of the event, as it is now; null if it has none."
   contact: Contact
   "The idempotency key of the mutation that caused it; null for callers other than the one who sent the key."
   idempotencyKey: String @perCaller
-  "The agent it is about."
+  "The agent, as it is now."
   agent: Agent
 }
 
-"An agent came, went or stepped away."
+"An agent's availability changed."
 type AvailabilityChanged implements Event & Node {
   "The typed id, evt_…."
   id: ID!
-  "Its place in the log."
+  "The position of the event in the log."
   cursor: EventCursor!
-  "When it was recorded."
+  "The time at which the event was recorded."
   occurredAt: DateTime!
-  "Who did it; null for the system."
+  "The agent, contact, integration or workflow that caused the event; null for the system."
   actor: Actor
-  "The integration that passed it on for the actor, such as a contact's message; null if the actor called."
+  "The integration that called for the actor, as for a contact's message; null if the actor called."
   via: Integration
-  "The conversation it is about; null if it is about none."
+  "The conversation of the event, as it is now; null if it has none."
   conversation: Conversation
-  "The contact it is about; null if it is about none."
+  "The contact of the event, as it is now; null if it has none."
   contact: Contact
   "The idempotency key of the mutation that caused it; null for callers other than the one who sent the key."
   idempotencyKey: String @perCaller
-  "The agent it is about."
+  "The agent, as it is now."
   agent: Agent
-  "Whether the agent was there before."
+  "The availability before the change."
   previousAvailability: Availability!
-  "Whether the agent is there now."
+  "The availability after the change."
   availability: Availability!
 }
 
@@ -8949,17 +8949,17 @@ type AvailabilityChanged implements Event & Node {
 type WorkspaceUpdated implements Event & Node {
   "The typed id, evt_…."
   id: ID!
-  "Its place in the log."
+  "The position of the event in the log."
   cursor: EventCursor!
-  "When it was recorded."
+  "The time at which the event was recorded."
   occurredAt: DateTime!
-  "Who did it; null for the system."
+  "The agent, contact, integration or workflow that caused the event; null for the system."
   actor: Actor
-  "The integration that passed it on for the actor, such as a contact's message; null if the actor called."
+  "The integration that called for the actor, as for a contact's message; null if the actor called."
   via: Integration
-  "The conversation it is about; null if it is about none."
+  "The conversation of the event, as it is now; null if it has none."
   conversation: Conversation
-  "The contact it is about; null if it is about none."
+  "The contact of the event, as it is now; null if it has none."
   contact: Contact
   "The idempotency key of the mutation that caused it; null for callers other than the one who sent the key."
   idempotencyKey: String @perCaller
@@ -8967,21 +8967,21 @@ type WorkspaceUpdated implements Event & Node {
   changes: [FieldChange!]!
 }
 
-"Something happened outside, such as an order that was placed."
+"A business event was recorded, such as an order that was placed."
 type BusinessEventRecorded implements Event & Node {
   "The typed id, evt_…."
   id: ID!
-  "Its place in the log."
+  "The position of the event in the log."
   cursor: EventCursor!
-  "When it was recorded."
+  "The time at which the event was recorded."
   occurredAt: DateTime!
-  "Who did it; null for the system."
+  "The agent, contact, integration or workflow that caused the event; null for the system."
   actor: Actor
-  "The integration that passed it on for the actor, such as a contact's message; null if the actor called."
+  "The integration that called for the actor, as for a contact's message; null if the actor called."
   via: Integration
-  "The conversation it is about; null if it is about none."
+  "The conversation of the event, as it is now; null if it has none."
   conversation: Conversation
-  "The contact it is about; null if it is about none."
+  "The contact of the event, as it is now; null if it has none."
   contact: Contact
   "The idempotency key of the mutation that caused it; null for callers other than the one who sent the key."
   idempotencyKey: String @perCaller
@@ -8989,7 +8989,7 @@ type BusinessEventRecorded implements Event & Node {
   type: String!
   "More about it; null for nothing."
   payload: JSON
-  "Whether somebody has to look at it, so that it brought a conversation back if none was open."
+  "Whether an agent has to look at it, so that it opened or reopened a conversation if none was open."
   requiresAction: Boolean!
 }
 
@@ -8997,21 +8997,21 @@ type BusinessEventRecorded implements Event & Node {
 type WorkflowCreated implements Event & Node {
   "The typed id, evt_…."
   id: ID!
-  "Its place in the log."
+  "The position of the event in the log."
   cursor: EventCursor!
-  "When it was recorded."
+  "The time at which the event was recorded."
   occurredAt: DateTime!
-  "Who did it; null for the system."
+  "The agent, contact, integration or workflow that caused the event; null for the system."
   actor: Actor
-  "The integration that passed it on for the actor, such as a contact's message; null if the actor called."
+  "The integration that called for the actor, as for a contact's message; null if the actor called."
   via: Integration
-  "The conversation it is about; null if it is about none."
+  "The conversation of the event, as it is now; null if it has none."
   conversation: Conversation
-  "The contact it is about; null if it is about none."
+  "The contact of the event, as it is now; null if it has none."
   contact: Contact
   "The idempotency key of the mutation that caused it; null for callers other than the one who sent the key."
   idempotencyKey: String @perCaller
-  "The workflow it is about."
+  "The workflow, as it is now."
   workflow: Workflow
 }
 
@@ -9019,67 +9019,67 @@ type WorkflowCreated implements Event & Node {
 type WorkflowUpdated implements Event & Node {
   "The typed id, evt_…."
   id: ID!
-  "Its place in the log."
+  "The position of the event in the log."
   cursor: EventCursor!
-  "When it was recorded."
+  "The time at which the event was recorded."
   occurredAt: DateTime!
-  "Who did it; null for the system."
+  "The agent, contact, integration or workflow that caused the event; null for the system."
   actor: Actor
-  "The integration that passed it on for the actor, such as a contact's message; null if the actor called."
+  "The integration that called for the actor, as for a contact's message; null if the actor called."
   via: Integration
-  "The conversation it is about; null if it is about none."
+  "The conversation of the event, as it is now; null if it has none."
   conversation: Conversation
-  "The contact it is about; null if it is about none."
+  "The contact of the event, as it is now; null if it has none."
   contact: Contact
   "The idempotency key of the mutation that caused it; null for callers other than the one who sent the key."
   idempotencyKey: String @perCaller
-  "The workflow it is about."
+  "The workflow, as it is now."
   workflow: Workflow
   "What changed; of the definition the values are not shown."
   changes: [FieldChange!]!
 }
 
-"A workflow runs for events from here on."
+"A workflow was enabled for the events that follow."
 type WorkflowEnabled implements Event & Node {
   "The typed id, evt_…."
   id: ID!
-  "Its place in the log."
+  "The position of the event in the log."
   cursor: EventCursor!
-  "When it was recorded."
+  "The time at which the event was recorded."
   occurredAt: DateTime!
-  "Who did it; null for the system."
+  "The agent, contact, integration or workflow that caused the event; null for the system."
   actor: Actor
-  "The integration that passed it on for the actor, such as a contact's message; null if the actor called."
+  "The integration that called for the actor, as for a contact's message; null if the actor called."
   via: Integration
-  "The conversation it is about; null if it is about none."
+  "The conversation of the event, as it is now; null if it has none."
   conversation: Conversation
-  "The contact it is about; null if it is about none."
+  "The contact of the event, as it is now; null if it has none."
   contact: Contact
   "The idempotency key of the mutation that caused it; null for callers other than the one who sent the key."
   idempotencyKey: String @perCaller
-  "The workflow it is about."
+  "The workflow, as it is now."
   workflow: Workflow
 }
 
-"A workflow runs no more for events from here on."
+"A workflow was disabled for the events that follow."
 type WorkflowDisabled implements Event & Node {
   "The typed id, evt_…."
   id: ID!
-  "Its place in the log."
+  "The position of the event in the log."
   cursor: EventCursor!
-  "When it was recorded."
+  "The time at which the event was recorded."
   occurredAt: DateTime!
-  "Who did it; null for the system."
+  "The agent, contact, integration or workflow that caused the event; null for the system."
   actor: Actor
-  "The integration that passed it on for the actor, such as a contact's message; null if the actor called."
+  "The integration that called for the actor, as for a contact's message; null if the actor called."
   via: Integration
-  "The conversation it is about; null if it is about none."
+  "The conversation of the event, as it is now; null if it has none."
   conversation: Conversation
-  "The contact it is about; null if it is about none."
+  "The contact of the event, as it is now; null if it has none."
   contact: Contact
   "The idempotency key of the mutation that caused it; null for callers other than the one who sent the key."
   idempotencyKey: String @perCaller
-  "The workflow it is about."
+  "The workflow, as it is now."
   workflow: Workflow
 }
 
@@ -9087,21 +9087,21 @@ type WorkflowDisabled implements Event & Node {
 type WorkflowDeleted implements Event & Node {
   "The typed id, evt_…."
   id: ID!
-  "Its place in the log."
+  "The position of the event in the log."
   cursor: EventCursor!
-  "When it was recorded."
+  "The time at which the event was recorded."
   occurredAt: DateTime!
-  "Who did it; null for the system."
+  "The agent, contact, integration or workflow that caused the event; null for the system."
   actor: Actor
-  "The integration that passed it on for the actor, such as a contact's message; null if the actor called."
+  "The integration that called for the actor, as for a contact's message; null if the actor called."
   via: Integration
-  "The conversation it is about; null if it is about none."
+  "The conversation of the event, as it is now; null if it has none."
   conversation: Conversation
-  "The contact it is about; null if it is about none."
+  "The contact of the event, as it is now; null if it has none."
   contact: Contact
   "The idempotency key of the mutation that caused it; null for callers other than the one who sent the key."
   idempotencyKey: String @perCaller
-  "The workflow it is about."
+  "The workflow, as it is now."
   workflow: Workflow
 }
 
@@ -9109,62 +9109,62 @@ type WorkflowDeleted implements Event & Node {
 type WorkflowRan implements Event & Node {
   "The typed id, evt_…."
   id: ID!
-  "Its place in the log."
+  "The position of the event in the log."
   cursor: EventCursor!
-  "When it was recorded."
+  "The time at which the event was recorded."
   occurredAt: DateTime!
-  "Who did it; null for the system."
+  "The agent, contact, integration or workflow that caused the event; null for the system."
   actor: Actor
-  "The integration that passed it on for the actor, such as a contact's message; null if the actor called."
+  "The integration that called for the actor, as for a contact's message; null if the actor called."
   via: Integration
-  "The conversation it is about; null if it is about none."
+  "The conversation of the event, as it is now; null if it has none."
   conversation: Conversation
-  "The contact it is about; null if it is about none."
+  "The contact of the event, as it is now; null if it has none."
   contact: Contact
   "The idempotency key of the mutation that caused it; null for callers other than the one who sent the key."
   idempotencyKey: String @perCaller
-  "The workflow it is about."
+  "The workflow, as it is now."
   workflow: Workflow
   "The run."
   run: WorkflowRun
-  "How the run was at that moment."
+  "The status of the run at that moment."
   status: WorkflowRunStatus!
 }
 
 # ---------------------------------------------------------------- subscriptions
 
-"What is pushed as it happens, each event exactly once and in log order."
+"Everything that is pushed as it happens, each event exactly once and in log order."
 type Subscription {
-  "Each change of who is responsible."
+  "Changes of who is responsible for a conversation."
   assignmentChanged(
-    "Only of this conversation."
+    "Only events of this conversation; a conv_ id."
     conversationId: ID
-    "Only from or to this agent."
+    "Only changes from or to this agent; an agent_ id."
     assigneeId: ID
-    "Begin after this place of the log; left out it begins now."
+    "The position in the log after which it begins; left out, it begins now."
     after: EventCursor
   ): AssignmentEvent!
-  "Each opening, reopening and closing."
+  "Openings, reopenings and closings of conversations."
   statusChanged(
-    "Only of this conversation."
+    "Only events of this conversation; a conv_ id."
     conversationId: ID
-    "Begin after this place of the log; left out it begins now."
+    "The position in the log after which it begins; left out, it begins now."
     after: EventCursor
   ): StatusEvent!
   "Every event of one conversation."
   conversationChanged(
     "A conv_ id."
     conversationId: ID!
-    "Begin after this place of the log; left out it begins now."
+    "The position in the log after which it begins; left out, it begins now."
     after: EventCursor
   ): Event!
-  "A live view: what enters it, changes in it and leaves it."
+  "A live view: the conversations that enter it, change in it and leave it."
   inboxChanged(
-    "Which view to follow."
+    "The view to follow."
     view: InboxView! = MINE
-    "Narrows the view further."
+    "Conditions on top of the view."
     filter: InboxFilter
-    "Begin after this place of the log; left out it begins now."
+    "The position in the log after which it begins; left out, it begins now."
     after: EventCursor
   ): InboxChange!
   "The counts of every view at once, then whenever they change, at most four times a second."
@@ -9173,7 +9173,7 @@ type Subscription {
   dashboardChanged: Dashboard!
   "Each event that changes an agent, or how many open conversations one is responsible for."
   agentsChanged(
-    "Begin after this place of the log; left out it begins now."
+    "The position in the log after which it begins; left out, it begins now."
     after: EventCursor
   ): AgentChange!
   "Runs of workflows: those that have not ended at once, at most 100, then each as it steps, waits and ends."
@@ -9183,13 +9183,13 @@ type Subscription {
   ): WorkflowRun!
 }
 
-"An event that changes agents or how much they have to do."
+"An event that changes agents or the number of their open conversations."
 type AgentChange {
-  "Whom it changes, as read when this item is written; from one agent to another are both, in this order."
+  "The agents whom it changes, as they are when this item is written; both agents of an assignment from one to another."
   agents: [Agent!]!
-  "What happened."
+  "The event that happened."
   event: Event!
-  "The event's place in the log, to resume after."
+  "The position of the event in the log, after which a subscription can resume."
   cursor: EventCursor!
 }
 
@@ -9201,11 +9201,11 @@ type InboxChange {
   conversationId: ID!
   "The conversation as read when this item is written, perhaps newer than the event; null if the caller may no longer see it."
   conversation: Conversation
-  "What happened."
+  "The event that happened."
   event: Event!
   "The counts right after the event; null while older events are replayed."
   counts: InboxCounts
-  "The event's place in the log, to resume after."
+  "The position of the event in the log, after which a subscription can resume."
   cursor: EventCursor!
 }
 

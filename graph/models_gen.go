@@ -2,7 +2,7 @@
 
 package graph
 
-// Everything that can be changed; each acknowledged change is durable and has its events in the log.
+// Everything that can be changed; each acknowledged change is durable and has its events in the log. Every mutation may also refuse with IDEMPOTENCY_KEY_REUSED.
 type Mutation struct {
 }
 
@@ -10,6 +10,6 @@ type Mutation struct {
 type Query struct {
 }
 
-// What is pushed as it happens, each event exactly once and in log order.
+// Everything that is pushed as it happens, each event exactly once and in log order.
 type Subscription struct {
 }

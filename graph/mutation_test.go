@@ -2,6 +2,11 @@ package graph_test
 
 import (
 	"encoding/json"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
 	"testing"
 
 	"switchboard/db"
@@ -173,6 +178,28 @@ var mutationCases = []struct {
 	}},
 	{"assignConversations", "NOT_FOUND", func(w *world) (string, vars) {
 		return w.agent.token, vars{"assigneeId": w.colleague.id, "items": []any{vars{"conversationId": db.ConversationID{UUID: db.NewUUID()}}}}
+	}},
+	{"assignConversations", "AGENT_INACTIVE", func(w *world) (string, vars) {
+		_, c := w.opened(w.agent, "Ada")
+		w.deactivate(w.colleague)
+		return w.agent.token, vars{"assigneeId": w.colleague.id, "items": []any{vars{"conversationId": c.ID}}}
+	}},
+	{"closeConversations", "NOT_FOUND", func(w *world) (string, vars) {
+		return w.agent.token, vars{"items": []any{vars{"conversationId": db.ConversationID{UUID: db.NewUUID()}}}}
+	}},
+	{"closeConversations", "CONFLICT", func(w *world) (string, vars) {
+		_, c := w.opened(w.agent, "Ada")
+		return w.agent.token, vars{"items": []any{vars{"conversationId": c.ID, "expectedVersion": 7}}}
+	}},
+	{"closeConversations", "UNKNOWN_CATEGORY", func(w *world) (string, vars) {
+		_, c := w.opened(w.agent, "Ada")
+		return w.agent.token, vars{"note": vars{"category": "Nonsense"}, "items": []any{vars{"conversationId": c.ID}}}
+	}},
+	{"createWorkflowFromTemplate", "INVALID_WORKFLOW", func(w *world) (string, vars) {
+		return w.manager.token, vars{"templateKey": "nonsense"}
+	}},
+	{"updateWorkflow", "INVALID_WORKFLOW", func(w *world) (string, vars) {
+		return w.manager.token, vars{"workflowId": w.workflow("unassign-after-close", nil), "definition": vars{"triggers": []any{}, "steps": []any{vars{"unassign": vars{}}}}}
 	}},
 	{"unassignConversations", "", func(w *world) (string, vars) {
 		_, c := w.opened(w.agent, "Ada")
@@ -468,6 +495,52 @@ func TestMutations(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestRefusalsAreDescribed: the description of each mutation names the refusals of its golden answers, and no others.
+// That of a reused idempotency key is named once for all.
+func TestRefusalsAreDescribed(t *testing.T) {
+	t.Parallel()
+	named := regexp.MustCompile(`Refuses with ([A-Z_, ]+)\.`)
+	for _, field := range schema.Mutation.Fields {
+		var seen, described []string
+		files, err := filepath.Glob("testdata/mutation/" + field.Name + ".*json")
+		must(t, err)
+		for _, file := range files {
+			text, err := os.ReadFile(file)
+			must(t, err)
+			seen = refusals(parse(t, text), seen)
+		}
+		if found := named.FindStringSubmatch(field.Description); found != nil {
+			described = strings.Split(found[1], ", ")
+		}
+		slices.Sort(seen)
+		slices.Sort(described)
+		if seen = slices.Compact(seen); !slices.Equal(seen, described) {
+			t.Errorf("%s refuses with %v, and its description names %v", field.Name, seen, described)
+		}
+	}
+}
+
+// refusals adds the codes of all userErrors in an answer.
+func refusals(value any, codes []string) []string {
+	switch v := value.(type) {
+	case map[string]any:
+		errors, _ := v["userErrors"].([]any)
+		for _, e := range errors {
+			if code := get(e, "code").(string); code != "IDEMPOTENCY_KEY_REUSED" {
+				codes = append(codes, code)
+			}
+		}
+		for _, part := range v {
+			codes = refusals(part, codes)
+		}
+	case []any:
+		for _, part := range v {
+			codes = refusals(part, codes)
+		}
+	}
+	return codes
 }
 
 // codeOf is the rule that refused a mutation, or the first item of a bulk.
