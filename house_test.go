@@ -191,8 +191,8 @@ var behindVerbs = map[string]func(types.Object) bool{
 }
 
 // isMachinery reports whether something of package service is how verbs are made: the transaction,
-// the thread, the recorder, what has one of them in its signature, the parts of a Service, and the
-// rules.
+// the thread, the recorder, what has one of them in its signature or works on a workspace for no caller,
+// the parts of a Service, and the rules.
 func isMachinery(used types.Object) bool {
 	for _, name := range []string{"service.Writer", "service.Thread", "service.Recorder", "service.Changes", "db.DB", "feed.Feed"} {
 		if strings.Contains(used.Type().String(), "switchboard/"+name) {
@@ -200,7 +200,7 @@ func isMachinery(used types.Object) bool {
 		}
 	}
 	_, function := used.(*types.Func)
-	return function && (strings.HasPrefix(used.Name(), "Check") || strings.HasPrefix(used.Name(), "May"))
+	return function && (used.Name() == "New" || strings.Contains(used.Type().String(), "db.WorkspaceKey") || strings.HasPrefix(used.Name(), "Check") || strings.HasPrefix(used.Name(), "May"))
 }
 
 // reachesDatabase reports whether something of package db touches the database: functions with a

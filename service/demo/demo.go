@@ -1,3 +1,4 @@
+// Package demo makes a workspace of invented data to try the product out.
 package demo
 
 import (
@@ -11,9 +12,9 @@ import (
 	"switchboard/service"
 )
 
-// The demo workspace is a team of 40 and a month of its work, played through the same
-// transitions that real calls go through and then written at once. Only its times
-// depend on when it is made, and only its ids on chance.
+// The demo workspace is a team of 40 and a month of its work. It is played through the same transitions
+// as real calls and then written at once. Only its times depend on when it is made, and only its ids
+// are random.
 
 const (
 	age          = 30 * 24 * time.Hour
@@ -41,13 +42,13 @@ type demo struct {
 	events        service.Changes
 }
 
-// demoReader is an agent and a conversation that they read.
+// reader is an agent and a conversation that the agent has read.
 type reader struct {
 	agent        db.AgentID
 	conversation db.ConversationID
 }
 
-// demoGuest is a contact with its conversations, before and after it first writes.
+// guest is a contact with its conversations, before and after it first writes.
 type guest struct {
 	*service.Thread
 	identities []*db.ContactIdentity
@@ -55,10 +56,10 @@ type guest struct {
 	language   string // in which it writes
 }
 
-// Create makes a workspace to try everything out on: a believable team with agents,
-// contacts, and conversations that are open, closed, unassigned, waiting or blocked.
-// Progress tells how many of how many rows are written. One that was broken off before
-// is finished instead of making another.
+// Create makes a workspace to try everything out: a believable team with agents, contacts, and
+// conversations that are open, closed, unassigned, waiting or blocked. Progress is called with the
+// number of rows written and of all rows. If an earlier call was interrupted, its workspace is
+// finished.
 func Create(ctx context.Context, s *service.Service, progress func(done, of int)) (*db.Workspace, error) {
 	workspace, err := workspaceFor(ctx, s)
 	if err != nil {
@@ -75,7 +76,7 @@ func Create(ctx context.Context, s *service.Service, progress func(done, of int)
 	return workspace, nil
 }
 
-// demoWorkspace makes the workspace, or finds one that nothing ever came of.
+// workspaceFor returns a new workspace, or one that an interrupted call has left empty.
 func workspaceFor(ctx context.Context, s *service.Service) (*db.Workspace, error) {
 	all, err := s.DB.Workspaces(ctx)
 	if err != nil {
@@ -119,8 +120,8 @@ func newDemo(workspace *db.Workspace, end time.Time) *demo {
 	return d
 }
 
-// store writes everything in its final state, then the log in its order. It gives the
-// rest of the log, which the write path appends.
+// store writes all rows in their final state, then the log in order. It returns the rest of the log,
+// which Write appends.
 func (d *demo) store(ctx context.Context, tx db.Tx, progress func(done, of int)) (service.Changes, error) {
 	log := d.events[:len(d.events)/chunkSize*chunkSize]
 	rest := d.events[len(log):]
@@ -150,7 +151,7 @@ func (d *demo) store(ctx context.Context, tx db.Tx, progress func(done, of int))
 	return rest, inChunks(ctx, log, wrote, tx.AppendEvents)
 }
 
-// inChunks writes rows some at a time, so that no statement takes too long.
+// inChunks writes rows in chunks, so that no statement takes too long.
 func inChunks[T any](ctx context.Context, rows []T, wrote func(int), write func(context.Context, []T) error) error {
 	for chunk := range slices.Chunk(rows, chunkSize) {
 		if err := write(ctx, chunk); err != nil {

@@ -9,7 +9,7 @@ import (
 	"switchboard/service"
 )
 
-// demoStaff are the agents, managers first; the last two leave on the way.
+// staff are the agents, managers first; the last two leave on the way.
 var staff = []string{
 	"Helena Brandt", "Marcus Oyelaran", "Ingrid Sørensen",
 	"Jonas Albrecht", "Mia Castellanos", "Linh Ngô", "Tobias Grün", "Aylin Demir", "Piotr Zieliński", "Camille Lefèvre",
@@ -25,10 +25,10 @@ const (
 	leaverCount  = 2
 )
 
-// demoSkills are given by their places: everybody can do something, some can do more.
+// skills are assigned by index: each agent has at least one.
 var skills = []string{"orders", "delivery", "returns", "climbing", "tents", "bikes", "german", "french", "spanish", "billing"}
 
-// demoKin are names that go together: first names, last names and how phone numbers begin.
+// family are names that go together: first names, last names and how phone numbers begin.
 type family struct {
 	first, last []string
 	phones      []string // a format of each range, filled with a number of three digits
@@ -111,7 +111,7 @@ func (d *demo) hire() {
 	}
 }
 
-// demoAvailability lets the first ones be there, for whom tokens are made, and two thirds of the others.
+// availabilityOf makes the first agents, for whom tokens are made, and two thirds of the others online.
 func availabilityOf(i int) db.Availability {
 	switch {
 	case i < managerCount+2 || i%3 == 0 || i%5 == 1:

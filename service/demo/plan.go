@@ -6,7 +6,7 @@ import (
 	"switchboard/db"
 )
 
-// demoStep is something that somebody does at a time before now.
+// step is one thing that an agent or a contact does at a time before now.
 type step struct {
 	at           time.Duration // negative
 	do           stepKind

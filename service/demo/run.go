@@ -30,14 +30,14 @@ func (d *demo) run(s step) {
 	}
 }
 
-// as makes the recorder of a step.
+// as returns the recorder of a step.
 func (d *demo) as(s step, by db.ActorRef) service.Recorder {
 	return service.Recorder{At: d.end.Add(s.at), By: by}
 }
 
 func (d *demo) record(events ...*db.Event) { d.events = append(d.events, events...) }
 
-// boss is who enters a new agent: the first manager, who came with the workspace.
+// boss returns the actor who creates an agent: the first manager, or nobody for that one.
 func (d *demo) boss(a *db.Agent) db.ActorRef {
 	if a == d.agents[0] {
 		return db.ActorRef{}
@@ -45,7 +45,7 @@ func (d *demo) boss(a *db.Agent) db.ActorRef {
 	return d.agents[0].ID.Ref()
 }
 
-// able gives the agent, or somebody else if that one has left.
+// able returns the agent, or another one if the agent has left.
 func (d *demo) able(a *db.Agent) *db.Agent {
 	if a.Active {
 		return a
@@ -53,7 +53,7 @@ func (d *demo) able(a *db.Agent) *db.Agent {
 	return d.agents[managerCount+len(d.events)%(len(d.agents)-managerCount-leaverCount)]
 }
 
-// owner is who carries out a step: who is responsible, or else the one it was meant for.
+// owner returns the agent who carries out a step: the assignee, or else the agent of the step.
 func (d *demo) owner(s step) *db.Agent {
 	if a := d.responsible(s.guest); a != nil {
 		return a
@@ -61,7 +61,7 @@ func (d *demo) owner(s step) *db.Agent {
 	return d.able(s.agent)
 }
 
-// responsible gives a contact's assignee, nil if there is none who is active.
+// responsible returns a contact's assignee; nil without an active one.
 func (d *demo) responsible(g *guest) *db.Agent {
 	if a := d.assignee(g); a != nil && a.Active {
 		return a
@@ -69,7 +69,7 @@ func (d *demo) responsible(g *guest) *db.Agent {
 	return nil
 }
 
-// assignee gives a contact's assignee; nil for nobody.
+// assignee returns a contact's assignee; nil without one.
 func (d *demo) assignee(g *guest) *db.Agent {
 	for _, a := range d.agents {
 		if g.IsAssignedTo(&a.ID) {
@@ -79,7 +79,7 @@ func (d *demo) assignee(g *guest) *db.Agent {
 	return nil
 }
 
-// leave deactivates an agent and takes the open conversations away (A7).
+// leave deactivates an agent and unassigns the open conversations (A7).
 func (d *demo) leave(s step) {
 	r := d.as(s, d.agents[0].ID.Ref())
 	s.agent.Active, s.agent.Availability = false, db.Offline
@@ -97,7 +97,7 @@ func (d *demo) register(r service.Recorder, g *guest) {
 	d.record(r.About(g.Thread, db.ContactCreated, nil, db.EventData{}))
 }
 
-// arrive takes a message of the contact in.
+// arrive receives a message of the contact.
 func (d *demo) arrive(s step) {
 	g, r := s.guest, d.as(s, s.guest.Contact.ID.Ref())
 	if g.Contact.CreatedAt.IsZero() {
@@ -140,8 +140,7 @@ func (d *demo) work(s step) {
 	}
 }
 
-// take makes an agent responsible for what nobody has: most take it themselves, the
-// managers give some out.
+// take assigns an unassigned conversation to an agent: mostly by the agent, sometimes by a manager.
 func (d *demo) take(s step, owner *db.Agent) {
 	if !s.guest.IsAssignedTo(nil) {
 		return
@@ -169,7 +168,7 @@ func (d *demo) write(g *guest, r service.Recorder, kind db.MessageKind, body str
 	return m
 }
 
-// given gives a text that may be left out.
+// given returns a text; nil if it is empty.
 func given(text string) *string {
 	if text == "" {
 		return nil

@@ -1,6 +1,6 @@
 package demo
 
-// demoScripts are the conversations of the demo workspace, in the form that parseScripts reads.
+// scriptText is the conversations of the demo workspace, in the form that parseScripts reads.
 const scriptText = `
 = Order
 < Can I still change the size of the {garment} in order {order}? I need one size up. | I ordered the {garment} too small, order {order}. Can you change it before it ships?

@@ -5,7 +5,7 @@ import (
 	"strings"
 )
 
-// demoScript is a conversation to be played: its lines in order and the closing note.
+// script is a conversation to be played: its lines in order and the closing note.
 type script struct {
 	language string // "" for English, whose lines take salutations
 	category string
@@ -13,7 +13,7 @@ type script struct {
 	closing  string
 }
 
-// demoLine is one message; its text has several forms and blanks.
+// scriptLine is one message; its text has several forms and blanks.
 type scriptLine struct {
 	inbound bool
 	text    string

@@ -126,7 +126,7 @@ func importable(records []Record) []Record {
 	return records[:min(len(records), batchRecords)]
 }
 
-// importBatch is one transaction of an import. It reads the agents and contacts of its records, adds the
+// batch is one transaction of an import. It reads the agents and contacts of its records, adds the
 // records in memory one by one, and stores everything new at the end, so that the number of
 // statements does not grow with the number of records.
 type batch struct {

@@ -11,8 +11,7 @@ import (
 	"switchboard/service"
 )
 
-// What several tests begin with. All of it fails the test if it cannot be done.
-
+// Fine fails the test on an error.
 func Fine(t rapid.TB, err error) {
 	t.Helper()
 	if err != nil {
@@ -20,10 +19,10 @@ func Fine(t rapid.TB, err error) {
 	}
 }
 
-// Patience is how long anything may take that is bound to happen.
+// Patience is how long a test waits for what must happen.
 const Patience = 30 * time.Second
 
-// Context is a context that ends once that is over.
+// Context returns a context that ends with the test, or after Patience.
 func Context(t interface {
 	Context() context.Context
 	Cleanup(func())
@@ -33,7 +32,7 @@ func Context(t interface {
 	return ctx
 }
 
-// NewAgents adds agents to the workspace.
+// NewAgents adds agents, who are offline.
 func (w *World) NewAgents(names ...string) []service.Actor {
 	w.T.Helper()
 	actors := make([]service.Actor, len(names))
@@ -63,7 +62,7 @@ func (w *World) NewOpen(name string) *db.Conversation {
 	return o.Conversation
 }
 
-// NewClosed is givenOpen, closed with a note.
+// NewClosed is NewOpen, closed with a note.
 func (w *World) NewClosed(name, note string) *db.Conversation {
 	w.T.Helper()
 	c := w.NewOpen(name)
@@ -72,7 +71,7 @@ func (w *World) NewClosed(name, note string) *db.Conversation {
 	return o.Conversation
 }
 
-// NewWorkspace is a second workspace beside the first, on the same service.
+// NewWorkspace returns another workspace on the same service.
 func (w *World) NewWorkspace() *World {
 	w.T.Helper()
 	workspace, manager, err := w.CreateWorkspace(w.T.Context(), "Other", "Otto Other", "otto@other.example")
@@ -112,4 +111,5 @@ func (s *World) PutMessage(ctx context.Context, actor service.Actor, id db.Conve
 	})
 }
 
+// Ptr returns a pointer to a value.
 func Ptr[T any](v T) *T { return &v }

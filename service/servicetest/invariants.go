@@ -10,11 +10,11 @@ import (
 	"switchboard/service"
 )
 
-// CheckWorkspace holds the rows of a workspace against its log and against the rules
-// that always hold.
+// CheckWorkspace checks the rows of the workspace against its log and against the rules that always
+// hold.
 func (w *World) CheckWorkspace() { CheckWorkspace(w.T, w.Service.Service, w.Manager) }
 
-// CheckWorkspace gives the log.
+// CheckWorkspace checks the rows of a workspace against its log, and returns the log.
 func CheckWorkspace(t *testing.T, s *service.Service, manager service.Actor) []*db.Event {
 	t.Helper()
 	rows := s.DB.ForWorkspace(manager.Workspace)
@@ -72,8 +72,8 @@ func ReadLog(t *testing.T, rows db.ForWorkspace) []*db.Event {
 	return events
 }
 
-// CheckFacets: each event goes on from the one before it, and what the last one left is
-// what the conversation now is (P1).
+// CheckFacets checks that each event begins with the state after the one before it, and that the last
+// one ends with the present state of the conversation (P1).
 func CheckFacets(t *testing.T, rows db.ForWorkspace, events []*db.Event) {
 	t.Helper()
 	now := map[db.ConversationID]string{}
@@ -102,8 +102,8 @@ func CheckFacets(t *testing.T, rows db.ForWorkspace, events []*db.Event) {
 	}
 }
 
-// CheckCounts: the counts projected so far, those of a projection started now and those of the
-// lists are the same (I2).
+// CheckCounts checks that the present counts, those of a projection started now and the lengths of the
+// lists are equal (I2).
 func CheckCounts(t *testing.T, s *service.Service, viewer service.Actor) {
 	t.Helper()
 	projected, err := s.InboxCounts(t.Context(), viewer)
@@ -122,7 +122,7 @@ func CheckCounts(t *testing.T, s *service.Service, viewer service.Actor) {
 	}
 }
 
-// FacetsText makes facets comparable.
+// FacetsText returns facets as a text that can be compared.
 func FacetsText(f *db.Facets) string {
 	if f == nil {
 		return "nothing"

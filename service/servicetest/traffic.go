@@ -33,20 +33,22 @@ func (w *World) Happens(contact db.ContactID, requiresAction bool) *service.Outc
 		ContactID: &contact, Type: "order.placed", Payload: service.Text(`{"order":4711}`), RequiresAction: requiresAction}))
 }
 
-// Policies sets the workspace's.
+// Policies sets the policies of the workspace.
 func (w *World) Policies(reopen db.ReopenPolicy, owner db.OwnerPolicy) {
 	w.T.Helper()
 	w.OK(w.UpdateWorkspace(w.Context(), w.Manager, service.UpdateWorkspaceInput{ReopenPolicy: &reopen, OwnerPolicy: &owner, ReopenWithinDays: new(7)}))
 }
 
+// Sets sets the availability of an agent.
 func (w *World) Sets(a service.Actor, availability db.Availability) {
 	w.T.Helper()
 	w.OK(w.SetAvailability(w.Context(), a, service.SetAvailabilityInput{Availability: availability}))
 }
 
+// Automated makes a message an automated one.
 func Automated(in *service.ReceiveMessageInput) { in.Automated = true }
 
-// Newcomer is somebody who has never written before.
+// Newcomer returns a sender who is not a contact yet.
 func Newcomer(externalID string) service.SenderInput {
 	return service.SenderInput{Channel: "chat", ExternalID: externalID, Name: service.Text("Nova")}
 }

@@ -7,7 +7,7 @@ import (
 	"switchboard/service/workflow"
 )
 
-// Workflow is an enabled workflow.
+// Workflow creates and enables a workflow.
 func (w *World) Workflow(d *db.WorkflowDefinition) *db.Workflow {
 	w.T.Helper()
 	f := w.OK(w.CreateWorkflow(w.Context(), w.Manager, workflow.CreateWorkflowInput{Name: "Flow", Definition: d})).Workflow
@@ -15,7 +15,7 @@ func (w *World) Workflow(d *db.WorkflowDefinition) *db.Workflow {
 	return f
 }
 
-// Template is an enabled workflow made from a template.
+// Template creates a workflow from a template.
 func (w *World) Template(key string, capacity *int, agents ...service.Actor) *db.Workflow {
 	w.T.Helper()
 	in := workflow.CreateWorkflowFromTemplateInput{TemplateKey: key, Capacity: capacity}
@@ -25,32 +25,36 @@ func (w *World) Template(key string, capacity *int, agents ...service.Actor) *db
 	return w.OK(w.CreateWorkflowFromTemplate(w.Context(), w.Manager, in)).Workflow
 }
 
-// When defines what happens after a trigger.
+// When returns a definition with one trigger.
 func When(trigger db.WorkflowTrigger, steps ...*db.WorkflowStep) *db.WorkflowDefinition {
 	return &db.WorkflowDefinition{Triggers: []db.WorkflowTrigger{trigger}, Steps: steps}
 }
 
+// Act returns a step without data.
 func Act(kind db.WorkflowStepKind) *db.WorkflowStep { return &db.WorkflowStep{Kind: kind} }
 
+// AssignTo returns a step that assigns to an agent.
 func AssignTo(a service.Actor) *db.WorkflowStep {
 	return &db.WorkflowStep{Kind: db.StepAssign, AgentID: a.Agent}
 }
 
+// Pause returns a step that waits.
 func Pause(seconds int) *db.WorkflowStep {
 	return &db.WorkflowStep{Kind: db.StepWait, Seconds: &seconds}
 }
 
-// Always is a step that is taken though an earlier one was overtaken or refused.
+// Always makes a step one that is taken even after an earlier one was overtaken or refused.
 func Always(s *db.WorkflowStep) *db.WorkflowStep {
 	s.Always = true
 	return s
 }
 
+// AddNote returns a step that adds a note.
 func AddNote(body string) *db.WorkflowStep {
 	return &db.WorkflowStep{Kind: db.StepAddNote, Text: &body}
 }
 
-// Settle carries out everything that is due, until there is nothing more to do.
+// Settle plans and takes all steps that are due.
 func (w *World) Settle() {
 	w.T.Helper()
 	for again := true; again; {
@@ -67,7 +71,7 @@ func (w *World) Settle() {
 	}
 }
 
-// LastRun gives the run of a workflow that was started last.
+// LastRun returns the run of a workflow that was started last.
 func (w *World) LastRun(f *db.Workflow) *db.WorkflowRun {
 	w.T.Helper()
 	lists, err := w.RunsOf(w.Context(), w.Manager, []db.WorkflowID{f.ID}, service.PageInput{First: Ptr(1)})
@@ -89,7 +93,7 @@ func (w *World) WriteEvent(c *db.Conversation, kind db.EventType) *db.Event {
 	return o.Events[0]
 }
 
-// WriteBusinessEvent writes one as recordBusinessEvent does, for the type in its data.
+// WriteBusinessEvent appends a business event of a type to the log.
 func (w *World) WriteBusinessEvent(c *db.Conversation, kind string) {
 	w.T.Helper()
 	_, err := w.DB.ExecContext(w.Context(), `WITH head AS (UPDATE event_heads SET seq = seq + 1, event_id = ?1 WHERE workspace_id = ?0 RETURNING seq)
