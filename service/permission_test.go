@@ -18,7 +18,7 @@ func TestPermissions(t *testing.T) {
 	may := map[string][]service.Role{
 		"assignConversation": everybody, "unassignConversation": everybody, "assignContact": everybody, "unassignContact": everybody,
 		"closeConversation": everybody, "openConversation": everybody, "reopenConversation": everybody,
-		"assignConversations": everybody, "closeConversations": everybody,
+		"assignConversations": everybody, "unassignConversations": everybody, "closeConversations": everybody,
 		"blockContact": everybody, "unblockContact": everybody, "createContact": everybody, "updateContact": everybody,
 		"assignToMe": agents, "sendMessage": agents, "addNote": agents, "markRead": agents, "setAvailability": managers, // one's own: below
 		"createAgent": managers, "updateAgent": managers, "deactivateAgent": managers, "reactivateAgent": managers, "updateWorkspace": managers,

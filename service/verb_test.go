@@ -173,7 +173,7 @@ func (w *world) ready(v verb) target {
 	agent := w.Agent(fmt.Sprint("Agent", w.Head()))
 	var c *db.Conversation
 	switch v.name {
-	case "unassignConversation", "unassignContact":
+	case "unassignConversation", "unassignConversations", "unassignContact":
 		c = w.Open(agent)
 	case "openConversation", "reopenConversation":
 		c = w.Closed()
