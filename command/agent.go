@@ -8,7 +8,7 @@ import (
 	"switchboard/service"
 )
 
-// agent makes agents.
+// agent is the command group that creates agents.
 type agent struct {
 	Create agentCreate `cmd:"" help:"Add an agent to a workspace; prints the agent's id."`
 }
@@ -20,7 +20,7 @@ type agentCreate struct {
 	Role      string `default:"agent" enum:"agent,manager" help:"What the agent may do: agent, or manager for settings, workflows and other agents too."`
 }
 
-// Run adds the agent as a manager would, and says how to make a token for them.
+// Run creates the agent with a manager's rights and prints the command that makes a token for them.
 func (a agentCreate) Run(ctx context.Context, c *console, d *database) error {
 	return d.inWorkspace(ctx, c, a.Workspace, func(h *house, w *db.Workspace) error {
 		operator := service.Actor{Workspace: w.Key, Role: service.RoleManager}

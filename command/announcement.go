@@ -6,7 +6,7 @@ import (
 	"strings"
 )
 
-// announcement is what a server says about itself when it is ready.
+// announcement is what a server prints when it is ready: its addresses and development tokens.
 type announcement struct {
 	address    string
 	playground bool
@@ -34,9 +34,9 @@ func (a announcement) print(c *console) error {
 	return c.result(value, "%s", text.String())
 }
 
-// addPlaygrounds gives each agent among the developers a playground address of their own and
-// returns the first, or the bare address if there is no agent. The address holds the agent's
-// token and the connector's in its fragment, which browsers never send to a server.
+// addPlaygrounds sets the playground address of each agent among the developers and returns the
+// first, or the address without a token if there is no agent. Tokens of the agent and the
+// connector are in the fragment of the address, which browsers never send to a server.
 func (a announcement) addPlaygrounds(http string) (first string) {
 	connector := ""
 	for _, d := range a.developers {
@@ -60,7 +60,7 @@ func (a announcement) addPlaygrounds(http string) (first string) {
 	return first
 }
 
-// playgrounds lists the playground addresses for people.
+// playgrounds returns the list of playground addresses as text.
 func (a announcement) playgrounds(first any) string {
 	if len(a.developers) == 0 {
 		return fmt.Sprintf("  Playground   %s\n", first)

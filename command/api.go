@@ -15,37 +15,36 @@ import (
 type api struct {
 	url      string
 	http     *http.Client
-	console  *console // says what is waited for
-	answered bool     // at least one call
-	retries  int      // of calls that were not answered
+	console  *console // prints what the command is waiting for
+	answered bool     // whether the server has answered any call
+	retries  int      // number of calls that were sent again
 }
 
 func newAPI(url string, c *console) *api {
 	return &api{url: url, console: c, http: &http.Client{Timeout: 15 * time.Second}}
 }
 
-// caller calls the API on behalf of a token. One goroutine at a time may use the callers
-// of an api.
+// caller calls the API with a token. The callers of an api must not be used concurrently.
 type caller struct {
 	api   *api
 	token string
 }
 
-// payload is what mutations answer, as far as it matters here.
+// payload holds the fields of a mutation's payload that are used here.
 type payload struct {
 	Conversation, Agent *struct{ ID string }
 	UserErrors          []struct{ Code, Message string }
 }
 
-// refusal says what refused a mutation.
+// refusal returns the code and message with which a mutation was refused.
 func (p *payload) refusal() string {
 	if len(p.UserErrors) == 0 {
-		return "the server gave no reason"
+		return "the server gave no reason; see its log"
 	}
 	return p.UserErrors[0].Code + ", " + p.UserErrors[0].Message
 }
 
-// mutations are the documents of those that are called, with what is asked of each.
+// mutations are the documents of the mutations that are called here, by name.
 var mutations = map[string]string{
 	"receiveMessage":    `mutation($input: ReceiveMessageInput!) { result: receiveMessage(input: $input) { conversation { id } userErrors { code message } } }`,
 	"assignToMe":        `mutation($input: AssignToMeInput!) { result: assignToMe(input: $input) { conversation { id } userErrors { code message } } }`,
@@ -55,7 +54,7 @@ var mutations = map[string]string{
 	"setAvailability":   `mutation($input: SetAvailabilityInput!) { result: setAvailability(input: $input) { agent { id } userErrors { code message } } }`,
 }
 
-// mutate carries out a mutation, a refusal by a rule included.
+// mutate calls a mutation. A refusal is not an error; it is in the payload's UserErrors.
 func (c caller) mutate(ctx context.Context, name string, input map[string]any) (*payload, error) {
 	var data struct{ Result *payload }
 	if err := c.ask(ctx, mutations[name], map[string]any{"input": input}, &data); err != nil {
@@ -65,16 +64,16 @@ func (c caller) mutate(ctx context.Context, name string, input map[string]any) (
 }
 
 const (
-	answerTime = time.Minute            // for which a server may be away that has answered before
-	firstTime  = 10 * time.Second       // within which a server has to answer for the first time
-	retryFirst = 50 * time.Millisecond  // before the second attempt
-	retryLast  = 2 * time.Second        // between any two
-	busyPause  = 500 * time.Millisecond // before a call that was one too many
+	answerTime = time.Minute            // limit for a server that has answered before
+	firstTime  = 10 * time.Second       // limit for the first answer of a server
+	retryFirst = 50 * time.Millisecond  // pause before the second attempt; it doubles each time
+	retryLast  = 2 * time.Second        // longest pause between two attempts
+	busyPause  = 500 * time.Millisecond // shortest pause after RATE_LIMITED
 )
 
-// ask sends an operation until it is answered: a mutation with an idempotency key is
-// carried out once, however often that is. The attempt in hand is finished even if the
-// context ends meanwhile, unless the server has never answered.
+// ask sends an operation until it is answered and decodes the data into into. A mutation must
+// have an idempotency key, so that it is carried out only once. The current attempt is finished
+// even if ctx ends meanwhile, unless the server has never answered.
 func (c caller) ask(ctx context.Context, document string, variables map[string]any, into any) error {
 	body, err := json.Marshal(map[string]any{"query": document, "variables": variables})
 	if err != nil {
@@ -112,10 +111,10 @@ func (c caller) ask(ctx context.Context, document string, variables map[string]a
 	}
 }
 
-// unanswered is an operation that may be sent again.
+// unanswered is the error of an attempt that may be repeated.
 type unanswered struct {
 	error
-	pause time.Duration // at least, before that
+	pause time.Duration // shortest pause before the next attempt
 }
 
 // post makes one attempt.
@@ -146,7 +145,7 @@ func (c caller) post(ctx context.Context, body []byte) (json.RawMessage, error) 
 		if response.StatusCode >= 500 {
 			return nil, &unanswered{error: errors.New(response.Status)}
 		}
-		return nil, fmt.Errorf("%s is no GraphQL endpoint, it answers %s; give another --url", c.api.url, response.Status)
+		return nil, fmt.Errorf("%s is not a GraphQL endpoint, it answers %s; give another --url", c.api.url, response.Status)
 	}
 	if len(answer.Errors) == 0 {
 		return answer.Data, nil

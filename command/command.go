@@ -20,15 +20,15 @@ import (
 	"switchboard/service"
 )
 
-// The exit statuses.
+// Exit statuses of the program.
 const (
 	exitOK     = 0
 	exitFailed = 1
 	exitUsage  = 2
 )
 
-// line is the whole command line.
-type line struct {
+// commandLine holds the flags and commands of the program.
+type commandLine struct {
 	Database database `embed:""`
 	Logging  logging  `embed:""`
 	JSON     bool     `help:"Print machine-readable results." name:"json"`
@@ -36,24 +36,24 @@ type line struct {
 	Version kong.VersionFlag `help:"Print the version and exit."`
 
 	Serve     serve     `cmd:"" default:"withargs" help:"Bring the database up to date and serve the API (the default)."`
-	Migrate   migrate   `cmd:"" help:"Bring the database up to date and say what was done."`
-	Workspace workspace `cmd:"" help:"Make workspaces."`
-	Agent     agent     `cmd:"" help:"Make agents."`
-	Token     token     `cmd:"" help:"Make, list and revoke API tokens."`
-	Import    importing `cmd:"" help:"Bring in conversations of the past from JSON lines."`
-	Replay    replay    `cmd:"" help:"Play conversations of the past through the API of a running server."`
+	Migrate   migrate   `cmd:"" help:"Bring the database up to date and list the migrations that were applied."`
+	Workspace workspace `cmd:"" help:"Create and list workspaces."`
+	Agent     agent     `cmd:"" help:"Create agents."`
+	Token     token     `cmd:"" help:"Create, list and revoke API tokens."`
+	Import    importing `cmd:"" help:"Import past conversations from JSON lines."`
+	Replay    replay    `cmd:"" help:"Play past conversations through the API of a running server."`
 	Schema    schema    `cmd:"" help:"Print the GraphQL schema, for the tools of client developers. Needs no database."`
 }
 
-// console is where a command prints.
+// console is a command's output: results go to out, everything else to err.
 type console struct {
 	out, err    io.Writer
 	json        bool
-	interactive bool // somebody looks at err
+	interactive bool // whether err is a terminal
 	log         *slog.Logger
 }
 
-// result prints what a command did: as JSON if asked for, else as text.
+// result prints the result of a command: value as JSON with --json, otherwise the text.
 func (c *console) result(value any, format string, args ...any) error {
 	if c.json {
 		return json.NewEncoder(c.out).Encode(value)
@@ -62,28 +62,28 @@ func (c *console) result(value any, format string, args ...any) error {
 	return err
 }
 
-// patience is how long a command waits before it says what it waits for.
+// patience is how long a command waits silently before it logs what it is waiting for.
 const patience = 2 * time.Second
 
-// waiting says what a command waits for unless stop is called within its patience.
+// waiting logs what a command is waiting for, unless stop is called before patience is over.
 func (c *console) waiting(what string) (stop func()) {
 	timer := time.AfterFunc(patience, func() { c.log.Info("waiting for " + what) })
 	return func() { timer.Stop() }
 }
 
-// Main runs the command line and gives the exit status.
+// Main runs the command that args name and returns the exit status.
 func Main(args []string, out, errs io.Writer) int {
-	var l line
+	var l commandLine
 	status := -1
 	parser, err := kong.New(&l, kong.Name("switchboard"), kong.Writers(out, errs), kong.Exit(func(code int) { status = code }),
 		kong.Description("The backend of a shared team inbox: a GraphQL API with realtime subscriptions."),
 		kong.Vars{"version": version()}, kong.UsageOnError(), kong.ConfigureHelp(kong.HelpOptions{Compact: true}))
 	if err != nil {
-		panic(err) // the definition above is wrong
+		panic(err) // a struct tag of commandLine is wrong
 	}
 	chosen, err := parser.Parse(args)
 	switch {
-	case status == exitOK: // --help printed all there is to say
+	case status == exitOK: // --help or --version, which have printed their text
 		return exitOK
 	case err != nil:
 		_, _ = fmt.Fprintf(errs, "switchboard: %v; see switchboard --help\n", err)
@@ -95,11 +95,11 @@ func Main(args []string, out, errs io.Writer) int {
 	c := &console{out: out, err: errs, json: l.JSON, interactive: isTerminal(errs), log: l.Logging.logger(errs)}
 	chosen.BindTo(ctx, (*context.Context)(nil))
 	if err := chosen.Run(c, &l.Database); err != nil {
-		said := explain(err)
+		message := explain(err)
 		if ctx.Err() != nil {
-			said = "interrupted by a signal: " + said
+			message = "interrupted by a signal: " + message
 		}
-		_, _ = fmt.Fprintf(errs, "switchboard: %s\n", said)
+		_, _ = fmt.Fprintf(errs, "switchboard: %s\n", message)
 		return exitFailed
 	}
 	return exitOK
@@ -110,7 +110,7 @@ func isTerminal(w io.Writer) bool {
 	return ok && term.IsTerminal(int(file.Fd()))
 }
 
-// explain says what went wrong and what to do next.
+// explain returns the message for an error: what is wrong and what to do next.
 func explain(err error) string {
 	var known *service.Error
 	var refusal *service.Refusal

@@ -15,28 +15,28 @@ import (
 	"switchboard/service/workflow"
 )
 
-// database says where the data is, and how those who use it wake each other.
+// database holds the flags for the database and for the wake-ups between servers that share it.
 type database struct {
 	URL     string `name:"database-url" env:"DATABASE_URL" placeholder:"URL" help:"PostgreSQL to use, such as postgres://user:password@host/name. Empty: an embedded one."`
 	DataDir string `name:"data-dir" env:"SWITCHBOARD_DATA_DIR" placeholder:"DIR" help:"Folder of the embedded database. Empty: a folder of this user."`
-	NATSURL string `name:"nats-url" env:"NATS_URL" placeholder:"URL" help:"NATS through which servers wake each other, such as nats://user:password@host:4222; the same for all on one database. Empty: PostgreSQL's NOTIFY."`
+	NATSURL string `name:"nats-url" env:"NATS_URL" placeholder:"URL" help:"NATS server through which Switchboard servers wake each other, such as nats://user:password@host:4222; all servers on one database need the same. Empty: PostgreSQL's NOTIFY."`
 }
 
-// house is a database with everything that stands on it.
+// house is an open database with the services that use it.
 type house struct {
-	embedded *embedded.Server // nil with a DATABASE_URL
+	embedded *embedded.Server // nil if DATABASE_URL is set
 	dataDir  string           // of the embedded database
 	url      string
 	db       *db.DB
-	nats     *feed.NATS // nil without a NATS_URL
+	nats     *feed.NATS // nil unless NATS_URL is set
 	feed     *feed.Feed
 	service  *workflow.Service
 	auth     *auth.Authenticator
-	applied  []string // migrations that were applied
+	applied  []string // migrations that open applied
 }
 
-// open connects to the database, or finds or starts the embedded one. The embedded one
-// is always brought up to date, another one if asked for.
+// open connects to the database of DATABASE_URL, or else to the embedded one, which it starts if
+// necessary. It migrates the embedded database always, and any other only if update is true.
 func (d *database) open(ctx context.Context, c *console, update bool) (_ *house, err error) {
 	h := &house{url: d.URL}
 	defer c.waiting(d.what())()
@@ -75,10 +75,10 @@ func (d *database) open(ctx context.Context, c *console, update bool) (_ *house,
 	return h, nil
 }
 
-// what names the database without its password, for whoever waits for it.
+// what describes the database for log messages; it leaves out the password.
 func (d *database) what() string {
-	if at, err := url.Parse(d.URL); d.URL != "" && err == nil && at.Host != "" {
-		return "the database at " + at.Host
+	if parsed, err := url.Parse(d.URL); d.URL != "" && err == nil && parsed.Host != "" {
+		return "the database at " + parsed.Host
 	}
 	if d.URL != "" {
 		return "the database"
@@ -100,7 +100,7 @@ func (h *house) embed(ctx context.Context, c *console, dir string) (err error) {
 	return nil
 }
 
-// close tells other servers what is still untold and leaves the database.
+// close sends the pending wake-ups to other servers and disconnects from the database.
 func (h *house) close() {
 	if h.feed != nil {
 		h.feed.Flush()
@@ -116,7 +116,7 @@ func (h *house) close() {
 	}
 }
 
-// inWorkspace opens the database for a command that is about one workspace.
+// inWorkspace opens the database, finds the workspace with this id and calls do.
 func (d *database) inWorkspace(ctx context.Context, c *console, id string, do func(*house, *db.Workspace) error) error {
 	h, err := d.open(ctx, c, false)
 	if err != nil {
@@ -130,20 +130,21 @@ func (d *database) inWorkspace(ctx context.Context, c *console, id string, do fu
 	return do(h, w)
 }
 
-// demoLock is the key of the advisory lock of alone.
+// demoLock is the key of the advisory lock that alone takes.
 const demoLock = 0x5357_4254_4245
 
-// aloneTime is how long one server may be making its demo workspace while others wait.
+// aloneTime is how long a server may hold demoLock before another one takes over.
 const aloneTime = 5 * time.Minute
 
-// alone runs fn while no other server on this database does, however it may end: two that
-// are started at once would both make a demo workspace and a secret of their own.
+// alone calls fn while no other server on this database does. Without it, two servers started at
+// once would both create a demo workspace and a development secret. The lock is released even if
+// the process is killed.
 func (h *house) alone(ctx context.Context, c *console, fn func() error) error {
 	waiting := func(holder string) { c.log.Info("waiting for another server that is starting", "server", holder) }
 	return h.db.Alone(ctx, demoLock, aloneTime, waiting, fn)
 }
 
-// workspace finds the workspace that a command names.
+// workspace returns the workspace with this id, or an error that lists the existing ones.
 func (h *house) workspace(ctx context.Context, id string) (*db.Workspace, error) {
 	all, err := h.db.Workspaces(ctx)
 	if err != nil {

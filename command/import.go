@@ -19,11 +19,11 @@ import (
 // importing brings in conversations of the past.
 type importing struct {
 	File      string `arg:"" help:"Conversations as JSON lines; docs/operations.md shows one."`
-	Workspace string `required:"" placeholder:"ID" help:"The workspace to bring them into."`
+	Workspace string `required:"" placeholder:"ID" help:"The workspace to import them into."`
 	Channel   string `default:"twitter" help:"The channel on which they took place."`
 }
 
-// openRecords opens a file of conversations. Its errors are written for whoever typed its name.
+// openRecords opens a file of conversations. Its errors are complete messages for the user.
 func openRecords(name string) (*os.File, error) {
 	info, err := os.Stat(name)
 	switch {
@@ -39,8 +39,8 @@ func openRecords(name string) (*os.File, error) {
 	return file, nil
 }
 
-// Run imports the file and says what became of each record: bad ones are named and
-// skipped. It may be interrupted and run again, nothing comes in twice.
+// Run imports the file. It skips bad lines and lists them. An interrupted import can be run
+// again: conversations that were imported before are recognized and left as they are.
 func (i importing) Run(ctx context.Context, c *console, d *database) error {
 	file, err := openRecords(i.File)
 	if err != nil {
@@ -49,26 +49,26 @@ func (i importing) Run(ctx context.Context, c *console, d *database) error {
 	defer func() { _ = file.Close() }()
 	records, problems, err := history.Read(file)
 	if err != nil {
-		return fmt.Errorf("%s cannot be imported: %w", i.File, err)
+		return fmt.Errorf("cannot import %s: %w", i.File, err)
 	}
 	return d.inWorkspace(ctx, c, i.Workspace, func(h *house, w *db.Workspace) error {
 		bar := c.progress(len(records), "importing")
 		result, err := history.Import(ctx, h.service.Service, w.Key, i.Channel, records, func(done int) { _ = bar.Set(done) })
 		if err != nil {
-			return fmt.Errorf("the import stopped: %s; run it again to go on, nothing comes in twice", explain(err))
+			return fmt.Errorf("the import stopped: %s; run it again to continue, nothing is imported twice", explain(err))
 		}
 		return c.importResult(result, append(problems, result.Problems...))
 	})
 }
 
-// progress is a bar for people; where nobody looks it stays away.
+// progress returns a progress bar, which is shown only in a terminal.
 func (c *console) progress(of int, doing string) *progressbar.ProgressBar {
 	return progressbar.NewOptions(of, progressbar.OptionSetWriter(c.err), progressbar.OptionSetDescription(doing),
 		progressbar.OptionShowCount(), progressbar.OptionSetVisibility(c.interactive && of > 0), progressbar.OptionClearOnFinish())
 }
 
-// importResult prints what an import did, lines in order. It is an error if nothing of the
-// file is in the workspace and something was skipped.
+// importResult prints the result of an import, with the skipped lines in the file's order. It
+// returns an error if lines were skipped and no conversation of the file is in the workspace.
 func (c *console) importResult(r history.Result, problems []history.Problem) error {
 	slices.SortStableFunc(problems, func(a, b history.Problem) int { return cmp.Compare(a.Line, b.Line) })
 	named := []map[string]any{}

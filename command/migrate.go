@@ -9,7 +9,8 @@ import (
 // migrate brings the database up to date.
 type migrate struct{}
 
-// Run says what was applied.
+// Run migrates the database. It prints the migrations that were applied, and the contact
+// identities that a user has to merge by hand.
 func (migrate) Run(ctx context.Context, c *console, d *database) error {
 	h, err := d.open(ctx, c, true)
 	if err != nil {
@@ -20,17 +21,17 @@ func (migrate) Run(ctx context.Context, c *console, d *database) error {
 	if err != nil {
 		return err
 	}
-	said := "The database is up to date; there was nothing to do.\n"
+	text := "The database is up to date; there was nothing to do.\n"
 	if len(h.applied) > 0 {
-		said = "Applied:\n  " + strings.Join(h.applied, "\n  ") + "\nThe database is up to date.\n"
+		text = "Applied:\n  " + strings.Join(h.applied, "\n  ") + "\nThe database is up to date.\n"
 	}
 	apart := []map[string]string{}
 	if len(unfolded) > 0 {
-		said += "These identities differ only in case from another contact's, which gets the messages; give their contacts what is to be kept, and remove them:\n"
+		text += "These identities differ only in case from an identity of another contact, which receives their messages. Copy what you want to keep to that contact, then remove them:\n"
 	}
 	for _, i := range unfolded {
-		said += fmt.Sprintf("  %s %s of %s\n", i.Channel, i.ExternalID, i.ContactID)
+		text += fmt.Sprintf("  %s %s of %s\n", i.Channel, i.ExternalID, i.ContactID)
 		apart = append(apart, map[string]string{"channel": i.Channel, "externalId": i.ExternalID, "contactId": i.ContactID.String()})
 	}
-	return c.result(map[string]any{"applied": append([]string{}, h.applied...), "unfoldedIdentities": apart}, "%s", said)
+	return c.result(map[string]any{"applied": append([]string{}, h.applied...), "unfoldedIdentities": apart}, "%s", text)
 }

@@ -15,21 +15,21 @@ import (
 	"switchboard/service/history"
 )
 
-// replay plays conversations of the past through the API of a running server, so that
-// anybody can watch a living inbox.
+// replay plays past conversations through the API of a running server, as a demonstration of
+// an inbox with live traffic.
 type replay struct {
 	File         string        `arg:"" help:"Conversations as JSON lines; docs/operations.md shows one."`
 	Workspace    string        `required:"" placeholder:"ID" help:"The workspace to play them in."`
 	URL          string        `env:"SWITCHBOARD_URL" default:"http://127.0.0.1:8080/graphql" help:"GraphQL endpoint of the running server."`
 	Channel      string        `default:"twitter" help:"The channel on which they take place."`
 	Speed        speed         `default:"60x" help:"How many times faster than in reality, such as 60x; 0 or max: as fast as possible."`
-	LongestPause time.Duration `name:"longest-pause" default:"10s" help:"Where nothing happens for longer than this, as at night, go on all the same. 0: wait."`
+	LongestPause time.Duration `name:"longest-pause" default:"10s" help:"Shorten longer pauses, such as nights, to this. 0: keep them."`
 }
 
-// speed is how many times faster than in reality time goes by; 0: there is no waiting.
+// speed is the factor by which a replay is faster than reality; 0 means no pauses at all.
 type speed float64
 
-// UnmarshalText reads 60x, 60, 0.5x or max.
+// UnmarshalText parses a speed such as 60x, 60, 0.5x or max.
 func (s *speed) UnmarshalText(text []byte) error {
 	if string(text) == "max" {
 		*s = 0
@@ -43,7 +43,7 @@ func (s *speed) UnmarshalText(text []byte) error {
 	return nil
 }
 
-// Run plays the file and says what came of it. Ctrl-C ends it after the step in hand.
+// Run plays the file and prints the result. Ctrl-C ends the replay after the current step.
 func (r replay) Run(ctx context.Context, c *console, d *database) error {
 	file, err := openRecords(r.File)
 	if err != nil {
@@ -76,8 +76,8 @@ func companies(records []history.Record) (names []string) {
 	return slices.Compact(names)
 }
 
-// play carries out each step when its time has come, one after the other, as their order
-// is what a replay is about.
+// play carries out each step when it is due. Steps never overlap, so that the server sees them
+// in the order in which they happened.
 func (r replay) play(ctx context.Context, c *console, cast *cast, records []history.Record, result *replayResult) error {
 	steps := stepsOf(records, r.Channel)
 	bar := c.progress(len(steps), "replaying")
@@ -109,7 +109,7 @@ func (r replay) play(ctx context.Context, c *console, cast *cast, records []hist
 	return cast.connector.ask(ctx, `{ inboxCounts { unassigned all closed blocked } }`, nil, result)
 }
 
-// pause is how long a time between two steps lasts here.
+// pause returns how long to wait between two steps that were this far apart in reality.
 func (r replay) pause(between time.Duration) time.Duration {
 	if r.Speed == 0 {
 		return 0
@@ -132,7 +132,7 @@ func sleepUntil(ctx context.Context, moment time.Time) error {
 	}
 }
 
-// replayResult says what a replay did.
+// replayResult is what a replay prints when it ends.
 type replayResult struct {
 	Conversations int            `json:"conversations"` // played to their end
 	Of            int            `json:"of"`            // in the file
@@ -140,11 +140,11 @@ type replayResult struct {
 	Replies       int            `json:"replies"`
 	Taken         int            `json:"taken"`
 	Closed        int            `json:"closed"`
-	Refused       map[string]int `json:"refused"` // steps, by code
-	Retries       int            `json:"retries"` // of calls that were not answered
+	Refused       map[string]int `json:"refused"` // number of refused steps, by code
+	Retries       int            `json:"retries"` // number of calls that were sent again
 	Seconds       float64        `json:"seconds"`
 	Interrupted   bool           `json:"interrupted"`
-	InboxCounts   *inboxCounts   `json:"inboxCounts"` // afterwards
+	InboxCounts   *inboxCounts   `json:"inboxCounts"` // at the end; nil if interrupted
 
 	problems []history.Problem
 }
@@ -167,7 +167,7 @@ func (c *console) replayResult(r *replayResult) error {
 		fmt.Fprintf(&text, "%d refused: %s\n", r.Refused[code], code)
 	}
 	if r.Retries > 0 {
-		fmt.Fprintf(&text, "%d calls had to be made again.\n", r.Retries)
+		fmt.Fprintf(&text, "%d calls got no answer and were sent again.\n", r.Retries)
 	}
 	if n := r.InboxCounts; n != nil {
 		fmt.Fprintf(&text, "The inbox now has %d open conversations, %d of them unassigned, %d closed and %d blocked.\n", n.All, n.Unassigned, n.Closed, n.Blocked)

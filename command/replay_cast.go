@@ -11,25 +11,25 @@ import (
 	"switchboard/db"
 )
 
-// cast is who plays in a replay: an integration for the contacts and an agent for each
-// company, all with tokens that end with it.
+// cast holds the callers of a replay: an integration that brings in the contacts' messages and
+// an agent for each company. Their tokens are revoked when the replay ends.
 type cast struct {
 	house     *house
 	workspace db.WorkspaceKey
-	run       string // names the replay
+	run       string // unique id of the replay, part of its idempotency keys
 	api       *api
 	connector caller
-	manager   *caller           // who adds agents; nil until one is needed
+	manager   *caller           // creates agents; nil until one is needed
 	agents    map[string]caller // by company
 	tokens    []db.TokenID
 }
 
-// tokenLifetime is how long a replay can last; its tokens are revoked when it ends, but
-// not if it is killed.
+// tokenLifetime limits a replay's duration. Its tokens expire after it if the replay was killed
+// and could not revoke them.
 const tokenLifetime = 30 * 24 * time.Hour
 
-// cast finds the agents of these names, or adds them by the API, and lets them come
-// online. It is there to leave even if something fails.
+// cast finds the agents with these names, creates those that are missing through the API, and
+// sets them online. The cast is returned even on error, so that the caller can call leave.
 func (h *house) cast(ctx context.Context, w *db.Workspace, server *api, names []string) (*cast, error) {
 	c := &cast{house: h, workspace: w.Key, run: db.NewUUID().String(), api: server, agents: map[string]caller{}}
 	var err error
@@ -65,7 +65,7 @@ func (h *house) cast(ctx context.Context, w *db.Workspace, server *api, names []
 	return c, nil
 }
 
-// caller gives somebody a token.
+// caller returns a caller with a new token of this scope, which acts as the agent unless nil.
 func (c *cast) caller(ctx context.Context, scope db.TokenScope, agent *db.AgentID) (caller, error) {
 	secret, issued, err := c.house.auth.Issue(ctx, c.workspace, scope, agent, "replay", tokenLifetime)
 	if err != nil {
@@ -75,7 +75,7 @@ func (c *cast) caller(ctx context.Context, scope db.TokenScope, agent *db.AgentI
 	return caller{c.api, secret}, nil
 }
 
-// hire adds an agent by the API, as a manager.
+// hire creates an agent through the API, as a manager.
 func (c *cast) hire(ctx context.Context, number int, name string) (*db.AgentID, error) {
 	if c.manager == nil {
 		id, err := c.anyManager(ctx)
@@ -106,12 +106,12 @@ func (c *cast) hire(ctx context.Context, number int, name string) (*db.AgentID, 
 	return &id, id.UnmarshalGQL(done.Agent.ID)
 }
 
-// anyManager is one who can add agents.
+// anyManager returns the id of a manager of the workspace.
 func (c *cast) anyManager(ctx context.Context) (id *db.AgentID, err error) {
 	return id, c.house.db.Transact(ctx, c.workspace, func(tx db.Tx) error {
 		managers, err := tx.LockManagers(ctx)
 		if err == nil && len(managers) == 0 {
-			err = errors.New("the workspace has no manager who could add agents")
+			err = errors.New("the workspace has no manager, who is needed to create the agents of the replay: make one with `switchboard agent create NAME --role manager`")
 		}
 		if err == nil {
 			id = &managers[0].ID
@@ -120,11 +120,11 @@ func (c *cast) anyManager(ctx context.Context) (id *db.AgentID, err error) {
 	})
 }
 
-// leave revokes the tokens, however the replay ended.
+// leave revokes the tokens, even if ctx has ended.
 func (c *cast) leave(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
 	defer cancel()
 	for _, id := range c.tokens {
-		_, _ = c.house.auth.Revoke(ctx, c.workspace, id) // else it ends by itself
+		_, _ = c.house.auth.Revoke(ctx, c.workspace, id) // on error the token expires
 	}
 }

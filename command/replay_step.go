@@ -9,25 +9,26 @@ import (
 	"switchboard/service/history"
 )
 
-// scene is one conversation of the file on its way through the API.
+// scene is one conversation of the file while it is replayed.
 type scene struct {
 	history.Record
 	channel      string
-	conversation string // its id, from the contact's first message on
+	conversation string // id of the conversation in the workspace; empty before the first message
 }
 
-// step is one call of a scene.
+// step is one mutation of a scene.
 type step struct {
 	*scene
 	at   time.Time
-	name string // which call of which line it is
-	do   string // the mutation
+	name string // line of the file and number of the step, part of the idempotency key
+	do   string // name of the mutation
 	body string
-	last bool // of its scene
+	last bool // whether it is the last step of its scene
 }
 
-// stepsOf gives the steps of all records by their times: the contact writes, the agent
-// takes the conversation before the first reply, or else before the end, replies and closes.
+// stepsOf returns the steps of all records in order of time. In each record the contact writes,
+// and the agent is assigned before the first reply, replies, and closes the conversation. An
+// agent who never replies is assigned just before the close.
 func stepsOf(records []history.Record, channel string) (steps []*step) {
 	for _, r := range records {
 		sc, taken, n := &scene{Record: r, channel: channel}, false, 0
@@ -58,11 +59,11 @@ func stepsOf(records []history.Record, channel string) (steps []*step) {
 	return steps
 }
 
-// carryOut makes the call. That a rule refuses it is part of the play, as when somebody
-// else was faster in the playground.
+// carryOut calls the step's mutation. A refusal is counted and is not an error: a user of the
+// playground may have changed the conversation first.
 func (s *step) carryOut(ctx context.Context, cast *cast, result *replayResult) error {
 	if s.conversation == "" && s.do != "receiveMessage" {
-		return nil // withheld, or it begins with the agent
+		return nil // no conversation yet: the message was withheld, or the record begins with a reply
 	}
 	caller, input := cast.agents[s.Company], map[string]any{"conversationId": s.conversation}
 	switch s.do {

@@ -2,8 +2,8 @@ package command
 
 import "switchboard/graph"
 
-// schema prints the API's schema. Production servers answer no introspection, so this is
-// where the tools of client developers get it from.
+// schema prints the API's schema for client developers' tools, because production servers refuse
+// introspection.
 type schema struct{}
 
 // Run prints the schema.

@@ -25,15 +25,15 @@ import (
 // serve runs the server.
 type serve struct {
 	Addr         string         `env:"SWITCHBOARD_ADDR" default:"127.0.0.1:8080" help:"Address to listen on."`
-	Demo         *bool          `env:"SWITCHBOARD_DEMO" negatable:"" help:"Make a workspace with invented data. Default: for a fresh embedded database."`
+	Demo         *bool          `env:"SWITCHBOARD_DEMO" negatable:"" help:"Create a workspace with invented data. Default: for a fresh embedded database."`
 	Playground   *bool          `env:"SWITCHBOARD_PLAYGROUND" negatable:"" help:"Serve the playground and allow introspection. Default: with the embedded database only."`
 	AllowOrigins []graph.Origin `name:"allow-origin" env:"SWITCHBOARD_ALLOW_ORIGIN" placeholder:"URL" help:"Origin of a frontend served from elsewhere, such as https://inbox.example; may be repeated."`
-	PublicURL    graph.Origin   `name:"public-url" env:"SWITCHBOARD_PUBLIC_URL" placeholder:"URL" help:"Where browsers find this server, such as https://desk.example; once it is given, requests by another name than that of this or of an allowed origin are refused."`
+	PublicURL    graph.Origin   `name:"public-url" env:"SWITCHBOARD_PUBLIC_URL" placeholder:"URL" help:"Address under which browsers reach this server, such as https://desk.example. If set, requests whose Host is neither this nor an allowed origin are refused."`
 }
 
 const (
-	drainTime   = 10 * time.Second // for open requests and sockets at the end
-	requestTime = 6 * time.Second  // after which requests of that time are given up, as when the database is silent
+	drainTime   = 10 * time.Second // limit for ending open requests and sockets at shutdown
+	requestTime = 6 * time.Second  // time into the shutdown at which open requests are cancelled
 	headerTime  = 5 * time.Second
 	readTime    = 10 * time.Second
 	idleTime    = time.Minute
@@ -41,7 +41,7 @@ const (
 	headerLimit = 16 << 10 // bytes of the headers and the URL
 )
 
-// Run serves until a signal comes, then lets everybody go in order.
+// Run serves until ctx ends, then drains open requests and sockets.
 func (s serve) Run(ctx context.Context, c *console, d *database) error {
 	surviveBrokenPipes()
 	production := d.URL != ""
@@ -49,7 +49,7 @@ func (s serve) Run(ctx context.Context, c *console, d *database) error {
 		return fmt.Errorf("cannot listen on %q: %w; give --addr an address such as 127.0.0.1:8080", s.Addr, err)
 	}
 	if !production && !isLoopback(s.Addr) {
-		return fmt.Errorf("the embedded database comes with development tokens and is served on loopback only, not on %s; set DATABASE_URL to serve others, or leave --addr out", s.Addr)
+		return fmt.Errorf("the embedded database comes with development tokens and is served on loopback only, not on %s; set DATABASE_URL to serve other machines, or leave --addr out", s.Addr)
 	}
 	listener, err := net.Listen("tcp", s.Addr)
 	if err != nil {
@@ -74,7 +74,7 @@ func (s serve) Run(ctx context.Context, c *console, d *database) error {
 	return s.serve(ctx, c, h, listener, a)
 }
 
-// given is a flag's value, or what it is when left out.
+// given returns a flag's value, or otherwise if the flag was left out.
 func given(flag *bool, otherwise bool) bool {
 	if flag == nil {
 		return otherwise
@@ -88,7 +88,8 @@ func isLoopback(addr string) bool {
 	return err == nil && (host == "localhost" || (ip != nil && ip.IsLoopback()))
 }
 
-// serve answers requests while the background work runs, and ends both in order.
+// serve answers requests and runs the background work until ctx ends. Requests are drained
+// before the background work stops, because open subscriptions depend on it.
 func (s serve) serve(ctx context.Context, c *console, h *house, listener net.Listener, a announcement) error {
 	background, stop := context.WithCancel(context.WithoutCancel(ctx))
 	var running sync.WaitGroup
@@ -126,8 +127,9 @@ func (s serve) serve(ctx context.Context, c *console, h *house, listener net.Lis
 	return errors.Join(api.Drain(draining), server.Shutdown(draining))
 }
 
-// origins decide who may call. A name of another site must not lead to the embedded database,
-// whose development tokens are for this machine only.
+// origins returns the origins and host names that may call the API. With the embedded database
+// only names of this machine are allowed, so that another site's page cannot use the development
+// tokens by resolving its own name to loopback (DNS rebinding).
 func (s serve) origins(h *house) graph.Origins {
 	o := graph.Origins{Allowed: s.AllowOrigins}
 	if h.embedded != nil {
@@ -143,8 +145,8 @@ func (s serve) origins(h *house) graph.Origins {
 	return o
 }
 
-// routes are all paths of the server. Readiness ends as soon as the server is to stop,
-// so that a load balancer looks elsewhere.
+// routes returns the handler for all paths of the server. /readyz fails as soon as ctx ends, so
+// that a load balancer sends requests elsewhere while the server drains.
 func routes(ctx context.Context, h *house, api http.Handler, playground bool) http.Handler {
 	mux := http.NewServeMux()
 	mux.Handle("/graphql", api)
@@ -164,8 +166,8 @@ func routes(ctx context.Context, h *house, api http.Handler, playground bool) ht
 	return mux
 }
 
-// makeDemo makes the demo workspace, unasked only where nothing else is, or finishes one
-// whose making was broken off.
+// makeDemo creates the demo workspace if --demo is set, or by default in an empty embedded
+// database. It also completes one whose creation was interrupted, unless --no-demo is set.
 func (s serve) makeDemo(ctx context.Context, c *console, h *house) error {
 	all, err := h.db.Workspaces(ctx)
 	if err != nil {
@@ -193,14 +195,14 @@ func (s serve) makeDemo(ctx context.Context, c *console, h *house) error {
 	return err
 }
 
-// developer is somebody with a development token.
+// developer is a development token with the agent or program that it belongs to.
 type developer struct {
 	Name  string `json:"name"`
-	Role  string `json:"role"`            // connector for the program that brings in what customers write
+	Role  string `json:"role"`            // manager, agent, or connector for the program that brings in messages
 	Email string `json:"email,omitempty"` // empty for the connector
 	Token string `json:"token"`
 
-	Playground string `json:"playground,omitempty"` // address at which the playground acts as them
+	Playground string `json:"playground,omitempty"` // address of the playground with this token
 }
 
 // developers makes the development tokens of the demo workspace: for a manager, two
@@ -229,7 +231,7 @@ func demoDevelopers(ctx context.Context, h *house, w *db.Workspace, secret []byt
 	for _, email := range demo.Viewers() {
 		a, err := h.db.ForWorkspace(w.Key).AgentByEmail(ctx, email)
 		if db.NotFound(err) {
-			continue // got another address since
+			continue // the agent's address was changed
 		}
 		if err != nil {
 			return nil, err
@@ -245,10 +247,11 @@ func demoDevelopers(ctx context.Context, h *house, w *db.Workspace, secret []byt
 	return list, err
 }
 
-// connectorRole is what a connector's development token is announced as.
+// connectorRole is the role under which the connector's development token is announced.
 const connectorRole = "connector"
 
-// developmentSecret is what development tokens are made of; it stays in the data folder.
+// developmentSecret returns the key from which development tokens are derived. It is kept in the
+// data folder, so that the tokens stay the same after a restart.
 func developmentSecret(dir string) ([]byte, error) {
 	path := filepath.Join(dir, "development-secret")
 	secret, err := os.ReadFile(path)

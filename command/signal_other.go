@@ -7,7 +7,8 @@ import (
 	"syscall"
 )
 
-// stopSignals end a command in order. Windows sends SIGTERM when the console is closed or the user logs off.
+// stopSignals make a command end cleanly. On Windows, Go reports SIGTERM when the console is
+// closed or the user logs off.
 var stopSignals = []os.Signal{os.Interrupt, syscall.SIGTERM}
 
 // surviveBrokenPipes does nothing: writing to a broken pipe is an ordinary error here.

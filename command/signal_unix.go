@@ -8,8 +8,9 @@ import (
 	"syscall"
 )
 
-// stopSignals end a command in order.
+// stopSignals make a command end cleanly.
 var stopSignals = []os.Signal{syscall.SIGINT, syscall.SIGTERM}
 
-// surviveBrokenPipes keeps the process alive when the reader of its log has ended, such as tee after Ctrl-C.
+// surviveBrokenPipes keeps the process alive when the reader of its log has ended, such as tee
+// after Ctrl-C, so that it can still shut down cleanly.
 func surviveBrokenPipes() { signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE) }

@@ -11,22 +11,22 @@ import (
 	"switchboard/db"
 )
 
-// token makes, lists and revokes API tokens.
+// token is the command group that creates, lists and revokes API tokens.
 type token struct {
-	Create tokenCreate `cmd:"" help:"Make an API token; it is printed once."`
+	Create tokenCreate `cmd:"" help:"Create an API token; it is printed once."`
 	List   tokenList   `cmd:"" help:"List the tokens of a workspace, without their secrets."`
-	Revoke tokenRevoke `cmd:"" help:"End a token; live connections that use it are closed within two seconds."`
+	Revoke tokenRevoke `cmd:"" help:"Revoke a token; live connections that use it are closed within two seconds."`
 }
 
 type tokenCreate struct {
 	Workspace string   `required:"" placeholder:"ID" help:"The workspace."`
-	Agent     string   `xor:"owner" placeholder:"EMAIL" help:"Make a token that acts as this agent. Give either this or --scope."`
-	Scope     scope    `xor:"owner" placeholder:"integration|read" help:"Make a token for a program: integration for one that brings in what customers write, read for queries and subscriptions only. Give either this or --agent."`
+	Agent     string   `xor:"owner" placeholder:"EMAIL" help:"Create a token that acts as this agent. Give either this or --scope."`
+	Scope     scope    `xor:"owner" placeholder:"integration|read" help:"Create a token for a program: integration for one that brings in customers' messages, read for queries and subscriptions only. Give either this or --agent."`
 	Name      string   `help:"What the token is for."`
 	Expires   lifetime `placeholder:"90d" help:"How long it is valid, in days (d), hours (h) or minutes (m). Left out: until revoked."`
 }
 
-// Validate refuses a token for nobody.
+// Validate returns an error unless --agent or --scope is given.
 func (t tokenCreate) Validate() error {
 	if t.Agent == "" && t.Scope == "" {
 		return errors.New("give --agent EMAIL for a token that acts as an agent, or --scope integration or --scope read for one of a program")
@@ -34,10 +34,10 @@ func (t tokenCreate) Validate() error {
 	return nil
 }
 
-// scope is what a program's token may do; empty for a token of an agent.
+// scope limits what a program's token may do; it is empty for an agent's token.
 type scope db.TokenScope
 
-// UnmarshalText reads integration or read.
+// UnmarshalText parses integration or read.
 func (s *scope) UnmarshalText(text []byte) error {
 	switch string(text) {
 	case "integration":
@@ -50,10 +50,10 @@ func (s *scope) UnmarshalText(text []byte) error {
 	return nil
 }
 
-// lifetime is a duration that also knows days.
+// lifetime is a duration that can be written in days.
 type lifetime time.Duration
 
-// UnmarshalText reads 90d, 12h or 30m.
+// UnmarshalText parses a lifetime such as 90d, 12h or 30m.
 func (l *lifetime) UnmarshalText(text []byte) error {
 	if days, ok := strings.CutSuffix(string(text), "d"); ok {
 		n, err := strconv.Atoi(days)
@@ -71,7 +71,7 @@ func (l *lifetime) UnmarshalText(text []byte) error {
 	return nil
 }
 
-// Run makes the token and prints it.
+// Run creates the token and prints it.
 func (t tokenCreate) Run(ctx context.Context, c *console, d *database) error {
 	return d.inWorkspace(ctx, c, t.Workspace, func(h *house, w *db.Workspace) error {
 		scope, agent, err := t.owner(ctx, h, w)
@@ -87,7 +87,7 @@ func (t tokenCreate) Run(ctx context.Context, c *console, d *database) error {
 	})
 }
 
-// owner says on whose behalf the token acts.
+// owner returns the token's scope and, for ScopeAgent, the agent that it acts as.
 func (t tokenCreate) owner(ctx context.Context, h *house, w *db.Workspace) (db.TokenScope, *db.AgentID, error) {
 	if t.Scope != "" {
 		return db.TokenScope(t.Scope), nil, nil
@@ -142,7 +142,7 @@ func tokenState(t *db.Token) string {
 	return "valid"
 }
 
-// agentOf names the agent as whom a token acts; empty for a program.
+// agentOf returns the id of the agent that a token acts as; empty for a program's token.
 func agentOf(t *db.Token) string {
 	if t.AgentID == nil {
 		return ""

@@ -5,8 +5,8 @@ import (
 	"runtime/debug"
 )
 
-// version returns what the build knows about the program: the module's version, which
-// `go build` derives from the repository's tags and commits, or else the commit alone.
+// version returns the module's version, which `go build` derives from the repository's tags and
+// commits, or the commit if there is no version.
 func version() string {
 	info, ok := debug.ReadBuildInfo()
 	if !ok {

@@ -7,9 +7,9 @@ import (
 	"switchboard/db"
 )
 
-// workspace makes and lists workspaces.
+// workspace is the command group that creates and lists workspaces.
 type workspace struct {
-	Create workspaceCreate `cmd:"" help:"Make a workspace with its first manager; prints its id and a token."`
+	Create workspaceCreate `cmd:"" help:"Create a workspace with its first manager; prints its id and a token."`
 	List   workspaceList   `cmd:"" help:"List the workspaces."`
 }
 
@@ -18,7 +18,7 @@ type workspaceCreate struct {
 	Manager string `required:"" placeholder:"EMAIL" help:"E-mail address of the first manager."`
 }
 
-// Run makes the workspace and prints its id and a token for the manager.
+// Run creates the workspace and prints its id and a token for the manager.
 func (w workspaceCreate) Run(ctx context.Context, c *console, d *database) error {
 	h, err := d.open(ctx, c, false)
 	if err != nil {
