@@ -22,9 +22,9 @@ type agentCreate struct {
 
 // Run creates the agent with a manager's rights and prints the command that makes a token for them.
 func (a agentCreate) Run(ctx context.Context, c *console, d *database) error {
-	return d.inWorkspace(ctx, c, a.Workspace, func(h *house, w *db.Workspace) error {
+	return d.inWorkspace(ctx, c, a.Workspace, func(b *backend, w *db.Workspace) error {
 		operator := service.Actor{Workspace: w.Key, Role: service.RoleManager}
-		made, err := h.service.CreateAgent(ctx, operator, service.CreateAgentInput{
+		made, err := b.service.CreateAgent(ctx, operator, service.CreateAgentInput{
 			Name: a.Name, Email: a.Email, Role: db.Role(strings.ToUpper(a.Role)),
 		})
 		if err != nil {

@@ -51,9 +51,9 @@ func (i importing) Run(ctx context.Context, c *console, d *database) error {
 	if err != nil {
 		return fmt.Errorf("cannot import %s: %w", i.File, err)
 	}
-	return d.inWorkspace(ctx, c, i.Workspace, func(h *house, w *db.Workspace) error {
+	return d.inWorkspace(ctx, c, i.Workspace, func(b *backend, w *db.Workspace) error {
 		bar := c.progress(len(records), "importing")
-		result, err := history.Import(ctx, h.service.Service, w.Key, i.Channel, records, func(done int) { _ = bar.Set(done) })
+		result, err := history.Import(ctx, b.service.Service, w.Key, i.Channel, records, func(done int) { _ = bar.Set(done) })
 		if err != nil {
 			return fmt.Errorf("the import stopped: %s; run it again to continue, nothing is imported twice", explain(err))
 		}

@@ -54,8 +54,8 @@ func (r replay) Run(ctx context.Context, c *console, d *database) error {
 	if err != nil {
 		return err
 	}
-	return d.inWorkspace(ctx, c, r.Workspace, func(h *house, w *db.Workspace) error {
-		cast, err := h.cast(ctx, w, newAPI(r.URL, c), companies(records))
+	return d.inWorkspace(ctx, c, r.Workspace, func(b *backend, w *db.Workspace) error {
+		cast, err := b.cast(ctx, w, newAPI(r.URL, c), companies(records))
 		defer cast.leave(ctx)
 		if err != nil {
 			return err

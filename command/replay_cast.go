@@ -14,7 +14,7 @@ import (
 // cast holds the callers of a replay: an integration that brings in the contacts' messages and
 // an agent for each company. Their tokens are revoked when the replay ends.
 type cast struct {
-	house     *house
+	backend   *backend
 	workspace db.WorkspaceKey
 	run       string // unique id of the replay, part of its idempotency keys
 	api       *api
@@ -30,8 +30,8 @@ const tokenLifetime = 30 * 24 * time.Hour
 
 // cast finds the agents with these names, creates those that are missing through the API, and
 // sets them online. The cast is returned even on error, so that the caller can call leave.
-func (h *house) cast(ctx context.Context, w *db.Workspace, server *api, names []string) (*cast, error) {
-	c := &cast{house: h, workspace: w.Key, run: db.NewUUID().String(), api: server, agents: map[string]caller{}}
+func (b *backend) cast(ctx context.Context, w *db.Workspace, server *api, names []string) (*cast, error) {
+	c := &cast{backend: b, workspace: w.Key, run: db.NewUUID().String(), api: server, agents: map[string]caller{}}
 	var err error
 	if c.connector, err = c.caller(ctx, db.ScopeIntegration, nil); err != nil {
 		return c, err
@@ -39,7 +39,7 @@ func (h *house) cast(ctx context.Context, w *db.Workspace, server *api, names []
 	if err := c.connector.ask(ctx, `{ asOf }`, nil, &struct{}{}); err != nil {
 		return c, err
 	}
-	known, err := h.db.ForWorkspace(w.Key).AgentsByName(ctx, names)
+	known, err := b.db.ForWorkspace(w.Key).AgentsByName(ctx, names)
 	if err != nil {
 		return c, err
 	}
@@ -67,7 +67,7 @@ func (h *house) cast(ctx context.Context, w *db.Workspace, server *api, names []
 
 // caller returns a caller with a new token of this scope, which acts as the agent unless nil.
 func (c *cast) caller(ctx context.Context, scope db.TokenScope, agent *db.AgentID) (caller, error) {
-	secret, issued, err := c.house.auth.Issue(ctx, c.workspace, scope, agent, "replay", tokenLifetime)
+	secret, issued, err := c.backend.auth.Issue(ctx, c.workspace, scope, agent, "replay", tokenLifetime)
 	if err != nil {
 		return caller{}, err
 	}
@@ -108,7 +108,7 @@ func (c *cast) hire(ctx context.Context, number int, name string) (*db.AgentID, 
 
 // anyManager returns the id of a manager of the workspace.
 func (c *cast) anyManager(ctx context.Context) (id *db.AgentID, err error) {
-	return id, c.house.db.Transact(ctx, c.workspace, func(tx db.Tx) error {
+	return id, c.backend.db.Transact(ctx, c.workspace, func(tx db.Tx) error {
 		managers, err := tx.LockManagers(ctx)
 		if err == nil && len(managers) == 0 {
 			err = errors.New("the workspace has no manager, who is needed to create the agents of the replay: make one with `switchboard agent create NAME --role manager`")
@@ -125,6 +125,6 @@ func (c *cast) leave(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
 	defer cancel()
 	for _, id := range c.tokens {
-		_, _ = c.house.auth.Revoke(ctx, c.workspace, id) // on error the token expires
+		_, _ = c.backend.auth.Revoke(ctx, c.workspace, id) // on error the token expires
 	}
 }

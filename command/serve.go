@@ -56,22 +56,22 @@ func (s serve) Run(ctx context.Context, c *console, d *database) error {
 		return fmt.Errorf("cannot listen on %s: %w; choose another --addr", s.Addr, err)
 	}
 	defer func() { _ = listener.Close() }()
-	h, err := d.open(ctx, c, true)
+	b, err := d.open(ctx, c, true)
 	if err != nil {
 		return err
 	}
-	defer h.close()
+	defer b.close()
 	a := announcement{address: listener.Addr().String(), playground: given(s.Playground, !production)}
-	err = h.alone(ctx, c, func() (err error) {
-		if err = s.makeDemo(ctx, c, h); err == nil {
-			a.developers, err = developers(ctx, h)
+	err = b.alone(ctx, c, func() (err error) {
+		if err = s.makeDemo(ctx, c, b); err == nil {
+			a.developers, err = developers(ctx, b)
 		}
 		return err
 	})
 	if err != nil {
 		return err
 	}
-	return s.serve(ctx, c, h, listener, a)
+	return s.serve(ctx, c, b, listener, a)
 }
 
 // given returns a flag's value, or otherwise if the flag was left out.
@@ -90,22 +90,22 @@ func isLoopback(addr string) bool {
 
 // serve answers requests and runs the background work until ctx ends. Requests are drained
 // before the background work stops, because open subscriptions depend on it.
-func (s serve) serve(ctx context.Context, c *console, h *house, listener net.Listener, a announcement) error {
+func (s serve) serve(ctx context.Context, c *console, b *backend, listener net.Listener, a announcement) error {
 	background, stop := context.WithCancel(context.WithoutCancel(ctx))
 	var running sync.WaitGroup
 	defer running.Wait()
 	defer stop()
 
 	api := graph.NewHandler(graph.Options{
-		Service: h.service, Auth: h.auth, Origins: s.origins(h), Introspection: a.playground, Log: c.log,
+		Service: b.service, Auth: b.auth, Origins: s.origins(b), Introspection: a.playground, Log: c.log,
 	})
-	for _, work := range []func(context.Context){h.feed.Run, h.auth.Run, h.service.Maintain, h.service.RunWorkflows, api.Shed} {
+	for _, work := range []func(context.Context){b.feed.Run, b.auth.Run, b.service.Maintain, b.service.RunWorkflows, api.Shed} {
 		running.Go(func() { work(background) })
 	}
 	requests, giveUp := context.WithCancel(background)
 	defer giveUp()
 	server := &http.Server{
-		Handler: routes(ctx, h, api, a.playground), ReadHeaderTimeout: headerTime, ReadTimeout: readTime, IdleTimeout: idleTime,
+		Handler: routes(ctx, b, api, a.playground), ReadHeaderTimeout: headerTime, ReadTimeout: readTime, IdleTimeout: idleTime,
 		MaxHeaderBytes: headerLimit,
 		BaseContext:    func(net.Listener) context.Context { return requests },
 		ErrorLog:       slog.NewLogLogger(c.log.Handler(), slog.LevelWarn),
@@ -130,9 +130,9 @@ func (s serve) serve(ctx context.Context, c *console, h *house, listener net.Lis
 // origins returns the origins and host names that may call the API. With the embedded database
 // only names of this machine are allowed, so that another site's page cannot use the development
 // tokens by resolving its own name to loopback (DNS rebinding).
-func (s serve) origins(h *house) graph.Origins {
+func (s serve) origins(b *backend) graph.Origins {
 	o := graph.Origins{Allowed: s.AllowOrigins}
-	if h.embedded != nil {
+	if b.embedded != nil {
 		host, _, _ := net.SplitHostPort(s.Addr) // Run has checked it
 		o.Hosts = []string{"localhost", "127.0.0.1", "::1", host}
 	}
@@ -147,12 +147,12 @@ func (s serve) origins(h *house) graph.Origins {
 
 // routes returns the handler for all paths of the server. /readyz fails as soon as ctx ends, so
 // that a load balancer sends requests elsewhere while the server drains.
-func routes(ctx context.Context, h *house, api http.Handler, playground bool) http.Handler {
+func routes(ctx context.Context, b *backend, api http.Handler, playground bool) http.Handler {
 	mux := http.NewServeMux()
 	mux.Handle("/graphql", api)
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { _, _ = fmt.Fprintln(w, "ok") })
 	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, r *http.Request) {
-		if err := h.service.Ready(r.Context()); err != nil || ctx.Err() != nil {
+		if err := b.service.Ready(r.Context()); err != nil || ctx.Err() != nil {
 			http.Error(w, "not ready", http.StatusServiceUnavailable)
 			return
 		}
@@ -168,15 +168,15 @@ func routes(ctx context.Context, h *house, api http.Handler, playground bool) ht
 
 // makeDemo creates the demo workspace if --demo is set, or by default in an empty embedded
 // database. It also completes one whose creation was interrupted, unless --no-demo is set.
-func (s serve) makeDemo(ctx context.Context, c *console, h *house) error {
-	all, err := h.db.Workspaces(ctx)
+func (s serve) makeDemo(ctx context.Context, c *console, b *backend) error {
+	all, err := b.db.Workspaces(ctx)
 	if err != nil {
 		return err
 	}
-	wanted := given(s.Demo, h.embedded != nil && len(all) == 0)
+	wanted := given(s.Demo, b.embedded != nil && len(all) == 0)
 	for _, w := range all {
 		if w.Demo {
-			head, err := h.db.ForWorkspace(w.Key).Head(ctx)
+			head, err := b.db.ForWorkspace(w.Key).Head(ctx)
 			if err != nil {
 				return err
 			}
@@ -188,7 +188,7 @@ func (s serve) makeDemo(ctx context.Context, c *console, h *house) error {
 	}
 	c.log.Info("making a demo workspace; --no-demo leaves it out")
 	bar := c.progress(1, "demo data")
-	_, err = demo.Create(ctx, h.service.Service, func(done, of int) {
+	_, err = demo.Create(ctx, b.service.Service, func(done, of int) {
 		bar.ChangeMax(of)
 		_ = bar.Set(done)
 	})
@@ -207,29 +207,29 @@ type developer struct {
 
 // developers makes the development tokens of the demo workspace: for a manager, two
 // agents and a connector. Only the embedded database has them.
-func developers(ctx context.Context, h *house) ([]developer, error) {
-	if h.embedded == nil {
+func developers(ctx context.Context, b *backend) ([]developer, error) {
+	if b.embedded == nil {
 		return nil, nil
 	}
-	secret, err := developmentSecret(h.dataDir)
+	secret, err := developmentSecret(b.dataDir)
 	if err != nil {
 		return nil, err
 	}
-	all, err := h.db.Workspaces(ctx)
+	all, err := b.db.Workspaces(ctx)
 	if err != nil {
 		return nil, err
 	}
 	for _, w := range all {
 		if w.Demo {
-			return demoDevelopers(ctx, h, w, secret)
+			return demoDevelopers(ctx, b, w, secret)
 		}
 	}
 	return nil, nil
 }
 
-func demoDevelopers(ctx context.Context, h *house, w *db.Workspace, secret []byte) (list []developer, err error) {
+func demoDevelopers(ctx context.Context, b *backend, w *db.Workspace, secret []byte) (list []developer, err error) {
 	for _, email := range demo.Viewers() {
-		a, err := h.db.ForWorkspace(w.Key).AgentByEmail(ctx, email)
+		a, err := b.db.ForWorkspace(w.Key).AgentByEmail(ctx, email)
 		if db.NotFound(err) {
 			continue // the agent's address was changed
 		}
@@ -237,10 +237,10 @@ func demoDevelopers(ctx context.Context, h *house, w *db.Workspace, secret []byt
 			return nil, err
 		}
 		list = append(list, developer{
-			Name: a.Name, Role: strings.ToLower(string(a.Role)), Email: email, Token: h.auth.AddDeveloper(secret, w.Key, a.ID),
+			Name: a.Name, Role: strings.ToLower(string(a.Role)), Email: email, Token: b.auth.AddDeveloper(secret, w.Key, a.ID),
 		})
 	}
-	token, err := h.auth.AddConnector(ctx, secret, w.Key)
+	token, err := b.auth.AddConnector(ctx, secret, w.Key)
 	if err == nil && token != "" {
 		list = append(list, developer{Name: "writes as customers", Role: connectorRole, Token: token})
 	}

@@ -73,12 +73,12 @@ func (l *lifetime) UnmarshalText(text []byte) error {
 
 // Run creates the token and prints it.
 func (t tokenCreate) Run(ctx context.Context, c *console, d *database) error {
-	return d.inWorkspace(ctx, c, t.Workspace, func(h *house, w *db.Workspace) error {
-		scope, agent, err := t.owner(ctx, h, w)
+	return d.inWorkspace(ctx, c, t.Workspace, func(b *backend, w *db.Workspace) error {
+		scope, agent, err := t.owner(ctx, b, w)
 		if err != nil {
 			return err
 		}
-		secret, issued, err := h.auth.Issue(ctx, w.Key, scope, agent, t.Name, time.Duration(t.Expires))
+		secret, issued, err := b.auth.Issue(ctx, w.Key, scope, agent, t.Name, time.Duration(t.Expires))
 		if err != nil {
 			return err
 		}
@@ -88,11 +88,11 @@ func (t tokenCreate) Run(ctx context.Context, c *console, d *database) error {
 }
 
 // owner returns the token's scope and, for ScopeAgent, the agent that it acts as.
-func (t tokenCreate) owner(ctx context.Context, h *house, w *db.Workspace) (db.TokenScope, *db.AgentID, error) {
+func (t tokenCreate) owner(ctx context.Context, b *backend, w *db.Workspace) (db.TokenScope, *db.AgentID, error) {
 	if t.Scope != "" {
 		return db.TokenScope(t.Scope), nil, nil
 	}
-	agent, err := h.db.ForWorkspace(w.Key).AgentByEmail(ctx, t.Agent)
+	agent, err := b.db.ForWorkspace(w.Key).AgentByEmail(ctx, t.Agent)
 	if db.NotFound(err) {
 		return "", nil, fmt.Errorf("the workspace has no agent with the e-mail address %s; add one with `switchboard agent create NAME --workspace %s --email %s`", t.Agent, t.Workspace, t.Agent)
 	}
@@ -108,8 +108,8 @@ type tokenList struct {
 
 // Run lists the tokens.
 func (t tokenList) Run(ctx context.Context, c *console, d *database) error {
-	return d.inWorkspace(ctx, c, t.Workspace, func(h *house, w *db.Workspace) error {
-		tokens, err := h.auth.List(ctx, w.Key)
+	return d.inWorkspace(ctx, c, t.Workspace, func(b *backend, w *db.Workspace) error {
+		tokens, err := b.auth.List(ctx, w.Key)
 		if err != nil {
 			return err
 		}
@@ -157,12 +157,12 @@ type tokenRevoke struct {
 
 // Run revokes the token.
 func (t tokenRevoke) Run(ctx context.Context, c *console, d *database) error {
-	return d.inWorkspace(ctx, c, t.Workspace, func(h *house, w *db.Workspace) error {
+	return d.inWorkspace(ctx, c, t.Workspace, func(b *backend, w *db.Workspace) error {
 		var id db.TokenID
 		if err := id.UnmarshalGQL(t.ID); err != nil {
 			return fmt.Errorf("%w; see `switchboard token list --workspace %s`", err, t.Workspace)
 		}
-		revoked, err := h.auth.Revoke(ctx, w.Key, id)
+		revoked, err := b.auth.Revoke(ctx, w.Key, id)
 		if err == nil && !revoked {
 			err = fmt.Errorf("there is no valid token %s; see `switchboard token list --workspace %s`", t.ID, t.Workspace)
 		}

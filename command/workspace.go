@@ -20,17 +20,17 @@ type workspaceCreate struct {
 
 // Run creates the workspace and prints its id and a token for the manager.
 func (w workspaceCreate) Run(ctx context.Context, c *console, d *database) error {
-	h, err := d.open(ctx, c, false)
+	b, err := d.open(ctx, c, false)
 	if err != nil {
 		return err
 	}
-	defer h.close()
+	defer b.close()
 	name, _, _ := strings.Cut(w.Manager, "@")
-	made, manager, err := h.service.CreateWorkspace(ctx, w.Name, name, w.Manager)
+	made, manager, err := b.service.CreateWorkspace(ctx, w.Name, name, w.Manager)
 	if err != nil {
 		return err
 	}
-	secret, issued, err := h.auth.Issue(ctx, made.Key, db.ScopeAgent, &manager.ID, "", 0)
+	secret, issued, err := b.auth.Issue(ctx, made.Key, db.ScopeAgent, &manager.ID, "", 0)
 	if err != nil {
 		return err
 	}
@@ -44,12 +44,12 @@ type workspaceList struct{}
 
 // Run lists the workspaces.
 func (workspaceList) Run(ctx context.Context, c *console, d *database) error {
-	h, err := d.open(ctx, c, false)
+	b, err := d.open(ctx, c, false)
 	if err != nil {
 		return err
 	}
-	defer h.close()
-	all, err := h.db.Workspaces(ctx)
+	defer b.close()
+	all, err := b.db.Workspaces(ctx)
 	if err != nil {
 		return err
 	}

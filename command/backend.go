@@ -22,8 +22,8 @@ type database struct {
 	NATSURL string `name:"nats-url" env:"NATS_URL" placeholder:"URL" help:"NATS server through which Switchboard servers wake each other, such as nats://user:password@host:4222; all servers on one database need the same. Empty: PostgreSQL's NOTIFY."`
 }
 
-// house is an open database with the services that use it.
-type house struct {
+// backend is an open database with the services that use it.
+type backend struct {
 	embedded *embedded.Server // nil if DATABASE_URL is set
 	dataDir  string           // of the embedded database
 	url      string
@@ -37,42 +37,42 @@ type house struct {
 
 // open connects to the database of DATABASE_URL, or else to the embedded one, which it starts if
 // necessary. It migrates the embedded database always, and any other only if update is true.
-func (d *database) open(ctx context.Context, c *console, update bool) (_ *house, err error) {
-	h := &house{url: d.URL}
+func (d *database) open(ctx context.Context, c *console, update bool) (_ *backend, err error) {
+	b := &backend{url: d.URL}
 	defer c.waiting(d.what())()
 	defer func() {
 		if err != nil {
-			h.close()
+			b.close()
 		}
 	}()
 	follow := feed.Options{Log: c.log}
 	if d.NATSURL != "" {
-		if h.nats, err = feed.NewNATS(d.NATSURL); err != nil {
+		if b.nats, err = feed.NewNATS(d.NATSURL); err != nil {
 			return nil, fmt.Errorf("--nats-url (NATS_URL): %w", err)
 		}
-		follow.Waker = h.nats
+		follow.Waker = b.nats
 	}
 	if d.URL == "" {
-		if err := h.embed(ctx, c, d.DataDir); err != nil {
+		if err := b.embed(ctx, c, d.DataDir); err != nil {
 			return nil, err
 		}
 	}
 	if update || d.URL == "" {
-		if h.applied, err = (db.Migrator{Log: c.log}).Migrate(ctx, h.url); err != nil {
+		if b.applied, err = (db.Migrator{Log: c.log}).Migrate(ctx, b.url); err != nil {
 			return nil, err
 		}
 	}
-	if h.db, err = db.Open(ctx, h.url, db.Options{}); err != nil {
+	if b.db, err = db.Open(ctx, b.url, db.Options{}); err != nil {
 		return nil, err
 	}
-	if err = h.db.CheckSchema(ctx); err != nil {
+	if err = b.db.CheckSchema(ctx); err != nil {
 		return nil, err
 	}
-	h.auth = auth.New(h.db, c.log)
-	follow.Before = h.auth.Withdraw
-	h.feed = feed.New(h.db, follow)
-	h.service = workflow.New(service.New(h.db, h.feed, service.Options{Log: c.log}))
-	return h, nil
+	b.auth = auth.New(b.db, c.log)
+	follow.Before = b.auth.Withdraw
+	b.feed = feed.New(b.db, follow)
+	b.service = workflow.New(service.New(b.db, b.feed, service.Options{Log: c.log}))
+	return b, nil
 }
 
 // what describes the database for log messages; it leaves out the password.
@@ -86,48 +86,48 @@ func (d *database) what() string {
 	return "the embedded database"
 }
 
-func (h *house) embed(ctx context.Context, c *console, dir string) (err error) {
+func (b *backend) embed(ctx context.Context, c *console, dir string) (err error) {
 	if dir == "" {
 		if dir, err = embedded.DefaultDataDir(); err != nil {
 			return err
 		}
 	}
-	h.dataDir = dir
-	if h.embedded, err = embedded.Start(ctx, embedded.Options{DataDir: dir, Log: c.log}); err != nil {
+	b.dataDir = dir
+	if b.embedded, err = embedded.Start(ctx, embedded.Options{DataDir: dir, Log: c.log}); err != nil {
 		return err
 	}
-	h.url = h.embedded.URL("switchboard")
+	b.url = b.embedded.URL("switchboard")
 	return nil
 }
 
 // close sends the pending wake-ups to other servers and disconnects from the database.
-func (h *house) close() {
-	if h.feed != nil {
-		h.feed.Flush()
+func (b *backend) close() {
+	if b.feed != nil {
+		b.feed.Flush()
 	}
-	if h.nats != nil {
-		h.nats.Close()
+	if b.nats != nil {
+		b.nats.Close()
 	}
-	if h.db != nil {
-		_ = h.db.Close()
+	if b.db != nil {
+		_ = b.db.Close()
 	}
-	if h.embedded != nil {
-		_ = h.embedded.Close()
+	if b.embedded != nil {
+		_ = b.embedded.Close()
 	}
 }
 
 // inWorkspace opens the database, finds the workspace with this id and calls do.
-func (d *database) inWorkspace(ctx context.Context, c *console, id string, do func(*house, *db.Workspace) error) error {
-	h, err := d.open(ctx, c, false)
+func (d *database) inWorkspace(ctx context.Context, c *console, id string, do func(*backend, *db.Workspace) error) error {
+	b, err := d.open(ctx, c, false)
 	if err != nil {
 		return err
 	}
-	defer h.close()
-	w, err := h.workspace(ctx, id)
+	defer b.close()
+	w, err := b.workspace(ctx, id)
 	if err != nil {
 		return err
 	}
-	return do(h, w)
+	return do(b, w)
 }
 
 // demoLock is the key of the advisory lock that alone takes.
@@ -139,14 +139,14 @@ const aloneTime = 5 * time.Minute
 // alone calls fn while no other server on this database does. Without it, two servers started at
 // once would both create a demo workspace and a development secret. The lock is released even if
 // the process is killed.
-func (h *house) alone(ctx context.Context, c *console, fn func() error) error {
+func (b *backend) alone(ctx context.Context, c *console, fn func() error) error {
 	waiting := func(holder string) { c.log.Info("waiting for another server that is starting", "server", holder) }
-	return h.db.Alone(ctx, demoLock, aloneTime, waiting, fn)
+	return b.db.Alone(ctx, demoLock, aloneTime, waiting, fn)
 }
 
 // workspace returns the workspace with this id, or an error that lists the existing ones.
-func (h *house) workspace(ctx context.Context, id string) (*db.Workspace, error) {
-	all, err := h.db.Workspaces(ctx)
+func (b *backend) workspace(ctx context.Context, id string) (*db.Workspace, error) {
+	all, err := b.db.Workspaces(ctx)
 	if err != nil {
 		return nil, err
 	}
