@@ -19,8 +19,8 @@ import (
 const (
 	age          = 30 * 24 * time.Hour
 	contactCount = 2500
-	reopenWithin = 3 // days within which a message reopens
-	chunkSize    = 1000
+	reopenWithin = 3   // days within which a message reopens
+	chunkSize    = 500 // rows of a statement: what it takes to make them keeps PostgreSQL waiting
 )
 
 // demo is the workspace in the making.
@@ -135,10 +135,11 @@ func (d *demo) store(ctx context.Context, tx db.Tx, progress func(done, of int))
 		return nil, err
 	}
 	wrote(len(d.agents))
-	if err := tx.InsertContacts(ctx, d.contacts, d.identities); err != nil {
+	if err := inChunks(ctx, d.contacts, wrote, func(ctx context.Context, some []*db.Contact) error {
+		return tx.InsertContacts(ctx, some, d.identitiesOf(some))
+	}); err != nil {
 		return nil, err
 	}
-	wrote(len(d.contacts))
 	if err := inChunks(ctx, d.conversations, wrote, tx.InsertConversations); err != nil {
 		return nil, err
 	}
@@ -149,6 +150,19 @@ func (d *demo) store(ctx context.Context, tx db.Tx, progress func(done, of int))
 		return nil, err
 	}
 	return rest, inChunks(ctx, log, wrote, tx.AppendEvents)
+}
+
+func (d *demo) identitiesOf(contacts []*db.Contact) (identities []*db.ContactIdentity) {
+	among := map[db.ContactID]bool{}
+	for _, c := range contacts {
+		among[c.ID] = true
+	}
+	for _, i := range d.identities {
+		if among[i.ContactID] {
+			identities = append(identities, i)
+		}
+	}
+	return identities
 }
 
 // inChunks writes rows in chunks, so that no statement takes too long.
