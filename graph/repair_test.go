@@ -12,10 +12,10 @@ func TestBrokenTextInVariables(t *testing.T) {
 	w := newWorld(t)
 	contact, _ := w.opened(w.agent, "Ada Lovelace")
 	for _, row := range []struct{ token, doc, want string }{
-		{w.integration, `mutation($x: String!) { receiveMessage(input: {contact: {channel: "sms", externalId: "1"}, body: $x}) { message { body } } }`, "Thanks \uFFFD"},
-		{w.integration, `mutation($x: String!) { receiveMessage(input: {contact: {channel: "sms", externalId: "1", name: $x, email: $x}, body: "Hi", externalMessageId: $x}) { message { body } ignored { code } } }`, "INVALID_FIELD"},
-		{w.integration, `mutation($x: DateTime) { receiveMessage(input: {contact: {channel: "sms", externalId: "1"}, body: "Hi", sentAt: $x}) { message { body } ignored { field } } }`, "sentAt"},
-		{w.integration, `mutation($x: JSON) { recordBusinessEvent(input: {contact: {channel: "sms", externalId: "1"}, type: "order", payload: $x}) { events { id } } }`, `"events":[`},
+		{w.integration, `mutation($x: String!) { receiveMessage(input: {sender: {contact: {channel: "sms", externalId: "1"}}, body: $x}) { message { body } } }`, "Thanks \uFFFD"},
+		{w.integration, `mutation($x: String!) { receiveMessage(input: {sender: {contact: {channel: "sms", externalId: "1", name: $x, email: $x}}, body: "Hi", externalMessageId: $x}) { message { body } ignored { code } } }`, "INVALID_FIELD"},
+		{w.integration, `mutation($x: DateTime) { receiveMessage(input: {sender: {contact: {channel: "sms", externalId: "1"}}, body: "Hi", sentAt: $x}) { message { body } ignored { field } } }`, "sentAt"},
+		{w.integration, `mutation($x: JSON) { recordBusinessEvent(input: {sender: {contact: {channel: "sms", externalId: "1"}}, type: "order", payload: $x}) { events { id } } }`, `"events":[`},
 		{w.agent.token, `mutation($x: String!) { createContact(input: {name: $x}) { contact { name } } }`, "BAD_USER_INPUT"},
 		{w.agent.token, `mutation($x: String) { updateContact(input: {contactId: "` + contact.ID.String() + `", email: $x}) { contact { name } } }`, "BAD_USER_INPUT"},
 		{w.agent.token, `query($x: String) { inbox(view: ALL, search: $x) { nodes { id } } }`, "BAD_USER_INPUT"},
