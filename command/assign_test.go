@@ -17,7 +17,7 @@ const (
 	together  = 4   // assignToMe in one request
 )
 
-// attempt is what an agent was told about one conversation.
+// attempt is the answer that an agent got for one conversation.
 type attempt struct {
 	Conversation struct {
 		ID       string

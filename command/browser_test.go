@@ -39,7 +39,7 @@ func (p page) execute() {
 	p.do(chromedp.Click(chromedp.CSS(`.graphiql-execute-button`), chromedp.NodeVisible))
 }
 
-// shows waits until an expression holds in the page.
+// shows waits until an expression is true in the page.
 func (p page) shows(expression string) {
 	p.t.Helper()
 	for deadline := time.Now().Add(patience); ; time.Sleep(20 * time.Millisecond) {
@@ -49,12 +49,12 @@ func (p page) shows(expression string) {
 		}
 		if time.Now().After(deadline) {
 			webtest.Screenshot(p.t, p.ctx, "failed-"+p.t.Name())
-			p.t.Fatalf("in vain waited for %s (%v)", expression, err)
+			p.t.Fatalf("%s did not become true in time (%v)", expression, err)
 		}
 	}
 }
 
-// answers waits for a text in the result.
+// answers waits until the result contains text.
 func (p page) answers(text string) {
 	p.t.Helper()
 	p.shows(fmt.Sprintf(`document.querySelector('.result-window .CodeMirror').CodeMirror.getValue().includes(%q)`, text))
@@ -109,8 +109,8 @@ func TestPlaygroundOfARunningServer(t *testing.T) {
 	p.execute()
 	p.shows(`document.querySelector('.graphiql-execute-button').getAttribute('aria-label').startsWith('Stop')`)
 	subscribed := func() bool {
-		// Nothing in the page says that the server has the subscription, so one assignment
-		// after the other is made until the first comes through.
+		// The page does not show when the server has started the subscription, so assignments are
+		// repeated until the first one appears.
 		for _, agent := range []string{inbox.Viewer.ID, assignee.ID} {
 			manager.assign(conversation.ID, agent)
 		}

@@ -36,7 +36,7 @@ func (a answer) code() string {
 	return a.Errors[0].Extensions.Code
 }
 
-// caller talks to one server on behalf of one token.
+// caller calls one server with one token.
 type caller struct {
 	server *server
 	token  string
@@ -85,7 +85,7 @@ func (c caller) ask(into any, document string, variables vars) {
 	check(t, json.Unmarshal(a.Data, into))
 }
 
-// status gives the HTTP status of a small query.
+// status returns the HTTP status of a small query.
 func (c caller) status() int {
 	c.server.t.Helper()
 	status, _, err := c.post(c.server.t.Context(), `{ asOf }`, nil)
@@ -93,7 +93,7 @@ func (c caller) status() int {
 	return status
 }
 
-// asOf is the present end of the log.
+// asOf returns the cursor of the current end of the log.
 func (c caller) asOf() string {
 	c.server.t.Helper()
 	var now struct{ AsOf string }
@@ -101,7 +101,7 @@ func (c caller) asOf() string {
 	return now.AsOf
 }
 
-// open opens a conversation with a new contact and gives its id.
+// open opens a conversation with a new contact and returns its id.
 func (c caller) open(name string) string {
 	c.server.t.Helper()
 	var contact struct {
@@ -116,7 +116,7 @@ func (c caller) open(name string) string {
 	return opened.OpenConversation.Conversation.ID
 }
 
-// receive brings in a message of a customer and returns its body as the server has it.
+// receive brings in a customer's message and returns its body as the server stored it.
 func (c caller) receive(customer, body string) string {
 	c.server.t.Helper()
 	var done struct {
@@ -127,7 +127,7 @@ func (c caller) receive(customer, body string) string {
 	return done.ReceiveMessage.Message.Body
 }
 
-// assign gives a conversation to an agent and tells the ids of the events.
+// assign assigns a conversation to an agent and returns the ids of the events.
 func (c caller) assign(conversation, agent string) []string {
 	c.server.t.Helper()
 	var done struct {
@@ -169,7 +169,7 @@ func (c caller) connect() (*socket, error) {
 	if err == nil {
 		var first message
 		if err = s.ReadJSON(&first); err == nil && first.Type != "connection_ack" {
-			err = fmt.Errorf("instead of connection_ack came %s", first.Type)
+			err = fmt.Errorf("received %s instead of connection_ack", first.Type)
 		}
 	}
 	if err != nil {
@@ -191,8 +191,8 @@ func (s *socket) subscribe(document string, variables vars) error {
 	return s.send(message{ID: "1", Type: "subscribe"}, vars{"query": document, "variables": variables})
 }
 
-// next waits for the data of the next item, answering pings. A peer that closes the socket
-// is a *websocket.CloseError.
+// next returns the data of the next item and answers pings until then. If the peer closes the
+// socket, the error is a *websocket.CloseError.
 func (s *socket) next() (data json.RawMessage, err error) {
 	_ = s.SetReadDeadline(time.Now().Add(patience))
 	for {
@@ -220,13 +220,14 @@ func (s *socket) next() (data json.RawMessage, err error) {
 	}
 }
 
-// closed waits until the server closes the socket and gives the code.
+// closed waits until the server closes the socket and returns the close code.
 func (s *socket) closed() int {
 	code, _ := s.rest()
 	return code
 }
 
-// rest is closed, and counts the items that came before.
+// rest reads until the server closes the socket and returns the close code and the number of
+// items that came before.
 func (s *socket) rest() (code, items int) {
 	defer func() { _ = s.Close() }()
 	for {
@@ -242,7 +243,7 @@ func (s *socket) rest() (code, items int) {
 	}
 }
 
-// watch subscribes, after a place in the log.
+// watch connects and subscribes to what follows a cursor.
 func (c caller) watch(document, after string) *socket {
 	t := c.server.t
 	t.Helper()
@@ -253,7 +254,7 @@ func (c caller) watch(document, after string) *socket {
 	return s
 }
 
-// assignments is the subscription of most tests.
+// assignments is the subscription that most tests use.
 const assignments = `subscription($after: EventCursor) { item: assignmentChanged(after: $after) { id cursor occurredAt } }`
 
 // change is an item of assignments.

@@ -16,27 +16,27 @@ import (
 	"switchboard/db"
 )
 
-// The crash: clients write while the server is killed again and again.
+// Sizes of the crash test, in which clients write while the server is killed again and again.
 const (
 	writers  = 8  // clients
 	episodes = 32 // of each: create a contact, open, assign and close a conversation
 	kills    = 3
 )
 
-// place is where the server is to be found; it moves when it was killed.
-type place struct {
+// location holds the running server; it changes when the server was killed and started again.
+type location struct {
 	mu    sync.Mutex
 	at    *server
 	moved chan struct{}
 }
 
-func (p *place) now() (at *server, moved <-chan struct{}) {
+func (p *location) now() (at *server, moved <-chan struct{}) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return p.at, p.moved
 }
 
-func (p *place) move(to *server) {
+func (p *location) move(to *server) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.at = to
@@ -44,8 +44,8 @@ func (p *place) move(to *server) {
 	p.moved = make(chan struct{})
 }
 
-// after waits until the server is elsewhere.
-func (p *place) after(ctx context.Context, was *server) (*server, error) {
+// after waits until another server than was is running and returns it.
+func (p *location) after(ctx context.Context, was *server) (*server, error) {
 	for {
 		at, moved := p.now()
 		if at != was {
@@ -59,7 +59,7 @@ func (p *place) after(ctx context.Context, was *server) (*server, error) {
 	}
 }
 
-// done is what a client was told about one mutation.
+// done is the payload of a mutation.
 type done struct {
 	Contact, Conversation struct{ ID string }
 	Events                []struct{ ID, IdempotencyKey string }
@@ -70,10 +70,10 @@ type done struct {
 type writer struct {
 	number       int
 	token        string
-	place        *place
+	location     *location
 	acknowledged func()
 
-	repeated  int             // how often
+	repeated  int             // number of requests that were sent again
 	timelines map[string][]id // acknowledged events by contact
 }
 
@@ -83,12 +83,12 @@ func (w *writer) mutate(ctx context.Context, verb, key, fields string, input var
 	document := fmt.Sprintf(`mutation($input: %s%sInput!) { done: %s(input: $input) {
 		%s events { id idempotencyKey } userErrors { code message } } }`, strings.ToUpper(verb[:1]), verb[1:], verb, fields)
 	input["idempotencyKey"] = key
-	at, _ := w.place.now()
+	at, _ := w.location.now()
 	for {
 		status, a, err := caller{at, w.token}.post(ctx, document, vars{"input": input})
-		if err != nil { // the server is gone, and nobody knows what it still did
+		if err != nil { // the server is gone; the mutation may have been committed
 			w.repeated++
-			if at, err = w.place.after(ctx, at); err != nil {
+			if at, err = w.location.after(ctx, at); err != nil {
 				return nil, err
 			}
 			continue
@@ -108,7 +108,7 @@ func (w *writer) mutate(ctx context.Context, verb, key, fields string, input var
 	}
 }
 
-// work goes through all episodes.
+// work carries out all episodes.
 func (w *writer) work(ctx context.Context, assignee func(i int) string) error {
 	for i := range episodes {
 		key := func(verb string) string { return fmt.Sprintf("%s %d of %d", verb, i, w.number) }
@@ -137,19 +137,19 @@ func (w *writer) work(ctx context.Context, assignee func(i int) string) error {
 	return nil
 }
 
-// follower reads a subscription; after each break it goes on after its last cursor.
+// follower reads a subscription and resumes after its last cursor when the connection breaks.
 type follower struct {
 	name, document string // the item is called item and has a cursor
 	cursor         string
-	items          []string // as they came
+	items          []string // in the order of arrival
 	resumed        int
 }
 
-// theLast is the idempotency key by which the last item is known.
+// theLast is the idempotency key of the mutation whose item is the last one.
 const theLast = "the last one"
 
 // follow reads until the last item has come.
-func (f *follower) follow(ctx context.Context, token string, p *place) error {
+func (f *follower) follow(ctx context.Context, token string, p *location) error {
 	at, _ := p.now()
 	for {
 		err := f.read(ctx, caller{at, token})
@@ -200,7 +200,7 @@ func TestKilledServerLosesAndRepeatsNothing(t *testing.T) {
 	s := start(t, "--data-dir", dir, "--no-demo")
 	c := found(t, s, dir, writers)
 	beginning := s.as(c.Token).asOf()
-	p := &place{at: s, moved: make(chan struct{})}
+	p := &location{at: s, moved: make(chan struct{})}
 	ctx, stop := context.WithTimeoutCause(t.Context(), 2*patience, fmt.Errorf("not done within %v", 2*patience))
 	defer stop()
 	ctx, fail := context.WithCancelCause(ctx) // all clients, with the first one's error
@@ -229,7 +229,7 @@ func TestKilledServerLosesAndRepeatsNothing(t *testing.T) {
 	var working sync.WaitGroup
 	all := make([]*writer, writers)
 	for i := range all {
-		w := &writer{number: i, token: c.agents[i].token, place: p, acknowledged: acknowledged, timelines: map[string][]id{}}
+		w := &writer{number: i, token: c.agents[i].token, location: p, acknowledged: acknowledged, timelines: map[string][]id{}}
 		all[i] = w
 		working.Go(func() {
 			if err := w.work(ctx, func(n int) string { return c.agents[(i+n)%writers].id }); err != nil {
@@ -271,7 +271,7 @@ func TestKilledServerLosesAndRepeatsNothing(t *testing.T) {
 	checkTimelines(t, s.as(c.Token), timelines)
 	checkLog(t, dir, mutations)
 
-	// The end of the log: the followers come home when they have seen it.
+	// The last event of the log, at which the followers stop.
 	contact := slices.Sorted(maps.Keys(timelines))[0]
 	s.as(c.Token).ask(&struct{}{}, `mutation($id: ID!, $key: String!) {
 		openConversation(input: {contactId: $id, channel: "email", idempotencyKey: $key}) { userErrors { code } } }`,
@@ -300,7 +300,7 @@ func TestKilledServerLosesAndRepeatsNothing(t *testing.T) {
 	}
 }
 
-// sameItems compares what a follower got over several connections with a replay over one.
+// sameItems compares the items of a follower with those of a replay over one connection.
 func sameItems(t *testing.T, name string, got, want []string) {
 	t.Helper()
 	for i := range min(len(got), len(want)) {
@@ -314,8 +314,8 @@ func sameItems(t *testing.T, name string, got, want []string) {
 	}
 }
 
-// checkTimelines compares every contact's timeline with what was acknowledged, and looks
-// that there are no other contacts.
+// checkTimelines compares every contact's timeline with the acknowledged events and checks that
+// there are no other contacts.
 func checkTimelines(t *testing.T, c caller, want map[string][]id) {
 	t.Helper()
 	seen, after := 0, (*string)(nil)
@@ -337,7 +337,7 @@ func checkTimelines(t *testing.T, c caller, want map[string][]id) {
 		for _, contact := range page.Contacts.Nodes {
 			events, ok := want[contact.ID]
 			if seen++; !ok {
-				t.Errorf("nobody knows of %s", contact.Name)
+				t.Errorf("contact %s was never acknowledged", contact.Name)
 			}
 			var got []id
 			for _, e := range contact.Timeline.Nodes {
@@ -356,7 +356,7 @@ func checkTimelines(t *testing.T, c caller, want map[string][]id) {
 	}
 }
 
-// checkLog looks into the log itself: no gap, nothing twice, and nothing that nobody asked for.
+// checkLog checks the table of events: no gap, no duplicate, and no event without a request.
 func checkLog(t *testing.T, dir string, mutations int) {
 	t.Helper()
 	d, leave := openDatabase(t, dir)
@@ -381,7 +381,7 @@ func TestTwoServersOnOneDatabase(t *testing.T) {
 	now := both[1].as(c.Token).asOf()
 	subscribers := []*socket{both[0].as(c.Token).watch(assignments, now), both[1].as(c.Token).watch(assignments, now)}
 
-	// One after the other, through either: both hear of each before the next.
+	// One change after the other, through either server: both subscribers get each before the next.
 	for i := range 20 {
 		events := both[i%2].as(c.Token).assign(conversation, c.agents[i%2].id)
 		for _, s := range subscribers {
@@ -390,7 +390,7 @@ func TestTwoServersOnOneDatabase(t *testing.T) {
 			}
 		}
 	}
-	// All at once: both hear of all, in the same order.
+	// Many changes at once: both subscribers get all of them in the same order.
 	const each = 25
 	conversations := make([]string, 2*len(both))
 	for i := range conversations {
@@ -477,16 +477,16 @@ func TestEventLatency(t *testing.T) {
 	}
 }
 
-// trackCommits makes PostgreSQL remember when each transaction began to commit.
+// trackCommits makes PostgreSQL record when each transaction began to commit.
 func trackCommits(t *testing.T, dir string) {
 	t.Helper()
 	d, leave := openDatabase(t, dir)
-	defer leave() // which stops it: the setting takes a start
+	defer leave() // stops PostgreSQL, because the setting applies from its next start
 	_, err := d.ExecContext(t.Context(), "ALTER SYSTEM SET track_commit_timestamp = on")
 	check(t, err)
 }
 
-// sinceCommit gives how long after their commit events were received.
+// sinceCommit returns how long after their commit the events were received.
 func sinceCommit(t *testing.T, dir string, received map[id]time.Time) (took durations) {
 	t.Helper()
 	d, leave := openDatabase(t, dir)

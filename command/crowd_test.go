@@ -21,10 +21,10 @@ import (
 	"switchboard/db"
 )
 
-// full makes the load tests as large as the promises; SWITCHBOARD_TEST_LOAD=full asks for it.
+// full makes the load tests as large as the documented limits; SWITCHBOARD_TEST_LOAD=full sets it.
 var full bool
 
-// sized is a number of a load test: what fits every run, or what was promised.
+// sized returns the usual size of a load test, or the promised one if full is set.
 func sized(usual, promised int) int {
 	if full {
 		return promised
@@ -32,7 +32,7 @@ func sized(usual, promised int) int {
 	return usual
 }
 
-// fleet are the servers that clients may turn to.
+// fleet is the set of servers that clients connect to.
 type fleet struct {
 	mu      sync.Mutex
 	servers []*server
@@ -50,8 +50,9 @@ func (f *fleet) replace(i int, by *server) {
 	f.servers[i] = by
 }
 
-// stream is a subscription with what all its subscribers must see: whoever comes to a
-// place first says what is there, and in the end the log says whether that was right.
+// stream is a subscription with the items that all its subscribers must receive. The first
+// subscriber to receive an item records it, the others are compared with it, and the end of the
+// test compares all with the log.
 type stream struct {
 	name, document string // each item has a cursor, an event's id and its time
 	picks          func(*db.Event) bool
@@ -65,7 +66,7 @@ type item struct {
 	occurred time.Time
 }
 
-// agree compares the item at a place with what others saw there.
+// agree compares the nth item of a subscriber with the one that others received.
 func (s *stream) agree(n int, id, occurred []byte) (time.Time, error) {
 	s.mu.RLock()
 	known := n < len(s.items)
@@ -105,7 +106,7 @@ func wasOrIsOpen(e *db.Event) bool {
 	return e.ConversationID != nil && (open(e.Before) || open(e.After))
 }
 
-// streams are those that most of a crowd subscribes to.
+// streams returns the subscriptions that most of a crowd uses.
 func streams() []*stream {
 	return []*stream{
 		{name: "inboxChanged", picks: wasOrIsOpen, document: `subscription($after: EventCursor) { item: inboxChanged(view: ALL, after: $after) { cursor kind event { id occurredAt } conversation { id assignee { name } contact { name } } } }`},
@@ -114,8 +115,8 @@ func streams() []*stream {
 	}
 }
 
-// crowd are many subscribers, each with a socket and one subscription, who come back
-// after every break and go on after the last cursor they saw.
+// crowd is a set of subscribers, each with a socket and one subscription. They reconnect after
+// every break and resume after the last cursor they saw.
 type crowd struct {
 	fleet   *fleet
 	token   string
@@ -133,18 +134,18 @@ type member struct {
 	stream *stream
 	dialer *websocket.Dialer
 
-	socket atomic.Pointer[websocket.Conn] // the present one
+	socket atomic.Pointer[websocket.Conn] // of the current session
 	cursor string
 	text   bytes.Buffer
-	took   []time.Duration // from the beginning of the transaction to receipt, by item
+	took   []time.Duration // from the start of the transaction to receipt, by item
 
 	seen     atomic.Int64
 	sessions atomic.Int64 // sockets that were accepted
 	ended    atomic.Int64 // subscriptions that ended with an error
-	since    atomic.Int64 // items of the present session
+	since    atomic.Int64 // items of the current session
 }
 
-// newCrowd makes an empty crowd; when the test ends everybody goes home.
+// newCrowd returns an empty crowd, which is disconnected when the test ends.
 func newCrowd(t *testing.T, f *fleet, token string) *crowd {
 	c := &crowd{fleet: f, token: token}
 	ctx, stop := context.WithTimeoutCause(t.Context(), 4*patience, fmt.Errorf("not done within %v", 4*patience))
@@ -153,15 +154,14 @@ func newCrowd(t *testing.T, f *fleet, token string) *crowd {
 	return c
 }
 
-// newMember makes a subscriber that begins after a cursor, without letting it begin.
+// newMember returns a subscriber that will begin after a cursor, without starting it.
 func (c *crowd) newMember(s *stream, after string) *member {
 	m := &member{crowd: c, number: len(c.members), stream: s, cursor: after, dialer: dialer(nil)}
 	c.members = append(c.members, m)
 	return m
 }
 
-// join lets n subscribers begin, spread over streams and servers, and waits until they
-// are connected.
+// join starts n subscribers, spread over streams and servers, and waits until they are connected.
 func (c *crowd) join(t *testing.T, n int, after string, among ...*stream) {
 	t.Helper()
 	for i := range n {
@@ -172,12 +172,12 @@ func (c *crowd) join(t *testing.T, n int, after string, among ...*stream) {
 
 func (m *member) begin() { m.crowd.running.Go(func() { m.run(m.session) }) }
 
-// beginOn begins with a socket that is connected already.
+// beginOn starts the subscriber on a socket that is already connected.
 func (m *member) beginOn(conn *websocket.Conn) {
 	m.crowd.running.Go(func() { m.run(func(*server) error { return m.follow(conn) }) })
 }
 
-// await waits until something holds for each member.
+// await waits until a condition is true for each member.
 func (c *crowd) await(t *testing.T, what string, holds func(*member) bool) {
 	t.Helper()
 	for _, m := range c.members {
@@ -190,13 +190,13 @@ func (c *crowd) await(t *testing.T, what string, holds func(*member) bool) {
 	}
 }
 
-// leave sends everybody home; then what the members hold may be read.
+// leave disconnects all members and waits for them. Afterwards their fields may be read.
 func (c *crowd) leave() {
 	c.fail(errors.New("sent home"))
 	c.running.Wait()
 }
 
-// count adds a number of each member.
+// count returns the sum of a number over all members.
 func (c *crowd) count(of func(*member) int64) (sum int64) {
 	for _, m := range c.members {
 		sum += of(m)
@@ -204,10 +204,10 @@ func (c *crowd) count(of func(*member) int64) (sum int64) {
 	return sum
 }
 
-// resumed is how often members had to subscribe again.
+// resumed returns how often the member subscribed again.
 func (m *member) resumed() int64 { return max(0, m.sessions.Load()-1) }
 
-// errEnded is a subscription that ended with an error, which may be resumed.
+// errEnded reports a subscription that ended with an error and may be resumed.
 var errEnded = errors.New("the subscription ended")
 
 // run subscribes again and again, each time at the next server.
@@ -239,7 +239,7 @@ const (
 	longPause  = time.Second
 )
 
-// mayComeBack tells breaks that ask for a reconnect from faults.
+// mayComeBack reports whether an error is a break after which clients reconnect, not a fault.
 func mayComeBack(err error) bool {
 	if end := (*websocket.CloseError)(nil); errors.As(err, &end) {
 		return slices.Contains([]int{websocket.CloseGoingAway, websocket.CloseAbnormalClosure, websocket.CloseServiceRestart, websocket.CloseTryAgainLater}, end.Code)
@@ -249,7 +249,7 @@ func mayComeBack(err error) bool {
 		errors.Is(err, websocket.ErrBadHandshake) // askToComeBack
 }
 
-// dialer makes sockets whose client needs little memory.
+// dialer connects sockets whose client side needs little memory.
 func dialer(control func(network, address string, c syscall.RawConn) error) *websocket.Dialer {
 	d := &net.Dialer{Timeout: patience, Control: control}
 	return &websocket.Dialer{
@@ -279,7 +279,8 @@ func (m *member) subscribe(conn *websocket.Conn) error {
 	return (&socket{conn}).subscribe(m.stream.document, vars{"after": m.cursor})
 }
 
-// askToComeBack are the answers to a handshake of a server that stops, or to which too many come at once.
+// askToComeBack are the statuses with which a server refuses a handshake while it stops or is
+// overloaded.
 var askToComeBack = []int{http.StatusServiceUnavailable, http.StatusTooManyRequests}
 
 // connect waits until the server has accepted the token.
@@ -307,7 +308,7 @@ func (m *member) connect(at *server) (_ *websocket.Conn, err error) {
 		return nil, err
 	}
 	if first.Type != "connection_ack" {
-		return nil, fmt.Errorf("instead of connection_ack came %s", first.Type)
+		return nil, fmt.Errorf("received %s instead of connection_ack", first.Type)
 	}
 	m.socket.Store(conn)
 	m.since.Store(0)
@@ -315,10 +316,10 @@ func (m *member) connect(at *server) (_ *websocket.Conn, err error) {
 	return conn, nil
 }
 
-// interrupt breaks the present socket off, as a network does.
+// interrupt closes the current connection without a close frame, as a broken network does.
 func (m *member) interrupt() { _ = m.socket.Load().NetConn().Close() }
 
-// read takes items until the socket or the subscription ends.
+// read reads items until the socket or the subscription ends.
 func (m *member) read(conn *websocket.Conn) error {
 	defer context.AfterFunc(m.crowd.ctx, func() { _ = conn.Close() })()
 	defer func() { _ = conn.Close() }()
@@ -348,7 +349,7 @@ func (m *member) read(conn *websocket.Conn) error {
 	}
 }
 
-// take looks at an item without decoding the rest of it.
+// take checks an item; for speed it does not decode the JSON.
 func (m *member) take(text []byte) error {
 	cursor, id, occurred := field(text, `"cursor":"`), field(text, `"id":"evt_`), field(text, `"occurredAt":"`)
 	if bytes.Contains(text, []byte(`"errors":`)) || len(cursor)*len(id)*len(occurred) == 0 {
@@ -364,15 +365,15 @@ func (m *member) take(text []byte) error {
 	return nil
 }
 
-// field is what follows a name in JSON text, up to the end of the string.
+// field returns the string that follows a name in JSON text.
 func field(text []byte, name string) []byte {
 	_, rest, _ := bytes.Cut(text, []byte(name))
 	value, _, _ := bytes.Cut(rest, []byte(`"`))
 	return value
 }
 
-// between gives how long items took to arrive that occurred in a span of time, in order.
-// The crowd has left.
+// between returns the sorted latencies of the items that occurred in a span of time. It must be
+// called after leave.
 func (c *crowd) between(from, to time.Time) (all durations) {
 	for _, m := range c.members {
 		for n, took := range m.took {
@@ -385,10 +386,10 @@ func (c *crowd) between(from, to time.Time) (all durations) {
 	return all
 }
 
-// durations in order.
+// durations are sorted.
 type durations []time.Duration
 
-// String gives the percentiles.
+// String returns the percentiles.
 func (d durations) String() string {
 	if len(d) == 0 {
 		return "none"

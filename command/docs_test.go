@@ -24,7 +24,7 @@ func blocks(t *testing.T, document, language string) (all []string) {
 	return all
 }
 
-// shell runs a script as somebody would who pastes it, and returns its output.
+// shell runs a script with sh and returns its output.
 func shell(t *testing.T, script, dir string, env ...string) (output string, err error) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
@@ -35,7 +35,7 @@ func shell(t *testing.T, script, dir string, env ...string) (output string, err 
 	return string(text), err
 }
 
-// TestReadmeFollowed pastes the README's curl call.
+// TestReadmeFollowed runs the README's curl call.
 func TestReadmeFollowed(t *testing.T) {
 	t.Parallel()
 	dir := newDir(t)
@@ -54,12 +54,12 @@ func TestReadmeFollowed(t *testing.T) {
 		}
 	}
 	if calls == 0 {
-		t.Error("the README calls nothing with curl")
+		t.Error("the README has no curl call")
 	}
 }
 
-// TestDocumentsFollowed pastes every line of docs/ that begins with ./switchboard, in the
-// order of docs/operations.md. The server itself has tests of its own.
+// TestDocumentsFollowed runs every line of docs/ that begins with ./switchboard, in the order of
+// docs/operations.md. The server itself has its own tests.
 func TestDocumentsFollowed(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()

@@ -28,7 +28,7 @@ import (
 	"github.com/uptrace/bun"
 )
 
-// TestExamples runs the programs of examples/ that follow the inbox, as their readers do.
+// TestExamples runs the programs of examples/ that follow the inbox, with their documented commands.
 // Their first connection is refused, the server is killed, then killed again for so long
 // that their cursor expires, and at last their token is revoked.
 func TestExamples(t *testing.T) {
@@ -38,7 +38,7 @@ func TestExamples(t *testing.T) {
 	s := start(t, "--data-dir", dir, "--no-demo")
 	addr := must(url.Parse(s.GraphQL)).Host
 	restart := func() { s = start(t, "--data-dir", dir, "--no-demo", "--addr", addr) }
-	// What happens while the examples have no server happens on another one.
+	// Changes while the examples have no server are made through another one.
 	other := start(t, "--data-dir", dir, "--no-demo")
 
 	for _, name := range []string{"graphql-ws", "graphql-sse", "apollo", "urql", "relay", "curl"} {
@@ -149,7 +149,7 @@ func TestTypedExample(t *testing.T) {
 	}
 }
 
-// TestHTTPAudits: the reference implementation of GraphQL over HTTP finds nothing to say.
+// TestHTTPAudits: the audits of the GraphQL-over-HTTP reference implementation pass.
 func TestHTTPAudits(t *testing.T) {
 	t.Parallel()
 	folder := installExamples(t)
@@ -162,8 +162,8 @@ func TestHTTPAudits(t *testing.T) {
 	}
 }
 
-// installExamples returns a folder with a copy of examples/ and what they import. That is
-// kept in the system's folder for temporary files until package-lock.json changes.
+// installExamples returns a folder with a copy of examples/ and their npm packages. The packages
+// are kept in the system's temporary folder until package-lock.json changes.
 func installExamples(t *testing.T) string {
 	t.Helper()
 	for _, program := range []string{"node", "npm", "bash", "curl"} {
@@ -195,7 +195,7 @@ func installExamples(t *testing.T) string {
 	return folder
 }
 
-// copyFiles copies the wanted files of a folder, without what npm has installed in it.
+// copyFiles copies the wanted files of a folder, except for node_modules.
 func copyFiles(from, to string, wanted func(name string) bool) error {
 	return filepath.WalkDir(from, func(path string, entry fs.DirEntry, err error) error {
 		if err != nil {
@@ -219,13 +219,13 @@ func copyFiles(from, to string, wanted func(name string) bool) error {
 	})
 }
 
-// environment is what an example needs to find its server.
+// environment returns the variables by which an example finds its server.
 func environment(graphQL, token string) []string {
 	return append(os.Environ(), "SWITCHBOARD_URL="+graphQL, "SWITCHBOARD_TOKEN="+token)
 }
 
-// refusingOnce passes everything on to a server, but refuses the first socket with 1013 and
-// the first stream with 429, as the server does with one too many.
+// refusingOnce forwards to a server, but refuses the first socket with 1013 and the first stream
+// with 429, as the server does above its limit of connections.
 func refusingOnce(t *testing.T, addr string) (graphQL string) {
 	t.Helper()
 	proxy := httputil.NewSingleHostReverseProxy(&url.URL{Scheme: "http", Host: addr})
@@ -257,8 +257,8 @@ func refusingOnce(t *testing.T, addr string) (graphQL string) {
 	return p.URL + "/graphql"
 }
 
-// monthPasses makes all that has happened in a workspace 31 days old. It goes around the
-// trigger that keeps the log as it is.
+// monthPasses makes all events of a workspace 31 days older. It disables the trigger that
+// prevents changes to the log.
 func monthPasses(t *testing.T, dir, workspace string) {
 	t.Helper()
 	d, leave := openDatabase(t, dir)
@@ -291,7 +291,7 @@ func (c caller) happened(conversation string) (ids []string) {
 	return ids
 }
 
-// unassign takes a conversation from its agent.
+// unassign unassigns a conversation.
 func (c caller) unassign(conversation string) {
 	c.server.t.Helper()
 	c.ask(&struct{}{}, `mutation($id: ID!) { unassignConversation(input: {conversationId: $id}) { events { id } } }`, vars{"id": conversation})
@@ -328,7 +328,7 @@ func runExample(t *testing.T, folder, name, graphQL, token string) *example {
 			p.lines = append(p.lines, lines.Text())
 			p.mu.Unlock()
 		}
-		_ = p.cmd.Wait() // how it ended is in ProcessState
+		_ = p.cmd.Wait() // the result is in ProcessState
 	}()
 	t.Cleanup(func() {
 		_ = p.cmd.Process.Kill()
@@ -340,7 +340,7 @@ func runExample(t *testing.T, folder, name, graphQL, token string) *example {
 	return p
 }
 
-// types sends the program a line.
+// types sends a line to the program's standard input.
 func (p *example) types(line string) {
 	p.t.Helper()
 	_, err := fmt.Fprintln(p.input, line)
@@ -359,7 +359,7 @@ func (p *example) printed(prefix string) (lines []string) {
 	return lines
 }
 
-// says waits until the program has printed so many lines with a prefix.
+// says waits until the program has printed this many lines with a prefix.
 func (p *example) says(prefix string, times int) {
 	p.t.Helper()
 	eventually(p.t, patience, fmt.Sprintf("%d times %q", times, prefix), func() bool { return len(p.printed(prefix)) >= times })
@@ -385,7 +385,7 @@ func (p *example) saw(events []string) {
 	}
 }
 
-// countsAre waits until the last counts that the program printed are those of the caller.
+// countsAre waits until the last counts that the program printed equal those the API returns.
 func (p *example) countsAre(c caller) {
 	p.t.Helper()
 	type counts struct{ Mine, Unassigned, All int }

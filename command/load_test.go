@@ -16,7 +16,7 @@ import (
 	"switchboard/db"
 )
 
-// load is a workspace in which much happens.
+// load is a workspace with a high rate of changes.
 type load struct {
 	*company
 	fleet         *fleet
@@ -24,15 +24,15 @@ type load struct {
 	program       string // an integration's token: an agent may have only few sockets
 	conversations []string
 	key           db.WorkspaceKey // of the workspace
-	beginning     db.Head         // the end of the log before anything happens
+	beginning     db.Head         // the end of the log before the load
 
 	mu           sync.Mutex
-	acknowledged []string // events, by those who asked for them
+	acknowledged []string // ids of events in the answers of mutations
 	repeated     int      // requests
 	took         durations
 }
 
-// newLoad opens conversations for the load on servers that share a data folder.
+// newLoad returns a load with its conversations, on servers that share a data folder.
 func newLoad(t *testing.T, dir string, conversations int, servers ...*server) *load {
 	t.Helper()
 	l := &load{company: found(t, servers[0], dir, 2), fleet: &fleet{servers: servers}, dir: dir}
@@ -48,7 +48,7 @@ func newLoad(t *testing.T, dir string, conversations int, servers ...*server) *l
 	return l
 }
 
-// begin notes the end of the log: what follows is what everybody must see.
+// begin records the end of the log. Every subscriber must receive all events after it.
 func (l *load) begin(t *testing.T, d *db.DB) {
 	t.Helper()
 	head, err := d.ForWorkspace(l.key).Head(t.Context())
@@ -56,10 +56,10 @@ func (l *load) begin(t *testing.T, d *db.DB) {
 	l.beginning, l.acknowledged = head, nil
 }
 
-// after is the cursor from which everybody watches.
+// after returns the cursor after which all subscribers begin.
 func (l *load) after() string { return l.beginning.Cursor().String() }
 
-// crowd gathers n subscribers of the usual streams.
+// crowd starts n subscribers of the usual streams.
 func (l *load) crowd(t *testing.T, n int) *crowd {
 	t.Helper()
 	c := newCrowd(t, l.fleet, l.program)
@@ -67,12 +67,12 @@ func (l *load) crowd(t *testing.T, n int) *crowd {
 	return c
 }
 
-// Clients that change something, and the note with which they close a conversation.
+// The number of writing clients, and the note with which they close conversations.
 const clients = 16
 
 var note = strings.Repeat("Sent a new one. ", 250)
 
-// run changes things at a rate, in mutations per second, until stop is called, which waits for
+// run sends mutations at a rate per second until stop is called, which waits for
 // every answer. A mutation is repeated with its key, at the next server, until acknowledged.
 func (l *load) run(t *testing.T, rate int) (stop func()) {
 	ctx, cancel := context.WithTimeoutCause(t.Context(), 4*patience, fmt.Errorf("not done within %v", 4*patience))
@@ -113,7 +113,8 @@ func (l *load) run(t *testing.T, rate int) (stop func()) {
 	}
 }
 
-// step is what a client does next. It has conversations of its own, so that nothing is refused.
+// step sends a client's next mutation. Each client has its own conversations, so that nothing is
+// refused.
 func (l *load) step(client, n int) (verb string, input vars) {
 	own := len(l.conversations) / clients
 	input = vars{"conversationId": l.conversations[client*own+n/4%own]}
@@ -166,7 +167,7 @@ func (l *load) mutate(ctx context.Context, client int, verb, key string, input v
 	}
 }
 
-// log reads what has happened from the database.
+// log reads the events of the load from the database.
 func (l *load) log(t *testing.T, d *db.DB) (events []*db.Event) {
 	t.Helper()
 	for at := l.beginning.Seq; ; {
@@ -179,8 +180,8 @@ func (l *load) log(t *testing.T, d *db.DB) (events []*db.Event) {
 	}
 }
 
-// complete waits until every subscriber has seen everything, and compares it with the log, and
-// the log with what was acknowledged.
+// complete waits until every subscriber has received all events, and compares them with the log
+// and the log with the acknowledged events.
 func (l *load) complete(t *testing.T, crowds ...*crowd) {
 	t.Helper()
 	d, leave := openDatabase(t, l.dir)
@@ -198,7 +199,7 @@ func (l *load) complete(t *testing.T, crowds ...*crowd) {
 	}
 	for s, want := range wanted {
 		if len(want) == 0 {
-			t.Errorf("%s: nothing was to be seen", s.name)
+			t.Errorf("%s: the log has no event for this subscription", s.name)
 		}
 		var got []string
 		for _, one := range s.items {
@@ -207,7 +208,7 @@ func (l *load) complete(t *testing.T, crowds ...*crowd) {
 		sameItems(t, s.name, got, want)
 	}
 	if got, want := slices.Sorted(slices.Values(l.acknowledged)), slices.Sorted(slices.Values(idsOf(events, nil))); !slices.Equal(got, want) {
-		t.Errorf("%d events were acknowledged, %d are in the log, or they are others", len(got), len(want))
+		t.Errorf("the %d acknowledged events differ from the %d in the log", len(got), len(want))
 	}
 }
 
@@ -220,8 +221,8 @@ func idsOf(events []*db.Event, picks func(*db.Event) bool) (ids []string) {
 	return ids
 }
 
-// TestCrowdWhenAServerIsKilled: of two servers one is killed under load. Its subscribers go
-// to the other one or to its successor, and everybody sees exactly the log.
+// TestCrowdWhenAServerIsKilled: one of two servers is killed under load. Its subscribers connect
+// to the other one or to its successor, and all subscribers receive exactly the log.
 func TestCrowdWhenAServerIsKilled(t *testing.T) {
 	t.Parallel()
 	dir := newDir(t)
@@ -248,8 +249,8 @@ func TestCrowdWhenAServerIsKilled(t *testing.T) {
 	}
 }
 
-// TestCrowdReconnectsAtOnce: the only server is killed, and all come back to the next in the
-// same moment, while changes go on.
+// TestCrowdReconnectsAtOnce: the only server is killed, and all subscribers connect to its
+// successor at the same moment, while changes continue.
 func TestCrowdReconnectsAtOnce(t *testing.T) {
 	t.Parallel()
 	dir := newDir(t)
@@ -271,7 +272,7 @@ func TestCrowdReconnectsAtOnce(t *testing.T) {
 	during := durations(slices.Sorted(slices.Values(l.took[before:])))
 	l.mu.Unlock()
 	t.Logf("%d subscribers were back and had news %v after the server was ready; mutations meanwhile: %v", len(c.members), took, during)
-	if took > time.Minute { // the promise is 30 s; other tests and the race detector are here as well
+	if took > time.Minute { // the limit is 30 s, doubled for the race detector and other tests
 		t.Errorf("the last subscriber was back after %v", took)
 	}
 	if len(during) == 0 {
@@ -281,8 +282,8 @@ func TestCrowdReconnectsAtOnce(t *testing.T) {
 	l.complete(t, c)
 }
 
-// TestCrowdThroughBulkAndReplay: neither 500 changes in one mutation, nor the deactivation of
-// an agent with 10,000 open conversations, nor the replay of all that cuts anybody.
+// TestCrowdThroughBulkAndReplay: no subscriber is disconnected by 500 changes in one mutation, by
+// the deactivation of an agent with 10,000 open conversations, or by the replay of all that.
 func TestCrowdThroughBulkAndReplay(t *testing.T) {
 	t.Parallel()
 	const bulk = 500
@@ -333,8 +334,8 @@ func TestCrowdThroughBulkAndReplay(t *testing.T) {
 	}
 }
 
-// put adds open conversations of an agent's to the tables: so many cannot be had through
-// the API in a test's time.
+// put inserts open conversations of an agent into the tables, because creating so many through
+// the API would take too long.
 func (l *load) put(t *testing.T, d *db.DB, n int, owner string) {
 	t.Helper()
 	var agent db.AgentID
@@ -360,7 +361,7 @@ func (l *load) put(t *testing.T, d *db.DB, n int, owner string) {
 	check(t, d.Analyze(t.Context()))
 }
 
-// uninterrupted checks that nobody's socket or subscription ended.
+// uninterrupted checks that no socket or subscription ended.
 func uninterrupted(t *testing.T, c *crowd) {
 	t.Helper()
 	if n := c.count((*member).resumed); n > 0 {
@@ -368,7 +369,7 @@ func uninterrupted(t *testing.T, c *crowd) {
 	}
 }
 
-// assignAll gives conversations to an agent, in one mutation.
+// assignAll assigns conversations to an agent in one mutation.
 func (c caller) assignAll(conversations []string, agent string) {
 	c.server.t.Helper()
 	var items []vars
@@ -379,8 +380,8 @@ func (c caller) assignAll(conversations []string, agent string) {
 		vars{"input": vars{"items": items, "assigneeId": agent}})
 }
 
-// handOver gives all open conversations of an agent to another one, in one transaction, by
-// deactivating the former, who is reactivated.
+// handOver moves all open conversations of an agent to another one in one transaction, by
+// deactivating the former, and then reactivates them.
 func (c caller) handOver(from, to string) {
 	c.server.t.Helper()
 	c.ask(&struct{}{}, `mutation($from: ID!, $to: ID!) {

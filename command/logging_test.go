@@ -9,7 +9,7 @@ import (
 	"github.com/gorilla/websocket"
 )
 
-// TestLogging starts a server under each setting and reads what it logs, from the beginning to its end.
+// TestLogging starts and stops a server under each setting and reads its whole log.
 func TestLogging(t *testing.T) {
 	t.Setenv("SWITCHBOARD_LOG_LEVEL", "debug")
 	t.Setenv("SWITCHBOARD_LOG_FORMAT", "json")
@@ -47,7 +47,7 @@ func TestLogging(t *testing.T) {
 	}
 }
 
-// closed has the server close a socket, which is a message for debugging.
+// closed makes the server close a socket, which it logs at level debug.
 func closed(t *testing.T, s *server) {
 	t.Helper()
 	dialer := websocket.Dialer{Subprotocols: []string{"graphql-transport-ws"}, HandshakeTimeout: patience}

@@ -24,14 +24,15 @@ import (
 	"switchboard/db/embedded"
 )
 
-// patience is how long anything may take before its test fails. It only matters to a test
-// that fails: a first start with its demo takes half a minute beside other work.
+// patience is how long a test waits for a condition before it fails. It is generous, because a
+// first start with the demo takes half a minute on a busy machine.
 const patience = 2 * time.Minute
 
 // binary is the program under test.
 var binary string
 
-// TestMain leaves every test out with -short: they run whole servers and kill some of them, browsers and npm packages.
+// TestMain skips every test with -short, because they need whole servers, browsers and npm
+// packages.
 func TestMain(m *testing.M) {
 	if flag.Parse(); testing.Short() {
 		fmt.Println("left out with -short")
@@ -46,12 +47,12 @@ func buildAndRun(m *testing.M) int {
 	given := os.Getenv("SWITCHBOARD_TEST_BINARY")
 	full = os.Getenv("SWITCHBOARD_TEST_LOAD") == "full"
 	full = os.Getenv("SWITCHBOARD_TEST_LOAD") == "full"
-	for _, entry := range os.Environ() { // what the developer has set is not for these tests
+	for _, entry := range os.Environ() { // the developer's settings must not reach these tests
 		if name, _, _ := strings.Cut(entry, "="); name == "DATABASE_URL" || name == "NATS_URL" || strings.HasPrefix(name, "SWITCHBOARD_") {
 			_ = os.Unsetenv(name)
 		}
 	}
-	// The detector would have every process wait a second at its end for late reports.
+	// By default the race detector makes every process wait a second before it exits.
 	if err := os.Setenv("GORACE", "atexit_sleep_ms=20 "+os.Getenv("GORACE")); err != nil {
 		panic(err)
 	}
@@ -73,9 +74,9 @@ func buildAndRun(m *testing.M) int {
 	return m.Run()
 }
 
-// newDir names a data folder that does not exist yet, where PostgreSQL's user can enter,
-// unlike testing's own temporary folders. When the test ends PostgreSQL is stopped, even
-// if the servers that used it were killed.
+// newDir returns the name of a data folder that does not exist yet. PostgreSQL's user can enter
+// it, unlike testing's own temporary folders. When the test ends PostgreSQL is stopped, even if
+// the servers that used it were killed.
 func newDir(t *testing.T) string {
 	t.Helper()
 	parent, err := os.MkdirTemp("", "sb-")
@@ -84,20 +85,20 @@ func newDir(t *testing.T) string {
 	dir := filepath.Join(parent, "data")
 	t.Cleanup(func() {
 		if databaseRuns(dir) {
-			check(t, attach(t, dir).Close()) // the last one out stops it
+			check(t, attach(t, dir).Close()) // the last user to close it stops PostgreSQL
 		}
 		check(t, os.RemoveAll(parent))
 	})
 	return dir
 }
 
-// databaseRuns says whether PostgreSQL was started in a data folder and not stopped.
+// databaseRuns reports whether PostgreSQL runs in a data folder.
 func databaseRuns(dir string) bool {
 	_, err := os.Stat(filepath.Join(dir, "postgres", "postmaster.pid"))
 	return err == nil
 }
 
-// attach takes a share in the PostgreSQL of a data folder.
+// attach uses the PostgreSQL of a data folder, which it starts if necessary.
 func attach(t *testing.T, dir string) *embedded.Server {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
@@ -107,7 +108,7 @@ func attach(t *testing.T, dir string) *embedded.Server {
 	return s
 }
 
-// openDatabase gives the database of a data folder, as the program uses it.
+// openDatabase opens the database of a data folder as the program does.
 func openDatabase(t *testing.T, dir string) (_ *db.DB, leave func()) {
 	t.Helper()
 	s := attach(t, dir)
@@ -119,7 +120,7 @@ func openDatabase(t *testing.T, dir string) (_ *db.DB, leave func()) {
 	}
 }
 
-// databaseURL gives the address of an empty database on a server of its own.
+// databaseURL returns the URL of an empty database on its own PostgreSQL server.
 func databaseURL(t *testing.T) string {
 	t.Helper()
 	s, err := embedded.Start(t.Context(), embedded.Options{DataDir: newDir(t), Ephemeral: true})
@@ -128,7 +129,7 @@ func databaseURL(t *testing.T) string {
 	return s.URL("switchboard")
 }
 
-// result is what a command left behind.
+// result is the outcome of a command.
 type result struct {
 	status      int
 	output, log string
@@ -161,7 +162,7 @@ func succeed(t *testing.T, into any, args ...string) {
 	}
 }
 
-// refused runs a command that must fail with this status and name all of these.
+// refused runs a command that must fail with this status and a message with all of these parts.
 func refused(t *testing.T, status int, args []string, parts ...string) {
 	t.Helper()
 	r := run(t, args...)
@@ -189,9 +190,9 @@ type server struct {
 	Developers                     []struct{ Name, Role, Email, Token, Playground string }
 }
 
-// start runs a server on a free port and waits until it says that it is ready. When the
-// test ends it is told to stop, and the test fails if it did so badly, or if it ever
-// raced, panicked or logged an error.
+// start runs a server on a free port and waits until it is ready. When the test ends the server
+// is terminated; the test fails if its exit status is not 0, or if it had a data race, panicked
+// or logged an error.
 func start(t *testing.T, args ...string) *server {
 	t.Helper()
 	s := launch(t, args...)
@@ -199,7 +200,7 @@ func start(t *testing.T, args ...string) *server {
 	return s
 }
 
-// launch is start without the waiting.
+// launch starts a server like start, but does not wait until it is ready.
 func launch(t *testing.T, args ...string) *server {
 	t.Helper()
 	s := &server{t: t, gone: make(chan struct{}), began: time.Now()}
@@ -212,7 +213,7 @@ func launch(t *testing.T, args ...string) *server {
 	s.announced = announced.line
 	check(t, s.cmd.Start())
 	go func() {
-		_ = s.cmd.Wait() // how it ended is in ProcessState
+		_ = s.cmd.Wait() // the result is in ProcessState
 		close(s.gone)
 	}()
 	t.Cleanup(s.cleanUp)
@@ -247,7 +248,7 @@ func (s *server) terminate() {
 	check(s.t, s.cmd.Process.Signal(syscall.SIGTERM))
 }
 
-// wait waits until the process has ended and gives its exit status.
+// wait waits until the process has ended and returns its exit status.
 func (s *server) wait() int {
 	s.t.Helper()
 	select {
@@ -279,7 +280,7 @@ func (s *server) cleanUp() {
 	}
 }
 
-// journal keeps what a process writes.
+// journal is a writer that keeps the output of a process.
 type journal struct {
 	mu   sync.Mutex
 	text bytes.Buffer
@@ -297,7 +298,7 @@ func (j *journal) String() string {
 	return j.text.String()
 }
 
-// firstLine hands over the first line of what a process writes.
+// firstLine is a writer that passes on the first line of a process's output.
 type firstLine struct {
 	text []byte
 	line chan []byte
@@ -314,7 +315,7 @@ func (f *firstLine) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// company is a workspace with tokens to work in it.
+// company is a workspace with the tokens of its agents.
 type company struct {
 	Workspace string // its id
 	Manager   string // the manager's id
@@ -325,7 +326,7 @@ type company struct {
 
 type agent struct{ id, token string }
 
-// found makes a workspace in the server's database, with some agents who all have tokens.
+// found creates a workspace in the server's database, with some agents who all have tokens.
 func found(t *testing.T, s *server, dir string, agents int) *company {
 	t.Helper()
 	c := &company{}
@@ -342,8 +343,8 @@ func found(t *testing.T, s *server, dir string, agents int) *company {
 	return c
 }
 
-// issue gives every agent a token; `switchboard token create` has its own test and would
-// take a process for each.
+// issue creates a token for every agent. It does not use `switchboard token create`, which would
+// need a process for each and has its own test.
 func (c *company) issue(t *testing.T, dir string) {
 	t.Helper()
 	d, leave := openDatabase(t, dir)
@@ -371,12 +372,12 @@ func check(t *testing.T, err error) {
 	}
 }
 
-// eventually asks again and again until something holds.
+// eventually calls a condition repeatedly until it is true.
 func eventually(t *testing.T, within time.Duration, what string, holds func() bool) {
 	t.Helper()
 	for deadline := time.Now().Add(within); !holds(); time.Sleep(5 * time.Millisecond) {
 		if time.Now().After(deadline) {
-			t.Fatalf("not within %v: %s", within, what)
+			t.Fatalf("not true within %v: %s", within, what)
 		}
 	}
 }

@@ -30,8 +30,8 @@ func startNATS(t *testing.T, address string) {
 	t.Cleanup(func() { s.Shutdown(); s.WaitForShutdown() })
 }
 
-// TestServersWithoutNATSYet: servers start while NATS is away, deliver by polling, and
-// use NATS when it comes. An import wakes them as well.
+// TestServersWithoutNATSYet: servers start while NATS is down, deliver by polling, and use NATS
+// once it is up. An import wakes them as well.
 func TestServersWithoutNATSYet(t *testing.T) {
 	t.Parallel()
 	dir, address := newDir(t), freePort(t)
@@ -80,7 +80,7 @@ func TestServersWithoutNATSYet(t *testing.T) {
 	hints.wait(t, "an import")
 }
 
-// hints are what processes tell each other.
+// hints are the wake-ups that processes send each other.
 type hints struct{ *nats.Subscription }
 
 func hearNATS(t *testing.T, address string) hints {
@@ -94,11 +94,11 @@ func hearNATS(t *testing.T, address string) hints {
 	return hints{s}
 }
 
-// wait waits for the hint of one happening; those that follow it at once are of it too.
+// wait waits for the hint of one change, and skips further hints of the same change.
 func (h hints) wait(t *testing.T, of string) {
 	t.Helper()
 	_, err := h.NextMsg(patience)
 	if err != nil {
-		t.Fatalf("nobody told of %s: %v", of, err)
+		t.Fatalf("no hint of %s: %v", of, err)
 	}
 }

@@ -14,10 +14,9 @@ import (
 	"switchboard/db/embedded"
 )
 
-// TestCrowdWhenPostgreSQLRestarts: the database crashes under load and is away for two
-// seconds, in which some clients lose their sockets as well and come back too early, and
-// others subscribe for the first time.
-// Subscriptions survive that or are resumed; nothing is lost or comes twice.
+// TestCrowdWhenPostgreSQLRestarts: the database crashes under load and is down for two seconds.
+// Meanwhile some clients lose their sockets and reconnect, and others subscribe for the first
+// time. Subscriptions survive or are resumed; no event is lost or delivered twice.
 func TestCrowdWhenPostgreSQLRestarts(t *testing.T) {
 	t.Parallel()
 	dir := newDir(t)
@@ -59,8 +58,7 @@ func TestCrowdWhenPostgreSQLRestarts(t *testing.T) {
 	}
 }
 
-// crash ends PostgreSQL without letting it finish anything, and keeps it from being
-// started again. We are the last who have a share in it.
+// crash kills PostgreSQL and prevents that it is started again. No other process uses it.
 func crash(t *testing.T, dir string, share *embedded.Server) {
 	t.Helper()
 	first := postmaster(dir)
@@ -71,7 +69,7 @@ func crash(t *testing.T, dir string, share *embedded.Server) {
 	check(t, share.Close())
 }
 
-// postmaster is PostgreSQL's process id, empty if it does not run.
+// postmaster returns PostgreSQL's process id, or "" if it does not run.
 func postmaster(dir string) string {
 	text, _ := os.ReadFile(filepath.Join(dir, "postgres", "postmaster.pid"))
 	line, _, _ := strings.Cut(string(text), "\n")

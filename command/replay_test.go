@@ -19,7 +19,7 @@ import (
 	"time"
 )
 
-// played is what a replay prints with --json.
+// played is the result that a replay prints with --json.
 type played struct {
 	Conversations, Of, Received, Replies, Taken, Closed, Retries int
 	Refused                                                      map[string]int
@@ -27,8 +27,8 @@ type played struct {
 	InboxCounts                                                  struct{ Unassigned, All, Closed, Blocked int }
 }
 
-// pastConversations writes a file of the form of an import: three companies, every fifth
-// contact writes twice, every third conversation has a reply.
+// pastConversations writes a file that can be imported. It has three companies; every fifth
+// contact writes twice, and every third conversation has a reply.
 func pastConversations(t *testing.T, n int) (file string, messages, replies, contacts int) {
 	t.Helper()
 	var lines bytes.Buffer
@@ -57,7 +57,7 @@ func pastConversations(t *testing.T, n int) (file string, messages, replies, con
 	return file, messages, replies, contacts
 }
 
-// freeAddr is an address at which nobody listens, for a server that comes back.
+// freeAddr returns an address on which no process listens, for a server that is restarted there.
 func freeAddr(t *testing.T) string {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
@@ -83,9 +83,8 @@ func lossy(t *testing.T, addr string) string {
 	return s.URL + "/graphql"
 }
 
-// TestReplay plays conversations while answers are lost and the server is killed and comes
-// back: nothing is lost, nothing comes twice, and in the end list, counts, live view and
-// rows agree.
+// TestReplay plays conversations while answers are lost and the server is killed and restarted:
+// nothing is lost or done twice, and in the end list, counts, live view and rows agree.
 func TestReplay(t *testing.T) {
 	t.Parallel()
 	dir, addr := newDir(t), freeAddr(t)
@@ -109,7 +108,7 @@ func TestReplay(t *testing.T) {
 	if p.Conversations != 100 || p.Of != 100 || p.Received != messages || p.Replies != replies || p.Taken != 100 || p.Closed != 100 || len(p.Refused) > 0 || p.Retries < 20 || p.Interrupted {
 		t.Errorf("played %+v; %d messages, %d replies", p, messages, replies)
 	}
-	// Whoever wrote twice came back to the same conversation.
+	// The second message of a contact belongs to the same conversation as the first.
 	counts := s.as(c.Token).counts()
 	if counts.Closed != contacts || counts.All != 0 || p.InboxCounts.Closed != contacts {
 		t.Errorf("counted %+v and %+v of %d contacts", counts, p.InboxCounts, contacts)
@@ -139,7 +138,7 @@ func TestReplay(t *testing.T) {
 	}
 }
 
-// viewCounts are how many conversations some views hold.
+// viewCounts are the numbers of conversations in some views.
 type viewCounts struct{ All, Closed int }
 
 func (c caller) counts() viewCounts {
@@ -149,7 +148,7 @@ func (c caller) counts() viewCounts {
 	return data.InboxCounts
 }
 
-// listed pages through a view and gives how many there are and are said to be.
+// listed pages through a view and returns the number of its conversations and its totalCount.
 func (c caller) listed(view string) (n, total int) {
 	c.server.t.Helper()
 	var after *string
@@ -174,7 +173,8 @@ func (c caller) listed(view string) (n, total int) {
 	}
 }
 
-// liveView folds a live view from one place of the log to another, where its last event is.
+// liveView applies the changes of a view between two cursors and returns its conversations. The
+// last change must have the cursor to.
 func (c caller) liveView(view, from, to string) map[string]bool {
 	t := c.server.t
 	t.Helper()
@@ -193,7 +193,7 @@ func (c caller) liveView(view, from, to string) map[string]bool {
 		check(t, json.Unmarshal(data, &item))
 		change := item.InboxChanged
 		if inside[change.ConversationID] != (change.Kind != "ENTERED") {
-			t.Fatalf("%s of what is inside: %t", change.Kind, inside[change.ConversationID])
+			t.Fatalf("received %s for a conversation that is in the view: %t", change.Kind, inside[change.ConversationID])
 		}
 		if inside[change.ConversationID] = true; change.Kind == "LEFT" {
 			delete(inside, change.ConversationID)

@@ -2,8 +2,8 @@ package command_test
 
 import "testing"
 
-// TestP7DeactivatedAgentSeesNoMore: what happens after an agent was deactivated does not
-// reach their socket any more, through whichever server either came.
+// TestP7DeactivatedAgentSeesNoMore: a deactivated agent's sockets receive no later event, also if
+// the deactivation or the event went through another server.
 func TestP7DeactivatedAgentSeesNoMore(t *testing.T) {
 	t.Parallel()
 	const forbidden = 4403

@@ -133,7 +133,7 @@ func TestInterruptedFirstStart(t *testing.T) {
 	}
 }
 
-// get gives the status and the first line, or where it redirects to.
+// get returns the status and the first line of the body, or the target of a redirect.
 func get(t *testing.T, address string) string {
 	t.Helper()
 	response, err := http.DefaultTransport.RoundTrip(must(http.NewRequest(http.MethodGet, address, nil)))
@@ -185,7 +185,7 @@ func TestEnvironmentIsAsGoodAsFlags(t *testing.T) {
 	refused(t, 1, []string{"serve"}, port, "already in use", "--addr")
 }
 
-// TestHeaderLimit: headers and a URL that are too long are refused before they are read to their end.
+// TestHeaderLimit: headers and a URL that are too long are refused before they are read completely.
 func TestHeaderLimit(t *testing.T) {
 	t.Parallel()
 	s := start(t, "--data-dir", newDir(t), "--no-demo")
@@ -211,7 +211,8 @@ func TestHeaderLimit(t *testing.T) {
 	}
 }
 
-// TestHostOfEmbedded: a page whose name leads to this machine is not a page of this machine.
+// TestHostOfEmbedded: with the embedded database a request under another host name is refused,
+// even if the name resolves to this machine.
 func TestHostOfEmbedded(t *testing.T) {
 	t.Parallel()
 	s := start(t, "--data-dir", newDir(t), "--no-demo", "--public-url", "https://desk.example")
@@ -332,7 +333,7 @@ func TestRefusedStarts(t *testing.T) {
 		args := append(slices.Clone(c.args), "--data-dir", dir)
 		refused(t, c.status, args, c.parts...)
 		if r := run(t, args...); strings.Contains(r.output+r.log, "secret-word") {
-			t.Errorf("%v tells the password: %s", c.args, r.log)
+			t.Errorf("%v prints the password: %s", c.args, r.log)
 		}
 	}
 }
@@ -409,7 +410,7 @@ func TestTerminatedServerLetsEverybodyGoInOrder(t *testing.T) {
 	}
 	second.as(c.Token).ask(&contacts, `{ contacts(search: "Late") { nodes { name } } }`, nil)
 	if len(contacts.Contacts.Nodes) != 1 {
-		t.Errorf("what the open request did is there %d times", len(contacts.Contacts.Nodes))
+		t.Errorf("the open request created %d contacts, not 1", len(contacts.Contacts.Nodes))
 	}
 	if !databaseRuns(dir) {
 		t.Error("the database was stopped under the second server")
@@ -419,7 +420,7 @@ func TestTerminatedServerLetsEverybodyGoInOrder(t *testing.T) {
 		t.Errorf("the second server ended with status %d", status)
 	}
 	if databaseRuns(dir) {
-		t.Error("the last one out has not stopped the database")
+		t.Error("the last server to stop has not stopped the database")
 	}
 }
 
@@ -446,7 +447,7 @@ func TestTerminatedServerWhoseLogNobodyReadsAnyMore(t *testing.T) {
 	}
 }
 
-// openRequest is a request whose head the server has read.
+// openRequest is a request of which the server has read the headers only.
 type openRequest struct {
 	t    *testing.T
 	conn net.Conn
@@ -455,7 +456,7 @@ type openRequest struct {
 
 const lateBody = 200 // bytes
 
-// beginRequest sends the head of a request and waits until the server wants its body.
+// beginRequest sends the headers of a request and waits until the server asks for the body.
 func beginRequest(t *testing.T, s *server, token string) openRequest {
 	t.Helper()
 	at, err := url.Parse(s.GraphQL)
@@ -471,14 +472,14 @@ func beginRequest(t *testing.T, s *server, token string) openRequest {
 	line, err := r.in.ReadString('\n')
 	check(t, err)
 	if !strings.Contains(line, "100 Continue") {
-		t.Fatalf("the server does not want the body: %s", line)
+		t.Fatalf("the server does not ask for the body: %s", line)
 	}
 	_, err = r.in.ReadString('\n')
 	check(t, err)
 	return r
 }
 
-// finish sends the body and gives the answer's.
+// finish sends the body and returns the body of the answer.
 func (r openRequest) finish(body string) string {
 	r.t.Helper()
 	_, err := fmt.Fprintf(r.conn, "%-*s", lateBody, body)

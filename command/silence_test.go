@@ -12,16 +12,16 @@ import (
 	"time"
 )
 
-// proxy stands between a server and PostgreSQL. It can fall silent in both directions
-// without closing anything, as a machine does that vanishes.
+// proxy forwards connections between a server and PostgreSQL. It can stop forwarding in both
+// directions without closing them, like a machine that disappears from the network.
 type proxy struct {
 	address string
 	socket  string
 
 	mu       sync.Mutex
-	silenced chan struct{} // closed: the connections of until now carry nothing any more
-	deaf     bool          // nor do new ones
-	trap     []byte        // before this gets through everything falls silent
+	silenced chan struct{} // when closed, the existing connections forward nothing any more
+	deaf     bool          // whether new connections forward nothing either
+	trap     []byte        // when these bytes are sent, silence begins before they are forwarded
 	sprung   chan struct{}
 }
 
@@ -61,7 +61,7 @@ func (p *proxy) copy(to, from net.Conn, silenced chan struct{}, sent bool) {
 		n, err := from.Read(b)
 		select {
 		case <-silenced:
-			return // and nobody is told
+			return // without closing either side
 		default:
 		}
 		if sent && p.springs(b[:n]) {
@@ -75,7 +75,7 @@ func (p *proxy) copy(to, from net.Conn, silenced chan struct{}, sent bool) {
 	}
 }
 
-// springs lets everything fall silent before what is sent gets through, if the trap is in it.
+// springs silences all connections if b contains the trap, and reports whether it did.
 func (p *proxy) springs(b []byte) bool {
 	p.mu.Lock()
 	is := p.trap != nil && bytes.Contains(b, p.trap)
@@ -87,7 +87,8 @@ func (p *proxy) springs(b []byte) bool {
 	return is
 }
 
-// silence makes all connections silent for ever; deaf: new ones too, until it is called again.
+// silence silences all existing connections for ever. If deaf is true it also silences new ones,
+// until it is called again.
 func (p *proxy) silence(deaf bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -95,12 +96,12 @@ func (p *proxy) silence(deaf bool) {
 	p.silenced, p.deaf, p.trap = make(chan struct{}), deaf, nil
 }
 
-// soon is within which everything has to work again after a fault (P8).
+// soon is the time within which everything has to work again after a fault (P8).
 const soon = 15 * time.Second
 
-// TestMachinesGoSilent: a server that vanishes in the middle of a transaction keeps others
-// from writing for a short time only, one whose connections went silent delivers soon after
-// they work again, and one whose database is silent ends in order when it is told to (P8).
+// TestMachinesGoSilent (P8): a server that disappears in the middle of a transaction blocks the
+// writes of others only for a short time; a server whose connections were silent delivers soon
+// after they work again; and a server whose database is silent still stops cleanly.
 func TestMachinesGoSilent(t *testing.T) {
 	if !full {
 		return // it waits for the time-outs of production; db and graph test each with short ones
@@ -119,7 +120,7 @@ func TestMachinesGoSilent(t *testing.T) {
 	there.open("Before")
 
 	w := here.watch(`subscription { item: statusChanged { cursor id occurredAt } }`, "")
-	// The subscription has begun when something comes.
+	// The subscription has begun once it delivers an item.
 	eventually(t, patience, "that the subscription has begun", func() bool {
 		there.open("First")
 		_ = w.SetReadDeadline(time.Now().Add(patience))

@@ -14,7 +14,7 @@ import (
 	"github.com/gorilla/websocket"
 )
 
-// heavy is a stream whose items are large: each closing comes with its note many times over.
+// heavy returns a stream with large items: each close contains its note many times.
 func heavy() *stream {
 	var notes strings.Builder
 	for i := range 32 {
@@ -24,7 +24,7 @@ func heavy() *stream {
 		item: statusChanged(after: $after) { cursor id occurredAt ... on ConversationClosed { closingNote { ` + notes.String() + `} } } }`}
 }
 
-// narrow keeps the client's side of a connection from taking much that nobody reads.
+// narrow makes the client's receive buffer small, so that unread data fills it soon.
 func narrow(_, _ string, c syscall.RawConn) (err error) {
 	if also := c.Control(func(fd uintptr) { err = syscall.SetsockoptInt(int(fd), syscall.SOL_SOCKET, syscall.SO_RCVBUF, 4<<10) }); also != nil {
 		return also
@@ -32,18 +32,18 @@ func narrow(_, _ string, c syscall.RawConn) (err error) {
 	return err
 }
 
-// A subscriber who takes no byte for 10 s is closed. That time begins when so much was
-// sent that all buffers in between are full, for certain after this many items, 10 MB.
+// The server closes a subscriber that accepts no byte for 10 s. This time begins when all
+// buffers in between are full, which is certain after this many items, about 10 MB.
 const (
 	filledAfter  = 160
 	closedWithin = 20 * time.Second
 )
 
-const pause = 8 * time.Second // is forgiven
+const pause = 8 * time.Second // short enough not to be closed
 
-// TestCrowdWithStalledReaders: one subscriber among many stops reading for good, another for
-// some seconds. The first is closed and, when it comes back, resumes; the second is not; all
-// others get everything, as if those two were not there.
+// TestCrowdWithStalledReaders: one of many subscribers stops reading for good, another for some
+// seconds. The first is closed and can resume; the second stays connected; all others receive
+// everything without delay.
 func TestCrowdWithStalledReaders(t *testing.T) {
 	t.Parallel()
 	dir := newDir(t)
@@ -95,8 +95,8 @@ func TestCrowdWithStalledReaders(t *testing.T) {
 	t.Logf("the crowd with stalled readers:    %v", c.between(begin, begin.Add(pause)))
 }
 
-// isLeft says whether the server has closed its end of a connection of which nobody reads,
-// so that the client cannot know; only Linux tells.
+// isLeft reports whether the server has closed its end of a connection. The client does not
+// read, so it asks the kernel, which is possible on Linux only.
 func isLeft(socket *websocket.Conn) bool {
 	table, err := os.ReadFile("/proc/net/tcp")
 	if err != nil {

@@ -76,7 +76,7 @@ func TestTokensOfARunningServer(t *testing.T) {
 		t.Errorf("token list knows %d tokens, not %d", len(tokens), len(want))
 	}
 
-	// Without --json the same is there for people, and no secret comes twice.
+	// Without --json the same is printed as text, and no secret is printed again.
 	plain := run(t, inWorkspace("token", "create", "--scope", "read", "--expires", "12h")...)
 	if plain.status != 0 || !strings.Contains(plain.output, "swb_") || !strings.Contains(plain.output, "shown only now") {
 		t.Errorf("token create says\n%s%s", plain.output, plain.log)

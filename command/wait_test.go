@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// TestServersThatNeverAnswer: replay and import say what they wait for and give up.
+// TestServersThatNeverAnswer: replay and import report what they are waiting for, then give up.
 func TestServersThatNeverAnswer(t *testing.T) {
 	t.Parallel()
 	dir := newDir(t)
@@ -40,7 +40,7 @@ func TestServersThatNeverAnswer(t *testing.T) {
 	}
 }
 
-// silentAddr is an address at which connections are accepted and nothing is ever said.
+// silentAddr returns an address at which connections are accepted but never answered.
 func silentAddr(t *testing.T) string {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")

@@ -12,9 +12,7 @@ import (
 	"switchboard/db"
 )
 
-// Workflows on real servers, which die.
-
-// fromTemplate makes a workflow, enabled at once, with one mutation.
+// fromTemplate creates an enabled workflow with one mutation and returns its id.
 func (c caller) fromTemplate(input vars) string {
 	c.server.t.Helper()
 	var made struct {
@@ -31,7 +29,7 @@ func (c caller) fromTemplate(input vars) string {
 	return made.Done.Workflow.ID
 }
 
-// keyOfWorkspace gives the key of the company's workspace.
+// keyOfWorkspace returns the key of the company's workspace.
 func (c *company) keyOfWorkspace(t *testing.T, d *db.DB) db.WorkspaceKey {
 	t.Helper()
 	all, err := d.Workspaces(t.Context())
@@ -39,7 +37,7 @@ func (c *company) keyOfWorkspace(t *testing.T, d *db.DB) db.WorkspaceKey {
 	return all[slices.IndexFunc(all, func(w *db.Workspace) bool { return w.ID.String() == c.Workspace })].Key
 }
 
-// wholeLog reads the log of a workspace.
+// wholeLog returns all events of a workspace.
 func wholeLog(t *testing.T, d *db.DB, workspace db.WorkspaceKey) (events []*db.Event) {
 	t.Helper()
 	for {
@@ -62,13 +60,13 @@ func TestUnassignAfterClose(t *testing.T) {
 	s := start(t, "--data-dir", dir, "--no-demo")
 	c := found(t, s, dir, 2)
 	conversations := openMany(s, c.Token, before+n)
-	p := &place{at: s, moved: make(chan struct{})}
+	p := &location{at: s, moved: make(chan struct{})}
 	ctx, stop := context.WithTimeoutCause(t.Context(), 4*patience, fmt.Errorf("not done within %v", 4*patience))
 	defer stop()
 	var count atomic.Int64
 	milestones := make(chan struct{}, kills)
 	closing := func(id string, acknowledged func()) error {
-		w := &writer{token: c.Token, place: p, acknowledged: acknowledged}
+		w := &writer{token: c.Token, location: p, acknowledged: acknowledged}
 		_, err := w.mutate(ctx, "closeConversation", "close "+id, "", vars{"conversationId": id})
 		return err
 	}
@@ -145,9 +143,9 @@ func TestUnassignAfterClose(t *testing.T) {
 	}
 }
 
-// TestLeastBusyUpToCapacity: of many conversations that are opened at once, through two
-// servers, nobody gets more than the capacity, and room that is made goes to the longest
-// waiting (W1, W4).
+// TestLeastBusyUpToCapacity (W1, W4): many conversations are opened at once through two servers;
+// no agent is assigned more than the capacity, and capacity that a close frees goes to the
+// contact that has waited longest.
 func TestLeastBusyUpToCapacity(t *testing.T) {
 	t.Parallel()
 	const capacity, opening = 5, 16
@@ -196,7 +194,7 @@ func TestLeastBusyUpToCapacity(t *testing.T) {
 		t.Errorf("%d wait, not %d", left, n-agents*capacity)
 	}
 
-	// Whose contact has waited longest gets what a close leaves.
+	// A close frees capacity for the contact that has waited longest.
 	subscriber := both[1].as(c.Token).watch(`subscription($after: EventCursor) { item: assignmentChanged(after: $after) { id cursor occurredAt conversation { id } } }`, manager.asOf())
 	var took durations
 	for range sized(10, 100) {
@@ -216,7 +214,7 @@ func TestLeastBusyUpToCapacity(t *testing.T) {
 	}
 	slices.Sort(took)
 	t.Logf("from sending a close to hearing of the next assignment: %v", took)
-	if p50 := took[len(took)/2]; p50 > 500*time.Millisecond { // the promise is 0.1 s; other tests and the race detector are here as well
+	if p50 := took[len(took)/2]; p50 > 500*time.Millisecond { // the limit is 0.1 s; the rest is for the race detector and other tests
 		t.Errorf("it takes %v", p50)
 	}
 	loads := map[db.AgentID]int{}
@@ -231,7 +229,7 @@ func TestLeastBusyUpToCapacity(t *testing.T) {
 	}
 }
 
-// count adds to the load of whom an open conversation belongs to.
+// count adds n to the load of the agent to whom an open conversation is assigned.
 func count(loads map[db.AgentID]int, f *db.Facets, n int) {
 	if f != nil && f.Assignee != nil && db.ViewMine.Holds(f, f.Assignee) {
 		loads[*f.Assignee] += n

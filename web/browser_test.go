@@ -41,8 +41,7 @@ const (
 	written = `{"data": {"receiveMessage": {"message": {"id": "msg_1", "body": "Hello, is anybody there?"}, "userErrors": []}}}`
 )
 
-// wire stands in for the GraphQL server: the page's own tests need someone at
-// the other end who writes down what arrives.
+// wire is a stand-in for the GraphQL server that records what the page sends.
 type wire struct {
 	*httptest.Server
 	introspection []byte
@@ -151,10 +150,10 @@ func (s *wire) lastStarted() string {
 
 const allTabs = "Inbox Agents Assign Subscribe A customer writes"
 
-// patience is how long a visitor waits for anything.
+// patience limits how long a visitor waits for a condition.
 const patience = 20 * time.Second
 
-// visitor drives the page as a person would.
+// visitor operates the page through its buttons and editors.
 type visitor struct {
 	*testing.T
 	ctx context.Context
@@ -195,8 +194,8 @@ func (v visitor) eval(script string) string {
 	return result
 }
 
-// waitFor waits until the script, an expression, holds. It asks from outside the
-// page, and so goes on over a reload.
+// waitFor waits until the expression script is true. It evaluates it from outside the page again
+// and again, so that a reload does not end the wait.
 func (v visitor) waitFor(script string) {
 	v.Helper()
 	for deadline := time.Now().Add(patience); ; time.Sleep(20 * time.Millisecond) {
@@ -206,12 +205,12 @@ func (v visitor) waitFor(script string) {
 		}
 		if time.Now().After(deadline) {
 			webtest.Screenshot(v, v.ctx, "failed-"+v.Name())
-			v.Fatalf("in vain waited for %s (%v)", script, err)
+			v.Fatalf("%s did not become true in time (%v)", script, err)
 		}
 	}
 }
 
-// run presses the button and waits for the text in the result.
+// run presses the execute button and waits until the result contains text.
 func (v visitor) run(text string) {
 	v.Helper()
 	v.click(`.graphiql-execute-button`)
@@ -312,7 +311,7 @@ func TestTabsBeginWithIdsOfTheServer(t *testing.T) {
 	v.open(server.URL + "/playground#token=swt_agent&connector=swt_connector")
 	v.openTab("Assign")
 	v.waitFor(variableEditor + `.getValue().includes('"conv_1"')`)
-	v.waitFor(variableEditor + `.getValue().includes('"agent_2"')`) // and not the visitor's own
+	v.waitFor(variableEditor + `.getValue().includes('"agent_2"')`) // another agent than the visitor
 
 	v.openTab("A customer writes")
 	v.run("is anybody there?")
@@ -335,7 +334,7 @@ func TestTabsBeginWithIdsOfTheServer(t *testing.T) {
 	}
 }
 
-// TestOnAPhone: lines wrap, and the answer stands below the question.
+// TestOnAPhone: on a narrow screen lines wrap and the result is below the query.
 func TestOnAPhone(t *testing.T) {
 	server := newWire(t)
 	v := visitor{t, webtest.Browser(t)}
@@ -350,7 +349,8 @@ func TestOnAPhone(t *testing.T) {
 	}
 }
 
-// TestSecondWindow: the address bar shows no token, so the page opens the second window.
+// TestSecondWindow: a button opens a second window with the same tokens, which cannot be copied
+// from the address bar.
 func TestSecondWindow(t *testing.T) {
 	server := newWire(t)
 	v := visitor{t, webtest.Browser(t)}

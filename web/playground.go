@@ -1,4 +1,4 @@
-// Package web holds what the server shows in a browser.
+// Package web serves the playground, the page on which developers try the API in a browser.
 package web
 
 import (
@@ -15,10 +15,9 @@ import (
 	"time"
 )
 
-// contentSecurityPolicy lets the page run its own files and talk to its own
-// server, and nothing else. Pictures may come from elsewhere because contacts
-// and agents have avatars. The hash is of the one style element GraphiQL adds,
-// the one that stops scrolling behind a dialog.
+// contentSecurityPolicy allows the page only its own files and its own server. Pictures may come
+// from other sites, because contacts and agents have avatars. The hash is that of the style
+// element with which GraphiQL stops scrolling behind a dialog.
 const contentSecurityPolicy = "default-src 'none'; " +
 	"script-src 'self'; " +
 	"style-src 'self' 'sha256-nzTgYzXYDNe6BAHiiI7NNlfK8n/auuOAhh2t92YvuXo='; " +
@@ -30,17 +29,17 @@ const contentSecurityPolicy = "default-src 'none'; " +
 //go:embed playground
 var embedded embed.FS
 
-// asset is one embedded file, ready to be sent.
+// asset is an embedded file with its response headers and its compressed form.
 type asset struct {
 	contentType   string
 	etag          string
 	plain, zipped []byte
 }
 
-// Playground serves the embedded playground below /playground: the page, its
-// scripts and styles, and the licences of what they are made of. It holds no
-// secret and asks for no credentials: the page keeps the token its visitor
-// brings, and the API judges it. Mount it at /playground and /playground/.
+// Playground returns the handler of the playground: the page, its scripts and styles, and the
+// licences of the libraries. It must be mounted at /playground and /playground/. It needs no
+// authentication, because it serves only public files; the page sends the token from its address
+// to the API.
 func Playground() http.Handler {
 	return http.HandlerFunc(servePlayground)
 }
@@ -75,14 +74,15 @@ func servePlayground(w http.ResponseWriter, r *http.Request) {
 	}
 	h.Set("Content-Type", file.contentType)
 	h.Set("Vary", "Accept-Encoding")
-	// Asked again each time and answered 304, so a new binary is seen at once.
+	// The browser asks for each file again, usually answered with 304, so that it notices a new
+	// version of the server at once.
 	h.Set("Cache-Control", "no-cache")
 	h.Set("ETag", `"`+etag+`"`)
 	http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(content))
 }
 
-// contentTypes are spelt out because those the system knows may differ, and
-// nosniff makes a wrong one fatal.
+// contentTypes maps file extensions to media types. The system's own table may differ, and with
+// nosniff a browser refuses a file of the wrong type.
 var contentTypes = map[string]string{
 	".html": "text/html; charset=utf-8",
 	".css":  "text/css; charset=utf-8",
@@ -91,8 +91,8 @@ var contentTypes = map[string]string{
 	".txt":  "text/plain; charset=utf-8",
 }
 
-// assets are the embedded files by path. They are compressed when first asked
-// for, which a server without visitors never pays.
+// assets returns the embedded files by path. They are compressed at the first request, so that a
+// server without visitors does not spend the time.
 var assets = sync.OnceValue(func() map[string]asset {
 	files := map[string]asset{}
 	err := fs.WalkDir(embedded, ".", func(name string, entry fs.DirEntry, err error) error {
@@ -113,7 +113,7 @@ var assets = sync.OnceValue(func() map[string]asset {
 		return nil
 	})
 	if err != nil {
-		panic(err) // only if the binary itself is broken
+		panic(err) // embedded files are always readable
 	}
 	return files
 })

@@ -128,7 +128,8 @@ func TestPlaygroundFilesAreRevalidatedAndCompressed(t *testing.T) {
 	}
 }
 
-// The policy forbids it anyway; this says so before a browser does.
+// The content security policy forbids inline scripts and styles. This test finds them without a
+// browser.
 func TestPlaygroundPageHasNothingInlineAndNothingForeign(t *testing.T) {
 	page := body(t, serve("GET", "/playground"))
 	for _, forbidden := range []string{`<script>`, `<style`, `style="`, ` on\w+="`, `(src|href)="(https?:)?//`} {

@@ -1,7 +1,6 @@
 #!/bin/sh
-# Fetches the libraries the playground embeds, exactly these versions, through
-# npm. Run it and look at `git status`: no change means that what is committed
-# is what was published.
+# Downloads the libraries that the playground embeds from npm, in exactly these versions. If
+# `git status` shows no change afterwards, the committed files are the published ones.
 set -eu
 cd "$(dirname "$0")/playground/lib"
 tmp=$(mktemp -d)

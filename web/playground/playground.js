@@ -1,15 +1,14 @@
 'use strict';
 
-// Each browser tab acts as one person: the token, and what is written in the
-// editors, live in sessionStorage. It survives a reload, lets two tabs be two
-// agents, and leaves neither token nor customer data on the disk of a shared
-// computer, as localStorage would.
+// The tokens and the texts of the editors are kept in sessionStorage: they survive a reload,
+// and each browser tab can act as another agent. Unlike localStorage it leaves no token or
+// customer data on the disk of a shared computer.
 const tokenKey = 'switchboard:token';
 const connectorKey = 'switchboard:connector';
 
-// takeTokens moves the tokens from the address to the session, so that they stay
-// out of the history, of bookmarks and of screenshots. The fragment is never
-// sent to a server. It reports whether there was a token.
+// takeTokens moves the tokens from the fragment of the address to sessionStorage, so that they
+// do not appear in the history, bookmarks or screenshots. Browsers never send the fragment to a
+// server. It reports whether the address had a token.
 function takeTokens() {
   const given = new URLSearchParams(location.hash.slice(1));
   if (!given.has('token')) return false;
@@ -25,13 +24,14 @@ const token = sessionStorage.getItem(tokenKey);
 const connector = sessionStorage.getItem(connectorKey);
 const defaultHeaders = token ? { Authorization: `Bearer ${token}` } : {};
 
-// Opening another printed address in the same tab only changes the fragment.
+// An address with another token differs only in the fragment, so opening it in the same tab does
+// not load the page again.
 addEventListener('hashchange', () => {
   if (takeTokens()) location.reload();
 });
 
-// openAnother opens a second window with the same tokens, which the address bar no
-// longer shows.
+// openAnother opens a second window with the same tokens. A user cannot copy the address for it,
+// because the address bar no longer shows the tokens.
 function openAnother() {
   const tokens = new URLSearchParams({ token, ...(connector && { connector }) });
   open(`${location.pathname}#${tokens}`, '_blank', 'noopener');
@@ -40,15 +40,16 @@ function openAnother() {
 const signIn = document.getElementById('sign-in');
 signIn.hidden = Boolean(token);
 
-// judge shows how to get a token as long as answers ask for one.
-function judge(answer) {
+// showSignIn shows how to get a token if the answer is UNAUTHENTICATED, hides it otherwise, and
+// returns the answer.
+function showSignIn(answer) {
   const refused = answer?.errors?.some((error) => error.extensions?.code === 'UNAUTHENTICATED');
   signIn.hidden = !refused;
   return answer;
 }
 
-// fetcher is GraphiQL's way out. An empty Headers tab means the token this page
-// was opened with; `{}` means no token at all.
+// fetcher sends GraphiQL's operations. An empty Headers tab stands for the token that this page
+// was opened with, `{}` for no token.
 function fetcher(params, { headers = defaultHeaders } = {}) {
   const operation = chosenOperation(params);
   const request = { ...params, operationName: operation?.name?.value };
@@ -62,21 +63,21 @@ function customerWrites(operation) {
   return operation?.operation === 'mutation' && operation.selectionSet.selections.every((field) => verbs.includes(field.name?.value));
 }
 
-// asConnector puts the connector's token in place of the one this page was opened with. A
-// token that somebody typed stays.
+// asConnector replaces the token that this page was opened with by the connector's. A token that
+// the user typed is kept.
 function asConnector(headers) {
   const typed = new Headers(headers).get('Authorization') !== defaultHeaders.Authorization;
   return typed || !connector ? headers : { ...headers, Authorization: `Bearer ${connector}` };
 }
 
-// chosenOperation reads the query again, because what GraphiQL knows of it, its
-// operationName included, is a moment old and may be that of the tab just left.
+// chosenOperation returns the operation that is to be run. It parses the query itself, because
+// GraphiQL's operationName is updated late and may still be that of the previous tab.
 function chosenOperation({ query, operationName }) {
   try {
     const operations = GraphiQL.GraphQL.parse(query).definitions.filter(({ kind }) => kind === 'OperationDefinition');
     return operations.length === 1 ? operations[0] : operations.find(({ name }) => name?.value === operationName);
   } catch {
-    return undefined; // the server says what is wrong with it
+    return undefined; // the server reports the syntax error
   }
 }
 
@@ -96,15 +97,14 @@ async function post(params, typed, signal) {
   });
   const body = await response.text();
   try {
-    return judge(JSON.parse(body));
+    return showSignIn(JSON.parse(body));
   } catch {
     throw new Error(`${response.status} ${response.statusText}: ${body}`);
   }
 }
 
-// subscribe opens a socket for this one subscription, so that it always carries
-// what the Headers tab says now. It does not reconnect: that would hide events
-// missed in between.
+// subscribe opens a socket for each subscription, so that it uses the current Headers tab. It
+// does not reconnect, because that would hide that events were missed meanwhile.
 function subscribe(params, typed) {
   const authorization = new Headers(typed).get('Authorization');
   const url = new URL('/graphql', location.origin);
@@ -117,7 +117,7 @@ function subscribe(params, typed) {
   return {
     subscribe(observer) {
       const unsubscribe = client.subscribe(params, {
-        next: (answer) => observer.next(judge(answer)),
+        next: (answer) => observer.next(showSignIn(answer)),
         error: (reason) => observer.error(explain(reason)),
         complete: () => observer.complete(),
       });
@@ -126,17 +126,17 @@ function subscribe(params, typed) {
   };
 }
 
-// explain turns what graphql-ws reports into something GraphiQL can show.
+// explain turns an error of graphql-ws into one that GraphiQL can show.
 function explain(reason) {
-  if (Array.isArray(reason)) return judge({ errors: reason }).errors;
+  if (Array.isArray(reason)) return showSignIn({ errors: reason }).errors;
   if (reason instanceof CloseEvent) {
     if (reason.code === 4401 || reason.code === 4403) signIn.hidden = false;
     return new Error(`The socket was closed: ${reason.code} ${reason.reason}`);
   }
-  return reason instanceof Error ? reason : new Error('The socket could not be opened.');
+  return reason instanceof Error ? reason : new Error('The socket could not be opened: see whether the server is running.');
 }
 
-// GraphiQL keeps its own state below this prefix.
+// prefix begins the storage keys of GraphiQL's own state.
 const prefix = 'graphiql:';
 
 const storage = {
@@ -144,8 +144,8 @@ const storage = {
     return sessionStorage.length;
   },
   getItem: (key) => sessionStorage.getItem(key),
-  // GraphiQL's history remembers headers whatever it is told; an old token must
-  // not come back with an old query.
+  // GraphiQL's history stores headers despite shouldPersistHeaders: false; without this, running
+  // an old query would use an old token.
   setItem: (key, value) =>
     sessionStorage.setItem(key, /:(queries|favorites)$/.test(key) ? withoutHeaders(value) : value),
   removeItem: (key) => sessionStorage.removeItem(key),
@@ -160,8 +160,8 @@ function withoutHeaders(json) {
   return JSON.stringify(JSON.parse(json, (name, value) => (name === 'headers' ? undefined : value)));
 }
 
-// rememberActiveTab names the tab to reopen by its text, which is how GraphiQL
-// finds it; otherwise a reload adds an empty tab.
+// rememberActiveTab stores the text of the active tab, by which GraphiQL finds it after a reload.
+// Without it a reload adds an empty tab.
 function rememberActiveTab() {
   const { tabs, activeTabIndex } = JSON.parse(storage.getItem(prefix + 'tabState')) ?? {};
   const active = tabs?.[activeTabIndex];
@@ -171,9 +171,9 @@ function rememberActiveTab() {
   }
 }
 
-// examples asks the server for ids that the tabs can begin with: a conversation, preferably
-// one that nobody has, its contact's identity, and an agent to give it to. Without an
-// answer the tabs say what to fill in.
+// examples returns ids for the variables of the tabs: a conversation, preferably an unassigned
+// one, an identity of its contact, and an agent to assign it to. If the server does not answer,
+// it returns placeholders that describe what to fill in.
 async function examples() {
   const placeholders = {
     conversationId: 'the id of a conversation, from Inbox',
@@ -192,7 +192,7 @@ async function examples() {
       contact: identity ? { channel: identity.channel, externalId: identity.externalId } : placeholders.contact,
     };
   } catch {
-    return placeholders; // running a tab says what the matter is
+    return placeholders; // the error appears when the user runs a tab
   }
 }
 
@@ -206,9 +206,9 @@ fragment Example on Conversation { id contact { identities { channel externalId 
 
 const tabsWith = ({ conversationId, assigneeId, contact }) => [
   {
-    query: `# The team's inbox, as you may see it.
+    query: `# The team's inbox: its counts and its conversations.
 # Run it with the button on the right, or Ctrl-Enter.
-# The next tabs go on from here.
+# The next tabs work with these conversations.
 
 query Inbox {
   asOf
@@ -253,8 +253,8 @@ query Inbox {
 `,
   },
   {
-    query: `# Who a conversation can be assigned to. The variables
-# below may name someone: {"search": "ada"}
+    query: `# The agents a conversation can be assigned to. Search
+# by name with the variables below: {"search": "ada"}
 
 query Agents($search: String) {
   agents(search: $search, first: 20) {
@@ -274,8 +274,8 @@ query Agents($search: String) {
   },
   {
     query: `# Assigns a conversation to an agent. The variables
-# below name one of each. The tabs Inbox and Agents
-# have the ids of others.
+# below hold their ids. Run the tabs Inbox and Agents
+# for the ids of others.
 
 mutation Assign($input: AssignConversationInput!) {
   assignConversation(input: $input) {
@@ -302,11 +302,11 @@ mutation Assign($input: AssignConversationInput!) {
     variables: { input: { conversationId, assigneeId } },
   },
   {
-    query: `# Shows what happens to the open conversations, live.
+    query: `# Shows changes of the open conversations as they happen.
 # Start it, open a second window with the button at the top
-# right, and run Assign or A customer writes in that one.
-# The same button stops it. To get what happened meanwhile,
-# subscribe after the last cursor that you saw:
+# right, and run Assign or A customer writes there.
+# The start button also stops it. To receive the changes
+# that you missed, subscribe after the last cursor you saw:
 # inboxChanged(view: ALL, after: "...").
 
 subscription Subscribe {
@@ -354,10 +354,10 @@ subscription Subscribe {
 `,
   },
   {
-    query: `# Brings in a message of a customer, as a connector to
-# mail or chat does. Agents may not do that, so this page
-# sends it with the connector's token that the server
-# printed. Where it printed none, make one with
+    query: `# Brings in a customer's message, as a connector to mail
+# or chat does. Agents may not do that, so this page uses
+# the connector's token if the server printed one. If not,
+# create one with
 # switchboard token create --scope integration and put it
 # into Headers below.
 
@@ -392,7 +392,8 @@ mutation CustomerWrites($input: ReceiveMessageInput!) {
   },
 ].map(({ query, variables }) => ({ query, variables: variables && JSON.stringify(variables, null, 2) }));
 
-// nameTabs gives tabs names with spaces: GraphiQL calls a tab after its operation.
+// tabNames maps operations to the titles of their tabs. GraphiQL's own title of a tab is the name
+// of its operation, which cannot contain spaces.
 const tabNames = { CustomerWrites: 'A customer writes' };
 
 function nameTabs() {
@@ -401,7 +402,7 @@ function nameTabs() {
   }
 }
 
-// LineWrapping breaks long lines, comments above all, instead of cutting them off.
+// LineWrapping makes the editors wrap long lines, such as comments, instead of clipping them.
 function LineWrapping() {
   const { queryEditor, variableEditor } = GraphiQL.React.useEditorContext();
   React.useEffect(() => {
@@ -424,7 +425,7 @@ async function render() {
         defaultTabs: tabsWith(await examples()),
         defaultQuery: '',
         defaultHeaders: JSON.stringify(defaultHeaders, null, 2),
-        // The variables, because a token on the screen is one too many.
+        // Not the headers, because they hold a token.
         defaultEditorToolsVisibility: 'variables',
         shouldPersistHeaders: false,
       },

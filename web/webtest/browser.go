@@ -19,18 +19,17 @@ import (
 	"github.com/chromedp/chromedp"
 )
 
-// patience is how long one browser may take for all a test does with it.
+// patience limits how long a test may use its browser.
 const patience = 2 * time.Minute
 
-// Browser starts a headless Chromium with an empty profile, which ends with the
-// test, and returns the context to drive it with through chromedp. The test
-// fails if there is no Chromium, and if by its end a page has thrown an error,
-// logged one or broken its content security policy, unless Expect announced it.
-// With -short the test is skipped.
+// Browser starts a headless Chromium with an empty profile and returns the context with which
+// chromedp controls it. The browser is closed when the test ends. The test fails if there is no
+// Chromium, or if a page threw an error, logged one or violated its content security policy,
+// unless Expect announced that. With -short the test is skipped.
 func Browser(tb testing.TB) context.Context {
 	tb.Helper()
 	if testing.Short() {
-		tb.Skip("left out with -short: it needs a browser")
+		tb.Skip("skipped with -short: the test needs a browser")
 	}
 	options := append(chromedp.DefaultExecAllocatorOptions[:],
 		chromedp.ExecPath(chromium(tb)),
@@ -53,13 +52,13 @@ func Browser(tb testing.TB) context.Context {
 	}
 	tb.Cleanup(func() {
 		for _, complaint := range seen.unexpected() {
-			tb.Errorf("the browser complains: %s", complaint)
+			tb.Errorf("the browser reported an error: %s", complaint)
 		}
 	})
 	return context.WithValue(ctx, recordKey{}, seen)
 }
 
-// Expect announces that the browser will complain with this text in it.
+// Expect announces an error of the browser that contains text, so that it does not fail the test.
 func Expect(ctx context.Context, text string) {
 	seen := recordOf(ctx)
 	seen.Lock()
@@ -67,7 +66,7 @@ func Expect(ctx context.Context, text string) {
 	seen.expected = append(seen.expected, text)
 }
 
-// Requests returns the addresses the browser has asked for, sockets included.
+// Requests returns the URLs that the browser has requested, including those of sockets.
 func Requests(ctx context.Context) []string {
 	seen := recordOf(ctx)
 	seen.Lock()
@@ -75,8 +74,7 @@ func Requests(ctx context.Context) []string {
 	return slices.Clone(seen.requests)
 }
 
-// Screenshot stores what the browser shows as name.png in $ARTIFACTS_DIR, or in
-// the artifacts directory next to the package under test.
+// Screenshot writes a picture of the page to name.png in $ARTIFACTS_DIR, or else in ../artifacts.
 func Screenshot(tb testing.TB, ctx context.Context, name string) {
 	tb.Helper()
 	dir := os.Getenv("ARTIFACTS_DIR")
@@ -102,7 +100,7 @@ func chromium(tb testing.TB) string {
 			return file
 		}
 	}
-	tb.Fatal("this test needs a browser and found no chromium, chromium-browser or google-chrome in PATH: apt-get install chromium")
+	tb.Fatal("this test needs chromium, chromium-browser or google-chrome in PATH; install one, such as with apt-get install chromium")
 	return ""
 }
 
@@ -110,8 +108,7 @@ type recordKey struct{}
 
 func recordOf(ctx context.Context) *record { return ctx.Value(recordKey{}).(*record) }
 
-// record is what one browser did: what it asked for, what it complained about
-// and what it was expected to complain about.
+// record holds the requests and errors of a browser, and the errors that its test expects.
 type record struct {
 	sync.Mutex
 	requests   []string
@@ -127,7 +124,7 @@ func (r *record) note(event any) {
 		r.requests = append(r.requests, event.Request.URL)
 	case *network.EventWebSocketCreated:
 		r.requests = append(r.requests, event.URL)
-	case *log.EventEntryAdded: // a refused request, a broken policy
+	case *log.EventEntryAdded: // such as a failed request or a violation of the policy
 		if event.Entry.Level == log.EntryLevelError {
 			r.complaints = append(r.complaints, fmt.Sprintf("%s: %s %s", event.Entry.Source, event.Entry.Text, event.Entry.URL))
 		}
