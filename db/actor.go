@@ -7,29 +7,29 @@ import (
 	"github.com/google/uuid"
 )
 
-// ActorRef names whoever did something: an agent, a contact, an integration or a workflow.
-// It is stored as the typed id; the zero value, NULL in the database, is the system.
+// ActorRef refers to the cause of an event: an agent, a contact, an integration or a workflow. It
+// is stored as a typed id. The zero value, stored as NULL, is the system.
 type ActorRef struct {
 	Prefix string
 	ID     uuid.UUID
 }
 
-// Ref gives the agent as an actor.
+// Ref returns the agent as an actor.
 func (id AgentID) Ref() ActorRef { return ActorRef{AgentPrefix, id.UUID} }
 
-// Ref gives the contact as an actor.
+// Ref returns the contact as an actor.
 func (id ContactID) Ref() ActorRef { return ActorRef{ContactPrefix, id.UUID} }
 
-// Ref gives the integration that calls with the token as an actor.
+// Ref returns the integration that owns the token as an actor.
 func (id TokenID) Ref() ActorRef { return ActorRef{TokenPrefix, id.UUID} }
 
-// Ref gives the workflow as an actor.
+// Ref returns the workflow as an actor.
 func (id WorkflowID) Ref() ActorRef { return ActorRef{WorkflowPrefix, id.UUID} }
 
-// IsZero says whether it is the system.
+// IsZero reports whether the actor is the system.
 func (r ActorRef) IsZero() bool { return r.Prefix == "" }
 
-// String gives the typed id; empty for the system.
+// String returns the typed id; empty for the system.
 func (r ActorRef) String() string {
 	if r.IsZero() {
 		return ""
@@ -37,7 +37,7 @@ func (r ActorRef) String() string {
 	return format(r.Prefix, r.ID)
 }
 
-// Value stores the typed id.
+// Value returns the typed id as the database stores it.
 func (r ActorRef) Value() (driver.Value, error) {
 	if r.IsZero() {
 		return nil, nil

@@ -11,7 +11,7 @@ import (
 	"switchboard/db/text"
 )
 
-// Role is what an agent may do.
+// Role decides what an agent may do.
 type Role string
 
 // The roles of agents.
@@ -20,7 +20,7 @@ const (
 	RoleManager Role = "MANAGER"
 )
 
-// Availability is whether an agent is there.
+// Availability is whether an agent is available for conversations.
 type Availability string
 
 // The availabilities, in the order in which agents are listed.
@@ -44,11 +44,11 @@ type Agent struct {
 	Availability Availability
 	Active       bool
 	Issuer       *string // of the identity provider at which the agent signs in
-	Subject      *string // the agent's name there
+	Subject      *string // the agent's identifier at that provider
 	Revision     int     // 1, 2, 3 … with each change of the row
 	CreatedAt    time.Time
 
-	// What the agent is found by, folded; read by nothing but the database.
+	// Folded forms of the fields above, for search only. They are written, never read back.
 	NameText, SearchText, EmailKey *string
 
 	NameOrder string `bun:",scanonly"`
@@ -57,15 +57,15 @@ type Agent struct {
 // AgentFilter narrows a list of agents; the zero value lists all.
 type AgentFilter struct {
 	Search       Search
-	Availability []Availability // one of these; none: any
+	Availability []Availability // empty means any
 	Skill        *string
 	Active       *bool
 }
 
-// availabilityRank puts agents who are there first.
+// availabilityRank orders agents by availability: online, away, offline.
 const availabilityRank = "array_position('{ONLINE,AWAY,OFFLINE}', availability)"
 
-// AgentOrderField is what a list of agents is ordered by.
+// AgentOrderField is the field by which a list of agents is ordered.
 type AgentOrderField string
 
 // The orders of rule I4.
@@ -75,7 +75,7 @@ const (
 	AgentCreatedAt    AgentOrderField = "CREATED_AT"
 )
 
-// agentColumns are the columns of the orders before the id.
+// agentColumns are the SQL expressions of each order; the id, which comes last, is not among them.
 var agentColumns = map[AgentOrderField][]string{
 	AgentAvailability: {availabilityRank, nameOrder}, AgentName: {nameOrder}, AgentCreatedAt: {"created_at"},
 }
@@ -101,7 +101,7 @@ func (a *Agent) Key(o Order) Key {
 	return key
 }
 
-// AgentPage reads one page of agents.
+// AgentPage returns one page of agents.
 func (w ForWorkspace) AgentPage(ctx context.Context, f AgentFilter, o Order, p Page) ([]*Agent, bool, bool, error) {
 	var rows []*Agent
 	q := w.bun.NewSelect().Model(&rows).ColumnExpr("?TableColumns, "+nameOrder+" AS name_order").Where("workspace_id = ?", w.Key)
@@ -139,8 +139,8 @@ func (w ForWorkspace) Agents(ctx context.Context, ids []AgentID) ([]*Agent, erro
 	return rows, err
 }
 
-// AgentByEmail finds an agent by e-mail address, case ignored. The error is NotFound
-// if there is none.
+// AgentByEmail returns the agent with this e-mail address, ignoring case. The error is NotFound if
+// there is none.
 func (w ForWorkspace) AgentByEmail(ctx context.Context, email string) (*Agent, error) {
 	var rows []*Agent
 	key := text.EmailKey(email)
@@ -157,7 +157,7 @@ func (w ForWorkspace) AgentByEmail(ctx context.Context, email string) (*Agent, e
 	return nil, sql.ErrNoRows
 }
 
-// AgentsByName reads the agents with these exact names, for imports.
+// AgentsByName returns the agents whose names equal one of these, for imports.
 func (w ForWorkspace) AgentsByName(ctx context.Context, names []string) ([]*Agent, error) {
 	var rows []*Agent
 	err := w.bun.NewSelect().Model(&rows).Where("workspace_id = ?", w.Key).
@@ -165,13 +165,15 @@ func (w ForWorkspace) AgentsByName(ctx context.Context, names []string) ([]*Agen
 	return rows, err
 }
 
-// ShareAgents reads agents and keeps them from being changed until the end of the
-// transaction, while others may share them too. Ids are locked in their order.
+// ShareAgents reads agents under a shared lock: they cannot change until the end of the
+// transaction, but other transactions may share them too. The locks are taken in id order, so that
+// two calls cannot deadlock.
 func (tx Tx) ShareAgents(ctx context.Context, ids []AgentID) ([]*Agent, error) {
 	return tx.lockAgents(ctx, ids, "SHARE")
 }
 
-// LockAgents reads agents for changing them. Ids are locked in their order.
+// LockAgents reads agents under an exclusive lock, for changing them. The locks are taken in id
+// order, so that two calls cannot deadlock.
 func (tx Tx) LockAgents(ctx context.Context, ids []AgentID) ([]*Agent, error) {
 	return tx.lockAgents(ctx, ids, "NO KEY UPDATE")
 }
@@ -183,8 +185,8 @@ func (tx Tx) lockAgents(ctx context.Context, ids []AgentID, strength string) ([]
 	return rows, err
 }
 
-// LockManagers reads the active managers for changing one of them, so that two calls
-// cannot both believe that the other one stays.
+// LockManagers reads and locks all active managers. Without it two calls could each remove a
+// manager, relying on the other one to remain.
 func (tx Tx) LockManagers(ctx context.Context) ([]*Agent, error) {
 	var rows []*Agent
 	err := tx.bun.NewSelect().Model(&rows).Where("workspace_id = ?", tx.Key).
@@ -207,7 +209,7 @@ func (tx Tx) InsertAgents(ctx context.Context, agents ...*Agent) error {
 	return tx.learnAgents(ctx, agents)
 }
 
-// UpdateAgent writes everything of an agent that can change, as the next revision.
+// UpdateAgent writes all mutable fields of an agent, as the next revision.
 func (tx Tx) UpdateAgent(ctx context.Context, a *Agent) error {
 	a.Revision++
 	a.fold()

@@ -24,8 +24,8 @@ type Contact struct {
 	Revision    int      // 1, 2, 3 … with each change of the row
 	CreatedAt   time.Time
 
-	// What the contact is found by, folded, and the country its number was read with; read
-	// by nothing but the database.
+	// Folded forms of the fields above, for search only, and the country by which the phone number
+	// was interpreted. They are written, never read back.
 	NameText, SearchText, SearchCountry *string
 
 	NameOrder string `bun:",scanonly"`
@@ -33,7 +33,7 @@ type Contact struct {
 
 const contactColumns = "workspace_id, id, name, email, phone, avatar_url, blocked_at, assignee_id, version, revision, created_at"
 
-// Blocked says whether the contact is blocked.
+// Blocked reports whether the contact is blocked.
 func (c *Contact) Blocked() bool { return c.BlockedAt != nil }
 
 // ContactIdentity is an id under which a contact is known on a channel.
@@ -49,11 +49,11 @@ type ContactIdentity struct {
 // ContactFilter narrows a list of contacts; the zero value lists all.
 type ContactFilter struct {
 	Search    Search
-	Assignees []*AgentID // one of these, nil among them for nobody; none: any
+	Assignees []*AgentID // a nil element means unassigned; an empty list means any
 	Blocked   *bool
 }
 
-// ContactOrder lists contacts by name or by creation.
+// ContactOrder lists contacts by name or by creation time.
 func ContactOrder(byCreation, desc bool) Order {
 	if byCreation {
 		return Order{Name: "contacts", Columns: []string{"created_at", "id"}, Desc: desc}
@@ -61,7 +61,7 @@ func ContactOrder(byCreation, desc bool) Order {
 	return Order{Name: "contacts", Columns: []string{nameOrder, "id"}, Desc: desc}
 }
 
-// Key gives the contact's place in a list of this order.
+// Key returns the contact's position in a list of this order.
 func (c *Contact) Key(o Order) Key {
 	if o.Columns[0] == "created_at" {
 		return Key{timeKey(c.CreatedAt), c.ID.UUID.String()}
@@ -69,7 +69,7 @@ func (c *Contact) Key(o Order) Key {
 	return Key{c.NameOrder, c.ID.UUID.String()}
 }
 
-// ContactPage reads one page of contacts.
+// ContactPage returns one page of contacts.
 func (w ForWorkspace) ContactPage(ctx context.Context, f ContactFilter, o Order, p Page) ([]*Contact, bool, bool, error) {
 	var rows []*Contact
 	q := w.bun.NewSelect().Model(&rows).ColumnExpr("?TableColumns, "+nameOrder+" AS name_order").Where("workspace_id = ?", w.Key)
@@ -97,7 +97,7 @@ func (f ContactFilter) apply(q *bun.SelectQuery) *bun.SelectQuery {
 	return q
 }
 
-// splitAssignees takes "nobody" out of a list of assignees.
+// splitAssignees separates the agents of a list from the nil that stands for unassigned.
 func splitAssignees(assignees []*AgentID) (some []AgentID, none bool) {
 	for _, id := range assignees {
 		if id == nil {
@@ -116,7 +116,7 @@ func (w ForWorkspace) Contacts(ctx context.Context, ids []ContactID) ([]*Contact
 	return rows, err
 }
 
-// ContactIdentities reads the identities of these contacts, in a stable order.
+// ContactIdentities returns the identities of these contacts, in a stable order.
 func (w ForWorkspace) ContactIdentities(ctx context.Context, ids []ContactID) ([]*ContactIdentity, error) {
 	var rows []*ContactIdentity
 	err := w.query(ctx, &rows, `SELECT workspace_id, channel, external_id, contact_id FROM contact_identities
@@ -124,7 +124,7 @@ func (w ForWorkspace) ContactIdentities(ctx context.Context, ids []ContactID) ([
 	return rows, err
 }
 
-// ContactsByIdentity reads the identities with these external ids on a channel.
+// ContactsByIdentity returns the identities with these external ids on a channel.
 func (w ForWorkspace) ContactsByIdentity(ctx context.Context, channel string, externalIDs []string) ([]*ContactIdentity, error) {
 	var rows []*ContactIdentity
 	err := w.query(ctx, &rows, `SELECT workspace_id, channel, external_id, contact_id FROM contact_identities
@@ -132,8 +132,9 @@ func (w ForWorkspace) ContactsByIdentity(ctx context.Context, channel string, ex
 	return rows, err
 }
 
-// LockContacts reads contacts for changing them or their conversations; every verb on
-// a conversation locks its contact first. Ids are locked in their order.
+// LockContacts reads and locks contacts, for changing them or their conversations: every mutation
+// of a conversation locks its contact first. The locks are taken in id order, so that two calls
+// cannot deadlock.
 func (tx Tx) LockContacts(ctx context.Context, ids []ContactID) ([]*Contact, error) {
 	var rows []*Contact
 	err := tx.query(ctx, &rows, "SELECT "+contactColumns+` FROM contacts
@@ -141,8 +142,8 @@ func (tx Tx) LockContacts(ctx context.Context, ids []ContactID) ([]*Contact, err
 	return rows, err
 }
 
-// LockFreeContacts is LockContacts without waiting: contacts that somebody else has
-// locked are left out.
+// LockFreeContacts is LockContacts without waiting: it leaves out contacts that another transaction
+// has locked.
 func (tx Tx) LockFreeContacts(ctx context.Context, ids []ContactID) ([]*Contact, error) {
 	var rows []*Contact
 	err := tx.query(ctx, &rows, "SELECT "+contactColumns+` FROM contacts
@@ -150,7 +151,8 @@ func (tx Tx) LockFreeContacts(ctx context.Context, ids []ContactID) ([]*Contact,
 	return rows, err
 }
 
-// LockContactOf is LockContacts for the contact of a conversation; none if there is no such conversation.
+// LockContactOf is LockContacts for the contact of a conversation. The result is empty if the
+// conversation does not exist.
 func (tx Tx) LockContactOf(ctx context.Context, id ConversationID) ([]*Contact, error) {
 	var rows []*Contact
 	err := tx.query(ctx, &rows, "SELECT "+contactColumns+` FROM contacts WHERE workspace_id = $1
@@ -158,7 +160,7 @@ func (tx Tx) LockContactOf(ctx context.Context, id ConversationID) ([]*Contact, 
 	return rows, err
 }
 
-// LockContactsOf is LockContacts for the contacts of several conversations; those that do
+// LockContactsOf is LockContacts for the contacts of several conversations. Conversations that do
 // not exist are left out.
 func (tx Tx) LockContactsOf(ctx context.Context, ids []ConversationID) ([]*Contact, error) {
 	var rows []*Contact
@@ -212,7 +214,7 @@ func (tx Tx) UpdateContactData(ctx context.Context, c *Contact) error {
 	return tx.learnContacts(ctx, []*Contact{c})
 }
 
-// ReplaceIdentities gives a contact exactly these identities.
+// ReplaceIdentities replaces all identities of a contact with these.
 func (tx Tx) ReplaceIdentities(ctx context.Context, id ContactID, identities []*ContactIdentity) error {
 	_, err := tx.bun.NewDelete().Model((*ContactIdentity)(nil)).
 		Where("workspace_id = ?", tx.Key).Where("contact_id = ?", id).Exec(ctx)
@@ -222,8 +224,8 @@ func (tx Tx) ReplaceIdentities(ctx context.Context, id ContactID, identities []*
 	return tx.insertIdentities(ctx, identities)
 }
 
-// SaveContacts writes what changes with assignment, block and status: the assignee,
-// the version and the block, as the contacts' next revisions.
+// SaveContacts writes the assignee, the version and the block of contacts, as their next revisions.
+// Nothing else of a contact changes with its conversations.
 func (tx Tx) SaveContacts(ctx context.Context, contacts []*Contact) error {
 	if len(contacts) == 0 {
 		return nil
@@ -241,7 +243,8 @@ func (tx Tx) SaveContacts(ctx context.Context, contacts []*Contact) error {
 	return err
 }
 
-// foldContacts folds what contacts are found by, their numbers as those of the workspace's country.
+// foldContacts sets the folded search fields of contacts, interpreting phone numbers by the country
+// of the workspace.
 func (tx Tx) foldContacts(ctx context.Context, contacts []*Contact) (err error) {
 	country := ""
 	if slices.ContainsFunc(contacts, func(c *Contact) bool { return c.Phone != nil }) {

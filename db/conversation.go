@@ -56,7 +56,7 @@ type ClosingNote struct {
 	Text     *string `json:"text,omitempty"`
 }
 
-// ClosingNote gives the note; nil without one.
+// ClosingNote returns the note; nil without one.
 func (c *Conversation) ClosingNote() *ClosingNote {
 	if c.ClosingCategory == nil && c.ClosingText == nil {
 		return nil
@@ -72,7 +72,7 @@ func (c *Conversation) SetClosingNote(n *ClosingNote) {
 	c.ClosingCategory, c.ClosingText = n.Category, n.Text
 }
 
-// Facets gives what decides the conversation's membership in views.
+// Facets returns what decides the conversation's membership in views.
 func (c *Conversation) Facets() *Facets {
 	return &Facets{
 		Status: c.Status, Channel: c.Channel, Assignee: c.AssigneeID, Blocked: c.Blocked, Version: c.Version,
@@ -84,7 +84,7 @@ func (c *Conversation) Facets() *Facets {
 // ContactConversationOrder lists a contact's conversations, the one opened last first.
 var ContactConversationOrder = Order{Name: "contact.conversations", Columns: []string{"opened_at", "id"}, Desc: true}
 
-// OpenedKey gives the conversation's place in ContactConversationOrder.
+// OpenedKey returns the conversation's position in ContactConversationOrder.
 func (c *Conversation) OpenedKey() Key { return Key{timeKey(c.OpenedAt), c.ID.UUID.String()} }
 
 // Conversations reads the conversations with these ids, in no order; unknown ones are left out.
@@ -122,7 +122,7 @@ func groupBy[K comparable, T any](rows []T, parent func(T) K) map[K][]T {
 	return groups
 }
 
-// OpenContactsOf gives the contacts whose open conversation is assigned to an agent, in id order.
+// OpenContactsOf returns the contacts whose open conversation is assigned to an agent, in id order.
 func (w ForWorkspace) OpenContactsOf(ctx context.Context, agent AgentID) ([]ContactID, error) {
 	var rows []*Conversation
 	err := w.query(ctx, &rows, `SELECT contact_id FROM conversations
@@ -134,7 +134,7 @@ func (w ForWorkspace) OpenContactsOf(ctx context.Context, agent AgentID) ([]Cont
 	return ids, err
 }
 
-// ImportedKeys gives those of the import keys that exist already.
+// ImportedKeys returns those of the import keys that exist already.
 func (w ForWorkspace) ImportedKeys(ctx context.Context, keys [][]byte) (map[string]bool, error) {
 	var rows []*Conversation
 	err := w.query(ctx, &rows, `SELECT import_key FROM conversations

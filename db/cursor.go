@@ -25,14 +25,14 @@ const cursorSize = 8 + 8 + 4 + 4 // workspace, seq, check, CRC of these
 
 var cursorEncoding = base64.RawURLEncoding.Strict()
 
-// cursorAfter gives the place right after an event; a zero event is the beginning of the log.
+// cursorAfter returns the place right after an event; a zero event is the beginning of the log.
 func cursorAfter(workspace WorkspaceKey, seq Seq, event EventID) EventCursor {
 	c := EventCursor{Workspace: workspace, Seq: seq}
 	copy(c.Check[:], event.UUID[12:]) // the random end of a UUIDv7
 	return c
 }
 
-// String gives the opaque form that clients see.
+// String returns the opaque form that clients see.
 func (c EventCursor) String() string {
 	b := make([]byte, 0, cursorSize)
 	b = binary.BigEndian.AppendUint64(b, uint64(c.Workspace))

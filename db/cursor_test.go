@@ -58,7 +58,7 @@ func TestEventCursorMalformed(t *testing.T) {
 	}
 }
 
-// flipped gives a base64 text with each of its characters replaced by its neighbours.
+// flipped returns a base64 text with each of its characters replaced by its neighbours.
 func flipped(text string) (all []string) {
 	const alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
 	for i := range text {

@@ -69,7 +69,7 @@ func (w ForWorkspace) OpenTally(ctx context.Context) (*OpenTally, error) {
 	return tally, nil
 }
 
-// SeqAt gives the number of the last event of the log that was recorded before a time, 0
+// SeqAt returns the number of the last event of the log that was recorded before a time, 0
 // if there is none. It halves the log until it is found: numbers have no gaps, and times
 // follow them nearly, so no index is kept for it. Where times run back a little it gives
 // one of the places at which they pass the one asked for.

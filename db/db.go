@@ -153,7 +153,7 @@ type ForWorkspace struct {
 	raw rawQuerier
 }
 
-// ForWorkspace gives the view of one workspace, outside any transaction.
+// ForWorkspace returns the view of one workspace, outside any transaction.
 func (d *DB) ForWorkspace(key WorkspaceKey) ForWorkspace {
 	return ForWorkspace{Key: key, db: d, bun: d.DB, raw: d.DB.DB}
 }

@@ -7,16 +7,17 @@ import (
 	"github.com/uptrace/bun"
 )
 
-// DeliveryKind is what a delivery brings.
+// DeliveryKind is the kind of object that a delivery creates.
 type DeliveryKind string
 
-// What can be delivered under an id of elsewhere.
+// The kinds of deliveries.
 const (
 	MessageDelivery DeliveryKind = "MESSAGE"
 	EventDelivery   DeliveryKind = "BUSINESS_EVENT"
 )
 
-// Delivery is something that came in under the id that it has where it comes from.
+// Delivery is a message or business event received from outside, with the id that its sender gave
+// it.
 type Delivery struct {
 	bun.BaseModel `bun:"table:deliveries,alias:delivery"`
 
@@ -25,13 +26,13 @@ type Delivery struct {
 	Sender      ActorRef // the contact of a message, the integration of a business event
 	Scope       string   // the channel of a message, the type of a business event
 	ExternalID  string
-	Content     []byte          // SHA-256 of what was delivered; nil if it is not known
-	Outcome     json.RawMessage `bun:"type:jsonb"` // what came of it
+	Content     []byte          // SHA-256 of the delivered content; nil if unknown
+	Outcome     json.RawMessage `bun:"type:jsonb"` // the result
 	SentChannel string          `bun:"-"`          // of a message: the channel as it was sent
 }
 
-// legacyChannel is the channel under which servers of the version before look for a
-// delivery in external_ids, which knows no senders.
+// legacyChannel is the channel by which servers of the previous version look up a delivery in
+// external_ids, which has no senders.
 func (d *Delivery) legacyChannel() string {
 	if d.Kind == MessageDelivery {
 		return d.SentChannel
@@ -39,10 +40,10 @@ func (d *Delivery) legacyChannel() string {
 	return ""
 }
 
-// ClaimDelivery takes a sender's id for this transaction, and the same id for all senders
-// in external_ids, where servers of the version before look for it. It reports for each
-// whether it is ours. It waits for other transactions that hold them; once those have
-// committed, Delivered and LegacyOutcome read them.
+// ClaimDelivery claims the delivery's id for this transaction: once for its sender, and once for
+// all senders in external_ids, where servers of the previous version look for it. It reports for
+// each whether the claim succeeded. If another transaction holds a claim, it waits until that one
+// has ended; Delivered and LegacyOutcome then return the earlier result.
 func (tx Tx) ClaimDelivery(ctx context.Context, d *Delivery) (ours, legacyOurs bool, err error) {
 	var rows []struct{ Ours, LegacyOurs bool }
 	err = tx.query(ctx, &rows, `
@@ -61,7 +62,7 @@ func (tx Tx) ClaimDelivery(ctx context.Context, d *Delivery) (ours, legacyOurs b
 	return rows[0].Ours, rows[0].LegacyOurs, nil
 }
 
-// Delivered reads the earlier delivery of the same sender with the same id.
+// Delivered returns the earlier delivery of the same sender with the same id.
 func (tx Tx) Delivered(ctx context.Context, d *Delivery) (*Delivery, error) {
 	before := *d
 	err := tx.bun.NewSelect().Model(&before).Column("content", "outcome").
@@ -70,7 +71,7 @@ func (tx Tx) Delivered(ctx context.Context, d *Delivery) (*Delivery, error) {
 	return &before, err
 }
 
-// LegacyOutcome reads what external_ids says came of an id.
+// LegacyOutcome returns the result that external_ids holds for an id.
 func (tx Tx) LegacyOutcome(ctx context.Context, d *Delivery) (json.RawMessage, error) {
 	var rows []struct{ Outcome json.RawMessage }
 	err := tx.query(ctx, &rows, `SELECT outcome FROM external_ids
@@ -82,8 +83,8 @@ func (tx Tx) LegacyOutcome(ctx context.Context, d *Delivery) (json.RawMessage, e
 	return rows[0].Outcome, nil
 }
 
-// SettleDelivery records what came of a delivery; in external_ids too if nobody else has
-// done so before.
+// SettleDelivery records the result of a delivery. In external_ids it does so only if no result is
+// recorded yet.
 func (tx Tx) SettleDelivery(ctx context.Context, d *Delivery) error {
 	_, err := tx.exec(ctx, `
 		WITH settled AS (

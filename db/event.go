@@ -13,7 +13,7 @@ import (
 // position before the first event is 0.
 type Seq int64
 
-// EventType says what happened.
+// EventType is the kind of an event.
 type EventType string
 
 // The types of events.
@@ -46,7 +46,7 @@ const (
 	WorkflowRan            EventType = "WORKFLOW_RAN"
 )
 
-// AssignmentReason says why an assignment changed (A8).
+// AssignmentReason is why an assignment changed (A8).
 type AssignmentReason string
 
 // The reasons for a change of assignment.
@@ -59,7 +59,7 @@ const (
 	ReasonAgentDeactivated AssignmentReason = "AGENT_DEACTIVATED"
 )
 
-// ConversationSource says what brought a conversation into being or back.
+// ConversationSource is what caused a conversation to be opened or reopened.
 type ConversationSource string
 
 // The sources of an opening.
@@ -74,24 +74,28 @@ const (
 type Event struct {
 	bun.BaseModel `bun:"table:events,alias:event"`
 
-	WorkspaceID    WorkspaceKey `bun:",pk"`
-	Seq            Seq          `bun:",pk"` // 1, 2, 3 … in commit order
-	Change         *Seq         // number of the last event of the same mutation or workflow step; nil in rows from before
+	WorkspaceID WorkspaceKey `bun:",pk"`
+	Seq         Seq          `bun:",pk"` // 1, 2, 3 … in commit order
+	// Change is the number of the last event of the same mutation or workflow step; nil in rows
+	// of versions that did not record it.
+	Change         *Seq
 	ID             EventID
 	Type           EventType
 	ConversationID *ConversationID
 	ContactID      *ContactID
 	Actor          ActorRef
-	Via            ActorRef  // the integration that called on behalf of the actor; zero if the actor called
-	Before         *Facets   `bun:"type:jsonb"` // of the conversation, or of a contact without any; nil if it is about neither or new
-	After          *Facets   `bun:"type:jsonb"`
-	Data           EventData `bun:"type:jsonb"`
-	Origin         *string   // the idempotency key
-	CreatedAt      time.Time
+	Via            ActorRef // the integration that called on behalf of the actor; zero if the actor called
+	// Before and After are the facets of the conversation, or of the contact if it has none. Before
+	// is nil for a new one; both are nil if the event concerns neither.
+	Before    *Facets   `bun:"type:jsonb"`
+	After     *Facets   `bun:"type:jsonb"`
+	Data      EventData `bun:"type:jsonb"`
+	Origin    *string   // the idempotency key
+	CreatedAt time.Time
 }
 
-// Facets are what decides membership in views, at one moment. Status is empty for a
-// contact without a conversation.
+// Facets are the properties of a conversation that decide which views hold it, at one moment.
+// Status is empty for a contact without a conversation.
 type Facets struct {
 	Status       ConversationStatus `json:"status,omitempty"`
 	Channel      string             `json:"channel,omitempty"`
@@ -106,7 +110,7 @@ type Facets struct {
 	LastInboundChannel *string `json:"lastInboundChannel,omitempty"` // of the contact's last message
 }
 
-// EventData is what only some types of events say.
+// EventData holds the fields that only some types of events have.
 type EventData struct {
 	Reason       AssignmentReason   `json:"reason,omitempty"`       // assigned, unassigned
 	Source       ConversationSource `json:"source,omitempty"`       // opened, reopened
@@ -116,31 +120,31 @@ type EventData struct {
 	Availability []Availability     `json:"availability,omitempty"` // availability: before, after
 	Changes      []FieldChange      `json:"changes,omitempty"`      // updated
 	WorkflowID   *WorkflowID        `json:"workflowId,omitempty"`   // workflow events
-	Run          *RunRef            `json:"run,omitempty"`          // whatever a workflow did: in which run
-	RunStatus    RunStatus          `json:"runStatus,omitempty"`    // ran: how it was at that moment
+	Run          *RunRef            `json:"run,omitempty"`          // the run that caused the event, if a workflow did
+	RunStatus    RunStatus          `json:"runStatus,omitempty"`    // ran: the status of the run at that moment
 	Unserved     bool               `json:"unserved,omitempty"`     // ran: no agent was found
 
-	AlsoForWaiting bool `json:"alsoForWaiting,omitempty"` // enabled: for what is open and unassigned too
-	CancelsRuns    bool `json:"cancelsRuns,omitempty"`    // disabled, deleted: runs that have not ended are cancelled
+	AlsoForWaiting bool `json:"alsoForWaiting,omitempty"` // enabled: also for conversations that are open and unassigned
+	CancelsRuns    bool `json:"cancelsRuns,omitempty"`    // disabled, deleted: unfinished runs are cancelled
 
 	BusinessEvent *BusinessEvent `json:"businessEvent,omitempty"` // recorded
 }
 
-// BusinessEvent is something that happened outside, such as an order that was placed.
+// BusinessEvent is an event outside of Switchboard, such as an order that was placed.
 type BusinessEvent struct {
 	Type           string  `json:"type"`
-	Payload        *string `json:"payload,omitempty"` // JSON, as text: jsonb would write its numbers anew
+	Payload        *string `json:"payload,omitempty"` // JSON, as text: jsonb would reformat its numbers
 	RequiresAction bool    `json:"requiresAction,omitempty"`
 }
 
-// FieldChange is a field with its value before and after as text; nil for none.
+// FieldChange is a field with its old and new values as text; nil for an absent value.
 type FieldChange struct {
 	Field  string  `json:"field"`
 	Before *string `json:"before,omitempty"`
 	After  *string `json:"after,omitempty"`
 }
 
-// Caller returns who made the call that the event is of; zero for the system.
+// Caller returns who made the call that caused the event; zero for the system.
 func (e *Event) Caller() ActorRef {
 	if e.Via.IsZero() {
 		return e.Actor
@@ -156,13 +160,13 @@ func (e *Event) ChangeEnd() Seq {
 	return *e.Change
 }
 
-// Cursor gives the place right after the event.
+// Cursor returns the position right after the event.
 func (e *Event) Cursor() EventCursor { return cursorAfter(e.WorkspaceID, e.Seq, e.ID) }
 
 // TimelineOrder lists events in log order.
 var TimelineOrder = Order{Name: "timeline", Columns: []string{"seq"}}
 
-// Key gives the event's place in TimelineOrder.
+// Key returns the event's position in TimelineOrder.
 func (e *Event) Key() Key { return Key{strconv.FormatInt(int64(e.Seq), 10)} }
 
 const eventColumns = `workspace_id, seq, change, id, type, conversation_id, contact_id, actor, via, before, after, data, origin, created_at`
@@ -176,10 +180,10 @@ type Head struct {
 	EventID     EventID
 }
 
-// Cursor gives the place after which the next event will be.
+// Cursor returns the position at the end of the log.
 func (h Head) Cursor() EventCursor { return cursorAfter(h.WorkspaceID, h.Seq, h.EventID) }
 
-// Head reads the end of the log.
+// Head returns the end of the log.
 func (w ForWorkspace) Head(ctx context.Context) (Head, error) {
 	var rows []Head
 	err := w.query(ctx, &rows, "SELECT workspace_id, seq, event_id FROM event_heads WHERE workspace_id = $1", w.Key)
@@ -189,7 +193,7 @@ func (w ForWorkspace) Head(ctx context.Context) (Head, error) {
 	return rows[0], nil
 }
 
-// Heads reads the ends of several workspaces' logs in one statement.
+// Heads returns the ends of several workspaces' logs, read in one statement.
 func (d *DB) Heads(ctx context.Context, workspaces []WorkspaceKey) ([]Head, error) {
 	var rows []Head
 	err := d.ForWorkspace(0).query(ctx, &rows,
@@ -197,7 +201,7 @@ func (d *DB) Heads(ctx context.Context, workspaces []WorkspaceKey) ([]Head, erro
 	return rows, err
 }
 
-// EventsAfter reads the log from after a number on, at most limit events.
+// EventsAfter returns the events after a log number, in log order, at most limit of them.
 func (w ForWorkspace) EventsAfter(ctx context.Context, seq Seq, limit int) ([]*Event, error) {
 	var rows []*Event
 	err := w.query(ctx, &rows, "SELECT "+eventColumns+` FROM events
@@ -205,7 +209,7 @@ func (w ForWorkspace) EventsAfter(ctx context.Context, seq Seq, limit int) ([]*E
 	return rows, err
 }
 
-// EventsBySeq reads the events with these numbers, in log order; missing ones are left out.
+// EventsBySeq returns the events with these numbers, in log order; missing ones are left out.
 func (w ForWorkspace) EventsBySeq(ctx context.Context, seqs []Seq) ([]*Event, error) {
 	var rows []*Event
 	err := w.query(ctx, &rows, "SELECT "+eventColumns+` FROM events
@@ -220,7 +224,8 @@ func (w ForWorkspace) Events(ctx context.Context, ids []EventID) ([]*Event, erro
 	return rows, err
 }
 
-// LastOf reads the last event of a conversation that is of one of these types; nil if there is none.
+// LastOf returns the last event of a conversation that has one of these types; nil if there is
+// none.
 func (w ForWorkspace) LastOf(ctx context.Context, conversation ConversationID, types ...EventType) (*Event, error) {
 	var rows []*Event
 	err := w.query(ctx, &rows, "SELECT "+eventColumns+` FROM events WHERE workspace_id = $1 AND conversation_id = $2
@@ -231,13 +236,13 @@ func (w ForWorkspace) LastOf(ctx context.Context, conversation ConversationID, t
 	return rows[0], nil
 }
 
-// ConversationTimelines reads the same page of the events of each conversation.
+// ConversationTimelines returns the same page of the events of each conversation.
 func (w ForWorkspace) ConversationTimelines(ctx context.Context, ids []ConversationID, p Page) (map[ConversationID][]*Event, error) {
 	rows, err := w.timelines(ctx, "conversation_id", bun.List(ids), p)
 	return groupBy(rows, func(e *Event) ConversationID { return *e.ConversationID }), err
 }
 
-// ContactTimelines reads the same page of the events of each contact.
+// ContactTimelines returns the same page of the events of each contact.
 func (w ForWorkspace) ContactTimelines(ctx context.Context, ids []ContactID, p Page) (map[ContactID][]*Event, error) {
 	rows, err := w.timelines(ctx, "contact_id", bun.List(ids), p)
 	return groupBy(rows, func(e *Event) ContactID { return *e.ContactID }), err
@@ -252,10 +257,10 @@ func (w ForWorkspace) timelines(ctx context.Context, column string, parents bun.
 	return rows, err
 }
 
-// AppendEvents writes the events of one change at the end of the log in this order and
-// sets their numbers. It takes the workspace's counter row and must be the last statement of the
-// transaction: until its end no other transaction of the workspace gets a number, which
-// makes the numbers follow the commits without gaps.
+// AppendEvents appends the events of one change to the log in this order and sets their numbers. It
+// locks the counter row of the workspace, so it must be the last statement of the transaction:
+// other transactions of the workspace wait for a number until this one ends. That makes the numbers
+// follow the order of commits without gaps.
 func (tx Tx) AppendEvents(ctx context.Context, events []*Event) error {
 	if len(events) == 0 {
 		return nil
@@ -289,7 +294,7 @@ func (tx Tx) AppendEvents(ctx context.Context, events []*Event) error {
 	return nil
 }
 
-// eventValues are several events, column by column.
+// eventValues are the values of several events, one slice per column.
 type eventValues struct {
 	ids           []EventID
 	types         []EventType

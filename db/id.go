@@ -99,31 +99,31 @@ func parse(prefix string, value any) (uuid.UUID, error) {
 
 func writeID(w io.Writer, text string) { _, _ = io.WriteString(w, strconv.Quote(text)) }
 
-// String gives the typed id.
+// String returns the typed id.
 func (id AgentID) String() string { return format(AgentPrefix, id.UUID) }
 
-// String gives the typed id.
+// String returns the typed id.
 func (id ContactID) String() string { return format(ContactPrefix, id.UUID) }
 
-// String gives the typed id.
+// String returns the typed id.
 func (id ConversationID) String() string { return format(ConversationPrefix, id.UUID) }
 
-// String gives the typed id.
+// String returns the typed id.
 func (id MessageID) String() string { return format(MessagePrefix, id.UUID) }
 
-// String gives the typed id.
+// String returns the typed id.
 func (id EventID) String() string { return format(EventPrefix, id.UUID) }
 
-// String gives the typed id.
+// String returns the typed id.
 func (id WorkspaceID) String() string { return format(WorkspacePrefix, id.UUID) }
 
-// String gives the typed id.
+// String returns the typed id.
 func (id TokenID) String() string { return format(TokenPrefix, id.UUID) }
 
-// String gives the typed id.
+// String returns the typed id.
 func (id WorkflowID) String() string { return format(WorkflowPrefix, id.UUID) }
 
-// String gives the typed id.
+// String returns the typed id.
 func (id RunID) String() string { return format(RunPrefix, id.UUID) }
 
 // MarshalGQL writes the typed id as a JSON string.
@@ -194,29 +194,29 @@ func (id *RunID) UnmarshalGQL(v any) (err error) { id.UUID, err = parse(RunPrefi
 
 func wire(id uuid.UUID) (pgtype.UUID, error) { return pgtype.UUID{Bytes: id, Valid: true}, nil }
 
-// UUIDValue gives the id as the driver sends it.
+// UUIDValue returns the id as the driver sends it.
 func (id AgentID) UUIDValue() (pgtype.UUID, error) { return wire(id.UUID) }
 
-// UUIDValue gives the id as the driver sends it.
+// UUIDValue returns the id as the driver sends it.
 func (id ContactID) UUIDValue() (pgtype.UUID, error) { return wire(id.UUID) }
 
-// UUIDValue gives the id as the driver sends it.
+// UUIDValue returns the id as the driver sends it.
 func (id ConversationID) UUIDValue() (pgtype.UUID, error) { return wire(id.UUID) }
 
-// UUIDValue gives the id as the driver sends it.
+// UUIDValue returns the id as the driver sends it.
 func (id MessageID) UUIDValue() (pgtype.UUID, error) { return wire(id.UUID) }
 
-// UUIDValue gives the id as the driver sends it.
+// UUIDValue returns the id as the driver sends it.
 func (id EventID) UUIDValue() (pgtype.UUID, error) { return wire(id.UUID) }
 
-// UUIDValue gives the id as the driver sends it.
+// UUIDValue returns the id as the driver sends it.
 func (id WorkspaceID) UUIDValue() (pgtype.UUID, error) { return wire(id.UUID) }
 
-// UUIDValue gives the id as the driver sends it.
+// UUIDValue returns the id as the driver sends it.
 func (id TokenID) UUIDValue() (pgtype.UUID, error) { return wire(id.UUID) }
 
-// UUIDValue gives the id as the driver sends it.
+// UUIDValue returns the id as the driver sends it.
 func (id WorkflowID) UUIDValue() (pgtype.UUID, error) { return wire(id.UUID) }
 
-// UUIDValue gives the id as the driver sends it.
+// UUIDValue returns the id as the driver sends it.
 func (id RunID) UUIDValue() (pgtype.UUID, error) { return wire(id.UUID) }

@@ -61,7 +61,7 @@ func unfoldedIdentities(ctx context.Context, in bun.IDB) ([]ContactIdentity, err
 	return unfolded, err
 }
 
-// foldGroup gives the folded form to one of the identities that fold to it. If it was
+// foldGroup returns the folded form to one of the identities that fold to it. If it was
 // another contact's, that one takes a form that becomes free.
 func foldGroup(ctx context.Context, tx bun.Tx, folded ContactIdentity, group []ContactIdentity) error {
 	var holders []ContactIdentity

@@ -10,7 +10,7 @@ import (
 	"github.com/google/uuid"
 )
 
-// InboxOrderField is what a list of conversations is ordered by.
+// InboxOrderField is the field by which a list of conversations is ordered.
 type InboxOrderField string
 
 // The orders of rule I1.
@@ -20,10 +20,10 @@ const (
 	OpenedAt     InboxOrderField = "OPENED_AT"
 )
 
-// InboxQuery asks for one page of a view.
+// InboxQuery selects one page of a view.
 type InboxQuery struct {
 	View   View
-	Viewer *AgentID // whose MINE it is
+	Viewer *AgentID // the agent for whom MINE and unread are computed
 	Filter InboxFilter
 	Search InboxSearch
 	Field  InboxOrderField
@@ -35,12 +35,13 @@ type InboxQuery struct {
 type InboxPage struct {
 	Rows                 []*Conversation
 	HasNext, HasPrevious bool
-	Head                 Head // exactly what the page shows
-	SearchCapped         bool // more of the view matched than was looked through
+	Head                 Head // the page shows the state after exactly this event
+	SearchCapped         bool // the search ended before it had covered the whole view
 }
 
-// segment is a part of an ordered list: the rows that meet the condition, ordered by
-// the column. Those who are not waiting come after those who are, by their opening.
+// segment is a part of an ordered list: the rows that meet the condition, ordered by the column.
+// Conversations that are not waiting form a segment after those that are, ordered by when they were
+// opened.
 type segment struct{ condition, column string }
 
 var segments = map[InboxOrderField][]segment{
@@ -49,12 +50,12 @@ var segments = map[InboxOrderField][]segment{
 	WaitingSince: {{"waiting_since IS NOT NULL", "waiting_since"}, {"waiting_since IS NULL", "opened_at"}},
 }
 
-// Order is the list that the query pages through; its keys are segment, time and id.
+// Order returns the order of the query's list; its keys are segment, time and id.
 func (q InboxQuery) Order() Order {
 	return Order{Name: "inbox." + string(q.View), Columns: []string{"segment", string(q.Field), "id"}, Desc: q.Desc}
 }
 
-// Key gives a conversation's place in the query's list.
+// Key returns the conversation's position in the query's list.
 func (q InboxQuery) Key(c *Conversation) Key {
 	n, at := 0, c.LastActivityAt
 	switch {
@@ -68,8 +69,8 @@ func (q InboxQuery) Key(c *Conversation) Key {
 	return Key{strconv.Itoa(n), timeKey(at), c.ID.UUID.String()}
 }
 
-// Inbox reads one page of a view and the end of the log in the same statement. The error
-// is ErrBadCursor for bounds in a segment that the list does not have.
+// Inbox returns one page of a view and the end of the log, read in the same statement. The error is
+// ErrBadCursor if a bound lies in a segment that the list does not have.
 func (w ForWorkspace) Inbox(ctx context.Context, q InboxQuery) (*InboxPage, error) {
 	for _, bound := range []Key{q.Page.After, q.Page.Before} {
 		if bound != nil && !q.hasSegment(bound[0]) {
@@ -78,8 +79,8 @@ func (w ForWorkspace) Inbox(ctx context.Context, q InboxQuery) (*InboxPage, erro
 	}
 	var page *InboxPage
 	var err error
-	for _, look := range q.looks() {
-		page, err = w.inboxPage(ctx, q, look)
+	for _, find := range q.strategies() {
+		page, err = w.inboxPage(ctx, q, find)
 		if err != nil || !page.SearchCapped {
 			break
 		}
@@ -87,8 +88,8 @@ func (w ForWorkspace) Inbox(ctx context.Context, q InboxQuery) (*InboxPage, erro
 	return page, err
 }
 
-// inboxPage reads the page among what one way to look finds.
-func (w ForWorkspace) inboxPage(ctx context.Context, q InboxQuery, look look) (*InboxPage, error) {
+// inboxPage reads the page among the conversations that one search strategy finds.
+func (w ForWorkspace) inboxPage(ctx context.Context, q InboxQuery, find strategy) (*InboxPage, error) {
 	var rows []struct {
 		Conversation
 		HeadSeq   Seq
@@ -98,7 +99,7 @@ func (w ForWorkspace) inboxPage(ctx context.Context, q InboxQuery, look look) (*
 	s := &statement{}
 	s.arg(w.Key)
 	parts := q.parts(s)
-	found, unseen := look(q, s, parts)
+	found, unseen := find(q, s, parts)
 	listed, order := q.sql(parts)
 	err := w.query(ctx, &rows, fmt.Sprintf(`
 		WITH head AS MATERIALIZED (SELECT seq, event_id FROM event_heads WHERE workspace_id = $1)%s, page AS (%s)
@@ -126,10 +127,10 @@ func (q InboxQuery) hasSegment(text string) bool {
 	return false
 }
 
-// InboxCount counts the conversations of a view, up to a limit.
+// InboxCount returns the number of conversations of a view, at most limit.
 func (w ForWorkspace) InboxCount(ctx context.Context, q InboxQuery, limit int) (count int, err error) {
 	q.Page = Page{Limit: limit - 1}
-	for _, look := range q.countLooks() {
+	for _, find := range q.countStrategies() {
 		var rows []struct {
 			Count int
 			More  bool
@@ -137,7 +138,7 @@ func (w ForWorkspace) InboxCount(ctx context.Context, q InboxQuery, limit int) (
 		s := &statement{}
 		s.arg(w.Key)
 		all := part{conditions: q.conditions(s)}
-		found, unseen := look(q, s, []part{all})
+		found, unseen := find(q, s, []part{all})
 		err := w.query(ctx, &rows, fmt.Sprintf(`WITH head AS (SELECT)%s SELECT count(*) AS count, %s AS more
 			FROM (SELECT FROM conversations WHERE %s LIMIT %d) AS counted`, found, unseen, q.found(all), limit), s.args...)
 		if err != nil {
@@ -150,7 +151,7 @@ func (w ForWorkspace) InboxCount(ctx context.Context, q InboxQuery, limit int) (
 	return count, nil
 }
 
-// conditions puts the view and the filter on a statement.
+// conditions adds the conditions of the view and the filter to a statement.
 func (q InboxQuery) conditions(s *statement) []string {
 	s.conditions = []string{"workspace_id = $1"}
 	q.View.sql(s, q.Viewer)
@@ -158,14 +159,14 @@ func (q InboxQuery) conditions(s *statement) []string {
 	return s.conditions
 }
 
-// part is what a segment holds of the page's range, before it is searched.
+// part is the page's range within one segment, before the search is applied.
 type part struct {
 	segment
 	number     int
 	conditions []string
 }
 
-// parts gives the page's range in each segment.
+// parts returns the page's range within each segment.
 func (q InboxQuery) parts(s *statement) (parts []part) {
 	shared := q.conditions(s)
 	for n, seg := range segments[q.Field] {
@@ -176,7 +177,7 @@ func (q InboxQuery) parts(s *statement) (parts []part) {
 	return parts
 }
 
-// found gives the condition of those of a part that the search has found.
+// found returns the condition for the rows of a part that match the search.
 func (q InboxQuery) found(p part) string {
 	conditions := p.conditions
 	if !q.Search.IsZero() {
@@ -185,13 +186,13 @@ func (q InboxQuery) found(p part) string {
 	return strings.Join(conditions, " AND ")
 }
 
-// direction gives the order in which the page's range is read.
+// direction returns the SQL keyword for the direction in which the page is read.
 func (q InboxQuery) direction() string {
 	return map[bool]string{false: " ASC", true: " DESC"}[q.Desc != q.Page.Backward]
 }
 
-// sql gives the query of the page and the order of its rows. Each segment is one index
-// range of at most a page; an outer sort joins them.
+// sql returns the query of the page and the order of its rows. Each segment reads one index range
+// of at most a page; an outer sort merges them.
 func (q InboxQuery) sql(parts []part) (page, order string) {
 	direction := q.direction()
 	var selects []string
@@ -204,7 +205,7 @@ func (q InboxQuery) sql(parts []part) (page, order string) {
 		strings.Join(selects, " UNION ALL "), order, q.Page.Limit+1), order
 }
 
-// bound narrows a segment to the page's range.
+// bound restricts a segment to the page's range.
 func (q InboxQuery) bound(s *statement, n int, seg segment) {
 	o := q.Order()
 	for _, bound := range []struct {
@@ -228,7 +229,7 @@ func (q InboxQuery) bound(s *statement, n int, seg segment) {
 	}
 }
 
-// InboxTally is how many conversations share a status, a block and an assignee.
+// InboxTally is the number of conversations with the same status, block and assignee.
 type InboxTally struct {
 	Status   ConversationStatus
 	Blocked  bool
@@ -236,13 +237,13 @@ type InboxTally struct {
 	Count    int
 }
 
-// Facets gives what the counted conversations have in common.
+// Facets returns the facets that the counted conversations share.
 func (t InboxTally) Facets() *Facets {
 	return &Facets{Status: t.Status, Blocked: t.Blocked, Assignee: t.Assignee}
 }
 
-// InboxTallies counts all conversations of the workspace, with the end of the log as of
-// the same statement. It reads the whole table: it is where a fold of the log starts.
+// InboxTallies counts all conversations of the workspace and returns the end of the log as of the
+// same statement. It reads the whole table, so use it only to initialise a projection.
 func (w ForWorkspace) InboxTallies(ctx context.Context) ([]InboxTally, Head, error) {
 	var rows []struct {
 		InboxTally

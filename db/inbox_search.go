@@ -6,47 +6,47 @@ import (
 	"strings"
 )
 
-// InboxSearch is what a person typed, resolved twice: for contacts and for closing notes.
+// InboxSearch is a search text, resolved once for contacts and once for closing notes.
 type InboxSearch struct{ Contacts, Notes Search }
 
-// IsZero says that there is nothing to search for.
+// IsZero reports whether there is nothing to search for.
 func (i InboxSearch) IsZero() bool { return i.Contacts.IsZero() && i.Notes.IsZero() }
 
 const (
-	// searchCap is how many contacts, and how many closing notes, are found first; and how
-	// many conversations of the view, where the page has to be looked for among all.
+	// searchCap limits the contacts and the closing notes that are matched first, and the
+	// conversations that are matched in any order.
 	searchCap = 200
-	// searchWalk is how many conversations of the view are looked at in their order.
+	// searchWalk limits the conversations of a segment that are examined in list order.
 	searchWalk = 1000
 )
 
-// look is a way to find what a search asks for. It gives common table expressions that end
-// in "matched", the conversations found, and an expression that says whether what the page
-// shows may not be all among them.
-type look func(q InboxQuery, s *statement, parts []part) (with, more string)
+// strategy is a way to find the conversations that match a search. It returns common table
+// expressions that end in "matched", and an SQL expression that reports whether the page may be
+// incomplete.
+type strategy func(q InboxQuery, s *statement, parts []part) (with, more string)
 
-// looks are the ways to find the page, the next for when the one before did not see all.
-// What is rare is found through its contacts; what is common fills a page within the first
-// conversations of the view; what is common but rare in the view has to be looked for.
-func (q InboxQuery) looks() []look {
+// strategies are the ways to find the page, each tried if the one before was incomplete. A rare
+// term is found through its contacts. A common term fills a page with the first conversations of
+// the view. A term that is common, but rare in the view, needs a search of the whole range.
+func (q InboxQuery) strategies() []strategy {
 	if q.Search.IsZero() {
-		return []look{lookAtAll}
+		return []strategy{matchAll}
 	}
-	return []look{lookForContacts, lookAlong, lookWithin(searchCap)}
+	return []strategy{matchByContacts, matchInOrder, matchWithin(searchCap)}
 }
 
-// countLooks are the ways to find how many there are.
-func (q InboxQuery) countLooks() []look {
+// countStrategies are the ways to count the matches.
+func (q InboxQuery) countStrategies() []strategy {
 	if q.Search.IsZero() {
-		return []look{lookAtAll}
+		return []strategy{matchAll}
 	}
-	return []look{lookForContacts, lookWithin(q.Page.Limit + 1)}
+	return []strategy{matchByContacts, matchWithin(q.Page.Limit + 1)}
 }
 
-func lookAtAll(InboxQuery, *statement, []part) (with, more string) { return "", "FALSE" }
+func matchAll(InboxQuery, *statement, []part) (with, more string) { return "", "FALSE" }
 
-// lookForContacts finds a few contacts and notes, whose conversations may be in the view or not.
-func lookForContacts(q InboxQuery, s *statement, _ []part) (with, more string) {
+// matchByContacts matches the conversations of a few contacts and notes, in any view.
+func matchByContacts(q InboxQuery, s *statement, _ []part) (with, more string) {
 	contacts, notes := q.Search.sql(s)
 	return fmt.Sprintf(`,
 		found_contacts AS MATERIALIZED (SELECT id FROM contacts WHERE workspace_id = $1 AND %s LIMIT %d),
@@ -59,15 +59,16 @@ func lookForContacts(q InboxQuery, s *statement, _ []part) (with, more string) {
 		contacts, searchCap+1, notes, searchCap+1, searchCap, searchCap), "(SELECT yes FROM many)"
 }
 
-// lookAlong goes along the page's range of the view, in its order.
-func lookAlong(q InboxQuery, s *statement, parts []part) (with, more string) {
+// matchInOrder matches conversations in list order from the start of the page's range.
+func matchInOrder(q InboxQuery, s *statement, parts []part) (with, more string) {
 	walk, ended := q.walk(s, parts)
 	return walk + ", matched AS MATERIALIZED (SELECT id FROM walked)",
 		fmt.Sprintf("NOT (%s OR (SELECT count(*) FROM walked) > %d)", ended, q.Page.Limit)
 }
 
-// lookWithin adds as many of the page's range as it may from anywhere in it.
-func lookWithin(limit int) look {
+// matchWithin matches up to limit conversations anywhere in the page's range, in addition to those
+// that matchInOrder finds.
+func matchWithin(limit int) strategy {
 	return func(q InboxQuery, s *statement, parts []part) (with, more string) {
 		contacts, notes := q.Search.sql(s)
 		var found []string
@@ -79,7 +80,7 @@ func lookWithin(limit int) look {
 		}
 		with = ", within AS MATERIALIZED (SELECT id FROM (" + strings.Join(found, " UNION ") + fmt.Sprintf(") AS found LIMIT %d)", limit+1)
 		more = fmt.Sprintf("(SELECT count(*) FROM within) > %d", limit)
-		if parts[0].column == "" { // there is no order to go along
+		if parts[0].column == "" { // a count has no order
 			return with + ", matched AS MATERIALIZED (SELECT id FROM within)", more
 		}
 		walk, _ := q.walk(s, parts)
@@ -87,8 +88,8 @@ func lookWithin(limit int) look {
 	}
 }
 
-// walk gives common table expressions that end in "walked", what is found among the first
-// conversations of the page's range, and the condition that the range ended before them.
+// walk returns common table expressions that end in "walked", the matches among the first
+// conversations of the page's range, and the condition that they cover the whole range.
 func (q InboxQuery) walk(s *statement, parts []part) (with, ended string) {
 	contacts, notes := q.Search.sql(s)
 	var steps, ends []string
@@ -104,17 +105,17 @@ func (q InboxQuery) walk(s *statement, parts []part) (with, ended string) {
 		steps = append(steps, "SELECT * FROM "+name)
 		ends = append(ends, fmt.Sprintf("(SELECT count(*) FROM %s) < %d", name, searchWalk))
 	}
-	// The first LIMIT has each contact looked up by its key. The second ends the walk when the
-	// page is full: the steps are read in their order, as a table of a query's own always is.
+	// The first LIMIT makes PostgreSQL look up each contact by its key. The second ends the
+	// walk when the page is full; a materialized table is always read in order.
 	return with + fmt.Sprintf(`, walked AS MATERIALIZED (SELECT step AS id FROM (%s) AS steps
 		LEFT JOIN LATERAL (SELECT TRUE AS found FROM contacts WHERE workspace_id = $1 AND id = steps.contact_id AND %s LIMIT 1) AS contact ON TRUE
 		WHERE contact.found OR %s LIMIT %d)`, strings.Join(steps, " UNION ALL "), contacts, notes, q.Page.Limit+1), strings.Join(ends, " AND ")
 }
 
-// sql gives the conditions of contacts and of closing notes.
+// sql returns the conditions for contacts and for closing notes.
 func (i InboxSearch) sql(s *statement) (contacts, notes string) {
 	contacts, notes = i.Contacts.sql(searchedContacts, s.arg), "FALSE"
-	if len(i.Notes.Terms) > 0 { // a prefix is looked for in names alone
+	if len(i.Notes.Terms) > 0 { // a prefix applies to names only
 		notes = i.Notes.sql(searchedNotes, s.arg)
 	}
 	return contacts, notes

@@ -8,7 +8,7 @@ import (
 	"github.com/uptrace/bun"
 )
 
-// MessageKind is which way a message goes.
+// MessageKind is the direction of a message, or that it is a note.
 type MessageKind string
 
 // The kinds of messages.
@@ -18,13 +18,13 @@ const (
 	Note     MessageKind = "NOTE"
 )
 
-// Message is something written in a conversation.
+// Message is a message or note of a conversation.
 type Message struct {
 	bun.BaseModel `bun:"table:messages,alias:message"`
 
 	WorkspaceID    WorkspaceKey    `bun:",pk"`
 	ID             MessageID       `bun:",pk"`
-	ConversationID *ConversationID // nil for one that stays with the contact alone
+	ConversationID *ConversationID // nil for a message that belongs to the contact only
 	ContactID      ContactID
 	Kind           MessageKind
 	Author         ActorRef
@@ -36,12 +36,13 @@ type Message struct {
 	SentAt         *time.Time
 	CreatedAt      time.Time
 
-	Beyond bool `bun:",scanonly"` // in a page: after so many bytes of bodies that the page ends before it
+	// Beyond reports whether a page ends before this message because of the size of its bodies.
+	Beyond bool `bun:",scanonly"`
 }
 
 const previewLength = 200 // characters
 
-// Preview gives the beginning of the body.
+// Preview returns the first previewLength characters of the body.
 func (m *Message) Preview() string {
 	n := 0
 	for i := range m.Body {
@@ -53,10 +54,10 @@ func (m *Message) Preview() string {
 	return m.Body
 }
 
-// MessageOrder lists messages as they were written.
+// MessageOrder lists messages by creation time.
 var MessageOrder = Order{Name: "messages", Columns: []string{"created_at", "id"}}
 
-// Key gives the message's place in MessageOrder.
+// Key returns the message's position in MessageOrder.
 func (m *Message) Key() Key { return Key{timeKey(m.CreatedAt), m.ID.UUID.String()} }
 
 // Messages reads the messages with these ids, in no order; unknown ones are left out.
@@ -67,7 +68,7 @@ func (w ForWorkspace) Messages(ctx context.Context, ids []MessageID) ([]*Message
 	return rows, err
 }
 
-// AutomatedMessages returns which of these messages machines wrote.
+// AutomatedMessages returns which of these messages were sent by a machine.
 func (w ForWorkspace) AutomatedMessages(ctx context.Context, ids []MessageID) (map[MessageID]bool, error) {
 	var rows []struct{ ID MessageID }
 	err := w.query(ctx, &rows, "SELECT id FROM messages WHERE workspace_id = $1 AND id = ANY ($2) AND automated", w.Key, ids)
@@ -78,11 +79,12 @@ func (w ForWorkspace) AutomatedMessages(ctx context.Context, ids []MessageID) (m
 	return automated, err
 }
 
-// maxPageBytes is how many bytes of bodies a page of messages has before it ends early.
+// maxPageBytes is the size of all bodies together, in bytes, at which a page of messages ends
+// early.
 const maxPageBytes = 2 << 20
 
-// MessagesOf reads the same page of the messages of each conversation. Of messages that are
-// beyond what a page may hold it reads no body; TrimMessages takes them away.
+// MessagesOf returns the same page of the messages of each conversation. Messages past the size
+// limit of a page come without their bodies; TrimMessages removes them.
 func (w ForWorkspace) MessagesOf(ctx context.Context, conversations []ConversationID, p Page) (map[ConversationID][]*Message, error) {
 	var rows []*Message
 	page := p.apply(w.bun.NewSelect().Model((*Message)(nil)).
@@ -101,7 +103,8 @@ func (w ForWorkspace) MessagesOf(ctx context.Context, conversations []Conversati
 	return groupBy(rows, func(m *Message) ConversationID { return *m.ConversationID }), err
 }
 
-// TrimMessages is Trim for a page of messages, which ends early once its bodies are large.
+// TrimMessages is Trim for a page of messages, which also ends at the first message past the size
+// limit.
 func TrimMessages(rows []*Message, p Page) (kept []*Message, hasNext, hasPrevious bool) {
 	if n := slices.IndexFunc(rows, func(m *Message) bool { return m.Beyond }); n > 0 {
 		rows, p.Limit = rows[:n+1], min(p.Limit, n)
@@ -109,8 +112,8 @@ func TrimMessages(rows []*Message, p Page) (kept []*Message, hasNext, hasPreviou
 	return Trim(rows, p)
 }
 
-// NewerReply says whether a conversation holds a message, and whether somebody else than
-// the author has replied after it.
+// NewerReply reports whether a conversation holds a message, and whether somebody other than the
+// author has replied after it.
 func (w ForWorkspace) NewerReply(ctx context.Context, conversation ConversationID, seen MessageID, author ActorRef) (known, newer bool, err error) {
 	var rows []struct{ Newer bool }
 	err = w.query(ctx, &rows, `

@@ -13,7 +13,7 @@ import (
 	"github.com/uptrace/bun"
 )
 
-// Page asks for one stretch of an ordered list.
+// Page selects a range of an ordered list.
 type Page struct {
 	Limit    int  // rows at most
 	Backward bool // the last rows of the range instead of the first
@@ -21,37 +21,36 @@ type Page struct {
 	Before   Key  // only rows before this one; nil: to the end
 }
 
-// Key is where a row lies in its list: the values of the columns that the list is
-// ordered by, the id last.
+// Key is the position of a row in its list: the values of the columns by which the list is ordered,
+// the id last.
 type Key []string
 
-// Order names a list and the columns it is ordered by, all in one direction; the last
-// one is unique.
+// Order is a named order of a list: its columns, all in one direction. The last column is unique.
 type Order struct {
 	Name    string
 	Columns []string
 	Desc    bool
 }
 
-// Of is this list of one of many parents, whose cursors fit no other.
+// Of returns the order of one parent's list. Its cursors are invalid in the lists of other parents.
 func (o Order) Of(parent fmt.Stringer) Order {
 	o.Name += " " + parent.String()
 	return o
 }
 
-// pageMark makes a page cursor fit its own list, order and workspace only, and notices
-// a damaged one.
+// pageMark returns a checksum that makes a page cursor valid in its own list, order and workspace
+// only, and reveals a damaged cursor.
 func (o Order) pageMark(workspace WorkspaceKey, key Key) uint32 {
 	return crc32.ChecksumIEEE(fmt.Appendf(nil, "%d %s %v %t %q", workspace, o.Name, o.Columns, o.Desc, []string(key)))
 }
 
-// Cursor gives the page cursor of a row with this key.
+// Cursor returns the page cursor of the row with this key.
 func (o Order) Cursor(workspace WorkspaceKey, key Key) string {
 	b, _ := json.Marshal(append([]string{fmt.Sprint(o.pageMark(workspace, key))}, key...))
 	return base64.RawURLEncoding.EncodeToString(b)
 }
 
-// ParseCursor reads a page cursor of this list; the error is ErrBadCursor.
+// ParseCursor decodes a page cursor of this list; the error is ErrBadCursor.
 func (o Order) ParseCursor(workspace WorkspaceKey, cursor string) (Key, error) {
 	b, err := base64.RawURLEncoding.DecodeString(cursor)
 	if err != nil || len(b) > 4096 {
@@ -62,18 +61,19 @@ func (o Order) ParseCursor(workspace WorkspaceKey, cursor string) (Key, error) {
 		return nil, ErrBadCursor
 	}
 	key := Key(parts[1:])
-	// Decoders are lenient; only the one form that Cursor gives is taken. No column holds NUL.
+	// Decoders are lenient, so only the exact form that Cursor returns is accepted. PostgreSQL
+	// would reject a NUL character with an error of its own.
 	if cursor != o.Cursor(workspace, key) || strings.ContainsRune(strings.Join(key, ""), 0) {
 		return nil, ErrBadCursor
 	}
 	return key, nil
 }
 
-// timeKey gives a time as part of a key, exact to the microsecond like the database.
+// timeKey returns a time as part of a key, in microseconds, which is the precision of the database.
 func timeKey(t time.Time) string { return t.UTC().Format("2006-01-02T15:04:05.000000Z") }
 
-// apply puts the page's range, order and limit on a query; it asks for one row more
-// than the limit, by which Trim sees whether the list goes on.
+// apply adds the page's range, order and limit to a query. It asks for one row more than the limit,
+// by which Trim finds out whether the list continues.
 func (p Page) apply(q *bun.SelectQuery, o Order) *bun.SelectQuery {
 	for _, bound := range []struct {
 		key Key
@@ -93,7 +93,7 @@ func (p Page) apply(q *bun.SelectQuery, o Order) *bun.SelectQuery {
 	return q.Limit(int64(p.Limit + 1))
 }
 
-// beyond is the comparison that holds for what comes later in the list.
+// beyond returns the SQL operator that selects the rows after a key.
 func (o Order) beyond() string {
 	if o.Desc {
 		return "<"
@@ -101,17 +101,17 @@ func (o Order) beyond() string {
 	return ">"
 }
 
-// before is the comparison that holds for what comes earlier in the list.
+// before returns the SQL operator that selects the rows before a key.
 func (o Order) before() string { return Order{Desc: !o.Desc}.beyond() }
 
-// count counts the rows of a query up to a limit.
+// count returns the number of rows of a query, at most limit.
 func (w ForWorkspace) count(ctx context.Context, q *bun.SelectQuery, limit int) (n int, err error) {
 	counted := q.ColumnExpr("1").Limit(int64(limit))
 	err = w.bun.NewSelect().TableExpr("(?) AS counted", counted).ColumnExpr("count(*)").Scan(ctx, &n)
 	return n, err
 }
 
-// Trim takes the extra row away and puts the rest in the list's order.
+// Trim removes the extra row that apply asked for and puts the others in the order of the list.
 func Trim[T any](rows []T, p Page) (kept []T, hasNext, hasPrevious bool) {
 	more := len(rows) > p.Limit
 	if more {

@@ -5,12 +5,12 @@ import (
 	"time"
 )
 
-// ReadMark is up to where an agent has read a conversation. Without one it is up to the
-// agent's creation.
+// ReadMark is the time up to which an agent has read a conversation. Without a mark that is the
+// time when the agent was created.
 type ReadMark struct {
 	AgentID        AgentID
 	ConversationID ConversationID
-	ReadAt         time.Time // what was recorded until then is read
+	ReadAt         time.Time // messages recorded until then are read
 }
 
 // UnreadCounts counts the unread messages of each of these conversations for one agent;
@@ -33,23 +33,23 @@ func (w ForWorkspace) UnreadCounts(ctx context.Context, agent AgentID, conversat
 	return counts, err
 }
 
-// whereUnread narrows a list of conversations to those that the viewer has unread
-// messages in, or to the others. Nothing is unread that has been quiet since the viewer
-// came, which ends the search of a long list.
+// whereUnread restricts a list of conversations to those with, or without, messages that the viewer
+// has not read. A conversation without activity since the viewer was created has none, which ends
+// the search of a long list.
 func whereUnread(s *statement, viewer *AgentID, unread bool) {
 	agent := s.arg(viewer)
 	since := "(SELECT created_at FROM agents WHERE workspace_id = $1 AND id = " + agent + ")"
 	is := " IS NOT TRUE"
 	if unread {
-		s.where("last_activity_at >= " + since) // equal: marked, then written to, all at that moment
+		s.where("last_activity_at >= " + since) // equal: marked as read and written to in the same microsecond
 		is = " IS TRUE"
 	}
-	// As a value, one look at an index for each row: the list goes on in its order.
+	// As a scalar expression it is one index look-up per row, so the rows stay in order.
 	s.where("(last_inbound_at > " + since + ` AND NOT EXISTS (SELECT FROM read_marks WHERE workspace_id = $1
 		AND agent_id = ` + agent + " AND conversation_id = conversations.id AND read_at >= last_inbound_at))" + is)
 }
 
-// SaveReadMarks sets marks, no two of the same agent and conversation. None is set back.
+// SaveReadMarks sets marks, at most one for each agent and conversation. A mark never moves back.
 func (tx Tx) SaveReadMarks(ctx context.Context, marks []*ReadMark) error {
 	agents, conversations, times := make([]AgentID, len(marks)), make([]ConversationID, len(marks)), make([]time.Time, len(marks))
 	for i, m := range marks {

@@ -70,7 +70,7 @@ func (w ForWorkspace) ResolveNotes(ctx context.Context, typed string) (Search, e
 	return w.resolve(ctx, searchedNotes, typed)
 }
 
-// resolve gives the patterns of each term. A word that is part of no known word is joined
+// resolve returns the patterns of each term. A word that is part of no known word is joined
 // by the words nearest to it, which forgives typos; one that is part of some word is
 // taken as it is, and so is what holds digits.
 func (w ForWorkspace) resolve(ctx context.Context, in *searched, typed string) (Search, error) {
@@ -110,10 +110,10 @@ func (w ForWorkspace) resolve(ctx context.Context, in *searched, typed string) (
 
 var likeEscaper = strings.NewReplacer(`\`, `\\`, `%`, `\%`, `_`, `\_`)
 
-// contains gives the LIKE pattern for text anywhere, its wildcards taken as letters.
+// contains returns the LIKE pattern for text anywhere, its wildcards taken as letters.
 func contains(text string) string { return "%" + likeEscaper.Replace(text) + "%" }
 
-// sql gives the condition of the rows that are found. arg takes a value and gives its
+// sql returns the condition of the rows that are found. arg takes a value and gives its
 // place in the statement.
 func (s Search) sql(in *searched, arg func(value any) string) string {
 	found := in.kept + s.matches(in.text, in.name, arg, func(pattern string) string { return pattern })
@@ -161,7 +161,7 @@ func (s Search) apply(q *bun.SelectQuery, in *searched) *bun.SelectQuery {
 	return q.Where(condition, args...)
 }
 
-// country gives where the workspace's numbers without a country's code belong; empty for nowhere.
+// country returns where the workspace's numbers without a country's code belong; empty for nowhere.
 func (w ForWorkspace) country(ctx context.Context) (string, error) {
 	var rows []struct{ Country string }
 	if err := w.query(ctx, &rows, "SELECT coalesce(country, '') AS country FROM workspaces WHERE key = $1", w.Key); err != nil || len(rows) == 0 {

@@ -5,20 +5,20 @@ import (
 	"strings"
 )
 
-// statement builds a hot SQL statement with numbered placeholders. Its text depends
-// only on which conditions are there, never on values, so connections prepare it once.
+// statement builds a frequent SQL statement with numbered placeholders. Its text depends on which
+// conditions are set, never on values, so each connection prepares it once.
 type statement struct {
 	conditions []string
 	args       []any
 }
 
-// arg takes a value and gives its placeholder.
+// arg adds a value and returns its placeholder.
 func (s *statement) arg(value any) string {
 	s.args = append(s.args, value)
 	return "$" + strconv.Itoa(len(s.args))
 }
 
-// where adds a condition made of SQL, a value, and more SQL in turn.
+// where adds a condition made of alternating SQL and values.
 func (s *statement) where(sql string, valueAndSQL ...any) {
 	var b strings.Builder
 	b.WriteString(sql)

@@ -19,8 +19,8 @@ type ViewCounts struct {
 	Mine, Unassigned, All, Closed, Blocked int
 }
 
-// view is what makes a view: the condition of its conversations, once in SQL for lists and once
-// in Go for events, and its count. A property test compares the two conditions (I2).
+// view defines a view: its condition, once in SQL for lists and once in Go for events, and its
+// count. A property test compares the two conditions (I2).
 type view struct {
 	name  View
 	sql   func(s *statement, viewer *AgentID)
@@ -89,8 +89,8 @@ func (v View) row() *view {
 // sql adds the view's condition to a statement whose $1 is the workspace.
 func (v View) sql(s *statement, viewer *AgentID) { v.row().sql(s, viewer) }
 
-// Holds reports whether the view holds a conversation with these facets. Nil facets and those
-// without a status are not of a conversation.
+// Holds reports whether the view holds a conversation with these facets. Nil facets and facets
+// without a status describe no conversation.
 func (v View) Holds(f *Facets, viewer *AgentID) bool {
 	row := v.row()
 	return f != nil && f.Status != "" && row.holds(f, viewer)

@@ -100,7 +100,7 @@ func (w ForWorkspace) lookUp(ctx context.Context, in *searched, terms []text.Ter
 	return found, nil
 }
 
-// nearest gives the words that a term may have been meant for; none if it occurs itself.
+// nearest returns the words that a term may have been meant for; none if it occurs itself.
 // Words that may be gone are looked for among the rows.
 func (w ForWorkspace) nearest(ctx context.Context, in *searched, k *knownWord) ([]string, error) {
 	if k == nil || k.Known {

@@ -73,7 +73,7 @@ type WorkflowConditions struct {
 	Days               []DayOfWeek          `json:"days,omitempty"`
 }
 
-// AutomatedCondition says whether a message that a machine wrote triggers a workflow.
+// AutomatedCondition reports whether a message that a machine wrote triggers a workflow.
 type AutomatedCondition string
 
 // The automated messages that trigger a workflow; without a condition none does.
@@ -164,7 +164,7 @@ const (
 // WorkflowOrder lists workflows in the order of their creation.
 var WorkflowOrder = Order{Name: "workflows", Columns: []string{"id"}}
 
-// Key gives the workflow's place in WorkflowOrder.
+// Key returns the workflow's position in WorkflowOrder.
 func (f *Workflow) Key() Key { return Key{f.ID.UUID.String()} }
 
 // WorkflowPage reads one page of the workflows, deleted ones left out.

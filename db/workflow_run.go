@@ -124,7 +124,7 @@ const runColumnsOf = `run.workspace_id, run.id, run.workflow_id, run.version_id,
 // RunOrder lists runs, the one started last first.
 var RunOrder = Order{Name: "workflow.runs", Columns: []string{"id"}, Desc: true}
 
-// Key gives the run's place in RunOrder.
+// Key returns the run's position in RunOrder.
 func (r *WorkflowRun) Key() Key { return Key{r.ID.UUID.String()} }
 
 // RunsOf reads the same page of the runs of each workflow.
@@ -163,7 +163,7 @@ type WorkflowPosition struct {
 	Served      Seq // what waits for an agent was looked at after this one
 }
 
-// WorkflowWorkspaces gives the workspaces whose logs are to be followed.
+// WorkflowWorkspaces returns the workspaces whose logs are to be followed.
 func (d *DB) WorkflowWorkspaces(ctx context.Context) (keys []WorkspaceKey, err error) {
 	var rows []WorkflowPosition
 	err = d.ForWorkspace(0).query(ctx, &rows, "SELECT workspace_id FROM workflow_positions WHERE workspace_id IS NOT NULL")

@@ -24,7 +24,7 @@ var template struct {
 
 var count atomic.Int64
 
-// New gives the URL of a fresh database that is dropped, whoever is still
+// New returns the URL of a fresh database that is dropped, whoever is still
 // connected, when the test ends. It is a clone of a template on which migrate
 // has run once in this process, so a package passes the same migrate everywhere.
 // Nil: the database is empty.

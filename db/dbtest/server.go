@@ -49,7 +49,7 @@ func leave() error {
 	return shared.server.Close()
 }
 
-// serverURL gives the addresses of the server's databases. The first call in a
+// serverURL returns the addresses of the server's databases. The first call in a
 // process starts the server or attaches to it.
 func serverURL(tb testing.TB) func(database string) string {
 	tb.Helper()

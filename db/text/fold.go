@@ -12,7 +12,7 @@ import (
 	"golang.org/x/text/unicode/norm"
 )
 
-// Fold gives text without case, accents, compatibility forms and invisible characters,
+// Fold returns text without case, accents, compatibility forms and invisible characters,
 // its digits in ASCII. Punctuation and spaces stay. Folding twice changes nothing.
 func Fold(s string) string {
 	if isFolded(s) {
@@ -36,7 +36,7 @@ func Fold(s string) string {
 	return norm.NFC.String(b.String())
 }
 
-// EmailKey gives the form of an e-mail address that is the same for all its writings: case
+// EmailKey returns the form of an e-mail address that is the same for all its writings: case
 // and invisible characters do not count, accents do.
 func EmailKey(address string) string {
 	s := norm.NFKD.String(strings.Map(visible, norm.NFKD.String(address)))
@@ -82,7 +82,7 @@ func isAccent(r rune) bool {
 		(norm.NFD.PropertiesString(string(r)).CCC() != 0 || unicode.Is(unicode.Me, r))
 }
 
-// digit gives decimal digits of any script in ASCII. Their ranges in Unicode are runs of
+// digit returns decimal digits of any script in ASCII. Their ranges in Unicode are runs of
 // ten that begin with zero.
 func digit(r rune) rune {
 	if r < 0x80 || !unicode.Is(unicode.Nd, r) {

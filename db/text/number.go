@@ -14,7 +14,7 @@ import (
 // (part of) a phone number.
 const leastNumber = 3
 
-// Country gives the ISO 3166-1 alpha-2 code of a country as it is kept, in capitals, and
+// Country returns the ISO 3166-1 alpha-2 code of a country as it is kept, in capitals, and
 // reports whether there is such a country.
 func Country(code string) (string, bool) {
 	code = strings.ToUpper(code)
@@ -23,7 +23,7 @@ func Country(code string) (string, bool) {
 	return code, known || phonenumbers.GetSupportedRegions()[code]
 }
 
-// Numbers gives the digits under which a phone number is found: as it was typed, with the
+// Numbers returns the digits under which a phone number is found: as it was typed, with the
 // country's code, and as it is dialled within its country. The country, empty for none,
 // is where numbers without a country's code belong.
 func Numbers(phone, country string) []string {
@@ -59,7 +59,7 @@ var (
 	extension     = regexp.MustCompile(`(\d)[^\d\p{L}]*(?:;ext=|ext|extension|x|#|durchwahl|dw|poste|app|apt)\.?:?\s*(\d{1,7})$`)
 )
 
-// numberForms gives the digits of one folded number in its different writings, the typed one first.
+// numberForms returns the digits of one folded number in its different writings, the typed one first.
 func numberForms(folded, country string) []string {
 	var forms []string
 	add := func(form string) {

@@ -14,7 +14,7 @@ type Term struct {
 	number string // folded; what may be a phone number as it was typed
 }
 
-// Forms gives the texts of which one must be found: the words, and for what may be a phone
+// Forms returns the texts of which one must be found: the words, and for what may be a phone
 // number the digits of its different writings. The country is that of Numbers.
 func (t Term) Forms(country string) []string {
 	forms := []string{t.Words}

@@ -5,11 +5,11 @@ import (
 	"unicode"
 )
 
-// Words gives the words of a text, folded: everything that is neither letter nor digit
+// Words returns the words of a text, folded: everything that is neither letter nor digit
 // parts them. Of a text without any letter or digit, such as one emoji, the signs are its words.
 func Words(s string) []string { return split(Fold(s)) }
 
-// Key gives the words of a text with one space between them. Texts that differ only in
+// Key returns the words of a text with one space between them. Texts that differ only in
 // how they are written have the same key, and it sorts by bytes.
 func Key(s string) string { return strings.Join(Words(s), " ") }
 
