@@ -13,18 +13,18 @@ import (
 	"switchboard/service"
 )
 
-// ahead reads what a document asks of the rows that a root field gave, level by level,
-// before their fields are resolved one by one: the number of statements then depends on
-// the document alone, not on how many rows there are or how the fields' goroutines happen
-// to run. What it does not foresee the fields load by themselves.
+// ahead reads the nested objects that a document selects, level by level, before the fields of a
+// root field's rows are resolved one by one. So the number of statements depends only on the
+// document, not on the number of rows or on how goroutines are scheduled. Fields that ahead does
+// not know load their objects themselves.
 type ahead struct {
 	context.Context
 	*loaders
 	op   *graphql.OperationContext
-	away *bool // set if the database could not be reached; nil if that is of no interest
+	away *bool // set to true if the database is unreachable; may be nil
 }
 
-// readAhead follows each root field of a query or mutation.
+// readAhead resolves a field and, for a root field of a query or mutation, reads ahead.
 func readAhead(ctx context.Context, next graphql.Resolver) (any, error) {
 	result, err := next(ctx)
 	field := graphql.GetFieldContext(ctx)
@@ -102,7 +102,7 @@ func (a ahead) ofRoot(f graphql.CollectedField, result any) {
 	}
 }
 
-// ofNodes sorts objects by their kinds.
+// ofNodes reads ahead for objects of any kind, by their kinds.
 func (a ahead) ofNodes(s ast.SelectionSet, nodes []Node) {
 	a.ofConversations(s, only[*db.Conversation](nodes))
 	a.ofContacts(s, only[*db.Contact](nodes))
@@ -266,7 +266,7 @@ func (a ahead) ofEvents(s ast.SelectionSet, events []Event) {
 	}
 }
 
-// runOf is the run that caused an event; nil for other events.
+// runOf returns the id of the run that caused an event; nil for other events.
 func runOf(e *db.Event) *db.RunID {
 	if e.Data.Run == nil {
 		return nil
@@ -274,7 +274,7 @@ func runOf(e *db.Event) *db.RunID {
 	return &e.Data.Run.ID
 }
 
-// assignee is whom an assignment names; nil for other events.
+// assignee returns the assignee in the facets of an assignment event; nil for other events.
 func assignee(e *db.Event, f *db.Facets) *db.AgentID {
 	if f == nil || (e.Type != db.ConversationAssigned && e.Type != db.ConversationUnassigned) {
 		return nil
@@ -300,12 +300,12 @@ func named[K any](r db.ActorRef, prefix string, id K) *K {
 	return &id
 }
 
-// fields are what a selection asks of one type of object.
+// fields returns the fields that a selection has for one type of object.
 func (a ahead) fields(s ast.SelectionSet, object string) []graphql.CollectedField {
 	return graphql.CollectFields(a.op, s, []string{object, "Node", "Actor", "Author"})
 }
 
-// eventFields are what a selection asks of any of the types of these events.
+// eventFields returns the fields that a selection has for any of the types of these events.
 func (a ahead) eventFields(s ast.SelectionSet, events []Event) []graphql.CollectedField {
 	var types []string
 	for _, e := range events {
@@ -316,7 +316,7 @@ func (a ahead) eventFields(s ast.SelectionSet, events []Event) []graphql.Collect
 	return graphql.CollectFields(a.op, s, types)
 }
 
-// below is what is selected of a field of an object.
+// below returns the selection of the field name of an object.
 func (a ahead) below(of graphql.CollectedField, name string) (selected ast.SelectionSet) {
 	for _, f := range a.fieldsOf(of) {
 		if f.Name == name {
@@ -326,7 +326,7 @@ func (a ahead) below(of graphql.CollectedField, name string) (selected ast.Selec
 	return selected
 }
 
-// nodes is what is selected of the rows of a connection.
+// nodes returns the selection of the rows of a connection, by nodes or by edges.
 func (a ahead) nodes(connection graphql.CollectedField) ast.SelectionSet {
 	selected := a.below(connection, "nodes")
 	for _, f := range a.fieldsOf(connection) {
@@ -337,12 +337,12 @@ func (a ahead) nodes(connection graphql.CollectedField) ast.SelectionSet {
 	return selected
 }
 
-// fieldsOf are what is selected of an object of a known type.
+// fieldsOf returns the fields that are selected of an object field; its type must not be abstract.
 func (a ahead) fieldsOf(f graphql.CollectedField) []graphql.CollectedField {
 	return graphql.CollectFields(a.op, f.Selections, []string{f.Definition.Type.Name()})
 }
 
-// read reads what each row refers to and gives what there is of it.
+// read loads the objects that the rows refer to and returns those found.
 func read[R any, K comparable, V any](a ahead, l *loader[K, V], rows []R, key func(R) *K) []V {
 	var keys []K
 	for _, row := range rows {
@@ -357,7 +357,8 @@ func read[R any, K comparable, V any](a ahead, l *loader[K, V], rows []R, key fu
 	return found
 }
 
-// flat reads the same page of a nested list of each row, and if they are asked for the totals, and returns the rows of all.
+// flat reads the same page of a nested list of each row and returns the rows of all pages. It
+// also reads the totals if the document selects them.
 func flat[R any, K comparable, V any](a ahead, l *loader[pageOf[K], *service.List[V]], totals *loader[K, service.Total],
 	f graphql.CollectedField, rows []R, parent func(R) K) (all []V) {
 	if slices.ContainsFunc(a.fieldsOf(f), func(asked graphql.CollectedField) bool { return strings.HasPrefix(asked.Name, "totalCount") }) {
@@ -371,7 +372,8 @@ func flat[R any, K comparable, V any](a ahead, l *loader[pageOf[K], *service.Lis
 	return all
 }
 
-// argsOfField reads the arguments of a page as the field itself will.
+// argsOfField returns the arguments of a page. They must equal those that the field passes to its
+// loader later.
 func argsOfField(args map[string]any) pageArgs {
 	number := func(name string) *int {
 		n, err := graphql.UnmarshalInt(args[name])
@@ -390,7 +392,7 @@ func argsOfField(args map[string]any) pageArgs {
 	return argsOf(number("first"), text("after"), number("last"), text("before"))
 }
 
-// refs are the actors that rows name.
+// refs returns the actors that rows refer to.
 func refs[R any](rows []R, of func(R) db.ActorRef) []db.ActorRef {
 	actors := make([]db.ActorRef, len(rows))
 	for i, row := range rows {
@@ -399,7 +401,7 @@ func refs[R any](rows []R, of func(R) db.ActorRef) []db.ActorRef {
 	return actors
 }
 
-// some is a list of one row, or of none for nil.
+// some returns a list of the row, which is empty for nil.
 func some[T any](row *T) []*T {
 	if row == nil {
 		return nil
@@ -407,12 +409,12 @@ func some[T any](row *T) []*T {
 	return []*T{row}
 }
 
-// existing leaves out what was not found.
+// existing returns the rows that are not nil.
 func existing[T any](rows []*T) []*T {
 	return slices.DeleteFunc(slices.Clone(rows), func(row *T) bool { return row == nil })
 }
 
-// only are the objects of one type.
+// only returns the objects of one type.
 func only[T any](nodes []Node) (rows []T) {
 	for _, node := range nodes {
 		if row, ok := node.(T); ok {

@@ -23,9 +23,9 @@ import (
 	"switchboard/service/workflow"
 )
 
-// What is executed for everybody needs nobody: each field that a subscription can reach.
+// Tests that shared executions need no caller, for each field that a subscription can reach.
 
-// hop leads from a field to one of the types it may give.
+// hop is a step from a field to one of the types that it may return.
 type hop struct {
 	field *ast.FieldDefinition
 	to    *ast.Definition
@@ -55,7 +55,7 @@ func reachable(roots ...string) map[string][]hop {
 	return ways
 }
 
-// along makes the document that asks for something at the end of a way.
+// along returns the document that selects something at the end of a path.
 func along(way []hop, selection string, arguments map[string]string) string {
 	for _, s := range slices.Backward(way) {
 		selection = fmt.Sprintf("%s%s { ... on %s { %s } }", s.field.Name, arguments[s.field.Name], s.to.Name, selection)
@@ -63,7 +63,7 @@ func along(way []hop, selection string, arguments map[string]string) string {
 	return "subscription { " + selection + " }"
 }
 
-// isPersonal is what a field is that depends on the caller.
+// isPersonal reports whether a field depends on the caller.
 func isPersonal(f *ast.FieldDefinition) bool { return f.Directives.ForName("perCaller") != nil }
 
 // execution is a subscription that runs in a context of the test's.
@@ -73,7 +73,7 @@ type execution struct {
 	begun frame // how it began
 }
 
-// resolved are the fields that were resolved, as Type.field.
+// resolved records the fields that were resolved, as Type.field.
 type resolved struct {
 	mu     sync.Mutex
 	fields map[string]bool
@@ -81,7 +81,7 @@ type resolved struct {
 
 type resolvedKey struct{}
 
-// note is what an executor does around each field.
+// note records a field; the executor calls it around each one.
 func note(ctx context.Context, next graphql.Resolver) (any, error) {
 	if r, ok := ctx.Value(resolvedKey{}).(*resolved); ok {
 		f := graphql.GetFieldContext(ctx)
@@ -116,8 +116,8 @@ func execute(t *testing.T, exec graphql.GraphExecutor, in context.Context, doc s
 	return e
 }
 
-// until reads what comes up to a place in the log, and gives the items; each of these
-// fields was resolved by then.
+// until returns the items up to a position in the log and checks that each of these fields was
+// resolved by then.
 func (e *execution) until(end string, fields ...string) (items []*graphql.Response) {
 	e.t.Helper()
 	for {
@@ -145,7 +145,7 @@ func (e *execution) until(end string, fields ...string) (items []*graphql.Respon
 	return items
 }
 
-// faults are the errors in items, as Code path.
+// faults returns the errors in items, as "code path".
 func faults(items []*graphql.Response) (found []string) {
 	for _, item := range items {
 		for _, err := range item.Errors {
@@ -159,8 +159,8 @@ var wordEnd = regexp.MustCompile(`([a-z])([A-Z])`)
 
 const secret = "secret plan"
 
-// everything lets each type of event happen to a conversation, by each kind of actor,
-// with all that any of them tells, and sent with a key by the agent.
+// everything causes each type of event for a conversation, by each kind of actor, with all their
+// data. The agent's mutations have an idempotency key.
 func (w *world) everything(c *db.Conversation, m *db.Message) {
 	w.t.Helper()
 	tokens, err := w.auth.List(w.t.Context(), w.key)
@@ -186,7 +186,7 @@ func (w *world) everything(c *db.Conversation, m *db.Message) {
 	must(w.t, w.db.Transact(w.t.Context(), c.WorkspaceID, func(tx db.Tx) error { return tx.AppendEvents(w.t.Context(), events) }))
 }
 
-// talked is a conversation of the agent's that has a message, and for which a workflow ran.
+// talked returns an agent's conversation that has a message and for which a workflow ran.
 func (w *world) talked() (*db.Conversation, *db.Message) {
 	gone := did(w.t)(w.service.CreateAgent(w.t.Context(), w.manager.Actor, service.CreateAgentInput{Name: "Gone", Email: "gone@acme.example", Role: db.RoleAgent})).Agent
 	flow := did(w.t)(w.service.CreateWorkflow(w.t.Context(), w.manager.Actor, workflow.CreateWorkflowInput{Name: "Choose", Definition: &db.WorkflowDefinition{
@@ -210,7 +210,7 @@ func (w *world) talked() (*db.Conversation, *db.Message) {
 	return rows[0], m
 }
 
-// sharedContext is the one that a document is executed in when this person asks for it.
+// sharedContext returns the context of the shared execution of a document that this person sends.
 func sharedContext(t *testing.T, exec graphql.GraphExecutor, doc string, by service.Actor) context.Context {
 	t.Helper()
 	s, ok := shared(t, exec, asked{doc: doc, by: by})
@@ -220,8 +220,8 @@ func sharedContext(t *testing.T, exec graphql.GraphExecutor, doc string, by serv
 	return s.Context
 }
 
-// TestEveryFieldWithoutACaller executes each field of each type that a subscription can
-// reach for everybody: those marked @perCaller fail, all others do not.
+// TestEveryFieldWithoutACaller executes each field of each type that a subscription can reach in a
+// shared execution: those marked @perCaller fail, all others do not.
 func TestEveryFieldWithoutACaller(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -302,7 +302,7 @@ func keyOf(t *testing.T, exec graphql.GraphExecutor, doc string, by service.Acto
 	return s.Key
 }
 
-// TestCanary puts a resolver that reads the caller into a field that does not say so.
+// TestCanary replaces a resolver by one that reads the caller in a field without @perCaller.
 func TestCanary(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -322,7 +322,7 @@ func TestCanary(t *testing.T) {
 	}
 }
 
-// TestOnesOwn: what depends on the caller is each one's own where the caller is known.
+// TestOnesOwn: fields that depend on the caller have each caller's own value.
 func TestOnesOwn(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -349,8 +349,8 @@ func TestOnesOwn(t *testing.T) {
 	}
 }
 
-// TestWhatTheKeyRestsOn: share looks for @perCaller, a view and a place only where the
-// schema has them.
+// TestWhatTheKeyRestsOn: the schema has @perCaller, views and cursors only where share looks for
+// them.
 func TestWhatTheKeyRestsOn(t *testing.T) {
 	t.Parallel()
 	places, views := 0, 0

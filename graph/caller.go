@@ -9,17 +9,18 @@ import (
 	"switchboard/service"
 )
 
-// An Authenticator finds out who is calling.
+// An Authenticator determines the caller of a token.
 type Authenticator interface {
 	// Authenticate returns the caller that a token belongs to. The error is UNAUTHENTICATED.
 	Authenticate(ctx context.Context, token string) (service.Actor, error)
-	// Watch calls ended once when the token stops being valid or its agent gets another role
-	// (UNAUTHENTICATED), or when that is not known at the moment (UNAVAILABLE), until stop is
-	// called.
+	// Watch calls ended at most once, unless stop is called before: with UNAUTHENTICATED when the
+	// token becomes invalid or its agent's role changes, or with UNAVAILABLE when that cannot be
+	// determined.
 	Watch(token string, actor service.Actor, ended func(why *service.Error)) (stop func())
 }
 
-// authenticate lets nobody through without a caller. Sockets say who they are later.
+// authenticate refuses requests without a valid token. Sockets authenticate later, in
+// connection_init.
 func (o Options) authenticate(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if !(live.HTTP{}).Supports(r) {
@@ -45,8 +46,8 @@ func (o Options) authenticate(next http.Handler) http.Handler {
 	})
 }
 
-// connect says who is calling on a socket, by the payload of connection_init. The socket ends
-// with the token.
+// connect authenticates a socket by the payload of connection_init. The socket is closed when the
+// token ends.
 func (o Options) connect(ctx context.Context, _ *http.Request, payload map[string]any) (context.Context, error) {
 	token, err := credentialIn(payload)
 	var actor service.Actor
@@ -61,8 +62,8 @@ func (o Options) connect(ctx context.Context, _ *http.Request, payload map[strin
 	return o.attend(withActor(ctx, actor), token, o.connections.addSocket)
 }
 
-// closing says how a connection ends that is not to go on: for good only if its caller may
-// not be here.
+// closing returns how to close a connection after an error: with a code after which clients do not
+// reconnect if the caller is not authenticated, otherwise with one after which they do.
 func closing(code service.ErrorCode, reason string) *live.CloseError {
 	if code == service.Unauthenticated {
 		return &live.CloseError{Code: live.CloseForbidden, Reason: reason}
@@ -70,7 +71,8 @@ func closing(code service.ErrorCode, reason string) *live.CloseError {
 	return &live.CloseError{Code: live.CloseTryAgain, Reason: reason}
 }
 
-// session is what the operations of an event stream run in. The stream ends with the token.
+// session returns the context for the operations of an event stream. The stream is closed when
+// the token ends.
 func (o Options) session(ctx context.Context, r *http.Request) (context.Context, error) {
 	token, err := bearerOf(r)
 	if err != nil {
@@ -79,8 +81,8 @@ func (o Options) session(ctx context.Context, r *http.Request) (context.Context,
 	return o.attend(ctx, token, o.connections.addStream)
 }
 
-// attend returns a context that ends with the caller's token, for one more connection, which
-// add counts.
+// attend counts a new connection with add and returns its context, which ends when the caller's
+// token ends.
 func (o Options) attend(ctx context.Context, token string, add adding) (context.Context, error) {
 	if err := o.refuseWhileSilent(); err != nil {
 		return nil, err
@@ -100,11 +102,11 @@ func (o Options) attend(ctx context.Context, token string, add adding) (context.
 	return ctx, nil
 }
 
-// tokenLimit is how many bytes a token may have; a longer one is refused unread.
+// tokenLimit is the largest size of a token in bytes; a longer one is refused without a look-up.
 const tokenLimit = 8 << 10
 
-// bearerOf takes the token out of a request's Authorization header (RFC 6750); empty if there
-// is none. The error is UNAUTHENTICATED.
+// bearerOf returns the token of a request's Authorization header (RFC 6750), or "" without one.
+// The error is UNAUTHENTICATED.
 func bearerOf(r *http.Request) (string, error) {
 	headers := r.Header.Values("Authorization")
 	if len(headers) > 1 {
@@ -113,8 +115,8 @@ func bearerOf(r *http.Request) (string, error) {
 	return bearer(strings.Join(headers, ""))
 }
 
-// credentialIn takes the token out of the payload of a connection_init, which is
-// {"authorization": "Bearer …"} or {"token": …}, written exactly so. The error is
+// credentialIn returns the token in the payload of a connection_init, which must be
+// {"authorization": "Bearer …"} or {"token": …} with keys in exactly this spelling. The error is
 // UNAUTHENTICATED.
 func credentialIn(payload map[string]any) (string, error) {
 	header, hasHeader := payload["authorization"]
@@ -134,7 +136,7 @@ func credentialIn(payload map[string]any) (string, error) {
 	return "", unauthenticated(`connection_init needs {"authorization": "Bearer <token>"} or {"token": "<token>"}`)
 }
 
-// bearer takes the token out of the value of an Authorization header.
+// bearer returns the token in the value of an Authorization header.
 func bearer(header string) (string, error) {
 	scheme, token, _ := strings.Cut(header, " ")
 	if !strings.EqualFold(scheme, "Bearer") {
@@ -154,8 +156,8 @@ func unauthenticated(message string) error {
 	return &service.Error{Code: service.Unauthenticated, Message: message}
 }
 
-// refuse answers a request whose caller is not known: 401, or 503 if that could not be
-// found out.
+// refuse answers a request that was not authenticated: 401 for a bad token, 503 if the database
+// could not be asked.
 func (o Options) refuse(w http.ResponseWriter, r *http.Request, err error) {
 	e := present(o.Log)(r.Context(), err)
 	status := http.StatusServiceUnavailable

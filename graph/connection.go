@@ -26,7 +26,7 @@ type Edge[T any] struct {
 	Cursor string
 }
 
-// PageInfo says where a page lies in its list.
+// PageInfo describes the position of a page in its list.
 type PageInfo struct {
 	HasNextPage, HasPreviousPage bool
 	StartCursor, EndCursor       *string
@@ -46,7 +46,7 @@ type (
 	TimelineEdge           = Edge[Event]
 )
 
-// Edges are the rows with their page cursors.
+// Edges returns the rows with their page cursors.
 func (c *Connection[T]) Edges() []*Edge[T] {
 	edges := make([]*Edge[T], len(c.nodes))
 	for i, node := range c.nodes {
@@ -55,13 +55,14 @@ func (c *Connection[T]) Edges() []*Edge[T] {
 	return edges
 }
 
-// Nodes are the rows alone.
+// Nodes returns the rows without their cursors.
 func (c *Connection[T]) Nodes() []T { return c.nodes }
 
-// PageInfo says where the page lies.
+// PageInfo returns the position of the page in its list.
 func (c *Connection[T]) PageInfo() *PageInfo { return &c.pageInfo }
 
-// TotalCount returns the number of rows of the whole list, up to a limit. They are counted only when that is asked for.
+// TotalCount returns the number of rows of the whole list, up to a limit. They are counted only
+// if the field is selected.
 func (c *Connection[T]) TotalCount(ctx context.Context) (int, error) {
 	t, err := c.total(ctx)
 	return t.Count, err
@@ -73,7 +74,8 @@ func (c *Connection[T]) TotalCountCapped(ctx context.Context) (bool, error) {
 	return t.Capped, err
 }
 
-// connect returns the connection of a page of rows. The total counts the rows of the whole list; it is called at most once.
+// connect returns the connection of a page of rows. The total counts the rows of the whole list; it
+// is called at most once.
 func connect[S, T any](l *service.List[S], node func(S) T, total counting) *Connection[T] {
 	c := &Connection[T]{nodes: make([]T, len(l.Rows)), cursors: make([]string, len(l.Rows)), total: once(total)}
 	for i, row := range l.Rows {
@@ -88,7 +90,7 @@ func connect[S, T any](l *service.List[S], node func(S) T, total counting) *Conn
 
 func same[T any](row T) T { return row }
 
-// once returns a counting that counts the first time only.
+// once returns a counting that counts on the first call and then returns the same result.
 func once(count counting) counting {
 	var once sync.Once
 	var t service.Total
@@ -99,7 +101,8 @@ func once(count counting) counting {
 	}
 }
 
-// totalOf returns the counting of one parent's list, which a loader counts together with those of other parents.
+// totalOf returns the counting of one parent's list. The loader counts the lists of several parents
+// together.
 func totalOf[K comparable](totals *loader[K, service.Total], parent K) counting {
 	return func(ctx context.Context) (service.Total, error) { return totals.Load(ctx, parent) }
 }

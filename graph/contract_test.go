@@ -96,7 +96,7 @@ func TestWhoIsCalling(t *testing.T) {
 	}
 }
 
-// inside are words that tell a stranger about the inside of the server.
+// inside are words that would reveal the server's implementation to clients.
 var inside = []string{"sql", "database is closed", "pgx", "postgres", "select ", "/tmp", ".go:", "goroutine", "127.0.0.1", "localhost", "socket"}
 
 // TestInternal breaks the database under the API.
@@ -146,7 +146,7 @@ func TestCallerCannotBeFound(t *testing.T) {
 	if e := a.wantCode("INTERNAL"); a.status != http.StatusServiceUnavailable || e.Extensions.RequestID == "" || !strings.Contains(logged.String(), e.Extensions.RequestID) {
 		t.Errorf("%d %s; logged %s", a.status, a.body, logged.String())
 	}
-	// Nobody was refused, so a client must not take it for good.
+	// The token was not refused, so the client must be allowed to retry.
 	w.dial(t, w.agent.token).wantClose(1013)
 }
 
@@ -183,7 +183,7 @@ func TestUnknownIDs(t *testing.T) {
 	}
 }
 
-// meanwhile runs something right after the first statement that begins in a certain way.
+// meanwhile calls a function right after the first statement with a certain beginning.
 type meanwhile struct {
 	begins string
 	do     func()
@@ -200,9 +200,9 @@ func (m *meanwhile) TraceQueryEnd(ctx context.Context, _ *pgx.Conn, _ pgx.TraceQ
 	}
 }
 
-// TestAsOfIsFixedFirst commits something right after the log's end was read for asOf: it
-// is in the rest of the answer, but after asOf, so that a subscriber gets it again
-// rather than never (P4).
+// TestAsOfIsFixedFirst (P4) commits a change right after the end of the log was read for asOf. The
+// change is in the rest of the answer but after asOf, so that a subscriber receives it twice
+// rather than never.
 func TestAsOfIsFixedFirst(t *testing.T) {
 	t.Parallel()
 	for name, doc := range map[string]string{
@@ -316,7 +316,7 @@ func TestEventIdempotencyKey(t *testing.T) {
 			t.Errorf("the %s sees %v in the timeline", name, got)
 		}
 	}
-	// The key belongs to one caller: another one's is another key.
+	// The same key of another caller is a different key.
 	other := w.query(w.colleague.token, mutations["blockContact"], vars{"input": input})
 	if other.text("data", "blockContact", "userErrors", 0, "code") != "ALREADY_BLOCKED" {
 		t.Errorf("%s", other.body)

@@ -121,7 +121,7 @@ func (r conversationResolver) CannotReopenReason(ctx context.Context, c *db.Conv
 	return code(service.WhyNotReopen(contact, latest, c)), nil
 }
 
-// code gives a refusal's code; nil without a refusal.
+// code returns a refusal's code; nil without a refusal.
 func code(r *service.Refusal) *service.RefusalCode {
 	if r == nil {
 		return nil

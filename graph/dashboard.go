@@ -26,10 +26,10 @@ func (r subscriptionResolver) AgentsChanged(ctx context.Context, after *db.Event
 	}, func(c service.AgentChange) *AgentChange { return &AgentChange{c} })
 }
 
-// Dashboard is how a workspace is doing.
+// Dashboard is the current state of a workspace's inbox and agents in figures.
 type Dashboard struct{ *service.Dashboard }
 
-// Agents are how the agents are doing.
+// Agents returns the figures of each agent.
 func (d Dashboard) Agents() []*DashboardAgent {
 	agents := make([]*DashboardAgent, len(d.Dashboard.Agents))
 	for i, a := range d.Dashboard.Agents {
@@ -38,7 +38,7 @@ func (d Dashboard) Agents() []*DashboardAgent {
 	return agents
 }
 
-// DashboardAgent is how one agent is doing.
+// DashboardAgent holds the figures of one agent.
 type DashboardAgent struct{ service.DashboardAgent }
 
 // Agent loads the agent.
@@ -46,16 +46,16 @@ func (a DashboardAgent) Agent(ctx context.Context) (*db.Agent, error) {
 	return loadersOf(ctx).agents.Load(ctx, a.AgentID)
 }
 
-// AgentChange is an event that changes agents or how much they have to do.
+// AgentChange is an event that changes agents or their numbers of open conversations.
 type AgentChange struct{ service.AgentChange }
 
-// Agents loads whom it changes, as they now are.
+// Agents loads the current state of the agents that the event changes.
 func (c AgentChange) Agents(ctx context.Context) ([]*db.Agent, error) {
 	return loadersOf(ctx).agents.LoadAll(ctx, c.AgentChange.Agents)
 }
 
-// Event is what happened.
+// Event returns the event that caused the change.
 func (c AgentChange) Event() Event { return toEvent(c.AgentChange.Event) }
 
-// Cursor is the event's place in the log.
+// Cursor returns the event's cursor.
 func (c AgentChange) Cursor() db.EventCursor { return c.AgentChange.Event.Cursor() }

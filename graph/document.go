@@ -15,14 +15,14 @@ import (
 	"switchboard/service"
 )
 
-// documentLimit is how many bytes a document may have, whichever way it comes in.
+// documentLimit is the largest size of a document in bytes, for every transport.
 const documentLimit = 64 << 10
 
-// documents checks what is sent before the executor sees it: the size of the document, which
-// of its operations is meant, and the values of that one's variables.
+// documents is a gqlgen extension that checks a request before it is executed: the size of the
+// document, the name of the operation, and the values of its variables.
 type documents struct {
 	schema *ast.Schema
-	cache  graphql.Cache[*ast.QueryDocument] // the executor's
+	cache  graphql.Cache[*ast.QueryDocument] // shared with gqlgen's executor
 }
 
 var _ interface {
@@ -30,10 +30,10 @@ var _ interface {
 	graphql.OperationParameterMutator
 } = (*documents)(nil)
 
-// ExtensionName names it to the executor.
+// ExtensionName implements graphql.HandlerExtension.
 func (*documents) ExtensionName() string { return "Documents" }
 
-// Validate takes the schema.
+// Validate implements graphql.HandlerExtension; it keeps the schema.
 func (d *documents) Validate(s graphql.ExecutableSchema) error {
 	if d.schema = s.Schema(); d.schema == nil {
 		return errors.New("there is no schema")
@@ -41,8 +41,8 @@ func (d *documents) Validate(s graphql.ExecutableSchema) error {
 	return nil
 }
 
-// MutateOperationParameters checks the parameters of a request, and replaces its variables by
-// their values. What is wrong with the document itself is for the executor to find.
+// MutateOperationParameters checks the parameters of a request and replaces the variables by their
+// coerced values. It ignores errors in the document itself, which the executor reports.
 func (d *documents) MutateOperationParameters(ctx context.Context, params *graphql.RawParams) *gqlerror.Error {
 	if len(params.Query) > documentLimit {
 		return coded(operationLimit, "the document is too long: it may have %d KiB; send what varies as variables", documentLimit>>10)
@@ -66,18 +66,18 @@ func (d *documents) MutateOperationParameters(ctx context.Context, params *graph
 	return err
 }
 
-// operationLimit is the code of a document that asks for too much.
+// operationLimit is the code for a document that exceeds a limit.
 const operationLimit service.ErrorCode = "OPERATION_LIMIT"
 
-// invalid returns an error as validation does.
+// invalid returns an error with the code of a failed validation.
 func invalid(format string, args ...any) *gqlerror.Error {
 	err := gqlerror.Errorf(format, args...)
 	errcode.Set(err, errcode.ValidationFailed)
 	return err
 }
 
-// rulesWithoutSuggestions are the rules of validation whose messages name nothing of the schema
-// that the document does not name itself.
+// rulesWithoutSuggestions returns the rules of validation without suggestions in their messages,
+// which would reveal names of the schema where introspection is switched off.
 func rulesWithoutSuggestions() *rules.Rules {
 	r := rules.NewDefaultRules()
 	for _, rule := range []struct {

@@ -14,9 +14,9 @@ import (
 	"switchboard/service"
 )
 
-// present gives an error the form that clients see: a message for people and a code for
-// programs. What is not known is INTERNAL with the request's id, under which the log has
-// the rest.
+// present returns the presenter that turns errors into what clients see, with a message and a
+// code. Unexpected errors become INTERNAL with the request's id; the log has the details under
+// this id.
 func present(log *slog.Logger) graphql.ErrorPresenterFunc {
 	return func(ctx context.Context, err error) *gqlerror.Error {
 		var shown *gqlerror.Error
@@ -25,7 +25,7 @@ func present(log *slog.Logger) graphql.ErrorPresenterFunc {
 		}
 		explained := service.Explain(err)
 		if explained.Code == service.Internal && shown != nil && shown.Err == nil {
-			// Made by the executor itself: a value that does not fit its type.
+			// gqlgen's own error: a value does not fit its type.
 			explained = &service.Error{Code: service.BadInput, Message: shown.Message}
 		}
 		result := &gqlerror.Error{
@@ -44,20 +44,20 @@ func present(log *slog.Logger) graphql.ErrorPresenterFunc {
 	}
 }
 
-// coded is an error with a code of the API.
+// coded returns an error with a code of the API.
 func coded(code service.ErrorCode, format string, args ...any) *gqlerror.Error {
 	return &gqlerror.Error{Message: fmt.Sprintf(format, args...), Extensions: map[string]any{"code": code}}
 }
 
-// errNoIntrospection refuses a document as validation would; the executor's own error for
-// it says nothing of what it is.
+// errNoIntrospection returns the error for introspection where it is switched off, with the code
+// of a failed validation. gqlgen's own error has no code.
 func errNoIntrospection() *gqlerror.Error {
 	err := gqlerror.Errorf("introspection is switched off on this server; --playground switches it on")
 	errcode.Set(err, errcode.ValidationFailed)
 	return err
 }
 
-// recovered turns a panic into an error that ends its operation only.
+// recovered returns the function that turns a panic into an error, so that only one operation fails.
 func recovered(log *slog.Logger) graphql.RecoverFunc {
 	return func(ctx context.Context, reason any) error {
 		log.ErrorContext(ctx, "a resolver panicked", "requestId", requestID(ctx), "reason", fmt.Sprint(reason), "stack", string(debug.Stack()))

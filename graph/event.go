@@ -8,7 +8,7 @@ import (
 	"switchboard/db"
 )
 
-// Event is an event of the log in the type that the schema has for it.
+// Event is an event of the log as a type of the schema.
 type Event interface{ row() *db.Event }
 
 // AssignmentEvent is an event that changes who is responsible.
@@ -29,7 +29,7 @@ type MessageEvent interface {
 	Message(context.Context) (*db.Message, error)
 }
 
-// event is what all of them have in common.
+// event resolves the fields that all types of events have.
 type event struct{ *db.Event }
 
 func (e event) row() *db.Event { return e.Event }
@@ -37,10 +37,10 @@ func (e event) row() *db.Event { return e.Event }
 // OccurredAt is when the event was recorded.
 func (e event) OccurredAt() time.Time { return e.CreatedAt }
 
-// Actor loads who did it; nil for the system.
+// Actor loads the actor who caused the event; nil for the system.
 func (e event) Actor(ctx context.Context) (Actor, error) { return loadActor(ctx, e.Event.Actor) }
 
-// Via loads the integration that passed it on for the actor; nil if the actor called.
+// Via loads the integration that acted for the actor; nil if the actor called the API.
 func (e event) Via(ctx context.Context) (*db.Token, error) {
 	if e.Event.Via.Prefix != db.TokenPrefix {
 		return nil, nil
@@ -48,17 +48,18 @@ func (e event) Via(ctx context.Context) (*db.Token, error) {
 	return loadersOf(ctx).tokens.Load(ctx, db.TokenID{UUID: e.Event.Via.ID})
 }
 
-// Conversation loads what it is about, as it now is; nil if it is about none.
+// Conversation loads the current state of the event's conversation; nil if it has none.
 func (e event) Conversation(ctx context.Context) (*db.Conversation, error) {
 	return loadOptional(ctx, loadersOf(ctx).conversations, e.ConversationID)
 }
 
-// Contact loads whom it is about, as they now are; nil if it is about none.
+// Contact loads the current state of the event's contact; nil if it has none.
 func (e event) Contact(ctx context.Context) (*db.Contact, error) {
 	return loadOptional(ctx, loadersOf(ctx).contacts, e.ContactID)
 }
 
-// IdempotencyKey is the idempotency key of the mutation, for the caller who sent it only.
+// IdempotencyKey returns the idempotency key of the mutation to the caller who sent it; nil to
+// others.
 func (e event) IdempotencyKey(ctx context.Context) *string {
 	if caller := e.Caller(); caller.IsZero() || caller != actorOf(ctx).Ref() {
 		return nil
@@ -66,7 +67,7 @@ func (e event) IdempotencyKey(ctx context.Context) *string {
 	return e.Event.Origin
 }
 
-// messageEvent is about a message.
+// messageEvent is an event about a message.
 type messageEvent struct{ event }
 
 // Message loads the message.
@@ -74,26 +75,26 @@ func (e messageEvent) Message(ctx context.Context) (*db.Message, error) {
 	return loadOptional(ctx, loadersOf(ctx).messages, e.Data.MessageID)
 }
 
-// assignmentEvent is a change of who is responsible.
+// assignmentEvent is an event that changes a conversation's assignee.
 type assignmentEvent struct{ event }
 
-// From loads who was responsible before.
+// From loads the assignee before the event; nil if there was none.
 func (e assignmentEvent) From(ctx context.Context) (*db.Agent, error) {
 	return loadOptional(ctx, loadersOf(ctx).agents, e.Before.Assignee)
 }
 
-// To loads who is responsible now.
+// To loads the assignee after the event; nil if there is none.
 func (e assignmentEvent) To(ctx context.Context) (*db.Agent, error) {
 	return loadOptional(ctx, loadersOf(ctx).agents, e.After.Assignee)
 }
 
-// Reason is why.
+// Reason returns the reason of the assignment.
 func (e assignmentEvent) Reason() db.AssignmentReason { return e.Data.Reason }
 
-// statusEvent is a change of a conversation's status.
+// statusEvent is an event that changes a conversation's status.
 type statusEvent struct{ event }
 
-// Source is what opened or reopened the conversation; nil for a closing.
+// Source returns the source that opened or reopened the conversation; nil for ConversationClosed.
 func (e statusEvent) Source() *db.ConversationSource {
 	if e.Type == db.ConversationClosed {
 		return nil
@@ -101,10 +102,11 @@ func (e statusEvent) Source() *db.ConversationSource {
 	return &e.Data.Source
 }
 
-// ClosingNote is what was noted, as the conversation itself forgets it when reopened; nil but for a closing.
+// ClosingNote returns the note of ConversationClosed; nil for other events. It is stored in the
+// event because the conversation loses its note when it is reopened.
 func (e statusEvent) ClosingNote() *db.ClosingNote { return e.Data.ClosingNote }
 
-// agentEvent is about an agent.
+// agentEvent is an event about an agent.
 type agentEvent struct{ event }
 
 // Agent loads the agent.
@@ -112,7 +114,7 @@ func (e agentEvent) Agent(ctx context.Context) (*db.Agent, error) {
 	return loadOptional(ctx, loadersOf(ctx).agents, e.Data.AgentID)
 }
 
-// changedFields gives what changed, never nil.
+// changedFields returns the changes of an event; the list is never nil.
 func changedFields(e *db.Event) []*db.FieldChange {
 	changes := make([]*db.FieldChange, len(e.Data.Changes))
 	for i := range e.Data.Changes {
@@ -121,7 +123,7 @@ func changedFields(e *db.Event) []*db.FieldChange {
 	return changes
 }
 
-// The types of events, as the schema describes them.
+// The types of events; the schema describes them.
 type (
 	MessageReceived        struct{ messageEvent }
 	MessageSent            struct{ messageEvent }
@@ -147,7 +149,8 @@ type (
 // Changes are the fields that changed.
 func (e ContactUpdated) Changes() []*db.FieldChange { return changedFields(e.Event) }
 
-// Changes are the fields that changed; how somebody signs in is nobody else's business.
+// Changes returns the fields that changed. The values of identity are left out, because an agent's
+// sign-in identity is private.
 func (e AgentUpdated) Changes() []*db.FieldChange {
 	changes := changedFields(e.Event)
 	for i, change := range changes {
@@ -161,13 +164,13 @@ func (e AgentUpdated) Changes() []*db.FieldChange {
 // Changes are the fields that changed.
 func (e WorkspaceUpdated) Changes() []*db.FieldChange { return changedFields(e.Event) }
 
-// PreviousAvailability is whether the agent was there before.
+// PreviousAvailability returns the agent's availability before the event.
 func (e AvailabilityChanged) PreviousAvailability() db.Availability { return e.Data.Availability[0] }
 
-// Availability is whether the agent is there now.
+// Availability returns the agent's availability after the event.
 func (e AvailabilityChanged) Availability() db.Availability { return e.Data.Availability[1] }
 
-// toEvent gives a row of the log its type.
+// toEvent returns a row of the log as its type of the schema.
 func toEvent(e *db.Event) Event {
 	base := event{e}
 	switch e.Type {

@@ -7,7 +7,7 @@ import (
 	"github.com/99designs/gqlgen/graphql"
 )
 
-// What tests need of the inside.
+// Internals that the tests of package graph_test use.
 var (
 	Share     = share
 	ActorOf   = actorOf
@@ -16,7 +16,7 @@ var (
 	WithObjectsOnly = withObjectsOnly
 )
 
-// NewExecutor is what a handler's transports execute with; around sees each field.
+// NewExecutor returns the executor of a handler's transports; around is called for each field.
 func NewExecutor(o Options, around graphql.FieldMiddleware) graphql.GraphExecutor {
 	server := o.server()
 	server.AroundFields(around)
@@ -26,7 +26,7 @@ func NewExecutor(o Options, around graphql.FieldMiddleware) graphql.GraphExecuto
 	return taken.GraphExecutor
 }
 
-// taker is a transport that keeps what it is given to execute with.
+// taker is a transport that keeps the executor it is given.
 type taker struct{ graphql.GraphExecutor }
 
 func (t *taker) Supports(*http.Request) bool { return true }

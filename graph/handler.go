@@ -21,14 +21,14 @@ import (
 	"switchboard/service/workflow"
 )
 
-// Options are what a handler needs.
+// Options configure a handler.
 type Options struct {
 	Service       *workflow.Service
 	Auth          Authenticator
 	Origins       Origins
-	Introspection bool             // also: suggestions in the messages of invalid documents
-	PingEvery     time.Duration    // between two pings on a socket or stream; 0: 15 s
-	ShedAfter     time.Duration    // of silence of the log, after which clients are sent away; 0: 15 s
+	Introspection bool             // allow introspection, and suggestions in validation errors
+	PingEvery     time.Duration    // interval of pings on a socket or stream; 0: 15 s
+	ShedAfter     time.Duration    // time without the database before clients are disconnected; 0: 15 s
 	Now           func() time.Time // nil: time.Now
 	Log           *slog.Logger
 
@@ -45,12 +45,12 @@ type Handler struct {
 
 const (
 	urlLimit         = 16 << 10  // bytes of a URL
-	bodyLimit        = 256 << 10 // bytes of a request
-	programBodyLimit = 2 << 20   // bytes of a request of an integration
-	queryCache       = 1000      // parsed documents kept
+	bodyLimit        = 256 << 10 // bytes of a request's body
+	programBodyLimit = 2 << 20   // bytes of the body of an integration's request
+	queryCache       = 1000      // number of parsed documents kept
 )
 
-// NewHandler makes the handler of the whole API.
+// NewHandler returns the handler of the API.
 func NewHandler(o Options) *Handler {
 	o.connections = newConnections(o.Now)
 	hub := &live.Hub{Share: share}
@@ -67,7 +67,7 @@ func NewHandler(o Options) *Handler {
 	return h
 }
 
-// server executes operations, however they come in.
+// server returns the gqlgen server that executes the operations of all transports.
 func (o Options) server() *handler.Server {
 	server := handler.New(NewExecutableSchema(Config{
 		Schema: schema, Resolvers: &Resolver{service: o.Service}, Directives: DirectiveRoot{PerCaller: perCaller},
@@ -92,16 +92,16 @@ func (o Options) server() *handler.Server {
 
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) { h.http.ServeHTTP(w, r) }
 
-// Drain asks the clients of all sockets and streams to come back, here or to another
-// server, and waits until they are gone.
+// Drain asks the clients of all sockets and streams to reconnect, to this server's successor or to
+// another server, and waits until they are disconnected.
 func (h *Handler) Drain(ctx context.Context) error {
 	streams := make(chan error, 1)
 	go func() { streams <- h.streams.Drain(ctx) }()
 	return errors.Join(h.sockets.Drain(ctx), <-streams)
 }
 
-// begin refuses introspection where it is switched off, and a subscription that directives
-// have left without a field.
+// begin refuses introspection where it is switched off, and a subscription whose fields are all
+// skipped by directives.
 func (o Options) begin(ctx context.Context, next graphql.OperationHandler) graphql.ResponseHandler {
 	op := graphql.GetOperationContext(ctx)
 	switch kind := op.Operation.Operation; {
@@ -116,16 +116,17 @@ func (o Options) begin(ctx context.Context, next graphql.OperationHandler) graph
 	return next(ctx)
 }
 
-// operationTime is how long an operation may take; what takes longer is UNAVAILABLE. Of
-// mutations, deactivating an agent with many conversations takes longest. Subscriptions
-// last, but each of their statements has a time-out.
+// operationTime limits the duration of an operation, which is then answered with UNAVAILABLE. The
+// slowest mutation is the deactivation of an agent with many conversations. Subscriptions have no
+// limit; each of their statements has a time-out.
 var operationTime = map[ast.Operation]time.Duration{ast.Query: 10 * time.Second, ast.Mutation: 30 * time.Second}
 
-// prepare gives each response its loaders, and fixes asOf before anything else is read.
+// prepare adds loaders to each response. It reads asOf before anything else is read, so that a
+// subscription from there misses nothing.
 func (o Options) prepare(ctx context.Context, next graphql.ResponseHandler) *graphql.Response {
 	op := graphql.GetOperationContext(ctx)
 	if op.Operation == nil {
-		return next(ctx) // refused before it became an operation
+		return next(ctx) // the request was refused before there was an operation
 	}
 	if limit := operationTime[op.Operation.Operation]; limit > 0 {
 		var cancel context.CancelFunc
@@ -139,7 +140,7 @@ func (o Options) prepare(ctx context.Context, next graphql.ResponseHandler) *gra
 		ctx = withLoaders(ctx, newLoaders(o.Service, audience))
 	}
 	if op.Operation.Operation == ast.Subscription {
-		// The executor leaves the root field out of the paths of errors below it.
+		// Without this, gqlgen omits the root field from the paths of errors below it.
 		ctx = graphql.WithFieldContext(ctx, &graphql.FieldContext{Object: "Subscription", Field: rootFields(op, "Subscription")[0]})
 	}
 	if op.Operation.Operation == ast.Query && selects(op, "asOf") {
@@ -152,18 +153,18 @@ func (o Options) prepare(ctx context.Context, next graphql.ResponseHandler) *gra
 	return next(ctx)
 }
 
-// failed answers an operation that cannot even begin.
+// failed returns the response for an operation that failed before its execution.
 func failed(ctx context.Context, err error) *graphql.Response {
 	graphql.AddError(ctx, err)
 	return &graphql.Response{Errors: graphql.GetErrors(ctx)}
 }
 
-// rootFields are what an operation asks of its root type.
+// rootFields returns the fields that an operation selects of its root type.
 func rootFields(op *graphql.OperationContext, root string) []graphql.CollectedField {
 	return graphql.CollectFields(op, op.Operation.SelectionSet, []string{root})
 }
 
-// selects says whether an operation asks for a root field.
+// selects reports whether a query selects a root field.
 func selects(op *graphql.OperationContext, name string) bool {
 	for _, field := range rootFields(op, "Query") {
 		if field.Name == name {
@@ -173,11 +174,11 @@ func selects(op *graphql.OperationContext, name string) bool {
 	return false
 }
 
-// cors lets pages of the allowed origins call the API, whatever headers their libraries add.
-// Credentials are never in cookies, so a page of another origin has nothing to borrow.
+// cors lets pages of the allowed origins call the API with any headers. This is safe because
+// credentials are never in cookies, which a page of another origin could use.
 func (o Options) cors(next http.Handler) http.Handler {
 	return cors.New(cors.Options{
-		AllowOriginFunc: func(string) bool { return true }, // the guard has refused all others
+		AllowOriginFunc: func(string) bool { return true }, // guard has already refused others
 		AllowedMethods:  []string{http.MethodGet, http.MethodPost, http.MethodPut, http.MethodDelete},
 		AllowedHeaders:  []string{"*"},
 		ExposedHeaders:  []string{"X-Request-Id", "Retry-After", "WWW-Authenticate"},
@@ -185,7 +186,7 @@ func (o Options) cors(next http.Handler) http.Handler {
 	}).Handler(next)
 }
 
-// measured refuses a URL that is too long for a query; the HTTP server does so with headers.
+// measured refuses URLs that are too long. The HTTP server itself limits the headers.
 func measured(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if len(r.RequestURI) > urlLimit {

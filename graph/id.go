@@ -11,13 +11,13 @@ import (
 // Node is any object with an id: a row of db/, or an Event.
 type Node any
 
-// unmarshaler is a typed id that can be read from text.
+// unmarshaler is a typed id that can be parsed.
 type unmarshaler[T any] interface {
 	*T
 	UnmarshalGQL(any) error
 }
 
-// decode reads a typed id; the error is BAD_USER_INPUT.
+// decode parses a typed id; the error is BAD_USER_INPUT.
 func decode[T any, P unmarshaler[T]](text string) (id T, err error) {
 	err = P(&id).UnmarshalGQL(text)
 	return id, err
@@ -32,7 +32,7 @@ func decodeOptional[T any, P unmarshaler[T]](text *string) (*T, error) {
 	return &id, err
 }
 
-// loadNode loads whatever a typed id names; nil if there is nothing.
+// loadNode loads the object with this typed id; nil if there is none.
 func loadNode(ctx context.Context, text string) (Node, error) {
 	prefix, id, err := db.ParseID(text)
 	if err != nil {
@@ -66,7 +66,7 @@ func loadNode(ctx context.Context, text string) (Node, error) {
 	return nil, &db.IDError{Message: "there are no objects with ids of this kind"}
 }
 
-// readNodes reads ahead whatever these ids name, each kind in one statement.
+// readNodes reads ahead the objects with these ids, each kind in one statement.
 func readNodes(ctx context.Context, texts []string) error {
 	ids := map[string][]uuid.UUID{}
 	for _, text := range texts {

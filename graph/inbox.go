@@ -8,7 +8,7 @@ import (
 )
 
 func (r queryResolver) AsOf(ctx context.Context) (*db.EventCursor, error) {
-	return ctx.Value(asOfKey).(*db.EventCursor), nil // fixed by the handler
+	return ctx.Value(asOfKey).(*db.EventCursor), nil // read by prepare
 }
 
 func (r queryResolver) Inbox(ctx context.Context, view db.View, search *string, filter *db.InboxFilter, orderBy *service.InboxOrder,
@@ -29,19 +29,19 @@ func (r queryResolver) InboxCounts(ctx context.Context) (*service.Counts, error)
 	return &counts, err
 }
 
-// InboxChange is one step of a live view.
+// InboxChange is one change of a live view.
 type InboxChange struct{ service.InboxChange }
 
-// ConversationID names the conversation.
+// ConversationID returns the id of the conversation.
 func (c InboxChange) ConversationID() db.ConversationID { return *c.InboxChange.Event.ConversationID }
 
-// Conversation loads the conversation as it now is.
+// Conversation loads the current state of the conversation.
 func (c InboxChange) Conversation(ctx context.Context) (*db.Conversation, error) {
 	return loadersOf(ctx).conversations.Load(ctx, c.ConversationID())
 }
 
-// Event is what happened.
+// Event returns the event that caused the change.
 func (c InboxChange) Event() Event { return toEvent(c.InboxChange.Event) }
 
-// Cursor is the event's place in the log.
+// Cursor returns the event's cursor.
 func (c InboxChange) Cursor() db.EventCursor { return c.InboxChange.Event.Cursor() }

@@ -14,9 +14,9 @@ import (
 	"switchboard/db"
 )
 
-// Nothing of one workspace can be reached from another.
+// Tests that a workspace's data cannot be reached from another workspace.
 
-// two are two workspaces of the same server, in which the same has happened.
+// two holds two workspaces of one server with the same history.
 type two struct {
 	*world
 	theirs       *world
@@ -56,7 +56,7 @@ func newTwo(t *testing.T) *two {
 	return x
 }
 
-// automate makes a workflow that runs when a conversation closes, and has it run.
+// automate creates a workflow that runs when a conversation closes, and closes one.
 func (w *world) automate() (db.WorkflowID, db.RunID) {
 	f := w.workflow("unassign-after-close", nil)
 	_, c := w.opened(w.agent, "Grace Hopper")
@@ -75,7 +75,7 @@ func (w *world) story() (*db.Contact, *db.Conversation) {
 	return contact, latest
 }
 
-// probe asks with one argument that may be somebody else's; $x stands for it.
+// probe is an operation with one argument, $x, that may belong to another workspace.
 type probe struct {
 	kinds []string // what to put there: prefixes of ids, a list of lists, or EventCursor
 	doc   string   // $contact, $conv, $agent stand for the caller's own
@@ -217,8 +217,8 @@ func seek(path, name string, typ *ast.Type, found map[string]bool) {
 	}
 }
 
-// TestForeignIsUnknown gives every argument something of another workspace: the answer
-// is the one for what does not exist, and nothing changes anywhere.
+// TestForeignIsUnknown sets every argument to an id of another workspace: the answer is the same
+// as for an unknown id, and nothing changes anywhere.
 func TestForeignIsUnknown(t *testing.T) {
 	t.Parallel()
 	x := newTwo(t)
@@ -271,12 +271,12 @@ func TestForeignIsUnknown(t *testing.T) {
 
 func quote(v fmt.Stringer) string { return fmt.Sprintf("%q", v) }
 
-// normal takes out of an answer what was asked for.
+// normal replaces the requested id in an answer, so that answers can be compared.
 func normal(body []byte, asked any) string {
 	return strings.ReplaceAll(string(body), fmt.Sprint(asked), "X")
 }
 
-// snapshot is a digest of everything that the database holds, sign-ins excepted.
+// snapshot returns a digest of the whole database except for sign-ins.
 func (w *world) snapshot() (digest string) {
 	w.t.Helper()
 	conn, err := pgx.Connect(w.t.Context(), w.url)
@@ -293,8 +293,8 @@ func (w *world) snapshot() (digest string) {
 	return digest
 }
 
-// TestOwnOnly looks at everything that can be listed, counted and searched: in two
-// workspaces in which the same happened each sees only its own.
+// TestOwnOnly reads every list, count and search in two workspaces with the same history: each
+// sees only its own data.
 func TestOwnOnly(t *testing.T) {
 	t.Parallel()
 	x := newTwo(t)

@@ -11,13 +11,13 @@ import (
 	"switchboard/service"
 )
 
-// MarshalJSON writes a text that is JSON as what it says.
+// MarshalJSON writes a text that is already JSON.
 func MarshalJSON(text string) graphql.Marshaler {
 	return graphql.WriterFunc(func(w io.Writer) { _, _ = io.WriteString(w, text) })
 }
 
-// UnmarshalJSON writes any value as JSON, numbers with all their digits and U+FFFD for
-// bytes that are not text; the error is BAD_USER_INPUT.
+// UnmarshalJSON returns any value as JSON text. Numbers keep all their digits, and bytes that are
+// not valid UTF-8 become U+FFFD. The error is BAD_USER_INPUT.
 func UnmarshalJSON(v any) (string, error) {
 	number := func(to *jsontext.Encoder, n stdjson.Number) error { return to.WriteValue(jsontext.Value(n)) }
 	text, err := json.Marshal(v, json.Deterministic(true), jsontext.AllowInvalidUTF8(true), json.WithMarshalers(json.MarshalToFunc(number)))

@@ -13,21 +13,22 @@ import (
 	"switchboard/service"
 )
 
-// How many sockets, and how many event streams besides, one caller may have open at this
-// server. Other servers count for themselves.
+// Limits of the sockets that one caller may have open at this server; the same limits apply
+// separately to event streams. Each server counts only its own connections.
 const (
 	agentConnections   = 20
 	programConnections = 10_000
 )
 
-// streamAge is how long an agent's stream is safe from making room for a newer one. A browser
-// that is gone without a word leaves streams behind that nobody reads.
+// streamAge is the age from which an agent's stream may be closed to admit a newer one. Such
+// streams remain when a browser disappears without closing its connections.
 const streamAge = time.Minute
 
-// operationsPerConnection is how many operations, subscriptions included, may run on one socket or event stream at a time.
+// operationsPerConnection is how many operations, subscriptions included, may run on one socket or
+// event stream at a time.
 const operationsPerConnection = 50
 
-// identity tells one caller from all others.
+// identity identifies a caller.
 type identity struct {
 	workspace db.WorkspaceKey
 	ref       db.ActorRef
@@ -35,10 +36,10 @@ type identity struct {
 
 func identityOf(a service.Actor) identity { return identity{a.Workspace, a.Ref()} }
 
-// sender tells the caller of a request from all others.
+// sender returns the identity of a request's caller.
 func sender(r *http.Request) any { return identityOf(actorOf(r.Context())) }
 
-// connections counts what callers have open.
+// connections counts the open connections of each caller.
 type connections struct {
 	now  func() time.Time
 	mu   sync.Mutex
@@ -56,8 +57,8 @@ type openStream struct {
 	end   context.CancelCauseFunc
 }
 
-// adding counts one connection more, which end ends, until leave is called. The error says
-// that there are too many.
+// adding counts a new connection until leave is called; end closes it. It returns an error if the
+// caller has too many.
 type adding func(a service.Actor, end context.CancelCauseFunc) (leave func(), err error)
 
 func newConnections(now func() time.Time) *connections {
@@ -67,7 +68,7 @@ func newConnections(now func() time.Time) *connections {
 	return &connections{now: now, open: map[identity]*opened{}}
 }
 
-// addSocket refuses with a code after which clients try again, later each time.
+// addSocket refuses a socket with a code after which clients retry with growing pauses.
 func (c *connections) addSocket(a service.Actor, _ context.CancelCauseFunc) (leave func(), err error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -79,7 +80,8 @@ func (c *connections) addSocket(a service.Actor, _ context.CancelCauseFunc) (lea
 	return func() { c.leave(a, func(o *opened) { o.sockets-- }) }, nil
 }
 
-// addStream ends the caller's oldest stream if there are too many, unless that is young.
+// addStream closes the caller's oldest stream if there are too many. If that one is younger than
+// streamAge, it refuses the new one.
 func (c *connections) addStream(a service.Actor, end context.CancelCauseFunc) (leave func(), err error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -108,7 +110,7 @@ func tooMany(what string, most int) error {
 	}
 }
 
-// of returns what a caller has open, and how much of each kind that may be. The mu is held.
+// of returns a caller's open connections and the limit for each kind. The caller must hold mu.
 func (c *connections) of(a service.Actor) (o *opened, most int) {
 	who := identityOf(a)
 	if o = c.open[who]; o == nil {

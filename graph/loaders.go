@@ -11,10 +11,10 @@ import (
 	"switchboard/service/workflow"
 )
 
-// loaders read nested objects, all of a kind that one response needs in one statement.
-// They are made anew for each response: a socket lives for hours, and what it shows must
-// not be what it once read. They read for the audience; what depends on one caller is
-// asked for only where the audience is that caller.
+// loaders read the nested objects of one response, all objects of a kind in one statement. Each
+// response has its own, because a socket lives for hours and must not show outdated rows. They
+// read with the rights of the audience. Values that depend on the caller are loaded only if the
+// audience is that caller.
 type loaders struct {
 	agents        *loader[db.AgentID, *db.Agent]
 	contacts      *loader[db.ContactID, *db.Contact]
@@ -75,18 +75,18 @@ func newLoaders(s *workflow.Service, actor service.Actor) *loaders {
 	}
 }
 
-// loader reads by key what one response asks for, each key once. A field asks for its own
-// key; ahead reads the keys of all rows before.
+// loader reads values by key, each key once. A field loads its own key with Load; before that,
+// ahead usually reads the keys of all rows together.
 type loader[K comparable, V any] struct {
 	*dataloadgen.Loader[K, V]
 	read batchRead[K, V]
 
-	turn  chan struct{} // holds whoever reads ahead
-	known map[K]V       // read ahead
+	turn  chan struct{} // a mutex for ahead that can be waited for with a context
+	known map[K]V       // values that ahead has read; guarded by turn
 }
 
-// batchRead gives a value for each key, in their order, and perhaps an error for each; or
-// one error for all.
+// batchRead returns the values of the keys in their order. The errors are one for each key, or
+// nil; the last result is an error for all keys.
 type batchRead[K comparable, V any] func(ctx context.Context, keys []K) ([]V, []error, error)
 
 // batchWait is how long a loader collects keys that were not read ahead.
@@ -102,9 +102,8 @@ func newLoader[K comparable, V any](read batchRead[K, V]) *loader[K, V] {
 	}, dataloadgen.WithWait(batchWait))}
 }
 
-// ahead reads these keys in one statement, those left out that were read before, and
-// gives what was found. What fails is left to the fields, which ask again; away says that
-// they had better wait, as the database cannot be reached.
+// ahead reads those of the keys that are not known yet in one statement and returns the values
+// found. On error the fields retry; away reports that the database is unreachable.
 func (l *loader[K, V]) ahead(ctx context.Context, keys []K) (found []V, away bool) {
 	select {
 	case l.turn <- struct{}{}:
@@ -142,7 +141,7 @@ func (l *loader[K, V]) ahead(ctx context.Context, keys []K) (found []V, away boo
 	return found, away
 }
 
-// load batches a read that answers in the order of its keys.
+// load returns a loader for a read that returns values in the order of its keys.
 func load[K comparable, V any](actor service.Actor, read func(context.Context, service.Actor, []K) ([]V, error)) *loader[K, V] {
 	return newLoader(func(ctx context.Context, keys []K) ([]V, []error, error) {
 		values, err := read(ctx, actor, keys)
@@ -150,8 +149,8 @@ func load[K comparable, V any](actor service.Actor, read func(context.Context, s
 	})
 }
 
-// byID batches a read that answers in no order and leaves out what it does not find,
-// which becomes nil.
+// byID returns a loader for a read that returns rows in any order. The value of an id without a
+// row is nil.
 func byID[K comparable, V any](actor service.Actor, read func(context.Context, service.Actor, []K) ([]*V, error), id func(*V) K) *loader[K, *V] {
 	return load(actor, func(ctx context.Context, actor service.Actor, keys []K) ([]*V, error) {
 		rows, err := read(ctx, actor, keys)
@@ -170,19 +169,19 @@ func byID[K comparable, V any](actor service.Actor, read func(context.Context, s
 	})
 }
 
-// pageOf is a page of the list of one parent.
+// pageOf is the key of a page of one parent's list.
 type pageOf[K comparable] struct {
 	parent K
 	page   pageArgs
 }
 
-// pageArgs are the arguments of a page in a form that can be compared.
+// pageArgs are the arguments of a page in a comparable form, so that they can be part of a key.
 type pageArgs struct {
 	first, last   argument[int]
 	after, before argument[string]
 }
 
-// argument is one that may be left out.
+// argument is an argument that may be left out.
 type argument[T comparable] struct {
 	value T
 	given bool
@@ -210,19 +209,19 @@ func (a pageArgs) input() service.PageInput {
 	return service.PageInput{First: a.first.pointer(), Last: a.last.pointer(), After: a.after.pointer(), Before: a.before.pointer()}
 }
 
-// pages batches nested lists: the same page of all parents is one read.
+// pages returns a loader for nested lists, which reads the same page of all parents together.
 func pages[K comparable, T any](actor service.Actor,
 	read func(context.Context, service.Actor, []K, service.PageInput) ([]*service.List[T], error)) *loader[pageOf[K], *service.List[T]] {
 	return newLoader(func(ctx context.Context, keys []pageOf[K]) ([]*service.List[T], []error, error) {
-		parents, places := map[pageArgs][]K{}, map[pageArgs][]int{}
+		parents, indexes := map[pageArgs][]K{}, map[pageArgs][]int{}
 		for i, key := range keys {
 			parents[key.page] = append(parents[key.page], key.parent)
-			places[key.page] = append(places[key.page], i)
+			indexes[key.page] = append(indexes[key.page], i)
 		}
 		lists, errs := make([]*service.List[T], len(keys)), make([]error, len(keys))
 		for args, of := range parents {
 			found, err := read(ctx, actor, of, args.input())
-			for n, i := range places[args] {
+			for n, i := range indexes[args] {
 				if errs[i] = err; err == nil {
 					lists[i] = found[n]
 				}
@@ -232,7 +231,7 @@ func pages[K comparable, T any](actor service.Actor,
 	})
 }
 
-// loadOptional loads what a nullable reference names.
+// loadOptional loads the row of a nullable reference.
 func loadOptional[K comparable, V any](ctx context.Context, l *loader[K, *V], id *K) (*V, error) {
 	if id == nil {
 		return nil, nil
@@ -240,13 +239,14 @@ func loadOptional[K comparable, V any](ctx context.Context, l *loader[K, *V], id
 	return l.Load(ctx, *id)
 }
 
-// Actor is whoever did something: *db.Agent, *db.Contact, *db.Token (an integration) or *db.Workflow.
+// Actor is the author of a change: *db.Agent, *db.Contact, *db.Token (an integration) or
+// *db.Workflow.
 type Actor any
 
-// Author is whoever wrote a message: *db.Agent, *db.Contact or *db.Workflow.
+// Author is the author of a message: *db.Agent, *db.Contact or *db.Workflow.
 type Author any
 
-// loadActor loads whom a reference names; nil for the system.
+// loadActor loads the actor of a reference; nil for the system.
 func loadActor(ctx context.Context, ref db.ActorRef) (Actor, error) {
 	switch l := loadersOf(ctx); ref.Prefix {
 	case db.AgentPrefix:
@@ -261,7 +261,8 @@ func loadActor(ctx context.Context, ref db.ActorRef) (Actor, error) {
 	return nil, nil
 }
 
-// known keeps a nil pointer from becoming an interface that is not nil.
+// known returns a row as an interface, and nil for a nil pointer, which would otherwise become an
+// interface that is not nil.
 func known[T any](row *T, err error) (any, error) {
 	if row == nil {
 		return nil, err

@@ -19,7 +19,8 @@ func (r mutationResolver) MarkRead(ctx context.Context, input service.MarkReadIn
 	return conversationPayload(r.service.MarkRead(ctx, actorOf(ctx), input))
 }
 
-// messageID names what a mutation wrote, of which an event tells; nil if it wrote nothing.
+// messageID returns the id of the message that a mutation wrote, from its events; nil if it wrote
+// none.
 func (p *ConversationPayload) messageID() *db.MessageID {
 	for _, e := range p.Events {
 		if id := e.row().Data.MessageID; id != nil {
@@ -29,7 +30,7 @@ func (p *ConversationPayload) messageID() *db.MessageID {
 	return nil
 }
 
-// Message loads what the mutation wrote; nil if it wrote nothing.
+// Message loads the message that the mutation wrote; nil if it wrote none.
 func (p *ConversationPayload) Message(ctx context.Context) (*db.Message, error) {
 	return loadOptional(ctx, loadersOf(ctx).messages, p.messageID())
 }

@@ -22,8 +22,8 @@ import (
 // scheme's own, and nothing else.
 type Origin string
 
-// UnmarshalText reads an origin in any form that can be brought into the one of browsers; an
-// empty text is none.
+// UnmarshalText parses an origin and normalizes it to the form that browsers send. An empty text
+// is the empty origin.
 func (o *Origin) UnmarshalText(text []byte) (err error) {
 	if *o = ""; len(text) > 0 {
 		*o, err = parseOrigin(string(text))
@@ -37,8 +37,8 @@ func (o Origin) Hostname() string {
 	return hostname(host)
 }
 
-// parseOrigin returns the normal form of an origin. The error is one of a text that no
-// browser ever sends, however it is written.
+// parseOrigin returns the normal form of an origin. It returns an error if text is not an origin
+// that a browser could send.
 func parseOrigin(text string) (Origin, error) {
 	u, err := url.Parse(text)
 	wrong := ""
@@ -60,7 +60,7 @@ func parseOrigin(text string) (Origin, error) {
 	return Origin(u.Scheme + "://" + normalHost(u)), nil
 }
 
-// isStrange reports whether a character never occurs in the host of an origin.
+// isStrange reports whether a character cannot occur in the host of an origin.
 func isStrange(r rune) bool {
 	return !strings.ContainsRune("abcdefghijklmnopqrstuvwxyz0123456789-._:[]", unicode.ToLower(r))
 }
@@ -70,7 +70,7 @@ func isPort(text string) bool {
 	return err == nil && port > 0 && text[0] != '0'
 }
 
-// schemePorts are the ports that browsers leave out.
+// schemePorts are the default ports, which browsers omit.
 var schemePorts = map[string]string{"http": "80", "https": "443"}
 
 func normalHost(u *url.URL) string {
@@ -87,14 +87,14 @@ func normalHost(u *url.URL) string {
 	return host
 }
 
-// Origins decide from pages of which origins, and by which names, a server may be called.
-// One policy holds for every way in: POST, GET, sockets and event streams.
+// Origins is the policy for the origins and host names of requests. It applies equally to POST,
+// GET, sockets and event streams.
 type Origins struct {
-	Allowed []Origin // besides those of the server's own host
-	Hosts   []string // names by which the server may be called, without ports; empty: any
+	Allowed []Origin // allowed in addition to the server's own
+	Hosts   []string // allowed names in the Host header, without ports; empty: any
 }
 
-// guard refuses requests from pages of other origins, and by other names, with 403.
+// guard refuses requests with another origin or host name with 403.
 func (o Origins) guard(log *slog.Logger, next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if err := o.check(r); err != nil {
@@ -106,8 +106,8 @@ func (o Origins) guard(log *slog.Logger, next http.Handler) http.Handler {
 	})
 }
 
-// check returns why a request is refused. A client that is no browser sends no Origin; the one
-// of a sandboxed page or a file is "null", which belongs to nobody.
+// check returns the reason for which a request is refused, or nil. Programs send no Origin, and are
+// allowed. Sandboxed pages and local files send "null", which is never allowed.
 func (o Origins) check(r *http.Request) error {
 	if len(o.Hosts) > 0 && !slices.Contains(o.Hosts, hostname(r.Host)) {
 		return fmt.Errorf("this server is not called %q; call it by its own address, or start it with --public-url", r.Host)
@@ -126,8 +126,9 @@ func (o Origins) check(r *http.Request) error {
 	return nil
 }
 
-// own returns the origin of the server's own pages in the scheme of another one: whether TLS
-// was taken off on the way here cannot be known. Other schemes than those have no servers.
+// own returns the origin of the server's own pages with the scheme of the other origin, because
+// the server cannot know whether a proxy terminated TLS.
+// It returns "" for schemes other than http and https, which have no servers.
 func own(other Origin, host string) Origin {
 	scheme, _, _ := strings.Cut(string(other), "://")
 	if schemePorts[scheme] == "" {
@@ -137,7 +138,7 @@ func own(other Origin, host string) Origin {
 	return origin
 }
 
-// hostname returns the name of a Host header in lower case.
+// hostname returns the name in a Host header, in lower case and without the port.
 func hostname(host string) string {
 	if name, _, err := net.SplitHostPort(host); err == nil {
 		host = name

@@ -7,37 +7,37 @@ import (
 	"switchboard/service"
 )
 
-// ConversationPayload is what the mutations of conversations return.
+// ConversationPayload is the payload of mutations of one conversation.
 type ConversationPayload struct {
 	Conversation *db.Conversation
 	Contact      *db.Contact
 	Events       []Event
 	UserErrors   []*service.Refusal
-	Ignored      []*service.Refusal // of what comes in
+	Ignored      []*service.Refusal // parts of a received message that were not applied
 }
 
-// ConversationsPayload is what the bulk mutations of conversations return.
+// ConversationsPayload is the payload of bulk mutations of conversations.
 type ConversationsPayload struct {
 	Outcomes   []*service.ConversationOutcome
 	Events     []Event
 	UserErrors []*service.Refusal
 }
 
-// ContactPayload is what the mutations of contacts return.
+// ContactPayload is the payload of mutations of a contact.
 type ContactPayload struct {
 	Contact    *db.Contact
 	Events     []Event
 	UserErrors []*service.Refusal
 }
 
-// AgentPayload is what the mutations of agents return.
+// AgentPayload is the payload of mutations of an agent.
 type AgentPayload struct {
 	Agent      *db.Agent
 	Events     []Event
 	UserErrors []*service.Refusal
 }
 
-// DeactivateAgentPayload is what deactivateAgent returns.
+// DeactivateAgentPayload is the payload of deactivateAgent.
 type DeactivateAgentPayload struct {
 	Agent                 *db.Agent
 	WorkflowsWithProblems []*db.Workflow
@@ -45,7 +45,7 @@ type DeactivateAgentPayload struct {
 	UserErrors            []*service.Refusal
 }
 
-// WorkspacePayload is what the mutations of the workspace return.
+// WorkspacePayload is the payload of mutations of the workspace.
 type WorkspacePayload struct {
 	Workspace             *db.Workspace
 	WorkflowsWithProblems []*db.Workflow
@@ -53,7 +53,8 @@ type WorkspacePayload struct {
 	UserErrors            []*service.Refusal
 }
 
-// split tells a refusal, which is part of the payload, from an error, which is not.
+// split returns a mutation's events, and its refusal as the payload's user errors. An err that is
+// not a refusal is returned as the error.
 func split(o *service.Outcome, err error) ([]Event, []*service.Refusal, error) {
 	var refusal *service.Refusal
 	switch {

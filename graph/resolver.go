@@ -1,6 +1,5 @@
-// Package graph is GraphQL in, GraphQL out: the resolvers of the schema, each a few lines
-// that decode, make one call of the service, and encode. With graph/live it is the only
-// importer of gqlgen.
+// Package graph serves the GraphQL API. Its resolvers decode the arguments, make one call of the
+// service, and encode the result. Only this package and graph/live import gqlgen.
 package graph
 
 import (
@@ -15,7 +14,7 @@ import (
 
 //go:generate go tool gqlgen generate
 
-// Resolver answers every field that is not simply read from a row.
+// Resolver resolves the fields that are not simply a column of a row.
 type Resolver struct{ service *workflow.Service }
 
 // The resolvers of the schema's types; each is in the file of its noun.
@@ -69,7 +68,7 @@ func (r *Resolver) Session() SessionResolver { return sessionResolver{r} }
 // Message answers the fields of Message.
 func (r *Resolver) Message() MessageResolver { return messageResolver{r} }
 
-// contextKey keeps what a request carries apart from other packages' values.
+// contextKey is the type of this package's keys of context values.
 type contextKey int
 
 const (
@@ -81,34 +80,35 @@ const (
 	requestKey
 )
 
-// withActor says who is calling.
+// withActor returns a context with the caller.
 func withActor(ctx context.Context, actor service.Actor) context.Context {
 	return context.WithValue(ctx, actorKey, actor)
 }
 
-// withAudience says who will see what is executed for nobody in particular.
+// withAudience returns a context for an execution that several callers share, with the audience
+// that will see the result.
 func withAudience(ctx context.Context, audience service.Actor) context.Context {
 	return context.WithValue(ctx, audienceKey, audience)
 }
 
-// callerOf gives who is calling; not ok in an execution that is shared.
+// callerOf returns the caller; ok is false in a shared execution, which has none.
 func callerOf(ctx context.Context) (actor service.Actor, ok bool) {
 	actor, ok = ctx.Value(actorKey).(service.Actor)
 	return actor, ok
 }
 
-// actorOf gives who is calling. It panics where nobody is: what depends on a person must
-// fail in a shared execution rather than show one's own to all.
+// actorOf returns the caller. It panics in a shared execution, because a value that depends on
+// one caller must not be shown to others.
 func actorOf(ctx context.Context) service.Actor {
 	actor, ok := callerOf(ctx)
 	if !ok {
-		panic("nobody is calling: the execution is shared")
+		panic("a shared execution has no caller")
 	}
 	return actor
 }
 
-// audienceOf gives who will see what is read: the caller, or in a shared execution
-// everybody with the same rights. What it says of a person must not be relied on.
+// audienceOf returns the actor whose rights limit what is read: the caller, or in a shared
+// execution an actor for all callers with the same rights. Do not use it to identify an agent.
 func audienceOf(ctx context.Context) service.Actor {
 	if audience, ok := ctx.Value(audienceKey).(service.Actor); ok {
 		return audience
@@ -116,7 +116,7 @@ func audienceOf(ctx context.Context) service.Actor {
 	return actorOf(ctx)
 }
 
-// perCaller is the directive: without a caller there is no value.
+// perCaller implements the directive @perCaller: its fields return an error in a shared execution.
 func perCaller(ctx context.Context, _ any, next graphql.Resolver) (any, error) {
 	if _, ok := callerOf(ctx); !ok {
 		return nil, errors.New("a field that depends on the caller was asked for in a shared execution")

@@ -6,8 +6,8 @@ import (
 	"github.com/vektah/gqlparser/v2/ast"
 )
 
-// schema is the schema that operations are checked against and introspection shows. gqlparser counts an interface
-// among the possible types of another one that it implements; only objects are possible types.
+// schema is the schema for validation and introspection. gqlparser counts an interface among the
+// possible types of another one that it implements; this removes it, since only objects are.
 // (https://spec.graphql.org/October2021/#sec-The-__Type-Type)
 var schema = withObjectsOnly(parsedSchema)
 

@@ -9,15 +9,15 @@ import (
 	"switchboard/service"
 )
 
-// shedAfter is how long the log can be silent before clients are sent to other servers:
-// ten seconds more than until the server says that it is not ready.
+// shedAfter is how long the log may be unreadable before clients are disconnected, so that they
+// connect to other servers. It is ten seconds longer than until /readyz fails.
 const shedAfter = 15 * time.Second
 
-// silent is why nothing can be followed.
+// silent is the message for clients that are disconnected or refused while the log is unreadable.
 const silent = "this server cannot read its database at the moment; try again"
 
-// Shed closes all sockets with 1013, and ends all streams, while the log of events cannot
-// be read, so that their clients go to a server that can read it, until ctx ends.
+// Shed runs until ctx ends. While the log cannot be read it closes all sockets, with 1013, and all
+// streams, so that their clients connect to a server that can read it.
 func (h *Handler) Shed(ctx context.Context) {
 	tick := time.NewTicker(h.options.shedEvery())
 	defer tick.Stop()
@@ -33,7 +33,7 @@ func (h *Handler) Shed(ctx context.Context) {
 			h.streams.Evict(silent)
 		}
 		if isSilent && !shedding {
-			h.options.log().Warn("the database has been silent for too long; clients are sent to other servers", "silence", h.options.Service.Silence())
+			h.options.log().Warn("the database has not answered for too long; clients are disconnected, so that they try other servers", "silence", h.options.Service.Silence())
 		}
 		shedding = isSilent
 	}
@@ -41,7 +41,7 @@ func (h *Handler) Shed(ctx context.Context) {
 
 func (o Options) isSilent() bool { return o.Service.Silence() > o.shedAfter() }
 
-// refuseWhileSilent keeps clients from being let in only to be sent away.
+// refuseWhileSilent refuses new connections while Shed would close them.
 func (o Options) refuseWhileSilent() error {
 	if o.isSilent() {
 		return closing(service.Unavailable, silent)
@@ -51,7 +51,7 @@ func (o Options) refuseWhileSilent() error {
 
 func (o Options) shedAfter() time.Duration { return cmp.Or(o.ShedAfter, shedAfter) }
 
-// shedEvery is how often the silence is looked at.
+// shedEvery is the interval at which Shed checks whether the log can be read.
 func (o Options) shedEvery() time.Duration { return o.shedAfter() / 15 }
 
 func (o Options) log() *slog.Logger { return cmp.Or(o.Log, slog.Default()) }

@@ -19,13 +19,13 @@ func MarshalDateTime(t time.Time) graphql.Marshaler {
 	})
 }
 
-// MarshalDateTimeText writes a time that is kept as its text.
+// MarshalDateTimeText writes a time that is stored as text.
 func MarshalDateTimeText(text string) graphql.Marshaler { return graphql.MarshalString(text) }
 
-// UnmarshalDateTimeText returns whatever was sent for a time, for the service to judge.
+// UnmarshalDateTimeText returns the value that was sent for a time; the service validates it.
 func UnmarshalDateTimeText(v any) (string, error) { return fmt.Sprint(v), nil }
 
-// UnmarshalDateTime reads RFC 3339 in any zone; the error is BAD_USER_INPUT.
+// UnmarshalDateTime parses RFC 3339 in any time zone; the error is BAD_USER_INPUT.
 func UnmarshalDateTime(v any) (time.Time, error) {
 	text, _ := v.(string)
 	t, err := time.Parse(time.RFC3339, text)

@@ -11,14 +11,14 @@ import (
 	"github.com/vektah/gqlparser/v2/gqlerror"
 )
 
-// coercion reads the values of variables as the specification says, strictly: a text is no
-// number and a number no text, and names of enums count as they are written. The executor's
-// own is more lenient in some places, stricter in others, and writes into what it is given.
+// coercion coerces the values of variables strictly by the specification: a string is never read
+// as a number or a number as a string, and names of enums are case-sensitive. gqlgen's own coercion
+// is more lenient in some places and stricter in others, and modifies its input.
 // (https://spec.graphql.org/October2021/#sec-Coercing-Variable-Values)
 type coercion struct{ schema *ast.Schema }
 
-// variables returns the values of the variables that were sent, in a map of their own. What was
-// not sent is left out; its default is for the executor to find.
+// variables returns the coerced values in a new map. Variables that were not sent are left out; the
+// executor adds their defaults.
 func (c coercion) variables(definitions ast.VariableDefinitionList, sent map[string]any) (map[string]any, *gqlerror.Error) {
 	values := map[string]any{}
 	for _, v := range definitions {
@@ -38,7 +38,7 @@ func (c coercion) variables(definitions ast.VariableDefinitionList, sent map[str
 	return values, nil
 }
 
-// value returns what a value means where the type is expected.
+// value returns a value coerced to a type.
 func (c coercion) value(value any, t *ast.Type, path ast.Path) (any, *gqlerror.Error) {
 	if value == nil {
 		if t.NonNull {
@@ -51,7 +51,7 @@ func (c coercion) value(value any, t *ast.Type, path ast.Path) (any, *gqlerror.E
 	}
 	switch def := c.schema.Types[t.NamedType]; {
 	case def == nil:
-		return value, nil // validation finds that there is no such type
+		return value, nil // validation reports the unknown type
 	case def.Kind == ast.InputObject:
 		return c.object(value, def, path)
 	case def.Kind == ast.Enum:
@@ -64,7 +64,7 @@ func (c coercion) value(value any, t *ast.Type, path ast.Path) (any, *gqlerror.E
 	}
 }
 
-// list reads a value that is no list as the only element of one.
+// list coerces a list. A single value becomes a list of one element.
 func (c coercion) list(value any, t *ast.Type, path ast.Path) (any, *gqlerror.Error) {
 	elements, isList := value.([]any)
 	if !isList {
@@ -87,7 +87,7 @@ func (c coercion) object(value any, def *ast.Definition, path ast.Path) (any, *g
 		return nil, mismatch(path, "%s is not an object of %s", shown(value), def.Name)
 	}
 	for name := range fields {
-		if def.Fields.ForName(name) == nil && name != "__typename" { // which caches add to what they keep
+		if def.Fields.ForName(name) == nil && name != "__typename" { // clients' caches add __typename to objects
 			return nil, mismatch(with(path, ast.PathName(name)), "%s has no such field", def.Name)
 		}
 	}
@@ -114,8 +114,8 @@ func (c coercion) object(value any, def *ast.Definition, path ast.Path) (any, *g
 	return values, nil
 }
 
-// oneOf refuses an object that does not have exactly one field, or whose field is null. The executor's validation sees
-// that of literals only.
+// oneOf refuses an object that does not have exactly one field, or whose field is null. Validation
+// checks only literals.
 func oneOf(fields map[string]any, def *ast.Definition, path ast.Path) *gqlerror.Error {
 	given := 0
 	for name, value := range fields {
@@ -132,8 +132,8 @@ func oneOf(fields map[string]any, def *ast.Definition, path ast.Path) *gqlerror.
 	return nil
 }
 
-// scalar reads a value of one of the specification's own types; any other scalar reads its
-// values itself.
+// scalar coerces a value of one of the specification's own scalars. Other scalars parse their
+// values themselves.
 func scalar(value any, name string, path ast.Path) (any, *gqlerror.Error) {
 	fits, kind := false, "a "+name
 	switch name {
@@ -165,11 +165,11 @@ func scalar(value any, name string, path ast.Path) (any, *gqlerror.Error) {
 	return value, nil
 }
 
-// maxNumber is how many characters a number may have that could be an integer: exact
-// arithmetic with longer ones, or with large exponents, is not worth it.
+// maxNumber is the most characters of a number that is examined for being an integer, because
+// exact arithmetic with longer ones, or with large exponents, is too slow.
 const maxNumber = 40
 
-// integer returns a number that has no fraction, however it is written: 25.0 and 2.5e1 are 25.
+// integer returns the value of a number without a fraction in any notation: 25.0 and 2.5e1 are 25.
 func integer(value any) (*big.Int, bool) {
 	number, _ := value.(json.Number)
 	text := string(number)
@@ -184,7 +184,7 @@ func integer(value any) (*big.Int, bool) {
 	return exact.Num(), true
 }
 
-// shown writes a value into a message, long ones cut.
+// shown returns a value as text for a message, truncated if long.
 func shown(value any) string {
 	text, _ := json.Marshal(value)
 	const most = 60
@@ -194,7 +194,7 @@ func shown(value any) string {
 	return strings.ToValidUTF8(string(text[:most]), "") + "…"
 }
 
-// mismatch names the variable, and the place in it, whose value does not fit.
+// mismatch returns the error for a variable whose value does not fit; path names the part of it.
 func mismatch(path ast.Path, format string, args ...any) *gqlerror.Error {
 	place := strings.TrimPrefix(path.String(), "variable.")
 	err := invalid("the variable $%s does not fit: %s", place, fmt.Sprintf(format, args...))
@@ -202,7 +202,7 @@ func mismatch(path ast.Path, format string, args ...any) *gqlerror.Error {
 	return err
 }
 
-// with returns a longer path, without touching the one that others hold.
+// with returns a copy of path with one more element.
 func with(path ast.Path, element ast.PathElement) ast.Path {
 	return append(path[:len(path):len(path)], element)
 }

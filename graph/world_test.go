@@ -27,10 +27,10 @@ func TestMain(m *testing.M) { dbtest.Main(m) }
 
 var quietLog = slog.New(slog.DiscardHandler)
 
-// patience is how long a test waits for what must come.
+// patience is how long a test waits for a condition before it fails.
 const patience = 20 * time.Second
 
-// world is a server of its own on a database of its own, spoken to over real HTTP.
+// world is a server with its own database, called over real HTTP.
 type world struct {
 	*company // the one that tests are about
 	*server
@@ -38,7 +38,7 @@ type world struct {
 	url string // of the database
 }
 
-// server is one process of the fleet as far as it matters here.
+// server is the part of a server process that these tests need.
 type server struct {
 	db      *db.DB
 	known   *db.DB // through which callers are known
@@ -47,7 +47,7 @@ type server struct {
 	http    *httptest.Server
 }
 
-// company is a workspace with somebody of each role.
+// company is a workspace with a person of each role.
 type company struct {
 	key         db.WorkspaceKey
 	workspace   *db.Workspace
@@ -66,7 +66,7 @@ type person struct {
 	token string
 }
 
-// options bend a world.
+// options change the configuration of a world.
 type options struct {
 	ping          time.Duration
 	now           func() time.Time
@@ -75,7 +75,7 @@ type options struct {
 	origins       graph.Origins
 	clock         func() time.Time // of the handler
 	shedAfter     time.Duration
-	before        func(url string) // bends the database before anybody connects
+	before        func(url string) // changes the database before the server connects
 	log           *slog.Logger
 }
 
@@ -144,7 +144,7 @@ func (w *world) apart(t *testing.T) *world {
 	return other
 }
 
-// found makes a workspace with people in it.
+// found creates a workspace with a person of each role.
 func (w *world) found(name string) *company {
 	w.t.Helper()
 	domain := "@" + strings.ToLower(name) + ".example"
@@ -183,7 +183,8 @@ func (w *world) issue(c *company, scope db.TokenScope, agent *db.AgentID) string
 // vars are the variables of an operation.
 type vars map[string]any
 
-// plain writes ids and cursors as clients do; as JSON of the database they are uuids.
+// plain converts ids and cursors to the form that clients send; as JSON of the database they are
+// UUIDs.
 func plain(value any) any {
 	switch v := value.(type) {
 	case vars:
@@ -204,7 +205,7 @@ func plain(value any) any {
 	return value
 }
 
-// answer is what came back over HTTP.
+// answer is the response to an operation over HTTP.
 type answer struct {
 	t      *testing.T
 	status int
@@ -246,13 +247,13 @@ func (w *world) query(token, doc string, v vars) *answer {
 	return a
 }
 
-// get finds a value in the answer by names and, in lists, by numbers; nil where there is none.
+// get returns the value at a path of names and list indexes in the answer; nil if there is none.
 func (a *answer) get(path ...any) any {
 	a.t.Helper()
 	return get(parse(a.t, a.body), path...)
 }
 
-// text is get for a string.
+// text is like get for a string.
 func (a *answer) text(path ...any) string {
 	a.t.Helper()
 	text, ok := a.get(path...).(string)

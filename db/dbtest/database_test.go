@@ -60,7 +60,7 @@ func TestDroppedWhoeverIsConnected(t *testing.T) {
 	}
 }
 
-// victimVariable makes TestVictim what it is in the process that is killed.
+// victimVariable enables TestVictim; it is set only in the process that is to be killed.
 const victimVariable = "SWITCHBOARD_DBTEST_VICTIM"
 
 func TestVictim(t *testing.T) {

@@ -10,12 +10,12 @@ import (
 	"testing"
 )
 
-// Line is the network between a server under test and PostgreSQL, which a test steps: it
-// lets bytes pass, holds them, loses them without a word or resets connections, from now
-// on or at the n-th write. Its Dial goes into db.Options.
+// Line is a controllable network between a server under test and PostgreSQL. It passes bytes,
+// holds them, drops them silently or resets connections, from now on or at the nth write. Its
+// Dial is set in db.Options.
 //
-// A write is what the server sends at once: a statement, or several of them, and also what
-// the driver sends to make a connection. The zero value lets everything pass.
+// A write is the bytes of one call of Write: one or more statements, or a message of the driver
+// that belongs to connecting. The zero value passes everything.
 type Line struct {
 	mu      sync.Mutex
 	mode    mode
@@ -34,33 +34,33 @@ const (
 	dropping
 )
 
-// NewLine returns a line that lets everything pass until the test ends.
+// NewLine returns a line that passes everything. It is closed when the test ends.
 func NewLine(tb testing.TB) *Line {
 	l := &Line{changed: make(chan struct{}), wires: map[*wire]bool{}}
 	tb.Cleanup(l.close)
 	return l
 }
 
-// Pass lets bytes pass again, first those that were held. A connection that has lost bytes
-// stays silent, as nothing can follow them.
+// Pass passes bytes again, beginning with those that were held. A connection that has lost bytes
+// stays silent, because the protocol cannot continue after a gap.
 func (l *Line) Pass() { l.set(passing) }
 
-// Hold keeps the bytes of all connections until Pass, of new ones too.
+// Hold holds the bytes of all connections, including new ones, until Pass.
 func (l *Line) Hold() { l.set(holding) }
 
-// Drop loses all bytes from now on, of new connections too. Neither side is told of
-// anything, not even that the other one has closed the connection.
+// Drop drops all bytes from now on, also those of new connections. Neither side notices, not even
+// when the other one closes the connection.
 func (l *Line) Drop() { l.set(dropping) }
 
-// Silence makes the present connections silent for ever, as if the other machine had
-// vanished. New ones pass.
+// Silence makes the existing connections silent for ever, as if the other machine had disappeared
+// from the network. New ones pass.
 func (l *Line) Silence() {
 	for _, w := range l.present() {
 		w.lose()
 	}
 }
 
-// Reset breaks the present connections. New ones pass.
+// Reset resets the existing connections. New ones pass.
 func (l *Line) Reset() {
 	for _, w := range l.present() {
 		w.reset()
@@ -70,7 +70,7 @@ func (l *Line) Reset() {
 // Connections returns how many connections the server has open.
 func (l *Line) Connections() int { return len(l.present()) }
 
-// Writes returns how many writes there were since it was called last, or since CutAt.
+// Writes returns the number of writes since its last call or since CutAt.
 func (l *Line) Writes() (n int) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -78,14 +78,14 @@ func (l *Line) Writes() (n int) {
 	return n
 }
 
-// Fault is what a cut does to its connection.
+// Fault is the effect of a cut on its connection.
 type Fault int
 
 // The faults of a cut.
 const (
-	ResetIt   Fault = iota // it is reset
-	SilenceIt              // it is silent for ever
-	HoldIt                 // its bytes are held until Release
+	ResetIt   Fault = iota // the connection is reset
+	SilenceIt              // the connection is silent for ever
+	HoldIt                 // the connection's bytes are held until Release
 )
 
 // Cut is a fault at one write.
@@ -98,9 +98,9 @@ type Cut struct {
 	released chan struct{}
 }
 
-// CutAt has a fault happen at the n-th write from now on, counted from 1 over all
-// connections, in place of a former cut. With answer false PostgreSQL does not get this
-// write; with true it does and carries it out, and the fault hits its answer.
+// CutAt causes a fault at the nth write from now on, counted from 1 over all connections. It
+// replaces an earlier cut. If answer is false PostgreSQL does not receive the write; if it is true
+// PostgreSQL executes it, and the fault affects its answer.
 func (l *Line) CutAt(n int, fault Fault, answer bool) *Cut {
 	c := &Cut{fault: fault, write: n, answer: answer, struck: make(chan struct{}), released: make(chan struct{})}
 	l.mu.Lock()
@@ -109,13 +109,13 @@ func (l *Line) CutAt(n int, fault Fault, answer bool) *Cut {
 	return c
 }
 
-// Struck is closed when the fault has happened.
+// Struck returns a channel that is closed when the fault has happened.
 func (c *Cut) Struck() <-chan struct{} { return c.struck }
 
-// Release lets bytes pass that were held by HoldIt.
+// Release passes the bytes that HoldIt holds.
 func (c *Cut) Release() { c.once.Do(func() { close(c.released) }) }
 
-// Dial makes a connection over the line.
+// Dial connects to PostgreSQL through the line.
 func (l *Line) Dial(ctx context.Context, network, address string) (net.Conn, error) {
 	if err := l.reachable(ctx); err != nil {
 		return nil, &net.OpError{Op: "dial", Net: network, Err: err}
@@ -138,7 +138,7 @@ func (l *Line) Dial(ctx context.Context, network, address string) (net.Conn, err
 	return &end{Conn: outer, wire: w}, nil
 }
 
-// reachable waits while nothing passes.
+// reachable waits while the line passes nothing.
 func (l *Line) reachable(ctx context.Context) error {
 	for {
 		mode, changed := l.now()
@@ -167,7 +167,7 @@ func (l *Line) set(m mode) {
 	l.changed = make(chan struct{})
 }
 
-// present are the connections that the server has not closed.
+// present returns the connections that the server has not closed.
 func (l *Line) present() (open []*wire) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -210,15 +210,15 @@ type wire struct {
 	left      bool // the server has closed it; guarded by the line's mu
 
 	mu     sync.Mutex
-	silent bool // it has lost something
-	broken bool // it was reset
-	answer *Cut // that is to hit the next answer
+	silent bool // whether bytes were dropped
+	broken bool // whether it was reset
+	answer *Cut // cut that affects the next answer, or nil
 
 	once  sync.Once
 	ended chan struct{}
 }
 
-// send carries what the server writes.
+// send forwards the writes of the server to PostgreSQL.
 func (w *wire) send() {
 	for b := make([]byte, 1<<20); ; {
 		n, err := w.near.Read(b)
@@ -243,7 +243,7 @@ func (w *wire) send() {
 	}
 }
 
-// receive carries what PostgreSQL answers.
+// receive forwards the answers of PostgreSQL to the server.
 func (w *wire) receive() {
 	for b := make([]byte, 1<<20); ; {
 		n, err := w.far.Read(b)
@@ -332,8 +332,8 @@ func (w *wire) reset() {
 	w.end()
 }
 
-// leave ends the connection after the server has closed it, unless nothing of that gets
-// through: then PostgreSQL goes on waiting.
+// leave closes the connection to PostgreSQL after the server has closed its own. If the line drops
+// bytes PostgreSQL does not notice and keeps waiting.
 func (w *wire) leave() {
 	w.line.mu.Lock()
 	w.left = true
@@ -354,7 +354,7 @@ func (w *wire) end() {
 	delete(w.line.wires, w)
 }
 
-// end is the end of a wire that the server holds.
+// end is the server's end of a wire.
 type end struct {
 	net.Conn
 	wire *wire
@@ -370,7 +370,7 @@ func (e *end) Write(b []byte) (int, error) {
 	return n, e.told(err)
 }
 
-// told returns the error that a network would have for the end of a connection.
+// told returns the error of a real network for a connection that has ended this way.
 func (e *end) told(err error) error {
 	e.wire.mu.Lock()
 	defer e.wire.mu.Unlock()
@@ -380,7 +380,7 @@ func (e *end) told(err error) error {
 	return err
 }
 
-// The driver cancels statements where the connection leads.
+// The driver dials the remote address of a connection to cancel its statement.
 
 func (e *end) RemoteAddr() net.Addr { return e.wire.far.RemoteAddr() }
 func (e *end) LocalAddr() net.Addr  { return e.wire.far.LocalAddr() }
