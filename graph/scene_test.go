@@ -10,9 +10,9 @@ import (
 	"switchboard/service/workflow"
 )
 
-// What tests need to have happened. Each step fails the test if it is refused.
+// Helpers that change a workspace. Each fails the test if a change is refused.
 
-// did takes the outcome of a verb that has to succeed.
+// did returns the outcome of a verb that has to succeed.
 func did(t *testing.T) func(*service.Outcome, error) *service.Outcome {
 	return func(o *service.Outcome, err error) *service.Outcome {
 		t.Helper()
@@ -34,7 +34,7 @@ func (w *world) open(by *person, c *db.Contact) *db.Conversation {
 	return did(w.t)(w.service.OpenConversation(w.t.Context(), by.Actor, service.OpenConversationInput{ContactID: c.ID, Channel: "twitter"})).Conversation
 }
 
-// opened is a new contact with an open conversation.
+// opened creates a contact with an open conversation.
 func (w *world) opened(by *person, name string) (*db.Contact, *db.Conversation) {
 	w.t.Helper()
 	c := w.contact(by, name)
@@ -52,7 +52,7 @@ func (w *world) reopen(by *person, c *db.Conversation) {
 	did(w.t)(w.service.ReopenConversation(w.t.Context(), by.Actor, service.ReopenConversationInput{ConversationID: c.ID}))
 }
 
-// twice is a new contact with an older conversation, closed, and an open one.
+// twice creates a contact with a closed conversation and a later open one.
 func (w *world) twice(by *person, name string) (contact *db.Contact, older, latest *db.Conversation) {
 	w.t.Helper()
 	contact, older = w.opened(by, name)
@@ -121,8 +121,8 @@ func (w *world) say(c *db.Conversation, kind db.MessageKind, author db.ActorRef,
 	return m
 }
 
-// record appends an event of any type about a conversation to the log, with nothing
-// changed, and gives its place.
+// record appends an event of any type about a conversation to the log without changing the
+// conversation, and returns its position.
 func (w *world) record(c *db.Conversation, kind db.EventType) db.EventCursor {
 	w.t.Helper()
 	e := &db.Event{
@@ -135,7 +135,7 @@ func (w *world) record(c *db.Conversation, kind db.EventType) db.EventCursor {
 	return e.Cursor()
 }
 
-// history gives the whole log of a workspace.
+// history returns the whole log of a workspace.
 func (w *world) history(key db.WorkspaceKey) []*db.Event {
 	w.t.Helper()
 	events, err := w.db.ForWorkspace(key).EventsAfter(w.t.Context(), 0, 10_000)
@@ -143,7 +143,7 @@ func (w *world) history(key db.WorkspaceKey) []*db.Event {
 	return events
 }
 
-// workflow makes an enabled workflow from a template; more is more of the input.
+// workflow creates an enabled workflow from a template; more is added to the input.
 func (w *world) workflow(template string, more vars) db.WorkflowID {
 	w.t.Helper()
 	in := workflow.CreateWorkflowFromTemplateInput{TemplateKey: template}
@@ -158,7 +158,7 @@ func (w *world) workflow(template string, more vars) db.WorkflowID {
 	return did(w.t)(w.service.CreateWorkflowFromTemplate(w.t.Context(), w.manager.Actor, in)).Workflow.ID
 }
 
-// works carries out workflows until stop is called, or the test ends.
+// works runs workflows until stop is called or the test ends.
 func (w *world) works() (stop func()) {
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan struct{})
@@ -168,7 +168,7 @@ func (w *world) works() (stop func()) {
 	return stop
 }
 
-// settle carries out workflows until nothing is left to do.
+// settle runs workflows until nothing is left to do.
 func (w *world) settle() {
 	w.t.Helper()
 	defer w.works()()

@@ -17,9 +17,9 @@ import (
 	"switchboard/service"
 )
 
-// Nobody can see what is another's: who shares an execution with whom.
+// Tests of which subscriptions share an execution, so that no caller sees another's own data.
 
-// asked is a subscription and who asks for it.
+// asked is a subscription and its caller.
 type asked struct {
 	doc       string
 	vars      string // JSON
@@ -49,7 +49,8 @@ func programOf(workspace db.WorkspaceKey, role service.Role) service.Actor {
 	return service.Actor{Workspace: workspace, Role: role, Token: db.TokenID{UUID: db.NewUUID()}}
 }
 
-// operation is what the executor makes of a document. Numbers come as they do from a socket.
+// operation returns the operation of a document as the executor would. Numbers in variables are
+// decoded as for a socket.
 func operation(t testing.TB, exec graphql.GraphExecutor, a asked) *graphql.OperationContext {
 	t.Helper()
 	params := &graphql.RawParams{Query: a.doc, OperationName: a.operation, Variables: map[string]any{}}
@@ -67,7 +68,7 @@ func operation(t testing.TB, exec graphql.GraphExecutor, a asked) *graphql.Opera
 	return op
 }
 
-// shared says with whom a subscription is shared.
+// shared returns the key of the execution that a subscription shares.
 func shared(t testing.TB, exec graphql.GraphExecutor, a asked) (live.Shared, bool) {
 	t.Helper()
 	return graph.Share(graph.WithActor(context.Background(), a.by), operation(t, exec, a))
@@ -88,7 +89,7 @@ const (
 	ab      = `subscription A { statusChanged { id } } subscription B { statusChanged { cursor } }`
 )
 
-// alike are pairs of subscriptions: the same key or not.
+// alike are pairs of subscriptions, and whether both have the same key.
 var alike = []struct {
 	name       string
 	one, other asked
@@ -205,7 +206,7 @@ func TestWhoSharesWithWhom(t *testing.T) {
 	}
 }
 
-// TestWhatIsNotShared has what share does not understand.
+// TestWhatIsNotShared has documents that share does not understand.
 func TestWhatIsNotShared(t *testing.T) {
 	t.Parallel()
 	exec := idle()
@@ -231,7 +232,7 @@ func TestWhatIsNotShared(t *testing.T) {
 	}
 }
 
-// TestAfter: where each subscriber wants to begin is said apart from the key.
+// TestAfter: the cursor after which a subscriber begins is not part of the key.
 func TestAfter(t *testing.T) {
 	t.Parallel()
 	exec := idle()
@@ -260,7 +261,7 @@ func TestAfter(t *testing.T) {
 	}
 }
 
-// TestSharedContext: nothing of the one who happened to come first is left in it.
+// TestSharedContext: the context of a shared execution holds nothing of its first subscriber.
 func TestSharedContext(t *testing.T) {
 	t.Parallel()
 	exec := idle()
@@ -282,7 +283,7 @@ func TestSharedContext(t *testing.T) {
 	}
 }
 
-// callerIn asks as a resolver would.
+// callerIn returns the caller that a resolver would see.
 func callerIn(ctx context.Context) (who service.Actor, known bool) {
 	defer func() { known = recover() == nil }()
 	return graph.ActorOf(ctx), true
@@ -306,8 +307,8 @@ func TestFragmentsAreReadOnce(t *testing.T) {
 	}
 }
 
-// TestAnyDocument wraps fields in whatever the language has: colleagues share exactly
-// what shows nobody's own.
+// TestAnyDocument wraps fields in random fragments and directives: colleagues share an execution
+// exactly if no field depends on the caller.
 func TestAnyDocument(t *testing.T) {
 	exec := idle()
 	rapid.Check(t, func(t *rapid.T) {

@@ -7,7 +7,7 @@ import (
 )
 
 // TestSharingOfEverySubscription: every field of Subscription has an entry in sharings, and exactly
-// the fields with a view are shared by view, so that nobody gets a colleague's own view.
+// the fields with a view are shared by view, so that no agent gets a colleague's own view.
 func TestSharingOfEverySubscription(t *testing.T) {
 	t.Parallel()
 	fields := map[string]*ast.FieldDefinition{}

@@ -14,7 +14,7 @@ import (
 	"switchboard/graph/live"
 )
 
-// openStream asks for an event stream and returns its status when it begins.
+// openStream requests an event stream and returns the status of the response.
 func (s *server) openStream(t *testing.T, token string) *http.Response {
 	t.Helper()
 	r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, s.http.URL, strings.NewReader(`{"query": "subscription { inboxCountsChanged { all } }"}`))
@@ -28,8 +28,8 @@ func (s *server) openStream(t *testing.T, token string) *http.Response {
 	return response
 }
 
-// TestSilentDatabase: a server whose database has gone silent sends its clients elsewhere
-// and lets no new ones in, until it can read again (P8).
+// TestSilentDatabase (P8): a server whose database does not answer disconnects its clients and
+// refuses new ones until it can read again.
 func TestSilentDatabase(t *testing.T) {
 	t.Parallel()
 	l := dbtest.NewLine(t)
@@ -79,9 +79,9 @@ func TestSilentDatabase(t *testing.T) {
 	}
 }
 
-// TestInjection: a database in which a backslash escapes quotes, whoever set that, changes
-// nothing about what is text: else the quote that follows one would end the text, and what
-// comes after it be SQL for the rows of all workspaces.
+// TestInjection: the server is safe even if the database is set to escape quotes by backslashes.
+// Otherwise a quote after a backslash would end a text, and the rest of it would be executed as
+// SQL on the rows of all workspaces.
 func TestInjection(t *testing.T) {
 	t.Parallel()
 	for name, set := range map[string]string{

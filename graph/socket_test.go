@@ -28,13 +28,13 @@ type frame struct {
 	Payload  json.RawMessage
 }
 
-// dial opens a socket and says who is calling, without waiting for the answer.
+// dial opens a socket and sends connection_init with a token, without waiting for the answer.
 func (s *server) dial(t *testing.T, token string) *socket {
 	t.Helper()
 	return s.dialWith(t, map[string]any{"authorization": "Bearer " + token})
 }
 
-// dialWith is dial with the payload of connection_init.
+// dialWith is like dial with another payload of connection_init.
 func (s *server) dialWith(t *testing.T, payload any) *socket {
 	t.Helper()
 	dialer := websocket.Dialer{Subprotocols: []string{live.Subprotocol}, HandshakeTimeout: patience}
@@ -46,7 +46,7 @@ func (s *server) dialWith(t *testing.T, payload any) *socket {
 	return c
 }
 
-// connect is dial with the acknowledgement.
+// connect is like dial, but waits for the acknowledgement.
 func (s *server) connect(t *testing.T, token string) *socket {
 	t.Helper()
 	c := s.dial(t, token)
@@ -96,7 +96,7 @@ func (c *socket) wantClose(code int) {
 	}
 }
 
-// wantNoMore is wantClose before anything else comes.
+// wantNoMore is like wantClose, and fails if any message comes before the close.
 func (c *socket) wantNoMore(code int) {
 	c.t.Helper()
 	f, err := c.read()
@@ -111,13 +111,13 @@ func (c *socket) subscribe(id, doc string, v vars) {
 	c.send(map[string]any{"id": id, "type": "subscribe", "payload": map[string]any{"query": doc, "variables": plain(v)}})
 }
 
-// stream is one subscription on a socket of its own.
+// stream is a subscription on its own socket.
 type stream struct {
 	*socket
 	field string
 }
 
-// subscribe follows a subscription with its whole document.
+// subscribe starts a subscription with its whole document.
 func (s *server) subscribe(t *testing.T, token, field string, v vars) *stream {
 	t.Helper()
 	c := s.connect(t, token)
@@ -125,7 +125,7 @@ func (s *server) subscribe(t *testing.T, token, field string, v vars) *stream {
 	return &stream{c, field}
 }
 
-// next gives the next item.
+// next returns the next item.
 func (s *stream) next() any {
 	s.t.Helper()
 	f := s.receive()
@@ -149,10 +149,10 @@ func (s *stream) wantError(code string) {
 	}
 }
 
-// at gives the place of an item: an event's cursor, or the item's own.
+// at returns the cursor of an item: its event's, or its own.
 func at(item any) string { return get(item, "cursor").(string) }
 
-// end gives the present end of the log.
+// end returns the cursor of the current end of the log.
 func (w *world) end() db.EventCursor {
 	w.t.Helper()
 	c, err := w.service.AsOf(w.t.Context(), w.manager.Actor)
@@ -160,8 +160,8 @@ func (w *world) end() db.EventCursor {
 	return c
 }
 
-// churn makes contacts with conversations, to which a goroutine does anything at random
-// until stop is called.
+// churn creates contacts with conversations, which a goroutine changes at random until stop is
+// called.
 func (w *world) churn(t *testing.T, contacts int) (stop func()) {
 	t.Helper()
 	all := make([]*db.Contact, contacts)
@@ -186,7 +186,7 @@ func (w *world) churn(t *testing.T, contacts int) (stop func()) {
 	return stop
 }
 
-// shake does something to a contact; that a rule refuses it is fine.
+// shake makes a random change to a contact; it ignores refusals.
 func (w *world) shake(t *testing.T, random *rand.Rand, c *db.Contact) {
 	ctx, s, by := t.Context(), w.service, w.agent.Actor
 	latest, err := s.LatestConversations(ctx, by, []db.ContactID{c.ID})

@@ -31,7 +31,7 @@ func (s *statements) TraceQueryStart(ctx context.Context, _ *pgx.Conn, q pgx.Tra
 
 func (s *statements) TraceQueryEnd(context.Context, *pgx.Conn, pgx.TraceQueryEndData) {}
 
-// during gives the statements sent while f runs.
+// during returns the statements sent while f runs.
 func (s *statements) during(f func()) []string {
 	s.mu.Lock()
 	s.sent = nil

@@ -13,7 +13,7 @@ import (
 	"switchboard/graph/live"
 )
 
-// events asks for an event stream, with the headers given as name and value in turn.
+// events requests an event stream; headers are alternating names and values.
 func (s *server) events(t *testing.T, method, token, body string, headers ...string) *http.Response {
 	t.Helper()
 	r, err := http.NewRequestWithContext(t.Context(), method, s.http.URL, strings.NewReader(body))
@@ -99,7 +99,7 @@ func TestStreamRightsEnd(t *testing.T) {
 	socket.wantItems(kindOf, "ConversationReopened")
 }
 
-// TestStreamOfSomebodyElse: a stream token is of use to its caller alone.
+// TestStreamOfSomebodyElse: a stream token is valid for its caller only.
 func TestStreamOfSomebodyElse(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)

@@ -39,7 +39,7 @@ func TestSubscriptions(t *testing.T) {
 	}
 }
 
-// wantItems checks which items come next, told apart by a few of their fields.
+// wantItems checks which items come next by a few of their fields.
 func (s *stream) wantItems(tell func(item any) string, want ...string) {
 	s.t.Helper()
 	for i := range want {
@@ -49,7 +49,7 @@ func (s *stream) wantItems(tell func(item any) string, want ...string) {
 	}
 }
 
-// move tells an event of assignment by who had it and who has it.
+// move describes an assignment event by its previous and its new assignee.
 func move(item any) string {
 	return fmt.Sprint(get(item, "__typename"), " ", get(item, "from", "name"), " ", get(item, "to", "name"))
 }
@@ -117,7 +117,7 @@ func testConversationChanged(t *testing.T, w *world) {
 	s.wantItems(kindOf, "ConversationAssigned", "MessageReceived", "NoteAdded", "ContactBlocked", "ContactUnblocked", "ConversationClosed", "NoteAdded")
 }
 
-// step tells an item of a live view by its kind and event.
+// step describes an item of a live view by its kind and event.
 func step(item any) string {
 	return fmt.Sprint(get(item, "kind"), " ", get(item, "event", "__typename"))
 }
@@ -130,7 +130,7 @@ func testInboxChanged(t *testing.T, w *world) {
 		live[v.Name] = w.subscribe(t, w.agent.token, "inboxChanged", vars{"view": v.Name, "after": after})
 	}
 	onlyAnns := w.subscribe(t, w.agent.token, "inboxChanged", vars{"view": "ALL", "after": after, "filter": map[string]any{"assignees": []any{w.agent.id.String()}}})
-	// The counts tell that all of them have begun: these subscriptions were sent later.
+	// The counts were subscribed last, so their first item shows that all subscriptions have begun.
 	for _, s := range live {
 		s.subscribe("counts", subscriptions["inboxCountsChanged"], nil)
 	}
@@ -173,7 +173,7 @@ func testInboxChanged(t *testing.T, w *world) {
 		}
 	}
 	onlyAnns.wantItems(step, "ENTERED ConversationAssigned", "UPDATED MessageReceived", "LEFT ConversationAssigned")
-	// What comes after the replay is live.
+	// Items after the replay are live.
 	w.close(w.manager, newer)
 	item := replayed["ALL"].next()
 	w.wantCounts(item, w.agent)
@@ -182,7 +182,7 @@ func testInboxChanged(t *testing.T, w *world) {
 	}
 }
 
-// wantCounts checks an item's counts against the log folded up to its cursor.
+// wantCounts compares an item's counts with those computed from the log up to its cursor.
 func (w *world) wantCounts(item any, viewer *person) {
 	w.t.Helper()
 	states := map[db.ConversationID]*db.Facets{}
@@ -221,7 +221,7 @@ func testInboxCountsChanged(t *testing.T, w *world) {
 	if get(first, "all") != 1.0 || get(first, "mine") != 0.0 || get(first, "asOf") != w.end().String() {
 		t.Errorf("at first: %v", first)
 	}
-	// What changes no count is not pushed; what changes often is pushed seldom.
+	// Events that change no count push nothing; frequent changes are combined.
 	w.say(c, db.Note, w.agent.id.Ref(), "Quiet")
 	stop := w.churn(t, 5)
 	const items = 4
@@ -272,7 +272,7 @@ func testDashboardChanged(t *testing.T, w *world) {
 	}
 }
 
-// change tells whom an event changes.
+// change describes an item by the agents that its event changes.
 func change(item any) string {
 	told := fmt.Sprint(get(item, "event", "__typename"))
 	for _, a := range get(item, "agents").([]any) {
@@ -302,7 +302,7 @@ func testAgentsChanged(t *testing.T, w *world) {
 	s.wantItems(change, want[:3]...)
 	fourth := s.next()
 	s.wantItems(change, want[4:]...)
-	// Whoever resumes after an item goes on with the next one, with agents as they now are.
+	// A subscriber who resumes after an item gets the next one, with the current state of agents.
 	again := w.subscribe(t, w.integration, "agentsChanged", vars{"after": at(fourth)})
 	item := again.next()
 	if change(item) != want[4] || get(item, "agents", 0, "openConversations") != 0.0 {
@@ -311,7 +311,7 @@ func testAgentsChanged(t *testing.T, w *world) {
 	again.wantItems(change, want[5:]...)
 }
 
-// without leaves a field out of a JSON object.
+// without returns a JSON object without a field.
 func without(value any, field string) any {
 	object, _ := value.(map[string]any)
 	rest := maps.Clone(object)
@@ -319,8 +319,8 @@ func without(value any, field string) any {
 	return rest
 }
 
-// TestEachOnceAndInOrder (P3) replays what has been and goes on with what happens, while
-// somebody keeps writing, on two servers at once: no hole, no duplicate.
+// TestEachOnceAndInOrder (P3) replays past events and continues with live ones on two servers at
+// once, under constant writes: no gap, no duplicate.
 func TestEachOnceAndInOrder(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -358,7 +358,7 @@ func TestEachOnceAndInOrder(t *testing.T) {
 			followers = append(followers, &follower{stream: s.subscribe(t, w.agent.token, f.field, f.v), picks: f.picks})
 		}
 	}
-	// All are live once the status feeds have delivered a good many.
+	// All are live once the status feeds have delivered many items.
 	for _, f := range followers {
 		for f.field == "statusChanged" && len(f.seen) < 40 {
 			f.seen = append(f.seen, at(f.next()))
@@ -381,9 +381,9 @@ func TestEachOnceAndInOrder(t *testing.T) {
 	}
 }
 
-// TestLoadThenSubscribe (P4) loads the inbox, subscribes after its asOf and keeps a list
-// of its own, while somebody keeps writing: the list and its counts agree at each item,
-// and at the end it is the inbox.
+// TestLoadThenSubscribe (P4) loads the inbox, subscribes after its asOf and maintains its own list
+// under constant writes: the list and its counts agree at each item, and in the end the list
+// equals the inbox.
 func TestLoadThenSubscribe(t *testing.T) {
 	t.Parallel()
 	for name, place := range map[string][]any{"the page's asOf": {"data", "inbox", "asOf"}, "the operation's asOf": {"data", "asOf"}} {
@@ -431,7 +431,7 @@ func TestLoadThenSubscribe(t *testing.T) {
 	}
 }
 
-// TestResumeAnywhere comes back at every place of the log.
+// TestResumeAnywhere resumes at every position of the log.
 func TestResumeAnywhere(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -465,7 +465,7 @@ func TestResumeAnywhere(t *testing.T) {
 	}
 }
 
-// TestWithoutAfter begins now: what was before is not delivered.
+// TestWithoutAfter: without after a subscription begins now and delivers no earlier event.
 func TestWithoutAfter(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -479,7 +479,7 @@ func TestWithoutAfter(t *testing.T) {
 	}
 	done := make(chan struct{})
 	finished := make(chan struct{})
-	go func() { // until all have heard something
+	go func() { // until all have received an item
 		defer close(finished)
 		for {
 			select {
@@ -501,7 +501,7 @@ func TestWithoutAfter(t *testing.T) {
 	<-finished
 }
 
-// TestSubscriptionErrors: an error message ends the one subscription.
+// TestSubscriptionErrors: an error message ends only one subscription.
 func TestSubscriptionErrors(t *testing.T) {
 	t.Parallel()
 	var age atomic.Int64 // of what happens
@@ -574,7 +574,7 @@ func TestUnknownEventType(t *testing.T) {
 	}
 }
 
-// TestP7RightsEnd: who may no longer see anything is cut off within two seconds.
+// TestP7RightsEnd: a caller whose rights have ended is disconnected within two seconds.
 func TestP7RightsEnd(t *testing.T) {
 	t.Parallel()
 	shared := newWorld(t)
@@ -618,8 +618,8 @@ func TestP7RightsEnd(t *testing.T) {
 	}
 }
 
-// TestRightsEndFirst: of what happens after an agent's rights have ended nothing reaches
-// their sockets, also through another server than the one where they ended.
+// TestRightsEndFirst: no event after the end of an agent's rights reaches their sockets, also if
+// the rights were ended through another server.
 func TestRightsEndFirst(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -642,7 +642,7 @@ func TestRightsEndFirst(t *testing.T) {
 	}
 }
 
-// TestOtherServerWrites: what is changed through one server is delivered by both.
+// TestOtherServerWrites: changes through one server are delivered by both.
 func TestOtherServerWrites(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -661,7 +661,7 @@ func TestOtherServerWrites(t *testing.T) {
 	}
 }
 
-// TestPingCursor: a quiet subscription learns from the pings where it may resume.
+// TestPingCursor: pings carry the cursor from which a quiet subscription can resume.
 func TestPingCursor(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, func(o *options) { o.ping = 20 * time.Millisecond })
@@ -691,7 +691,8 @@ func TestPingCursor(t *testing.T) {
 	}
 }
 
-// TestNothingIsHalf: while what an item asks for cannot be read the item waits, rather than come with errors.
+// TestNothingIsHalf: while the objects that an item selects cannot be read, the item is delayed
+// and not sent with errors.
 func TestNothingIsHalf(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
