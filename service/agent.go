@@ -11,8 +11,8 @@ import (
 
 // The rules of agents.
 
-// checkManagerStays: a workspace always has an active manager. It is asked before the
-// agent stops being one.
+// checkManagerStays refuses if the agent who is about to stop being an active manager is the last
+// one of the workspace.
 func checkManagerStays(managers []*db.Agent, leaving *db.Agent) *Refusal {
 	others := slices.ContainsFunc(managers, func(m *db.Agent) bool { return m.ID != leaving.ID })
 	if leaving.Active && leaving.Role == db.RoleManager && !others {
@@ -21,8 +21,8 @@ func checkManagerStays(managers []*db.Agent, leaving *db.Agent) *Refusal {
 	return nil
 }
 
-// agentTaken turns the error of a second agent with the same e-mail address or sign-in into
-// a refusal, and returns any other error as it is.
+// agentTaken returns a refusal if the error is that another agent has the same e-mail address or
+// sign-in, and otherwise the error itself.
 func agentTaken(err error) error {
 	switch db.Taken(err) {
 	case db.AgentEmail:
@@ -33,8 +33,8 @@ func agentTaken(err error) error {
 	return err
 }
 
-// checkEmail refuses an e-mail address that another agent has, and says so if that one is
-// deactivated: nobody would find them in the list.
+// checkEmail refuses an e-mail address that another agent has. The message mentions if that agent
+// is deactivated, as lists of active agents do not show them.
 func (w *Writer) checkEmail(ctx context.Context, a *db.Agent) error {
 	if a.Email == nil {
 		return nil
@@ -51,8 +51,8 @@ func (w *Writer) checkEmail(ctx context.Context, a *db.Agent) error {
 	return Refuse(EmailTaken, "another agent, "+other.Name+", has this e-mail address", "email")
 }
 
-// ShareAgent reads an agent who is to become or stay responsible: nobody can deactivate
-// them until the end of the transaction.
+// ShareAgent reads an agent under a shared lock, so that an agent who becomes or stays an assignee
+// cannot be deactivated before the transaction ends.
 func (w *Writer) ShareAgent(ctx context.Context, id db.AgentID) (*db.Agent, error) {
 	return One(w.ShareAgents(ctx, []db.AgentID{id}))
 }
@@ -61,7 +61,7 @@ func (w *Writer) lockAgent(ctx context.Context, id db.AgentID) (*db.Agent, error
 	return One(w.LockAgents(ctx, []db.AgentID{id}))
 }
 
-// One returns the only agent of a read by one id; NOT_FOUND without one.
+// One returns the agent that was read by one id, or NOT_FOUND if there is none.
 func One(agents []*db.Agent, err error) (*db.Agent, error) {
 	if err == nil && len(agents) == 0 {
 		err = NewNotFound("agent")
@@ -69,14 +69,13 @@ func One(agents []*db.Agent, err error) (*db.Agent, error) {
 	return First(agents), err
 }
 
-// AboutAgent makes an event about an agent.
+// AboutAgent returns an event about an agent.
 func (r Recorder) AboutAgent(a *db.Agent, kind db.EventType, data db.EventData) *db.Event {
 	data.AgentID = &a.ID
 	return r.Event(kind, data)
 }
 
-// AgentIdentityInput is a sign-in at an identity provider.
-// The zero value is none.
+// AgentIdentityInput is a sign-in at an identity provider. The zero value is none.
 type AgentIdentityInput struct {
 	Issuer  string
 	Subject string
@@ -117,20 +116,21 @@ func (s *Service) CreateAgent(ctx context.Context, actor Actor, in CreateAgentIn
 	})
 }
 
-// UpdateAgentInput is the data of an agent to change: nil stays, an empty avatar clears.
+// UpdateAgentInput is the data of an agent to change: nil leaves a field as it is, an empty avatar
+// clears it.
 type UpdateAgentInput struct {
 	AgentID   db.AgentID
 	Name      *string
 	Email     *string
 	AvatarURL *string
 	Role      *db.Role
-	Skills    []string // nil: stay
+	Skills    []string // nil leaves them as they are
 	Identity  *AgentIdentityInput
 	Keyed
 }
 
-// UpdateAgent changes an agent's data (managers only). Refusals: EMAIL_TAKEN,
-// IDENTITY_TAKEN, LAST_MANAGER.
+// UpdateAgent changes an agent's data (managers only). Refusals: EMAIL_TAKEN, IDENTITY_TAKEN,
+// LAST_MANAGER.
 func (s *Service) UpdateAgent(ctx context.Context, actor Actor, in UpdateAgentInput) (*Outcome, error) {
 	if err := MayManage(actor); err != nil {
 		return nil, err
@@ -167,8 +167,8 @@ func (s *Service) UpdateAgent(ctx context.Context, actor Actor, in UpdateAgentIn
 	})
 }
 
-// lockAgentAndManagers locks the managers and the agent, so that two calls cannot each
-// believe that the other's manager stays.
+// lockAgentAndManagers locks the managers and the agent, so that two concurrent calls cannot remove
+// the last two managers.
 func (w *Writer) lockAgentAndManagers(ctx context.Context, id db.AgentID) (*db.Agent, []*db.Agent, error) {
 	managers, err := w.LockManagers(ctx)
 	if err != nil {
@@ -179,7 +179,7 @@ func (w *Writer) lockAgentAndManagers(ctx context.Context, id db.AgentID) (*db.A
 	return a, managers, err
 }
 
-// agentData puts what is given on an agent, checked.
+// agentData checks the given fields and sets them on an agent; nil ones are left as they are.
 func agentData(a *db.Agent, newName, newEmail, avatar *string, role *db.Role, skills []string, identity *AgentIdentityInput) (err error) {
 	if newName != nil {
 		if a.Name, err = CheckName("name", *newName); err != nil {
@@ -223,33 +223,33 @@ func agentData(a *db.Agent, newName, newEmail, avatar *string, role *db.Role, sk
 	return nil
 }
 
-// names takes a list of names, each once, in the order given.
+// names checks a list of names and returns it in the same order, without repetitions.
 func names(field string, texts []string, most int) ([]string, error) {
 	if len(texts) > most {
 		return nil, NewBadInput(field + " can have at most " + strconv.Itoa(most) + " entries")
 	}
-	taken := []string{}
+	unique := []string{}
 	for _, text := range texts {
 		text, err := CheckName(field, text)
 		if err != nil {
 			return nil, err
 		}
-		if !slices.Contains(taken, text) {
-			taken = append(taken, text)
+		if !slices.Contains(unique, text) {
+			unique = append(unique, text)
 		}
 	}
-	return taken, nil
+	return unique, nil
 }
 
-// SetAvailabilityInput says who is there or not.
+// SetAvailabilityInput is an agent's new availability.
 type SetAvailabilityInput struct {
 	Availability db.Availability
 	AgentID      *db.AgentID // nil: the caller
 	Keyed
 }
 
-// SetAvailability says whether an agent is there: one's own, for managers anyone's.
-// Refusals: AGENT_INACTIVE.
+// SetAvailability sets the caller's own availability; managers can set that of any agent. Refusals:
+// AGENT_INACTIVE.
 func (s *Service) SetAvailability(ctx context.Context, actor Actor, in SetAvailabilityInput) (*Outcome, error) {
 	id := in.AgentID
 	if id == nil {
@@ -279,16 +279,17 @@ func (s *Service) SetAvailability(ctx context.Context, actor Actor, in SetAvaila
 	})
 }
 
-// DeactivateAgentInput says which agent to deactivate and who takes over.
+// DeactivateAgentInput is the agent to deactivate and the assignee of their open conversations.
 type DeactivateAgentInput struct {
 	AgentID    db.AgentID
 	HandOverTo *db.AgentID // nil: the open conversations become unassigned
 	Keyed
 }
 
-// DeactivateAgent deactivates an agent: nothing more can be assigned to them, and every
-// open conversation of theirs is unassigned or handed over, one event each; contacts
-// without an open one keep their owner (A7). Managers only. Refusals: LAST_MANAGER, AGENT_INACTIVE.
+// DeactivateAgent deactivates an agent (managers only): nothing more can be assigned to them, and
+// each of their open conversations is unassigned or assigned to a colleague, with one event each.
+// Contacts without an open conversation keep their assignee (A7). Refusals: LAST_MANAGER,
+// AGENT_INACTIVE.
 func (s *Service) DeactivateAgent(ctx context.Context, actor Actor, in DeactivateAgentInput) (*Outcome, error) {
 	if err := MayManage(actor); err != nil {
 		return nil, err
@@ -332,11 +333,11 @@ func (s *Service) DeactivateAgent(ctx context.Context, actor Actor, in Deactivat
 	})
 }
 
-// lockForDeactivation locks the contacts with an open conversation of the agent, then
-// the agent. Locks are taken contacts first everywhere, so the agent's conversations
-// have to be found before the agent is locked. What was assigned in between is found by
-// looking again; it is locked if that needs no waiting, which could be for somebody who
-// waits for the agent, and otherwise everything starts over.
+// lockForDeactivation locks the contacts whose open conversation is assigned to the agent, then the
+// agent. Every transaction locks contacts before agents, so the contacts are read before the agent
+// is locked, and again afterwards to find those that were assigned in between. Waiting for the lock
+// of a late one could deadlock, as its holder may wait for the agent: if it is not free, the
+// transaction starts over.
 func (w *Writer) lockForDeactivation(ctx context.Context, id db.AgentID) ([]*Thread, *db.Agent, []*db.Agent, error) {
 	found, err := w.OpenContactsOf(ctx, id)
 	if err != nil {
@@ -366,7 +367,8 @@ func (w *Writer) lockForDeactivation(ctx context.Context, id db.AgentID) ([]*Thr
 	return threads, a, managers, err
 }
 
-// without gives what is in the first list and not in the second.
+// without returns the first list without the elements of the second; it reuses the first one's
+// array.
 func without[K comparable](all, known []K) []K {
 	isKnown := make(map[K]bool, len(known))
 	for _, key := range known {
@@ -375,8 +377,8 @@ func without[K comparable](all, known []K) []K {
 	return slices.DeleteFunc(all, func(key K) bool { return isKnown[key] })
 }
 
-// openThreads gives the threads of those locked contacts whose open conversation is the
-// agent's: others may have got some of them before they were locked.
+// openThreads returns the threads of the locked contacts whose open conversation is assigned to the
+// agent. Some may have been assigned to others before they were locked, so this is checked again.
 func (w *Writer) openThreads(ctx context.Context, agent db.AgentID, contacts []*db.Contact) ([]*Thread, error) {
 	ids := make([]db.ContactID, len(contacts))
 	for i, contact := range contacts {
@@ -400,13 +402,13 @@ func (w *Writer) openThreads(ctx context.Context, agent db.AgentID, contacts []*
 	return threads, nil
 }
 
-// ReactivateAgentInput says which agent to reactivate.
+// ReactivateAgentInput is the agent to reactivate.
 type ReactivateAgentInput struct {
 	AgentID db.AgentID
 	Keyed
 }
 
-// ReactivateAgent lets a deactivated agent work again, offline at first (managers only).
+// ReactivateAgent reactivates a deactivated agent, whose availability is offline (managers only).
 func (s *Service) ReactivateAgent(ctx context.Context, actor Actor, in ReactivateAgentInput) (*Outcome, error) {
 	if err := MayManage(actor); err != nil {
 		return nil, err

@@ -10,9 +10,9 @@ import (
 	"switchboard/db"
 )
 
-// A bulk is a verb on many conversations in one transaction. Its items are treated in
-// their order, each as the verb on one conversation would treat it: what a rule refuses
-// is left as it is, and the others are carried out.
+// A bulk applies one verb to many conversations in one transaction. Its items are processed in
+// their order, each under the rules of the verb on one conversation. A refused item is left
+// unchanged; the others are carried out.
 
 const maxItems = 500 // of a bulk
 
@@ -25,59 +25,60 @@ type ConversationItemInput struct {
 // ConversationOutcome is what a bulk did with one of its items.
 type ConversationOutcome struct {
 	ConversationID db.ConversationID `json:"id"`
-	Conversation   *db.Conversation  `json:"-"`                  // as it now is; nil if there is none
+	Conversation   *db.Conversation  `json:"-"`                  // present state; nil if it does not exist
 	Refusals       []*Refusal        `json:"refusals,omitempty"` // the rule that refused, if one did
 }
 
-// AssignConversationsInput says which conversations to assign to whom.
+// AssignConversationsInput is the conversations to assign and their new assignee.
 type AssignConversationsInput struct {
 	Items      []*ConversationItemInput // 1 to 500
 	AssigneeID db.AgentID
 	Keyed
 }
 
-// AssignConversations is AssignConversation of many. Refusals, each of an item: NOT_FOUND,
-// NOT_LATEST, CONFLICT, AGENT_INACTIVE.
+// AssignConversations is AssignConversation for many conversations. Refusals, each of an item:
+// NOT_FOUND, NOT_LATEST, CONFLICT, AGENT_INACTIVE.
 func (s *Service) AssignConversations(ctx context.Context, actor Actor, in AssignConversationsInput) (*Outcome, error) {
 	return s.writeThreads(ctx, actor, "assignConversations", &in, in.Items, CheckLatest,
-		func(w *Writer) (step, error) { return w.assigning(ctx, in.AssigneeID) })
+		func(w *Writer) (transition, error) { return w.assignTransition(ctx, in.AssigneeID) })
 }
 
-// UnassignConversationsInput says which conversations to unassign.
+// UnassignConversationsInput is the conversations to unassign.
 type UnassignConversationsInput struct {
 	Items []*ConversationItemInput // 1 to 500
 	Keyed
 }
 
-// UnassignConversations is UnassignConversation of many. Refusals, each of an item: NOT_FOUND,
-// NOT_LATEST, CONFLICT.
+// UnassignConversations is UnassignConversation for many conversations. Refusals, each of an item:
+// NOT_FOUND, NOT_LATEST, CONFLICT.
 func (s *Service) UnassignConversations(ctx context.Context, actor Actor, in UnassignConversationsInput) (*Outcome, error) {
 	return s.writeThreads(ctx, actor, "unassignConversations", &in, in.Items, CheckLatest,
-		func(w *Writer) (step, error) { return w.unassigning, nil })
+		func(w *Writer) (transition, error) { return w.unassignTransition, nil })
 }
 
-// CloseConversationsInput says which conversations to close and what to remember about each.
+// CloseConversationsInput is the conversations to close and the closing note of each.
 type CloseConversationsInput struct {
 	Items []*ConversationItemInput // 1 to 500
 	Note  *ClosingNoteInput
 	Keyed
 }
 
-// CloseConversations is CloseConversation of many. Refusals, each of an item: NOT_FOUND,
-// CONTACT_BLOCKED, ALREADY_CLOSED, CONFLICT, UNKNOWN_CATEGORY.
+// CloseConversations is CloseConversation for many conversations. Refusals, each of an item:
+// NOT_FOUND, CONTACT_BLOCKED, ALREADY_CLOSED, CONFLICT, UNKNOWN_CATEGORY.
 func (s *Service) CloseConversations(ctx context.Context, actor Actor, in CloseConversationsInput) (*Outcome, error) {
 	note, err := in.Note.note()
 	if err != nil {
 		return nil, err
 	}
 	return s.writeThreads(ctx, actor, "closeConversations", &in, in.Items, CheckCloseAsked,
-		func(w *Writer) (step, error) { return w.Closing(ctx, note) })
+		func(w *Writer) (transition, error) { return w.CloseTransition(ctx, note) })
 }
 
-// writeThreads is writeThread for many: one round of locks, the rules for each item in
-// memory, and one write of all that changed. ready reads what the step takes besides.
+// writeThreads is writeThread for many conversations: it locks all of them at once, checks and
+// changes each item in memory, and writes all changed rows together. prepare returns the transition
+// to apply to each item; it may read rows.
 func (s *Service) writeThreads(ctx context.Context, actor Actor, verb string, in Input,
-	items []*ConversationItemInput, check func(*Thread) *Refusal, ready func(*Writer) (step, error)) (*Outcome, error) {
+	items []*ConversationItemInput, check func(*Thread) *Refusal, prepare func(*Writer) (transition, error)) (*Outcome, error) {
 	if len(items) == 0 || len(items) > maxItems {
 		return nil, NewBadInput(fmt.Sprintf("items must be 1 to %d conversations; there are %d", maxItems, len(items)))
 	}
@@ -86,14 +87,14 @@ func (s *Service) writeThreads(ctx context.Context, actor Actor, verb string, in
 		if err != nil {
 			return nil, err
 		}
-		do, err := ready(w)
+		do, err := prepare(w)
 		if err != nil {
 			return nil, err
 		}
 		var events Changes
-		changed := map[db.ContactID]*Thread{} // two items may be of one contact
+		changed := map[db.ContactID]*Thread{} // a map, as two items may belong to one contact
 		for i, item := range items {
-			done, err := w.treat(item, threads[i], check, do)
+			done, err := w.carryOutItem(item, threads[i], check, do)
 			if err != nil {
 				return nil, err
 			}
@@ -108,9 +109,9 @@ func (s *Service) writeThreads(ctx context.Context, actor Actor, verb string, in
 	})
 }
 
-// treat does with one item what writeThread does, and adds what became of it to the
-// outcome. The thread is nil if there is no such conversation.
-func (w *Writer) treat(item *ConversationItemInput, t *Thread, check func(*Thread) *Refusal, do step) (events Changes, err error) {
+// carryOutItem checks and changes one item, and adds its result to the outcome. The thread is nil
+// if the conversation does not exist.
+func (w *Writer) carryOutItem(item *ConversationItemInput, t *Thread, check func(*Thread) *Refusal, do transition) (events Changes, err error) {
 	o := &ConversationOutcome{ConversationID: item.ConversationID}
 	w.Outcome.Conversations = append(w.Outcome.Conversations, o)
 	if t == nil {
@@ -129,9 +130,9 @@ func (w *Writer) treat(item *ConversationItemInput, t *Thread, check func(*Threa
 	return events, err
 }
 
-// lockThreadsOf gives the thread of each item, nil for those that do not exist. Threads
-// of the same contact are about the same rows, so that a later item sees what an earlier
-// one did.
+// lockThreadsOf locks and returns the thread of each item; nil if the conversation does not exist.
+// Threads of the same contact share their rows, so that a later item sees the changes of an earlier
+// one.
 func (w *Writer) lockThreadsOf(ctx context.Context, items []*ConversationItemInput) ([]*Thread, error) {
 	ids := make([]db.ConversationID, len(items))
 	for i, item := range items {
@@ -163,7 +164,7 @@ func threadsOf(ids []db.ConversationID, contacts map[db.ContactID]*db.Contact, l
 	}
 	threads := make([]*Thread, len(ids))
 	for i, id := range ids {
-		if c := known[id]; c != nil && last[c.ContactID] != nil { // else it has come up since the locks were taken
+		if c := known[id]; c != nil && last[c.ContactID] != nil { // else it was created after the locks were taken
 			threads[i] = &Thread{Contact: contacts[c.ContactID], Latest: last[c.ContactID], Asked: c}
 		}
 	}
@@ -178,8 +179,7 @@ func conversationsByID(rows []*db.Conversation) map[db.ConversationID]*db.Conver
 	return known
 }
 
-// recallConversations gives the items of a remembered bulk with their conversations as
-// they now are.
+// recallConversations fills in the present conversations of the items of a remembered bulk.
 func recallConversations(ctx context.Context, tx db.Tx, items []*ConversationOutcome) ([]*ConversationOutcome, error) {
 	if len(items) == 0 {
 		return nil, nil

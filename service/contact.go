@@ -9,7 +9,7 @@ import (
 
 // The rules of contacts.
 
-// checkBlock: only a contact that is not blocked can be blocked.
+// checkBlock refuses to block a contact that is blocked.
 func checkBlock(t *Thread) *Refusal {
 	if t.Contact.Blocked() {
 		return Refuse(AlreadyBlocked, "the contact is blocked already")
@@ -17,7 +17,7 @@ func checkBlock(t *Thread) *Refusal {
 	return nil
 }
 
-// checkUnblock: only a blocked contact can be unblocked.
+// checkUnblock refuses to unblock a contact that is not blocked.
 func checkUnblock(t *Thread) *Refusal {
 	if !t.Contact.Blocked() {
 		return Refuse(NotBlocked, "the contact is not blocked")
@@ -25,8 +25,8 @@ func checkUnblock(t *Thread) *Refusal {
 	return nil
 }
 
-// identityTaken turns the error of a second contact with the same id on a channel into a
-// refusal, and returns any other error as it is.
+// identityTaken returns a refusal if the error is that another contact has the same id on a
+// channel, and otherwise the error itself.
 func identityTaken(err error) error {
 	if db.Taken(err) == db.ContactExternal {
 		return Refuse(IdentityTaken, "another contact has one of these ids on its channel", "identities")
@@ -34,7 +34,7 @@ func identityTaken(err error) error {
 	return err
 }
 
-// AssignContactInput says which contact to assign to whom.
+// AssignContactInput is the contact to assign and its new assignee.
 type AssignContactInput struct {
 	ContactID       db.ContactID
 	AssigneeID      db.AgentID
@@ -42,28 +42,28 @@ type AssignContactInput struct {
 	Keyed
 }
 
-// AssignContact makes an active agent responsible for a contact and its latest
-// conversation, open or closed (A6). Refusals: CONFLICT, AGENT_INACTIVE.
+// AssignContact makes an active agent responsible for a contact and its latest conversation, open
+// or closed (A6). Refusals: CONFLICT, AGENT_INACTIVE.
 func (s *Service) AssignContact(ctx context.Context, actor Actor, in AssignContactInput) (*Outcome, error) {
 	return s.writeThread(ctx, actor, "assignContact", &in, threadWith(in.ContactID), in.ExpectedVersion, checkNothing,
 		func(w *Writer, t *Thread) (Changes, error) { return w.assign(ctx, t, in.AssigneeID) })
 }
 
-// UnassignContactInput says which contact to give back.
+// UnassignContactInput is the contact to unassign.
 type UnassignContactInput struct {
 	ContactID       db.ContactID
 	ExpectedVersion *int
 	Keyed
 }
 
-// UnassignContact clears the owner of a contact, with a conversation open or not (A2).
-// Refusals: CONFLICT.
+// UnassignContact unassigns a contact and its latest conversation, if it has one (A2). Refusals:
+// CONFLICT.
 func (s *Service) UnassignContact(ctx context.Context, actor Actor, in UnassignContactInput) (*Outcome, error) {
 	return s.writeThread(ctx, actor, "unassignContact", &in, threadWith(in.ContactID), in.ExpectedVersion, checkNothing,
 		func(w *Writer, t *Thread) (Changes, error) { return w.unassign(ctx, t) })
 }
 
-// BlockContactInput says whom to block.
+// BlockContactInput is the contact to block.
 type BlockContactInput struct {
 	ContactID       db.ContactID
 	ExpectedVersion *int
@@ -76,15 +76,15 @@ func (s *Service) BlockContact(ctx context.Context, actor Actor, in BlockContact
 		func(w *Writer, t *Thread) (Changes, error) { return w.Save(ctx, Changes{t.Block(w.Recorder)}, t) })
 }
 
-// UnblockContactInput says whom to unblock.
+// UnblockContactInput is the contact to unblock.
 type UnblockContactInput struct {
 	ContactID       db.ContactID
 	ExpectedVersion *int
 	Keyed
 }
 
-// UnblockContact ends a block; everything is as it was before (S4). Refusals:
-// NOT_BLOCKED, CONFLICT.
+// UnblockContact unblocks a contact, which returns to the views that it was in before (S4).
+// Refusals: NOT_BLOCKED, CONFLICT.
 func (s *Service) UnblockContact(ctx context.Context, actor Actor, in UnblockContactInput) (*Outcome, error) {
 	return s.writeThread(ctx, actor, "unblockContact", &in, threadWith(in.ContactID), in.ExpectedVersion, checkUnblock,
 		func(w *Writer, t *Thread) (Changes, error) { return w.Save(ctx, Changes{t.Unblock(w.Recorder)}, t) })
@@ -127,14 +127,15 @@ func (s *Service) CreateContact(ctx context.Context, actor Actor, in CreateConta
 	})
 }
 
-// UpdateContactInput is the data of a contact to change: nil stays, an empty text clears.
+// UpdateContactInput is the data of a contact to change: nil leaves a field as it is, an empty text
+// clears it.
 type UpdateContactInput struct {
 	ContactID  db.ContactID
 	Name       *string
 	Email      *string
 	Phone      *string
 	AvatarURL  *string
-	Identities []*ContactIdentityInput // nil: stay
+	Identities []*ContactIdentityInput // nil leaves them as they are
 	Keyed
 }
 
@@ -180,7 +181,7 @@ func (w *Writer) saveContactData(ctx context.Context, c *db.Contact, replace boo
 	return w.ReplaceIdentities(ctx, c.ID, identities)
 }
 
-// contactData puts what is given on a contact, checked.
+// contactData checks the given fields and sets them on a contact; nil ones are left as they are.
 func contactData(c *db.Contact, newName, newEmail, newPhone, avatar *string) (err error) {
 	if newName != nil {
 		if c.Name, err = CheckName("name", *newName); err != nil {

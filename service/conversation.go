@@ -9,11 +9,11 @@ import (
 	"switchboard/service/definition"
 )
 
-// The rules of conversations. Each check looks at the state alone and gives the refusal
-// or nil; if several refuse, the first one of a verb's list counts, which is in the
-// order of S5: blocked, state, version, input.
+// The rules of conversations. Each check depends on the state alone and returns a refusal or nil.
+// If several checks of a verb refuse, the first one is reported, in the order of S5: blocked,
+// state, version, input.
 
-// CheckUnblocked: nothing is opened, closed or reopened for a blocked contact (S4).
+// CheckUnblocked refuses to open, close or reopen anything for a blocked contact (S4).
 func CheckUnblocked(contact *db.Contact) *Refusal {
 	if contact.Blocked() {
 		return Refuse(ContactBlocked, "the contact is blocked; unblock it first")
@@ -21,7 +21,7 @@ func CheckUnblocked(contact *db.Contact) *Refusal {
 	return nil
 }
 
-// CheckLatest: only the latest conversation is assigned or unassigned (A6).
+// CheckLatest refuses to assign or unassign a conversation that is not the latest (A6).
 func CheckLatest(t *Thread) *Refusal {
 	if t.IsOlder() {
 		return Refuse(NotLatest, "the contact has a newer conversation; only the latest can be assigned")
@@ -29,8 +29,9 @@ func CheckLatest(t *Thread) *Refusal {
 	return nil
 }
 
-// checkFree: "assign to me" takes an open conversation that nobody has, or one's own (A3).
-func checkFree(t *Thread, me db.AgentID) *Refusal {
+// checkSelfAssign refuses "assign to me" unless the conversation is open and either unassigned or
+// already the caller's (A3).
+func checkSelfAssign(t *Thread, me db.AgentID) *Refusal {
 	switch {
 	case t.Asked.Status != db.StatusOpen:
 		return Refuse(NotOpen, "the conversation is closed; reopen it first")
@@ -40,7 +41,8 @@ func checkFree(t *Thread, me db.AgentID) *Refusal {
 	return nil
 }
 
-// checkClose: an open conversation of an unblocked contact can be closed (S1, S4, S5).
+// checkClose refuses to close a conversation that is closed or whose contact is blocked (S1, S4,
+// S5).
 func checkClose(contact *db.Contact, c *db.Conversation) *Refusal {
 	if r := CheckUnblocked(contact); r != nil {
 		return r
@@ -51,10 +53,11 @@ func checkClose(contact *db.Contact, c *db.Conversation) *Refusal {
 	return nil
 }
 
-// CheckCloseAsked is checkClose of the conversation that the caller named.
+// CheckCloseAsked is checkClose for the conversation that the caller named.
 func CheckCloseAsked(t *Thread) *Refusal { return checkClose(t.Contact, t.Asked) }
 
-// CheckOpen: a contact has at most one open conversation (S3, S4, S5).
+// CheckOpen refuses a second open conversation with a contact, and any with a blocked one (S3, S4,
+// S5).
 func CheckOpen(contact *db.Contact, latest *db.Conversation) *Refusal {
 	if r := CheckUnblocked(contact); r != nil {
 		return r
@@ -65,7 +68,7 @@ func CheckOpen(contact *db.Contact, latest *db.Conversation) *Refusal {
 	return nil
 }
 
-// CheckReopen: like checkOpen, and only the latest conversation comes back (S3).
+// CheckReopen is CheckOpen, and refuses to reopen a conversation that is not the latest (S3).
 func CheckReopen(contact *db.Contact, latest, c *db.Conversation) *Refusal {
 	if r := CheckOpen(contact, latest); r != nil {
 		return r
@@ -76,7 +79,7 @@ func CheckReopen(contact *db.Contact, latest, c *db.Conversation) *Refusal {
 	return nil
 }
 
-// checkVersion: whoever says which version they believe in is refused if it moved on (A4).
+// checkVersion refuses if the caller expects another version than the present one (A4).
 func checkVersion(expected *int, actual int) *Refusal {
 	if expected != nil && *expected != actual {
 		return Refuse(Conflict, fmt.Sprintf("you expected version %d, but it is %d now; look at it again", *expected, actual), "expectedVersion")
@@ -84,7 +87,7 @@ func checkVersion(expected *int, actual int) *Refusal {
 	return nil
 }
 
-// CheckActive: a deactivated agent cannot be assigned (A7).
+// CheckActive refuses to assign a deactivated agent (A7).
 func CheckActive(a *db.Agent, field string) *Refusal {
 	if !a.Active {
 		return Refuse(AgentInactive, a.Name+" is deactivated; choose somebody else", field)
@@ -92,7 +95,7 @@ func CheckActive(a *db.Agent, field string) *Refusal {
 	return nil
 }
 
-// checkCategory: a closing note's category is one of the workspace's (S1).
+// checkCategory refuses a closing note whose category the workspace does not have (S1).
 func checkCategory(note *db.ClosingNote, w *db.Workspace) *Refusal {
 	if note == nil {
 		return nil
@@ -113,23 +116,21 @@ func FirstOf(refusals ...*Refusal) error {
 	return nil
 }
 
-// WhyNotClose, WhyNotReopen and WhyNotOpen say beforehand what a verb would answer as
-// things stand, so that a frontend can hide its button; nil if it would be accepted.
-
-// WhyNotClose is about closeConversation.
+// WhyNotClose returns the refusal that closeConversation would return now, or nil, so that a
+// frontend can hide its button.
 func WhyNotClose(contact *db.Contact, c *db.Conversation) *Refusal { return checkClose(contact, c) }
 
-// WhyNotReopen is about reopenConversation; latest is the contact's latest conversation.
+// WhyNotReopen is WhyNotClose for reopenConversation; latest is the contact's latest conversation.
 func WhyNotReopen(contact *db.Contact, latest, c *db.Conversation) *Refusal {
 	return CheckReopen(contact, latest, c)
 }
 
-// WhyNotOpen is about openConversation; latest is nil if there never was any.
+// WhyNotOpen is WhyNotClose for openConversation; latest is nil if the contact has no conversation.
 func WhyNotOpen(contact *db.Contact, latest *db.Conversation) *Refusal {
 	return CheckOpen(contact, latest)
 }
 
-// AssignConversationInput says which conversation to assign to whom.
+// AssignConversationInput is the conversation to assign and its new assignee.
 type AssignConversationInput struct {
 	ConversationID  db.ConversationID
 	AssigneeID      db.AgentID
@@ -137,24 +138,24 @@ type AssignConversationInput struct {
 	Keyed
 }
 
-// AssignConversation makes an active agent responsible for a contact's latest
-// conversation, whoever had it before (A1, A6). Refusals: NOT_LATEST, CONFLICT, AGENT_INACTIVE.
+// AssignConversation makes an active agent responsible for a contact's latest conversation, also if
+// another agent was (A1, A6). Refusals: NOT_LATEST, CONFLICT, AGENT_INACTIVE.
 func (s *Service) AssignConversation(ctx context.Context, actor Actor, in AssignConversationInput) (*Outcome, error) {
 	return s.writeThread(ctx, actor, "assignConversation", &in, threadOf(in.ConversationID), in.ExpectedVersion, CheckLatest,
 		func(w *Writer, t *Thread) (Changes, error) { return w.assign(ctx, t, in.AssigneeID) })
 }
 
-// assign is the common end of assigning a conversation and a contact.
+// assign is shared by AssignConversation and AssignContact.
 func (w *Writer) assign(ctx context.Context, t *Thread, to db.AgentID) (Changes, error) {
-	give, err := w.assigning(ctx, to)
+	transition, err := w.assignTransition(ctx, to)
 	if err != nil {
 		return nil, err
 	}
-	return w.CarryOut(ctx, t, give)
+	return w.CarryOut(ctx, t, transition)
 }
 
-// assigning makes an agent responsible, who must be active (A7).
-func (w *Writer) assigning(ctx context.Context, to db.AgentID) (step, error) {
+// assignTransition returns the assignment to an agent; it refuses if the agent is not active (A7).
+func (w *Writer) assignTransition(ctx context.Context, to db.AgentID) (transition, error) {
 	agent, err := w.ShareAgent(ctx, to)
 	return func(t *Thread) (Changes, error) {
 		if err := FirstOf(CheckActive(agent, "assigneeId")); err != nil {
@@ -164,7 +165,8 @@ func (w *Writer) assigning(ctx context.Context, to db.AgentID) (step, error) {
 	}, err
 }
 
-// Assign records a change of assignment, if it is one (A6).
+// Assign assigns the thread to an agent, or with nil unassigns it; Unchanged if it already is so
+// (A6).
 func (w *Writer) Assign(t *Thread, to *db.AgentID, why db.AssignmentReason) (Changes, error) {
 	if t.IsAssignedTo(to) {
 		return Unchanged, nil
@@ -172,23 +174,23 @@ func (w *Writer) Assign(t *Thread, to *db.AgentID, why db.AssignmentReason) (Cha
 	return Changes{t.Assign(w.Recorder, to, why)}, nil
 }
 
-// AssignToMeInput says which conversation to take.
+// AssignToMeInput is the conversation to assign to the caller.
 type AssignToMeInput struct {
 	ConversationID  db.ConversationID
 	ExpectedVersion *int
 	Keyed
 }
 
-// AssignToMe takes an unassigned open conversation: of any number of callers at once
-// exactly one gets it (A3). Refusals: NOT_OPEN, ALREADY_ASSIGNED, CONFLICT.
+// AssignToMe assigns an unassigned open conversation to the caller. Of several simultaneous callers
+// exactly one succeeds (A3). Refusals: NOT_OPEN, ALREADY_ASSIGNED, CONFLICT.
 func (s *Service) AssignToMe(ctx context.Context, actor Actor, in AssignToMeInput) (*Outcome, error) {
 	if err := mayActAsAgent(actor); err != nil {
 		return nil, err
 	}
-	free := func(t *Thread) *Refusal { return checkFree(t, *actor.Agent) }
-	return s.writeThread(ctx, actor, "assignToMe", &in, threadOf(in.ConversationID), in.ExpectedVersion, free,
+	check := func(t *Thread) *Refusal { return checkSelfAssign(t, *actor.Agent) }
+	return s.writeThread(ctx, actor, "assignToMe", &in, threadOf(in.ConversationID), in.ExpectedVersion, check,
 		func(w *Writer, t *Thread) (Changes, error) {
-			if err := w.stayActive(ctx); err != nil {
+			if err := w.requireActive(ctx); err != nil {
 				return nil, err
 			}
 			if t.IsAssignedTo(actor.Agent) {
@@ -198,9 +200,9 @@ func (s *Service) AssignToMe(ctx context.Context, actor Actor, in AssignToMeInpu
 		})
 }
 
-// stayActive keeps the caller, who is to become responsible, from being deactivated until
-// the end of the transaction. It may have happened since the call came in (A7).
-func (w *Writer) stayActive(ctx context.Context) error {
+// requireActive locks the calling agent against deactivation until the transaction ends. The error
+// is FORBIDDEN if the agent was deactivated after the call was authenticated (A7).
+func (w *Writer) requireActive(ctx context.Context) error {
 	me, err := w.ShareAgent(ctx, *w.Actor.Agent)
 	if err == nil && !me.Active {
 		err = &Error{Forbidden, "you are deactivated"}
@@ -208,31 +210,31 @@ func (w *Writer) stayActive(ctx context.Context) error {
 	return err
 }
 
-// UnassignConversationInput says which conversation to give back.
+// UnassignConversationInput is the conversation to unassign.
 type UnassignConversationInput struct {
 	ConversationID  db.ConversationID
 	ExpectedVersion *int
 	Keyed
 }
 
-// UnassignConversation clears the owner of a contact's latest conversation (A2).
-// Refusals: NOT_LATEST, CONFLICT.
+// UnassignConversation unassigns a contact's latest conversation (A2). Refusals: NOT_LATEST,
+// CONFLICT.
 func (s *Service) UnassignConversation(ctx context.Context, actor Actor, in UnassignConversationInput) (*Outcome, error) {
 	return s.writeThread(ctx, actor, "unassignConversation", &in, threadOf(in.ConversationID), in.ExpectedVersion, CheckLatest,
 		func(w *Writer, t *Thread) (Changes, error) { return w.unassign(ctx, t) })
 }
 
-// unassign is the common end of unassigning a conversation and a contact.
+// unassign is shared by UnassignConversation and UnassignContact.
 func (w *Writer) unassign(ctx context.Context, t *Thread) (Changes, error) {
-	return w.CarryOut(ctx, t, w.unassigning)
+	return w.CarryOut(ctx, t, w.unassignTransition)
 }
 
-// unassigning makes nobody responsible (A2).
-func (w *Writer) unassigning(t *Thread) (Changes, error) {
+// unassignTransition unassigns the thread (A2).
+func (w *Writer) unassignTransition(t *Thread) (Changes, error) {
 	return w.Assign(t, nil, db.ReasonManual)
 }
 
-// CloseConversationInput says which conversation to close and what to remember about it.
+// CloseConversationInput is the conversation to close and its closing note.
 type CloseConversationInput struct {
 	ConversationID  db.ConversationID
 	Note            *ClosingNoteInput
@@ -240,7 +242,7 @@ type CloseConversationInput struct {
 	Keyed
 }
 
-// ClosingNoteInput is what to remember about a closed conversation; blank means nothing.
+// ClosingNoteInput is the closing note of a conversation; a blank field is left empty.
 type ClosingNoteInput struct {
 	Category *string // one of the workspace's closing categories
 	Text     *string // up to 16,000 characters
@@ -263,8 +265,8 @@ func (in *ClosingNoteInput) note() (note *db.ClosingNote, err error) {
 	return note, nil
 }
 
-// CloseConversation archives an open conversation; the contact stays assigned (S1, S2).
-// Refusals: CONTACT_BLOCKED, ALREADY_CLOSED, CONFLICT, UNKNOWN_CATEGORY.
+// CloseConversation closes an open conversation; the contact stays assigned (S1, S2). Refusals:
+// CONTACT_BLOCKED, ALREADY_CLOSED, CONFLICT, UNKNOWN_CATEGORY.
 func (s *Service) CloseConversation(ctx context.Context, actor Actor, in CloseConversationInput) (*Outcome, error) {
 	note, err := in.Note.note()
 	if err != nil {
@@ -272,16 +274,17 @@ func (s *Service) CloseConversation(ctx context.Context, actor Actor, in CloseCo
 	}
 	return s.writeThread(ctx, actor, "closeConversation", &in, threadOf(in.ConversationID), in.ExpectedVersion, CheckCloseAsked,
 		func(w *Writer, t *Thread) (Changes, error) {
-			archive, err := w.Closing(ctx, note)
+			transition, err := w.CloseTransition(ctx, note)
 			if err != nil {
 				return nil, err
 			}
-			return w.CarryOut(ctx, t, archive)
+			return w.CarryOut(ctx, t, transition)
 		})
 }
 
-// Closing archives an open conversation with a note, whose category must be known (S1).
-func (w *Writer) Closing(ctx context.Context, note *db.ClosingNote) (step, error) {
+// CloseTransition returns the closing of a conversation with a note; it refuses an unknown category
+// (S1).
+func (w *Writer) CloseTransition(ctx context.Context, note *db.ClosingNote) (transition, error) {
 	var workspace *db.Workspace
 	var err error
 	if note != nil && note.Category != nil {
@@ -295,7 +298,7 @@ func (w *Writer) Closing(ctx context.Context, note *db.ClosingNote) (step, error
 	}, err
 }
 
-// OpenConversationInput says with whom to start a conversation and on which channel.
+// OpenConversationInput is the contact and the channel of a new conversation.
 type OpenConversationInput struct {
 	ContactID       db.ContactID
 	Channel         string
@@ -303,9 +306,9 @@ type OpenConversationInput struct {
 	Keyed
 }
 
-// OpenConversation starts a new conversation with a contact who has none open, owned by
-// the contact's assignee; an inactive one counts as none (S3, A7). Refusals:
-// CONTACT_BLOCKED, ALREADY_OPEN, CONFLICT.
+// OpenConversation opens a conversation with a contact that has none open. It is assigned to the
+// contact's assignee; an inactive assignee is unassigned first (S3, A7). Refusals: CONTACT_BLOCKED,
+// ALREADY_OPEN, CONFLICT.
 func (s *Service) OpenConversation(ctx context.Context, actor Actor, in OpenConversationInput) (*Outcome, error) {
 	channel, err := CheckChannel("channel", in.Channel)
 	if err != nil {
@@ -316,9 +319,9 @@ func (s *Service) OpenConversation(ctx context.Context, actor Actor, in OpenConv
 		func(w *Writer, t *Thread) (Changes, error) { return w.Open(ctx, t, channel, actor.source()) })
 }
 
-// Open starts a new conversation with a contact; an inactive owner counts as none (A7).
+// Open opens a new conversation with a contact, after unassigning an inactive assignee (A7).
 func (w *Writer) Open(ctx context.Context, t *Thread, channel string, source db.ConversationSource) (Changes, error) {
-	events, err := w.releaseInactive(ctx, t)
+	events, err := w.unassignInactive(ctx, t)
 	if err != nil {
 		return nil, err
 	}
@@ -327,38 +330,38 @@ func (w *Writer) Open(ctx context.Context, t *Thread, channel string, source db.
 	return w.Save(ctx, events, t)
 }
 
-// releaseInactive unassigns a contact whose owner is no longer active, before a
-// conversation is opened for it (A7, A8).
-func (w *Writer) releaseInactive(ctx context.Context, t *Thread) (Changes, error) {
+// unassignInactive unassigns a contact whose assignee is no longer active. It must precede the
+// opening of a conversation (A7, A8).
+func (w *Writer) unassignInactive(ctx context.Context, t *Thread) (Changes, error) {
 	if t.Contact.AssigneeID == nil {
 		return nil, nil
 	}
-	owner, err := w.ShareAgent(ctx, *t.Contact.AssigneeID)
-	if err != nil || owner.Active {
+	assignee, err := w.ShareAgent(ctx, *t.Contact.AssigneeID)
+	if err != nil || assignee.Active {
 		return nil, err
 	}
 	return Changes{t.Assign(w.Recorder, nil, db.ReasonOwnerPolicy)}, nil
 }
 
-// ReopenConversationInput says which conversation to bring back.
+// ReopenConversationInput is the conversation to reopen.
 type ReopenConversationInput struct {
 	ConversationID  db.ConversationID
 	ExpectedVersion *int
 	Keyed
 }
 
-// ReopenConversation brings a contact's latest conversation back (S3). Refusals:
-// CONTACT_BLOCKED, ALREADY_OPEN, NOT_LATEST, CONFLICT.
+// ReopenConversation reopens a contact's latest conversation (S3). Refusals: CONTACT_BLOCKED,
+// ALREADY_OPEN, NOT_LATEST, CONFLICT.
 func (s *Service) ReopenConversation(ctx context.Context, actor Actor, in ReopenConversationInput) (*Outcome, error) {
 	check := func(t *Thread) *Refusal { return CheckReopen(t.Contact, t.Latest, t.Asked) }
 	return s.writeThread(ctx, actor, "reopenConversation", &in, threadOf(in.ConversationID), in.ExpectedVersion, check,
 		func(w *Writer, t *Thread) (Changes, error) { return w.Reopen(ctx, t, actor.source()) })
 }
 
-// Reopen undoes the close of a contact's latest conversation (S3); an inactive owner counts
-// as none (A7).
+// Reopen reopens a contact's latest conversation (S3), after unassigning an inactive assignee (A7).
+// A contact that was waiting when it was closed waits again.
 func (w *Writer) Reopen(ctx context.Context, t *Thread, source db.ConversationSource) (Changes, error) {
-	events, err := w.releaseInactive(ctx, t)
+	events, err := w.unassignInactive(ctx, t)
 	if err != nil {
 		return nil, err
 	}
@@ -369,8 +372,8 @@ func (w *Writer) Reopen(ctx context.Context, t *Thread, source db.ConversationSo
 	return w.Save(ctx, append(events, t.Reopen(w.Recorder, source, waiting)), t)
 }
 
-// waitingBeforeClose returns since when the contact waited when the conversation was
-// closed; nil if it did not, or if a reply is newer than the close.
+// waitingBeforeClose returns since when the contact was waiting at the time of the last close; nil
+// if it was not waiting, or if a reply was sent after the close.
 func (w *Writer) waitingBeforeClose(ctx context.Context, id db.ConversationID) (*time.Time, error) {
 	last, err := w.LastOf(ctx, id, db.ConversationClosed, db.MessageSent)
 	if err != nil || last == nil || last.Type != db.ConversationClosed {

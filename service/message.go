@@ -10,8 +10,8 @@ import (
 
 // The rules of messages.
 
-// CheckReply: only in an open conversation of an unblocked contact (S4, S10). Notes have
-// no rule: they are always possible.
+// CheckReply refuses a reply unless the conversation is open and its contact is not blocked (S4,
+// S10). Notes need no check: they are always possible.
 func CheckReply(contact *db.Contact, c *db.Conversation) *Refusal {
 	if r := CheckUnblocked(contact); r != nil {
 		return r
@@ -22,8 +22,8 @@ func CheckReply(contact *db.Contact, c *db.Conversation) *Refusal {
 	return nil
 }
 
-// checkSeen: whoever says which message was the last they saw is refused if somebody else
-// has replied since.
+// checkSeen refuses if another agent has replied since the message that the caller saw last; seen
+// is nil if the caller does not ask for this check.
 func (w *Writer) checkSeen(ctx context.Context, c db.ConversationID, seen *db.MessageID) error {
 	if seen == nil {
 		return nil
@@ -44,14 +44,14 @@ func (w *Writer) checkSeen(ctx context.Context, c db.ConversationID, seen *db.Me
 type SendMessageInput struct {
 	ConversationID      db.ConversationID
 	Body                string        // 1 to 16,000 characters
-	OnlyIfLastMessageID *db.MessageID // the last message that the sender saw; nil: whatever there is
-	Channel             *string       `json:",omitempty"` // one of the contact's; nil: that of the contact's last message
+	OnlyIfLastMessageID *db.MessageID // the last message that the sender saw; nil: do not check
+	Channel             *string       `json:",omitempty"` // one on which the contact is known; nil: that of its last message
 	Keyed
 }
 
-// SendMessage replies to the contact. Whoever replies in an unassigned conversation
-// becomes responsible for it (A5), and has read it (I3). Only for agents. Refusals:
-// CONTACT_BLOCKED, NOT_OPEN, STALE_REPLY, UNKNOWN_CHANNEL.
+// SendMessage replies to the contact (agents only). An unassigned conversation is assigned to the
+// sender (A5), and is marked as read by the sender (I3). Refusals: CONTACT_BLOCKED, NOT_OPEN,
+// STALE_REPLY, UNKNOWN_CHANNEL.
 func (s *Service) SendMessage(ctx context.Context, actor Actor, in SendMessageInput) (*Outcome, error) {
 	if err := mayActAsAgent(actor); err != nil {
 		return nil, err
@@ -65,17 +65,17 @@ func (s *Service) SendMessage(ctx context.Context, actor Actor, in SendMessageIn
 			if err := w.checkSeen(ctx, in.ConversationID, in.OnlyIfLastMessageID); err != nil {
 				return nil, err
 			}
-			way, err := w.ReplyChannel(ctx, t.Asked, in.Channel)
+			channel, err := w.ReplyChannel(ctx, t.Asked, in.Channel)
 			if err != nil {
 				return nil, err
 			}
-			return w.Reply(ctx, t, in.Body, way)
+			return w.Reply(ctx, t, in.Body, channel)
 		})
 }
 
-// ReplyChannel returns the channel on which a reply goes out: the one that the sender
-// chose, on which the contact must be known, else that of the contact's last message in
-// the conversation, else the conversation's (S10).
+// ReplyChannel returns the channel on which a reply is sent (S10): the chosen one, on which the
+// contact must have an identity; else that of the contact's last message in the conversation; else
+// the conversation's.
 func (w *Writer) ReplyChannel(ctx context.Context, c *db.Conversation, chosen *string) (string, error) {
 	switch {
 	case chosen == nil && c.LastInboundChannel != nil:
@@ -93,37 +93,37 @@ func (w *Writer) ReplyChannel(ctx context.Context, c *db.Conversation, chosen *s
 			known = append(known, channel)
 		}
 	}
-	way := db.FoldChannel(*chosen)
-	if !slices.Contains(known, way) {
+	channel := db.FoldChannel(*chosen)
+	if !slices.Contains(known, channel) {
 		return "", Refuse(UnknownChannel, "the contact is not known on this channel, but on ["+strings.Join(known, ", ")+
 			"]; choose one of these, or leave it out to reply where the contact wrote last", "channel")
 	}
-	return way, nil
+	return channel, nil
 }
 
-// Reply sends the caller's message and, if nobody has the conversation, gives it to the caller.
+// Reply adds the caller's message and, if the conversation is unassigned, assigns it to the caller.
 func (w *Writer) Reply(ctx context.Context, t *Thread, body, channel string) (Changes, error) {
-	takes := t.IsAssignedTo(nil)
-	if takes {
-		if err := w.stayActive(ctx); err != nil {
+	unassigned := t.IsAssignedTo(nil)
+	if unassigned {
+		if err := w.requireActive(ctx); err != nil {
 			return nil, err
 		}
 	}
-	events, err := w.say(ctx, t, db.Outbound, body, channel)
+	events, err := w.addMessage(ctx, t, db.Outbound, body, channel)
 	if err != nil {
 		return nil, err
 	}
-	if takes {
+	if unassigned {
 		events = append(events, t.Assign(w.Recorder, w.Actor.Agent, db.ReasonReply))
 	}
-	if err := w.read(ctx, t.Asked); err != nil {
+	if err := w.markRead(ctx, t.Asked); err != nil {
 		return nil, err
 	}
 	return w.Save(ctx, events, t)
 }
 
-// say writes a message of the caller's into the thread's conversation.
-func (w *Writer) say(ctx context.Context, t *Thread, kind db.MessageKind, body, channel string) (Changes, error) {
+// addMessage adds a reply or a note by the caller to the thread's conversation.
+func (w *Writer) addMessage(ctx context.Context, t *Thread, kind db.MessageKind, body, channel string) (Changes, error) {
 	c := t.Conversation()
 	m := &db.Message{
 		ID: db.MessageID{UUID: db.NewUUID()}, ConversationID: &c.ID, ContactID: c.ContactID,
@@ -133,9 +133,9 @@ func (w *Writer) say(ctx context.Context, t *Thread, kind db.MessageKind, body, 
 	return events, w.InsertMessages(ctx, []*db.Message{m})
 }
 
-// read marks all of a conversation that is known here as read by the caller. What comes
-// later is younger.
-func (w *Writer) read(ctx context.Context, c *db.Conversation) error {
+// markRead marks the conversation as read by the caller up to its last activity. Later messages
+// have a later time, so they stay unread.
+func (w *Writer) markRead(ctx context.Context, c *db.Conversation) error {
 	return w.SaveReadMarks(ctx, []*db.ReadMark{{AgentID: *w.Actor.Agent, ConversationID: c.ID, ReadAt: c.LastActivityAt}})
 }
 
@@ -146,8 +146,8 @@ type AddNoteInput struct {
 	Keyed
 }
 
-// AddNote adds an internal note to any conversation: closed, older and blocked ones too
-// (S10). It assigns nobody (A5). Only for agents.
+// AddNote adds an internal note (agents only). Closed, older and blocked conversations accept notes
+// too (S10), and a note does not assign the conversation (A5).
 func (s *Service) AddNote(ctx context.Context, actor Actor, in AddNoteInput) (*Outcome, error) {
 	if err := mayActAsAgent(actor); err != nil {
 		return nil, err
@@ -159,23 +159,23 @@ func (s *Service) AddNote(ctx context.Context, actor Actor, in AddNoteInput) (*O
 		func(w *Writer, t *Thread) (Changes, error) { return w.Note(ctx, t, in.Body) })
 }
 
-// Note is what addNote does to a thread.
+// Note adds an internal note to the thread's conversation.
 func (w *Writer) Note(ctx context.Context, t *Thread, body string) (Changes, error) {
-	events, err := w.say(ctx, t, db.Note, body, t.Conversation().Channel)
+	events, err := w.addMessage(ctx, t, db.Note, body, t.Conversation().Channel)
 	if err != nil {
 		return nil, err
 	}
 	return w.Save(ctx, events, t)
 }
 
-// MarkReadInput says which conversation was read.
+// MarkReadInput is the conversation to mark as read.
 type MarkReadInput struct {
 	ConversationID db.ConversationID
 	Keyed
 }
 
-// MarkRead marks a conversation as read by the caller, up to what the answer shows. Marks
-// are not in the log (I3). Only for agents.
+// MarkRead marks a conversation as read by the caller, up to the state that it returns (agents
+// only). It records no event (I3).
 func (s *Service) MarkRead(ctx context.Context, actor Actor, in MarkReadInput) (*Outcome, error) {
 	if err := mayActAsAgent(actor); err != nil {
 		return nil, err
@@ -189,12 +189,12 @@ func (s *Service) MarkRead(ctx context.Context, actor Actor, in MarkReadInput) (
 			return nil, NewNotFound("conversation")
 		}
 		w.Outcome.Conversation = rows[0]
-		return Unchanged, w.read(ctx, rows[0])
+		return Unchanged, w.markRead(ctx, rows[0])
 	})
 }
 
-// UnreadCounts counts the messages that the caller has not read in each conversation (I3),
-// in the order of the ids; none for callers who are no agent.
+// UnreadCounts counts the messages that the caller has not read in each conversation (I3), in the
+// order of the ids; for a program's token they are 0.
 func (s *Service) UnreadCounts(ctx context.Context, actor Actor, ids []db.ConversationID) ([]int, error) {
 	counts := make([]int, len(ids))
 	if actor.Agent == nil {

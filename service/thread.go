@@ -7,17 +7,17 @@ import (
 	"switchboard/db"
 )
 
-// Thread is a contact with its latest conversation: the pair that every rule of assignment and status
-// is about, locked for the time of a transaction. Its transitions change the rows in memory and
-// return the event; Save writes the rows.
+// Thread is a contact with its latest conversation: the pair that every rule of assignment and
+// status is about, locked for the time of a transaction. Its transitions change the rows in memory
+// and return the event; Save writes the rows.
 type Thread struct {
 	Contact *db.Contact
-	Latest  *db.Conversation // nil if there never was any
+	Latest  *db.Conversation // nil if the contact has none
 	Asked   *db.Conversation // the one that the caller named, perhaps an older one; nil if a contact was named
 
-	former *db.Conversation // was the latest until a new one was opened in this transaction
-	fresh  bool             // latest is to be inserted
-	moved  bool             // the contact's row has changed, and is to be written
+	previous       *db.Conversation // the latest before this transaction opened a new one
+	isNew          bool             // Latest is to be inserted
+	contactChanged bool             // the contact's row is to be updated
 }
 
 // Conversation returns the conversation to show to the caller.
@@ -34,7 +34,7 @@ func (t *Thread) IsOpen() bool { return t.Latest != nil && t.Latest.Status == db
 // IsOlder reports whether the caller named a conversation that is not the latest.
 func (t *Thread) IsOlder() bool { return t.Asked != nil && !t.Asked.Latest }
 
-// older is that conversation; nil if there is none.
+// older returns the conversation that the caller named if it is not the latest, else nil.
 func (t *Thread) older() *db.Conversation {
 	if !t.IsOlder() {
 		return nil
@@ -42,10 +42,10 @@ func (t *Thread) older() *db.Conversation {
 	return t.Asked
 }
 
-// IsAssignedTo reports whether an agent, or with nil nobody, is responsible for the contact.
+// IsAssignedTo reports whether the contact is assigned to an agent, or with nil, is unassigned.
 func (t *Thread) IsAssignedTo(agent *db.AgentID) bool { return SameAgent(t.Contact.AssigneeID, agent) }
 
-// SameAgent reports whether two references are to the same agent, or both to nobody.
+// SameAgent reports whether two references name the same agent, or are both nil.
 func SameAgent(a, b *db.AgentID) bool {
 	return a == b || (a != nil && b != nil && *a == *b)
 }
@@ -53,13 +53,13 @@ func SameAgent(a, b *db.AgentID) bool {
 // Recorder stamps the events of one transaction.
 type Recorder struct {
 	By     db.ActorRef
-	Via    db.ActorRef // the integration that called on behalf of by; zero if that one called
+	Via    db.ActorRef // the integration that called on behalf of By; zero if By called itself
 	At     time.Time
 	Origin *string
-	Run    *db.RunRef // of the workflow that does it; nil for others
+	Run    *db.RunRef // the workflow run that called; nil for other callers
 }
 
-// Event returns an event that is about no contact.
+// Event returns an event without a contact.
 func (r Recorder) Event(kind db.EventType, data db.EventData) *db.Event {
 	data.Run = r.Run
 	return &db.Event{ID: db.EventID{UUID: db.NewUUID()}, Type: kind, Actor: r.By, Via: r.Via, Origin: r.Origin, CreatedAt: r.At, Data: data}
@@ -75,7 +75,7 @@ func (r Recorder) About(t *Thread, kind db.EventType, before *db.Facets, data db
 	return e
 }
 
-// Facets returns those of the latest conversation, or of the contact if there is none.
+// Facets returns the facets of the latest conversation, or of the contact if it has none.
 func (t *Thread) Facets() *db.Facets {
 	if t.Latest != nil {
 		return t.Latest.Facets()
@@ -83,17 +83,17 @@ func (t *Thread) Facets() *db.Facets {
 	return &db.Facets{Assignee: t.Contact.AssigneeID, Blocked: t.Contact.Blocked(), Version: t.Contact.Version}
 }
 
-// NextVersion counts a change of status, assignee or block (A4).
+// NextVersion increments the version after a change of status, assignee or block (A4).
 func (t *Thread) NextVersion() {
-	t.moved = true
+	t.contactChanged = true
 	t.Contact.Version++
 	if t.Latest != nil {
 		t.Latest.Version = t.Contact.Version
 	}
 }
 
-// Assign makes an agent, or with nil nobody, responsible for the contact and the latest conversation.
-// A change from one agent to another is one event (A8).
+// Assign assigns the contact and its latest conversation to an agent, or with nil unassigns them. A
+// change from one agent to another is one event (A8).
 func (t *Thread) Assign(r Recorder, to *db.AgentID, reason db.AssignmentReason) *db.Event {
 	before := t.Facets()
 	t.Contact.AssigneeID = to
@@ -117,18 +117,18 @@ func (t *Thread) Close(r Recorder, note *db.ClosingNote) *db.Event {
 	return r.About(t, db.ConversationClosed, before, db.EventData{ClosingNote: note})
 }
 
-// Open starts a new conversation, assigned to the contact's assignee (S3). The former latest one is
-// unchanged otherwise.
+// Open opens a new conversation, assigned to the contact's assignee (S3). The previous one only
+// stops being the latest.
 func (t *Thread) Open(r Recorder, channel string, source db.ConversationSource) *db.Event {
 	at := r.At
-	if t.former = t.Latest; t.former != nil {
-		t.former.Latest = false
-		// The latest is the one opened last, though clocks differ and calls wait for each other.
-		if !at.After(t.former.OpenedAt) {
-			at = t.former.OpenedAt.Add(time.Microsecond)
+	if t.previous = t.Latest; t.previous != nil {
+		t.previous.Latest = false
+		// Clocks of servers differ and calls wait for locks, but the latest must have the latest time.
+		if !at.After(t.previous.OpenedAt) {
+			at = t.previous.OpenedAt.Add(time.Microsecond)
 		}
 	}
-	t.fresh = true
+	t.isNew = true
 	t.Latest = &db.Conversation{
 		ID: db.ConversationID{UUID: db.NewUUID()}, ContactID: t.Contact.ID, Channel: channel,
 		Status: db.StatusOpen, Latest: true, AssigneeID: t.Contact.AssigneeID,
@@ -138,8 +138,8 @@ func (t *Thread) Open(r Recorder, channel string, source db.ConversationSource) 
 	return r.About(t, db.ConversationOpened, nil, db.EventData{Source: source})
 }
 
-// Reopen opens the latest conversation again (S3). Its closing is cleared and stays in the timeline.
-// Waiting is since when the contact waits; nil if it does not.
+// Reopen reopens the latest conversation (S3) and clears its closing, which the timeline keeps. The
+// contact has been waiting since the given time; nil if it does not wait.
 func (t *Thread) Reopen(r Recorder, source db.ConversationSource, waiting *time.Time) *db.Event {
 	before, c := t.Facets(), t.Latest
 	c.Status, c.ClosedAt, c.ClosedBy, c.WaitingSince, c.LastActivityAt = db.StatusOpen, nil, db.ActorRef{}, waiting, later(c.LastActivityAt, r.At)
@@ -148,12 +148,13 @@ func (t *Thread) Reopen(r Recorder, source db.ConversationSource, waiting *time.
 	return r.About(t, db.ConversationReopened, before, db.EventData{Source: source})
 }
 
-// Block takes the contact out of every view but BLOCKED; nothing else changes (S4).
+// Block blocks the contact, which removes it from every view but BLOCKED. Nothing else changes
+// (S4).
 func (t *Thread) Block(r Recorder) *db.Event {
 	return t.setBlocked(r, &r.At, db.ContactBlocked)
 }
 
-// Unblock undoes a block.
+// Unblock unblocks the contact.
 func (t *Thread) Unblock(r Recorder) *db.Event {
 	return t.setBlocked(r, nil, db.ContactUnblocked)
 }
@@ -168,21 +169,21 @@ func (t *Thread) setBlocked(r Recorder, at *time.Time, kind db.EventType) *db.Ev
 	return r.About(t, kind, before, db.EventData{})
 }
 
-// Message records what an agent wrote in the conversation that the caller named, or else in the
-// latest: a reply ends the wait (I3). Nothing else changes, so notes are possible in every state
-// (S10). It sets the time of the message.
+// Message adds a reply or a note to the conversation that the caller named, or else to the latest,
+// and sets the message's time. A reply ends the wait (I3); status and assignee stay, so notes are
+// possible in every state (S10).
 func (t *Thread) Message(r Recorder, m *db.Message) *db.Event {
 	c := t.Conversation()
 	before, kind := c.Facets(), db.NoteAdded
-	// A message is younger than all that has happened before it, though clocks differ and
-	// calls wait for each other: who had read everything has not read this one.
+	// Clocks of servers differ and calls wait for locks, but a message must be newer than all earlier
+	// activity: otherwise a read mark set before it would cover it.
 	m.CreatedAt = later(r.At, c.LastActivityAt.Add(time.Microsecond))
 	if m.Kind == db.Outbound {
 		kind, c.WaitingSince = db.MessageSent, nil
 	}
 	c.LastActivityAt, c.LastMessageID = m.CreatedAt, &m.ID
 	e := r.About(t, kind, before, db.EventData{MessageID: &m.ID})
-	e.ConversationID, e.After = &c.ID, c.Facets() // an older one has facets of its own
+	e.ConversationID, e.After = &c.ID, c.Facets() // not those of the latest
 	return e
 }
 
@@ -193,7 +194,8 @@ func later(a, b time.Time) time.Time {
 	return b
 }
 
-// LockThread locks a contact and reads its latest conversation; NOT_FOUND without one.
+// LockThread locks a contact and reads its latest conversation. The error is NOT_FOUND if there is
+// no such contact.
 func (w *Writer) LockThread(ctx context.Context, id db.ContactID) (*Thread, error) {
 	contacts, err := w.LockContacts(ctx, []db.ContactID{id})
 	if err != nil {
@@ -205,7 +207,7 @@ func (w *Writer) LockThread(ctx context.Context, id db.ContactID) (*Thread, erro
 	return w.readThread(ctx, contacts[0], nil)
 }
 
-// LockThreadOf is LockThread for the contact of a conversation.
+// LockThreadOf is LockThread for the contact of a conversation, which becomes Asked.
 func (w *Writer) LockThreadOf(ctx context.Context, id db.ConversationID) (*Thread, error) {
 	contacts, err := w.LockContactOf(ctx, id)
 	if err != nil {
@@ -236,21 +238,21 @@ func (w *Writer) readThread(ctx context.Context, contact *db.Contact, asked *db.
 	return t, nil
 }
 
-// locker locks the thread that a verb is about.
+// locker locks the thread that a verb changes.
 type locker func(ctx context.Context, w *Writer) (*Thread, error)
 
-// threadWith is the thread of a contact.
+// threadWith locks the thread of a contact.
 func threadWith(id db.ContactID) locker {
 	return func(ctx context.Context, w *Writer) (*Thread, error) { return w.LockThread(ctx, id) }
 }
 
-// threadOf is the thread that a conversation belongs to.
+// threadOf locks the thread that a conversation belongs to.
 func threadOf(id db.ConversationID) locker {
 	return func(ctx context.Context, w *Writer) (*Thread, error) { return w.LockThreadOf(ctx, id) }
 }
 
-// writeThread is what the verbs on a thread have in common: lock, state, version, and
-// then what the verb does (S5).
+// writeThread runs a verb on a thread: it locks the thread, checks its state and version, and then
+// calls do (S5).
 func (s *Service) writeThread(ctx context.Context, actor Actor, verb string, in Input, lock locker,
 	expected *int, check func(*Thread) *Refusal, do func(*Writer, *Thread) (Changes, error)) (*Outcome, error) {
 	return s.Write(ctx, actor, verb, in, func(w *Writer) (Changes, error) {
@@ -265,17 +267,17 @@ func (s *Service) writeThread(ctx context.Context, actor Actor, verb string, in 
 	})
 }
 
-// checkThread asks what refuses before any input does: state, then version (S5, A4).
+// checkThread checks the state, then the version: both come before any check of the input (S5, A4).
 func checkThread(t *Thread, check func(*Thread) *Refusal, expected *int) error {
 	return FirstOf(check(t), checkVersion(expected, t.Contact.Version))
 }
 
-// step is what a verb does to a thread in memory once state and version are checked: its
-// events, unchanged, or a refusal of the input.
-type step func(t *Thread) (Changes, error)
+// transition changes a thread in memory once its state and version are checked. It returns the
+// events of the change, Unchanged, or a refusal of the input.
+type transition func(t *Thread) (Changes, error)
 
-// CarryOut does a step and saves the rows that it changed.
-func (w *Writer) CarryOut(ctx context.Context, t *Thread, do step) (Changes, error) {
+// CarryOut applies a transition and saves the rows that it changed.
+func (w *Writer) CarryOut(ctx context.Context, t *Thread, do transition) (Changes, error) {
 	events, err := do(t)
 	if err != nil || len(events) == 0 {
 		return Unchanged, err
@@ -283,22 +285,22 @@ func (w *Writer) CarryOut(ctx context.Context, t *Thread, do step) (Changes, err
 	return w.Save(ctx, events, t)
 }
 
-// checkNothing: the verb is possible in every state.
+// checkNothing is the check of a verb that is possible in every state.
 func checkNothing(*Thread) *Refusal { return nil }
 
 // Save writes the rows of threads and returns the events.
 func (w *Writer) Save(ctx context.Context, events Changes, threads ...*Thread) (Changes, error) {
 	var contacts []*db.Contact
-	var changed, fresh []*db.Conversation
+	var changed, inserted []*db.Conversation
 	for _, t := range threads {
-		if t.moved {
+		if t.contactChanged {
 			contacts = append(contacts, t.Contact)
 		}
-		for _, c := range []*db.Conversation{t.former, t.Latest, t.older()} {
+		for _, c := range []*db.Conversation{t.previous, t.Latest, t.older()} {
 			switch {
 			case c == nil:
-			case c == t.Latest && t.fresh:
-				fresh = append(fresh, c)
+			case c == t.Latest && t.isNew:
+				inserted = append(inserted, c)
 			default:
 				changed = append(changed, c)
 			}
@@ -307,9 +309,9 @@ func (w *Writer) Save(ctx context.Context, events Changes, threads ...*Thread) (
 	if err := w.SaveContacts(ctx, contacts); err != nil {
 		return nil, err
 	}
-	// A former latest makes room for the new one, of which there can be only one.
+	// Only one conversation of a contact may be the latest: the previous one is updated first.
 	if err := w.SaveConversations(ctx, changed); err != nil {
 		return nil, err
 	}
-	return events, w.InsertConversations(ctx, fresh)
+	return events, w.InsertConversations(ctx, inserted)
 }

@@ -5,14 +5,14 @@ import (
 	"slices"
 	"strings"
 	"time"
-	_ "time/tzdata" // time zones are known on machines without a database of them
+	_ "time/tzdata" // for machines without a time zone database
 
 	"switchboard/db"
 	dbtext "switchboard/db/text"
 	"switchboard/service/definition"
 )
 
-// UpdateWorkspaceInput is what to change about the workspace; nil stays.
+// UpdateWorkspaceInput is the data of the workspace to change; nil leaves a field as it is.
 type UpdateWorkspaceInput struct {
 	Name              *string
 	TimeZone          *string
@@ -20,7 +20,7 @@ type UpdateWorkspaceInput struct {
 	ReopenPolicy      *db.ReopenPolicy
 	ReopenWithinDays  *int
 	OwnerPolicy       *db.OwnerPolicy
-	ClosingCategories []string // nil: stay
+	ClosingCategories []string // nil leaves them as they are
 	Keyed
 }
 
@@ -60,7 +60,8 @@ func (s *Service) UpdateWorkspace(ctx context.Context, actor Actor, in UpdateWor
 	})
 }
 
-// workspaceData puts what is given on a workspace, checked.
+// workspaceData checks the given fields and sets them on a workspace; nil ones are left as they
+// are.
 func workspaceData(row *db.Workspace, in UpdateWorkspaceInput) (err error) {
 	if in.Name != nil {
 		if row.Name, err = CheckName("name", *in.Name); err != nil {
@@ -96,7 +97,7 @@ func workspaceData(row *db.Workspace, in UpdateWorkspaceInput) (err error) {
 	return err
 }
 
-// country takes the code of a country that may be left out.
+// country checks a country code and returns it in its usual form; nil if it is blank.
 func country(code string) (*string, error) {
 	if strings.TrimSpace(code) == "" {
 		return nil, nil
@@ -108,8 +109,8 @@ func country(code string) (*string, error) {
 	return &known, nil
 }
 
-// CreateWorkspace makes a workspace with its first manager. It is for whoever runs the
-// server, not for callers of the API.
+// CreateWorkspace creates a workspace with its first manager. It is for the operator's commands,
+// not for callers of the API.
 func (s *Service) CreateWorkspace(ctx context.Context, called, managerName, managerEmail string) (*db.Workspace, *db.Agent, error) {
 	called, err := CheckName("name", called)
 	if err != nil {

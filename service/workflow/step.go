@@ -114,11 +114,11 @@ func (w *writer) stepClose(ctx context.Context, t *service.Thread, step *db.Work
 	if err := service.FirstOf(service.CheckCloseAsked(t)); err != nil {
 		return nil, err
 	}
-	archive, err := w.Closing(ctx, definition.ClosingNote(step))
+	closing, err := w.CloseTransition(ctx, definition.ClosingNote(step))
 	if err != nil {
 		return nil, err
 	}
-	return w.CarryOut(ctx, t, archive)
+	return w.CarryOut(ctx, t, closing)
 }
 
 // stepNote adds a note to the run's conversation, whatever its state (S10).
