@@ -11,49 +11,49 @@ import (
 	"switchboard/db"
 )
 
-// RecordBusinessEventInput is something that happened outside to a contact, who is named
-// in one of two ways.
+// RecordBusinessEventInput is something that happened to a contact in another system, such as an
+// order. The contact is named either by Contact or by ContactID.
 type RecordBusinessEventInput struct {
 	Contact         *SenderInput
 	ContactID       *db.ContactID
 	Type            string  // 1 to 100 characters, such as order.placed
 	Payload         *string // JSON, up to 16 KiB
-	RequiresAction  bool    // somebody has to look at it
-	ExternalEventID *string // the same one from the same integration with the same type again returns the first outcome
+	RequiresAction  bool    // an agent has to handle it
+	ExternalEventID *string // a repetition by the same integration with the same type returns the first outcome
 	Keyed
 }
 
-// RecordBusinessEvent records something that happened outside (integrations only). If it
-// requires action it brings a conversation back by the workspace's policies; else it only
-// appears in the timeline (S7, S8). Fields of the contact that cannot be used do not refuse
-// it; the outcome's Ignored names them. Refusals: EXTERNAL_ID_REUSED.
+// RecordBusinessEvent records an event of another system (integrations only). If it requires action
+// and no conversation is open, it reopens or opens one by the workspace's policies; otherwise it
+// only appears in the timeline (S7, S8). Invalid fields of the contact do not cause a refusal: the
+// outcome's Ignored lists them. Refusals: EXTERNAL_ID_REUSED.
 func (s *Service) RecordBusinessEvent(ctx context.Context, actor Actor, in RecordBusinessEventInput) (*Outcome, error) {
 	if err := mayIntegrate(actor); err != nil {
 		return nil, err
 	}
-	var take intake
-	sender, err := take.senderOf(in.ContactID, in.Contact)
+	var fields intake
+	sender, err := fields.senderOf(in.ContactID, in.Contact)
 	if err != nil {
 		return nil, err
 	}
 	if err := CheckText("type", in.Type, 1, 100); err != nil {
 		return nil, err
 	}
-	payload, err := mendPayload(in.Payload)
+	payload, err := sanitizePayload(in.Payload)
 	if err != nil {
 		return nil, err
 	}
 	happened := &db.BusinessEvent{Type: in.Type, Payload: payload, RequiresAction: in.RequiresAction}
-	delivery := eventDelivery(actor, take.externalID("externalEventId", in.ExternalEventID), happened)
+	delivery := eventDelivery(actor, fields.externalID("externalEventId", in.ExternalEventID), happened)
 	return s.Write(ctx, actor, "recordBusinessEvent", &in, func(w *Writer) (Changes, error) {
-		w.Outcome.Ignored = take.ignored
-		who := func() (*db.ContactID, error) { return w.contactOf(ctx, in.ContactID, sender) }
-		return w.once(ctx, delivery, who, func() (Changes, error) {
+		w.Outcome.Ignored = fields.ignored
+		contact := func() (*db.ContactID, error) { return w.contactOf(ctx, in.ContactID, sender) }
+		return w.once(ctx, delivery, contact, func() (Changes, error) {
 			t, known, err := w.findSender(ctx, in.ContactID, sender)
 			if err != nil {
 				return nil, err
 			}
-			events, err := w.meet(ctx, t, known, sender)
+			events, err := w.ensureContact(ctx, t, known, sender)
 			if err != nil {
 				return nil, err
 			}
@@ -61,15 +61,15 @@ func (s *Service) RecordBusinessEvent(ctx context.Context, actor Actor, in Recor
 			if err != nil {
 				return nil, err
 			}
-			came, err := w.Arrive(ctx, t, Recorded(happened, channel))
-			return append(events, came...), err
+			received, err := w.Receive(ctx, t, Recorded(happened, channel))
+			return append(events, received...), err
 		})
 	})
 }
 
-// usualChannel returns the channel on which to talk to a contact about what did not come
-// by a channel: that of the last conversation, else the one that the sender named, else
-// one on which the contact is known, else nowhere in particular.
+// usualChannel returns the channel of a conversation that a business event opens, as the event
+// itself has none: that of the latest conversation, else that of the sender's identity, else that
+// of any identity of the contact, else "other".
 func (w *Writer) usualChannel(ctx context.Context, t *Thread, s *sender) (string, error) {
 	switch {
 	case t.Latest != nil:
@@ -86,9 +86,9 @@ func (w *Writer) usualChannel(ctx context.Context, t *Thread, s *sender) (string
 
 const maxPayload = 16 << 10 // bytes
 
-// mendPayload refuses what is too long or not JSON. In its texts U+FFFD is put for what
-// cannot be stored; then, and only then, it is written anew.
-func mendPayload(payload *string) (*string, error) {
+// sanitizePayload refuses a payload that is too long or is not JSON. Characters that cannot be
+// stored are replaced by U+FFFD; a payload without any is returned byte for byte.
+func sanitizePayload(payload *string) (*string, error) {
 	if payload == nil {
 		return nil, nil
 	}
@@ -98,17 +98,17 @@ func mendPayload(payload *string) (*string, error) {
 	if jsontext.Value(*payload).IsValid() && !strings.Contains(*payload, `\u0000`) {
 		return payload, nil
 	}
-	var mended strings.Builder
+	var sanitized strings.Builder
 	in := jsontext.NewDecoder(strings.NewReader(*payload), jsontext.AllowInvalidUTF8(true))
-	out := jsontext.NewEncoder(&mended)
+	out := jsontext.NewEncoder(&sanitized)
 	for values := 0; ; {
 		token, err := in.ReadToken()
 		if err == io.EOF && values == 1 {
-			text := strings.TrimSuffix(mended.String(), "\n")
+			text := strings.TrimSuffix(sanitized.String(), "\n")
 			return &text, nil
 		}
 		if err == nil && token.Kind() == '"' {
-			token = jsontext.String(mend(token.String()))
+			token = jsontext.String(sanitize(token.String()))
 		}
 		if err == nil {
 			err = out.WriteToken(token)

@@ -116,7 +116,7 @@ func (c *comebackCase) try(t *testing.T) {
 	events := c.thread.Arrive(Recorder{By: by, At: c.now}, policy, in, c.agent)
 
 	wanted, keeps := []string{string(kind)}, true
-	if want.comesBack() {
+	if want.opens() {
 		if keeps = owners[c.owner][c.keep]; !keeps {
 			wanted = append(wanted, string(db.ConversationUnassigned))
 		}
@@ -145,7 +145,7 @@ func (c *comebackCase) arrival() (Arrival, db.EventType, db.ConversationSource) 
 // checkThread: status, owner, version and wait are as the way says.
 func (c *comebackCase) checkThread(fails func(string, ...any), want way, keeps bool) {
 	latest, version := c.thread.Latest, 5
-	if want.comesBack() {
+	if want.opens() {
 		version++
 	}
 	if !keeps {
@@ -226,7 +226,7 @@ func (c *comebackCase) checkEvents(fails func(string, ...any), events Changes, w
 	if c.thread.Latest != nil && about[c.thread.Latest.ID] != facetsText(c.thread.Latest.Facets()) {
 		fails("the events end with %s, but it is %s", about[c.thread.Latest.ID], facetsText(c.thread.Latest.Facets()))
 	}
-	if last := events[len(events)-1]; want.comesBack() && last.Data.Source != source {
+	if last := events[len(events)-1]; want.opens() && last.Data.Source != source {
 		fails("the source is %s", last.Data.Source)
 	}
 }

@@ -11,12 +11,12 @@ import (
 	"switchboard/db"
 )
 
-// Connectors deliver again what may not have arrived, even after days. What has an id
-// where it comes from is taken in once for each sender. Unlike idempotency keys these ids
-// are never forgotten.
+// Connectors retry a delivery if they are not sure that it succeeded, even after days. A message or
+// event with an external id is therefore processed once for each sender. Unlike idempotency keys,
+// these ids never expire.
 
-// messageDelivery is a contact's message on a channel, which was sent in this form; nil if
-// it has no id there.
+// messageDelivery returns the delivery of a message; nil without an external id. sentChannel is the
+// channel as the connector sent it.
 func messageDelivery(m *db.Message, sentChannel string, id *string) *db.Delivery {
 	if id == nil {
 		return nil
@@ -27,7 +27,8 @@ func messageDelivery(m *db.Message, sentChannel string, id *string) *db.Delivery
 	}
 }
 
-// eventDelivery is a business event of an integration; nil if it has no id there.
+// eventDelivery returns the delivery of an integration's business event; nil without an external
+// id.
 func eventDelivery(from Actor, id *string, e *db.BusinessEvent) *db.Delivery {
 	if id == nil {
 		return nil
@@ -37,29 +38,29 @@ func eventDelivery(from Actor, id *string, e *db.BusinessEvent) *db.Delivery {
 	}
 }
 
-// messageContent is the content of a message: its body as it is stored.
+// messageContent returns the hash of a message's stored body.
 func messageContent(body string) []byte {
 	sum := sha256.Sum256([]byte(body))
 	return sum[:]
 }
 
-// eventContent is the content of a business event: its type and its payload, however
-// that was written.
+// eventContent returns the hash of a business event's type and of its payload in canonical JSON, so
+// that two spellings of the same payload are equal.
 func eventContent(e *db.BusinessEvent) []byte {
 	payload := jsontext.Value("null")
 	if e.Payload != nil {
 		payload = jsontext.Value(*e.Payload).Clone()
 	}
 	_ = payload.Canonicalize(jsontext.CanonicalizeRawInts(false)) // it is valid
-	name, _ := json.Marshal(e.Type)                               // texts always can be
+	name, _ := json.Marshal(e.Type)                               // a string can always be encoded
 	sum := sha256.Sum256(append(append(name, '\n'), payload...))
 	return sum[:]
 }
 
-// once carries out what comes in under an external id, or returns the outcome that it had
-// when the sender delivered it before. Refusals: EXTERNAL_ID_REUSED, if that was
-// something else or about another contact than who returns; who is nil if the sender is the contact.
-func (w *Writer) once(ctx context.Context, d *db.Delivery, who func() (*db.ContactID, error), do func() (Changes, error)) (Changes, error) {
+// once calls do for the first delivery with an external id, and fills in the first outcome for a
+// repetition. contact returns the contact of this delivery; it is nil if the sender is the contact.
+// Refusals: EXTERNAL_ID_REUSED, if the first delivery had another content or contact.
+func (w *Writer) once(ctx context.Context, d *db.Delivery, contact func() (*db.ContactID, error), do func() (Changes, error)) (Changes, error) {
 	if d == nil {
 		return do()
 	}
@@ -68,21 +69,21 @@ func (w *Writer) once(ctx context.Context, d *db.Delivery, who func() (*db.Conta
 		return nil, err
 	}
 	if before != nil {
-		return Unchanged, w.deliverAgain(ctx, d, before, who)
+		return Unchanged, w.recallDelivery(ctx, d, before, contact)
 	}
 	events, err := do()
 	if err != nil {
 		return nil, err
 	}
 	w.Outcome.Events = events
-	if d.Outcome, err = json.Marshal(keep(w.Outcome, nil)); err != nil {
+	if d.Outcome, err = json.Marshal(newRemembered(w.Outcome, nil)); err != nil {
 		return nil, err
 	}
 	return events, w.SettleDelivery(ctx, d)
 }
 
-// deliveredBefore claims a delivery, and returns the earlier one of the same sender with
-// the same id; nil if there is none.
+// deliveredBefore claims a delivery, and returns the earlier one of the same sender with the same
+// id; nil if there is none.
 func (w *Writer) deliveredBefore(ctx context.Context, d *db.Delivery) (*db.Delivery, error) {
 	ours, legacyOurs, err := w.ClaimDelivery(ctx, d)
 	switch {
@@ -100,8 +101,9 @@ func (w *Writer) deliveredBefore(ctx context.Context, d *db.Delivery) (*db.Deliv
 	return before, w.SettleDelivery(ctx, before)
 }
 
-// deliverAgain returns the outcome of the earlier delivery, as it now is.
-func (w *Writer) deliverAgain(ctx context.Context, d, before *db.Delivery, who func() (*db.ContactID, error)) error {
+// recallDelivery fills in the outcome of the earlier delivery with the present state of its
+// objects. It refuses if the two deliveries differ.
+func (w *Writer) recallDelivery(ctx context.Context, d, before *db.Delivery, contact func() (*db.ContactID, error)) error {
 	var outcome remembered
 	if err := json.Unmarshal(before.Outcome, &outcome); err != nil {
 		return err
@@ -110,12 +112,12 @@ func (w *Writer) deliverAgain(ctx context.Context, d, before *db.Delivery, who f
 		return err
 	}
 	same := before.Content == nil || bytes.Equal(before.Content, d.Content)
-	if same && who != nil && outcome.Contact != nil {
-		contact, err := who()
+	if same && contact != nil && outcome.Contact != nil {
+		id, err := contact()
 		if err != nil {
 			return err
 		}
-		same = contact != nil && *contact == *outcome.Contact
+		same = id != nil && *id == *outcome.Contact
 	}
 	if same {
 		return nil
@@ -124,9 +126,10 @@ func (w *Writer) deliverAgain(ctx context.Context, d, before *db.Delivery, who f
 	return Refuse(ExternalIDReused, "something else came in under this id; give each message and each event an id of its own", field)
 }
 
-// legacyDelivery returns what came in under the id when ids were kept without a sender;
-// nil if it came from another one. Sender and content are those that its outcome names.
-// Where it names no sender, it holds for all; where it names no content, for any.
+// legacyDelivery returns the delivery with the same external id from the time when ids were stored
+// without a sender; nil if another sender delivered it. Its sender and content are read from the
+// events of its outcome. Without a sender there, it matches every sender; without a content, every
+// content.
 func (w *Writer) legacyDelivery(ctx context.Context, d *db.Delivery) (*db.Delivery, error) {
 	kept, err := w.LegacyOutcome(ctx, d)
 	if err != nil {
@@ -157,7 +160,7 @@ func (w *Writer) legacyDelivery(ctx context.Context, d *db.Delivery) (*db.Delive
 	return &before, nil
 }
 
-// readDelivery takes sender, scope and content from the event that recorded a delivery.
+// readDelivery sets a delivery's sender, scope and content from the event that recorded it.
 func (w *Writer) readDelivery(ctx context.Context, d *db.Delivery, e *db.Event) error {
 	switch e.Type {
 	case db.MessageReceived:

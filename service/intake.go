@@ -11,47 +11,48 @@ import (
 	"switchboard/db"
 )
 
-// intake takes what a connector delivers. What a customer says is never refused for its
-// form: a field beside it that cannot be used is left out, cut or kept in another form,
-// and named in ignored.
+// intake sanitizes the fields that a connector delivers with a message or an event. A customer's
+// message is never refused because of another field: an invalid field is left out, cut or replaced,
+// and ignored lists it.
 type intake struct{ ignored []*Refusal }
 
-// ignore names a field of the input with what is the matter.
+// ignore adds an input field to the list, with what is wrong with it.
 func (i *intake) ignore(message string, field ...string) {
 	i.ignored = append(i.ignored, Refuse(InvalidField, message, field...))
 }
 
-// mend puts U+FFFD for what cannot be stored: NUL, and lone surrogates and other bytes
-// that are not UTF-8.
-func mend(text string) string {
+// sanitize replaces what PostgreSQL cannot store by U+FFFD: NUL, and bytes that are not valid
+// UTF-8, such as lone surrogates.
+func sanitize(text string) string {
 	return strings.ToValidUTF8(strings.ReplaceAll(text, "\x00", "\uFFFD"), "\uFFFD")
 }
 
-// cut shortens a text to a number of characters.
+// cut returns at most the given number of characters of a text; shorter reports whether it had
+// more.
 func cut(text string, most int) (kept string, shorter bool) {
 	n := 0
-	for at := range text {
+	for i := range text {
 		if n == most {
-			return text[:at], true
+			return text[:i], true
 		}
 		n++
 	}
 	return text, false
 }
 
-// inboundBody returns what a customer wrote in a form that can be stored, cut if it is
-// extremely long.
-func inboundBody(text string) (body string, truncated bool) { return cut(mend(text), MaxInbound) }
+// inboundBody returns the body of a customer's message, sanitized, and cut after MaxInbound
+// characters.
+func inboundBody(text string) (body string, truncated bool) { return cut(sanitize(text), MaxInbound) }
 
-// hashed returns the short form of an id that is too long to be stored.
+// hashed returns a hash to store in place of an id that is too long.
 func hashed(id string) string {
 	sum := sha256.Sum256([]byte(id))
 	return "sha256:" + hex.EncodeToString(sum[:])
 }
 
-// identity takes the contact's id on a channel.
+// identity returns the contact's identity on a channel, in the form in which identities are stored.
 func (i *intake) identity(in SenderInput) (db.ContactIdentity, error) {
-	id := mend(in.ExternalID)
+	id := sanitize(in.ExternalID)
 	if id != in.ExternalID {
 		i.ignore("the id contains characters that are not valid text; U+FFFD stands for them", "sender", "contact", "externalId")
 	}
@@ -66,7 +67,7 @@ func (i *intake) identity(in SenderInput) (db.ContactIdentity, error) {
 	return contactIdentity("sender.contact", ContactIdentityInput{channel, id})
 }
 
-// sender takes what is known of the contact.
+// sender returns the contact's identity and data, without invalid data.
 func (i *intake) sender(in SenderInput) (*sender, error) {
 	identity, err := i.identity(in)
 	if err != nil {
@@ -76,14 +77,14 @@ func (i *intake) sender(in SenderInput) (*sender, error) {
 	for _, field := range []struct {
 		name  string
 		given *string
-		take  func(*string) (*string, error)
+		check func(*string) (*string, error)
 		into  **string
 	}{
 		{"email", in.Email, email, &s.email},
 		{"phone", in.Phone, phone, &s.phone},
 		{"avatarUrl", in.AvatarURL, avatarURL, &s.avatarURL},
 	} {
-		kept, err := field.take(field.given)
+		kept, err := field.check(field.given)
 		if err != nil {
 			i.ignore(err.Error()+"; it is left out", "sender", "contact", field.name)
 			continue
@@ -93,16 +94,16 @@ func (i *intake) sender(in SenderInput) (*sender, error) {
 	return s, nil
 }
 
-// name takes a name, cut if it is too long; one that shows nothing counts as none.
+// name returns a name, cut if it is too long; nil if it is blank.
 func (i *intake) name(given *string) *string {
-	if given == nil || blank(mend(*given)) {
+	if given == nil || blank(sanitize(*given)) {
 		return nil
 	}
-	mended := mend(*given)
-	if mended != *given {
+	sanitized := sanitize(*given)
+	if sanitized != *given {
 		i.ignore("the name contains characters that are not valid text; U+FFFD stands for them", "sender", "contact", "name")
 	}
-	kept, shorter := cut(strings.TrimSpace(mended), MaxName)
+	kept, shorter := cut(strings.TrimSpace(sanitized), MaxName)
 	if shorter {
 		i.ignore(fmt.Sprintf("the name has more than %d characters; the rest is left out", MaxName), "sender", "contact", "name")
 	}
@@ -110,12 +111,13 @@ func (i *intake) name(given *string) *string {
 	return &kept
 }
 
-// externalID takes the id that something has where it comes from; a blank one is none.
+// externalID returns the id that the other system gave to a message or event, hashed if it is too
+// long; nil if it is blank.
 func (i *intake) externalID(field string, given *string) *string {
 	if given == nil {
 		return nil
 	}
-	id := mend(*given)
+	id := sanitize(*given)
 	switch {
 	case blank(id):
 		i.ignore("the id is blank and left out: the same again will not be recognized", field)
@@ -130,8 +132,8 @@ func (i *intake) externalID(field string, given *string) *string {
 	return &id
 }
 
-// sentAt takes the time at which a message was sent, as exactly as it can be kept. Any
-// year of four digits will do, as it is only shown (S6).
+// sentAt returns the time at which a message was sent, in microseconds as the database stores it.
+// Any year of four digits is accepted, as the time is only displayed (S6).
 func (i *intake) sentAt(text *string) *time.Time {
 	if text == nil {
 		return nil

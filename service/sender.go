@@ -6,7 +6,7 @@ import (
 	"switchboard/db"
 )
 
-// SenderInput names a contact by its id on a channel, and says what is known of them there.
+// SenderInput is a contact's id on a channel and the contact's data there.
 type SenderInput struct {
 	Channel    string
 	ExternalID string
@@ -16,16 +16,15 @@ type SenderInput struct {
 	AvatarURL  *string
 }
 
-// sender is a contact by identity, with what is known of them, in the form in which it
-// is stored.
+// sender is the identity and the data of a contact, in the form in which they are stored.
 type sender struct {
 	identity                      db.ContactIdentity
-	sent                          string // the id as it was sent
+	sent                          string // the id as the connector sent it
 	name, email, phone, avatarURL *string
 }
 
-// senderOf takes whom something comes from, who is named in one of two ways; nil if it is
-// by the contact's id.
+// senderOf returns the sender of a message or an event; nil if the contact is named by its id. It
+// refuses both ways to name the contact at once, and neither.
 func (i *intake) senderOf(id *db.ContactID, in *SenderInput) (*sender, error) {
 	switch {
 	case (id == nil) == (in == nil):
@@ -36,8 +35,8 @@ func (i *intake) senderOf(id *db.ContactID, in *SenderInput) (*sender, error) {
 	return i.sender(*in)
 }
 
-// findSender locks the thread of whom something comes from. If the identity is unknown,
-// it is the thread of a contact that meet will make.
+// findSender locks the thread of the contact who is named by id or by sender. If the identity is
+// unknown, it returns the thread of a new contact, which ensureContact inserts.
 func (w *Writer) findSender(ctx context.Context, id *db.ContactID, s *sender) (t *Thread, known bool, err error) {
 	if id != nil {
 		t, err := w.LockThread(ctx, *id)
@@ -54,7 +53,7 @@ func (w *Writer) findSender(ctx context.Context, id *db.ContactID, s *sender) (t
 	return t, true, err
 }
 
-// contactOf returns the contact from whom something comes; nil if the identity is unknown.
+// contactOf returns the contact who is named by id or by sender; nil if the identity is unknown.
 func (w *Writer) contactOf(ctx context.Context, id *db.ContactID, s *sender) (*db.ContactID, error) {
 	if id != nil {
 		return id, nil
@@ -66,8 +65,8 @@ func (w *Writer) contactOf(ctx context.Context, id *db.ContactID, s *sender) (*d
 	return &identity.ContactID, nil
 }
 
-// findIdentity reads a sender's identity; nil if it is unknown. A server of the version
-// before stores ids as they were sent, so that form is looked for as well.
+// findIdentity reads a sender's identity; nil if it is unknown. Servers of the previous version
+// store ids as the connector sent them, so that form is looked up too.
 func (w *Writer) findIdentity(ctx context.Context, s *sender) (*db.ContactIdentity, error) {
 	known, err := w.ContactsByIdentity(ctx, s.identity.Channel, []string{s.identity.ExternalID})
 	if err == nil && len(known) == 0 && s.sent != s.identity.ExternalID && CheckText("", s.sent, 1, MaxName) == nil {
@@ -76,39 +75,39 @@ func (w *Writer) findIdentity(ctx context.Context, s *sender) (*db.ContactIdenti
 	return First(known), err
 }
 
-// meet makes the contact of an unknown identity, and fills the empty fields of a known
-// one, of which none is overwritten. The events of that come first (A8).
-func (w *Writer) meet(ctx context.Context, t *Thread, known bool, s *sender) (Changes, error) {
+// ensureContact creates the contact of an unknown identity, or fills the empty fields of a known
+// contact; it overwrites none. Its events precede those of the message or event (A8).
+func (w *Writer) ensureContact(ctx context.Context, t *Thread, known bool, s *sender) (Changes, error) {
 	switch {
 	case s == nil:
 		return nil, nil
 	case !known:
-		return w.introduce(ctx, t, s)
+		return w.createContact(ctx, t, s)
 	}
-	return w.fill(ctx, t, s)
+	return w.completeContact(ctx, t, s)
 }
 
-// introduce makes the contact with an identity. Without a name it is called by its id.
-func (w *Writer) introduce(ctx context.Context, t *Thread, s *sender) (Changes, error) {
+// createContact creates a contact with an identity; without a name, the id is its name.
+func (w *Writer) createContact(ctx context.Context, t *Thread, s *sender) (Changes, error) {
 	contact := t.Contact
 	contact.Name, contact.Version, contact.CreatedAt = s.identity.ExternalID, 1, w.At
-	s.fill(contact, true)
+	s.fillEmpty(contact, true)
 	identity := s.identity
 	identity.ContactID = contact.ID
 	err := w.InsertContacts(ctx, []*db.Contact{contact}, []*db.ContactIdentity{&identity})
 	if db.Taken(err) == db.ContactExternal {
-		return nil, ErrStartOver // another call has just made it
+		return nil, ErrStartOver // a concurrent call has created it
 	}
 	w.Outcome.Contact = contact
 	return Changes{w.About(t, db.ContactCreated, nil, db.EventData{})}, err
 }
 
-// fill puts what is known of a contact into its empty fields; a name that is only its id
-// counts as one.
-func (w *Writer) fill(ctx context.Context, t *Thread, s *sender) (Changes, error) {
+// completeContact fills the empty fields of a contact from the sender's data; a name that equals
+// the id counts as empty.
+func (w *Writer) completeContact(ctx context.Context, t *Thread, s *sender) (Changes, error) {
 	c := t.Contact
 	after := *c
-	s.fill(&after, db.FoldExternalID(s.identity.Channel, c.Name) == s.identity.ExternalID)
+	s.fillEmpty(&after, db.FoldExternalID(s.identity.Channel, c.Name) == s.identity.ExternalID)
 	filled := Difference(contactFields(c, nil), contactFields(&after, nil))
 	if len(filled) == 0 {
 		return Unchanged, nil
@@ -118,8 +117,8 @@ func (w *Writer) fill(ctx context.Context, t *Thread, s *sender) (Changes, error
 	return Changes{w.About(t, db.ContactUpdated, t.Facets(), db.EventData{Changes: filled})}, err
 }
 
-// fill puts what is known into a contact's empty fields.
-func (s *sender) fill(c *db.Contact, nameless bool) {
+// fillEmpty sets the empty fields of a contact, and its name if it is nameless.
+func (s *sender) fillEmpty(c *db.Contact, nameless bool) {
 	if nameless && s.name != nil {
 		c.Name = *s.name
 	}

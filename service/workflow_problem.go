@@ -7,8 +7,8 @@ import (
 	"switchboard/db"
 )
 
-// showProblems adds to the outcome the workflows whose definition names what the mutation has made
-// unusable.
+// showProblems adds to the outcome the active workflows whose definition names something that the
+// mutation made unusable, such as a deactivated agent.
 func (w *Writer) showProblems(ctx context.Context, names func(*db.WorkflowDefinition) bool) error {
 	all, err := w.ActiveWorkflows(ctx)
 	w.Outcome.Workflows = slices.DeleteFunc(all, func(f *db.Workflow) bool {

@@ -14,7 +14,7 @@ import (
 
 // Keyed is embedded by the input of every mutation.
 type Keyed struct {
-	// IdempotencyKey makes a repetition of the call return the first outcome (P6).
+	// IdempotencyKey lets a repeated call return the outcome of the first (P6).
 	IdempotencyKey *string
 }
 
@@ -23,11 +23,11 @@ func (k *Keyed) key() *string { return k.IdempotencyKey }
 // Input is the input of a mutation; it embeds Keyed.
 type Input interface{ key() *string }
 
-// keyLifetime is how long an idempotency key is remembered.
+// keyLifetime is the time until an idempotency key expires.
 const keyLifetime = 24 * time.Hour
 
-// Outcome is what a mutation did: the objects as they now are, whether it was carried
-// out or refused, and the events in log order (the first 100 of very many).
+// Outcome is the result of a mutation that was carried out or refused: the present state of its
+// objects and the events in log order (at most the first 100).
 type Outcome struct {
 	Conversation  *db.Conversation
 	Conversations []*ConversationOutcome // of a bulk, in the order of its items
@@ -35,21 +35,21 @@ type Outcome struct {
 	Agent         *db.Agent
 	Workspace     *db.Workspace
 	Workflow      *db.Workflow
-	Workflows     []*db.Workflow // that have a problem because of the mutation
+	Workflows     []*db.Workflow // those in which the mutation caused a problem
 	Run           *db.WorkflowRun
 	Events        []*db.Event
-	Ignored       []*Refusal // INVALID_FIELD: what of the input is left out or kept in another form
+	Ignored       []*Refusal // INVALID_FIELD: input fields that were left out, cut or replaced
 }
 
 // Changes are the events of a transaction in the order of rule A8. A verb that changed nothing
 // returns Unchanged.
 type Changes []*db.Event
 
-// Unchanged is what a verb returns that changed nothing.
+// Unchanged are the Changes of a verb that changed nothing.
 var Unchanged Changes
 
-// Writer is the transaction of one mutation: it reads and writes rows, stamps events and collects the
-// outcome. Write makes it, and nothing else may change anything.
+// Writer is the transaction of one mutation: it reads and writes rows, stamps events and collects
+// the outcome. Write makes it, and nothing else may change anything.
 type Writer struct {
 	db.Tx
 	Recorder
@@ -57,27 +57,29 @@ type Writer struct {
 	Outcome *Outcome // filled as objects become known, so that a refusal shows them too
 }
 
-// OnBehalfOf returns a writer for what the caller only passes on, such as a contact's message.
+// OnBehalfOf returns a writer whose events have another actor than the caller, such as the contact
+// whose message an integration delivers.
 func (w *Writer) OnBehalfOf(who db.ActorRef) *Writer {
-	passes := *w
-	passes.By, passes.Via = who, w.By
-	return &passes
+	other := *w
+	other.By, other.Via = who, w.By
+	return &other
 }
 
 const (
-	attempts       = 10  // of a transaction that deadlocked or has to start over
+	attempts       = 10  // of a transaction that deadlocks or has to start over
 	eventsReturned = 100 // by one mutation
 )
 
-// Write is the one way to change anything: idempotency lookup, rule and change in fn, its events,
-// commit, wake. A refusal by fn is returned as the error, with the objects
-// in the outcome as they now are; it leaves nothing behind but its idempotency key.
+// Write is the one way to change anything: it looks up the idempotency key, calls fn, which checks
+// the rules and changes rows, appends the events, commits, and wakes the feed. A refusal by fn is
+// returned as the error, with the present objects in the outcome; only its idempotency key is
+// stored.
 func (s *Service) Write(ctx context.Context, actor Actor, verb string, input Input,
 	fn func(w *Writer) (Changes, error)) (*Outcome, error) {
 	if err := mayWrite(actor); err != nil {
 		return nil, err
 	}
-	key, err := s.claim(actor, verb, input)
+	key, err := s.newClaim(actor, verb, input)
 	if err != nil {
 		return nil, err
 	}
@@ -91,19 +93,19 @@ func (s *Service) Write(ctx context.Context, actor Actor, verb string, input Inp
 			}
 			return outcome, nil
 		case errors.As(err, &refusal) && key != nil && !key.settled:
-			return s.remember(ctx, actor, key, outcome, refusal)
+			return s.storeRefusal(ctx, actor, key, outcome, refusal)
 		case !mayRetry(err, attempt):
 			return outcome, err
 		}
 	}
 }
 
-// transact runs fn in one transaction with its idempotency key and its events; wrote
-// says whether there were any.
+// transact runs fn in one transaction with its idempotency key and its events; wrote reports
+// whether there were any events.
 func (s *Service) transact(ctx context.Context, actor Actor, key *claim, fn func(w *Writer) (Changes, error)) (outcome *Outcome, wrote bool, err error) {
 	outcome = &Outcome{}
 	err = s.DB.Transact(ctx, actor.Workspace, func(tx db.Tx) error {
-		if done, err := s.replay(ctx, tx, key, outcome); done || err != nil {
+		if done, err := s.claimOrRecall(ctx, tx, key, outcome); done || err != nil {
 			return err
 		}
 		w := &Writer{Tx: tx, Actor: actor, Outcome: outcome, Recorder: Recorder{By: actor.Ref(), At: s.Now()}}
@@ -114,7 +116,7 @@ func (s *Service) transact(ctx context.Context, actor Actor, key *claim, fn func
 		if err != nil {
 			return err
 		}
-		if len(events) > 0 { // else they may be those of an earlier call
+		if len(events) > 0 { // else keep those that a repeated delivery recalled
 			outcome.Events = events[:min(len(events), eventsReturned)]
 		}
 		if err := key.settle(ctx, tx, outcome, nil); err != nil {
@@ -126,13 +128,14 @@ func (s *Service) transact(ctx context.Context, actor Actor, key *claim, fn func
 	return outcome, wrote, err
 }
 
-// claim is an idempotency key on its way through a mutation.
+// claim is the idempotency key of one mutation call.
 type claim struct {
 	db.IdempotencyKey
-	settled bool // what came of it is known already
+	settled bool // an earlier call has stored its outcome
 }
 
-// remembered is what is kept of an outcome: objects are read again, as they then are.
+// remembered is the stored form of an outcome. It has only the ids of objects, whose present state
+// is read when the outcome is recalled.
 type remembered struct {
 	Conversation  *db.ConversationID     `json:"conversation,omitempty"`
 	Conversations []*ConversationOutcome `json:"conversations,omitempty"`
@@ -147,8 +150,8 @@ type remembered struct {
 	Ignored       []*Refusal             `json:"ignored,omitempty"`
 }
 
-// claim makes the key's claim; nil without a key.
-func (s *Service) claim(actor Actor, verb string, input Input) (*claim, error) {
+// newClaim returns the claim of the input's idempotency key; nil without a key.
+func (s *Service) newClaim(actor Actor, verb string, input Input) (*claim, error) {
 	key := input.key()
 	if key == nil {
 		return nil, nil
@@ -166,8 +169,9 @@ func (s *Service) claim(actor Actor, verb string, input Input) (*claim, error) {
 	}}, nil
 }
 
-// replay takes the key for this transaction, or gives the outcome that it had before.
-func (s *Service) replay(ctx context.Context, tx db.Tx, key *claim, outcome *Outcome) (done bool, err error) {
+// claimOrRecall claims the key in this transaction, or fills in the outcome of the earlier call
+// with it.
+func (s *Service) claimOrRecall(ctx context.Context, tx db.Tx, key *claim, outcome *Outcome) (done bool, err error) {
 	if key == nil {
 		return false, nil
 	}
@@ -196,24 +200,24 @@ func (s *Service) replay(ctx context.Context, tx db.Tx, key *claim, outcome *Out
 	return true, nil
 }
 
-// recall reads the objects and events of a remembered outcome.
+// recall reads the present objects and the events of a remembered outcome.
 func recall(ctx context.Context, tx db.Tx, r remembered, o *Outcome) (err error) {
-	if o.Conversation, err = again(ctx, r.Conversation, tx.Conversations); err != nil {
+	if o.Conversation, err = readOne(ctx, r.Conversation, tx.Conversations); err != nil {
 		return err
 	}
 	if o.Conversations, err = recallConversations(ctx, tx, r.Conversations); err != nil {
 		return err
 	}
-	if o.Contact, err = again(ctx, r.Contact, tx.Contacts); err != nil {
+	if o.Contact, err = readOne(ctx, r.Contact, tx.Contacts); err != nil {
 		return err
 	}
-	if o.Agent, err = again(ctx, r.Agent, tx.Agents); err != nil {
+	if o.Agent, err = readOne(ctx, r.Agent, tx.Agents); err != nil {
 		return err
 	}
-	if o.Workflow, err = again(ctx, r.Workflow, tx.Workflows); err != nil {
+	if o.Workflow, err = readOne(ctx, r.Workflow, tx.Workflows); err != nil {
 		return err
 	}
-	if o.Run, err = again(ctx, r.Run, tx.Runs); err != nil {
+	if o.Run, err = readOne(ctx, r.Run, tx.Runs); err != nil {
 		return err
 	}
 	if o.Workflows, err = recallWorkflows(ctx, tx, r.Workflows); err != nil {
@@ -230,8 +234,8 @@ func recall(ctx context.Context, tx db.Tx, r remembered, o *Outcome) (err error)
 	return err
 }
 
-// again reads an object as it now is; nil if there was none.
-func again[K, T any](ctx context.Context, id *K, read func(context.Context, []K) ([]*T, error)) (*T, error) {
+// readOne reads the present state of an object; nil without an id.
+func readOne[K, T any](ctx context.Context, id *K, read func(context.Context, []K) ([]*T, error)) (*T, error) {
 	if id == nil {
 		return nil, nil
 	}
@@ -239,20 +243,20 @@ func again[K, T any](ctx context.Context, id *K, read func(context.Context, []K)
 	return First(rows), err
 }
 
-// settle records what came of a key.
+// settle stores the outcome of a key.
 func (c *claim) settle(ctx context.Context, tx db.Tx, o *Outcome, refusal *Refusal) error {
 	if c == nil {
 		return nil
 	}
 	var err error
-	if c.Outcome, err = json.Marshal(keep(o, refusal)); err != nil {
+	if c.Outcome, err = json.Marshal(newRemembered(o, refusal)); err != nil {
 		return err
 	}
 	return tx.SettleKey(ctx, &c.IdempotencyKey)
 }
 
-// keep gives what is remembered of an outcome.
-func keep(o *Outcome, refusal *Refusal) remembered {
+// newRemembered returns the stored form of an outcome.
+func newRemembered(o *Outcome, refusal *Refusal) remembered {
 	r := remembered{Conversations: o.Conversations, Workspace: o.Workspace != nil, Refusal: refusal, Ignored: o.Ignored}
 	if o.Conversation != nil {
 		r.Conversation = &o.Conversation.ID
@@ -278,14 +282,13 @@ func keep(o *Outcome, refusal *Refusal) remembered {
 	return r
 }
 
-// remember keeps a refusal under its key, in a transaction of its own because the one
-// that was refused is rolled back. If another call with the same key came in between,
-// its outcome counts.
-func (s *Service) remember(ctx context.Context, actor Actor, key *claim, o *Outcome, refusal *Refusal) (*Outcome, error) {
+// storeRefusal stores a refusal under its key. It uses another transaction, as the refused one is
+// rolled back. If a call with the same key was carried out in between, its outcome is returned.
+func (s *Service) storeRefusal(ctx context.Context, actor Actor, key *claim, o *Outcome, refusal *Refusal) (*Outcome, error) {
 	var earlier *Outcome
 	err := s.DB.Transact(ctx, actor.Workspace, func(tx db.Tx) error {
 		before := &Outcome{}
-		if done, err := s.replay(ctx, tx, key, before); done || err != nil {
+		if done, err := s.claimOrRecall(ctx, tx, key, before); done || err != nil {
 			earlier = before
 			return err
 		}
@@ -300,7 +303,7 @@ func (s *Service) remember(ctx context.Context, actor Actor, key *claim, o *Outc
 	return o, refusal
 }
 
-// First returns the first row; nil if there is none.
+// First returns the first row, or nil if there is none.
 func First[T any](rows []*T) *T {
 	if len(rows) == 0 {
 		return nil

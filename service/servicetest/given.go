@@ -97,7 +97,7 @@ func (s *World) PutMessage(ctx context.Context, actor service.Actor, id db.Conve
 			Author: actor.Ref(), Body: body, Channel: t.Latest.Channel,
 		}
 		if kind == db.Inbound {
-			events, err := w.Arrive(ctx, t, service.Received(m))
+			events, err := w.Receive(ctx, t, service.Received(m))
 			if err != nil {
 				return nil, err
 			}

@@ -176,7 +176,7 @@ func (w *writer) happen(ctx context.Context, t *service.Thread, d *DryRunTrigger
 		return w.happenSent(ctx, t, d.MessageSent.AgentID)
 	case d.BusinessEvent != nil:
 		e := &db.BusinessEvent{Type: d.BusinessEvent.Type, RequiresAction: d.BusinessEvent.RequiresAction}
-		return w.Arrive(ctx, t, service.Recorded(e, t.Latest.Channel))
+		return w.Receive(ctx, t, service.Recorded(e, t.Latest.Channel))
 	}
 	return w.happenAssignment(ctx, t, d)
 }
@@ -206,7 +206,7 @@ func (w *writer) happenReceived(ctx context.Context, t *service.Thread, d DryRun
 		ID: db.MessageID{UUID: db.NewUUID()}, ContactID: t.Contact.ID, Kind: db.Inbound, Author: t.Contact.ID.Ref(),
 		Body: example, Channel: channelOr(d.Channel, t.Latest), Automated: d.Automated, CreatedAt: w.At,
 	}
-	events, err := w.Arrive(ctx, t, service.Received(m))
+	events, err := w.Receive(ctx, t, service.Received(m))
 	if err != nil {
 		return nil, err
 	}
