@@ -8,33 +8,33 @@ import (
 
 // Actor is who is calling: an agent, or a program with an API token of its own.
 type Actor struct {
-	Workspace db.WorkspaceKey // key of the workspace that everything is read and written in
+	Workspace db.WorkspaceKey // the only workspace that the caller reads and writes
 	Role      Role            // what the caller may do
 	Agent     *db.AgentID     // nil for programs
 	Token     db.TokenID      // of the API token in use, if one is
-	Expires   *time.Time      // of that token; nil if it does not
+	Expires   *time.Time      // of that token; nil if it does not expire
 	AsOf      db.Seq          // number of the event up to which this is known to hold; 0: of none
 }
 
-// Audience is everybody who may see what this caller may: of the same workspace, with the
-// same role, nobody in particular. It is for reading only, and for nothing that differs
-// from one caller to another: it has no MINE (BAD_USER_INPUT), and Counts.Mine is 0 for it.
+// Audience returns an actor that stands for all callers of the same workspace and role. Use it only
+// to read what is the same for all of them: it has no view MINE (BAD_USER_INPUT), and its
+// Counts.Mine is 0.
 func (a Actor) Audience() Actor { return Actor{Workspace: a.Workspace, Role: a.Role} }
 
-// Role is what a caller may do.
+// Role determines what a caller may do.
 type Role string
 
-// The roles of callers: agents have one of the first two, API tokens of programs one of
-// the next two.
+// The roles of callers: agents have one of the first two, API tokens of programs one of the next
+// two.
 const (
 	RoleAgent       Role = "AGENT"
 	RoleManager     Role = "MANAGER"
 	RoleIntegration Role = "INTEGRATION"
 	RoleReader      Role = "READER"
-	RoleWorkflow    Role = "WORKFLOW" // of the steps of runs
+	RoleWorkflow    Role = "WORKFLOW" // of the steps of workflow runs
 )
 
-// Ref names the caller in the log; zero for the system.
+// Ref returns the caller as the actor of an event; zero for the system.
 func (a Actor) Ref() db.ActorRef {
 	switch {
 	case a.Agent != nil:
@@ -56,7 +56,7 @@ func (a Actor) Scope() db.TokenScope {
 	return db.ScopeRead
 }
 
-// source says what an opening by this caller came from.
+// source returns the source of a conversation that this caller opens.
 func (a Actor) source() db.ConversationSource {
 	if a.Role == RoleIntegration {
 		return db.SourceIntegration
@@ -64,7 +64,7 @@ func (a Actor) source() db.ConversationSource {
 	return db.SourceAgent
 }
 
-// mayWrite holds for everybody but readers.
+// mayWrite refuses callers with a read token.
 func mayWrite(a Actor) error {
 	if a.Role == RoleReader || a.Role == "" {
 		return &Error{Forbidden, "a read token cannot change anything"}
@@ -72,7 +72,7 @@ func mayWrite(a Actor) error {
 	return nil
 }
 
-// MayManage refuses everybody but managers.
+// MayManage refuses callers other than managers.
 func MayManage(a Actor) error {
 	if a.Role != RoleManager {
 		return &Error{Forbidden, "only a manager may do this"}
@@ -80,7 +80,7 @@ func MayManage(a Actor) error {
 	return nil
 }
 
-// mayIntegrate holds for programs that bring in what happens elsewhere.
+// mayIntegrate refuses callers other than integrations.
 func mayIntegrate(a Actor) error {
 	if a.Role != RoleIntegration {
 		return &Error{Forbidden, "only an integration may do this; make a token for it with the scope integration"}
@@ -88,7 +88,7 @@ func mayIntegrate(a Actor) error {
 	return nil
 }
 
-// mayActAsAgent holds for callers who are agents and so can be responsible themselves.
+// mayActAsAgent refuses callers that are not agents, as only agents can be assignees.
 func mayActAsAgent(a Actor) error {
 	if a.Agent == nil {
 		return &Error{Forbidden, "only an agent may do this; the token belongs to a program"}
@@ -96,7 +96,7 @@ func mayActAsAgent(a Actor) error {
 	return nil
 }
 
-// maySetAvailability holds for managers, and for agents about themselves.
+// maySetAvailability refuses agents other than managers who set another agent's availability.
 func maySetAvailability(a Actor, agent db.AgentID) error {
 	if a.Role == RoleManager || (a.Agent != nil && *a.Agent == agent) {
 		return nil

@@ -8,13 +8,15 @@ import (
 	"switchboard/db"
 )
 
-// FieldText is a field of an object with its value as text, lists as JSON; nil for none.
+// FieldText is a field of an object with its value as text, or as JSON if it is a list; nil if it
+// is empty.
 type FieldText struct {
 	Name  string
 	Value *string
 }
 
-// Difference returns the fields whose values differ; both lists name the same fields in the same order.
+// Difference returns the fields whose values differ; both lists name the same fields in the same
+// order.
 func Difference(before, after []FieldText) []db.FieldChange {
 	var changed []db.FieldChange
 	for i := range before {
@@ -46,7 +48,7 @@ func workspaceFields(w *db.Workspace) []FieldText {
 		{"reopenWithinDays", &days}, {"ownerPolicy", Text(w.OwnerPolicy)}, {"closingCategories", list(w.ClosingCategories)}}
 }
 
-// identity names an agent's sign-in; nil without one.
+// identity returns an agent's sign-in as text; nil without one.
 func identity(a *db.Agent) *string {
 	if a.Issuer == nil {
 		return nil
@@ -57,11 +59,11 @@ func identity(a *db.Agent) *string {
 // Text returns a pointer to a text.
 func Text[S ~string](s S) *string { t := string(s); return &t }
 
-// list writes a list as one text such that no two lists look alike; nil if it is empty.
+// list returns a list as JSON, so that different lists have different texts; nil if it is empty.
 func list[T any](items []T) *string {
 	if len(items) == 0 {
 		return nil
 	}
-	b, _ := json.Marshal(items) // texts always can be
+	b, _ := json.Marshal(items) // strings can always be encoded
 	return Text(string(b))
 }

@@ -23,18 +23,18 @@ func (s *Service) Dashboard(ctx context.Context, actor Actor) (*Dashboard, error
 
 const (
 	dashboardEvery = 500 * time.Millisecond // shortest time between two pushes
-	dashboardAgain = time.Second            // pause before it is read again after an error
+	dashboardAgain = time.Second            // pause after an error
 )
 
-// WatchDashboard streams the dashboard: at once, then when it changes, also because a day
-// is over, at most twice a second. An event only means that it may have changed.
+// WatchDashboard streams the dashboard: immediately, then after each change, also at the end of a
+// day, at most twice a second. An event only means that the dashboard may have changed.
 func (s *Service) WatchDashboard(ctx context.Context, actor Actor) (*Stream[*Dashboard], error) {
 	w, err := s.Feed.Watch(ctx, actor.Workspace, nil)
 	if err != nil {
 		return nil, err
 	}
 	var sent *Dashboard
-	var looked time.Time // when it was read last
+	var readAt time.Time // of the last read
 	stale := true
 	stream := &Stream[*Dashboard]{watcher: w, states: true, due: time.Now()}
 	stream.next = func(ctx context.Context) (*Dashboard, bool, error) {
@@ -48,8 +48,8 @@ func (s *Service) WatchDashboard(ctx context.Context, actor Actor) (*Stream[*Das
 		case !stale:
 			stream.until = time.Now().Add(sent.DayEnds.Sub(s.Now()))
 			return nil, false, nil
-		case time.Since(looked) < dashboardEvery:
-			stream.due = looked.Add(dashboardEvery)
+		case time.Since(readAt) < dashboardEvery:
+			stream.due = readAt.Add(dashboardEvery)
 			return nil, false, nil
 		}
 		now, err := s.Dashboard(ctx, actor)
@@ -57,7 +57,7 @@ func (s *Service) WatchDashboard(ctx context.Context, actor Actor) (*Stream[*Das
 			stream.due = time.Now().Add(dashboardAgain)
 			return nil, false, ctx.Err()
 		}
-		stale, looked = false, time.Now()
+		stale, readAt = false, time.Now()
 		changed := sent == nil || !sent.Equal(*now)
 		sent = now
 		return now, changed, nil
@@ -65,7 +65,7 @@ func (s *Service) WatchDashboard(ctx context.Context, actor Actor) (*Stream[*Das
 	return stream, nil
 }
 
-// skip goes to the present end of the log; moved reports whether it passed any event.
+// skip moves to the present end of the log; moved reports whether there was any event.
 func (s *Stream[T]) skip(ctx context.Context) (moved bool, err error) {
 	for {
 		e, err := s.Event(ctx)

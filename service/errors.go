@@ -8,17 +8,17 @@ import (
 	"switchboard/feed"
 )
 
-// Refusal is a rule that refuses a mutation; nothing was changed. Towards clients it is
-// a userError.
+// Refusal reports the rule by which a mutation was refused; nothing was changed. Clients receive it
+// as a userError.
 type Refusal struct {
 	Code    RefusalCode `json:"code"`
-	Message string      `json:"message"`         // what is the matter and what to do, for people
+	Message string      `json:"message"`         // for people: what is wrong and what to do
 	Field   []string    `json:"field,omitempty"` // path of the input field at fault
 }
 
 func (r *Refusal) Error() string { return string(r.Code) + ": " + r.Message }
 
-// RefusalCode names the rule that refuses.
+// RefusalCode identifies the rule of a refusal.
 type RefusalCode string
 
 // The codes of refusals.
@@ -45,7 +45,7 @@ const (
 	UnknownChannel  RefusalCode = "UNKNOWN_CHANNEL"
 
 	ExternalIDReused RefusalCode = "EXTERNAL_ID_REUSED"
-	InvalidField     RefusalCode = "INVALID_FIELD" // refuses nothing: the field is left out or kept in another form
+	InvalidField     RefusalCode = "INVALID_FIELD" // a warning: the field is left out, cut or replaced
 )
 
 // Refuse returns a refusal; field is the path of the input field at fault.
@@ -53,8 +53,8 @@ func Refuse(code RefusalCode, message string, field ...string) *Refusal {
 	return &Refusal{Code: code, Message: message, Field: field}
 }
 
-// Error is a call that could not be carried out at all. Towards clients it is a
-// top-level error with the code in its extensions.
+// Error reports why a call could not be carried out at all. Clients receive it as a top-level error
+// with the code in its extensions.
 type Error struct {
 	Code    ErrorCode
 	Message string
@@ -62,7 +62,7 @@ type Error struct {
 
 func (e *Error) Error() string { return e.Message }
 
-// ErrorCode says why a call could not be carried out.
+// ErrorCode identifies why a call could not be carried out.
 type ErrorCode string
 
 // The codes of errors.
@@ -85,8 +85,8 @@ func NewNotFound(what string) *Error {
 	return &Error{NotFound, "there is no " + what + " with this id in your workspace"}
 }
 
-// Explain gives any error that the service returns as an Error; what it does not know is
-// INTERNAL, and its message says nothing about the inside.
+// Explain converts an error of the service to an Error for clients. An unknown error is INTERNAL,
+// and its message reveals no detail.
 func Explain(err error) *Error {
 	var known *Error
 	var id *db.IDError
@@ -106,12 +106,12 @@ func Explain(err error) *Error {
 	return &Error{Internal, "something went wrong on the server"}
 }
 
-// ErrStartOver is the error of a transaction that has to run again, because what it had to
-// lock grew while it was locking.
+// ErrStartOver is the error of a transaction that has to run again, because a concurrent one
+// changed the rows that it needs before it locked them.
 var ErrStartOver = errors.New("the transaction has to start over")
 
-// mayRetry reports whether a transaction that failed at this attempt, counted from 1, left
-// nothing behind and may succeed the next time.
+// mayRetry reports whether a transaction that failed at this attempt, counted from 1, changed
+// nothing and may succeed if it runs again.
 func mayRetry(err error, attempt int) bool {
 	return attempt < attempts && (errors.Is(err, ErrStartOver) || db.Retryable(err, attempt))
 }

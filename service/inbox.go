@@ -7,7 +7,7 @@ import (
 	"switchboard/service/projection"
 )
 
-// InboxInput asks for one page of a view.
+// InboxInput selects one page of a view.
 type InboxInput struct {
 	View    db.View
 	Search  *string
@@ -22,7 +22,7 @@ type InboxOrder struct {
 	Direction Direction
 }
 
-// Direction is which end of an order comes first.
+// Direction is the direction of an order.
 type Direction string
 
 // The two directions.
@@ -31,15 +31,15 @@ const (
 	Descending Direction = "DESC"
 )
 
-// InboxList is one page of a view and what is known about the whole of it.
+// InboxList is one page of a view, with the query that it answers.
 type InboxList struct {
 	List[*db.Conversation]
-	AsOf         db.EventCursor // exactly what the page shows
+	AsOf         db.EventCursor // the position in the log whose state the page shows
 	SearchCapped bool
 	query        db.InboxQuery
 }
 
-// Inbox gives one page of a view (I1).
+// Inbox returns one page of a view (I1).
 func (s *Service) Inbox(ctx context.Context, actor Actor, in InboxInput) (*InboxList, error) {
 	q := db.InboxQuery{View: in.View, Viewer: actor.Agent, Field: db.LastActivity, Desc: true}
 	if in.OrderBy != nil {
@@ -101,7 +101,7 @@ func checkFilterTexts(f *db.InboxFilter) error {
 	return nil
 }
 
-// search resolves what was typed.
+// search checks a search text and resolves it to terms.
 func search(ctx context.Context, text *string, resolve func(context.Context, string) (db.Search, error)) (db.Search, error) {
 	if text == nil {
 		return db.Search{}, nil
@@ -112,7 +112,7 @@ func search(ctx context.Context, text *string, resolve func(context.Context, str
 	return resolve(ctx, *text)
 }
 
-// Counts are how many conversations each view holds for one viewer.
+// Counts are the numbers of conversations in each view for one viewer.
 type Counts = projection.Counts
 
 // InboxCounts returns the counts of all views for the caller (I2), exact at their asOf.

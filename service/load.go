@@ -7,20 +7,20 @@ import (
 	"switchboard/db"
 )
 
-// OpenConversations returns how many open conversations each agent is responsible for, in the order
+// OpenConversations returns the number of open conversations assigned to each agent, in the order
 // of the ids.
 func (s *Service) OpenConversations(ctx context.Context, actor Actor, agents []db.AgentID) ([]int, error) {
 	return s.inbox.Loads(ctx, s.DB.ForWorkspace(actor.Workspace), agents)
 }
 
-// AgentChange is an event that changes agents or how much they have to do.
+// AgentChange is an event that changes agents or their loads.
 type AgentChange struct {
-	Agents []db.AgentID // an assignment from one agent to another has both, in this order
+	Agents []db.AgentID // for an assignment from one agent to another both, in this order
 	Event  *db.Event
 }
 
-// WatchAgents streams each event that changes an agent or a load. The error is
-// CURSOR_EXPIRED or CURSOR_INVALID.
+// WatchAgents streams each event that changes an agent or a load. The error is CURSOR_EXPIRED or
+// CURSOR_INVALID.
 func (s *Service) WatchAgents(ctx context.Context, actor Actor, after *db.EventCursor) (*Stream[AgentChange], error) {
 	w, err := s.Feed.Watch(ctx, actor.Workspace, after)
 	if err != nil {
@@ -32,8 +32,8 @@ func (s *Service) WatchAgents(ctx context.Context, actor Actor, after *db.EventC
 	}), nil
 }
 
-// changedAgents returns the agents that an event is about or whose load it changes. Conversations of
-// blocked contacts are in no load (S4).
+// changedAgents returns the agents that an event is about or whose load it changes. Conversations
+// of blocked contacts are in no load (S4).
 func changedAgents(e *db.Event) (ids []db.AgentID) {
 	switch e.Type {
 	case db.AgentCreated, db.AgentUpdated, db.AgentDeactivated, db.AgentReactivated, db.AvailabilityChanged:

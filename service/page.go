@@ -6,7 +6,7 @@ import (
 	"switchboard/db"
 )
 
-// PageInput asks for one page of a list, as Relay's connections do
+// PageInput selects one page of a list with the arguments of Relay's connections
 // (https://relay.dev/graphql/connections.htm).
 type PageInput struct {
 	First, Last   *int
@@ -19,7 +19,7 @@ type List[T any] struct {
 	HasNext, HasPrevious bool
 	Cursor               func(T) string // the page cursor of a row
 
-	// Total counts the rows of the whole list; nil for lists of a parent, which are counted for many parents at once.
+	// Total counts the rows of the whole list; nil for a parent's list, which is counted for many parents at once.
 	Total func(context.Context) (Total, error)
 }
 
@@ -28,7 +28,7 @@ const (
 	maxPage     = 100
 )
 
-// CheckPage reads and checks the arguments of a page of an ordered list.
+// CheckPage checks the arguments of a page of an ordered list and returns the page.
 func CheckPage(workspace db.WorkspaceKey, in PageInput, o db.Order) (p db.Page, err error) {
 	size := in.First
 	switch {
@@ -56,8 +56,8 @@ func CheckPage(workspace db.WorkspaceKey, in PageInput, o db.Order) (p db.Page, 
 	return p, err
 }
 
-// BadKey returns ErrBadCursor for the error of a forged page cursor, whose values are not of
-// their columns' types, and any other error as it is.
+// BadKey returns ErrBadCursor if the error comes from a forged page cursor, whose values do not
+// have the types of their columns, and otherwise the error itself.
 func BadKey(p db.Page, err error) error {
 	if (p.After != nil || p.Before != nil) && db.InvalidValue(err) {
 		return db.ErrBadCursor

@@ -8,21 +8,20 @@ import (
 	"switchboard/db"
 )
 
-// What is read without being changed. Everything is of the caller's workspace: nothing
-// of another one is ever found.
+// Queries read only the caller's workspace.
 
-// AsOf gives the present end of the log.
+// AsOf returns the cursor of the present end of the log.
 func (s *Service) AsOf(ctx context.Context, actor Actor) (db.EventCursor, error) {
 	head, err := s.DB.ForWorkspace(actor.Workspace).Head(ctx)
 	return head.Cursor(), err
 }
 
-// Workspace gives the caller's workspace.
+// Workspace returns the caller's workspace.
 func (s *Service) Workspace(ctx context.Context, actor Actor) (*db.Workspace, error) {
 	return s.DB.ForWorkspace(actor.Workspace).Workspace(ctx)
 }
 
-// AgentsInput asks for one page of the agents.
+// AgentsInput selects one page of the agents.
 type AgentsInput struct {
 	Search       *string
 	Availability []db.Availability
@@ -72,7 +71,7 @@ func (s *Service) Agents(ctx context.Context, actor Actor, in AgentsInput) (*Lis
 	}, nil
 }
 
-// ContactsInput asks for one page of the contacts.
+// ContactsInput selects one page of the contacts.
 type ContactsInput struct {
 	Search  *string
 	Filter  *ContactFilter
@@ -82,7 +81,7 @@ type ContactsInput struct {
 
 // ContactFilter narrows a list of contacts.
 type ContactFilter struct {
-	Assignees []*db.AgentID // one of these, nil among them for nobody; nil list: any
+	Assignees []*db.AgentID // one of these, where a nil element matches unassigned contacts; nil list: any
 	Blocked   *bool
 }
 
@@ -92,7 +91,7 @@ type ContactOrder struct {
 	Direction Direction
 }
 
-// ContactOrderField is what contacts are ordered by.
+// ContactOrderField is the field by which contacts are ordered.
 type ContactOrderField string
 
 // The orders of contacts.
@@ -101,7 +100,7 @@ const (
 	ContactCreatedAt ContactOrderField = "CREATED_AT"
 )
 
-// Contacts gives one page of the contacts (I5).
+// Contacts returns one page of the contacts (I5).
 func (s *Service) Contacts(ctx context.Context, actor Actor, in ContactsInput) (*List[*db.Contact], error) {
 	order := db.ContactOrder(false, false)
 	if in.OrderBy != nil {
@@ -133,28 +132,28 @@ func (s *Service) Contacts(ctx context.Context, actor Actor, in ContactsInput) (
 	}, nil
 }
 
-// MessagesOf returns the same page of the messages of each conversation. A page ends early
-// once its bodies exceed 2 MiB.
+// MessagesOf returns the same page of the messages of each conversation. A page ends early once its
+// bodies exceed 2 MiB.
 func (s *Service) MessagesOf(ctx context.Context, actor Actor, ids []db.ConversationID, in PageInput) ([]*List[*db.Message], error) {
 	return nestedTrimmed(ctx, actor, ids, in, db.MessageOrder, (*db.Message).Key, s.DB.ForWorkspace(actor.Workspace).MessagesOf, db.TrimMessages)
 }
 
-// ConversationTimelines gives the same page of the events of each conversation.
+// ConversationTimelines returns the same page of the events of each conversation.
 func (s *Service) ConversationTimelines(ctx context.Context, actor Actor, ids []db.ConversationID, in PageInput) ([]*List[*db.Event], error) {
 	return Nested(ctx, actor, ids, in, db.TimelineOrder, (*db.Event).Key, s.DB.ForWorkspace(actor.Workspace).ConversationTimelines)
 }
 
-// ContactTimelines gives the same page of the events of each contact.
+// ContactTimelines returns the same page of the events of each contact.
 func (s *Service) ContactTimelines(ctx context.Context, actor Actor, ids []db.ContactID, in PageInput) ([]*List[*db.Event], error) {
 	return Nested(ctx, actor, ids, in, db.TimelineOrder, (*db.Event).Key, s.DB.ForWorkspace(actor.Workspace).ContactTimelines)
 }
 
-// ConversationsOf gives the same page of the conversations of each contact.
+// ConversationsOf returns the same page of the conversations of each contact.
 func (s *Service) ConversationsOf(ctx context.Context, actor Actor, ids []db.ContactID, in PageInput) ([]*List[*db.Conversation], error) {
 	return Nested(ctx, actor, ids, in, db.ContactConversationOrder, (*db.Conversation).OpenedKey, s.DB.ForWorkspace(actor.Workspace).ConversationsOf)
 }
 
-// Nested reads the same page of a list of each parent, all in one statement.
+// Nested reads the same page of each parent's list, all in one statement.
 func Nested[K interface {
 	comparable
 	fmt.Stringer
@@ -163,13 +162,13 @@ func Nested[K interface {
 	return nestedTrimmed(ctx, actor, parents, in, o, key, read, db.Trim[T])
 }
 
-// nestedTrimmed is nested for a list whose pages end in a way of their own.
+// nestedTrimmed is Nested with a function that cuts the rows read to the page.
 func nestedTrimmed[K interface {
 	comparable
 	fmt.Stringer
 }, T any](ctx context.Context, actor Actor, parents []K, in PageInput, o db.Order, key func(T) db.Key,
 	read func(context.Context, []K, db.Page) (map[K][]T, error), trim func([]T, db.Page) ([]T, bool, bool)) ([]*List[T], error) {
-	// A cursor belongs to the list of one parent; of several only one could accept it.
+	// A cursor belongs to one parent's list, so it is refused if there are several parents.
 	orders, p := make([]db.Order, len(parents)), db.Page{}
 	for i, parent := range parents {
 		orders[i] = o.Of(parent)
@@ -191,7 +190,8 @@ func nestedTrimmed[K interface {
 	return lists, nil
 }
 
-// Objects by id, in no order; unknown ones, and those of other workspaces, are left out.
+// The following functions read objects by id, in no order. Unknown ids, and those of other
+// workspaces, are left out.
 
 // AgentsByID reads agents.
 func (s *Service) AgentsByID(ctx context.Context, actor Actor, ids []db.AgentID) ([]*db.Agent, error) {
@@ -223,12 +223,12 @@ func (s *Service) EventsByID(ctx context.Context, actor Actor, ids []db.EventID)
 	return s.DB.ForWorkspace(actor.Workspace).Events(ctx, ids)
 }
 
-// TokensByID reads what may be seen of the API tokens of programs.
+// TokensByID reads the API tokens of programs, without their secrets.
 func (s *Service) TokensByID(ctx context.Context, actor Actor, ids []db.TokenID) ([]*db.Token, error) {
 	return s.DB.ForWorkspace(actor.Workspace).ProgramTokens(ctx, ids)
 }
 
-// WorkspacesByID reads workspaces, of which a caller sees one.
+// WorkspacesByID reads workspaces; only the caller's own is ever found.
 func (s *Service) WorkspacesByID(ctx context.Context, actor Actor, ids []db.WorkspaceID) ([]*db.Workspace, error) {
 	own, err := s.Workspace(ctx, actor)
 	if err != nil || !slices.Contains(ids, own.ID) {

@@ -8,12 +8,12 @@ import (
 )
 
 const (
-	searchEvery = 5 * time.Second // until what others wrote is looked for
-	searchBatch = 200             // rows of one transaction
+	searchEvery = 5 * time.Second // between two searches for rows without search text
+	searchBatch = 200             // rows per transaction
 )
 
-// keepSearchable folds what is not folded yet, and forgets words that nothing has any
-// more, until the context ends. It may run in any number of processes.
+// keepSearchable adds missing search text and deletes unused search words until the context ends.
+// Any number of processes may run it.
 func (s *Service) keepSearchable(ctx context.Context) {
 	for ctx.Err() == nil {
 		if err := s.makeSearchable(ctx); err != nil && ctx.Err() == nil {
@@ -23,9 +23,8 @@ func (s *Service) keepSearchable(ctx context.Context) {
 	}
 }
 
-// makeSearchable folds all that is to be folded, batch by batch: rows from before text was
-// folded by the server, what a server of the version before has written since, and phone
-// numbers after a change of the country.
+// makeSearchable adds the search text that is missing, batch by batch: to old rows, to rows that a
+// server of the previous version has written, and to phone numbers after a change of the country.
 func (s *Service) makeSearchable(ctx context.Context) error {
 	workspaces, err := s.DB.UnfoldedWorkspaces(ctx)
 	if err != nil {
@@ -41,7 +40,7 @@ func (s *Service) makeSearchable(ctx context.Context) error {
 	return nil
 }
 
-// inBatches repeats a transaction until it finds less than a whole batch.
+// inBatches repeats a transaction until it processes less than a whole batch.
 func (s *Service) inBatches(ctx context.Context, workspace db.WorkspaceKey, work func(context.Context, db.Tx) (int, error)) error {
 	for done := searchBatch; done == searchBatch; {
 		err := s.DB.Transact(ctx, workspace, func(tx db.Tx) (err error) {
@@ -55,12 +54,12 @@ func (s *Service) inBatches(ctx context.Context, workspace db.WorkspaceKey, work
 	return nil
 }
 
-// foldAgents tells of addresses that two agents had before they were the same: which of
-// the two keeps it is for a person to say.
+// foldAgents logs agents whose e-mail addresses differ only in their spelling, which older versions
+// allowed: a person has to decide who keeps the address.
 func (s *Service) foldAgents(ctx context.Context, tx db.Tx) (int, error) {
 	done, taken, err := tx.FoldAgents(ctx, searchBatch)
 	for _, a := range taken {
-		s.Log.Warn("two agents have the same e-mail address but for its writing; change one of them with updateAgent",
+		s.Log.Warn("two agents have e-mail addresses that differ only in their spelling; change one of them with updateAgent",
 			"agent", a.ID.String(), "email", *a.Email)
 	}
 	return done, err

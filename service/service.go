@@ -1,8 +1,8 @@
-// Package service is what the product does: its rules, its permissions and its
-// transactions. The rules quote the codes of the product's description (A1, S4 …).
+// Package service contains the rules, the permissions and the transactions of the product. Codes
+// such as A1 and S4 refer to docs/rules.md.
 //
-// Every change goes through write: rule, change, event, commit, wake. Everything that is
-// pushed to clients comes out of watch.go.
+// Every change goes through Write: check the rules, change rows, append events, commit, wake the
+// feed. Everything that is pushed to clients comes from the streams of watch.go.
 package service
 
 import (
@@ -17,7 +17,7 @@ import (
 	"switchboard/service/projection"
 )
 
-// Service carries out what callers ask for, on one database.
+// Service carries out the queries, mutations and subscriptions of callers on one database.
 type Service struct {
 	DB   *db.DB
 	Feed *feed.Feed
@@ -34,7 +34,7 @@ type Options struct {
 	Now func() time.Time // the clock; time.Now
 }
 
-// New makes a service on a database whose log the feed follows.
+// New returns a service on a database; the feed must follow the log of that database.
 func New(d *db.DB, f *feed.Feed, o Options) *Service {
 	if o.Log == nil {
 		o.Log = slog.Default()
@@ -43,7 +43,7 @@ func New(d *db.DB, f *feed.Feed, o Options) *Service {
 		o.Now = time.Now
 	}
 	s := &Service{DB: d, Feed: f, Log: o.Log}
-	// The database keeps microseconds; what is returned must equal what is read later.
+	// The database stores microseconds, and a returned time must equal the one that is read later.
 	s.Now = func() time.Time { return o.Now().UTC().Truncate(time.Microsecond) }
 	s.inbox = projection.NewInbox()
 	s.dashboards = projection.NewDashboards(s.Now)
@@ -52,11 +52,11 @@ func New(d *db.DB, f *feed.Feed, o Options) *Service {
 
 const (
 	readyTime   = 2 * time.Second // for the database to answer
-	readyWithin = 5 * time.Second // of the last time that the log could be read
+	readyWithin = 5 * time.Second // since the log was last read
 )
 
-// Ready reports, as an error, why this server cannot do its work at the moment: the
-// database does not answer or is read-only, or its log cannot be followed.
+// Ready returns an error if this server cannot serve calls at the moment: the database does not
+// answer or is read-only, or its log cannot be followed.
 func (s *Service) Ready(ctx context.Context) error {
 	if silence := s.Feed.Silence(); silence > readyWithin {
 		return fmt.Errorf("the log of events could not be read for %v", silence.Round(time.Second))
@@ -66,18 +66,18 @@ func (s *Service) Ready(ctx context.Context) error {
 	return s.DB.Ready(ctx)
 }
 
-// Silence returns how long the log of events could not be read, about.
+// Silence returns approximately for how long the log of events could not be read.
 func (s *Service) Silence() time.Duration { return s.Feed.Silence() }
 
-// Maintain deletes what is kept for a time only, now and then, and keeps text searchable,
-// until the context ends.
+// Maintain deletes expired idempotency keys once an hour and keeps text searchable, until the
+// context ends.
 func (s *Service) Maintain(ctx context.Context) {
 	var searchable sync.WaitGroup
 	defer searchable.Wait()
 	searchable.Go(func() { s.keepSearchable(ctx) })
 	for {
 		if err := s.DB.ForgetKeys(ctx, s.Now().Add(-keyLifetime)); err != nil && ctx.Err() == nil {
-			s.Log.Warn("forgetting old idempotency keys failed; trying again later", "error", err)
+			s.Log.Warn("deleting expired idempotency keys failed; the next try is in an hour", "error", err)
 		}
 		select {
 		case <-ctx.Done():

@@ -10,11 +10,11 @@ import (
 	dbtext "switchboard/db/text"
 )
 
-// The longest texts taken from outside, in characters.
+// The longest accepted texts, in characters.
 const (
 	MaxName    = dbtext.MaxName
 	MaxBody    = dbtext.MaxBody
-	MaxInbound = 100_000 // of what a customer writes
+	MaxInbound = 100_000 // of a customer's message
 	maxSearch  = 100
 	maxChannel = 50
 )
@@ -27,8 +27,8 @@ func CheckText(field, text string, least, most int) error {
 	return nil
 }
 
-// blank reports whether a text shows nothing: it is empty or has only spaces, control
-// characters and characters without ink, such as U+200B, U+3164 and U+2800.
+// blank reports whether a text is empty or has only spaces, control characters and invisible
+// characters such as U+200B, U+3164 and U+2800.
 func blank(text string) bool {
 	return !strings.ContainsFunc(text, func(r rune) bool {
 		return unicode.IsGraphic(r) && !unicode.IsSpace(r) && r != '\u2800' &&
@@ -36,7 +36,7 @@ func blank(text string) bool {
 	})
 }
 
-// CheckName returns a name or the like without the spaces at its ends.
+// CheckName checks a name or similar text and returns it without surrounding spaces.
 func CheckName(field, text string) (string, error) {
 	text = strings.TrimSpace(text)
 	if err := CheckText(field, text, 1, MaxName); err != nil {
@@ -48,7 +48,8 @@ func CheckName(field, text string) (string, error) {
 	return text, nil
 }
 
-// CheckChannel returns the name of a channel in the form in which channels are stored.
+// CheckChannel checks the name of a channel and returns it in the form in which channels are
+// stored.
 func CheckChannel(field, text string) (string, error) {
 	if err := CheckText(field, text, 1, maxChannel); err != nil {
 		return "", err
@@ -59,7 +60,8 @@ func CheckChannel(field, text string) (string, error) {
 	return db.FoldChannel(text), nil
 }
 
-// contactIdentity takes a contact's id on a channel, in the form in which identities are stored.
+// contactIdentity checks a contact's id on a channel and returns it in the form in which identities
+// are stored.
 func contactIdentity(field string, in ContactIdentityInput) (id db.ContactIdentity, err error) {
 	if id.Channel, err = CheckChannel(field+".channel", in.Channel); err != nil {
 		return id, err
@@ -74,7 +76,7 @@ func contactIdentity(field string, in ContactIdentityInput) (id db.ContactIdenti
 	return id.Fold(), nil
 }
 
-// optional takes a text that may be left out; blank means none.
+// optional checks a text that may be left out; it returns nil if the text is blank.
 func optional(field string, text *string, most int) (*string, error) {
 	if text == nil || CheckText(field, *text, 0, len(*text)) == nil && blank(*text) {
 		return nil, nil
@@ -83,10 +85,10 @@ func optional(field string, text *string, most int) (*string, error) {
 	return &trimmed, CheckText(field, trimmed, 1, most)
 }
 
-// phone takes a phone number that may be left out.
+// phone is optional for a phone number.
 func phone(text *string) (*string, error) { return optional("phone", text, MaxName) }
 
-// email takes an e-mail address that may be left out.
+// email is optional for an e-mail address.
 func email(text *string) (*string, error) {
 	address, err := optional("email", text, MaxName)
 	if address == nil || err != nil {
@@ -98,8 +100,8 @@ func email(text *string) (*string, error) {
 	return address, nil
 }
 
-// avatarURL takes the address of a picture that may be left out. Browsers load it, so
-// only https is taken; the server never fetches it.
+// avatarURL is optional for the address of a picture. Browsers load it, so it must be https; the
+// server never fetches it.
 func avatarURL(text *string) (*string, error) {
 	address, err := optional("avatarUrl", text, 2000)
 	if address == nil || err != nil {

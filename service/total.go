@@ -14,13 +14,13 @@ type Total struct {
 	Capped bool // there are more than Count
 }
 
-// countLimit is how far lists are counted.
+// countLimit is the largest count that is reported exactly.
 const countLimit = 1000
 
-// total returns what was counted up to one more than the limit.
+// total returns the Total for a count that stopped at one more than the limit.
 func total(counted int) Total { return Total{min(counted, countLimit), counted > countLimit} }
 
-// TotalOf returns a List's Total by a count that goes up to a limit.
+// TotalOf returns a List's Total for a function that counts up to a limit.
 func TotalOf(count func(ctx context.Context, limit int) (int, error)) func(context.Context) (Total, error) {
 	return func(ctx context.Context) (Total, error) {
 		n, err := count(ctx, countLimit+1)
@@ -53,7 +53,7 @@ func (s *Service) RunTotals(ctx context.Context, actor Actor, ids []db.WorkflowI
 	return totals(ctx, s, actor, db.WorkflowRuns, ids, func(id db.WorkflowID) uuid.UUID { return id.UUID })
 }
 
-// totals counts the rows of a list of each parent, all in one statement.
+// totals counts the rows of each parent's list, all in one statement.
 func totals[K any](ctx context.Context, s *Service, actor Actor, of db.Nested, parents []K, id func(K) uuid.UUID) ([]Total, error) {
 	ids := make([]uuid.UUID, len(parents))
 	for i, parent := range parents {

@@ -8,29 +8,30 @@ import (
 	"switchboard/feed"
 )
 
-// Stream is what a subscriber gets: items one by one, each exactly once and in log order
-// (P3), beginning where the subscriber asked. It is pulled: Next until there is nothing,
-// then Wait. One goroutine at a time may use it.
+// Stream delivers items to a subscriber, each exactly once and in log order (P3), from the position
+// that the subscriber asked for. Call Next until it has no item, then Wait. Only one goroutine at a
+// time may use it.
 type Stream[T any] struct {
-	watcher *feed.Watcher
-	events  []*db.Event    // read, but not yet looked at
-	at      db.EventCursor // how far it has looked
-	states  bool           // the items are states of something, not events
-	due     time.Time      // when Next has an item whatever happens; zero: when something happens
-	until   time.Time      // when Next may have an item though nothing happens; zero: never
-	next    func(ctx context.Context) (T, bool, error)
+	watcher  *feed.Watcher
+	events   []*db.Event    // read, but not yet processed
+	position db.EventCursor // of the last processed event
+	states   bool           // the items are states, not events
+	due      time.Time      // Wait waits only until then, even without events; zero: until there are events
+	until    time.Time      // Wait waits for events, but no longer than until then; zero: without limit
+	next     func(ctx context.Context) (T, bool, error)
 }
 
-// follow makes a stream, beginning where the watcher does, of what look makes of events.
-func follow[T any](w *feed.Watcher, look func(*db.Event) (item T, ok bool)) *Stream[T] {
-	s := &Stream[T]{watcher: w, at: w.Position()}
+// follow returns a stream of the items that convert returns for events, from the watcher's
+// position.
+func follow[T any](w *feed.Watcher, convert func(*db.Event) (item T, ok bool)) *Stream[T] {
+	s := &Stream[T]{watcher: w, position: w.Position()}
 	s.next = func(ctx context.Context) (item T, ok bool, err error) {
 		for {
 			e, err := s.Event(ctx)
 			if e == nil {
 				return item, false, err
 			}
-			if item, ok = look(e); ok {
+			if item, ok = convert(e); ok {
 				return item, true, nil
 			}
 		}
@@ -38,24 +39,23 @@ func follow[T any](w *feed.Watcher, look func(*db.Event) (item T, ok bool)) *Str
 	return s
 }
 
-// NewStateStream returns a stream of states of something. Next computes them from the events, which it
-// reads with the stream's Event.
+// NewStateStream returns a stream of states. next computes them from the events, which it reads
+// with the stream's Event.
 func NewStateStream[T any](w *feed.Watcher, next func(ctx context.Context) (T, bool, error)) *Stream[T] {
 	return &Stream[T]{watcher: w, states: true, next: next}
 }
 
-// Next gives the next item without waiting for one to happen; ok is false if there is none
-// yet, and then everything up to the present end was looked at. After an error the stream
-// is of no more use: it is CURSOR_EXPIRED if the log was replaced, and the context's if
-// that ended. While the database is away there is nothing.
+// Next returns the next item without waiting; ok is false if there is none yet, once all events up
+// to the end of the log are processed, or while the database is unreachable. An error ends the
+// stream: it is CURSOR_EXPIRED if the log was replaced, or the context's.
 func (s *Stream[T]) Next(ctx context.Context) (item T, ok bool, err error) {
-	if err := ctx.Err(); err != nil { // whoever may see no more gets no more of what was read
+	if err := ctx.Err(); err != nil { // events that were read must not reach a caller who lost access
 		return item, false, err
 	}
 	return s.next(ctx)
 }
 
-// Wait waits until Next may give something more. The error is the context's.
+// Wait waits until Next may have another item. The error is the context's.
 func (s *Stream[T]) Wait(ctx context.Context) error {
 	switch {
 	case !s.due.IsZero():
@@ -72,14 +72,15 @@ func (s *Stream[T]) Wait(ctx context.Context) error {
 	return ctx.Err()
 }
 
-// Position is how far the stream has looked into the log, right after an item the place of
-// its event: whoever resumes after it goes on exactly there. Streams of states have none.
-func (s *Stream[T]) Position() (at db.EventCursor, ok bool) { return s.at, !s.states }
+// Position returns the position of the last processed event, which right after Next is that of the
+// item's event. A stream that starts after it continues without a gap. ok is false for streams of
+// states, which cannot be resumed.
+func (s *Stream[T]) Position() (position db.EventCursor, ok bool) { return s.position, !s.states }
 
 // Close ends the stream.
 func (s *Stream[T]) Close() { s.watcher.Close() }
 
-// Event returns the next event of the log; nil if there is none yet.
+// Event returns the next event of the log, or nil if there is none yet.
 func (s *Stream[T]) Event(ctx context.Context) (*db.Event, error) {
 	if len(s.events) == 0 {
 		events, err := s.watcher.Next(ctx)
@@ -89,11 +90,11 @@ func (s *Stream[T]) Event(ctx context.Context) (*db.Event, error) {
 		s.events = events
 	}
 	e := s.events[0]
-	s.events, s.at = s.events[1:], e.Cursor()
+	s.events, s.position = s.events[1:], e.Cursor()
 	return e, nil
 }
 
-// SleepUntil waits until a moment. The error is the context's.
+// SleepUntil waits until a time. The error is the context's.
 func SleepUntil(ctx context.Context, moment time.Time) error {
 	timer := time.NewTimer(time.Until(moment))
 	defer timer.Stop()
@@ -105,7 +106,7 @@ func SleepUntil(ctx context.Context, moment time.Time) error {
 	}
 }
 
-// watch makes a stream of the events that the caller picks.
+// watch returns a stream of the events for which picks is true.
 func (s *Service) watch(ctx context.Context, actor Actor, after *db.EventCursor, picks func(*db.Event) bool) (*Stream[*db.Event], error) {
 	w, err := s.Feed.Watch(ctx, actor.Workspace, after)
 	if err != nil {
@@ -114,9 +115,9 @@ func (s *Service) watch(ctx context.Context, actor Actor, after *db.EventCursor,
 	return follow(w, func(e *db.Event) (*db.Event, bool) { return e, picks(e) }), nil
 }
 
-// WatchAssignments streams each change of assignment, of one conversation and from or to
-// one agent if asked for. The error is NOT_FOUND for an unknown id, CURSOR_EXPIRED or
-// CURSOR_INVALID; so it is for the other streams.
+// WatchAssignments streams each change of assignment: with a conversation, only of that one; with
+// an agent, only from or to that one. The error is NOT_FOUND for an unknown id, CURSOR_EXPIRED or
+// CURSOR_INVALID, as for the other streams.
 func (s *Service) WatchAssignments(ctx context.Context, actor Actor, conversation *db.ConversationID, agent *db.AgentID, after *db.EventCursor) (*Stream[*db.Event], error) {
 	if err := s.mustExist(ctx, actor, conversation, agent); err != nil {
 		return nil, err
@@ -131,7 +132,7 @@ func (s *Service) WatchAssignments(ctx context.Context, actor Actor, conversatio
 	})
 }
 
-// WatchStatus streams each opening, reopening and closing, of one conversation if asked for.
+// WatchStatus streams each opening, reopening and closing: with a conversation, only of that one.
 func (s *Service) WatchStatus(ctx context.Context, actor Actor, conversation *db.ConversationID, after *db.EventCursor) (*Stream[*db.Event], error) {
 	if err := s.mustExist(ctx, actor, conversation, nil); err != nil {
 		return nil, err
@@ -157,7 +158,7 @@ func isAbout(e *db.Event, conversation *db.ConversationID) bool {
 	return conversation == nil || (e.ConversationID != nil && *e.ConversationID == *conversation)
 }
 
-// mustExist answers ids that are unknown, or of another workspace, with NOT_FOUND.
+// mustExist returns NOT_FOUND if an id is unknown or of another workspace; nil ids are not checked.
 func (s *Service) mustExist(ctx context.Context, actor Actor, conversation *db.ConversationID, agent *db.AgentID) error {
 	w := s.DB.ForWorkspace(actor.Workspace)
 	if conversation != nil {
@@ -176,25 +177,25 @@ func (s *Service) mustExist(ctx context.Context, actor Actor, conversation *db.C
 	return nil
 }
 
-// InboxChange is one step of a live view.
+// InboxChange is one change of a live view.
 type InboxChange struct {
 	Kind   InboxChangeKind
 	Event  *db.Event
-	Counts *Counts // right after the event; nil for events from before the subscription
+	Counts *Counts // after the event; nil for replayed events
 }
 
 // InboxChangeKind is what an event did to a conversation's membership in a view.
 type InboxChangeKind string
 
-// The kinds of steps.
+// The kinds of changes.
 const (
 	Entered InboxChangeKind = "ENTERED"
 	Updated InboxChangeKind = "UPDATED"
 	Left    InboxChangeKind = "LEFT"
 )
 
-// WatchInbox streams a live view: what enters it, changes in it and leaves it, decided
-// from the events alone by the predicate of the list (I2).
+// WatchInbox streams the changes of a live view: conversations that enter it, change in it or leave
+// it. Membership is computed from the events alone, by the same predicate as the list (I2).
 func (s *Service) WatchInbox(ctx context.Context, actor Actor, view db.View, filter *db.InboxFilter, after *db.EventCursor) (*Stream[InboxChange], error) {
 	if filter != nil && filter.Unread != nil {
 		return nil, NewBadInput("what is unread is not in the log, so it cannot be followed; filter the list by it, and follow the view without")
@@ -221,9 +222,9 @@ func (s *Service) WatchInbox(ctx context.Context, actor Actor, view db.View, fil
 	}), nil
 }
 
-// membership says what an event did to a conversation's membership; empty for nothing.
+// membership returns what an event did to a conversation's membership; empty if it did nothing.
 func membership(e *db.Event, holds func(*db.Facets) bool) InboxChangeKind {
-	if e.ConversationID == nil || e.Type == db.WorkflowRan { // which shows in no list
+	if e.ConversationID == nil || e.Type == db.WorkflowRan { // a run changes no list
 		return ""
 	}
 	switch was, is := holds(e.Before), holds(e.After); {
@@ -237,8 +238,8 @@ func membership(e *db.Event, holds func(*db.Facets) bool) InboxChangeKind {
 	return ""
 }
 
-// watchCounted begins to watch with the counts at the present end of the log; events up
-// to there are replayed, later ones are live.
+// watchCounted returns a watcher and the counts at the present end of the log. Events up to there
+// are replayed and do not change the counts; later ones are live.
 func (s *Service) watchCounted(ctx context.Context, actor Actor, after *db.EventCursor) (*feed.Watcher, Counts, error) {
 	counts, err := s.InboxCounts(ctx, actor)
 	if err != nil {
@@ -251,11 +252,11 @@ func (s *Service) watchCounted(ctx context.Context, actor Actor, after *db.Event
 	return w, counts, err
 }
 
-// countsEvery is how often counts are pushed at most.
+// countsEvery is the shortest time between two pushes of counts.
 const countsEvery = 250 * time.Millisecond
 
-// WatchCounts streams the caller's counts: at once, then when they change, at most four
-// times a second.
+// WatchCounts streams the caller's counts: immediately, then after each change, at most four times
+// a second.
 func (s *Service) WatchCounts(ctx context.Context, actor Actor) (*Stream[Counts], error) {
 	w, counts, err := s.watchCounted(ctx, actor, nil)
 	if err != nil {
@@ -283,7 +284,7 @@ func (s *Service) WatchCounts(ctx context.Context, actor Actor) (*Stream[Counts]
 	return stream, nil
 }
 
-// apply applies the events up to the present end of the log to counts.
+// apply updates counts by the events up to the present end of the log.
 func (s *Stream[T]) apply(ctx context.Context, c *Counts, viewer *db.AgentID) error {
 	for {
 		e, err := s.Event(ctx)
