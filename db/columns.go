@@ -9,22 +9,23 @@ import (
 	"github.com/uptrace/bun/dialect/pgdialect"
 )
 
-// columns are the columns of a table, as the struct of its rows declares them: each field is one.
-// The tag `save:"text"` has a field written by each update, as an array of that SQL type; one
-// without it is only inserted. The tag `read:"-"` keeps a field out of what is read.
+// columns are the columns of a table, one for each field of the struct of its rows. A field with
+// the tag `save:"text"` is written by each update, as an array of that SQL type; a field without
+// the tag is only inserted. A field with the tag `read:"-"` is not read.
 type columns[T any] struct {
 	read   string        // the columns to select
 	update string        // the statement that saves rows; $1 is the workspace, $2 their ids
 	args   []columnArray // its arguments from $2 on
 }
 
-// columnArray makes an array of one field of many rows.
+// columnArray builds an array of one field of many rows.
 type columnArray struct {
-	field []int        // as reflect.Value.FieldByIndex takes it
+	field []int        // the index for reflect.Value.FieldByIndex
 	slice reflect.Type // of the field's type
 }
 
-// columnsOf reads the tags of a struct once, so that the statements stay the same and prepared.
+// columnsOf reads the tags of a struct once, so that the text of the statements never changes and
+// they stay prepared.
 func columnsOf[T any](table string) columns[T] {
 	var c columns[T]
 	var read, set, names, arrays []string
@@ -49,7 +50,8 @@ func columnsOf[T any](table string) columns[T] {
 	return c
 }
 
-// arguments returns what update takes: the workspace and each column of the rows as an array.
+// arguments returns the arguments of update: the workspace, then each column of the rows as an
+// array.
 func (c columns[T]) arguments(workspace WorkspaceKey, rows []*T) []any {
 	args := []any{workspace}
 	for _, array := range c.args {

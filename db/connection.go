@@ -14,27 +14,27 @@ import (
 // Dial opens a network connection to PostgreSQL.
 type Dial func(ctx context.Context, network, address string) (net.Conn, error)
 
-// dialTCP notices a machine that has vanished after eleven seconds of silence, also on a
-// connection from which nothing is expected.
+// dialTCP connects with keepalives, so that a machine that has vanished is detected after eleven
+// seconds of silence, even on an idle connection.
 func dialTCP(ctx context.Context, network, address string) (net.Conn, error) {
 	d := net.Dialer{KeepAliveConfig: net.KeepAliveConfig{Enable: true, Idle: 5 * time.Second, Interval: 2 * time.Second, Count: 3}}
 	return d.DialContext(ctx, network, address)
 }
 
-// suspicion is how long a read may last before the other connections of the pool are
-// suspected to have gone silent as well, should it fail.
-const suspicion = 2 * time.Second
+// silenceTime is how long a failing read must have lasted for the other connections of the pool to
+// count as broken too.
+const silenceTime = 2 * time.Second
 
-// connections are those that a pool has open.
+// connections are the open network connections of a pool.
 type connections struct {
-	dial     Dial
-	patience time.Duration // of one read or write; 0 is without end
+	dial      Dial
+	ioTimeout time.Duration // of one read or write; 0 means none
 
-	broke atomic.Int64 // when one of them was last found broken, in Unix nanoseconds
+	broke atomic.Int64 // when a connection was last found broken, in Unix nanoseconds
 
-	mu   sync.Mutex
-	open map[*connection]bool
-	none chan struct{} // closed when none is left; nil unless somebody waits for that
+	mu    sync.Mutex
+	open  map[*connection]bool
+	empty chan struct{} // closed with the last connection; nil unless closeAll waits for it
 }
 
 func (all *connections) connect(ctx context.Context, network, address string) (net.Conn, error) {
@@ -52,39 +52,39 @@ func (all *connections) connect(ctx context.Context, network, address string) (n
 	return c, nil
 }
 
-// suspect has connections that were last used before now replaced instead of used again.
+// suspect makes the pool replace, instead of reuse, the connections that were last used before now.
 func (all *connections) suspect() { all.broke.Store(time.Now().UnixNano()) }
 
 func (all *connections) forget(c *connection) {
 	all.mu.Lock()
 	defer all.mu.Unlock()
 	delete(all.open, c)
-	if all.none != nil && len(all.open) == 0 {
-		close(all.none)
-		all.none = nil
+	if all.empty != nil && len(all.open) == 0 {
+		close(all.empty)
+		all.empty = nil
 	}
 }
 
-// farewell is how long connections that are being closed may take to say so to PostgreSQL.
-const farewell = time.Second
+// closeTime is how long the orderly closing of all connections may take.
+const closeTime = time.Second
 
-// leave waits until all connections are closed, and cuts those that take too long: the
-// driver closes a connection on which a statement was given up in the background.
-func (all *connections) leave() {
+// closeAll waits until all connections are closed and cuts those that take too long. The wait is
+// needed because the driver closes a connection in the background after a statement was cancelled.
+func (all *connections) closeAll() {
 	all.mu.Lock()
 	if len(all.open) == 0 {
 		all.mu.Unlock()
 		return
 	}
-	if all.none == nil {
-		all.none = make(chan struct{})
+	if all.empty == nil {
+		all.empty = make(chan struct{})
 	}
-	none := all.none
+	empty := all.empty
 	all.mu.Unlock()
 	select {
-	case <-none:
+	case <-empty:
 		return
-	case <-time.After(farewell):
+	case <-time.After(closeTime):
 	}
 	all.mu.Lock()
 	defer all.mu.Unlock()
@@ -93,7 +93,7 @@ func (all *connections) leave() {
 	}
 }
 
-// connection is a network connection that waits for no answer longer than the patience of
+// connection is a network connection on which no read or write lasts longer than the ioTimeout of
 // its pool, whatever deadlines the driver sets.
 type connection struct {
 	net.Conn
@@ -101,7 +101,7 @@ type connection struct {
 
 	mu          sync.Mutex
 	read, write time.Time // the driver's deadlines; zero is none
-	inUse       bool      // by the pool; else it is being made, closed, or cancels a statement
+	inUse       bool      // by the pool; false while it is opened or closed, or only cancels a statement
 }
 
 func (c *connection) Read(b []byte) (int, error) {
@@ -110,7 +110,7 @@ func (c *connection) Read(b []byte) (int, error) {
 		return 0, err
 	}
 	n, err := c.Conn.Read(b)
-	c.judge(began, err)
+	c.checkBroken(began, err)
 	return n, err
 }
 
@@ -120,28 +120,28 @@ func (c *connection) Write(b []byte) (int, error) {
 		return 0, err
 	}
 	n, err := c.Conn.Write(b)
-	c.judge(began, err)
+	c.checkBroken(began, err)
 	return n, err
 }
 
-// limit sets the earlier one of the driver's deadline and the end of our patience.
+// limit sets the earlier of the driver's deadline and the end of ioTimeout.
 func (c *connection) limit(now time.Time, driver *time.Time, set func(time.Time) error) error {
-	if c.all.patience == 0 {
+	if c.all.ioTimeout == 0 {
 		return nil
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	deadline := now.Add(c.all.patience)
+	deadline := now.Add(c.all.ioTimeout)
 	if !driver.IsZero() && driver.Before(deadline) {
 		deadline = *driver
 	}
 	return set(deadline)
 }
 
-// judge suspects all connections when this one has broken. A statement that its caller
-// gave up early says nothing about them, nor does the end of a connection that the driver
-// is closing in the background, for which it sets a deadline.
-func (c *connection) judge(began time.Time, err error) {
+// checkBroken suspects all connections if the error shows that this one is broken. Two errors do
+// not show that: the end of a statement that its caller cancelled early, and the end of a
+// connection that the driver closes in the background, for which it sets a deadline.
+func (c *connection) checkBroken(began time.Time, err error) {
 	if err == nil {
 		return
 	}
@@ -149,14 +149,14 @@ func (c *connection) judge(began time.Time, err error) {
 	isEnded, isGivenUp := !c.inUse, !c.read.IsZero()
 	c.mu.Unlock()
 	silent := errors.Is(err, os.ErrDeadlineExceeded)
-	if isEnded || isGivenUp && !silent || silent && time.Since(began) < min(suspicion, c.all.patience) {
+	if isEnded || isGivenUp && !silent || silent && time.Since(began) < min(silenceTime, c.all.ioTimeout) {
 		return
 	}
 	c.all.suspect()
 }
 
-// began says that a connection is part of the pool from now on.
-func (all *connections) began(conn net.Conn) {
+// markInUse records that the pool now uses the connection.
+func (all *connections) markInUse(conn net.Conn) {
 	if secure, ok := conn.(*tls.Conn); ok {
 		conn = secure.NetConn()
 	}

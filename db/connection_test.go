@@ -168,7 +168,7 @@ func TestDriversDeadline(t *testing.T) {
 	t.Parallel()
 	near, far := net.Pipe()
 	defer func() { _ = far.Close() }()
-	c := &connection{Conn: near, all: &connections{patience: time.Hour}}
+	c := &connection{Conn: near, all: &connections{ioTimeout: time.Hour}}
 	fine(t, c.SetDeadline(time.Unix(1, 0)))
 	for _, do := range []func([]byte) (int, error){c.Read, c.Write} {
 		if _, err := do(make([]byte, 1)); !errors.Is(err, os.ErrDeadlineExceeded) {
@@ -176,7 +176,7 @@ func TestDriversDeadline(t *testing.T) {
 		}
 	}
 	fine(t, c.SetDeadline(time.Time{}))
-	c.all.patience = 10 * time.Millisecond
+	c.all.ioTimeout = 10 * time.Millisecond
 	if _, err := c.Read(make([]byte, 1)); !errors.Is(err, os.ErrDeadlineExceeded) {
 		t.Errorf("it says %v", err)
 	}

@@ -9,12 +9,12 @@ import (
 	"strconv"
 )
 
-// ErrBadCursor says that a text is no cursor, or a cursor of another list or workspace.
+// ErrBadCursor means that a text is not a cursor, or is a cursor of another list or workspace.
 var ErrBadCursor = errors.New("not a valid cursor")
 
-// EventCursor names a place in one workspace's log: right after the event with this
-// number. Check is taken from that event's id, so that a number which was issued
-// again after a restore or a failover is noticed.
+// EventCursor is a position in one workspace's log: right after the event with this number. Check
+// is the end of that event's id. It reveals a number that was issued again after a restore or a
+// failover.
 type EventCursor struct {
 	Workspace WorkspaceKey
 	Seq       Seq
@@ -25,7 +25,8 @@ const cursorSize = 8 + 8 + 4 + 4 // workspace, seq, check, CRC of these
 
 var cursorEncoding = base64.RawURLEncoding.Strict()
 
-// cursorAfter returns the place right after an event; a zero event is the beginning of the log.
+// cursorAfter returns the position right after an event. A zero event stands for the beginning of
+// the log.
 func cursorAfter(workspace WorkspaceKey, seq Seq, event EventID) EventCursor {
 	c := EventCursor{Workspace: workspace, Seq: seq}
 	copy(c.Check[:], event.UUID[12:]) // the random end of a UUIDv7
@@ -42,9 +43,9 @@ func (c EventCursor) String() string {
 	return cursorEncoding.EncodeToString(b)
 }
 
-// ParseEventCursor reads the opaque form; the error is ErrBadCursor.
+// ParseEventCursor decodes the opaque form; the error is ErrBadCursor.
 func ParseEventCursor(text string) (EventCursor, error) {
-	b, err := cursorEncoding.DecodeString(text) // which passes over line breaks
+	b, err := cursorEncoding.DecodeString(text) // the decoder ignores line breaks, so the length is checked too
 	if err != nil || len(b) != cursorSize || len(text) != cursorEncoding.EncodedLen(cursorSize) || crc32.ChecksumIEEE(b[:20]) != binary.BigEndian.Uint32(b[20:]) {
 		return EventCursor{}, ErrBadCursor
 	}

@@ -1,8 +1,8 @@
 // Package db holds the rows of the database and the SQL that reads and writes them.
-// It knows no rule of the product.
+// It contains no rule of the product.
 //
-// Every query of a workspace's data hangs on a ForWorkspace or a Tx and names its
-// workspace_id; no function takes a bare id.
+// Every query of a workspace's data is a method of ForWorkspace or Tx and names its
+// workspace_id. No function takes an id without a workspace.
 package db
 
 import (
@@ -28,16 +28,16 @@ type DB struct {
 	conns  *connections
 }
 
-// Options tune a pool. The zero value is the default.
+// Options configure a pool. The zero value uses the defaults.
 type Options struct {
-	Name             string          // under which PostgreSQL shows its sessions; switchboard
-	MaxConns         int             // connections at most; 16
-	StatementTimeout time.Duration   // of one SQL statement; 5 s
-	LockTimeout      time.Duration   // of waiting for one lock; 2 s
-	IdleTimeout      time.Duration   // of a transaction in which this process asks for nothing; 10 s
-	Grace            time.Duration   // how much later than StatementTimeout an answer may come; 2 s
-	Tracer           pgx.QueryTracer // sees every statement; none
-	Dial             Dial            // how the network is reached; TCP with keepalives, or the unix socket
+	Name             string          // application_name of its sessions; default switchboard
+	MaxConns         int             // most connections; default 16
+	StatementTimeout time.Duration   // of one SQL statement; default 5 s
+	LockTimeout      time.Duration   // of a wait for one lock; default 2 s
+	IdleTimeout      time.Duration   // of a transaction between two statements; default 10 s
+	Grace            time.Duration   // how much longer than StatementTimeout to wait for an answer; default 2 s
+	Tracer           pgx.QueryTracer // observes every statement; default none
+	Dial             Dial            // opens network connections; default TCP with keepalives, or the unix socket
 }
 
 func (o *Options) defaults() {
@@ -52,31 +52,30 @@ func (o *Options) defaults() {
 	}
 }
 
-// connectTime is how long a connection may take to be made, until the first statement.
+// connectTime is how long a connection may take to become usable.
 const connectTime = 5 * time.Second
 
-// Open makes a pool for a PostgreSQL URL and checks that the server answers.
+// Open opens a pool for a PostgreSQL URL and checks that the server answers.
 func Open(ctx context.Context, url string, o Options) (*DB, error) {
 	o.defaults()
 	return open(ctx, url, o, o.StatementTimeout+o.Grace)
 }
 
-// open takes the time-outs as they are: 0 is none. Patience is how long one read or write
-// may take.
-func open(ctx context.Context, url string, o Options, patience time.Duration) (*DB, error) {
+// open is Open without defaults: a time-out of 0 means none. ioTimeout limits each read or write.
+func open(ctx context.Context, url string, o Options, ioTimeout time.Duration) (*DB, error) {
 	config, err := pgx.ParseConfig(url)
 	if err != nil {
 		return nil, fmt.Errorf("the database URL cannot be read: %w; give one such as postgres://user:password@host/name", err)
 	}
-	conns := &connections{dial: o.Dial, patience: patience}
-	o.ask(config.RuntimeParams)
-	want := meant(config.RuntimeParams["search_path"])
-	// bun sends finished text: preparing each of its statements would only cost a round trip.
+	conns := &connections{dial: o.Dial, ioTimeout: ioTimeout}
+	o.addSettings(config.RuntimeParams)
+	want := requiredSettings(config.RuntimeParams["search_path"])
+	// bun writes values into the text, so preparing a statement would only cost a round trip.
 	config.DefaultQueryExecMode = pgx.QueryExecModeExec
 	config.Tracer = o.Tracer
 	config.ConnectTimeout = connectTime
 	config.DialFunc = pgconn.DialFunc(conns.connect)
-	config.OnPgError = func(_ *pgconn.PgConn, err *pgconn.PgError) bool { return conns.keeps(err) }
+	config.OnPgError = func(_ *pgconn.PgConn, err *pgconn.PgError) bool { return conns.isUsableAfter(err) }
 	config.AfterConnect = func(ctx context.Context, conn *pgconn.PgConn) error { return conns.begin(ctx, conn, want) }
 	pool := stdlib.OpenDB(*config, stdlib.OptionResetSession(conns.reuse), stdlib.OptionShouldPing(
 		func(_ context.Context, p stdlib.ShouldPingParams) bool {
@@ -93,7 +92,7 @@ func open(ctx context.Context, url string, o Options, patience time.Duration) (*
 	return d, nil
 }
 
-// unreachable says what to do about a database that cannot be used.
+// unreachable returns an error that says what to do about a database that cannot be used.
 func unreachable(err error) error {
 	var setting *SettingError
 	if errors.As(err, &setting) {
@@ -104,15 +103,15 @@ func unreachable(err error) error {
 
 func millis(d time.Duration) string { return fmt.Sprint(d.Milliseconds()) }
 
-// Close closes the pool. When it returns, nothing of it is left, also of statements that
-// were given up.
+// Close closes the pool. When it returns, all connections are closed, including those of cancelled
+// statements.
 func (d *DB) Close() error {
 	err := d.DB.Close()
-	d.conns.leave()
+	d.conns.closeAll()
 	return err
 }
 
-// Ready reports, as an error, why the database cannot be written to at the moment.
+// Ready returns an error if the database cannot be written to at the moment.
 func (d *DB) Ready(ctx context.Context) error {
 	conn, err := d.Conn(ctx)
 	if err != nil {
@@ -131,21 +130,21 @@ func (d *DB) Ready(ctx context.Context) error {
 	return nil
 }
 
-// Analyze tells PostgreSQL anew how the tables are filled. It does so by itself, but only
-// once a minute: a connection that knows the tables as nearly empty reads them from end
-// to end for each row that it adds.
+// Analyze updates the statistics of the tables, for use after many inserts. PostgreSQL does so by
+// itself only once a minute; until then it takes the tables as nearly empty and scans them for each
+// row that is added.
 func (d *DB) Analyze(ctx context.Context) error {
 	_, err := d.ExecContext(ctx, "ANALYZE agents, contacts, contact_identities, conversations, messages, read_marks, events, known_words")
 	return err
 }
 
-// rawQuerier is what *sql.DB and *sql.Tx share.
+// rawQuerier is the part that *sql.DB and *sql.Tx share.
 type rawQuerier interface {
 	QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error)
 	ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error)
 }
 
-// ForWorkspace is the database as one workspace sees it.
+// ForWorkspace is the database restricted to one workspace.
 type ForWorkspace struct {
 	Key WorkspaceKey // the workspace's key in every table
 	db  *DB
@@ -153,15 +152,15 @@ type ForWorkspace struct {
 	raw rawQuerier
 }
 
-// ForWorkspace returns the view of one workspace, outside any transaction.
+// ForWorkspace returns the database restricted to one workspace, outside any transaction.
 func (d *DB) ForWorkspace(key WorkspaceKey) ForWorkspace {
 	return ForWorkspace{Key: key, db: d, bun: d.DB, raw: d.DB.DB}
 }
 
-// Tx is a workspace's view inside a transaction; only here can anything be written.
+// Tx is the database restricted to one workspace, inside a transaction. Only a Tx can write.
 type Tx struct{ ForWorkspace }
 
-// Transact runs fn in a transaction and commits it, or rolls it back if fn fails.
+// Transact runs fn in a transaction and commits it, or rolls it back if fn returns an error.
 func (d *DB) Transact(ctx context.Context, key WorkspaceKey, fn func(tx Tx) error) error {
 	tx, err := d.DB.BeginTx(ctx, nil)
 	if err != nil {
@@ -173,7 +172,7 @@ func (d *DB) Transact(ctx context.Context, key WorkspaceKey, fn func(tx Tx) erro
 	return tx.Commit()
 }
 
-// run rolls back when fn fails or panics.
+// run calls fn and commits, or rolls back if fn returns an error or panics.
 func run(tx bun.Tx, fn func(tx Tx) error, w ForWorkspace) (err error) {
 	done := false
 	defer func() {
@@ -186,14 +185,14 @@ func run(tx bun.Tx, fn func(tx Tx) error, w ForWorkspace) (err error) {
 	return err
 }
 
-// insert adds rows, and only reads them: bun would otherwise have what it wrote returned
-// into them, through pointers that they may share with what the caller was given.
+// insert adds rows without changing the structs. By default bun scans the inserted values back into
+// the rows, through pointers that the caller may share.
 func (tx Tx) insert(ctx context.Context, rows any) error {
 	_, err := tx.bun.NewInsert().Model(rows).Returning("NULL").Exec(ctx)
 	return err
 }
 
-// query runs a hot statement with $1 … placeholders: each connection prepares it once.
+// query runs a frequent statement with $1 … placeholders, which each connection prepares once.
 func (w ForWorkspace) query(ctx context.Context, dest any, statement string, args ...any) error {
 	return w.prepared(func() error {
 		rows, err := w.raw.QueryContext(ctx, statement, append([]any{pgx.QueryExecModeCacheStatement}, args...)...)
@@ -208,7 +207,7 @@ func (w ForWorkspace) query(ctx context.Context, dest any, statement string, arg
 	})
 }
 
-// exec is query for statements without an answer; it returns the number of rows touched.
+// exec is query for statements without a result. It returns the number of affected rows.
 func (w ForWorkspace) exec(ctx context.Context, statement string, args ...any) (n int64, err error) {
 	err = w.prepared(func() error {
 		result, err := w.raw.ExecContext(ctx, statement, append([]any{pgx.QueryExecModeCacheStatement}, args...)...)
@@ -220,8 +219,9 @@ func (w ForWorkspace) exec(ctx context.Context, statement string, args ...any) (
 	return n, err
 }
 
-// prepared runs a statement once more if its tables have changed since it was prepared.
-// The pool has replaced its connections by then. A transaction has to begin anew instead.
+// prepared retries a statement once if its tables have changed since it was prepared; by then the
+// pool has replaced its connections. A transaction is not retried here, since it must restart as a
+// whole.
 func (w ForWorkspace) prepared(run func() error) error {
 	err := run()
 	if _, inTransaction := w.raw.(*sql.Tx); isStalePlan(answer(err)) && !inTransaction {

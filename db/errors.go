@@ -17,7 +17,7 @@ import (
 // NotFound reports whether the row that was looked up does not exist.
 func NotFound(err error) bool { return errors.Is(err, sql.ErrNoRows) }
 
-// Unique names values of which there may be only one.
+// Unique names a value that must be unique.
 type Unique string
 
 // The unique values that callers of the API choose.
@@ -27,16 +27,16 @@ const (
 	ContactExternal Unique = "the id of a contact on a channel"
 )
 
-// uniques are the constraints and unique indexes of the tables.
+// uniques maps the unique constraints and indexes of the tables to the value they guard.
 var uniques = map[string]Unique{
-	"agents_email":            AgentEmail, // of servers of an earlier version, which compare with lower()
+	"agents_email":            AgentEmail, // of earlier versions, which compare with lower()
 	"agents_email_key":        AgentEmail,
 	"agents_identity":         AgentSignIn,
 	"contact_identities_pkey": ContactExternal,
 }
 
-// Taken returns which unique value could not be written because another row has it, or ""
-// for any other error.
+// Taken returns which unique value the error reports as taken by another row; "" for any other
+// error.
 func Taken(err error) Unique {
 	if pg := answer(err); pg != nil && pg.Code == "23505" {
 		return uniques[pg.ConstraintName]
@@ -44,7 +44,7 @@ func Taken(err error) Unique {
 	return ""
 }
 
-// InvalidValue reports whether a value is not one of its column's type, such as "x" for a
+// InvalidValue reports whether a value does not have the type of its column, such as "x" for a
 // number.
 func InvalidValue(err error) bool {
 	pg := answer(err)
@@ -57,33 +57,33 @@ func SchemaMissing(err error) bool {
 	return pg != nil && pg.Code == "42P01"
 }
 
-// Retryable reports whether a transaction left nothing behind and may succeed when it is
-// run again, after it has failed with the error for this many times.
+// Retryable reports whether a transaction that failed with this error changed nothing and may
+// succeed on another attempt. failures is how many attempts have failed with it.
 func Retryable(err error, failures int) bool {
 	pg := answer(err)
 	switch {
 	case pg == nil:
 		return false
-	case pg.Code == readOnly: // by a session from before a failover, which has been replaced
+	case pg.Code == readOnly: // the session predates a failover; it has been replaced by now
 		return failures == 1
 	}
 	return pg.Code == "40P01" || pg.Code == "40001" || isStalePlan(pg) // deadlock, serialization
 }
 
-// Unavailable reports whether the database cannot answer at the moment, as opposed to
-// rejecting what it was asked.
+// Unavailable reports whether the database cannot answer at the moment. It is false if the database
+// rejected the statement.
 func Unavailable(err error) bool {
 	pg := answer(err)
 	return pg != nil && (isAway(pg) || isStalePlan(pg)) || isBroken(err)
 }
 
-// answer returns the error with which PostgreSQL itself answered; nil for any other error.
+// answer returns the error that PostgreSQL itself reported; nil for any other error.
 func answer(err error) (pg *pgconn.PgError) {
 	errors.As(err, &pg)
 	return pg
 }
 
-// isBroken reports whether the connection to the database could not be made or broke.
+// isBroken reports whether the connection to the database failed or could not be opened.
 func isBroken(err error) bool {
 	var network net.Error
 	var connect *pgconn.ConnectError
@@ -91,10 +91,10 @@ func isBroken(err error) bool {
 		errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, driver.ErrBadConn) || errors.Is(err, sql.ErrConnDone)
 }
 
-// readOnly is the SQLSTATE of writing to a database that is read-only, as during a failover.
+// readOnly is the SQLSTATE of a write to a read-only database, as during a failover.
 const readOnly = "25006"
 
-// lockTimeout is the SQLSTATE of a lock that was not available in time.
+// lockTimeout is the SQLSTATE of a wait for a lock that took too long.
 const lockTimeout = "55P03"
 
 func isLockTimeout(err error) bool {
@@ -122,8 +122,9 @@ func isAway(err *pgconn.PgError) bool {
 	return false
 }
 
-// isStalePlan reports whether a prepared statement no longer fits its tables. The SQLSTATE
-// alone has other causes, too, and the message depends on the server's language.
+// isStalePlan reports whether a prepared statement no longer fits its tables. The check includes
+// where the error arose, since the SQLSTATE has other causes and the message depends on the
+// server's language.
 func isStalePlan(err *pgconn.PgError) bool {
 	return err != nil && err.Code == "0A000" && err.Routine == "RevalidateCachedQuery"
 }

@@ -12,15 +12,15 @@ import (
 	"go.jetify.com/typeid"
 )
 
-// ErrBadID says that a text is no id, or an id of another kind of object than expected.
+// ErrBadID means that a text is not an id, or is an id of another kind of object.
 var ErrBadID = errors.New("not a valid id")
 
-// IDError is an ErrBadID that says what is wrong with which text.
+// IDError is an ErrBadID whose message says what is wrong with the text.
 type IDError struct{ Message string }
 
 func (e *IDError) Error() string { return e.Message }
 
-// Is makes it an ErrBadID.
+// Is makes errors.Is report an IDError as an ErrBadID.
 func (e *IDError) Is(target error) bool { return target == ErrBadID }
 
 // Typed ids: a UUIDv7 that knows which kind of object it names. In the database they
@@ -60,8 +60,8 @@ const (
 	RunPrefix          = "run"
 )
 
-// NewUUID makes the uuid of a new row: version 7, so that rows made one after the
-// other lie side by side in the indexes.
+// NewUUID returns the uuid of a new row. It has version 7, so that rows made one after the other
+// are adjacent in the indexes.
 func NewUUID() uuid.UUID { return uuid.Must(uuid.NewV7()) }
 
 // ParseID splits a typed id into its prefix and uuid; the error is ErrBadID.
@@ -73,7 +73,7 @@ func ParseID(text string) (prefix string, id uuid.UUID, err error) {
 	return parsed.Prefix(), uuid.UUID(parsed.UUIDBytes()), nil
 }
 
-// abbreviate keeps an error message short whatever a caller sent.
+// abbreviate shortens a caller's text so that an error message stays short.
 func abbreviate(text string) string {
 	if len(text) > 64 {
 		return strings.ToValidUTF8(text[:64], "") + "…"
@@ -189,34 +189,34 @@ func (id *WorkflowID) UnmarshalGQL(v any) (err error) {
 // UnmarshalGQL reads a typed id; the error is ErrBadID.
 func (id *RunID) UnmarshalGQL(v any) (err error) { id.UUID, err = parse(RunPrefix, v); return }
 
-// The driver would try each id as a text first and make an error of that; 10,000 at once
-// are noticeable.
+// UUIDValue spares the driver its first attempt, which is to encode the id as a text and fails.
+// With 10,000 ids in one statement that is noticeable.
 
 func wire(id uuid.UUID) (pgtype.UUID, error) { return pgtype.UUID{Bytes: id, Valid: true}, nil }
 
-// UUIDValue returns the id as the driver sends it.
+// UUIDValue returns the id in the form that the driver encodes.
 func (id AgentID) UUIDValue() (pgtype.UUID, error) { return wire(id.UUID) }
 
-// UUIDValue returns the id as the driver sends it.
+// UUIDValue returns the id in the form that the driver encodes.
 func (id ContactID) UUIDValue() (pgtype.UUID, error) { return wire(id.UUID) }
 
-// UUIDValue returns the id as the driver sends it.
+// UUIDValue returns the id in the form that the driver encodes.
 func (id ConversationID) UUIDValue() (pgtype.UUID, error) { return wire(id.UUID) }
 
-// UUIDValue returns the id as the driver sends it.
+// UUIDValue returns the id in the form that the driver encodes.
 func (id MessageID) UUIDValue() (pgtype.UUID, error) { return wire(id.UUID) }
 
-// UUIDValue returns the id as the driver sends it.
+// UUIDValue returns the id in the form that the driver encodes.
 func (id EventID) UUIDValue() (pgtype.UUID, error) { return wire(id.UUID) }
 
-// UUIDValue returns the id as the driver sends it.
+// UUIDValue returns the id in the form that the driver encodes.
 func (id WorkspaceID) UUIDValue() (pgtype.UUID, error) { return wire(id.UUID) }
 
-// UUIDValue returns the id as the driver sends it.
+// UUIDValue returns the id in the form that the driver encodes.
 func (id TokenID) UUIDValue() (pgtype.UUID, error) { return wire(id.UUID) }
 
-// UUIDValue returns the id as the driver sends it.
+// UUIDValue returns the id in the form that the driver encodes.
 func (id WorkflowID) UUIDValue() (pgtype.UUID, error) { return wire(id.UUID) }
 
-// UUIDValue returns the id as the driver sends it.
+// UUIDValue returns the id in the form that the driver encodes.
 func (id RunID) UUIDValue() (pgtype.UUID, error) { return wire(id.UUID) }

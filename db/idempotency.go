@@ -8,7 +8,7 @@ import (
 	"github.com/uptrace/bun"
 )
 
-// IdempotencyKey is a key that a caller gave to a mutation, with what came of it.
+// IdempotencyKey is the key that a caller sent with a mutation, and the result of that mutation.
 type IdempotencyKey struct {
 	bun.BaseModel `bun:"table:idempotency_keys,alias:idempotency_key"`
 
@@ -20,9 +20,9 @@ type IdempotencyKey struct {
 	CreatedAt   time.Time
 }
 
-// ClaimKey takes a key for this transaction; true if it is ours. It waits for another
-// transaction that holds the same key; once that has committed the key is taken. A key
-// older than the limit is free again.
+// ClaimKey claims a key for this transaction and reports whether that succeeded. If another
+// transaction holds the same key, it waits until that one has ended. A key older than the limit can
+// be claimed again.
 func (tx Tx) ClaimKey(ctx context.Context, k *IdempotencyKey, limit time.Duration) (bool, error) {
 	n, err := tx.exec(ctx, `INSERT INTO idempotency_keys AS k (workspace_id, caller, key, request, created_at)
 		VALUES ($1, $2, $3, $4, $5)
@@ -31,7 +31,7 @@ func (tx Tx) ClaimKey(ctx context.Context, k *IdempotencyKey, limit time.Duratio
 	return n > 0, err
 }
 
-// KeyOutcome reads what came of a key that is taken.
+// KeyOutcome returns a claimed key with its result.
 func (tx Tx) KeyOutcome(ctx context.Context, caller ActorRef, key string) (*IdempotencyKey, error) {
 	k := new(IdempotencyKey)
 	err := tx.bun.NewSelect().Model(k).Where("workspace_id = ?", tx.Key).
@@ -39,14 +39,14 @@ func (tx Tx) KeyOutcome(ctx context.Context, caller ActorRef, key string) (*Idem
 	return k, err
 }
 
-// SettleKey records what came of a key.
+// SettleKey records the result of a key's mutation.
 func (tx Tx) SettleKey(ctx context.Context, k *IdempotencyKey) error {
 	_, err := tx.exec(ctx, `UPDATE idempotency_keys SET outcome = $4::text::jsonb
 		WHERE workspace_id = $1 AND caller = $2 AND key = $3`, tx.Key, k.Caller, k.Key, string(k.Outcome))
 	return err
 }
 
-// ForgetKeys deletes the keys of all workspaces from before a time.
+// ForgetKeys deletes the keys of all workspaces that were claimed before a time.
 func (d *DB) ForgetKeys(ctx context.Context, before time.Time) error {
 	_, err := d.NewDelete().Model((*IdempotencyKey)(nil)).
 		Where("workspace_id IS NOT NULL").Where("created_at < ?", before).Exec(ctx)

@@ -8,23 +8,22 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 )
 
-// Notify publishes a payload on a NOTIFY channel, outside any transaction: NOTIFY inside one
-// would serialise all commits of the database.
+// Notify publishes a payload on a NOTIFY channel. It does so outside any transaction, since NOTIFY
+// inside one would serialise all commits of the database.
 func (d *DB) Notify(ctx context.Context, channel, payload string) error {
 	_, err := d.ExecContext(ctx, "SELECT pg_notify(?, ?)", channel, payload)
 	return err
 }
 
-// Listener receives what is published on one NOTIFY channel, through a connection of its
-// own outside the pool.
+// Listener receives the notifications of one NOTIFY channel, through a connection outside the pool.
 type Listener struct {
 	conn    *pgx.Conn
 	timeout time.Duration // of LISTEN and of each check
 }
 
-// Listen connects and subscribes to a NOTIFY channel, whose name is a plain lower-case
-// identifier. The connection itself has no
-// time-out, as it may rightly be silent for long: Check finds out whether it still works.
+// Listen connects and subscribes to a NOTIFY channel. The channel's name must be a plain lower-case
+// identifier. The connection has no time-out, since long silence is normal; Check finds out whether
+// it still works.
 func (d *DB) Listen(ctx context.Context, channel string, timeout time.Duration) (*Listener, error) {
 	config, conns := d.config.Copy(), &connections{dial: d.conns.dial}
 	delete(config.RuntimeParams, "statement_timeout")
@@ -41,8 +40,7 @@ func (d *DB) Listen(ctx context.Context, channel string, timeout time.Duration) 
 	return l, nil
 }
 
-// Wait returns the payload of the next notification. When the context ends first, the
-// connection stays usable.
+// Wait returns the payload of the next notification. The connection stays usable if ctx ends first.
 func (l *Listener) Wait(ctx context.Context) (payload string, err error) {
 	notification, err := l.conn.WaitForNotification(ctx)
 	if err != nil {
@@ -51,14 +49,14 @@ func (l *Listener) Wait(ctx context.Context) (payload string, err error) {
 	return notification.Payload, nil
 }
 
-// Check returns an error if the connection is broken. Notifications that arrive meanwhile
+// Check returns an error if the connection is broken. Notifications that arrive during the check
 // are kept for Wait.
 func (l *Listener) Check(ctx context.Context) error { return l.exec(ctx, "SELECT 1") }
 
-// IsClosed reports whether the connection has been given up.
+// IsClosed reports whether the connection is closed.
 func (l *Listener) IsClosed() bool { return l.conn.IsClosed() }
 
-// Close closes the connection, also when the context has ended.
+// Close closes the connection, even if ctx has ended.
 func (l *Listener) Close(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
 	defer cancel()

@@ -8,24 +8,25 @@ import (
 	"time"
 )
 
-// lookPause is between two looks at who holds a lock.
-const lookPause = 200 * time.Millisecond
+// lockPollInterval is the time between two attempts to take a lock.
+const lockPollInterval = 200 * time.Millisecond
 
-// lockNews is how long waiting for a lock is nothing to tell of.
-const lockNews = time.Second
+// lockNoticeTime is how long a wait for a lock may last before it is reported.
+const lockNoticeTime = time.Second
 
-// holderText describes the session that holds a lock so that people can find it.
+// holderText describes the session that holds a lock, so that an operator can find it.
 const holderText = `format('process %s (%s, user %s, %s, %s)', holder.pid, COALESCE(NULLIF(holder.application_name, ''), 'unnamed'),
 	holder.usename, COALESCE('from ' || host(holder.client_addr), 'local'), COALESCE(holder.state, 'busy'))`
 
-// Alone runs fn while no other process runs one under the same key, however it may end.
-// It waits for others no longer than its patience, and tells waiting once who they are.
+// Alone runs fn while no other process runs one under the same key. The lock is released even if
+// the process crashes. Alone waits for the lock for at most patience, and calls waiting once with a
+// description of the sessions that hold it.
 func (d *DB) Alone(ctx context.Context, key int64, patience time.Duration, waiting func(holder string), fn func() error) error {
 	conn, err := d.Conn(ctx)
 	if err != nil {
 		return err
 	}
-	// The lock ends with the connection, however this process ends.
+	// Closing the connection releases the lock, and a crash of the process closes it too.
 	defer func() { _ = conn.Raw(func(any) error { return driver.ErrBadConn }) }()
 	told := false
 	for began, deadline := time.Now(), time.Now().Add(patience); ; {
@@ -42,19 +43,20 @@ func (d *DB) Alone(ctx context.Context, key int64, patience time.Duration, waiti
 			return err
 		case time.Now().After(deadline):
 			return fmt.Errorf("waited %v for %s, which does the same on this database: try again when it is done, or end it", patience, holder)
-		case !told && holder != "" && time.Since(began) > lockNews:
+		case !told && holder != "" && time.Since(began) > lockNoticeTime:
 			told = true
 			waiting(holder)
 		}
 		select {
 		case <-ctx.Done():
 			return ctx.Err()
-		case <-time.After(lookPause):
+		case <-time.After(lockPollInterval):
 		}
 	}
 }
 
-// lockHolder returns who holds an advisory lock of this database; empty for nobody.
+// lockHolder returns a description of the sessions that hold an advisory lock of this database;
+// empty if there are none.
 func (d *DB) lockHolder(ctx context.Context, key int64) (string, error) {
 	var holders []string
 	err := d.NewRaw(`SELECT `+holderText+` FROM pg_locks AS lock JOIN pg_stat_activity AS holder USING (pid)

@@ -15,18 +15,18 @@ import (
 	"switchboard/db/migrations"
 )
 
-// migrationLock is the key of the advisory lock that keeps two processes from
-// migrating at once. bun's own lock is a table row, which would survive a crash.
+// migrationLock is the key of the advisory lock that prevents two processes from migrating at once.
+// bun's own lock is a table row, which would survive a crash.
 const migrationLock = 0x5357_4254_4244
 
-// Migrator brings schemas up to date. The zero value is the default.
+// Migrator brings schemas up to date. Its zero value uses the defaults.
 type Migrator struct {
-	Log      *slog.Logger  // says what it waits for; slog.Default
-	Patience time.Duration // for locks that others hold; 2 minutes
+	Log      *slog.Logger  // reports waits for locks; default slog.Default
+	Patience time.Duration // the longest wait for a lock; default 2 minutes
 }
 
-// migrationLockTime is how long a migration waits for a lock at a time: all who want the
-// same table queue behind it meanwhile.
+// migrationLockTime is how long one attempt waits for a lock. It is short because other sessions
+// that need the same table queue behind the migration.
 const migrationLockTime = time.Second
 
 // Migrate brings the schema of the database at url up to date with a Migrator's defaults.
@@ -34,24 +34,24 @@ func Migrate(ctx context.Context, url string) (applied []string, err error) {
 	return Migrator{}.Migrate(ctx, url)
 }
 
-// Migrate brings the schema of the database at url up to date and returns the names of
-// what it applied. Several processes may call it at once. A migration of a large table may
-// take as long as it takes, but has to go on; waiting for a lock has an end.
+// Migrate brings the schema of the database at url up to date and returns the names of the
+// migrations it applied. Several processes may call it at once. A migration may run as long as it
+// makes progress; a wait for a lock is limited by Patience.
 func (m Migrator) Migrate(ctx context.Context, url string) (applied []string, err error) {
 	m.Patience = cmp.Or(m.Patience, 2*time.Minute)
 	if m.Log == nil {
 		m.Log = slog.Default()
 	}
-	beside, err := Open(ctx, url, Options{MaxConns: 2})
+	monitor, err := Open(ctx, url, Options{MaxConns: 2})
 	if err != nil {
 		return nil, err
 	}
-	defer func() { _ = beside.Close() }()
-	err = beside.Alone(ctx, migrationLock, m.Patience, m.wait, func() error {
-		if err := beside.checkMigratable(ctx); err != nil {
+	defer func() { _ = monitor.Close() }()
+	err = monitor.Alone(ctx, migrationLock, m.Patience, m.wait, func() error {
+		if err := monitor.checkMigratable(ctx); err != nil {
 			return err
 		}
-		applied, err = m.migrate(ctx, url, beside)
+		applied, err = m.migrate(ctx, url, monitor)
 		return err
 	})
 	return applied, err
@@ -61,8 +61,9 @@ func (m Migrator) wait(holder string) {
 	m.Log.Warn("migrating waits for a lock", "held by", holder, "gives up after", m.Patience)
 }
 
-// migrate applies what is missing through a pool of its own, watched through the one beside.
-func (m Migrator) migrate(ctx context.Context, url string, beside *DB) (applied []string, err error) {
+// migrate applies the missing migrations through a pool of its own, which is watched through
+// monitor.
+func (m Migrator) migrate(ctx context.Context, url string, monitor *DB) (applied []string, err error) {
 	name := fmt.Sprintf("switchboard migrate %08x", rand.Uint32())
 	d, err := open(ctx, url, Options{MaxConns: 2, Name: name, LockTimeout: migrationLockTime, IdleTimeout: progressTime, Dial: dialTCP}, 0)
 	if err != nil {
@@ -70,16 +71,16 @@ func (m Migrator) migrate(ctx context.Context, url string, beside *DB) (applied 
 	}
 	defer func() { _ = d.Close() }()
 	ctx, cancel := context.WithCancelCause(ctx)
-	watch := &migrationWatch{beside: beside, name: name, wait: m.wait, stuck: cancel}
+	watch := &migrationWatch{monitor: monitor, name: name, wait: m.wait, cancel: cancel}
 	var watching sync.WaitGroup
 	defer watching.Wait()
 	defer cancel(nil)
 	watching.Go(func() { watch.run(ctx) })
-	return m.insist(ctx, d, watch)
+	return m.retryLocks(ctx, d, watch)
 }
 
-// insist tries again while others hold a lock, as long as there is patience.
-func (m Migrator) insist(ctx context.Context, d *DB, watch *migrationWatch) (applied []string, err error) {
+// retryLocks repeats the migration while another session holds a lock, until Patience is over.
+func (m Migrator) retryLocks(ctx context.Context, d *DB, watch *migrationWatch) (applied []string, err error) {
 	applied = []string{}
 	for deadline := time.Now().Add(m.Patience); ; {
 		more, err := d.migrate(ctx)
@@ -94,13 +95,13 @@ func (m Migrator) insist(ctx context.Context, d *DB, watch *migrationWatch) (app
 				m.Patience, cmp.Or(watch.holder(), "another session"), err)
 		}
 		select {
-		case <-time.After(lookPause):
+		case <-time.After(lockPollInterval):
 		case <-ctx.Done():
 		}
 	}
 }
 
-// migrate applies what is missing, and returns the names of what it applied before an error, too.
+// migrate applies the missing migrations. It returns the names of those applied, even on error.
 func (d *DB) migrate(ctx context.Context) ([]string, error) {
 	known := migrate.NewMigrations()
 	if err := known.Discover(migrations.Files); err != nil {
@@ -114,7 +115,7 @@ func (d *DB) migrate(ctx context.Context) ([]string, error) {
 	group, err := migrator.Migrate(ctx)
 	names := []string{}
 	if group != nil {
-		for _, m := range slices.Backward(group.Migrations.Applied()) { // which begins with the last one
+		for _, m := range slices.Backward(group.Migrations.Applied()) { // the last one comes first
 			names = append(names, m.Name+"_"+m.Comment)
 		}
 	}

@@ -7,19 +7,19 @@ import (
 	"time"
 )
 
-// progressTime is how long nothing may show that a migration goes on.
+// progressTime is how long a migration may show no sign of progress.
 const progressTime = 60 * time.Second
 
-// migrationWatch looks at a migration from beside: its own connection is silent while a
-// statement runs, however long that takes.
+// migrationWatch observes a migration through another connection, since the migration's own
+// connection is silent while a statement runs.
 type migrationWatch struct {
-	beside *DB
-	name   string // under which PostgreSQL shows its sessions
-	wait   func(holder string)
-	stuck  context.CancelCauseFunc
+	monitor *DB
+	name    string // the application_name of the migration's sessions
+	wait    func(holder string)
+	cancel  context.CancelCauseFunc
 
 	mu   sync.Mutex
-	last string // who held it up last
+	last string // the last session that blocked the migration
 }
 
 func (w *migrationWatch) holder() string {
@@ -28,28 +28,29 @@ func (w *migrationWatch) holder() string {
 	return w.last
 }
 
-// run looks until ctx ends, which it sees to when nothing shows that the migration goes on.
+// run polls until ctx ends. It cancels the migration if that shows no sign of progress for
+// progressTime.
 func (w *migrationWatch) run(ctx context.Context) {
 	for seen := time.Now(); ; {
 		select {
 		case <-ctx.Done():
 			return
-		case <-time.After(lookPause):
+		case <-time.After(lockPollInterval):
 		}
-		if there, err := w.look(ctx); err == nil && there {
+		if there, err := w.poll(ctx); err == nil && there {
 			seen = time.Now()
 		}
 		if time.Since(seen) > progressTime {
-			w.stuck(fmt.Errorf("the database has not shown for %v that the migration goes on; nothing of the last one was kept: see that the database answers, and run it again", progressTime))
+			w.cancel(fmt.Errorf("the database has not shown for %v that the migration goes on; nothing of the last one was kept: see that the database answers, and run it again", progressTime))
 			return
 		}
 	}
 }
 
-// look reports whether the migration's sessions are there, and tells of who holds them up.
-func (w *migrationWatch) look(ctx context.Context) (there bool, err error) {
+// poll reports whether the sessions of the migration exist, and reports who blocks them.
+func (w *migrationWatch) poll(ctx context.Context) (there bool, err error) {
 	var rows []struct{ Holder *string }
-	err = w.beside.NewRaw(`SELECT CASE WHEN holder.pid IS NOT NULL THEN `+holderText+` END AS holder FROM pg_stat_activity AS migration
+	err = w.monitor.NewRaw(`SELECT CASE WHEN holder.pid IS NOT NULL THEN `+holderText+` END AS holder FROM pg_stat_activity AS migration
 		LEFT JOIN LATERAL unnest(pg_blocking_pids(migration.pid)) AS blocking (pid) ON true
 		LEFT JOIN pg_stat_activity AS holder ON holder.pid = blocking.pid
 		WHERE migration.application_name = ? AND migration.datname = current_database()`, w.name).Scan(ctx, &rows)

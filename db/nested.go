@@ -6,7 +6,7 @@ import (
 	"github.com/google/uuid"
 )
 
-// Nested is a list that each of many parents has: rows of a table that name their parent.
+// Nested is a list that each of many parents has: a table and its column that refers to the parent.
 type Nested struct{ table, parent string }
 
 // The nested lists that can be counted by an index.
@@ -18,7 +18,7 @@ var (
 	WorkflowRuns         = Nested{"workflow_runs", "workflow_id"}
 )
 
-// CountNested counts the rows of a list of each parent, up to a limit for each.
+// CountNested returns the number of rows of each parent's list, at most limit for each.
 func (w ForWorkspace) CountNested(ctx context.Context, of Nested, parents []uuid.UUID, limit int) (map[uuid.UUID]int, error) {
 	var rows []struct {
 		ID    uuid.UUID

@@ -5,11 +5,11 @@ import (
 	"fmt"
 )
 
-// knownMajor is the major step of the schema up to which this server can work on it; see
-// the table schema_version.
+// knownMajor is the highest major version of the schema that this server can work on; see the table
+// schema_version.
 const knownMajor = 1
 
-// checkMigratable refuses a database that must not be brought up to date.
+// checkMigratable returns an error if the database must not be migrated.
 func (d *DB) checkMigratable(ctx context.Context) error {
 	if err := d.knowsUnicode(ctx); err != nil {
 		return err
@@ -20,8 +20,8 @@ func (d *DB) checkMigratable(ctx context.Context) error {
 	return d.CheckSchema(ctx)
 }
 
-// knowsUnicode refuses a database that cannot hold the letters of most languages. Its
-// locale does not matter: nothing is folded or ordered by it.
+// knowsUnicode returns an error if the encoding of the database cannot hold the letters of most
+// languages. Its locale does not matter, since PostgreSQL neither folds nor orders text by it here.
 func (d *DB) knowsUnicode(ctx context.Context) error {
 	var encoding string
 	err := d.NewRaw("SHOW server_encoding").Scan(ctx, &encoding)
@@ -31,8 +31,8 @@ func (d *DB) knowsUnicode(ctx context.Context) error {
 	return err
 }
 
-// findsTables refuses a URL that does not name the schema in which the tables are, as a new
-// set of them would be made beside.
+// findsTables returns an error if the tables are in a schema that the URL does not name. Migrating
+// would create a second set of tables.
 func (d *DB) findsTables(ctx context.Context) error {
 	var elsewhere []string
 	err := d.NewRaw(`SELECT schemaname FROM pg_tables WHERE tablename = 'event_heads' AND to_regclass('event_heads') IS NULL`).Scan(ctx, &elsewhere)
@@ -42,8 +42,8 @@ func (d *DB) findsTables(ctx context.Context) error {
 	return err
 }
 
-// CheckSchema refuses a schema that a newer version has changed so that this one would not
-// work on it.
+// CheckSchema returns an error if a newer version has changed the schema so that this version
+// cannot work on it.
 func (d *DB) CheckSchema(ctx context.Context) error {
 	var exists bool
 	if err := d.NewRaw("SELECT to_regclass('schema_version') IS NOT NULL").Scan(ctx, &exists); err != nil || !exists {

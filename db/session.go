@@ -14,18 +14,17 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 )
 
-// How long PostgreSQL waits for this process, and for how long a vanished process can
-// therefore hold locks.
+// How long PostgreSQL waits for this process. That also limits how long a vanished process can hold
+// locks.
 const (
-	checkEvery  = 5 * time.Second  // it looks whether the client of a running statement is there
-	unconfirmed = 10 * time.Second // it gives up a client that confirms no byte
+	checkEvery  = 5 * time.Second  // interval of checks that the client of a running statement is still connected
+	unconfirmed = 10 * time.Second // time without an acknowledgement by the client until the connection is closed
 )
 
-// meant are the settings on which the meaning of SQL text depends. bun writes values into
-// the text and doubles single quotes, which is safe only if a backslash is a plain
-// character. They are asserted on every connection, as a pooler in between may drop what
-// was asked for.
-func meant(searchPath string) map[string]string {
+// requiredSettings are the settings on which the meaning of SQL text depends. bun writes values
+// into the text and doubles single quotes, which is safe only if a backslash is a plain character.
+// They are checked on every connection, since a connection pooler may drop them.
+func requiredSettings(searchPath string) map[string]string {
 	if searchPath == "" {
 		searchPath = "public"
 	}
@@ -36,9 +35,9 @@ func meant(searchPath string) map[string]string {
 	}
 }
 
-// ask sets what every session is asked for when it begins.
-func (o Options) ask(params map[string]string) {
-	maps.Copy(params, meant(params["search_path"]))
+// addSettings adds the settings of every session to the parameters with which it starts.
+func (o Options) addSettings(params map[string]string) {
+	maps.Copy(params, requiredSettings(params["search_path"]))
 	maps.Copy(params, map[string]string{
 		"application_name":                    o.Name,
 		"timezone":                            "UTC",
@@ -46,15 +45,16 @@ func (o Options) ask(params map[string]string) {
 		"lock_timeout":                        millis(o.LockTimeout),
 		"idle_in_transaction_session_timeout": millis(o.IdleTimeout),
 		"client_connection_check_interval":    millis(checkEvery),
-		"tcp_keepalives_idle":                 "5", // of no effect on a unix socket
+		"tcp_keepalives_idle":                 "5", // these have no effect on a unix socket
 		"tcp_keepalives_interval":             "2",
 		"tcp_keepalives_count":                "3",
 		"tcp_user_timeout":                    millis(unconfirmed),
 	})
 }
 
-// assert refuses a connection on which SQL text would mean something else than is meant.
-func assert(ctx context.Context, conn *pgconn.PgConn, want map[string]string) error {
+// checkSettings returns an error if a setting differs, since SQL text could then have another
+// meaning.
+func checkSettings(ctx context.Context, conn *pgconn.PgConn, want map[string]string) error {
 	names := slices.Sorted(maps.Keys(want))
 	columns := make([]string, len(names))
 	for i, name := range names {
@@ -72,7 +72,7 @@ func assert(ctx context.Context, conn *pgconn.PgConn, want map[string]string) er
 	return nil
 }
 
-// SettingError is a connection whose server does not have a setting that it was asked for.
+// SettingError reports that a setting that was requested is not in effect on a connection.
 type SettingError struct{ Name, Value, Want string }
 
 func (e *SettingError) Error() string {
@@ -81,11 +81,11 @@ func (e *SettingError) Error() string {
 		e.Name, e.Value, e.Want)
 }
 
-// lifetime is how long a connection is used, so that a server finds its way back to a
-// primary, and sheds what a session gathers.
+// lifetime is how long a connection is used. It is limited so that the pool returns to the primary
+// after a failover, and so that memory of long sessions is freed.
 const lifetime = 10 * time.Minute
 
-// session is what the pool remembers of one connection.
+// session is what the pool records about one connection.
 type session struct {
 	expires time.Time
 	used    time.Time
@@ -93,22 +93,22 @@ type session struct {
 
 const sessionKey = "switchboard"
 
-// begin makes a connection ready.
+// begin prepares a new connection for use.
 func (all *connections) begin(ctx context.Context, conn *pgconn.PgConn, want map[string]string) error {
 	now := time.Now()
 	conn.CustomData()[sessionKey] = &session{expires: now.Add(lifetime - rand.N(lifetime/5)), used: now}
-	all.began(conn.Conn())
-	return assert(ctx, conn, want)
+	all.markInUse(conn.Conn())
+	return checkSettings(ctx, conn, want)
 }
 
-// isOutdated reports whether a connection from the pool is to be replaced: it has lived
-// its time, or another one was found broken since it was used.
+// isOutdated reports whether a pooled connection must be replaced: its lifetime is over, or another
+// connection has broken since it was last used.
 func (all *connections) isOutdated(conn *pgx.Conn) bool {
 	s := conn.PgConn().CustomData()[sessionKey].(*session)
 	return time.Now().After(s.expires) || s.used.UnixNano() <= all.broke.Load()
 }
 
-// reuse lets the pool use a connection again, or has it closed.
+// reuse lets the pool reuse a connection, or makes it close one that is outdated.
 func (all *connections) reuse(_ context.Context, conn *pgx.Conn) error {
 	if all.isOutdated(conn) {
 		return driver.ErrBadConn
@@ -117,12 +117,12 @@ func (all *connections) reuse(_ context.Context, conn *pgx.Conn) error {
 	return nil
 }
 
-// keeps decides whether a connection is used on after an error of PostgreSQL. With some
-// the others of the pool are in the same state and are replaced before they are used.
-func (all *connections) keeps(err *pgconn.PgError) bool {
+// isUsableAfter reports whether a connection remains usable after an error of PostgreSQL. Some
+// errors affect all connections of the pool, which are then replaced before their next use.
+func (all *connections) isUsableAfter(err *pgconn.PgError) bool {
 	switch {
 	case err.Code == readOnly, isStalePlan(err), strings.HasPrefix(err.Code, "57P"):
-		all.suspect() // read-only, prepared for tables that have changed, or shutting down
+		all.suspect() // a read-only server, a stale plan, or a shutdown
 		return false
 	case strings.HasPrefix(err.Code, "08"), err.Code == "XX000":
 		return false
