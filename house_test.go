@@ -132,21 +132,46 @@ func TestImportsRunOneWay(t *testing.T) {
 	}
 }
 
-// TestGraphAsksTheServiceOnly checks that graph names only types of db and of the projections, and
-// nothing that reaches the database or a projection: it asks the verbs of service.
-func TestGraphAsksTheServiceOnly(t *testing.T) {
+// TestVerbsAreAskedOnly checks that graph and command name nothing that is reached through the verbs
+// and reads of service only.
+func TestVerbsAreAskedOnly(t *testing.T) {
 	t.Parallel()
-	exports := map[string]string{}
-	var graph listed
-	for _, p := range list(t, "-export", "-deps", "./graph") {
-		if exports[p.ImportPath] = p.Export; p.ImportPath == module+"/graph" {
-			graph = p
-		}
+	exports, asking := map[string]string{}, map[string]listed{}
+	for _, p := range list(t, "-export", "-deps", "./graph", "./command") {
+		exports[p.ImportPath], asking[p.room()] = p.Export, p
 	}
+	for room, forbidden := range behindVerbs {
+		t.Run(room, func(t *testing.T) {
+			t.Parallel()
+			named := map[string]int{}
+			for at, used := range uses(t, asking[room], exports) {
+				target := strings.TrimPrefix(used.Pkg().Path(), module+"/")
+				if slices.Contains(owners[used.Pkg().Path()], "db") {
+					t.Errorf("%s: %s uses %s of %s, which is db's", at, room, used.Name(), target)
+				}
+				if forbidden[target] == nil {
+					continue
+				}
+				if named[target]++; forbidden[target](used) {
+					t.Errorf("%s: %s uses %s.%s, which is reached through service only", at, room, target, used.Name())
+				}
+			}
+			for target := range forbidden {
+				if named[target] == 0 {
+					t.Errorf("nothing of %s was found in %s; does this test still look?", target, room)
+				}
+			}
+		})
+	}
+}
+
+// uses returns what a package's code names of packages, by place. Exports are the compiled packages.
+func uses(t *testing.T, p listed, exports map[string]string) map[token.Position]types.Object {
+	t.Helper()
 	set := token.NewFileSet()
 	var files []*ast.File
-	for _, name := range graph.GoFiles {
-		file, err := parser.ParseFile(set, filepath.Join(graph.Dir, name), nil, parser.SkipObjectResolution)
+	for _, name := range p.GoFiles {
+		file, err := parser.ParseFile(set, filepath.Join(p.Dir, name), nil, parser.SkipObjectResolution)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -154,47 +179,42 @@ func TestGraphAsksTheServiceOnly(t *testing.T) {
 	}
 	info := &types.Info{Uses: map[*ast.Ident]types.Object{}}
 	config := types.Config{Importer: importer.ForCompiler(set, "gc", func(path string) (io.ReadCloser, error) { return os.Open(exports[path]) })}
-	if _, err := config.Check(graph.ImportPath, set, files, info); err != nil {
+	if _, err := config.Check(p.ImportPath, set, files, info); err != nil {
 		t.Fatal(err)
 	}
-	named := map[string]int{}
+	found := map[token.Position]types.Object{}
 	for name, used := range info.Uses {
-		if used.Pkg() == nil {
-			continue
-		}
-		room := strings.TrimPrefix(used.Pkg().Path(), module+"/")
-		forbidden := behindVerbs[room]
-		if forbidden == nil {
-			continue
-		}
-		named[room]++
-		if forbidden(used) {
-			t.Errorf("%s: graph uses %s.%s, which is reached through a verb of service only", set.Position(name.Pos()), room, used.Name())
+		if used.Pkg() != nil {
+			found[set.Position(name.Pos())] = used
 		}
 	}
-	for room := range behindVerbs {
-		if named[room] == 0 {
-			t.Errorf("nothing of %s was found in graph; does this test still look?", room)
-		}
-	}
+	return found
 }
 
-// behindVerbs reports, for each package, what graph may reach through the verbs of service only.
-var behindVerbs = map[string]func(types.Object) bool{
-	"db":               reachesDatabase,
-	"service":          isMachinery,
-	"service/workflow": isMachinery,
-	"service/projection": func(used types.Object) bool {
-		_, function := used.(*types.Func)
-		return function || strings.HasSuffix(used.Type().String(), "/projection.Inbox") || strings.HasSuffix(used.Type().String(), "/projection.Dashboards")
+// behindVerbs reports, for each package that asks and each that it names, what it may reach through
+// service only.
+var behindVerbs = map[string]map[string]func(types.Object) bool{
+	"graph": {
+		"db":               reachesDatabase,
+		"service":          isMachinery,
+		"service/workflow": isMachinery,
+		"service/projection": func(used types.Object) bool {
+			_, function := used.(*types.Func)
+			return function || strings.HasSuffix(used.Type().String(), "/projection.Inbox") || strings.HasSuffix(used.Type().String(), "/projection.Dashboards")
+		},
 	},
+	// It opens the database and keeps other servers from doing so meanwhile; data it asks of service.
+	"command": {"db": func(used types.Object) bool {
+		opens := []string{"DB", "Open", "Close", "Migrate", "CheckSchema", "Alone"}
+		return reachesDatabase(used) && !slices.Contains(opens, used.Name())
+	}},
 }
 
 // isMachinery reports whether something of package service is how verbs are made: the transaction,
-// the thread, the recorder, what has one of them in its signature or works on a workspace for no caller,
-// the parts of a Service, and the rules.
+// the thread, the recorder, the operator's reads, what has one of them in its signature or works on a
+// workspace for no caller, the parts of a Service, and the rules.
 func isMachinery(used types.Object) bool {
-	for _, name := range []string{"service.Writer", "service.Thread", "service.Recorder", "service.Changes", "db.DB", "feed.Feed"} {
+	for _, name := range []string{"service.Writer", "service.Thread", "service.Recorder", "service.Changes", "service.Operator", "db.DB", "feed.Feed"} {
 		if strings.Contains(used.Type().String(), "switchboard/"+name) {
 			return true
 		}

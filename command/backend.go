@@ -146,7 +146,7 @@ func (b *backend) alone(ctx context.Context, c *console, fn func() error) error 
 
 // workspace returns the workspace with this id, or an error that lists the existing ones.
 func (b *backend) workspace(ctx context.Context, id string) (*db.Workspace, error) {
-	all, err := b.db.Workspaces(ctx)
+	all, err := b.service.Operator().Workspaces(ctx)
 	if err != nil {
 		return nil, err
 	}

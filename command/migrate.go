@@ -17,7 +17,7 @@ func (migrate) Run(ctx context.Context, c *console, d *database) error {
 		return err
 	}
 	defer b.close()
-	unfolded, err := b.db.UnfoldedIdentities(ctx)
+	unfolded, err := b.service.Operator().UnfoldedIdentities(ctx)
 	if err != nil {
 		return err
 	}

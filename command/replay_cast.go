@@ -39,7 +39,7 @@ func (b *backend) cast(ctx context.Context, w *db.Workspace, server *api, names 
 	if err := c.connector.ask(ctx, `{ asOf }`, nil, &struct{}{}); err != nil {
 		return c, err
 	}
-	known, err := b.db.ForWorkspace(w.Key).AgentsByName(ctx, names)
+	known, err := b.service.Operator().AgentsByName(ctx, w.Key, names)
 	if err != nil {
 		return c, err
 	}
@@ -107,17 +107,15 @@ func (c *cast) hire(ctx context.Context, number int, name string) (*db.AgentID, 
 }
 
 // anyManager returns the id of a manager of the workspace.
-func (c *cast) anyManager(ctx context.Context) (id *db.AgentID, err error) {
-	return id, c.backend.db.Transact(ctx, c.workspace, func(tx db.Tx) error {
-		managers, err := tx.LockManagers(ctx)
-		if err == nil && len(managers) == 0 {
-			err = errors.New("the workspace has no manager, who is needed to create the agents of the replay: make one with `switchboard agent create NAME --role manager`")
-		}
-		if err == nil {
-			id = &managers[0].ID
-		}
-		return err
-	})
+func (c *cast) anyManager(ctx context.Context) (*db.AgentID, error) {
+	managers, err := c.backend.service.Operator().Managers(ctx, c.workspace)
+	if err != nil {
+		return nil, err
+	}
+	if len(managers) == 0 {
+		return nil, errors.New("the workspace has no manager, who is needed to create the agents of the replay: make one with `switchboard agent create NAME --role manager`")
+	}
+	return &managers[0].ID, nil
 }
 
 // leave revokes the tokens, even if ctx has ended.

@@ -18,6 +18,7 @@ import (
 
 	"switchboard/db"
 	"switchboard/graph"
+	"switchboard/service"
 	"switchboard/service/demo"
 	"switchboard/web"
 )
@@ -169,18 +170,18 @@ func routes(ctx context.Context, b *backend, api http.Handler, playground bool) 
 // makeDemo creates the demo workspace if --demo is set, or by default in an empty embedded
 // database. It also completes one whose creation was interrupted, unless --no-demo is set.
 func (s serve) makeDemo(ctx context.Context, c *console, b *backend) error {
-	all, err := b.db.Workspaces(ctx)
+	all, err := b.service.Operator().Workspaces(ctx)
 	if err != nil {
 		return err
 	}
 	wanted := given(s.Demo, b.embedded != nil && len(all) == 0)
 	for _, w := range all {
 		if w.Demo {
-			head, err := b.db.ForWorkspace(w.Key).Head(ctx)
+			end, err := b.service.AsOf(ctx, service.System(w.Key))
 			if err != nil {
 				return err
 			}
-			wanted = head.Seq == 0 && given(s.Demo, true)
+			wanted = end.Seq == 0 && given(s.Demo, true)
 		}
 	}
 	if !wanted {
@@ -215,7 +216,7 @@ func developers(ctx context.Context, b *backend) ([]developer, error) {
 	if err != nil {
 		return nil, err
 	}
-	all, err := b.db.Workspaces(ctx)
+	all, err := b.service.Operator().Workspaces(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -229,12 +230,12 @@ func developers(ctx context.Context, b *backend) ([]developer, error) {
 
 func demoDevelopers(ctx context.Context, b *backend, w *db.Workspace, secret []byte) (list []developer, err error) {
 	for _, email := range demo.Viewers() {
-		a, err := b.db.ForWorkspace(w.Key).AgentByEmail(ctx, email)
-		if db.NotFound(err) {
-			continue // the agent's address was changed
-		}
+		a, err := b.service.Operator().AgentByEmail(ctx, w.Key, email)
 		if err != nil {
 			return nil, err
+		}
+		if a == nil {
+			continue // the agent's address was changed
 		}
 		list = append(list, developer{
 			Name: a.Name, Role: strings.ToLower(string(a.Role)), Email: email, Token: b.auth.AddDeveloper(secret, w.Key, a.ID),

@@ -92,14 +92,17 @@ func (t tokenCreate) owner(ctx context.Context, b *backend, w *db.Workspace) (db
 	if t.Scope != "" {
 		return db.TokenScope(t.Scope), nil, nil
 	}
-	agent, err := b.db.ForWorkspace(w.Key).AgentByEmail(ctx, t.Agent)
-	if db.NotFound(err) {
+	agent, err := b.service.Operator().AgentByEmail(ctx, w.Key, t.Agent)
+	if err != nil {
+		return "", nil, err
+	}
+	if agent == nil {
 		return "", nil, fmt.Errorf("the workspace has no agent with the e-mail address %s; add one with `switchboard agent create NAME --workspace %s --email %s`", t.Agent, t.Workspace, t.Agent)
 	}
-	if err == nil && !agent.Active {
-		err = fmt.Errorf("%s is deactivated; a manager reactivates them with the mutation reactivateAgent", t.Agent)
+	if !agent.Active {
+		return "", nil, fmt.Errorf("%s is deactivated; a manager reactivates them with the mutation reactivateAgent", t.Agent)
 	}
-	return db.ScopeAgent, &agent.ID, err
+	return db.ScopeAgent, &agent.ID, nil
 }
 
 type tokenList struct {

@@ -49,7 +49,7 @@ func (workspaceList) Run(ctx context.Context, c *console, d *database) error {
 		return err
 	}
 	defer b.close()
-	all, err := b.db.Workspaces(ctx)
+	all, err := b.service.Operator().Workspaces(ctx)
 	if err != nil {
 		return err
 	}
