@@ -417,7 +417,7 @@ func TestBadArrivals(t *testing.T) {
 		}
 	}
 	w.refuses("empty body", func() error { return message(func(in *service.ReceiveMessageInput) { in.Body = "" }) })
-	for _, nothing := range []string{"", " ", "\u200b", "\u3164\u2800"} {
+	for _, nothing := range []string{"", " ", "\u200b", "\u3164\u2800", "\u0640"} { // folding takes the last one away
 		w.refuses("blank id", func() error { return sender(func(in *service.SenderInput) { in.ExternalID = nothing }) })
 		w.refuses("blank channel", func() error { return sender(func(in *service.SenderInput) { in.Channel = nothing }) })
 	}

@@ -96,7 +96,7 @@ func (i *intake) sender(in SenderInput) (*sender, error) {
 
 // name returns a name, cut if it is too long; nil if it is blank.
 func (i *intake) name(given *string) *string {
-	if given == nil || blank(sanitize(*given)) {
+	if given == nil || Blank(sanitize(*given)) {
 		return nil
 	}
 	sanitized := sanitize(*given)
@@ -119,7 +119,7 @@ func (i *intake) externalID(field string, given *string) *string {
 	}
 	id := sanitize(*given)
 	switch {
-	case blank(id):
+	case Blank(id):
 		i.ignore("the id is blank and left out: the same again will not be recognized", field)
 		return nil
 	case id != *given:

@@ -27,9 +27,9 @@ func CheckText(field, text string, least, most int) error {
 	return nil
 }
 
-// blank reports whether a text is empty or has only spaces, control characters and invisible
+// Blank reports whether a text is empty or has only spaces, control characters and invisible
 // characters such as U+200B, U+3164 and U+2800.
-func blank(text string) bool {
+func Blank(text string) bool {
 	return !strings.ContainsFunc(text, func(r rune) bool {
 		return unicode.IsGraphic(r) && !unicode.IsSpace(r) && r != '\u2800' &&
 			!unicode.In(r, unicode.Other_Default_Ignorable_Code_Point, unicode.Variation_Selector)
@@ -42,7 +42,7 @@ func CheckName(field, text string) (string, error) {
 	if err := CheckText(field, text, 1, MaxName); err != nil {
 		return "", err
 	}
-	if blank(text) {
+	if Blank(text) {
 		return "", NewBadInput(field + " must have characters that can be seen")
 	}
 	return text, nil
@@ -50,14 +50,26 @@ func CheckName(field, text string) (string, error) {
 
 // CheckChannel checks the name of a channel and returns it in the form in which channels are
 // stored.
-func CheckChannel(field, text string) (string, error) {
+func CheckChannel(field, text string) (channel string, err error) {
 	if err := CheckText(field, text, 1, maxChannel); err != nil {
 		return "", err
 	}
-	if blank(text) {
+	if channel = db.FoldChannel(text); Blank(channel) {
 		return "", NewBadInput(field + " must have characters that can be seen")
 	}
-	return db.FoldChannel(text), nil
+	return channel, nil
+}
+
+// CheckExternalID refuses a contact's id on a channel that is too long, cannot be stored, or is blank,
+// also in its folded form.
+func CheckExternalID(field, id string) error {
+	if err := CheckText(field, id, 1, MaxName); err != nil {
+		return err
+	}
+	if Blank(db.FoldExternalID(db.EmailChannel, id)) {
+		return NewBadInput(field + " is blank: give the id under which the contact can be answered")
+	}
+	return nil
 }
 
 // contactIdentity checks a contact's id on a channel and returns it in the form in which identities
@@ -66,11 +78,8 @@ func contactIdentity(field string, in ContactIdentityInput) (id db.ContactIdenti
 	if id.Channel, err = CheckChannel(field+".channel", in.Channel); err != nil {
 		return id, err
 	}
-	if err := CheckText(field+".externalId", in.ExternalID, 1, MaxName); err != nil {
+	if err := CheckExternalID(field+".externalId", in.ExternalID); err != nil {
 		return id, err
-	}
-	if blank(in.ExternalID) {
-		return id, NewBadInput(field + ".externalId is blank: give the id under which the contact can be answered")
 	}
 	id.ExternalID = in.ExternalID
 	return id.Fold(), nil
@@ -78,7 +87,7 @@ func contactIdentity(field string, in ContactIdentityInput) (id db.ContactIdenti
 
 // optional checks a text that may be left out; it returns nil if the text is blank.
 func optional(field string, text *string, most int) (*string, error) {
-	if text == nil || CheckText(field, *text, 0, len(*text)) == nil && blank(*text) {
+	if text == nil || CheckText(field, *text, 0, len(*text)) == nil && Blank(*text) {
 		return nil, nil
 	}
 	trimmed := strings.TrimSpace(*text)

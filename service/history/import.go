@@ -284,7 +284,10 @@ func (b *batch) add(r *Record) {
 	}
 	at := r.Messages[len(r.Messages)-1].At
 	c.ContactID, c.OpenedBy, c.ClosedBy = t.Contact.ID, t.Contact.ID.Ref(), agent.ID.Ref()
-	c.ClosedAt, c.LastActivityAt, c.ClosingText = &at, at, r.ClosingNote
+	c.ClosedAt, c.LastActivityAt = &at, at
+	if r.ClosingNote != nil && !service.Blank(*r.ClosingNote) {
+		c.ClosingText = r.ClosingNote
+	}
 	if older {
 		c.AssigneeID, c.Version = assignable(agent), 1
 	} else {
@@ -350,9 +353,15 @@ func (b *batch) agent(company string) *db.Agent {
 	return a
 }
 
+// contact makes the record's contact, which is called by its id if its name is blank. The record keeps
+// the name that it has, because its key depends on it.
 func (b *batch) contact(r *Record, owner *db.Agent) *service.Thread {
+	name := r.Contact.Name
+	if service.Blank(name) {
+		name = b.idOf(r)
+	}
 	contact := &db.Contact{
-		ID: db.ContactID{UUID: db.NewUUID()}, Name: r.Contact.Name, AssigneeID: assignable(owner), Version: 1, CreatedAt: b.At,
+		ID: db.ContactID{UUID: db.NewUUID()}, Name: name, AssigneeID: assignable(owner), Version: 1, CreatedAt: b.At,
 	}
 	t := &service.Thread{Contact: contact}
 	b.threads[b.idOf(r)], b.newContacts = t, append(b.newContacts, contact)

@@ -11,6 +11,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/go-json-experiment/json"
+
 	"switchboard/db"
 	"switchboard/service"
 	"switchboard/service/servicetest"
@@ -132,6 +134,52 @@ func TestImportExternalIDs(t *testing.T) {
 	servicetest.Equal(t, "twice in a file", runs("email", line("t-4", "cora@x.example", "one")+line("t-4", "cora@x.example", "two")), "added 1, known 1, contacts 0, skipped 0")
 	servicetest.Equal(t, "on another channel", runs("chat", line("t-1", "cora", "hi")), "added 1, known 0, contacts 1, skipped 0")
 	servicetest.Equal(t, "too long", runs("email", line("t-5", "cora@x.example", long+"x")), "added 0, known 0, contacts 0, skipped 1")
+}
+
+// TestImportOfWhatShowsNothing: texts of invisible characters only are treated as the API treats them.
+func TestImportOfWhatShowsNothing(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	for _, nothing := range []string{"\u200b", "\u3164", "\u2800\u00ad"} {
+		read := func(id, company, contact, name, note string) ([]Record, []Problem) {
+			t.Helper()
+			line, err := json.Marshal(map[string]any{
+				"externalId": id, "company": company, "contact": map[string]string{"externalId": contact, "name": name}, "openedAt": "2021-01-01T00:00:00Z",
+				"closingNote": note, "messages": []map[string]string{{"at": "2021-01-01T00:00:00Z", "from": "contact", "body": "hi"}},
+			})
+			servicetest.Fine(t, err)
+			records, bad, err := Read(bytes.NewReader(line))
+			servicetest.Fine(t, err)
+			return records, bad
+		}
+		refused := func(records []Record, bad []Problem) (says string) {
+			t.Helper()
+			if len(bad) != 1 || len(records) != 0 {
+				t.Errorf("%q was read: %+v, %+v", nothing, records, bad)
+				return ""
+			}
+			return bad[0].Message
+		}
+		servicetest.Equal(t, "company", refused(read("", nothing, "c", "Cora", "")), "company must have characters that can be seen")
+		for _, id := range []string{" ", nothing} {
+			servicetest.Equal(t, "contact", refused(read("", "Acorn", id, "Cora", "")), "contact.externalId is blank: give the id under which the contact can be answered")
+			servicetest.Equal(t, "conversation", refused(read(id, "Acorn", "c", "Cora", "")), "externalId is blank: give the id of the conversation, or leave externalId out")
+		}
+
+		id := fmt.Sprintf("contact %q", nothing)
+		records, bad := read(id, "Acorn", id, nothing, nothing)
+		if r := w.importAll(records); r.Added != 1 || len(bad)+len(r.Problems) != 0 {
+			t.Fatalf("%+v, %+v", r, bad)
+		}
+		contacts, err := w.Contacts(w.Context(), w.Manager, service.ContactsInput{OrderBy: &service.ContactOrder{Field: service.ContactCreatedAt, Direction: service.Descending}})
+		servicetest.Fine(t, err)
+		servicetest.Equal(t, "name", contacts.Rows[0].Name, id)
+		latest, err := w.LatestConversations(w.Context(), w.Manager, []db.ContactID{contacts.Rows[0].ID})
+		servicetest.Fine(t, err)
+		if latest[0].ClosingText != nil {
+			t.Errorf("the closing note is %q", *latest[0].ClosingText)
+		}
+	}
 }
 
 func TestReadImportOfBrokenText(t *testing.T) {

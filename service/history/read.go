@@ -161,9 +161,9 @@ func (r *Record) read(line []byte) error {
 // zero.
 func (r *Record) check(now time.Time) error {
 	checks := []error{
-		checkGiven("company", r.Company, service.MaxName),
-		checkGiven("contact.externalId", r.Contact.ExternalID, service.MaxName),
-		service.CheckText("externalId", r.ExternalID, 0, service.MaxName),
+		checkCompany(r.Company),
+		checkIdentity(r.Contact.ExternalID),
+		checkExternalID(r.ExternalID),
 		checkGiven("contact.name", r.Contact.Name, service.MaxName),
 		checkPast("openedAt", r.OpenedAt, now),
 	}
@@ -203,6 +203,30 @@ func checkGiven(field, text string, most int) error {
 		return errors.New(field + " is missing or empty")
 	}
 	return service.CheckText(field, text, 1, most)
+}
+
+func checkCompany(name string) error {
+	if err := checkGiven("company", name, service.MaxName); err != nil {
+		return err
+	}
+	_, err := service.CheckName("company", name)
+	return err
+}
+
+func checkIdentity(id string) error {
+	if err := checkGiven("contact.externalId", id, service.MaxName); err != nil {
+		return err
+	}
+	return service.CheckExternalID("contact.externalId", id)
+}
+
+// checkExternalID refuses a conversation's id that is blank but not empty: it would stand for any number
+// of conversations.
+func checkExternalID(id string) error {
+	if id != "" && service.Blank(id) {
+		return errors.New("externalId is blank: give the id of the conversation, or leave externalId out")
+	}
+	return service.CheckText("externalId", id, 0, service.MaxName)
 }
 
 // checkPast refuses a time that is missing, before 1970, or after now.
