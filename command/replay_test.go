@@ -241,7 +241,7 @@ func TestRefusedReplays(t *testing.T) {
 	refused(t, 2, args("--workspace", c.Workspace, "--speed", "fast"), "give a speed such as 60x, or max")
 	refused(t, 2, args("--workspace", c.Workspace, "--speed=-1"), "give a speed such as 60x, or max")
 	refused(t, 1, args("--workspace", "ws_1", "--url", s.GraphQL), "there is no workspace")
-	refused(t, 1, args("--workspace", c.Workspace, "--url", s.Playground), "no GraphQL endpoint", "--url")
+	refused(t, 1, args("--workspace", c.Workspace, "--url", s.Playground), "not a GraphQL endpoint", "--url")
 	other := newDir(t)
 	stranger := start(t, "--data-dir", other, "--no-demo")
 	refused(t, 1, args("--workspace", c.Workspace, "--url", stranger.GraphQL), "same database", "--url")

@@ -183,7 +183,8 @@ func TestUnknownIDs(t *testing.T) {
 	}
 }
 
-// meanwhile calls a function right after the first statement with a certain beginning.
+// meanwhile calls a function right after the first statement of a request with a certain
+// beginning.
 type meanwhile struct {
 	begins string
 	do     func()
@@ -195,7 +196,7 @@ func (m *meanwhile) TraceQueryStart(ctx context.Context, _ *pgx.Conn, q pgx.Trac
 }
 
 func (m *meanwhile) TraceQueryEnd(ctx context.Context, _ *pgx.Conn, _ pgx.TraceQueryEndData) {
-	if sql, _ := ctx.Value(m).(string); strings.HasPrefix(sql, m.begins) && m.do != nil {
+	if sql, _ := ctx.Value(m).(string); ctx.Value(http.ServerContextKey) != nil && strings.HasPrefix(sql, m.begins) && m.do != nil {
 		m.once.Do(m.do)
 	}
 }
