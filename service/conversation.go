@@ -36,7 +36,7 @@ func checkSelfAssign(t *Thread, me db.AgentID) *Refusal {
 	case t.Asked.Status != db.StatusOpen:
 		return Refuse(NotOpen, "the conversation is closed; reopen it first")
 	case t.Asked.AssigneeID != nil && *t.Asked.AssigneeID != me:
-		return Refuse(AlreadyAssigned, "somebody else is responsible for the conversation already; assign it to yourself to take it over")
+		return Refuse(AlreadyAssigned, "somebody else is responsible for the conversation already; take it over with assignConversation")
 	}
 	return nil
 }

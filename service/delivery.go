@@ -108,9 +108,11 @@ func (w *Writer) recallDelivery(ctx context.Context, d, before *db.Delivery, con
 	if err := json.Unmarshal(before.Outcome, &outcome); err != nil {
 		return err
 	}
+	ignored := w.Outcome.Ignored // of this delivery, which may differ in other fields
 	if err := recall(ctx, w.Tx, outcome, w.Outcome); err != nil {
 		return err
 	}
+	w.Outcome.Ignored = ignored
 	same := before.Content == nil || bytes.Equal(before.Content, d.Content)
 	if same && contact != nil && outcome.Contact != nil {
 		id, err := contact()

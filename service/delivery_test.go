@@ -129,6 +129,12 @@ func TestDeliveries(t *testing.T) {
 			})
 			servicetest.Equal(t, "another sender", w.message(w.ReceivesFrom(b, receivedID("42"), says("from B"))).Body, "from B")
 		}},
+		{"a redelivery names only its own unusable fields", func(t *testing.T, w *world) {
+			withEmail := a
+			withEmail.Email = service.Text("not an address")
+			servicetest.Equal(t, "ignored at first", len(w.ReceivesFrom(withEmail, receivedID("42")).Ignored), 1)
+			servicetest.Equal(t, "ignored again", len(w.ReceivesFrom(a, receivedID("42")).Ignored), 0)
+		}},
 		{"where the outcome names nothing they hold for all", func(t *testing.T, w *world) {
 			w.ReceivesFrom(a, receivedID("42"))
 			w.forgetsSenders()

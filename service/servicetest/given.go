@@ -80,8 +80,8 @@ func (w *World) NewWorkspace() *World {
 }
 
 // PutMessage puts a message into an open conversation, as a connector or a reply would.
-func (s *World) PutMessage(ctx context.Context, actor service.Actor, id db.ConversationID, kind db.MessageKind, body string) (*service.Outcome, error) {
-	return s.Write(ctx, actor, "givenMessage", &service.Keyed{}, func(w *service.Writer) (service.Changes, error) {
+func (w *World) PutMessage(ctx context.Context, actor service.Actor, id db.ConversationID, kind db.MessageKind, body string) (*service.Outcome, error) {
+	return w.Write(ctx, actor, "givenMessage", &service.Keyed{}, func(w *service.Writer) (service.Changes, error) {
 		t, err := w.LockThreadOf(ctx, id)
 		if err != nil {
 			return nil, err

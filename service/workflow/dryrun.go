@@ -91,7 +91,11 @@ func (w *writer) dryRun(ctx context.Context, in DryRunWorkflowInput, dry *DryRun
 // toTry returns the definition to try, and sets the workflow of the run.
 func (w *writer) toTry(ctx context.Context, in DryRunWorkflowInput, run *db.WorkflowRun) (*db.WorkflowDefinition, error) {
 	if in.WorkflowID == nil {
-		return in.Definition, w.checkDefinition(ctx, in.Definition)
+		err := w.checkDefinition(ctx, in.Definition)
+		if r := isRefusal(err); r != nil {
+			err = service.Refuse(r.Code, r.Message, append([]string{"workflow"}, r.Field...)...)
+		}
+		return in.Definition, err
 	}
 	f, err := w.lockWorkflow(ctx, *in.WorkflowID)
 	if err != nil {

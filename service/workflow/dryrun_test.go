@@ -1,6 +1,8 @@
 package workflow_test
 
 import (
+	"errors"
+	"strings"
 	"testing"
 	"time"
 
@@ -29,6 +31,14 @@ func TestDryRunTriggers(t *testing.T) {
 		return conditional(db.TriggerClosed, db.WorkflowConditions{Categories: names})
 	}
 	hold(t, []rule{
+		{"W2 a definition that cannot be carried out is refused with the path in the input", func(t *testing.T, w *world) {
+			d := &db.WorkflowDefinition{Triggers: []db.WorkflowTrigger{db.TriggerOpened}}
+			_, err := w.DryRunWorkflow(w.Context(), w.Manager, workflow.DryRunWorkflowInput{Definition: d, ConversationID: w.Open().ID})
+			var refusal *service.Refusal
+			if !errors.As(err, &refusal) || strings.Join(refusal.Field, ".") != "workflow.definition.steps" {
+				t.Errorf("it is refused with %+v", err)
+			}
+		}},
 		{"W2 an opening of what is closed", func(t *testing.T, w *world) {
 			ada := w.Agent("Ada")
 			c := w.Closed()
