@@ -336,8 +336,8 @@ func TestSameAddressBefore(t *testing.T) {
 		(%W, '01999999-0000-7000-8000-000000000002', 'Second', 'ingrid@acme.example', 'AGENT', 'OFFLINE', true, now())`)
 	servicetest.Fine(t, w.MakeSearchable(t.Context()))
 	servicetest.Fine(t, w.MakeSearchable(t.Context()))
-	if said := log.String(); strings.Count(said, "same e-mail address") != 1 || !strings.Contains(said, "email=ingrid@acme.example") {
-		t.Errorf("the log says %s", said)
+	if text := log.String(); strings.Count(text, "differ only in their spelling") != 1 || !strings.Contains(text, "email=ingrid@acme.example") {
+		t.Errorf("the log is %s", text)
 	}
 	for _, address := range []string{"ingrid@acme.example", "INGRID@acme.example"} {
 		if a, err := w.DB.ForWorkspace(w.Manager.Workspace).AgentByEmail(t.Context(), address); err != nil || a.Name != "First" {
