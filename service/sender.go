@@ -38,18 +38,14 @@ func (i *intake) senderOf(id *db.ContactID, in *SenderInput) (*sender, error) {
 // findSender locks the thread of the contact who is named by id or by sender. If the identity is
 // unknown, it returns the thread of a new contact, which ensureContact inserts.
 func (w *Writer) findSender(ctx context.Context, id *db.ContactID, s *sender) (t *Thread, known bool, err error) {
-	if id != nil {
-		t, err := w.LockThread(ctx, *id)
-		return t, true, err
-	}
-	identity, err := w.findIdentity(ctx, s)
+	contact, err := w.contactOf(ctx, id, s)
 	switch {
 	case err != nil:
 		return nil, false, err
-	case identity == nil:
+	case contact == nil:
 		return &Thread{Contact: &db.Contact{ID: db.ContactID{UUID: db.NewUUID()}}}, false, nil
 	}
-	t, err = w.LockThread(ctx, identity.ContactID)
+	t, err = w.LockThread(ctx, *contact)
 	return t, true, err
 }
 
