@@ -172,11 +172,11 @@ func (w *world) everything(c *db.Conversation, m *db.Message) {
 		for _, actor := range []db.ActorRef{w.agent.id.Ref(), c.ContactID.Ref(), tokens[0].ID.Ref(), ran.WorkflowID.Ref()} {
 			events = append(events, &db.Event{
 				ID: db.EventID{UUID: db.NewUUID()}, Type: db.EventType(strings.ToUpper(wordEnd.ReplaceAllString(def.Name, "${1}_$2"))),
-				ConversationID: &c.ID, ContactID: &c.ContactID, Actor: actor, Origin: ptr(secret),
+				ConversationID: &c.ID, ContactID: &c.ContactID, Actor: actor, Origin: new(secret),
 				Before: c.Facets(), After: c.Facets(), CreatedAt: time.Now(),
 				Data: db.EventData{
-					Reason: db.ReasonManual, Source: db.SourceAgent, ClosingNote: &db.ClosingNote{Text: ptr("Done")}, MessageID: &m.ID,
-					BusinessEvent: &db.BusinessEvent{Type: "order.placed", Payload: ptr("{}")},
+					Reason: db.ReasonManual, Source: db.SourceAgent, ClosingNote: &db.ClosingNote{Text: new("Done")}, MessageID: &m.ID,
+					BusinessEvent: &db.BusinessEvent{Type: "order.placed", Payload: new("{}")},
 					AgentID:       &w.agent.id, Availability: []db.Availability{db.Offline, db.Away}, Changes: []db.FieldChange{{Field: "name"}},
 					WorkflowID: ran.WorkflowID, Run: ran.Run, RunStatus: ran.RunStatus,
 				},
@@ -194,9 +194,9 @@ func (w *world) talked() (*db.Conversation, *db.Message) {
 		Conditions: &db.WorkflowConditions{Hours: &db.WorkflowHours{From: 0, Until: 24}, Assignee: &db.AssigneeCondition{None: true}},
 		Steps: []*db.WorkflowStep{
 			{Kind: db.StepRoundRobin, AgentIDs: []db.AgentID{w.agent.id, gone.ID}}, // who are not there
-			{Kind: db.StepWait, Seconds: ptr(3600)},                                // so that those below are only shown
+			{Kind: db.StepWait, Seconds: new(3600)},                                // so that those below are only shown
 			{Kind: db.StepAssign, AgentID: &w.agent.id}, {Kind: db.StepUnassign}, {Kind: db.StepLeastLoaded},
-			{Kind: db.StepAddNote, Text: ptr("Look at this")}, {Kind: db.StepClose},
+			{Kind: db.StepAddNote, Text: new("Look at this")}, {Kind: db.StepClose},
 		},
 	}})).Workflow
 	did(w.t)(w.service.EnableWorkflow(w.t.Context(), w.manager.Actor, workflow.EnableWorkflowInput{WorkflowID: flow.ID}))

@@ -446,7 +446,7 @@ func (w *world) closing(category string) db.WorkflowID {
 // lastRun names the run of a workflow that was started last.
 func (w *world) lastRun(f db.WorkflowID) db.RunID {
 	w.t.Helper()
-	lists, err := w.service.RunsOf(w.t.Context(), w.manager.Actor, []db.WorkflowID{f}, service.PageInput{First: ptr(1)})
+	lists, err := w.service.RunsOf(w.t.Context(), w.manager.Actor, []db.WorkflowID{f}, service.PageInput{First: new(1)})
 	must(w.t, err)
 	return lists[0].Rows[0].ID
 }

@@ -157,7 +157,7 @@ func TestEventTypes(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	ctx := t.Context()
-	key := service.Keyed{IdempotencyKey: ptr("key of mia")}
+	key := service.Keyed{IdempotencyKey: new("key of mia")}
 	c, first := w.opened(w.manager, "Ada")
 	w.say(first, db.Inbound, c.ID.Ref(), "Hello?")
 	w.say(first, db.Outbound, w.manager.id.Ref(), "Hello!")
@@ -169,19 +169,19 @@ func TestEventTypes(t *testing.T) {
 	w.reopen(w.manager, first)
 	w.block(w.manager, c.ID)
 	w.unblock(w.manager, c.ID)
-	did(t)(w.service.UpdateContact(ctx, w.manager.Actor, service.UpdateContactInput{ContactID: c.ID, Name: ptr("Ada L."), Email: ptr(""), Keyed: key}))
+	did(t)(w.service.UpdateContact(ctx, w.manager.Actor, service.UpdateContactInput{ContactID: c.ID, Name: new("Ada L."), Email: new(""), Keyed: key}))
 	did(t)(w.service.UpdateAgent(ctx, w.manager.Actor, service.UpdateAgentInput{AgentID: w.agent.id, Skills: []string{"French", "Refunds"}}))
 	did(t)(w.service.SetAvailability(ctx, w.agent.Actor, service.SetAvailabilityInput{Availability: db.Away}))
 	w.deactivate(w.colleague)
 	did(t)(w.service.ReactivateAgent(ctx, w.manager.Actor, service.ReactivateAgentInput{AgentID: w.colleague.id}))
-	did(t)(w.service.UpdateWorkspace(ctx, w.manager.Actor, service.UpdateWorkspaceInput{ReopenWithinDays: ptr(30)}))
-	happened := service.RecordBusinessEventInput{ContactID: &c.ID, Type: "order.placed", Payload: ptr(`{"order":4711}`)}
+	did(t)(w.service.UpdateWorkspace(ctx, w.manager.Actor, service.UpdateWorkspaceInput{ReopenWithinDays: new(30)}))
+	happened := service.RecordBusinessEventInput{ContactID: &c.ID, Type: "order.placed", Payload: new(`{"order":4711}`)}
 	did(t)(w.service.RecordBusinessEvent(ctx, service.Actor{Workspace: w.key, Role: service.RoleIntegration}, happened))
 	flow := w.workflow("unassign-after-close", nil)
 	w.assign(w.manager, first, w.agent)
 	w.close(w.manager, first)
 	w.settle()
-	did(t)(w.service.UpdateWorkflow(ctx, w.manager.Actor, workflow.UpdateWorkflowInput{WorkflowID: flow, Name: ptr("Set free")}))
+	did(t)(w.service.UpdateWorkflow(ctx, w.manager.Actor, workflow.UpdateWorkflowInput{WorkflowID: flow, Name: new("Set free")}))
 	did(t)(w.service.DisableWorkflow(ctx, w.manager.Actor, workflow.DisableWorkflowInput{WorkflowID: flow}))
 	did(t)(w.service.DeleteWorkflow(ctx, w.manager.Actor, workflow.DeleteWorkflowInput{WorkflowID: flow}))
 

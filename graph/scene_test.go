@@ -24,7 +24,7 @@ func did(t *testing.T) func(*service.Outcome, error) *service.Outcome {
 func (w *world) contact(by *person, name string) *db.Contact {
 	w.t.Helper()
 	return did(w.t)(w.service.CreateContact(w.t.Context(), by.Actor, service.CreateContactInput{
-		Name: name, Email: ptr("ada@customer.example"), Phone: ptr("+420 555 123"),
+		Name: name, Email: new("ada@customer.example"), Phone: new("+420 555 123"),
 		Identities: []*service.ContactIdentityInput{{Channel: "twitter", ExternalID: "@" + name}},
 	})).Contact
 }
@@ -43,7 +43,7 @@ func (w *world) opened(by *person, name string) (*db.Contact, *db.Conversation) 
 
 func (w *world) close(by *person, c *db.Conversation) {
 	w.t.Helper()
-	note := &service.ClosingNoteInput{Category: ptr("Question"), Text: ptr("Answered for good")}
+	note := &service.ClosingNoteInput{Category: new("Question"), Text: new("Answered for good")}
 	did(w.t)(w.service.CloseConversation(w.t.Context(), by.Actor, service.CloseConversationInput{ConversationID: c.ID, Note: note}))
 }
 

@@ -242,17 +242,17 @@ func TestAfter(t *testing.T) {
 		asked
 		want *string
 	}{
-		"variable":             {asked{doc: status, vars: `{"after": "x"}`, by: ann}, ptr("x")},
-		"empty":                {asked{doc: status, vars: `{"after": ""}`, by: ann}, ptr("")},
+		"variable":             {asked{doc: status, vars: `{"after": "x"}`, by: ann}, new("x")},
+		"empty":                {asked{doc: status, vars: `{"after": ""}`, by: ann}, new("")},
 		"null":                 {asked{doc: status, vars: `{"after": null}`, by: ann}, nil},
 		"left out":             {asked{doc: status, by: ann}, nil},
 		"no argument":          {asked{doc: `subscription { statusChanged { id } }`, by: ann}, nil},
-		"in the document":      {asked{doc: literal, by: ann}, ptr("x")},
+		"in the document":      {asked{doc: literal, by: ann}, new("x")},
 		"null in the document": {asked{doc: `subscription { statusChanged(after: null) { id } }`, by: ann}, nil},
-		"by default":           {asked{doc: byDefault, by: ann}, ptr("x")},
-		"not by default":       {asked{doc: byDefault, vars: `{"a": "y"}`, by: ann}, ptr("y")},
+		"by default":           {asked{doc: byDefault, by: ann}, new("x")},
+		"not by default":       {asked{doc: byDefault, vars: `{"a": "y"}`, by: ann}, new("y")},
 		"null, not by default": {asked{doc: byDefault, vars: `{"a": null}`, by: ann}, nil},
-		"with a caller":        {asked{doc: `subscription { inboxChanged(after: "x") { kind } }`, by: ann}, ptr("x")},
+		"with a caller":        {asked{doc: `subscription { inboxChanged(after: "x") { kind } }`, by: ann}, new("x")},
 	} {
 		got, ok := shared(t, exec, c.asked)
 		if !ok || !same(got.After, c.want) {

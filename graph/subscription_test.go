@@ -586,7 +586,7 @@ func TestP7RightsEnd(t *testing.T) {
 		},
 		"deactivated": func(w *world, _ db.TokenID) { w.deactivate(w.agent) },
 		"promoted": func(w *world, _ db.TokenID) {
-			did(w.t)(w.service.UpdateAgent(w.t.Context(), w.manager.Actor, service.UpdateAgentInput{AgentID: w.agent.id, Role: ptr(db.RoleManager)}))
+			did(w.t)(w.service.UpdateAgent(w.t.Context(), w.manager.Actor, service.UpdateAgentInput{AgentID: w.agent.id, Role: new(db.RoleManager)}))
 		},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -84,16 +84,16 @@ func (w *world) updated(mutation string) string {
 	ctx := w.t.Context()
 	switch mutation {
 	case "updateContact":
-		o, err := w.service.CreateContact(ctx, w.manager.Actor, service.CreateContactInput{Name: "Ada", Email: ptr("ada@customer.example"), Phone: ptr("555 123"),
-			AvatarURL: ptr("https://pictures.example/ada.png"), Identities: []*service.ContactIdentityInput{{Channel: "twitter", ExternalID: "@ada"}}})
+		o, err := w.service.CreateContact(ctx, w.manager.Actor, service.CreateContactInput{Name: "Ada", Email: new("ada@customer.example"), Phone: new("555 123"),
+			AvatarURL: new("https://pictures.example/ada.png"), Identities: []*service.ContactIdentityInput{{Channel: "twitter", ExternalID: "@ada"}}})
 		did(w.t)(o, err)
 		return fmt.Sprintf("contactId: %q", o.Contact.ID)
 	case "updateAgent":
 		w.signIn(w.agent)
-		did(w.t)(w.service.UpdateAgent(ctx, w.manager.Actor, service.UpdateAgentInput{AgentID: w.agent.id, Skills: []string{"French"}, AvatarURL: ptr("https://pictures.example/ann.png")}))
+		did(w.t)(w.service.UpdateAgent(ctx, w.manager.Actor, service.UpdateAgentInput{AgentID: w.agent.id, Skills: []string{"French"}, AvatarURL: new("https://pictures.example/ann.png")}))
 		return fmt.Sprintf("agentId: %q", w.agent.id)
 	case "updateWorkspace":
-		did(w.t)(w.service.UpdateWorkspace(ctx, w.manager.Actor, service.UpdateWorkspaceInput{Country: ptr("DE")}))
+		did(w.t)(w.service.UpdateWorkspace(ctx, w.manager.Actor, service.UpdateWorkspaceInput{Country: new("DE")}))
 	case "updateWorkflow":
 		return fmt.Sprintf("workflowId: %q", w.workflow("unassign-after-close", nil))
 	}

@@ -322,7 +322,5 @@ func must(t *testing.T, err error) {
 	}
 }
 
-func ptr[T any](v T) *T { return &v }
-
 // same compares two JSON values.
 func same(a, b any) bool { return reflect.DeepEqual(a, b) }

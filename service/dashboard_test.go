@@ -456,7 +456,7 @@ func (w *world) anew() *world {
 func TestWatchDashboard(t *testing.T) {
 	t.Parallel()
 	w, _ := today(t)
-	w.NewOpen("Ada")
+	w.Open()
 	s, err := w.WatchDashboard(t.Context(), w.Manager)
 	servicetest.Fine(t, err)
 	defer s.Close()
@@ -468,7 +468,7 @@ func TestWatchDashboard(t *testing.T) {
 		t.Errorf("at first %+v", d.Counts)
 	}
 	for open := 2; open <= 4; open++ {
-		c, last := w.NewOpen("Ben"), asked
+		c, last := w.Open(), asked
 		asked = time.Now()
 		d := next(t, s)
 		if pause := time.Since(last); d.Counts.Open != open || pause < service.DashboardEvery {
@@ -524,7 +524,7 @@ func TestWatchAgents(t *testing.T) {
 	w.Closes(c)
 	w.Reopens(c)
 	w.Assign(c, ada)
-	w.OK(w.UpdateAgent(w.Context(), w.Manager, service.UpdateAgentInput{AgentID: *ben.Agent, Name: servicetest.Ptr("Benno")}))
+	w.OK(w.UpdateAgent(w.Context(), w.Manager, service.UpdateAgentInput{AgentID: *ben.Agent, Name: new("Benno")}))
 	w.Deactivate(ada)
 	w.Reactivate(ada)
 	w.Contact("Cora")

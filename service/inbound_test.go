@@ -82,7 +82,7 @@ func TestReceivedMessages(t *testing.T) {
 				w.Clock = w.Clock.Add(after)
 				for _, sent := range []time.Duration{-after, after} {
 					at := w.Clock.Add(sent)
-					o := w.Receives(c.ContactID, func(in *service.ReceiveMessageInput) { in.SentAt = servicetest.Ptr(at.Format(time.RFC3339Nano)) })
+					o := w.Receives(c.ContactID, func(in *service.ReceiveMessageInput) { in.SentAt = new(at.Format(time.RFC3339Nano)) })
 					servicetest.Equal(t, fmt.Sprint("the same after ", after), o.Conversation.ID == c.ID, same)
 					servicetest.Equal(t, "sent", w.message(o).SentAt.Equal(at), true)
 				}
@@ -435,7 +435,7 @@ func TestBadArrivals(t *testing.T) {
 	})
 	for _, year := range []int{1, 1969, 9999} {
 		at := time.Date(year, 1, 1, 0, 0, 0, 0, time.UTC)
-		if err := message(func(in *service.ReceiveMessageInput) { in.SentAt = servicetest.Ptr(at.Format(time.RFC3339Nano)) }); err != nil {
+		if err := message(func(in *service.ReceiveMessageInput) { in.SentAt = new(at.Format(time.RFC3339Nano)) }); err != nil {
 			t.Errorf("the year %d is refused: %v", year, err)
 		}
 	}

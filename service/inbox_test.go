@@ -94,7 +94,7 @@ func TestViews(t *testing.T) {
 			onChat := w.watchFiltered(w.Manager, db.ViewAll, &db.InboxFilter{Channels: []string{"chat"}})
 			onEmail := w.watchFiltered(w.Manager, db.ViewAll, &db.InboxFilter{Channels: []string{"email"}})
 			for _, channel := range []string{"chat", "sms"} {
-				w.Receives(c.ContactID, func(in *service.ReceiveMessageInput) { in.Channel = servicetest.Ptr(channel) })
+				w.Receives(c.ContactID, func(in *service.ReceiveMessageInput) { in.Channel = new(channel) })
 				servicetest.Equal(t, "on "+channel, list(channel) == list("email"), true)
 				servicetest.Equal(t, "live, on email", onEmail(), "UPDATED MESSAGE_RECEIVED")
 			}

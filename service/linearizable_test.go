@@ -3,7 +3,6 @@ package service_test
 import (
 	"context"
 	"errors"
-	"fmt"
 	"math/rand/v2"
 	"slices"
 	"sync"
@@ -148,12 +147,12 @@ func clients(t *testing.T, number, calls int) ([]threadState, []porcupine.Operat
 	var contacts []db.ContactID
 	known := make([]atomic.Pointer[db.ConversationID], 3)
 	for i := range known {
-		c := w.NewOpen(fmt.Sprint("Contact ", i))
+		c := w.Open()
 		known[i].Store(&c.ID)
 		contacts = append(contacts, c.ContactID)
 		initial = append(initial, threadState{latest: c.ID, open: true, version: c.Version})
 	}
-	agents := w.NewAgents("A", "B", "C", "D")
+	agents := w.Team("A", "B", "C", "D")
 	began := time.Now()
 	histories := make([][]porcupine.Operation, number)
 	var running sync.WaitGroup
@@ -293,9 +292,9 @@ func TestOneWinner(t *testing.T) {
 	servicetest.Slow(t)
 	t.Parallel()
 	w := newWorld(t)
-	agents := w.NewAgents("A", "B", "C", "D", "E", "F", "G", "H")
+	agents := w.Team("A", "B", "C", "D", "E", "F", "G", "H")
 	for range 10 {
-		c := w.NewOpen("Contact")
+		c := w.Open()
 		type result struct {
 			me  service.Actor
 			o   *service.Outcome

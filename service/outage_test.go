@@ -61,7 +61,7 @@ func TestReadOnlyEnds(t *testing.T) {
 func TestTablesChange(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	conversation := w.NewOpen("Ada")
+	conversation := w.Open()
 	for range 3 {
 		_, err := w.ConversationsByID(t.Context(), w.Manager, []db.ConversationID{conversation.ID})
 		servicetest.Fine(t, err)

@@ -51,7 +51,7 @@ type library struct {
 
 func newLibrary(t *testing.T) *library {
 	w := newWorld(t)
-	b := &library{world: w, thread: w.NewOpen("Thread")}
+	b := &library{world: w, thread: w.Opens(w.Contact("Thread"))}
 	for i := range 9 {
 		kind := []db.MessageKind{db.Inbound, db.Note, db.Outbound}[i%3]
 		_, err := w.PutMessage(t.Context(), w.Manager, b.thread.ID, kind, fmt.Sprint("message ", i))
@@ -60,7 +60,7 @@ func newLibrary(t *testing.T) *library {
 			w.Clock = w.Clock.Add(time.Microsecond)
 		}
 	}
-	b.reader = w.NewContact(service.CreateContactInput{Name: "Reader"})
+	b.reader = w.Contact("Reader")
 	for range 9 {
 		o, err := w.OpenConversation(t.Context(), w.Manager, service.OpenConversationInput{ContactID: b.reader.ID, Channel: "email"})
 		servicetest.Fine(t, err)
@@ -72,15 +72,15 @@ func newLibrary(t *testing.T) *library {
 		if i%4 == 0 {
 			w.Clock = w.Clock.Add(time.Second)
 		}
-		c := w.NewOpen(fmt.Sprint("Name ", i%5))
+		c := w.Opens(w.Contact(fmt.Sprint("Name ", i%5)))
 		if i%2 == 0 {
 			_, err := w.PutMessage(t.Context(), w.Manager, c.ID, db.Inbound, "hello")
 			servicetest.Fine(t, err)
 		}
 	}
-	for i, a := range w.NewAgents("Ada", "Ada", "Bo", "Bo", "Bo", "Čapek", "Cy", "Cy") {
-		_, err := w.SetAvailability(t.Context(), a, service.SetAvailabilityInput{Availability: []db.Availability{db.Offline, db.Online, db.Away}[i%3]})
-		servicetest.Fine(t, err)
+	for i, name := range []string{"Ada", "Ada", "Bo", "Bo", "Bo", "Čapek", "Cy", "Cy"} {
+		a := w.OK(w.CreateAgent(t.Context(), w.Manager, service.CreateAgentInput{Name: name, Email: fmt.Sprint(i, "@agents.example"), Role: db.RoleAgent})).Agent
+		w.OK(w.SetAvailability(t.Context(), w.Manager, service.SetAvailabilityInput{AgentID: &a.ID, Availability: []db.Availability{db.Offline, db.Online, db.Away}[i%3]}))
 	}
 	return b
 }
@@ -148,7 +148,7 @@ func TestPages(t *testing.T) {
 	t.Parallel()
 	b := newLibrary(t)
 	for name, list := range b.lists() {
-		whole, err := list(service.PageInput{First: servicetest.Ptr(100)})
+		whole, err := list(service.PageInput{First: new(100)})
 		servicetest.Fine(t, err)
 		if len(whole.ids) < 9 || whole.hasNext || whole.hasPrevious {
 			t.Fatalf("%s: there are %d, next: %t, previous: %t", name, len(whole.ids), whole.hasNext, whole.hasPrevious)
@@ -193,9 +193,9 @@ func checkBounds(t *testing.T, name string, list paged, whole *pageOf) {
 			between = whole.ids[after+1 : before]
 		}
 		some, more := min(2, len(between)), len(between) > 2
-		in := service.PageInput{First: servicetest.Ptr(2), After: &whole.cursors[after], Before: &whole.cursors[before]}
+		in := service.PageInput{First: new(2), After: &whole.cursors[after], Before: &whole.cursors[before]}
 		expect(t, fmt.Sprintf("%s, between %v", name, bounds), list, in, between[:some], more, true)
-		in.First, in.Last = nil, servicetest.Ptr(2)
+		in.First, in.Last = nil, new(2)
 		expect(t, fmt.Sprintf("%s, between %v, backward", name, bounds), list, in, between[len(between)-some:], true, more)
 	}
 }
@@ -233,8 +233,8 @@ func TestWaitingOrder(t *testing.T) {
 func TestNestedPages(t *testing.T) {
 	t.Parallel()
 	b := newLibrary(t)
-	other := b.NewContact(service.CreateContactInput{Name: "Nobody"})
-	lists, err := b.ConversationsOf(t.Context(), b.Manager, []db.ContactID{other.ID, b.reader.ID, b.thread.ContactID, b.reader.ID}, service.PageInput{First: servicetest.Ptr(2)})
+	other := b.Contact("Nobody")
+	lists, err := b.ConversationsOf(t.Context(), b.Manager, []db.ContactID{other.ID, b.reader.ID, b.thread.ContactID, b.reader.ID}, service.PageInput{First: new(2)})
 	servicetest.Fine(t, err)
 	for i, want := range []struct {
 		rows int
@@ -250,7 +250,7 @@ func TestPageSizes(t *testing.T) {
 	t.Parallel()
 	b := newLibrary(t)
 	for name, list := range b.lists() {
-		for _, in := range []service.PageInput{{First: servicetest.Ptr(0)}, {First: servicetest.Ptr(-1)}, {First: servicetest.Ptr(101)}, {Last: servicetest.Ptr(0)}, {Last: servicetest.Ptr(101)}, {First: servicetest.Ptr(1), Last: servicetest.Ptr(1)}} {
+		for _, in := range []service.PageInput{{First: new(0)}, {First: new(-1)}, {First: new(101)}, {Last: new(0)}, {Last: new(101)}, {First: new(1), Last: new(1)}} {
 			if _, err := list(in); err == nil || service.Explain(err).Code != service.BadInput {
 				t.Errorf("%s: %v", name, err)
 			}
@@ -261,7 +261,7 @@ func TestPageSizes(t *testing.T) {
 // refusesCursor checks that a list takes a text neither as after nor as before.
 func refusesCursor(t *testing.T, name string, list paged, cursor string) {
 	t.Helper()
-	for _, in := range []service.PageInput{{After: &cursor}, {Before: &cursor}, {Last: servicetest.Ptr(2), After: &cursor}, {Last: servicetest.Ptr(2), Before: &cursor}} {
+	for _, in := range []service.PageInput{{After: &cursor}, {Before: &cursor}, {Last: new(2), After: &cursor}, {Last: new(2), Before: &cursor}} {
 		got, err := list(in)
 		if err == nil {
 			t.Fatalf("%s: %q is taken and gives %d", name, cursor, len(got.ids))
@@ -278,7 +278,7 @@ func TestForeignCursors(t *testing.T) {
 	lists := b.lists()
 	cursors := map[string]string{}
 	for name, list := range lists {
-		whole, err := list(service.PageInput{First: servicetest.Ptr(3)})
+		whole, err := list(service.PageInput{First: new(3)})
 		servicetest.Fine(t, err)
 		cursors[name] = whole.cursors[1]
 	}
@@ -295,7 +295,7 @@ func TestForeignCursors(t *testing.T) {
 			}
 		}
 	}
-	elsewhere := &library{world: &world{b.NewWorkspace()}, thread: b.thread, reader: b.reader}
+	elsewhere := &library{world: &world{b.NewWorkspace("otto@other.example")}, thread: b.thread, reader: b.reader}
 	for name, list := range elsewhere.lists() {
 		refusesCursor(t, name+" in another workspace", list, cursors[name])
 	}
@@ -308,7 +308,7 @@ func TestDamagedCursors(t *testing.T) {
 	end, err := b.AsOf(t.Context(), b.Manager)
 	servicetest.Fine(t, err)
 	for name, list := range b.lists() {
-		whole, err := list(service.PageInput{First: servicetest.Ptr(1)})
+		whole, err := list(service.PageInput{First: new(1)})
 		servicetest.Fine(t, err)
 		good := whole.cursors[0]
 		raw, err := base64.RawURLEncoding.DecodeString(good)

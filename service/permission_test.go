@@ -121,17 +121,10 @@ func TestUnknownIDs(t *testing.T) {
 	testNothingCrosses(t, w, foreign)
 }
 
-// neighbour is another workspace on the same server.
+// neighbour returns another workspace on the same server, with a manager of the same address.
 func (w *world) neighbour() *world {
 	w.T.Helper()
-	workspace, manager, err := w.CreateWorkspace(w.Context(), "Rival", "Rita Manager", "mia@acme.example")
-	if err != nil {
-		w.T.Fatal(err)
-	}
-	return &world{&servicetest.World{
-		Service: w.Service, T: w.T, Clock: w.Clock,
-		Manager: service.Actor{Workspace: workspace.Key, Role: service.RoleManager, Agent: &manager.ID},
-	}}
+	return &world{w.NewWorkspace("mia@acme.example")}
 }
 
 // testNothingCrosses reads another workspace's objects.

@@ -153,7 +153,7 @@ func (p *play) conversation() db.ConversationID {
 
 // version is now and then one that is expected, which may be the right one.
 func (p *play) version() *int {
-	return rapid.SampledFrom([]*int{nil, nil, nil, servicetest.Ptr(2), servicetest.Ptr(3)}).Draw(p.T, "version")
+	return rapid.SampledFrom([]*int{nil, nil, nil, new(2), new(3)}).Draw(p.T, "version")
 }
 
 func (p *play) createAgent() error {
@@ -174,7 +174,7 @@ func (p *play) createContact() error {
 }
 
 func (p *play) updateContact() error {
-	_, err := p.UpdateContact(p.ctx, p.manager, service.UpdateContactInput{ContactID: p.contact(), Name: servicetest.Ptr(drawOne(p, channels, "name"))})
+	_, err := p.UpdateContact(p.ctx, p.manager, service.UpdateContactInput{ContactID: p.contact(), Name: new(drawOne(p, channels, "name"))})
 	return err
 }
 
@@ -199,8 +199,8 @@ func (p *play) close() error {
 
 func (p *play) closeWithNote() error {
 	note := &service.ClosingNoteInput{
-		Category: rapid.SampledFrom([]*string{nil, servicetest.Ptr("Question"), servicetest.Ptr("Other"), servicetest.Ptr("Nonsense")}).Draw(p.T, "category"),
-		Text:     rapid.SampledFrom([]*string{nil, servicetest.Ptr("done"), servicetest.Ptr(" ")}).Draw(p.T, "text"),
+		Category: rapid.SampledFrom([]*string{nil, new("Question"), new("Other"), new("Nonsense")}).Draw(p.T, "category"),
+		Text:     rapid.SampledFrom([]*string{nil, new("done"), new(" ")}).Draw(p.T, "text"),
 	}
 	_, err := p.CloseConversation(p.ctx, p.manager, service.CloseConversationInput{ConversationID: p.conversation(), Note: note})
 	return err
@@ -302,7 +302,7 @@ func (p *play) program() service.Actor {
 
 // external is now and then an id of elsewhere, perhaps one that was there before.
 func (p *play) external() *string {
-	return rapid.SampledFrom([]*string{nil, nil, servicetest.Ptr("1"), servicetest.Ptr("2"), servicetest.Ptr("3")}).Draw(p.T, "external id")
+	return rapid.SampledFrom([]*string{nil, nil, new("1"), new("2"), new("3")}).Draw(p.T, "external id")
 }
 
 // came keeps what something that came in has made.
@@ -321,32 +321,32 @@ func (p *play) came(o *service.Outcome, err error) error {
 
 func (p *play) receive() error {
 	return p.came(p.ReceiveMessage(p.ctx, p.program(), service.ReceiveMessageInput{
-		ContactID: servicetest.Ptr(p.contact()), Channel: servicetest.Ptr(drawOne(p, channels, "channel")), Body: "hello",
+		ContactID: new(p.contact()), Channel: new(drawOne(p, channels, "channel")), Body: "hello",
 		Automated: rapid.IntRange(0, 3).Draw(p.T, "automated") == 0, ExternalMessageID: p.external()}))
 }
 
 func (p *play) receiveFrom() error {
 	sender := &service.SenderInput{Channel: drawOne(p, channels, "channel"), ExternalID: drawOne(p, []string{"a", "b"}, "identity"),
-		Name: rapid.SampledFrom([]*string{nil, servicetest.Ptr("Cora")}).Draw(p.T, "name")}
+		Name: rapid.SampledFrom([]*string{nil, new("Cora")}).Draw(p.T, "name")}
 	return p.came(p.ReceiveMessage(p.ctx, p.program(), service.ReceiveMessageInput{Contact: sender, Body: "hello", ExternalMessageID: p.external()}))
 }
 
 func (p *play) record() error {
 	return p.came(p.RecordBusinessEvent(p.ctx, p.program(), service.RecordBusinessEventInput{
-		ContactID: servicetest.Ptr(p.contact()), Type: "order.placed", RequiresAction: rapid.Bool().Draw(p.T, "requires action"), ExternalEventID: p.external()}))
+		ContactID: new(p.contact()), Type: "order.placed", RequiresAction: rapid.Bool().Draw(p.T, "requires action"), ExternalEventID: p.external()}))
 }
 
 func (p *play) policies() error {
 	_, err := p.UpdateWorkspace(p.ctx, p.manager, service.UpdateWorkspaceInput{
-		ReopenPolicy: servicetest.Ptr(drawOne(p, []db.ReopenPolicy{db.Reopen, db.ReopenNew, db.ReopenWithin}, "reopen")),
-		OwnerPolicy:  servicetest.Ptr(drawOne(p, []db.OwnerPolicy{db.OwnerKeep, db.OwnerUnassign, db.OwnerUnassignIfUnavailable}, "owner"))})
+		ReopenPolicy: new(drawOne(p, []db.ReopenPolicy{db.Reopen, db.ReopenNew, db.ReopenWithin}, "reopen")),
+		OwnerPolicy:  new(drawOne(p, []db.OwnerPolicy{db.OwnerKeep, db.OwnerUnassign, db.OwnerUnassignIfUnavailable}, "owner"))})
 	return err
 }
 
 func (p *play) deactivate() error {
 	in := service.DeactivateAgentInput{AgentID: p.agent()}
 	if rapid.Bool().Draw(p.T, "hand over") {
-		in.HandOverTo = servicetest.Ptr(p.agent())
+		in.HandOverTo = new(p.agent())
 	}
 	_, err := p.DeactivateAgent(p.ctx, p.manager, in)
 	return err
@@ -359,7 +359,7 @@ func (p *play) reactivate() error {
 
 func (p *play) availability() error {
 	_, err := p.SetAvailability(p.ctx, p.manager, service.SetAvailabilityInput{
-		AgentID: servicetest.Ptr(p.agent()), Availability: drawOne(p, []db.Availability{db.Online, db.Away, db.Offline}, "availability")})
+		AgentID: new(p.agent()), Availability: drawOne(p, []db.Availability{db.Online, db.Away, db.Offline}, "availability")})
 	return err
 }
 
@@ -575,7 +575,7 @@ func (p *play) checkUnreadList(viewer service.Actor, view db.View, is bool, unre
 // filter is a random filter about what there is.
 func (p *play) filter() *db.InboxFilter {
 	f := &db.InboxFilter{
-		Waiting: rapid.SampledFrom([]*bool{nil, nil, servicetest.Ptr(true), servicetest.Ptr(false)}).Draw(p.T, "waiting"),
+		Waiting: rapid.SampledFrom([]*bool{nil, nil, new(true), new(false)}).Draw(p.T, "waiting"),
 	}
 	if rapid.Bool().Draw(p.T, "by assignee") {
 		options := []*db.AgentID{nil, {UUID: db.NewUUID()}}
@@ -592,7 +592,7 @@ func (p *play) filter() *db.InboxFilter {
 	}
 	for _, bound := range []**time.Time{&f.OpenedAfter, &f.OpenedBefore, &f.ClosedAfter, &f.ClosedBefore} {
 		if len(p.rows) > 0 && rapid.IntRange(0, 4).Draw(p.T, "by time") == 0 {
-			*bound = servicetest.Ptr(p.moment())
+			*bound = new(p.moment())
 		}
 	}
 	return f
@@ -630,9 +630,9 @@ func (p *play) list(viewer service.Actor, in service.InboxInput) (rows []*db.Con
 		}
 		switch {
 		case backward && l.HasPrevious:
-			in.Before = servicetest.Ptr(l.Cursor(l.Rows[0]))
+			in.Before = new(l.Cursor(l.Rows[0]))
 		case !backward && l.HasNext:
-			in.After = servicetest.Ptr(l.Cursor(l.Rows[len(l.Rows)-1]))
+			in.After = new(l.Cursor(l.Rows[len(l.Rows)-1]))
 		default:
 			return rows, total
 		}

@@ -52,7 +52,7 @@ func (w *world) searchPages(in service.InboxInput, first int) (ids []db.Conversa
 		if !l.HasNext {
 			return ids, capped
 		}
-		in.After = servicetest.Ptr(l.Cursor(l.Rows[len(l.Rows)-1]))
+		in.After = new(l.Cursor(l.Rows[len(l.Rows)-1]))
 	}
 }
 
@@ -61,7 +61,7 @@ func (w *world) searchPages(in service.InboxInput, first int) (ids []db.Conversa
 func TestSearchIsCappedWithinTheView(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	note := servicetest.Ptr("nothing of note")
+	note := new("nothing of note")
 	elsewhere := w.crowd(250, "Customer of acme", nil, nil)
 	mine := w.crowd(1, "Customer of acme", w.Manager.Agent, nil)
 	closed := w.crowd(250, "Former", nil, note)
@@ -93,9 +93,9 @@ func TestSearchIsCappedWithinTheView(t *testing.T) {
 func TestSearchFarDown(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	few := w.crowd(3, "Needle", nil, servicetest.Ptr("sewn"))
-	many := w.crowd(260, "Thread", nil, servicetest.Ptr("cut"))
-	w.crowd(1100, "Hay", nil, servicetest.Ptr("dry"))
+	few := w.crowd(3, "Needle", nil, new("sewn"))
+	many := w.crowd(260, "Thread", nil, new("cut"))
+	w.crowd(1100, "Hay", nil, new("dry"))
 	w.crowd(250, "Needle", nil, nil) // in another view
 	for search, want := range map[string][]db.ConversationID{"needle": few, "sewn": few} {
 		got, capped := w.searchPages(service.InboxInput{View: db.ViewClosed, Search: &search}, 2)
@@ -104,7 +104,7 @@ func TestSearchFarDown(t *testing.T) {
 			t.Errorf("%q: %d of %d, capped: %t", search, len(got), len(want), capped)
 		}
 		l, err := w.Inbox(t.Context(), w.Manager, service.InboxInput{View: db.ViewClosed, Search: &search,
-			PageInput: service.PageInput{Last: servicetest.Ptr(2)}})
+			PageInput: service.PageInput{Last: new(2)}})
 		servicetest.Fine(t, err)
 		if len(l.Rows) != 2 || l.Rows[1].ID != want[0] || l.Rows[0].ID != want[1] {
 			t.Errorf("%q: the last page is %v", search, l.Rows)

@@ -1,6 +1,7 @@
 package service_test
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -16,18 +17,18 @@ type shelf struct{ *world }
 func newShelf(t *testing.T) shelf {
 	w := newWorld(t)
 	for _, in := range []service.CreateContactInput{
-		{Name: "Jana Nováková", Email: servicetest.Ptr("jana.n@mail.example"), Phone: servicetest.Ptr("+1 (555) 010-2345")},
-		{Name: "Nguyễn Văn Ánh", Email: servicetest.Ptr("anh@vietnam.example")},
-		{Name: "Mojang Studios", Email: servicetest.Ptr("help@mojang.example")},
+		{Name: "Jana Nováková", Email: new("jana.n@mail.example"), Phone: new("+1 (555) 010-2345")},
+		{Name: "Nguyễn Văn Ánh", Email: new("anh@vietnam.example")},
+		{Name: "Mojang Studios", Email: new("help@mojang.example")},
 		{Name: "Łukasz Żółć"},
-		{Name: "Jürgen Groß", Phone: servicetest.Ptr("0049 89 636-48018")},
+		{Name: "Jürgen Groß", Phone: new("0049 89 636-48018")},
 		{Name: "Пётр Иванов"},
 		{Name: `100% _real_ back\slash`},
 		{Name: "O'Brien \"Bob\"; DROP TABLE contacts; --"},
 		{Name: "Ng"},
 		{Name: "What? $1 ?0 ?TableName"},
 	} {
-		w.NewContact(in)
+		w.ContactWith(in)
 	}
 	return shelf{w}
 }
@@ -35,7 +36,7 @@ func newShelf(t *testing.T) shelf {
 // contacts gives the names of those found.
 func (s shelf) contacts(term string) []string {
 	s.T.Helper()
-	l, err := s.Contacts(s.T.Context(), s.Manager, service.ContactsInput{Search: &term, PageInput: service.PageInput{First: servicetest.Ptr(100)}})
+	l, err := s.Contacts(s.T.Context(), s.Manager, service.ContactsInput{Search: &term, PageInput: service.PageInput{First: new(100)}})
 	if err != nil {
 		s.T.Fatalf("%q: %v", term, err)
 	}
@@ -119,7 +120,7 @@ func TestSearchTooLong(t *testing.T) {
 // inboxSearch gives the conversations that a view shows for a term.
 func (w *world) inboxSearch(view db.View, term string) (ids []db.ConversationID, l *service.InboxList) {
 	w.T.Helper()
-	l, err := w.Inbox(w.T.Context(), w.Manager, service.InboxInput{View: view, Search: &term, PageInput: service.PageInput{First: servicetest.Ptr(100)}})
+	l, err := w.Inbox(w.T.Context(), w.Manager, service.InboxInput{View: view, Search: &term, PageInput: service.PageInput{First: new(100)}})
 	if err != nil {
 		w.T.Fatalf("%q: %v", term, err)
 	}
@@ -135,11 +136,11 @@ func (w *world) inboxSearch(view db.View, term string) (ids []db.ConversationID,
 func TestSearchInbox(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	open := w.NewOpen("Jana Nováková")
-	refund := w.NewClosed("Mojang Studios", "Refund für die beschädigte Lieferung 2026-03-01, 100% of it")
-	novak := w.NewClosed("Somebody Else", "Asked for Mrs Novák again")
-	note := &service.ClosingNoteInput{Category: servicetest.Ptr("Feedback")}
-	categorised := w.NewOpen("Third Party")
+	open := w.Opens(w.Contact("Jana Nováková"))
+	refund := w.Closes(w.Opens(w.Contact("Mojang Studios")), "Refund für die beschädigte Lieferung 2026-03-01, 100% of it").Conversation
+	novak := w.Closes(w.Opens(w.Contact("Somebody Else")), "Asked for Mrs Novák again").Conversation
+	note := &service.ClosingNoteInput{Category: new("Feedback")}
+	categorised := w.Opens(w.Contact("Third Party"))
 	_, err := w.CloseConversation(t.Context(), w.Manager, service.CloseConversationInput{ConversationID: categorised.ID, Note: note})
 	servicetest.Fine(t, err)
 	for _, c := range []struct {
@@ -180,7 +181,9 @@ func TestSearchInbox(t *testing.T) {
 func TestSearchAgents(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	w.NewAgents("Zoë Müller", "Andrzej Król", "Ann")
+	for i, name := range []string{"Zoë Müller", "Andrzej Król", "Ann"} {
+		w.OK(w.CreateAgent(t.Context(), w.Manager, service.CreateAgentInput{Name: name, Email: fmt.Sprint(i, "@agents.example"), Role: db.RoleAgent}))
+	}
 	for term, want := range map[string][]string{
 		"zoe":                   {"Zoë Müller"},
 		"MULLER":                {"Zoë Müller"},
@@ -217,11 +220,11 @@ func TestSearchAgents(t *testing.T) {
 func TestSearchElsewhere(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	w.NewClosed("Nováková", "refund promised")
-	w.NewContact(service.CreateContactInput{Name: "Petal"}) // nearer to "petar" than Petra
-	w.NewAgents("Zacharias")
-	other := &world{w.NewWorkspace()}
-	mine := other.NewClosed("Petra", "nothing to say")
+	w.Closes(w.Opens(w.Contact("Nováková")), "refund promised")
+	w.Contact("Petal") // nearer to "petar" than Petra
+	w.Agent("Zacharias")
+	other := &world{w.NewWorkspace("otto@other.example")}
+	mine := other.Closes(other.Opens(other.Contact("Petra")), "nothing to say").Conversation
 	for _, term := range []string{"novakova", "novk", "novakoav", "refund", "refnud", "acme.example", "zacharias", "zachraias", "no", "za"} {
 		contacts, err := other.Contacts(t.Context(), other.Manager, service.ContactsInput{Search: &term})
 		servicetest.Fine(t, err)

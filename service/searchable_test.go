@@ -41,11 +41,11 @@ func TestSearchFindsWhatIsThere(t *testing.T) {
 	const plain, zero, arabic, cleaning, ada, korean, kana, hidden, emoji, flowers = "Plain", "Zero", "Arabic", "24/7 Cleaning", "Ada Novak",
 		"\u1100\u1175\u11b7\u1106\u1175\u11ab\u110c\u116e\u11ab", "ガブリエル", "Mar\u200bple", "🎉", "Flowers"
 	for _, in := range []service.CreateContactInput{
-		{Name: plain, Phone: servicetest.Ptr("+49 1234 56789")}, {Name: zero, Phone: servicetest.Ptr("\u202a+49 (0) 30 901820\u202c")}, {Name: arabic, Phone: servicetest.Ptr("٠٥٠ ١٢٣ ٤٥٦٧")},
-		{Name: cleaning}, {Name: ada, Email: servicetest.Ptr("ada.novak@example.org")}, {Name: korean}, {Name: kana}, {Name: hidden}, {Name: emoji},
-		{Name: flowers, Phone: servicetest.Ptr("1-800-FLOWERS")},
+		{Name: plain, Phone: new("+49 1234 56789")}, {Name: zero, Phone: new("\u202a+49 (0) 30 901820\u202c")}, {Name: arabic, Phone: new("٠٥٠ ١٢٣ ٤٥٦٧")},
+		{Name: cleaning}, {Name: ada, Email: new("ada.novak@example.org")}, {Name: korean}, {Name: kana}, {Name: hidden}, {Name: emoji},
+		{Name: flowers, Phone: new("1-800-FLOWERS")},
 	} {
-		w.NewContact(in)
+		w.ContactWith(in)
 	}
 	for _, c := range []struct{ typed, want string }{
 		{"01234 56789", plain}, {"0049 1234 56789", plain}, {"+49123456789", plain}, {"+49 30 901820", zero}, {"030 901820", zero},
@@ -67,10 +67,10 @@ func TestSearchCountry(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	for range service.SearchBatch {
-		w.NewContact(service.CreateContactInput{Name: "Other", Phone: servicetest.Ptr("1")})
+		w.ContactWith(service.CreateContactInput{Name: "Other", Phone: new("1")})
 	}
-	w.NewContact(service.CreateContactInput{Name: "National", Phone: servicetest.Ptr("030 901820")})
-	w.NewContact(service.CreateContactInput{Name: "International", Phone: servicetest.Ptr("+49 40 123456")})
+	w.ContactWith(service.CreateContactInput{Name: "National", Phone: new("030 901820")})
+	w.ContactWith(service.CreateContactInput{Name: "International", Phone: new("+49 40 123456")})
 	set := func(country string) {
 		o := w.OK(w.UpdateWorkspace(t.Context(), w.Manager, service.UpdateWorkspaceInput{Country: &country}))
 		if got := o.Workspace.Country; country == "" && got != nil || country != "" && *got != country {
@@ -85,7 +85,7 @@ func TestSearchCountry(t *testing.T) {
 	w.finds("4930901820", "National")
 	w.finds("+49 30 90", "National") // no whole number, which is looked for as it is typed
 	w.finds("+49 30 901820", "National")
-	w.NewContact(service.CreateContactInput{Name: "New", Phone: servicetest.Ptr("030 444444")})
+	w.ContactWith(service.CreateContactInput{Name: "New", Phone: new("030 444444")})
 	w.finds("4930444444", "New")
 	set("AT")
 	w.finds("4930901820")
@@ -104,10 +104,10 @@ func TestSearchCountry(t *testing.T) {
 func TestSearchForgets(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	contact := w.NewContact(service.CreateContactInput{Name: "Peter Jonhson Schmitt"})
-	w.NewContact(service.CreateContactInput{Name: "Ben Petersen"})
+	contact := w.Contact("Peter Jonhson Schmitt")
+	w.Contact("Ben Petersen")
 	w.finds("Jonhson", "Peter Jonhson Schmitt")
-	w.OK(w.UpdateContact(t.Context(), w.Manager, service.UpdateContactInput{ContactID: contact.ID, Name: servicetest.Ptr("Paul Johnson Schmied")}))
+	w.OK(w.UpdateContact(t.Context(), w.Manager, service.UpdateContactInput{ContactID: contact.ID, Name: new("Paul Johnson Schmied")}))
 	words := func() (known, doubted int) {
 		servicetest.Fine(t, w.DB.NewRaw(`SELECT (SELECT count(*) FROM known_words WHERE word = 'jonhson'), (SELECT count(*) FROM doubted_words)`).Scan(t.Context(), &known, &doubted))
 		return known, doubted
@@ -139,13 +139,13 @@ func TestSearchForgets(t *testing.T) {
 	w.finds("Jonhson", "Jonhson")
 
 	// A note's words go with it.
-	closed := w.NewClosed("Somebody", "recieved the parcel")
+	closed := w.Closes(w.Opens(w.Contact("Somebody")), "recieved the parcel").Conversation
 	if ids, _ := w.inboxSearch(db.ViewClosed, "recieved"); len(ids) != 1 {
 		t.Error("the note is not found")
 	}
 	_, err := w.ReopenConversation(t.Context(), w.Manager, service.ReopenConversationInput{ConversationID: closed.ID})
 	servicetest.Fine(t, err)
-	other := w.NewClosed("Somebody Else", "received nothing")
+	other := w.Closes(w.Opens(w.Contact("Somebody Else")), "received nothing").Conversation
 	if ids, _ := w.inboxSearch(db.ViewClosed, "recieved"); !slices.Equal(ids, []db.ConversationID{other.ID}) {
 		t.Errorf("%v is found, not the note that is there", ids)
 	}
@@ -155,7 +155,7 @@ func TestSearchForgets(t *testing.T) {
 func TestSearchKnowsNoDigits(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	w.NewContact(service.CreateContactInput{Name: "Kerven Smith", Email: servicetest.Ptr("kerven35442@mail.example"), Phone: servicetest.Ptr("+49 30 901820")})
+	w.ContactWith(service.CreateContactInput{Name: "Kerven Smith", Email: new("kerven35442@mail.example"), Phone: new("+49 30 901820")})
 	var words []string
 	servicetest.Fine(t, w.DB.NewRaw("SELECT word FROM known_words WHERE kind = 'CONTACT' ORDER BY word").Scan(t.Context(), &words))
 	if !slices.Equal(words, []string{"example", "kerven", "mail", "smith"}) {
@@ -213,7 +213,7 @@ func TestSearchOldRows(t *testing.T) {
 	if err != nil || a.Name != "Zoë Old" {
 		t.Errorf("the agent of the address is %v, %v", a, err)
 	}
-	l, err := w.Contacts(t.Context(), w.Manager, service.ContactsInput{PageInput: service.PageInput{First: servicetest.Ptr(100)}})
+	l, err := w.Contacts(t.Context(), w.Manager, service.ContactsInput{PageInput: service.PageInput{First: new(100)}})
 	if err != nil || len(l.Rows) != 100 || !l.HasNext {
 		t.Errorf("the list of contacts has %d, %v", len(l.Rows), err)
 	}
@@ -254,7 +254,7 @@ func TestSearchOldRows(t *testing.T) {
 	// A change of this server that folds to the same leaves nothing to fold.
 	id := db.ContactID{UUID: a.ID.UUID}
 	servicetest.Fine(t, id.Scan("01999999-0000-7000-8000-000000000001"))
-	w.OK(w.UpdateContact(t.Context(), w.Manager, service.UpdateContactInput{ContactID: id, Name: servicetest.Ptr("BJORN VEST")}))
+	w.OK(w.UpdateContact(t.Context(), w.Manager, service.UpdateContactInput{ContactID: id, Name: new("BJORN VEST")}))
 	servicetest.Fine(t, w.DB.NewRaw("SELECT count(*) FROM contacts WHERE search_text IS NULL").Scan(t.Context(), &left))
 	servicetest.Equal(t, "contacts that are not folded", left, 0)
 }
@@ -288,7 +288,7 @@ func TestSearchInAnyLocale(t *testing.T) {
 			t.Parallel()
 			w := newWorldOn(t, dbtest.NewWith(t, options, servicetest.Migrate), db.Options{MaxConns: 8})
 			for _, in := range []service.CreateContactInput{{Name: "INGRID IŞIK"}, {Name: "Пётр ИВАНОВ"}, {Name: "Élise"}, {Name: "Zoë"}, {Name: "anna"}, {Name: "Bob"}} {
-				w.NewContact(in)
+				w.ContactWith(in)
 			}
 			w.finds("ingrid", "INGRID IŞIK")
 			w.finds("İNGRİD ışık", "INGRID IŞIK")
@@ -308,7 +308,7 @@ func TestSearchInAnyLocale(t *testing.T) {
 			}
 			servicetest.Lines(t, names, "anna", "Bob", "Élise", "INGRID IŞIK", "Zoë", "Пётр ИВАНОВ")
 
-			closed := w.NewClosed("Somebody", "İADE: KIRIK ÜRÜN")
+			closed := w.Closes(w.Opens(w.Contact("Somebody")), "İADE: KIRIK ÜRÜN").Conversation
 			if ids, _ := w.inboxSearch(db.ViewClosed, "iade kırık"); !slices.Equal(ids, []db.ConversationID{closed.ID}) {
 				t.Errorf("the note is found in %v", ids)
 			}
@@ -346,7 +346,7 @@ func TestSameAddressBefore(t *testing.T) {
 	}
 	var second db.AgentID
 	servicetest.Fine(t, second.Scan("01999999-0000-7000-8000-000000000002"))
-	w.OK(w.UpdateAgent(t.Context(), w.Manager, service.UpdateAgentInput{AgentID: second, Email: servicetest.Ptr("inge@acme.example")}))
+	w.OK(w.UpdateAgent(t.Context(), w.Manager, service.UpdateAgentInput{AgentID: second, Email: new("inge@acme.example")}))
 	if a, err := w.DB.ForWorkspace(w.Manager.Workspace).AgentByEmail(t.Context(), "INGE@acme.example"); err != nil || a.Name != "Second" {
 		t.Errorf("the agent of the new address is %v, %v", a, err)
 	}

@@ -140,15 +140,15 @@ func (w *world) did(_ any, err error) {
 
 func (w *world) changeEverything() {
 	ctx, me := w.T.Context(), w.Manager
-	agents := w.NewAgents("A", "B")
+	agents := w.Team("A", "B")
 	identities := []*service.ContactIdentityInput{{"email", "a@b.example"}}
-	contact := w.NewContact(service.CreateContactInput{Name: "Jana", Email: servicetest.Ptr("a@b.example"), Identities: identities})
-	w.did(w.UpdateContact(ctx, me, service.UpdateContactInput{ContactID: contact.ID, Name: servicetest.Ptr("Jana Nováková"), Identities: identities}))
+	contact := w.ContactWith(service.CreateContactInput{Name: "Jana", Email: new("a@b.example"), Identities: identities})
+	w.did(w.UpdateContact(ctx, me, service.UpdateContactInput{ContactID: contact.ID, Name: new("Jana Nováková"), Identities: identities}))
 	for range 2 {
-		w.did(w.OpenConversation(ctx, me, service.OpenConversationInput{ContactID: contact.ID, Channel: "email", Keyed: service.Keyed{servicetest.Ptr("key")}}))
-		w.did(w.OpenConversation(ctx, me, service.OpenConversationInput{ContactID: contact.ID, Channel: "email", Keyed: service.Keyed{servicetest.Ptr("refused")}}))
+		w.did(w.OpenConversation(ctx, me, service.OpenConversationInput{ContactID: contact.ID, Channel: "email", Keyed: service.Keyed{new("key")}}))
+		w.did(w.OpenConversation(ctx, me, service.OpenConversationInput{ContactID: contact.ID, Channel: "email", Keyed: service.Keyed{new("refused")}}))
 	}
-	c := w.NewOpen("Another")
+	c := w.Open()
 	w.did(w.PutMessage(ctx, me, c.ID, db.Inbound, "hello"))
 	o, err := w.AddNote(ctx, me, service.AddNoteInput{ConversationID: c.ID, Body: "hello"})
 	w.did(o, err)
@@ -163,30 +163,30 @@ func (w *world) changeEverything() {
 	w.did(w.DeactivateAgent(ctx, me, service.DeactivateAgentInput{AgentID: *agents[0].Agent, HandOverTo: agents[1].Agent}))
 	w.did(w.DeactivateAgent(ctx, me, service.DeactivateAgentInput{AgentID: *agents[1].Agent}))
 	w.did(w.ReactivateAgent(ctx, me, service.ReactivateAgentInput{AgentID: *agents[0].Agent}))
-	w.did(w.UpdateAgent(ctx, me, service.UpdateAgentInput{AgentID: *agents[0].Agent, Name: servicetest.Ptr("Anna")}))
+	w.did(w.UpdateAgent(ctx, me, service.UpdateAgentInput{AgentID: *agents[0].Agent, Name: new("Anna")}))
 	w.did(w.SetAvailability(ctx, me, service.SetAvailabilityInput{Availability: db.Online}))
-	w.did(w.UpdateWorkspace(ctx, me, service.UpdateWorkspaceInput{Name: servicetest.Ptr("Acme & Co")}))
-	w.did(w.CloseConversation(ctx, me, service.CloseConversationInput{ConversationID: c.ID, Note: &service.ClosingNoteInput{Category: servicetest.Ptr("Other"), Text: servicetest.Ptr("refund promised")}}))
+	w.did(w.UpdateWorkspace(ctx, me, service.UpdateWorkspaceInput{Name: new("Acme & Co")}))
+	w.did(w.CloseConversation(ctx, me, service.CloseConversationInput{ConversationID: c.ID, Note: &service.ClosingNoteInput{Category: new("Other"), Text: new("refund promised")}}))
 	w.did(w.ReopenConversation(ctx, me, service.ReopenConversationInput{ConversationID: c.ID}))
 	w.did(w.CloseConversation(ctx, me, service.CloseConversationInput{ConversationID: c.ID}))
 	w.did(w.OpenConversation(ctx, me, service.OpenConversationInput{ContactID: c.ContactID, Channel: "email"}))
 	w.did(w.UnassignContact(ctx, me, service.UnassignContactInput{ContactID: c.ContactID}))
 	sender, program := &service.SenderInput{Channel: "email", ExternalID: "c@d.example"}, w.Program(service.RoleIntegration)
-	for _, name := range []*string{nil, servicetest.Ptr("Cyril"), nil} {
+	for _, name := range []*string{nil, new("Cyril"), nil} {
 		sender.Name = name
 		w.did(w.ReceiveMessage(ctx, program, service.ReceiveMessageInput{Contact: sender, Body: "hello", ExternalMessageID: name}))
-		w.did(w.RecordBusinessEvent(ctx, program, service.RecordBusinessEventInput{Contact: sender, Type: "order.placed", ExternalEventID: servicetest.Ptr("1")}))
+		w.did(w.RecordBusinessEvent(ctx, program, service.RecordBusinessEventInput{Contact: sender, Type: "order.placed", ExternalEventID: new("1")}))
 	}
-	w.did(w.RecordBusinessEvent(ctx, program, service.RecordBusinessEventInput{ContactID: &w.NewContact(service.CreateContactInput{Name: "Karla"}).ID, Type: "order.placed", RequiresAction: true}))
+	w.did(w.RecordBusinessEvent(ctx, program, service.RecordBusinessEventInput{ContactID: &w.Contact("Karla").ID, Type: "order.placed", RequiresAction: true}))
 	w.workEverything()
 }
 
 func (w *world) workEverything() {
 	ctx, me := w.T.Context(), w.Manager
-	f := w.Template("round-robin-online", servicetest.Ptr(1))
-	chosen := w.NewOpen("Chosen")
+	f := w.Template("round-robin-online", new(1))
+	chosen := w.Open()
 	w.Workflow(servicetest.When(db.TriggerOpened, servicetest.AddNote("Opened"), servicetest.AssignTo(w.Agent("Cy")), servicetest.Always(servicetest.Pause(60)), servicetest.Always(servicetest.Act(db.StepClose))))
-	w.NewOpen("Late")
+	w.Open()
 	w.did(w.EnableWorkflow(ctx, me, workflow.EnableWorkflowInput{WorkflowID: f.ID, AlsoForWaiting: true}))
 	w.WriteBusinessEvent(chosen, "order.placed")
 	w.Settle()
@@ -194,7 +194,7 @@ func (w *world) workEverything() {
 	w.Settle()
 	run := w.LastRun(f)
 	w.did(nil, w.Postpone(ctx, me.Workspace, run, context.DeadlineExceeded))
-	w.did(w.UpdateWorkflow(ctx, me, workflow.UpdateWorkflowInput{WorkflowID: f.ID, Name: servicetest.Ptr("Renamed")}))
+	w.did(w.UpdateWorkflow(ctx, me, workflow.UpdateWorkflowInput{WorkflowID: f.ID, Name: new("Renamed")}))
 	w.did(w.DryRunWorkflow(ctx, me, workflow.DryRunWorkflowInput{WorkflowID: &f.ID, ConversationID: chosen.ID}))
 	w.did(w.CancelWorkflowRun(ctx, me, workflow.CancelWorkflowRunInput{RunID: run.ID}))
 	w.did(w.WorkflowProblems(ctx, me, []*db.Workflow{f}))
@@ -210,20 +210,20 @@ func (w *world) foldEverything() {
 	w.before("UPDATE agents SET search_text = NULL WHERE workspace_id = %W", "UPDATE contacts SET search_text = NULL WHERE workspace_id = %W",
 		"UPDATE conversations SET note_text = NULL WHERE workspace_id = %W")
 	servicetest.Fine(w.T, w.MakeSearchable(w.T.Context()))
-	w.did(w.UpdateWorkspace(w.T.Context(), w.Manager, service.UpdateWorkspaceInput{Country: servicetest.Ptr("DE")}))
+	w.did(w.UpdateWorkspace(w.T.Context(), w.Manager, service.UpdateWorkspaceInput{Country: new("DE")}))
 	servicetest.Fine(w.T, w.MakeSearchable(w.T.Context()))
 }
 
 func (w *world) readEverything() {
 	ctx, me, now := w.T.Context(), w.Manager, time.Now()
 	filter := &db.InboxFilter{Assignees: []*db.AgentID{nil, me.Agent}, Channels: []string{"email"}, ClosingCategories: []string{"Other"},
-		Waiting: servicetest.Ptr(true), Unread: servicetest.Ptr(true), OpenedAfter: &now, OpenedBefore: &now, ClosedAfter: &now, ClosedBefore: &now}
+		Waiting: new(true), Unread: new(true), OpenedAfter: &now, OpenedBefore: &now, ClosedAfter: &now, ClosedBefore: &now}
 	var conversations []db.ConversationID
 	var contacts []db.ContactID
 	for _, view := range db.Views {
 		for _, field := range []db.InboxOrderField{db.LastActivity, db.WaitingSince, db.OpenedAt} {
 			for _, f := range []*db.InboxFilter{nil, filter} {
-				for _, term := range []*string{nil, servicetest.Ptr("novk"), servicetest.Ptr("no"), servicetest.Ptr("refnud promised")} {
+				for _, term := range []*string{nil, new("novk"), new("no"), new("refnud promised")} {
 					in := service.InboxInput{View: view, Search: term, Filter: f, OrderBy: &service.InboxOrder{field, service.Descending}}
 					l, err := w.Inbox(ctx, me, in)
 					servicetest.Fine(w.T, err)
@@ -231,17 +231,17 @@ func (w *world) readEverything() {
 					w.did(nil, err)
 					for _, c := range l.Rows {
 						conversations, contacts = append(conversations, c.ID), append(contacts, c.ContactID)
-						in.After, in.Before = servicetest.Ptr(l.Cursor(c)), servicetest.Ptr(l.Cursor(c))
+						in.After, in.Before = new(l.Cursor(c)), new(l.Cursor(c))
 					}
 					w.did(w.Inbox(ctx, me, in))
 				}
 			}
 		}
 	}
-	pages := service.PageInput{First: servicetest.Ptr(2)}
-	for _, term := range []*string{nil, servicetest.Ptr("novk"), servicetest.Ptr("no"), servicetest.Ptr("555 123")} {
-		w.did(w.Agents(ctx, me, service.AgentsInput{Search: term, Availability: []db.Availability{db.Online}, Skill: servicetest.Ptr("x"), Active: servicetest.Ptr(true), PageInput: pages}))
-		w.did(w.Contacts(ctx, me, service.ContactsInput{Search: term, Filter: &service.ContactFilter{[]*db.AgentID{nil}, servicetest.Ptr(false)}, PageInput: pages}))
+	pages := service.PageInput{First: new(2)}
+	for _, term := range []*string{nil, new("novk"), new("no"), new("555 123")} {
+		w.did(w.Agents(ctx, me, service.AgentsInput{Search: term, Availability: []db.Availability{db.Online}, Skill: new("x"), Active: new(true), PageInput: pages}))
+		w.did(w.Contacts(ctx, me, service.ContactsInput{Search: term, Filter: &service.ContactFilter{[]*db.AgentID{nil}, new(false)}, PageInput: pages}))
 	}
 	timelines, err := w.ContactTimelines(ctx, me, contacts, pages)
 	servicetest.Fine(w.T, err)
@@ -269,7 +269,7 @@ func (w *world) readEverything() {
 
 func (w *world) watchEverything() {
 	ctx, me := w.T.Context(), w.Manager
-	c := w.NewOpen("Watched")
+	c := w.Open()
 	beginning := &db.EventCursor{Workspace: me.Workspace}
 	s, err := w.WatchConversation(ctx, me, c.ID, beginning)
 	servicetest.Fine(w.T, err)
@@ -283,9 +283,9 @@ func (w *world) watchEverything() {
 	runs, err := w.WatchRuns(ctx, me, nil)
 	servicetest.Fine(w.T, err)
 	defer runs.Close()
-	w.did(servicetest.Await(servicetest.Context(w.T), runs))
+	w.did(servicetest.Await(w.Context(), runs))
 	w.did(w.AssignToMe(ctx, me, service.AssignToMeInput{ConversationID: c.ID}))
-	w.did(servicetest.Await(servicetest.Context(w.T), s))
-	w.did(servicetest.Await(servicetest.Context(w.T), live))
-	w.did(servicetest.Await(servicetest.Context(w.T), counts))
+	w.did(servicetest.Await(w.Context(), s))
+	w.did(servicetest.Await(w.Context(), live))
+	w.did(servicetest.Await(w.Context(), counts))
 }

@@ -43,7 +43,7 @@ func TestTotalOfList(t *testing.T) {
 		w.Agent(fmt.Sprint("Agent", i))
 		w.Opens(w.Contact(fmt.Sprint("Contact", i)))
 	}
-	page := service.PageInput{First: servicetest.Ptr(1)}
+	page := service.PageInput{First: new(1)}
 	total := func(count func(context.Context) (service.Total, error)) string {
 		n, err := count(w.Context())
 		return fmt.Sprint(n, err)
@@ -57,7 +57,7 @@ func TestTotalOfList(t *testing.T) {
 	contacts, err := w.Contacts(w.Context(), w.Manager, service.ContactsInput{PageInput: page})
 	servicetest.Fine(t, err)
 	servicetest.Equal(t, "contacts", total(contacts.Total), "{3 false} <nil>")
-	contacts, err = w.Contacts(w.Context(), w.Manager, service.ContactsInput{Filter: &service.ContactFilter{Blocked: servicetest.Ptr(true)}, PageInput: page})
+	contacts, err = w.Contacts(w.Context(), w.Manager, service.ContactsInput{Filter: &service.ContactFilter{Blocked: new(true)}, PageInput: page})
 	servicetest.Fine(t, err)
 	servicetest.Equal(t, "blocked contacts", total(contacts.Total), "{0 false} <nil>")
 	workflows, err := w.Workflows(w.Context(), w.Manager, page)

@@ -2,7 +2,6 @@ package service_test
 
 import (
 	"context"
-	"fmt"
 	"slices"
 	"sync"
 	"testing"
@@ -37,10 +36,10 @@ func TestStreams(t *testing.T) {
 	t.Parallel()
 	w, start := today(t)
 	ctx := t.Context()
-	agents := w.NewAgents("A", "B")
+	agents := w.Team("A", "B")
 	start, err := w.AsOf(ctx, w.Manager)
 	servicetest.Fine(t, err)
-	one, other := w.NewOpen("One"), w.NewOpen("Other")
+	one, other := w.Open(), w.Open()
 	begun, err := w.AsOf(ctx, w.Manager)
 	servicetest.Fine(t, err)
 
@@ -86,7 +85,7 @@ func TestStreams(t *testing.T) {
 	servicetest.Fine(t, err)
 	_, err = w.ReopenConversation(ctx, w.Manager, service.ReopenConversationInput{ConversationID: other.ID}) // 8
 	servicetest.Fine(t, err)
-	_, err = w.UpdateContact(ctx, w.Manager, service.UpdateContactInput{ContactID: other.ContactID, Name: servicetest.Ptr("New")}) // 9
+	_, err = w.UpdateContact(ctx, w.Manager, service.UpdateContactInput{ContactID: other.ContactID, Name: new("New")}) // 9
 	servicetest.Fine(t, err)
 
 	want := map[string][]db.Seq{
@@ -129,8 +128,8 @@ func TestStreams(t *testing.T) {
 func TestWatchUnknown(t *testing.T) {
 	t.Parallel()
 	w, _ := today(t)
-	elsewhere := w.NewWorkspace()
-	foreign := elsewhere.NewOpen("Foreign")
+	elsewhere := w.NewWorkspace("otto@other.example")
+	foreign := elsewhere.Open()
 	foreignEnd, err := w.AsOf(t.Context(), elsewhere.Manager)
 	servicetest.Fine(t, err)
 	ctx, me := t.Context(), w.Manager
@@ -164,7 +163,7 @@ func TestWatchUnknown(t *testing.T) {
 	if err := last(w.WatchInbox(ctx, program, db.ViewMine, nil, nil)); err == nil || service.Explain(err).Code != service.BadInput {
 		t.Errorf("MINE of a program: %v", err)
 	}
-	for _, f := range []db.InboxFilter{{Assignees: []*db.AgentID{}}, {Channels: []string{}}, {ClosingCategories: []string{}}, {Channels: []string{"\x00"}}, {Unread: servicetest.Ptr(true)}, {Unread: servicetest.Ptr(false)}} {
+	for _, f := range []db.InboxFilter{{Assignees: []*db.AgentID{}}, {Channels: []string{}}, {ClosingCategories: []string{}}, {Channels: []string{"\x00"}}, {Unread: new(true)}, {Unread: new(false)}} {
 		if err := last(w.WatchInbox(ctx, me, db.ViewAll, &f, nil)); err == nil || service.Explain(err).Code != service.BadInput {
 			t.Errorf("%+v: %v", f, err)
 		}
@@ -179,7 +178,7 @@ func TestLiveView(t *testing.T) {
 	t.Parallel()
 	w, start := today(t)
 	ctx := t.Context()
-	colleague := w.NewAgents("Colleague")[0]
+	colleague := w.Agent("Colleague")
 	views := map[db.View]*service.Stream[service.InboxChange]{}
 	for _, v := range db.Views {
 		s, err := w.WatchInbox(ctx, w.Manager, v, nil, nil)
@@ -187,7 +186,7 @@ func TestLiveView(t *testing.T) {
 		defer s.Close()
 		views[v] = s
 	}
-	c := w.NewOpen("Contact")
+	c := w.Open()
 	seen := map[db.View][]service.InboxChangeKind{}
 	expect := func(what string, err error, changes map[db.View]service.InboxChangeKind) {
 		t.Helper()
@@ -247,8 +246,8 @@ func TestLoadThenSubscribe(t *testing.T) {
 	ctx := t.Context()
 	var writers sync.WaitGroup
 	stop := make(chan struct{})
-	for i := range 4 {
-		c := w.NewOpen(fmt.Sprint("Contact ", i))
+	for range 4 {
+		c := w.Open()
 		writers.Go(func() {
 			for taken := false; ; taken = !taken {
 				select {
@@ -284,7 +283,7 @@ func TestLoadThenSubscribe(t *testing.T) {
 	}
 	close(stop)
 	writers.Wait()
-	end := w.NewOpen("The end")
+	end := w.Open()
 	_, err := w.AssignToMe(ctx, w.Manager, service.AssignToMeInput{ConversationID: end.ID})
 	servicetest.Fine(t, err)
 	final, err := w.Inbox(ctx, w.Manager, service.InboxInput{View: db.ViewMine})
@@ -316,14 +315,14 @@ func TestWatchCounts(t *testing.T) {
 	t.Parallel()
 	w, _ := today(t)
 	ctx := t.Context()
-	c := w.NewOpen("Contact")
+	c := w.Open()
 	s, err := w.WatchCounts(ctx, w.Manager)
 	servicetest.Fine(t, err)
 	defer s.Close()
 	if got := next(t, s); got.All != 1 || got.Unassigned != 1 || got.Mine != 0 {
 		t.Errorf("at first %+v", got)
 	}
-	w.NewOpen("Another")
+	w.Open()
 	_, err = w.AssignToMe(ctx, w.Manager, service.AssignToMeInput{ConversationID: c.ID})
 	servicetest.Fine(t, err)
 	began := time.Now()
@@ -332,8 +331,8 @@ func TestWatchCounts(t *testing.T) {
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		for i := range changes {
-			w.NewOpen(fmt.Sprint("Number ", i))
+		for range changes {
+			w.Open()
 		}
 	}()
 	for len(pushed) == 0 || pushed[len(pushed)-1].All != 2+changes {
@@ -369,7 +368,7 @@ func TestCountsAreNotPushedTooSoon(t *testing.T) {
 	asked := time.Now()
 	next(t, s)
 	for want := 1; want <= 3; want++ {
-		w.NewOpen("Contact")
+		w.Open()
 		next(t, events) // it is known to this process
 		last := asked
 		asked = time.Now()
@@ -394,7 +393,7 @@ func TestPosition(t *testing.T) {
 	t.Parallel()
 	w, start := today(t)
 	ctx := t.Context()
-	c := w.NewOpen("Contact")
+	c := w.Open()
 	s, err := w.WatchAssignments(ctx, w.Manager, nil, nil, &start)
 	servicetest.Fine(t, err)
 	defer s.Close()
@@ -406,7 +405,7 @@ func TestPosition(t *testing.T) {
 		servicetest.Fine(t, err)
 		_, err = w.UnassignConversation(ctx, w.Manager, service.UnassignConversationInput{ConversationID: c.ID})
 		servicetest.Fine(t, err)
-		w.NewOpen("Another") // about which it does not tell
+		w.Open() // about which it does not tell
 	}
 	end, err := w.AsOf(ctx, w.Manager)
 	servicetest.Fine(t, err)
@@ -452,8 +451,8 @@ func TestPosition(t *testing.T) {
 func TestNoMoreAfterTheEnd(t *testing.T) {
 	t.Parallel()
 	w, start := today(t)
-	w.NewOpen("One")
-	w.NewOpen("Other")
+	w.Open()
+	w.Open()
 	s, err := w.WatchStatus(t.Context(), w.Manager, nil, &start)
 	servicetest.Fine(t, err)
 	defer s.Close()
@@ -478,7 +477,7 @@ func TestFinerThanTheDatabase(t *testing.T) {
 	t.Parallel()
 	w, start := today(t)
 	w.Clock = w.Clock.Truncate(time.Microsecond)
-	w.NewOpen("Contact")
+	w.Open()
 	for _, d := range []time.Duration{-time.Microsecond, -1, 0, 1, 500, 999, time.Microsecond} {
 		bound := w.Clock.Add(d)
 		for name, f := range map[string]db.InboxFilter{"after": {OpenedAfter: &bound}, "before": {OpenedBefore: &bound}} {

@@ -130,7 +130,7 @@ func FacetsText(f *db.Facets) string {
 	g := *f
 	for _, t := range []**time.Time{&g.WaitingSince, &g.OpenedAt, &g.ClosedAt} {
 		if *t != nil {
-			*t = Ptr((*t).UTC())
+			*t = new((*t).UTC())
 		}
 	}
 	b, _ := json.Marshal(g)

@@ -2,87 +2,26 @@ package servicetest
 
 import (
 	"cmp"
-	"context"
-	"errors"
 	"fmt"
 	"strings"
-	"testing"
-	"time"
 
 	"switchboard/db"
 	"switchboard/service"
 )
 
-// Slow skips a test with -short, since it takes seconds.
-func Slow(t *testing.T) {
-	t.Helper()
-	if testing.Short() {
-		t.Skip("left out with -short: it lasts for seconds")
-	}
-}
-
-// Context returns a context that ends with the test, or after Patience.
-func (w *World) Context() context.Context {
-	ctx, cancel := context.WithTimeout(w.T.Context(), Patience)
-	w.T.Cleanup(cancel)
-	return ctx
-}
-
-// OK returns the outcome of a call that must succeed.
-func (w *World) OK(o *service.Outcome, err error) *service.Outcome {
-	w.T.Helper()
-	if err != nil {
-		w.T.Fatal(err)
-	}
-	return o
-}
-
-// Refused checks that a rule refused a call with this code.
-func Refused(t *testing.T, err error, code service.RefusalCode) {
-	t.Helper()
-	var refusal *service.Refusal
-	if !errors.As(err, &refusal) || refusal.Code != code {
-		t.Errorf("%s was expected, but the answer is: %v", code, err)
-	}
-}
-
-// Failed checks that a call returned an error with this code.
-func Failed(t *testing.T, err error, code service.ErrorCode) {
-	t.Helper()
-	if err == nil || service.Explain(err).Code != code {
-		t.Errorf("%s was expected, but the answer is: %v", code, err)
-	}
-}
-
-// Equal compares what is found with what was expected.
-func Equal[T comparable](t *testing.T, what string, got, want T) {
-	t.Helper()
-	if got != want {
-		t.Errorf("%s: %v was expected, but it is %v", what, want, got)
-	}
-}
-
-// Lines compares texts line by line.
-func Lines(t *testing.T, got []string, want ...string) {
-	t.Helper()
-	for i := range max(len(got), len(want)) {
-		var found, expected string
-		if i < len(got) {
-			found = got[i]
-		}
-		if i < len(want) {
-			expected = want[i]
-		}
-		if found != expected {
-			t.Errorf("line %d was expected to be\n\t%s\nbut is\n\t%s", i+1, expected, found)
-		}
-	}
-}
-
 // Agent adds an active agent who is online.
 func (w *World) Agent(name string) service.Actor {
 	w.T.Helper()
 	return w.AgentAs(name, db.RoleAgent)
+}
+
+// Team adds active agents who are online.
+func (w *World) Team(names ...string) (team []service.Actor) {
+	w.T.Helper()
+	for _, name := range names {
+		team = append(team, w.Agent(name))
+	}
+	return team
 }
 
 // AgentAs adds an active agent with a role, who is online.
@@ -115,7 +54,13 @@ func (w *World) Reactivate(a service.Actor) *service.Outcome {
 // Contact adds a contact without any conversation.
 func (w *World) Contact(name string) *db.Contact {
 	w.T.Helper()
-	return w.OK(w.CreateContact(w.Context(), w.Manager, service.CreateContactInput{Name: name})).Contact
+	return w.ContactWith(service.CreateContactInput{Name: name})
+}
+
+// ContactWith adds a contact with more than a name.
+func (w *World) ContactWith(in service.CreateContactInput) *db.Contact {
+	w.T.Helper()
+	return w.OK(w.CreateContact(w.Context(), w.Manager, in)).Contact
 }
 
 // Opens starts a conversation with a contact.
@@ -160,10 +105,14 @@ func (w *World) Unassign(c *db.Conversation) *service.Outcome {
 	return w.OK(w.UnassignConversation(w.Context(), w.Manager, service.UnassignConversationInput{ConversationID: c.ID}))
 }
 
-// Closes closes a conversation.
-func (w *World) Closes(c *db.Conversation) *service.Outcome {
+// Closes closes a conversation, with a note if one is given.
+func (w *World) Closes(c *db.Conversation, note ...string) *service.Outcome {
 	w.T.Helper()
-	return w.OK(w.CloseConversation(w.Context(), w.Manager, service.CloseConversationInput{ConversationID: c.ID}))
+	in := service.CloseConversationInput{ConversationID: c.ID}
+	for _, text := range note {
+		in.Note = &service.ClosingNoteInput{Text: &text}
+	}
+	return w.OK(w.CloseConversation(w.Context(), w.Manager, in))
 }
 
 // Reopens reopens a conversation.
@@ -222,14 +171,6 @@ func (w *World) Since(seq db.Seq) []*db.Event {
 		w.T.Fatal(err)
 	}
 	return events
-}
-
-// Unchanged checks that a call leaves the log as it is.
-func (w *World) Unchanged(what string, call func()) {
-	w.T.Helper()
-	before := w.Head()
-	call()
-	Equal(w.T, what+": events", w.Head()-before, 0)
 }
 
 // Nobody is the owner of unassigned conversations.
@@ -315,74 +256,4 @@ func Types(events []*db.Event) string {
 		names = append(names, string(e.Type))
 	}
 	return strings.Join(names, " + ")
-}
-
-// Locks holds rows in a transaction of its own until release is called.
-func (w *World) Locks(query string, args ...any) (release func()) {
-	w.T.Helper()
-	tx, err := w.DB.BeginTx(w.Context(), nil)
-	if err != nil {
-		w.T.Fatal(err)
-	}
-	w.T.Cleanup(func() { _ = tx.Rollback() })
-	if _, err := tx.ExecContext(w.Context(), query, args...); err != nil {
-		w.T.Fatal(err)
-	}
-	return func() { _ = tx.Rollback() }
-}
-
-// WaitBlocked waits until this many transactions of the test's database wait for a lock.
-func (w *World) WaitBlocked(n int) {
-	w.T.Helper()
-	tick := time.NewTicker(time.Millisecond)
-	defer tick.Stop()
-	for ctx := w.Context(); ; {
-		var blocked int
-		err := w.DB.QueryRowContext(ctx, `SELECT count(*) FROM pg_stat_activity
-			WHERE datname = current_database() AND wait_event_type = 'Lock'`).Scan(&blocked)
-		if err != nil {
-			w.T.Fatal(err)
-		}
-		if blocked == n {
-			return
-		}
-		<-tick.C
-	}
-}
-
-// Answer is the result of a call.
-type Answer struct {
-	Outcome *service.Outcome
-	Err     error
-}
-
-// Begin makes a call without waiting for its answer.
-func Begin(call func() (*service.Outcome, error)) <-chan Answer {
-	answers := make(chan Answer, 1)
-	go func() {
-		o, err := call()
-		answers <- Answer{o, err}
-	}()
-	return answers
-}
-
-// Await waits for the answer of a call that Begin made.
-func (w *World) Await(answers <-chan Answer) (*service.Outcome, error) {
-	w.T.Helper()
-	select {
-	case a := <-answers:
-		return a.Outcome, a.Err
-	case <-w.Context().Done():
-		w.T.Fatal("the call never ended")
-		return nil, nil
-	}
-}
-
-// RefusalOf returns an error as the refusal that it is; nil for other errors.
-func RefusalOf(err error) *service.Refusal {
-	var refusal *service.Refusal
-	if errors.As(err, &refusal) {
-		return refusal
-	}
-	return nil
 }

@@ -1,6 +1,8 @@
 package servicetest
 
 import (
+	"context"
+
 	"switchboard/db"
 
 	"switchboard/service"
@@ -51,4 +53,36 @@ func Automated(in *service.ReceiveMessageInput) { in.Automated = true }
 // Newcomer returns a sender who is not a contact yet.
 func Newcomer(externalID string) service.SenderInput {
 	return service.SenderInput{Channel: "chat", ExternalID: externalID, Name: service.Text("Nova")}
+}
+
+// PutMessage puts a message into an open conversation, as a connector or a reply would.
+func (w *World) PutMessage(ctx context.Context, actor service.Actor, id db.ConversationID, kind db.MessageKind, body string) (*service.Outcome, error) {
+	return w.Write(ctx, actor, "givenMessage", &service.Keyed{}, func(w *service.Writer) (service.Changes, error) {
+		t, err := w.LockThreadOf(ctx, id)
+		if err != nil {
+			return nil, err
+		}
+		if err := service.FirstOf(service.CheckUnblocked(t.Contact)); err != nil {
+			return nil, err
+		}
+		if t.Asked.Status != db.StatusOpen {
+			return nil, service.Refuse(service.NotOpen, "the conversation is closed")
+		}
+		m := &db.Message{
+			ID: db.MessageID{UUID: db.NewUUID()}, ConversationID: &t.Latest.ID, ContactID: t.Contact.ID, Kind: kind,
+			Author: actor.Ref(), Body: body, Channel: t.Latest.Channel,
+		}
+		if kind == db.Inbound {
+			events, err := w.Receive(ctx, t, service.Received(m))
+			if err != nil {
+				return nil, err
+			}
+			return events, w.InsertMessages(ctx, []*db.Message{m})
+		}
+		events := service.Changes{t.Message(w.Recorder, m)}
+		if err := w.InsertMessages(ctx, []*db.Message{m}); err != nil {
+			return nil, err
+		}
+		return w.Save(ctx, events, t)
+	})
 }

@@ -74,7 +74,7 @@ func (w *World) Settle() {
 // LastRun returns the run of a workflow that was started last.
 func (w *World) LastRun(f *db.Workflow) *db.WorkflowRun {
 	w.T.Helper()
-	lists, err := w.RunsOf(w.Context(), w.Manager, []db.WorkflowID{f.ID}, service.PageInput{First: Ptr(1)})
+	lists, err := w.RunsOf(w.Context(), w.Manager, []db.WorkflowID{f.ID}, service.PageInput{First: new(1)})
 	Fine(w.T, err)
 	if len(lists[0].Rows) == 0 {
 		w.T.Fatal("the workflow never ran")

@@ -56,3 +56,37 @@ func NewOn(t *testing.T, url string, o db.Options) *World {
 	w.Manager = service.Actor{Workspace: workspace.Key, Role: service.RoleManager, Agent: &manager.ID}
 	return w
 }
+
+// NewWorkspace returns another workspace on the same service, with a manager of this address.
+func (w *World) NewWorkspace(email string) *World {
+	w.T.Helper()
+	workspace, manager, err := w.CreateWorkspace(w.Context(), "Other", "Otto Other", email)
+	Fine(w.T, err)
+	other := *w
+	other.Manager = service.Actor{Workspace: workspace.Key, Role: service.RoleManager, Agent: &manager.ID}
+	return &other
+}
+
+// Patience is how long a test waits for a condition.
+const Patience = 30 * time.Second
+
+// Context returns a context that ends with the test, or after Patience.
+func Context(t interface {
+	Context() context.Context
+	Cleanup(func())
+}) context.Context {
+	ctx, cancel := context.WithTimeout(t.Context(), Patience)
+	t.Cleanup(cancel)
+	return ctx
+}
+
+// Context returns a context that ends with the test, or after Patience.
+func (w *World) Context() context.Context { return Context(w.T) }
+
+// Slow skips a test with -short, since it takes seconds.
+func Slow(t *testing.T) {
+	t.Helper()
+	if testing.Short() {
+		t.Skip("left out with -short: it lasts for seconds")
+	}
+}

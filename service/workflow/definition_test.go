@@ -47,17 +47,17 @@ func TestInvalidWorkflow(t *testing.T) {
 		{"steps.1.assign.agentId", does(db.WorkflowStep{Kind: db.StepAssign, AgentID: gone.Agent})},
 		{"steps.1.assignRoundRobin.agentIds.1", does(db.WorkflowStep{Kind: db.StepRoundRobin, AgentIDs: []db.AgentID{*ada.Agent, *gone.Agent}})},
 		{"steps.1.unassign.exceptPrevious", does(db.WorkflowStep{Kind: db.StepUnassign, ExceptPrevious: true})},
-		{"conditions.automated", with(db.WorkflowConditions{Automated: servicetest.Ptr(db.AutomatedOnly)})},
-		{"steps.1.assign.seconds", does(db.WorkflowStep{Kind: db.StepAssign, AgentID: ada.Agent, Seconds: servicetest.Ptr(1)})},
+		{"conditions.automated", with(db.WorkflowConditions{Automated: new(db.AutomatedOnly)})},
+		{"steps.1.assign.seconds", does(db.WorkflowStep{Kind: db.StepAssign, AgentID: ada.Agent, Seconds: new(1)})},
 		{"steps.1.assignRoundRobin.agentIds", does(db.WorkflowStep{Kind: db.StepRoundRobin, AgentIDs: []db.AgentID{}})},
-		{"steps.1.assignLeastLoaded.capacity", does(db.WorkflowStep{Kind: db.StepLeastLoaded, Capacity: servicetest.Ptr(0)})},
-		{"steps.1.assignLeastLoaded.capacity", does(db.WorkflowStep{Kind: db.StepLeastLoaded, Capacity: servicetest.Ptr(1001)})},
+		{"steps.1.assignLeastLoaded.capacity", does(db.WorkflowStep{Kind: db.StepLeastLoaded, Capacity: new(0)})},
+		{"steps.1.assignLeastLoaded.capacity", does(db.WorkflowStep{Kind: db.StepLeastLoaded, Capacity: new(1001)})},
 		{"steps.1.assignLeastLoaded.skill", does(db.WorkflowStep{Kind: db.StepLeastLoaded, Skill: service.Text("")})},
 		{"steps.1.close.category", does(db.WorkflowStep{Kind: db.StepClose, Category: service.Text("Nonsense")})},
 		{"steps.1.addNote.text", does(db.WorkflowStep{Kind: db.StepAddNote})},
 		{"steps.1.addNote.text", does(db.WorkflowStep{Kind: db.StepAddNote, Text: service.Text(strings.Repeat("a", 16_001))})},
 		{"steps.1.wait.seconds", does(db.WorkflowStep{Kind: db.StepWait})},
-		{"steps.1.wait.seconds", does(db.WorkflowStep{Kind: db.StepWait, Seconds: servicetest.Ptr(2_592_001)})},
+		{"steps.1.wait.seconds", does(db.WorkflowStep{Kind: db.StepWait, Seconds: new(2_592_001)})},
 	} {
 		w.Unchanged(c.path, func() {
 			_, err := w.CreateWorkflow(w.Context(), w.Manager, workflow.CreateWorkflowInput{Name: "Flow", Definition: c.of})
@@ -69,8 +69,8 @@ func TestInvalidWorkflow(t *testing.T) {
 		"templateKey": {TemplateKey: "nonsense"},
 		"agents":      {TemplateKey: "unassign-after-close", Agents: []db.AgentID{*ada.Agent}},
 		"agents.1":    {TemplateKey: "round-robin-online", Agents: []db.AgentID{*ada.Agent, *ada.Agent}},
-		"capacity":    {TemplateKey: "least-busy-online", Capacity: servicetest.Ptr(0)},
-		"days":        {TemplateKey: "close-when-silent", Days: servicetest.Ptr(31)},
+		"capacity":    {TemplateKey: "least-busy-online", Capacity: new(0)},
+		"days":        {TemplateKey: "close-when-silent", Days: new(31)},
 	} {
 		_, err := w.CreateWorkflowFromTemplate(w.Context(), w.Manager, in)
 		servicetest.Refused(t, err, service.InvalidWorkflow)

@@ -70,7 +70,7 @@ func TestDryRunTriggers(t *testing.T) {
 			servicetest.Equal(t, "steps", tries(w, c, toNobody(db.TriggerReceived, ben), message(false)), "ASSIGN DONE Ben")
 			servicetest.Equal(t, "what it brings back", tries(w, c, toNobody(db.TriggerOpened, ben), message(false)), "ASSIGN DONE Ben")
 			servicetest.Equal(t, "automated", tries(w, c, toNobody(db.TriggerReceived, ben), message(true)), "does not run")
-			only := conditional(db.TriggerReceived, db.WorkflowConditions{Automated: servicetest.Ptr(db.AutomatedOnly)})
+			only := conditional(db.TriggerReceived, db.WorkflowConditions{Automated: new(db.AutomatedOnly)})
 			servicetest.Equal(t, "automated only", tries(w, c, only, message(true)), "ADD_NOTE DONE")
 			servicetest.Equal(t, "left out", tries(w, c, only, nil), "ADD_NOTE DONE")
 		}},

@@ -117,7 +117,7 @@ func TestWorkflowQueue(t *testing.T) {
 			w.OK(w.PutMessage(w.Context(), w.Manager, first.ID, db.Inbound, "Hello?"))
 			w.Clock = w.Clock.Add(time.Second)
 			w.OK(w.PutMessage(w.Context(), w.Manager, other.ID, db.Inbound, "Hello?"))
-			f := w.Template("least-busy-online", servicetest.Ptr(2), ada)
+			f := w.Template("least-busy-online", new(2), ada)
 			w.Settle()
 			servicetest.Lines(t, w.runsOf(f))
 			head := w.Head()
@@ -126,7 +126,7 @@ func TestWorkflowQueue(t *testing.T) {
 			w.Settle()
 			w.inOrder(head, given, first)
 			servicetest.Lines(t, []string{w.Owner(closed), w.Owner(blocked), w.Owner(has), w.Owner(other), w.Owner(late)}, servicetest.Nobody, servicetest.Nobody, "Ben", servicetest.Nobody, servicetest.Nobody)
-			lists, err := w.RunsOf(w.Context(), w.Manager, []db.WorkflowID{f.ID}, service.PageInput{First: servicetest.Ptr(100)})
+			lists, err := w.RunsOf(w.Context(), w.Manager, []db.WorkflowID{f.ID}, service.PageInput{First: new(100)})
 			servicetest.Fine(t, err)
 			servicetest.Equal(t, "runs", len(lists[0].Rows), 4)
 			for _, run := range lists[0].Rows[:3] {
@@ -141,7 +141,7 @@ func TestWorkflowQueue(t *testing.T) {
 		{"W4 it takes in nothing twice, however often it is planned or asked for", func(t *testing.T, w *world) {
 			ada := w.Agent("Ada")
 			w.Open()
-			f := w.Template("least-busy-online", servicetest.Ptr(1), ada)
+			f := w.Template("least-busy-online", new(1), ada)
 			again := workflow.EnableWorkflowInput{WorkflowID: f.ID, AlsoForWaiting: true}
 			w.Open(ada)
 			before := w.Head()
@@ -182,7 +182,7 @@ func TestWorkflowQueue(t *testing.T) {
 			w.Open()
 			w.Clock = w.Clock.Add(time.Second)
 			w.Open()
-			f := w.Template("least-busy-online", servicetest.Ptr(1), ada)
+			f := w.Template("least-busy-online", new(1), ada)
 			w.OK(w.EnableWorkflow(w.Context(), w.Manager, workflow.EnableWorkflowInput{WorkflowID: f.ID, AlsoForWaiting: true}))
 			servicetest.Fine(t, w.CatchUp(w.Context(), w.Manager.Workspace))
 			release := w.Locks("SELECT FROM workflow_runs WHERE id = (SELECT id FROM workflow_runs ORDER BY id LIMIT 1) FOR UPDATE")

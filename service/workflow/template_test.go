@@ -18,7 +18,7 @@ func TestWorkflowTemplates(t *testing.T) {
 	hold(t, []rule{
 		{"W3 close-when-silent: a conversation whose customer wrote stays open, a silent one closes", func(t *testing.T, w *world) {
 			ada := w.Agent("Ada")
-			o := w.OK(w.CreateWorkflowFromTemplate(w.Context(), w.Manager, workflow.CreateWorkflowFromTemplateInput{TemplateKey: "close-when-silent", Days: servicetest.Ptr(5)}))
+			o := w.OK(w.CreateWorkflowFromTemplate(w.Context(), w.Manager, workflow.CreateWorkflowFromTemplateInput{TemplateKey: "close-when-silent", Days: new(5)}))
 			servicetest.Equal(t, "name", o.Workflow.Name, "Close: No Answer For 5 Days")
 			replies := func(c *db.Conversation) {
 				t.Helper()
@@ -59,7 +59,7 @@ func TestWorkflowTemplates(t *testing.T) {
 		}},
 		{"W3 assign-when-unassigned: what is given back goes to somebody else, whoever gave it back", func(t *testing.T, w *world) {
 			ada, ben := w.Agent("Ada"), w.Agent("Ben")
-			f := w.Template("assign-when-unassigned", servicetest.Ptr(5), ada, ben)
+			f := w.Template("assign-when-unassigned", new(5), ada, ben)
 			given, left := w.Open(ada), w.Open(ada)
 			w.Unassign(given)
 			w.Settle()
@@ -71,7 +71,7 @@ func TestWorkflowTemplates(t *testing.T) {
 		}},
 		{"W3 assign-when-unassigned: never to whom it was taken from, rather nobody, also when room is made", func(t *testing.T, w *world) {
 			ada, ben := w.Agent("Ada"), w.Agent("Ben")
-			w.Template("assign-when-unassigned", servicetest.Ptr(1), ada, ben)
+			w.Template("assign-when-unassigned", new(1), ada, ben)
 			full, c := w.Open(ben), w.Open(ada)
 			w.Unassign(c)
 			w.Settle()

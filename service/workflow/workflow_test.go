@@ -20,7 +20,7 @@ import (
 // OUTCOME agent, …".
 func (w *world) runsOf(f *db.Workflow) (told []string) {
 	w.T.Helper()
-	lists, err := w.RunsOf(w.Context(), w.Manager, []db.WorkflowID{f.ID}, service.PageInput{Last: servicetest.Ptr(100)})
+	lists, err := w.RunsOf(w.Context(), w.Manager, []db.WorkflowID{f.ID}, service.PageInput{Last: new(100)})
 	servicetest.Fine(w.T, err)
 	for _, run := range lists[0].Rows {
 		told = append([]string{w.ranAs(run)}, told...)
@@ -191,7 +191,7 @@ func TestWorkflowChoices(t *testing.T) {
 			w.Open(full)
 			w.Open(full)
 			w.OK(w.SetAvailability(w.Context(), away, service.SetAvailabilityInput{Availability: db.Away}))
-			f := w.Template("least-busy-online", servicetest.Ptr(2), busy, full, away, gone, free)
+			f := w.Template("least-busy-online", new(2), busy, full, away, gone, free)
 			w.Deactivate(gone)
 			c := w.Open()
 			w.Settle()
@@ -232,7 +232,7 @@ func TestWorkflowChoices(t *testing.T) {
 		}},
 		{"W1 nobody can: it is left unassigned", func(t *testing.T, w *world) {
 			ada := w.Agent("Ada")
-			f := w.Template("least-busy-online", servicetest.Ptr(1), ada)
+			f := w.Template("least-busy-online", new(1), ada)
 			w.Open(ada)
 			c := w.Open()
 			w.Settle()
@@ -276,7 +276,7 @@ func (w *world) waiting() (ada service.Actor, has, firstOne, secondOne *db.Conve
 	w.T.Helper()
 	ada = w.Agent("Ada")
 	has = w.Open(ada)
-	f = w.Template("least-busy-online", servicetest.Ptr(1), ada)
+	f = w.Template("least-busy-online", new(1), ada)
 	firstOne = w.Open()
 	w.Clock = w.Clock.Add(time.Second)
 	secondOne = w.Open()
@@ -365,7 +365,7 @@ func TestWorkflowCapacity(t *testing.T) {
 			ada := w.Agent("Ada")
 			has := w.Open(ada)
 			d := servicetest.When(db.TriggerOpened, servicetest.Act(db.StepLeastLoaded))
-			d.Steps[0].AgentIDs, d.Steps[0].Capacity = []db.AgentID{*ada.Agent}, servicetest.Ptr(1)
+			d.Steps[0].AgentIDs, d.Steps[0].Capacity = []db.AgentID{*ada.Agent}, new(1)
 			w.Workflow(d)
 			c := w.Open()
 			w.Settle()
@@ -378,7 +378,7 @@ func TestWorkflowCapacity(t *testing.T) {
 		{"W4 room that was made just before nobody was found is not missed", func(t *testing.T, w *world) {
 			ada := w.Agent("Ada")
 			has := w.Open(ada)
-			w.Template("least-busy-online", servicetest.Ptr(1), ada)
+			w.Template("least-busy-online", new(1), ada)
 			c := w.Open()
 			servicetest.Fine(t, w.CatchUp(w.Context(), w.Manager.Workspace))
 			_, err := w.Step(w.Context(), w.Manager.Workspace)
@@ -491,7 +491,7 @@ func TestWorkflowFailures(t *testing.T) {
 			_, has, one, _, _ := w.waiting()
 			ben := w.Agent("Ben")
 			taken := w.Open(ben)
-			w.Template("round-robin-online", servicetest.Ptr(1), ben)
+			w.Template("round-robin-online", new(1), ben)
 			other := w.Open()
 			w.Settle()
 			_, err := w.DB.ExecContext(w.Context(), `CREATE FUNCTION broken() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'broken'; END $$;
