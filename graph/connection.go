@@ -12,7 +12,7 @@ import (
 // (https://relay.dev/graphql/connections.htm).
 type Connection[T any] struct {
 	nodes    []T
-	cursors  []string
+	cursor   func(row int) string
 	pageInfo PageInfo
 	total    counting
 }
@@ -22,14 +22,34 @@ type counting func(context.Context) (service.Total, error)
 
 // Edge is one row of a page with its page cursor.
 type Edge[T any] struct {
-	Node   T
-	Cursor string
+	Node T
+	page *Connection[T]
+	row  int
 }
+
+// Cursor returns the page cursor of the row. A cursor is computed only if it is selected.
+func (e *Edge[T]) Cursor() string { return e.page.cursor(e.row) }
 
 // PageInfo describes the position of a page in its list.
 type PageInfo struct {
 	HasNextPage, HasPreviousPage bool
-	StartCursor, EndCursor       *string
+
+	rows   int
+	cursor func(row int) string
+}
+
+// StartCursor returns the page cursor of the first row, or nil if there is none.
+func (p *PageInfo) StartCursor() *string { return p.cursorOf(0) }
+
+// EndCursor returns the page cursor of the last row, or nil if there is none.
+func (p *PageInfo) EndCursor() *string { return p.cursorOf(p.rows - 1) }
+
+func (p *PageInfo) cursorOf(row int) *string {
+	if p.rows == 0 {
+		return nil
+	}
+	cursor := p.cursor(row)
+	return &cursor
 }
 
 // The connections and edges of the schema.
@@ -50,7 +70,7 @@ type (
 func (c *Connection[T]) Edges() []*Edge[T] {
 	edges := make([]*Edge[T], len(c.nodes))
 	for i, node := range c.nodes {
-		edges[i] = &Edge[T]{node, c.cursors[i]}
+		edges[i] = &Edge[T]{node, c, i}
 	}
 	return edges
 }
@@ -77,14 +97,12 @@ func (c *Connection[T]) TotalCountCapped(ctx context.Context) (bool, error) {
 // connect returns the connection of a page of rows. The total counts the rows of the whole list; it
 // is called at most once.
 func connect[S, T any](l *service.List[S], node func(S) T, total counting) *Connection[T] {
-	c := &Connection[T]{nodes: make([]T, len(l.Rows)), cursors: make([]string, len(l.Rows)), total: once(total)}
+	cursor := func(row int) string { return l.Cursor(l.Rows[row]) }
+	c := &Connection[T]{nodes: make([]T, len(l.Rows)), cursor: cursor, total: once(total)}
 	for i, row := range l.Rows {
-		c.nodes[i], c.cursors[i] = node(row), l.Cursor(row)
+		c.nodes[i] = node(row)
 	}
-	c.pageInfo = PageInfo{HasNextPage: l.HasNext, HasPreviousPage: l.HasPrevious}
-	if n := len(c.cursors); n > 0 {
-		c.pageInfo.StartCursor, c.pageInfo.EndCursor = &c.cursors[0], &c.cursors[n-1]
-	}
+	c.pageInfo = PageInfo{HasNextPage: l.HasNext, HasPreviousPage: l.HasPrevious, rows: len(l.Rows), cursor: cursor}
 	return c
 }
 
