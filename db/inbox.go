@@ -42,13 +42,27 @@ type InboxPage struct {
 // segment is a part of an ordered list: the rows that meet the condition, ordered by the column.
 // Conversations that are not waiting form a segment after those that are, ordered by when they were
 // opened.
-type segment struct{ condition, column string }
+type segment struct {
+	condition, column string
+	waiting           *bool // whether its conversations wait; nil if they may differ
+}
 
 var segments = map[InboxOrderField][]segment{
-	LastActivity: {{"TRUE", "last_activity_at"}},
-	OpenedAt:     {{"TRUE", "opened_at"}},
-	WaitingSince: {{"waiting_since IS NOT NULL", "waiting_since"}, {"waiting_since IS NULL", "opened_at"}},
+	LastActivity: {{"TRUE", "last_activity_at", nil}},
+	OpenedAt:     {{"TRUE", "opened_at", nil}},
+	WaitingSince: {{"waiting_since IS NOT NULL", "waiting_since", new(true)}, {"waiting_since IS NULL", "opened_at", new(false)}},
 }
+
+// isImpossible reports whether the constraints of the table keep the segment empty for the view and
+// the filter. PostgreSQL would not notice and look for such rows among all others.
+func (q InboxQuery) isImpossible(in segment) bool {
+	only, f := q.View.row().only, q.Filter
+	waiting := func(yes bool) bool { return is(in.waiting, yes) || is(f.Waiting, yes) }
+	closed := f.ClosedAfter != nil || f.ClosedBefore != nil || f.ClosingCategories != nil
+	return waiting(true) && waiting(false) || waiting(true) && only == StatusClosed || closed && only == StatusOpen
+}
+
+func is(b *bool, yes bool) bool { return b != nil && *b == yes }
 
 // Order returns the order of the query's list; its keys are segment, time and id.
 func (q InboxQuery) Order() Order {
@@ -156,6 +170,9 @@ func (q InboxQuery) conditions(s *statement) []string {
 	s.conditions = []string{"workspace_id = $1"}
 	q.View.sql(s, q.Viewer)
 	q.Filter.sql(s, q.Viewer)
+	if q.isImpossible(segment{}) {
+		s.where("FALSE")
+	}
 	return s.conditions
 }
 
@@ -171,6 +188,9 @@ func (q InboxQuery) parts(s *statement) (parts []part) {
 	shared := q.conditions(s)
 	for n, seg := range segments[q.Field] {
 		s.conditions = append(slices.Clone(shared), seg.condition)
+		if q.isImpossible(seg) {
+			s.where("FALSE")
+		}
 		q.bound(s, n, seg)
 		parts = append(parts, part{seg, n, s.conditions})
 	}

@@ -23,6 +23,7 @@ type ViewCounts struct {
 // count. A property test compares the two conditions (I2).
 type view struct {
 	name  View
+	only  ConversationStatus // the status of all its conversations; empty if they may have any
 	sql   func(s *statement, viewer *AgentID)
 	holds func(f *Facets, viewer *AgentID) bool
 	count func(c *ViewCounts) *int
@@ -31,6 +32,7 @@ type view struct {
 var views = []view{
 	{
 		name: ViewMine,
+		only: StatusOpen,
 		sql: func(s *statement, viewer *AgentID) {
 			s.where("status = 'OPEN' AND NOT blocked AND assignee_id = ", viewer)
 		},
@@ -41,18 +43,21 @@ var views = []view{
 	},
 	{
 		name:  ViewUnassigned,
+		only:  StatusOpen,
 		sql:   func(s *statement, _ *AgentID) { s.where("status = 'OPEN' AND NOT blocked AND assignee_id IS NULL") },
 		holds: func(f *Facets, _ *AgentID) bool { return isOpen(f) && f.Assignee == nil },
 		count: func(c *ViewCounts) *int { return &c.Unassigned },
 	},
 	{
 		name:  ViewAll,
+		only:  StatusOpen,
 		sql:   func(s *statement, _ *AgentID) { s.where("status = 'OPEN' AND NOT blocked") },
 		holds: func(f *Facets, _ *AgentID) bool { return isOpen(f) },
 		count: func(c *ViewCounts) *int { return &c.All },
 	},
 	{
 		name:  ViewClosed,
+		only:  StatusClosed,
 		sql:   func(s *statement, _ *AgentID) { s.where("status = 'CLOSED' AND NOT blocked") },
 		holds: func(f *Facets, _ *AgentID) bool { return f.Status == StatusClosed && !f.Blocked },
 		count: func(c *ViewCounts) *int { return &c.Closed },
