@@ -67,7 +67,7 @@ func enter() (*embedded.Server, error) {
 	// The very first time PostgreSQL may have to be fetched.
 	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Minute)
 	defer cancel()
-	dir := filepath.Join(os.TempDir(), fmt.Sprintf("switchboard-test-%d", os.Getuid()))
+	dir := filepath.Join(parent(), fmt.Sprintf("switchboard-test-%d", os.Getuid()))
 	server, err := embedded.Start(ctx, embedded.Options{DataDir: dir, Ephemeral: true})
 	if err != nil {
 		return nil, fmt.Errorf("start the tests' database (nothing in %s is worth keeping: if in doubt, remove it): %w", dir, err)
