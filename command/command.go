@@ -62,6 +62,14 @@ func (c *console) result(value any, format string, args ...any) error {
 	return err
 }
 
+// counted returns a number with its noun, such as "1 message" or "2 messages".
+func counted(n int, one, many string) string {
+	if n == 1 {
+		return "1 " + one
+	}
+	return fmt.Sprintf("%d %s", n, many)
+}
+
 // patience is how long a command waits silently before it logs what it is waiting for.
 const patience = 2 * time.Second
 

@@ -88,7 +88,7 @@ func TestDocumentsFollowed(t *testing.T) {
 		if id := regexp.MustCompile(`ws_[a-z0-9]{26}`).FindString(output); id != "" && workspace == "" {
 			workspace = id
 		}
-		if strings.HasPrefix(line, "./switchboard import") && !strings.Contains(output, "Brought in 1 conversations with 2 messages") {
+		if strings.HasPrefix(line, "./switchboard import") && !strings.Contains(output, "Brought in 1 conversation with 2 messages; made 1 contact and 1 agent.") {
 			t.Errorf("%s says\n%s", line, output)
 		}
 	}

@@ -73,12 +73,13 @@ func (c *console) importResult(r history.Result, problems []history.Problem) err
 	slices.SortStableFunc(problems, func(a, b history.Problem) int { return cmp.Compare(a.Line, b.Line) })
 	named := []map[string]any{}
 	var text strings.Builder
-	fmt.Fprintf(&text, "Brought in %d conversations with %d messages; made %d contacts and %d agents.\n", r.Added, r.Messages, r.Contacts, r.Agents)
+	fmt.Fprintf(&text, "Brought in %s with %s; made %s and %s.\n", counted(r.Added, "conversation", "conversations"),
+		counted(r.Messages, "message", "messages"), counted(r.Contacts, "contact", "contacts"), counted(r.Agents, "agent", "agents"))
 	if r.Known > 0 {
-		fmt.Fprintf(&text, "%d were there already.\n", r.Known)
+		fmt.Fprintf(&text, "Already there: %s.\n", counted(r.Known, "conversation", "conversations"))
 	}
 	if len(problems) > 0 {
-		fmt.Fprintf(&text, "%d were skipped:\n", len(problems))
+		fmt.Fprintf(&text, "Skipped %s:\n", counted(len(problems), "line", "lines"))
 	}
 	for _, p := range problems {
 		named = append(named, map[string]any{"line": p.Line, "message": p.Message})

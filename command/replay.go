@@ -161,16 +161,17 @@ func (c *console) replayResult(r *replayResult) error {
 	if r.Interrupted {
 		text.WriteString("Interrupted. ")
 	}
-	fmt.Fprintf(&text, "Played %d of %d conversations in %.1f s: %d messages received, %d taken, %d replies, %d closed.\n",
-		r.Conversations, r.Of, r.Seconds, r.Received, r.Taken, r.Replies, r.Closed)
+	fmt.Fprintf(&text, "Played %d of %s in %.1f s: %s received, %d taken, %s, %d closed.\n",
+		r.Conversations, counted(r.Of, "conversation", "conversations"), r.Seconds,
+		counted(r.Received, "message", "messages"), r.Taken, counted(r.Replies, "reply", "replies"), r.Closed)
 	for _, code := range slices.Sorted(maps.Keys(r.Refused)) {
 		fmt.Fprintf(&text, "%d refused: %s\n", r.Refused[code], code)
 	}
 	if r.Retries > 0 {
-		fmt.Fprintf(&text, "%d calls got no answer and were sent again.\n", r.Retries)
+		fmt.Fprintf(&text, "Sent again, because no answer came: %s.\n", counted(r.Retries, "call", "calls"))
 	}
 	if n := r.InboxCounts; n != nil {
-		fmt.Fprintf(&text, "The inbox now has %d open conversations, %d of them unassigned, %d closed and %d blocked.\n", n.All, n.Unassigned, n.Closed, n.Blocked)
+		fmt.Fprintf(&text, "The inbox now has %s, %d of them unassigned, %d closed and %d blocked.\n", counted(n.All, "open conversation", "open conversations"), n.Unassigned, n.Closed, n.Blocked)
 	}
 	for _, p := range r.problems {
 		fmt.Fprintf(&text, "Skipped line %d: %s\n", p.Line, p.Message)

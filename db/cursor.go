@@ -4,6 +4,7 @@ import (
 	"encoding/base64"
 	"encoding/binary"
 	"errors"
+	"fmt"
 	"hash/crc32"
 	"io"
 	"strconv"
@@ -11,6 +12,9 @@ import (
 
 // ErrBadCursor means that a text is not a cursor, or is a cursor of another list or workspace.
 var ErrBadCursor = errors.New("not a valid cursor")
+
+// ErrBadEventCursor is the ErrBadCursor of a position in the log.
+var ErrBadEventCursor = fmt.Errorf("%w of the log", ErrBadCursor)
 
 // EventCursor is a position in one workspace's log: right after the event with this number. Check
 // is the end of that event's id. It reveals a number that was issued again after a restore or a
@@ -43,16 +47,16 @@ func (c EventCursor) String() string {
 	return cursorEncoding.EncodeToString(b)
 }
 
-// ParseEventCursor decodes the opaque form; the error is ErrBadCursor.
+// ParseEventCursor decodes the opaque form; the error is ErrBadEventCursor.
 func ParseEventCursor(text string) (EventCursor, error) {
 	b, err := cursorEncoding.DecodeString(text) // the decoder ignores line breaks, so the length is checked too
 	if err != nil || len(b) != cursorSize || len(text) != cursorEncoding.EncodedLen(cursorSize) || crc32.ChecksumIEEE(b[:20]) != binary.BigEndian.Uint32(b[20:]) {
-		return EventCursor{}, ErrBadCursor
+		return EventCursor{}, ErrBadEventCursor
 	}
 	c := EventCursor{Workspace: WorkspaceKey(binary.BigEndian.Uint64(b)), Seq: Seq(binary.BigEndian.Uint64(b[8:]))}
 	copy(c.Check[:], b[16:])
 	if c.Seq < 0 {
-		return EventCursor{}, ErrBadCursor
+		return EventCursor{}, ErrBadEventCursor
 	}
 	return c, nil
 }
@@ -60,11 +64,11 @@ func ParseEventCursor(text string) (EventCursor, error) {
 // MarshalGQL writes the opaque form as a JSON string.
 func (c EventCursor) MarshalGQL(w io.Writer) { _, _ = io.WriteString(w, strconv.Quote(c.String())) }
 
-// UnmarshalGQL reads the opaque form; the error is ErrBadCursor.
+// UnmarshalGQL reads the opaque form; the error is ErrBadEventCursor.
 func (c *EventCursor) UnmarshalGQL(v any) (err error) {
 	text, ok := v.(string)
 	if !ok {
-		return ErrBadCursor
+		return ErrBadEventCursor
 	}
 	*c, err = ParseEventCursor(text)
 	return err

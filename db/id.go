@@ -68,7 +68,7 @@ func NewUUID() uuid.UUID { return uuid.Must(uuid.NewV7()) }
 func ParseID(text string) (prefix string, id uuid.UUID, err error) {
 	parsed, err := typeid.FromString(text)
 	if err != nil || len(text) > 64 {
-		return "", uuid.Nil, &IDError{fmt.Sprintf("%q is not an id", abbreviate(text))}
+		return "", uuid.Nil, &IDError{fmt.Sprintf("%q is not an id: an id looks like agent_01h455vb4pex5vsknk084sn02q", abbreviate(text))}
 	}
 	return parsed.Prefix(), uuid.UUID(parsed.UUIDBytes()), nil
 }
@@ -88,11 +88,11 @@ func format(prefix string, id uuid.UUID) string {
 func parse(prefix string, value any) (uuid.UUID, error) {
 	text, ok := value.(string)
 	if !ok {
-		return uuid.Nil, &IDError{"give the id as a string such as " + prefix + "_01h455vb4pex5vsknk084sn02q"}
+		return uuid.Nil, &IDError{"an id is a string such as " + prefix + "_01h455vb4pex5vsknk084sn02q"}
 	}
 	got, id, err := ParseID(text)
 	if err == nil && got != prefix {
-		err = &IDError{fmt.Sprintf("%q is not a %s_ id", abbreviate(text), prefix)}
+		err = &IDError{fmt.Sprintf("%q is an id of another kind: one that begins with %s_ is needed here", abbreviate(text), prefix)}
 	}
 	return id, err
 }

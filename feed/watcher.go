@@ -19,7 +19,7 @@ type Watcher struct {
 }
 
 // Watch returns a watcher that starts after a cursor, or at the present end if it is nil. It
-// returns db.ErrBadCursor for a cursor of another workspace, and ErrExpired for one that is too old
+// returns db.ErrBadEventCursor for a cursor of another workspace, and ErrExpired for one that is too old
 // (30 days or 1,000,000 events) or names an event that is not in the log.
 func (f *Feed) Watch(ctx context.Context, workspace db.WorkspaceKey, after *db.EventCursor) (*Watcher, error) {
 	head, err := f.db.ForWorkspace(workspace).Head(ctx)
@@ -61,7 +61,7 @@ func (f *Feed) join(end, position db.EventCursor) *Watcher {
 func (f *Feed) checkResume(ctx context.Context, head db.Head, after db.EventCursor) error {
 	switch {
 	case after.Workspace != head.WorkspaceID:
-		return db.ErrBadCursor
+		return db.ErrBadEventCursor
 	case after.Seq > head.Seq, head.Seq-after.Seq > maxResumeEvents:
 		return ErrExpired
 	}

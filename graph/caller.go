@@ -2,6 +2,7 @@ package graph
 
 import (
 	"context"
+	"fmt"
 	"net/http"
 	"strings"
 
@@ -132,6 +133,11 @@ func credentialIn(payload map[string]any) (string, error) {
 		return bounded(token)
 	case hasToken, hasHeader:
 		return "", unauthenticated("the credential in connection_init must be a string")
+	}
+	for key := range payload {
+		if lower := strings.ToLower(key); lower == "authorization" || lower == "token" {
+			return "", unauthenticated(fmt.Sprintf("connection_init has the key %s: write it as %s", key, lower))
+		}
 	}
 	return "", unauthenticated(`connection_init needs {"authorization": "Bearer <token>"} or {"token": "<token>"}`)
 }

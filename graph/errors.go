@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"runtime/debug"
+	"slices"
 
 	"github.com/99designs/gqlgen/graphql"
 	"github.com/99designs/gqlgen/graphql/errcode"
@@ -35,6 +36,9 @@ func present(log *slog.Logger) graphql.ErrorPresenterFunc {
 		if shown != nil && shown.Path != nil {
 			result.Path, result.Locations = shown.Path, shown.Locations
 		}
+		if input := cutInput(ctx, result); input != "" {
+			result.Message = input + ": " + result.Message
+		}
 		if explained.Code == service.Internal {
 			id := requestID(ctx)
 			result.Extensions["requestId"] = id
@@ -42,6 +46,22 @@ func present(log *slog.Logger) graphql.ErrorPresenterFunc {
 		}
 		return result
 	}
+}
+
+// cutInput shortens the path of an error in the arguments of a field to that of the field, because a
+// path is one in the response. It returns the rest, such as "filter.assignees[0]".
+func cutInput(ctx context.Context, err *gqlerror.Error) string {
+	field := graphql.GetFieldContext(ctx)
+	if field == nil {
+		return ""
+	}
+	path := field.Path()
+	if n := len(path); len(err.Path) > n && slices.Equal(err.Path[:n], path) {
+		input := err.Path[n:]
+		err.Path = path
+		return input.String()
+	}
+	return ""
 }
 
 // coded returns an error with a code of the API.

@@ -140,13 +140,14 @@ func (s *stream) next() any {
 }
 
 // wantError checks that the subscription ends with an error message of this code.
-func (s *stream) wantError(code string) {
+func (s *stream) wantError(code string) (message string) {
 	s.t.Helper()
 	f := s.receive()
 	var errs []wireError
 	if f.Type != "error" || json.Unmarshal(f.Payload, &errs) != nil || len(errs) != 1 || errs[0].Extensions.Code != code {
 		s.t.Fatalf("want an error message %s, got %s %s", code, f.Type, f.Payload)
 	}
+	return errs[0].Message
 }
 
 // at returns the cursor of an item: its event's, or its own.

@@ -22,7 +22,7 @@ type coercion struct{ schema *ast.Schema }
 func (c coercion) variables(definitions ast.VariableDefinitionList, sent map[string]any) (map[string]any, *gqlerror.Error) {
 	values := map[string]any{}
 	for _, v := range definitions {
-		path := ast.Path{ast.PathName("variable"), ast.PathName(v.Variable)}
+		path := ast.Path{ast.PathName(v.Variable)}
 		value, isSent := sent[v.Variable]
 		switch {
 		case isSent:
@@ -194,12 +194,10 @@ func shown(value any) string {
 	return strings.ToValidUTF8(string(text[:most]), "") + "…"
 }
 
-// mismatch returns the error for a variable whose value does not fit; path names the part of it.
+// mismatch returns the error for a variable whose value does not fit; path names the part of it. The
+// error itself has no path, since that would be one in the response.
 func mismatch(path ast.Path, format string, args ...any) *gqlerror.Error {
-	place := strings.TrimPrefix(path.String(), "variable.")
-	err := invalid("the variable $%s does not fit: %s", place, fmt.Sprintf(format, args...))
-	err.Path = path
-	return err
+	return invalid("the variable $%s does not fit: %s", path.String(), fmt.Sprintf(format, args...))
 }
 
 // with returns a copy of path with one more element.

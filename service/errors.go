@@ -95,6 +95,9 @@ func Explain(err error) *Error {
 		return known
 	case errors.As(err, &id):
 		return NewBadInput(id.Message)
+	case errors.Is(err, db.ErrBadEventCursor):
+		return &Error{CursorInvalid, "the cursor is not a position in this workspace's event log; load the data again and subscribe after its asOf, " +
+			"or leave after out to begin now"}
 	case errors.Is(err, db.ErrBadCursor):
 		return &Error{CursorInvalid, "the cursor is malformed, or belongs to another list or workspace; take one from this list, or leave it out"}
 	case errors.Is(err, feed.ErrExpired):

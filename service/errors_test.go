@@ -80,7 +80,7 @@ func TestExplain(t *testing.T) {
 		},
 		Internal:      {errors.New("relation \"secrets\" does not exist"), &pgconn.PgError{Code: "42703", Message: "column hash"}},
 		BadInput:      {&db.IDError{Message: "not an id"}},
-		CursorInvalid: {db.ErrBadCursor},
+		CursorInvalid: {db.ErrBadCursor, db.ErrBadEventCursor},
 		CursorExpired: {feed.ErrExpired},
 		NotFound:      {NewNotFound("contact")},
 	} {

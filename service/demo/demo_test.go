@@ -129,6 +129,9 @@ func TestDemoIsDeterministic(t *testing.T) {
 		d := newDemo(&db.Workspace{}, end)
 		var all []string
 		for _, a := range d.agents {
+			if len(a.Skills) == 0 || len(slices.Compact(slices.Sorted(slices.Values(a.Skills)))) < len(a.Skills) {
+				t.Errorf("%s has the skills %q", a.Name, a.Skills)
+			}
 			all = append(all, a.Name, string(a.Availability))
 		}
 		for _, c := range d.contacts {

@@ -95,7 +95,7 @@ func (d *demo) hire() {
 		picture := "https://avatars.example.com/" + strings.TrimSuffix(address, "@example.com") + ".png"
 		a := &db.Agent{
 			ID: db.AgentID{UUID: db.NewUUID()}, Name: called, Email: &address, AvatarURL: &picture, Role: db.RoleAgent,
-			Skills: d.skills(i), Availability: db.Offline, Active: true, CreatedAt: d.end.Add(-age),
+			Skills: skillsOf(i), Availability: db.Offline, Active: true, CreatedAt: d.end.Add(-age),
 		}
 		if i < managerCount {
 			a.Role = db.RoleManager
@@ -122,12 +122,14 @@ func availabilityOf(i int) db.Availability {
 	return db.Offline
 }
 
-func (d *demo) skills(i int) []string {
-	skills := []string{skills[i%len(skills)]}
+// skillsOf returns the skills of an agent by index: one or two, which differ because of the odd
+// offset.
+func skillsOf(i int) []string {
+	own := []string{skills[i%len(skills)]}
 	if i%2 == 0 {
-		skills = append(skills, skills[(i*3+4)%len(skills)])
+		own = append(own, skills[(i*3+5)%len(skills)])
 	}
-	return skills
+	return own
 }
 
 // meet makes up a contact, who is known from its first message on.
