@@ -2,6 +2,7 @@ package command_test
 
 import (
 	"context"
+	"encoding/json"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -35,14 +36,14 @@ func shell(t *testing.T, script, dir string, env ...string) (output string, err 
 	return string(text), err
 }
 
-// TestReadmeFollowed runs the README's curl call.
+// TestReadmeFollowed runs the README's curl call, and its mutations with the contact of the answer.
 func TestReadmeFollowed(t *testing.T) {
 	t.Parallel()
 	dir := newDir(t)
 	s := start(t, "--data-dir", dir, "--no-demo")
 	c := found(t, s, dir, 0)
 	s.as(c.Token).open("Ada Novak")
-	calls := 0
+	calls, contact := 0, ""
 	for _, block := range blocks(t, "../README.md", "sh") {
 		if !strings.Contains(block, "curl") {
 			continue
@@ -51,10 +52,21 @@ func TestReadmeFollowed(t *testing.T) {
 		script := strings.NewReplacer("swbdev_…", c.Token, "http://127.0.0.1:8080/graphql", s.GraphQL).Replace(block)
 		if output, err := shell(t, script, t.TempDir()); err != nil || !strings.Contains(output, `"unassigned":1`) || !strings.Contains(output, "Ada Novak") {
 			t.Errorf("%v\n%s\n%s", err, script, output)
+		} else {
+			contact = regexp.MustCompile(`contact_[a-z0-9]{26}`).FindString(output)
 		}
 	}
-	if calls == 0 {
-		t.Error("the README has no curl call")
+	if calls == 0 || contact == "" {
+		t.Fatal("the README has no curl call that shows a contact")
+	}
+	var answers []string
+	for document := range strings.Lines(blocks(t, "../README.md", "graphql")[0]) {
+		var done json.RawMessage
+		s.as(c.Token).ask(&done, strings.ReplaceAll(document, "contact_…", contact), nil)
+		answers = append(answers, string(done))
+	}
+	if len(answers) != 2 || !strings.Contains(answers[0], `"blocked":true`) || !strings.Contains(answers[1], `"code":"CONTACT_BLOCKED"`) {
+		t.Errorf("the mutations are answered %q", answers)
 	}
 }
 

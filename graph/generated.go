@@ -7048,9 +7048,9 @@ type WorkflowRunStep {
   at: DateTime!
   "The agent who became responsible; null for nobody."
   agent: Agent
-  "The rule that refused the mutation; empty if none did."
+  "The rule that refused the step: NOT_LATEST, CONTACT_BLOCKED, NOT_OPEN, ALREADY_CLOSED, AGENT_INACTIVE or UNKNOWN_CATEGORY; null unless ` + "`" + `outcome` + "`" + ` is REFUSED."
   code: UserErrorCode
-  "The reason why it was refused or failed, for people."
+  "The reason why it was refused or failed, for people; null for every other outcome."
   message: String
   "The agents who were considered by a step that chooses, with the reason for each; the first 100."
   candidates: [WorkflowCandidate!]!
@@ -7344,7 +7344,7 @@ input DryRunTriggerInput @oneOf {
   conversationClosed: DryRunClosingInput
   "An agent becomes responsible."
   conversationAssigned: DryRunAssignmentInput
-  "A conversation lost its assignee."
+  "The conversation loses its assignee, whether it is open or closed; refused with NOT_LATEST if the contact has a newer one, and nothing happens if it has no assignee."
   conversationUnassigned: DryRunUnassignmentInput
   "The contact writes; the workspace's policies decide what that brings back."
   messageReceived: DryRunMessageInput
@@ -7378,13 +7378,13 @@ input DryRunClosingInput {
 input DryRunAssignmentInput {
   "The agent_ id of the agent who becomes responsible."
   agentId: ID!
-  "The reason of the assignment."
+  "The reason that the assignment has, which the condition ` + "`" + `reasons` + "`" + ` looks at."
   reason: AssignmentReason! = MANUAL
 }
 
 "An unassignment that a dry run begins with."
 input DryRunUnassignmentInput {
-  "The reason of the assignment."
+  "The reason that the unassignment has, which the conditions ` + "`" + `reasons` + "`" + ` and ` + "`" + `noneByOwnerPolicy` + "`" + ` look at; outside dry runs it is MANUAL, WORKFLOW, OWNER_POLICY or AGENT_DEACTIVATED."
   reason: AssignmentReason! = MANUAL
 }
 

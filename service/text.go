@@ -17,6 +17,7 @@ const (
 	MaxInbound = 100_000 // of a customer's message
 	maxSearch  = 100
 	maxChannel = 50
+	maxKey     = 100 // of an idempotency key
 )
 
 // CheckText refuses text that is too short or too long, or that cannot be stored.

@@ -156,7 +156,7 @@ func (s *Service) newClaim(actor Actor, verb string, input Input) (*claim, error
 	if key == nil {
 		return nil, nil
 	}
-	if err := CheckText("idempotencyKey", *key, 1, 100); err != nil {
+	if err := CheckText("idempotencyKey", *key, 1, maxKey); err != nil {
 		return nil, err
 	}
 	request, err := json.Marshal([]any{verb, input})
