@@ -201,7 +201,7 @@ func (tx Tx) InsertAgents(ctx context.Context, agents ...*Agent) error {
 	}
 	for _, a := range agents {
 		a.WorkspaceID, a.Revision = tx.Key, 1
-		a.fold()
+		a.Fold()
 	}
 	if err := tx.insert(ctx, &agents); err != nil {
 		return err
@@ -212,7 +212,7 @@ func (tx Tx) InsertAgents(ctx context.Context, agents ...*Agent) error {
 // UpdateAgent writes all mutable fields of an agent, as the next revision.
 func (tx Tx) UpdateAgent(ctx context.Context, a *Agent) error {
 	a.Revision++
-	a.fold()
+	a.Fold()
 	_, err := tx.bun.NewUpdate().Model(a).
 		Column("name", "email", "avatar_url", "role", "skills", "availability", "active", "issuer", "subject", "revision",
 			"name_text", "search_text", "email_key").

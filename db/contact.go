@@ -253,7 +253,7 @@ func (tx Tx) foldContacts(ctx context.Context, contacts []*Contact) (err error) 
 		}
 	}
 	for _, c := range contacts {
-		c.fold(country)
+		c.Fold(country)
 	}
 	return nil
 }

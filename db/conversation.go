@@ -153,7 +153,7 @@ func (tx Tx) InsertConversations(ctx context.Context, rows []*Conversation) erro
 	}
 	for _, c := range rows {
 		c.WorkspaceID, c.Revision = tx.Key, 1
-		c.fold()
+		c.Fold()
 	}
 	if err := tx.insert(ctx, &rows); err != nil {
 		return err
@@ -168,7 +168,7 @@ func (tx Tx) SaveConversations(ctx context.Context, rows []*Conversation) error 
 	}
 	for _, c := range rows {
 		c.Revision++
-		c.fold()
+		c.Fold()
 	}
 	_, err := tx.exec(ctx, conversations.update, conversations.arguments(tx.Key, rows)...)
 	if err != nil {

@@ -170,8 +170,8 @@ func (w ForWorkspace) country(ctx context.Context) (string, error) {
 	return rows[0].Country, nil
 }
 
-// fold puts what an agent is found by beside it.
-func (a *Agent) fold() {
+// Fold puts what an agent is found by beside it.
+func (a *Agent) Fold() {
 	name := text.Key(a.Name)
 	a.NameText, a.SearchText, a.EmailKey = &name, joined(name, text.Key(deref(a.Email))), nil
 	if a.Email != nil {
@@ -180,8 +180,8 @@ func (a *Agent) fold() {
 	}
 }
 
-// fold puts what a contact is found by beside it.
-func (c *Contact) fold(country string) {
+// Fold puts what a contact is found by beside it.
+func (c *Contact) Fold(country string) {
 	name, phone := text.Key(c.Name), deref(c.Phone)
 	parts := append([]string{name, text.Key(deref(c.Email))}, text.Numbers(phone, country)...)
 	if strings.ContainsFunc(phone, unicode.IsLetter) {
@@ -190,8 +190,8 @@ func (c *Contact) fold(country string) {
 	c.NameText, c.SearchText, c.SearchCountry = &name, joined(parts...), &country
 }
 
-// fold puts what a conversation's closing note is found by beside it.
-func (c *Conversation) fold() {
+// Fold puts what a conversation's closing note is found by beside it.
+func (c *Conversation) Fold() {
 	c.NoteText = nil
 	if c.ClosingNote() != nil {
 		c.NoteText = joined(text.Key(deref(c.ClosingCategory)), text.Key(deref(c.ClosingText)))

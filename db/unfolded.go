@@ -33,7 +33,7 @@ func (tx Tx) FoldAgents(ctx context.Context, limit int) (done int, taken []*Agen
 		return 0, nil, err
 	}
 	for _, a := range rows {
-		a.fold()
+		a.Fold()
 		if isTaken, err := tx.emailTaken(ctx, a); err != nil {
 			return 0, nil, err
 		} else if isTaken {
@@ -76,7 +76,7 @@ func (tx Tx) FoldContacts(ctx context.Context, limit int) (int, error) {
 	}
 	ids, names, texts := make([]ContactID, len(rows)), make([]*string, len(rows)), make([]*string, len(rows))
 	for i, c := range rows {
-		c.fold(country)
+		c.Fold(country)
 		ids[i], names[i], texts[i] = c.ID, c.NameText, c.SearchText
 	}
 	_, err = tx.exec(ctx, `UPDATE contacts SET name_text = new.name, search_text = new.text, search_country = $2
@@ -97,7 +97,7 @@ func (tx Tx) FoldNotes(ctx context.Context, limit int) (int, error) {
 	}
 	ids, texts := make([]ConversationID, len(rows)), make([]*string, len(rows))
 	for i, c := range rows {
-		c.fold()
+		c.Fold()
 		ids[i], texts[i] = c.ID, c.NoteText
 	}
 	_, err = tx.exec(ctx, `UPDATE conversations SET note_text = new.text FROM unnest($2::uuid[], $3::text[]) AS new (id, text)

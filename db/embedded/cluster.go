@@ -92,7 +92,7 @@ func (s *Server) launch(bin binaries, work *os.File) error {
 	defer output.Close()
 
 	args := []string{"-D", s.folder.cluster()}
-	for _, setting := range s.settings(socket) {
+	for _, setting := range append(s.settings(socket), s.options.Settings...) {
 		args = append(args, "-c", setting)
 	}
 	// Not the caller's context: the server outlives it.

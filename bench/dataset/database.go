@@ -1,0 +1,188 @@
+package dataset
+
+import (
+	"context"
+	"crypto/sha256"
+	"embed"
+	"encoding/json"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/jackc/pgx/v5"
+
+	"switchboard/db/embedded"
+	"switchboard/db/migrations"
+)
+
+// Postgres is the PostgreSQL server of the benchmarks. It is private, it listens on a socket only,
+// and it waits for the disk at each commit.
+type Postgres struct{ server *embedded.Server }
+
+// settings are the same for every contender.
+var settings = []string{
+	"shared_buffers=1GB", "effective_cache_size=4GB", "work_mem=16MB", "max_wal_size=8GB", "checkpoint_timeout=30min",
+	"max_connections=300", "fsync=on", "synchronous_commit=on",
+}
+
+// Folder is where the benchmarks keep their databases unless another folder is given.
+func Folder() string {
+	return filepath.Join(os.TempDir(), fmt.Sprintf("switchboard-bench-data-%d", os.Getuid()))
+}
+
+// Start starts the server, or attaches to the one that another benchmark runs in the folder.
+func Start(ctx context.Context, folder string) (*Postgres, error) {
+	server, err := embedded.Start(ctx, embedded.Options{DataDir: folder, Settings: settings})
+	if err != nil {
+		return nil, fmt.Errorf("start the benchmarks' PostgreSQL in %s: %w", folder, err)
+	}
+	return &Postgres{server}, nil
+}
+
+// Close leaves the server, which ends with the last process that uses it.
+func (p *Postgres) Close() error { return p.server.Close() }
+
+// A Database holds loaded companies.
+type Database struct {
+	Name, URL string
+	Companies []Loaded
+	server    *Postgres
+}
+
+//go:embed *.go
+var sources embed.FS
+
+// Prepare returns a database with these companies, and loads them unless an earlier run has done so
+// with the same code and schema.
+func (p *Postgres) Prepare(ctx context.Context, name string, companies []Company) (*Database, error) {
+	print, err := fingerprint(companies)
+	if err != nil {
+		return nil, err
+	}
+	prefix := "data_" + name + "_"
+	d := &Database{Name: prefix + print, server: p}
+	d.URL = p.server.URL(d.Name)
+	existing, err := p.databases(ctx, prefix)
+	if err != nil {
+		return nil, err
+	}
+	for _, other := range existing {
+		if other == d.Name {
+			return d, d.read(ctx)
+		}
+	}
+	for _, outdated := range existing {
+		if err := p.drop(ctx, outdated); err != nil {
+			return nil, err
+		}
+	}
+	fmt.Fprintf(os.Stderr, "loading the data set %q\n", name)
+	fresh := "fresh_" + name
+	if err := p.drop(ctx, fresh); err != nil {
+		return nil, err
+	}
+	if err := p.Execute(ctx, "postgres", "CREATE DATABASE "+fresh); err != nil {
+		return nil, err
+	}
+	if d.Companies, err = Load(ctx, p.server.URL(fresh), companies); err != nil {
+		return nil, err
+	}
+	if err := p.write(ctx, fresh, d.Companies); err != nil {
+		return nil, err
+	}
+	return d, p.Execute(ctx, "postgres", fmt.Sprintf("ALTER DATABASE %s RENAME TO %s", fresh, d.Name))
+}
+
+// fingerprint changes with everything on which the data depend.
+func fingerprint(companies []Company) (string, error) {
+	hash := sha256.New()
+	fmt.Fprintf(hash, "%v", companies)
+	for _, folder := range []fs.FS{sources, migrations.Files} {
+		names, err := fs.Glob(folder, "*.*")
+		if err != nil {
+			return "", err
+		}
+		for _, name := range names {
+			if strings.HasSuffix(name, "_test.go") {
+				continue
+			}
+			content, err := fs.ReadFile(folder, name)
+			if err != nil {
+				return "", err
+			}
+			fmt.Fprintf(hash, "%s %d\n%s", name, len(content), content)
+		}
+	}
+	return fmt.Sprintf("%x", hash.Sum(nil)[:6]), nil
+}
+
+// write keeps what Load has returned.
+func (p *Postgres) write(ctx context.Context, database string, loaded []Loaded) error {
+	content, err := json.Marshal(loaded)
+	if err != nil {
+		return err
+	}
+	for _, sql := range []string{
+		"CREATE SCHEMA bench", "CREATE TABLE bench.loaded (companies text)",
+		"INSERT INTO bench.loaded VALUES ('" + strings.ReplaceAll(string(content), "'", "''") + "')",
+	} {
+		if err := p.Execute(ctx, database, sql); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (d *Database) read(ctx context.Context) error {
+	conn, err := pgx.Connect(ctx, d.URL)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = conn.Close(ctx) }()
+	var content string
+	if err := conn.QueryRow(ctx, "SELECT companies FROM bench.loaded").Scan(&content); err != nil {
+		return err
+	}
+	return json.Unmarshal([]byte(content), &d.Companies)
+}
+
+// Clone returns a copy of the database, for a contender that writes. Drop removes it.
+func (d *Database) Clone(ctx context.Context, name string) (*Database, error) {
+	clone := *d
+	clone.Name = strings.ReplaceAll("clone_"+name, "-", "_")
+	clone.URL = d.server.server.URL(clone.Name)
+	if err := clone.Drop(ctx); err != nil {
+		return nil, err
+	}
+	return &clone, d.server.Execute(ctx, "postgres", fmt.Sprintf("CREATE DATABASE %s TEMPLATE %s STRATEGY FILE_COPY", clone.Name, d.Name))
+}
+
+// Drop removes the database.
+func (d *Database) Drop(ctx context.Context) error { return d.server.drop(ctx, d.Name) }
+
+func (p *Postgres) drop(ctx context.Context, database string) error {
+	return p.Execute(ctx, "postgres", fmt.Sprintf("DROP DATABASE IF EXISTS %s WITH (FORCE)", database))
+}
+
+func (p *Postgres) databases(ctx context.Context, prefix string) ([]string, error) {
+	conn, err := pgx.Connect(ctx, p.server.URL("postgres"))
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = conn.Close(ctx) }()
+	rows, _ := conn.Query(ctx, "SELECT datname FROM pg_database WHERE starts_with(datname, $1)", prefix)
+	return pgx.CollectRows(rows, pgx.RowTo[string])
+}
+
+// Execute runs SQL in a database.
+func (p *Postgres) Execute(ctx context.Context, database, sql string) error {
+	conn, err := pgx.Connect(ctx, p.server.URL(database))
+	if err != nil {
+		return err
+	}
+	defer func() { _ = conn.Close(context.WithoutCancel(ctx)) }()
+	_, err = conn.Exec(ctx, sql)
+	return err
+}
