@@ -83,7 +83,7 @@ var mayImport = map[string][]string{
 	"auth": {"service", "db"},
 	"web":  {},
 
-	"bench": {"graph", "graph/live", "auth", "service/servicetest", "service/workflow", "service", "feed", "db"},
+	"bench": {"graph", "graph/live", "auth", "service/servicetest", "service/workflow", "service", "feed", "db", "command"},
 }
 
 // owners are the rooms that alone may import a library.

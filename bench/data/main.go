@@ -26,6 +26,7 @@ func main() {
 func run(ctx context.Context) error {
 	n := flag.Int("n", 100_000, "number of conversations")
 	folder := flag.String("dir", dataset.Folder(), "`folder` of the benchmarks' PostgreSQL")
+	wait := flag.Bool("wait", false, "keep PostgreSQL running until interrupted")
 	flag.Parse()
 	server, err := dataset.Start(ctx, *folder)
 	if err != nil {
@@ -37,6 +38,9 @@ func run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	fmt.Println(d.Name, time.Since(began))
+	fmt.Printf("DATABASE_URL='%s'  # after %v\n", d.URL, time.Since(began).Round(time.Second))
+	if *wait {
+		<-ctx.Done()
+	}
 	return nil
 }

@@ -15,6 +15,8 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"switchboard/bench/harness"
 )
 
 func main() {
@@ -91,7 +93,7 @@ func (b *bench) choose(subscribers, only string) error {
 // run measures the contenders in turn, so that other load on the machine affects all alike. A
 // contender that fails is not measured again; an interrupted run reports what it has.
 func (b bench) run(ctx context.Context) *report {
-	r := &report{Machine: machineNow(), Started: time.Now().UTC(), Failed: map[string]string{}, Versions: versions()}
+	r := &report{Machine: harness.Machine(), Started: time.Now().UTC(), Failed: map[string]string{}, Versions: harness.ModuleVersions("99designs/gqlgen", "gorilla/websocket", "coder/websocket")}
 	programs := map[string]*program{}
 	for _, c := range b.contenders {
 		if err := r.prepare(ctx, c, programs); err != nil {
@@ -120,7 +122,7 @@ func (b bench) run(ctx context.Context) *report {
 		}
 	}
 	r.Took = time.Since(r.Started)
-	r.LoadAfter = loadAverage()
+	r.LoadAfter = harness.LoadAverage()
 	return r
 }
 

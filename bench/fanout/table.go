@@ -10,6 +10,17 @@ import (
 	"time"
 )
 
+// A report is everything that was measured, and on which machine.
+type report struct {
+	Machine   string
+	Started   time.Time
+	Took      time.Duration
+	LoadAfter string
+	Versions  map[string]string
+	Failed    map[string]string // contender -> why its measurement failed
+	Results   []result
+}
+
 // print writes the report as text.
 func (r *report) print(w io.Writer) {
 	fmt.Fprintf(w, "%s, took %s\n%s, %s after\n", r.Started.Format(time.DateTime+" UTC"), r.Took.Round(time.Second), r.Machine, r.LoadAfter)

@@ -1,0 +1,228 @@
+// Command inbox measures pages of the inbox, and single conversations with their timelines, against
+// what one would use instead. ../README.md explains the figures.
+package main
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+
+	"switchboard/bench/dataset"
+	"switchboard/bench/document"
+	"switchboard/bench/harness"
+	"switchboard/db"
+)
+
+func main() { harness.Main("inbox", measure) }
+
+// connections is how many clients ask at once.
+const connections = 16
+
+// The cases.
+const (
+	page         = "inbox-page"
+	busy         = "inbox-page-busy"
+	closed       = "closed-page"
+	conversation = "conversation"
+)
+
+func measure(ctx context.Context, b *harness.Bench) error {
+	d, err := b.Postgres.Prepare(ctx, fmt.Sprintf("inbox_%d", b.Conversations), dataset.Inbox(b.Conversations))
+	if err != nil {
+		return err
+	}
+	m := &measurement{Bench: b, d: d, large: d.Companies[0], servers: map[string]*harness.Server{}}
+	if err := m.start(ctx); err != nil {
+		return err
+	}
+	if m.conversations, err = someConversations(ctx, d); err != nil {
+		return err
+	}
+	for _, step := range []func(context.Context) error{m.pages, m.pagesWhileBusy, m.closedPages, m.singleConversations, m.growth} {
+		if err := step(ctx); err != nil {
+			return err
+		}
+	}
+	m.judge()
+	return nil
+}
+
+// measurement is one run of the benchmark.
+type measurement struct {
+	*harness.Bench
+	d             *dataset.Database
+	large         dataset.Loaded
+	servers       map[string]*harness.Server
+	conversations []uuid.UUID
+}
+
+func (m *measurement) start(ctx context.Context) (err error) {
+	for _, side := range document.Sides {
+		if !m.Wants(side.Name) {
+			continue
+		}
+		if side.Program == "" {
+			m.servers[side.Name], err = m.StartOurs(ctx, m.d)
+		} else {
+			m.servers[side.Name], err = m.StartPeer(ctx, side.Program, m.d)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// someConversations returns conversations in which much has happened.
+func someConversations(ctx context.Context, d *dataset.Database) ([]uuid.UUID, error) {
+	conn, err := pgx.Connect(ctx, d.URL)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = conn.Close(ctx) }()
+	rows, _ := conn.Query(ctx, `SELECT conversation_id FROM events WHERE workspace_id = $1 AND conversation_id IS NOT NULL
+		AND seq < 200000 GROUP BY 1 HAVING count(*) >= 10 ORDER BY 1 LIMIT 500`, d.Companies[0].Key)
+	found, err := pgx.CollectRows(rows, pgx.RowTo[uuid.UUID])
+	if err == nil && len(found) == 0 {
+		err = fmt.Errorf("no conversation of %s has 10 events", d.Name)
+	}
+	return found, err
+}
+
+// A set is the requests of a case, asked for in turn.
+type set func(document.Side) []harness.Request
+
+// load returns the load of a set for one side. The clients begin at different places of the set.
+func load(requests []harness.Request, clients int) harness.Load {
+	next := make([]int, clients)
+	for i := range next {
+		next[i] = i * len(requests) / clients
+	}
+	return harness.Load{Connections: clients, Next: func(client int) harness.Request {
+		next[client]++
+		return requests[next[client]%len(requests)]
+	}}
+}
+
+// compare measures a set on all sides, after it has checked that their answers are equal.
+func (m *measurement) compare(ctx context.Context, name string, requests set, limit harness.Entry) error {
+	if err := m.checkEqual(name, requests); err != nil {
+		return err
+	}
+	var entries []harness.Entry
+	for _, side := range document.Sides {
+		if server := m.servers[side.Name]; server != nil {
+			entries = append(entries, harness.Under(side.Name, server, load(requests(side), connections)))
+		}
+	}
+	return m.InTurn(ctx, name, append(entries, limit)...)
+}
+
+// checkEqual asks all sides for some of a set and compares the answers.
+func (m *measurement) checkEqual(name string, requests set) error {
+	expected := requests(document.Sides[0])
+	for i := 0; i < len(expected); i += max(1, len(expected)/20) {
+		reference := ""
+		for _, side := range document.Sides {
+			server := m.servers[side.Name]
+			if server == nil {
+				continue
+			}
+			got, err := ask(server, requests(side)[i])
+			if err != nil {
+				return fmt.Errorf("%s, %s: %w", name, side.Name, err)
+			}
+			if reference == "" {
+				reference = got
+			}
+			if different := document.Difference(reference, got); different != "" {
+				return fmt.Errorf("%s: the answers of %s and %s differ:\n%s", name, harness.Ours, side.Name, different)
+			}
+		}
+	}
+	return nil
+}
+
+// ask returns an answer in normal form.
+func ask(s *harness.Server, r harness.Request) (string, error) {
+	c, err := harness.Dial(s.Addr)
+	if err != nil {
+		return "", err
+	}
+	defer c.Close()
+	answer, err := c.Do(r)
+	if err != nil {
+		return "", err
+	}
+	return document.Normal(answer)
+}
+
+// openPages are the open views as several agents see them.
+func (m *measurement) openPages(side document.Side) (all []harness.Request) {
+	for _, caller := range m.large.Callers {
+		for _, view := range []db.View{db.ViewMine, db.ViewUnassigned, db.ViewAll} {
+			all = append(all, side.Page(m.large, view, caller))
+		}
+	}
+	return all
+}
+
+func (m *measurement) pages(ctx context.Context) error {
+	return m.compare(ctx, page, m.openPages, harness.Pgbench("pgbench", m.d.URL, pageScript(m.large, "OPEN"), connections))
+}
+
+func (m *measurement) closedPages(ctx context.Context) error {
+	requests := func(side document.Side) (all []harness.Request) {
+		for _, caller := range m.large.Callers {
+			all = append(all, side.Page(m.large, db.ViewClosed, caller))
+		}
+		return all
+	}
+	return m.compare(ctx, closed, requests, harness.Pgbench("pgbench", m.d.URL, pageScript(m.large, "CLOSED"), connections))
+}
+
+func (m *measurement) singleConversations(ctx context.Context) error {
+	requests := func(side document.Side) (all []harness.Request) {
+		for _, id := range m.conversations {
+			all = append(all, side.Conversation(m.large, id))
+		}
+		return all
+	}
+	if err := m.compare(ctx, conversation, requests, harness.Pgbench("pgbench", m.d.URL, m.conversationScript(), connections)); err != nil {
+		return err
+	}
+	return m.countStatements(ctx, requests(document.Sides[0]))
+}
+
+// countStatements counts how many statements, or transactions, one conversation takes our server.
+func (m *measurement) countStatements(ctx context.Context, requests []harness.Request) error {
+	conn, err := pgx.Connect(ctx, m.d.URL)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = conn.Close(ctx) }()
+	commits := func() (n int, err error) {
+		select { // until the sessions have reported
+		case <-time.After(1200 * time.Millisecond):
+		case <-ctx.Done():
+		}
+		err = conn.QueryRow(ctx, "SELECT xact_commit FROM pg_stat_database WHERE datname = current_database()").Scan(&n)
+		return n, err
+	}
+	before, err := commits()
+	if err != nil {
+		return err
+	}
+	const asked = 300
+	for i := range asked {
+		if _, err := ask(m.servers[harness.Ours], requests[i%len(requests)]); err != nil {
+			return err
+		}
+	}
+	after, err := commits()
+	m.Report.AtMost("T1b", "conversation-statements", "count", 3, []float64{float64(int(float64(after-before)/asked*10)) / 10})
+	return err
+}
