@@ -98,7 +98,7 @@ func TestSilentCommit(t *testing.T) {
 	if network := net.Error(nil); !errors.As(err, &network) || !network.Timeout() {
 		t.Errorf("it says %v", err)
 	}
-	<-cut.Struck()
+	<-cut.Done()
 	fine(t, d.PingContext(t.Context()))
 }
 
@@ -153,7 +153,7 @@ func TestHeld(t *testing.T) {
 	cut := l.CutAt(1, dbtest.HoldIt, false)
 	ended := make(chan error, 1)
 	go func() { ended <- d.PingContext(t.Context()) }()
-	<-cut.Struck()
+	<-cut.Done()
 	select {
 	case err := <-ended:
 		t.Errorf("it has ended: %v", err)
@@ -328,13 +328,13 @@ func TestCloseLeavesNothing(t *testing.T) {
 	asked := l.CutAt(1, dbtest.SilenceIt, false)
 	failed := make(chan error, 1)
 	go func() { _, err := d.ExecContext(ctx, "SELECT pg_sleep(60)"); failed <- err }()
-	<-asked.Struck()
+	<-asked.Done()
 	cancelling := l.CutAt(1, dbtest.SilenceIt, false)
 	cancel()
 	if err := <-failed; !errors.Is(err, context.Canceled) {
 		t.Errorf("it says %v", err)
 	}
-	<-cancelling.Struck()
+	<-cancelling.Done()
 	fine(t, d.Close())
 	goleak.VerifyNone(t, before, goleak.IgnoreAnyFunction("switchboard/db/dbtest.(*wire).receive"))
 }

@@ -69,11 +69,10 @@ func (w ForWorkspace) OpenTally(ctx context.Context) (*OpenTally, error) {
 	return tally, nil
 }
 
-// SeqAt returns the number of the last event of the log that was recorded before a time, 0
-// if there is none. It halves the log until it is found: numbers have no gaps, and times
-// follow them nearly, so no index is kept for it. Where times run back a little it gives
-// one of the places at which they pass the one asked for.
-func (w ForWorkspace) SeqAt(ctx context.Context, t time.Time) (Seq, error) {
+// LastSeqBefore returns the number of the last event of the log that was recorded before t, or 0 if
+// there is none. It is a binary search, since numbers have no gaps and times ascend almost always.
+// Where times run back a little and pass t more than once, it returns one of these positions.
+func (w ForWorkspace) LastSeqBefore(ctx context.Context, t time.Time) (Seq, error) {
 	var rows []struct{ Seq Seq }
 	err := w.query(ctx, &rows, `WITH RECURSIVE search (low, high) AS (
 			SELECT 0::bigint, seq FROM event_heads WHERE workspace_id = $1
@@ -99,10 +98,11 @@ func (w ForWorkspace) EventsOfTypes(ctx context.Context, types []EventType, afte
 	return rows, err
 }
 
-// BeganAt says of each of these events, by its number, when that began which it ended: for
-// a closing when its conversation was last opened or reopened before, for an assignment
-// when it then became unassigned as well. What the log does not tell is left out.
-func (w ForWorkspace) BeganAt(ctx context.Context, seqs []Seq) (map[Seq]time.Time, error) {
+// StartTimes returns, by event number, when the state that each of these events ended had started.
+// For a closing that is the last opening or reopening of the conversation before it; for an
+// assignment also the last unassignment, if that is later. Events without a start in the log are
+// omitted.
+func (w ForWorkspace) StartTimes(ctx context.Context, seqs []Seq) (map[Seq]time.Time, error) {
 	var rows []struct {
 		Seq       Seq
 		CreatedAt time.Time

@@ -6,20 +6,20 @@ import (
 	"time"
 )
 
-// InboxFilter narrows a view; the zero value lets everything through.
+// InboxFilter restricts a view. All conversations pass the zero value.
 type InboxFilter struct {
-	Assignees         []*AgentID // one of these, nil among them for nobody; nil list: any
-	Channels          []string   // on one of these, or the contact's last message came by one; nil: any
-	ClosingCategories []string   // one of these; nil: any
+	Assignees         []*AgentID // the assignee is one of these; a nil element means unassigned; nil list: any
+	Channels          []string   // the channel of the conversation or of the contact's last message is one of these; nil: any
+	ClosingCategories []string   // the category is one of these; nil: any
 	Waiting           *bool
-	Unread            *bool      // by the viewer of a list; events do not contain it
-	OpenedAfter       *time.Time // at this time or later
-	OpenedBefore      *time.Time // earlier than this
-	ClosedAfter       *time.Time
-	ClosedBefore      *time.Time
+	Unread            *bool      // for the viewer of a list; unknown from events, so Holds ignores it
+	OpenedAfter       *time.Time // opened at this time or later
+	OpenedBefore      *time.Time // opened before this time
+	ClosedAfter       *time.Time // closed at this time or later
+	ClosedBefore      *time.Time // closed before this time
 }
 
-// filterCondition is what one field of an InboxFilter means, in SQL for lists and in Go for
+// filterCondition defines one field of an InboxFilter, once in SQL for lists and once in Go for
 // events. A property test compares the two (I2).
 type filterCondition struct {
 	isSet func(f *InboxFilter) bool
@@ -27,8 +27,8 @@ type filterCondition struct {
 	holds func(f *InboxFilter, c *Facets) bool
 }
 
-// filterConditions are in the order in which they stand in a statement. Which of them are set
-// decides its text alone, so that it stays prepared.
+// filterConditions are in the order in which they appear in a statement. The statement's text
+// depends only on which of them are set, so that it stays prepared.
 var filterConditions = []filterCondition{
 	{
 		isSet: func(f *InboxFilter) bool { return f.Assignees != nil },
@@ -45,8 +45,8 @@ var filterConditions = []filterCondition{
 	{
 		isSet: func(f *InboxFilter) bool { return f.Channels != nil },
 		sql: func(f *InboxFilter, s *statement, _ *AgentID) {
-			// Servers of the version before store channels as they were sent. Only ASCII is folded
-			// here, as that depends on no locale.
+			// Servers of the previous version store channels as they were sent. Only ASCII is folded
+			// here, because that is the same in every locale.
 			s.where(`ARRAY[lower(channel COLLATE "C"), lower(last_inbound_channel COLLATE "C")] && `, foldChannels(f.Channels), "::text[]")
 		},
 		holds: func(f *InboxFilter, c *Facets) bool {
@@ -80,12 +80,12 @@ var filterConditions = []filterCondition{
 	endsBefore("closed_at", func(f *InboxFilter) *time.Time { return f.ClosedBefore }, func(c *Facets) *time.Time { return c.ClosedAt }),
 }
 
-// startsAt is the condition that a column's time is the bound or later.
+// startsAt returns the condition that a column's time is the bound or later.
 func startsAt(column string, bound func(*InboxFilter) *time.Time, value func(*Facets) *time.Time) filterCondition {
 	return timeCondition(column+" >= ", bound, value, func(value, bound time.Time) bool { return !value.Before(bound) })
 }
 
-// endsBefore is the condition that a column's time is earlier than the bound.
+// endsBefore returns the condition that a column's time is earlier than the bound.
 func endsBefore(column string, bound func(*InboxFilter) *time.Time, value func(*Facets) *time.Time) filterCondition {
 	return timeCondition(column+" < ", bound, value, time.Time.Before)
 }
@@ -98,8 +98,7 @@ func timeCondition(sql string, bound func(*InboxFilter) *time.Time, value func(*
 	}
 }
 
-// roundUp returns the first time from this one on that the database can store, which keeps
-// microseconds and would round down.
+// roundUp rounds up to whole microseconds, the precision of the database, which would round down.
 func roundUp(t time.Time) time.Time {
 	return t.Add(time.Microsecond - time.Nanosecond).Truncate(time.Microsecond)
 }
@@ -126,7 +125,7 @@ func (f *InboxFilter) Holds(c *Facets) bool {
 	return true
 }
 
-// IsZero reports whether the filter lets everything through.
+// IsZero reports whether no field is set, so that all conversations pass.
 func (f *InboxFilter) IsZero() bool {
 	return !slices.ContainsFunc(filterConditions, func(c filterCondition) bool { return c.isSet(f) })
 }
@@ -137,7 +136,7 @@ func holdsAssignee(assignees []*AgentID, assignee *AgentID) bool {
 	})
 }
 
-// OnChannel reports whether a stored channel is one of these, whatever their case.
+// OnChannel reports whether a stored channel is one of these, ignoring case.
 func OnChannel(channels []string, stored string) bool {
 	return slices.Contains(foldChannels(channels), lowerASCII(stored))
 }
@@ -150,7 +149,7 @@ func foldChannels(channels []string) []string {
 	return folded
 }
 
-// lowerASCII is lower of PostgreSQL in the collation "C".
+// lowerASCII equals lower(text COLLATE "C") in PostgreSQL.
 func lowerASCII(text string) string {
 	return strings.Map(func(r rune) rune {
 		if 'A' <= r && r <= 'Z' {

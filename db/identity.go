@@ -12,14 +12,14 @@ import (
 // EmailChannel is the channel on which external ids are e-mail addresses.
 const EmailChannel = "email"
 
-// FoldChannel returns the form in which a channel is stored and compared: lower case,
-// without white space at its ends.
+// FoldChannel returns the form in which a channel is stored and compared: in lower case, without
+// white space and invisible characters at its ends.
 func FoldChannel(channel string) string { return strings.ToLower(text.Trim(channel)) }
 
-// FoldExternalID returns the form in which a contact's id on a folded channel is stored
-// and compared: on e-mail lower case, in which İ is not i, without white space and
-// invisible characters at its ends, since none of that makes another address; on other
-// channels as it is.
+// FoldExternalID returns the form in which a contact's id on a folded channel is stored and compared.
+// An e-mail address is put into lower case (İ does not become i) and loses white space and invisible
+// characters at its ends, since all of these reach the same mailbox. Other ids are returned
+// unchanged.
 func FoldExternalID(channel, id string) string {
 	if channel == EmailChannel {
 		return cases.Lower(language.Und).String(text.Trim(id))

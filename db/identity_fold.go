@@ -9,15 +9,15 @@ import (
 	"github.com/uptrace/bun/migrate"
 )
 
-// foldIdentities is the migration that folds the identities which were stored as they were
-// sent. It is written in Go because the rule of folding is. Of several that fold to the
-// same, that of the contact with the youngest message gets the folded form; the others
-// keep a form of their own, and UnfoldedIdentities lists them.
+// foldIdentities is the migration that folds identities which were stored as they were sent. It is
+// written in Go because the folding is. If several contacts' identities fold to the same form, the
+// contact with the newest message gets it. The others keep an unfolded form, and UnfoldedIdentities
+// returns them.
 var foldIdentities = migrate.Migration{
 	Name: "20261128020003", Comment: "fold_identities",
 	Up: func(ctx context.Context, m *migrate.Migrator, _ *migrate.Migration) error {
 		return m.DB().RunInTx(ctx, nil, func(ctx context.Context, tx bun.Tx) error {
-			// A server of the version before must not add an identity meanwhile.
+			// Servers of the previous version must not add identities meanwhile.
 			if _, err := tx.ExecContext(ctx, "LOCK TABLE contact_identities IN SHARE ROW EXCLUSIVE MODE"); err != nil {
 				return err
 			}
@@ -41,13 +41,13 @@ var foldIdentities = migrate.Migration{
 	},
 }
 
-// UnfoldedIdentities lists the identities that are not in the folded form because another
-// contact's is. No message reaches their contacts by them.
+// UnfoldedIdentities returns the identities that are not folded because another contact has the
+// folded form. Messages are never matched to them.
 func (d *DB) UnfoldedIdentities(ctx context.Context) ([]ContactIdentity, error) {
 	return unfoldedIdentities(ctx, d.DB)
 }
 
-// unfoldedIdentities narrows the rows in SQL to those that may be meant, and decides in Go.
+// unfoldedIdentities selects candidates in SQL and decides in Go, where the folding is defined.
 func unfoldedIdentities(ctx context.Context, in bun.IDB) ([]ContactIdentity, error) {
 	var rows, unfolded []ContactIdentity
 	err := in.NewRaw(`SELECT workspace_id, channel, external_id, contact_id FROM contact_identities
@@ -61,8 +61,8 @@ func unfoldedIdentities(ctx context.Context, in bun.IDB) ([]ContactIdentity, err
 	return unfolded, err
 }
 
-// foldGroup returns the folded form to one of the identities that fold to it. If it was
-// another contact's, that one takes a form that becomes free.
+// foldGroup gives the folded form to the contact with the newest message. If another contact had it,
+// that contact gets the unfolded form that becomes free.
 func foldGroup(ctx context.Context, tx bun.Tx, folded ContactIdentity, group []ContactIdentity) error {
 	var holders []ContactIdentity
 	err := tx.NewRaw(`SELECT workspace_id, channel, external_id, contact_id FROM contact_identities
@@ -71,7 +71,7 @@ func foldGroup(ctx context.Context, tx bun.Tx, folded ContactIdentity, group []C
 		return err
 	}
 	all := append(holders, group...)
-	if folded.ContactID, err = youngestContact(ctx, tx, all); err != nil {
+	if folded.ContactID, err = newestContact(ctx, tx, all); err != nil {
 		return err
 	}
 	kept := []ContactIdentity{folded}
@@ -92,26 +92,26 @@ func foldGroup(ctx context.Context, tx bun.Tx, folded ContactIdentity, group []C
 	return err
 }
 
-// youngestContact returns which of the identities' contacts has the youngest message, or
-// without any message was made last.
-func youngestContact(ctx context.Context, tx bun.Tx, identities []ContactIdentity) (youngest ContactID, err error) {
+// newestContact returns the contact with the newest message or, if there is no message, the contact
+// that was created last.
+func newestContact(ctx context.Context, tx bun.Tx, identities []ContactIdentity) (newest ContactID, err error) {
 	var ids []ContactID
 	for _, i := range identities {
 		ids = append(ids, i.ContactID)
-		if i.ContactID.UUID.String() > youngest.UUID.String() {
-			youngest = i.ContactID
+		if i.ContactID.UUID.String() > newest.UUID.String() {
+			newest = i.ContactID
 		}
 	}
 	slices.SortFunc(ids, func(a, b ContactID) int { return cmp.Compare(a.UUID.String(), b.UUID.String()) })
 	if ids = slices.Compact(ids); len(ids) == 1 {
-		return youngest, nil
+		return newest, nil
 	}
 	var found []ContactIdentity
 	err = tx.NewRaw(`SELECT contact_id FROM conversations AS c, LATERAL (SELECT created_at FROM messages
 			WHERE workspace_id = c.workspace_id AND conversation_id = c.id ORDER BY created_at DESC LIMIT 1) AS last
 		WHERE workspace_id = ? AND contact_id IN (?) ORDER BY created_at DESC LIMIT 1`, identities[0].WorkspaceID, bun.List(ids)).Scan(ctx, &found)
 	if len(found) > 0 {
-		youngest = found[0].ContactID
+		newest = found[0].ContactID
 	}
-	return youngest, err
+	return newest, err
 }

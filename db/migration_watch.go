@@ -37,18 +37,18 @@ func (w *migrationWatch) run(ctx context.Context) {
 			return
 		case <-time.After(lockPollInterval):
 		}
-		if there, err := w.poll(ctx); err == nil && there {
+		if alive, err := w.poll(ctx); err == nil && alive {
 			seen = time.Now()
 		}
 		if time.Since(seen) > progressTime {
-			w.cancel(fmt.Errorf("the database has not shown for %v that the migration goes on; nothing of the last one was kept: see that the database answers, and run it again", progressTime))
+			w.cancel(fmt.Errorf("the database has not shown for %v that the migration makes progress; nothing of the last migration was kept: check that the database answers, and migrate again", progressTime))
 			return
 		}
 	}
 }
 
-// poll reports whether the sessions of the migration exist, and reports who blocks them.
-func (w *migrationWatch) poll(ctx context.Context) (there bool, err error) {
+// poll returns whether the sessions of the migration exist, and reports the session that blocks them.
+func (w *migrationWatch) poll(ctx context.Context) (alive bool, err error) {
 	var rows []struct{ Holder *string }
 	err = w.monitor.NewRaw(`SELECT CASE WHEN holder.pid IS NOT NULL THEN `+holderText+` END AS holder FROM pg_stat_activity AS migration
 		LEFT JOIN LATERAL unnest(pg_blocking_pids(migration.pid)) AS blocking (pid) ON true

@@ -13,8 +13,8 @@ type ReadMark struct {
 	ReadAt         time.Time // messages recorded until then are read
 }
 
-// UnreadCounts counts the unread messages of each of these conversations for one agent;
-// those without any may be left out.
+// UnreadCounts counts an agent's unread messages in each of these conversations. Conversations
+// without unread messages may be missing in the result.
 func (w ForWorkspace) UnreadCounts(ctx context.Context, agent AgentID, conversations []ConversationID) (map[ConversationID]int, error) {
 	var rows []struct {
 		ID    ConversationID

@@ -26,7 +26,7 @@ func (d *DB) knowsUnicode(ctx context.Context) error {
 	var encoding string
 	err := d.NewRaw("SHOW server_encoding").Scan(ctx, &encoding)
 	if err == nil && encoding != "UTF8" {
-		err = fmt.Errorf("the database has the encoding %s, which cannot hold most languages: make another one, CREATE DATABASE switchboard TEMPLATE template0 ENCODING 'UTF8'", encoding)
+		err = fmt.Errorf("the database has the encoding %s, which cannot hold most languages: create another one with CREATE DATABASE switchboard TEMPLATE template0 ENCODING 'UTF8'", encoding)
 	}
 	return err
 }

@@ -7,13 +7,13 @@ import (
 	"github.com/uptrace/bun"
 )
 
-// TokenScope is what an API token may be used for.
+// TokenScope is the permission of an API token.
 type TokenScope string
 
 // The scopes of API tokens.
 const (
-	ScopeAgent       TokenScope = "AGENT"       // acts as an agent
-	ScopeIntegration TokenScope = "INTEGRATION" // a program of its own
+	ScopeAgent       TokenScope = "AGENT"       // acts as an agent, with the agent's role
+	ScopeIntegration TokenScope = "INTEGRATION" // acts as an integration
 	ScopeRead        TokenScope = "READ"        // queries and subscriptions only
 )
 
@@ -24,8 +24,8 @@ type Token struct {
 	WorkspaceID WorkspaceKey `bun:",pk"`
 	ID          TokenID      `bun:",pk"`
 	Scope       TokenScope
-	AgentID     *AgentID // of scope AGENT
-	Name        string   // what it is for
+	AgentID     *AgentID // the agent it acts as; only for the scope AGENT
+	Name        string   // its purpose, for people
 	Hash        []byte   // SHA-256 of the whole token
 	CreatedAt   time.Time
 	ExpiresAt   *time.Time
@@ -35,13 +35,13 @@ type Token struct {
 // TokenOwner is a token with the agent it acts as.
 type TokenOwner struct {
 	Token  `bun:",extend"`
-	Role   *Role // of the agent
-	Active *bool // the agent
+	Role   *Role // role of the agent
+	Active *bool // whether the agent is active
 	AsOf   Seq   // number of the last event of the workspace when this was read
 }
 
-// TokensByHash finds tokens, whatever their workspace, by the hashes of their secrets:
-// this is how a caller's workspace becomes known. Unknown ones are left out.
+// TokensByHash returns the tokens with these hashes, in all workspaces, since the token determines
+// the caller's workspace. Unknown hashes are omitted.
 func (d *DB) TokensByHash(ctx context.Context, hashes [][]byte) ([]*TokenOwner, error) {
 	var rows []*TokenOwner
 	err := d.ForWorkspace(0).query(ctx, &rows, `
@@ -53,22 +53,22 @@ func (d *DB) TokensByHash(ctx context.Context, hashes [][]byte) ([]*TokenOwner, 
 	return rows, err
 }
 
-// HasTokens reports whether there is any token, whatever its workspace.
-func (d *DB) HasTokens(ctx context.Context) (some bool, err error) {
-	var rows []struct{ Some bool }
-	err = d.ForWorkspace(0).query(ctx, &rows, "SELECT EXISTS (SELECT FROM tokens) AS some")
-	return err == nil && rows[0].Some, err
+// HasTokens reports whether any workspace has a token.
+func (d *DB) HasTokens(ctx context.Context) (exists bool, err error) {
+	var rows []struct{ Found bool }
+	err = d.ForWorkspace(0).query(ctx, &rows, "SELECT EXISTS (SELECT FROM tokens) AS found")
+	return err == nil && rows[0].Found, err
 }
 
-// Tokens lists the workspace's tokens, the newest first.
+// Tokens returns the workspace's tokens, newest first.
 func (w ForWorkspace) Tokens(ctx context.Context) ([]*Token, error) {
 	var rows []*Token
 	err := w.bun.NewSelect().Model(&rows).Where("workspace_id = ?", w.Key).Order("created_at DESC", "id DESC").Scan(ctx)
 	return rows, err
 }
 
-// ProgramTokens reads the tokens with these ids that belong to programs, in no order;
-// unknown ones and those of agents are left out.
+// ProgramTokens returns the tokens with these ids that do not act as an agent, in no order. Unknown
+// ids are omitted.
 func (w ForWorkspace) ProgramTokens(ctx context.Context, ids []TokenID) ([]*Token, error) {
 	var rows []*Token
 	err := w.query(ctx, &rows, `SELECT workspace_id, id, scope, agent_id, name, created_at, expires_at, revoked_at
@@ -76,14 +76,14 @@ func (w ForWorkspace) ProgramTokens(ctx context.Context, ids []TokenID) ([]*Toke
 	return rows, err
 }
 
-// InsertToken adds a token. Tokens are no part of the log.
+// InsertToken adds a token. The log does not record it.
 func (w ForWorkspace) InsertToken(ctx context.Context, t *Token) error {
 	t.WorkspaceID = w.Key
 	_, err := w.bun.NewInsert().Model(t).Returning("NULL").Exec(ctx)
 	return err
 }
 
-// RevokeToken marks a token as revoked and says whether there was one to revoke.
+// RevokeToken marks a token as revoked. It reports whether the token exists and was not revoked yet.
 func (w ForWorkspace) RevokeToken(ctx context.Context, id TokenID, at time.Time) (bool, error) {
 	n, err := w.exec(ctx, `UPDATE tokens SET revoked_at = $3
 		WHERE workspace_id = $1 AND id = $2 AND revoked_at IS NULL`, w.Key, id, at)

@@ -7,7 +7,7 @@ import (
 	"github.com/uptrace/bun"
 )
 
-// WorkflowTrigger is what a workflow begins with.
+// WorkflowTrigger is the kind of event that starts a workflow.
 type WorkflowTrigger string
 
 // The triggers of rule W1.
@@ -22,7 +22,7 @@ const (
 	TriggerBusinessEvent WorkflowTrigger = "BUSINESS_EVENT_RECORDED"
 )
 
-// Event returns the type of the events that pull the trigger, which has the same name.
+// Event returns the event type of the trigger, which has the same name.
 func (t WorkflowTrigger) Event() EventType { return EventType(t) }
 
 // formerTriggers are the names that triggers have in definitions stored by versions before 1.0.
@@ -38,7 +38,7 @@ func (t *WorkflowTrigger) UnmarshalText(text []byte) error {
 	return nil
 }
 
-// WorkflowStepKind is what a step does.
+// WorkflowStepKind is the action of a step.
 type WorkflowStepKind string
 
 // The steps of rule W1.
@@ -52,54 +52,55 @@ const (
 	StepWait        WorkflowStepKind = "WAIT"
 )
 
-// WorkflowDefinition says when a workflow runs and what it does.
+// WorkflowDefinition is when a workflow runs and what it does.
 type WorkflowDefinition struct {
-	Triggers   []WorkflowTrigger   `json:"triggers"` // any of these
+	Triggers   []WorkflowTrigger   `json:"triggers"` // any of these starts the workflow
 	Conditions *WorkflowConditions `json:"conditions,omitempty"`
 	Steps      []*WorkflowStep     `json:"steps"` // in this order
 }
 
-// WorkflowConditions all have to hold; nil ones do.
+// WorkflowConditions are the conditions under which a workflow runs. All of them have to hold; nil
+// conditions always do.
 type WorkflowConditions struct {
-	Reasons            []AssignmentReason   `json:"reasons,omitempty"` // one of these; so for the other lists
+	Reasons            []AssignmentReason   `json:"reasons,omitempty"` // one of these; likewise for the other lists
 	Sources            []ConversationSource `json:"sources,omitempty"`
 	Channels           []string             `json:"channels,omitempty"`
 	Categories         []string             `json:"categories,omitempty"`
 	BusinessEventTypes []string             `json:"businessEventTypes,omitempty"`
-	Automated          *AutomatedCondition  `json:"automated,omitempty"` // of a message received; nil: none
+	Automated          *AutomatedCondition  `json:"automated,omitempty"` // for received messages; nil: no automated message triggers
 	Status             *ConversationStatus  `json:"status,omitempty"`
 	Assignee           *AssigneeCondition   `json:"assignee,omitempty"`
 	Hours              *WorkflowHours       `json:"hours,omitempty"`
 	Days               []DayOfWeek          `json:"days,omitempty"`
 }
 
-// AutomatedCondition reports whether a message that a machine wrote triggers a workflow.
+// AutomatedCondition decides whether an automated message triggers a workflow.
 type AutomatedCondition string
 
-// The automated messages that trigger a workflow; without a condition none does.
+// The values of AutomatedCondition. Without a condition automated messages trigger nothing.
 const (
-	AutomatedInclude AutomatedCondition = "INCLUDE" // like any other message
-	AutomatedOnly    AutomatedCondition = "ONLY"    // and no other message
+	AutomatedInclude AutomatedCondition = "INCLUDE" // automated messages trigger like all others
+	AutomatedOnly    AutomatedCondition = "ONLY"    // only automated messages trigger
 )
 
-// AssigneeCondition holds if one of what it names does.
+// AssigneeCondition holds if at least one of its fields does.
 type AssigneeCondition struct {
-	None              bool      `json:"none,omitempty"`              // nobody is responsible
-	NoneByOwnerPolicy bool      `json:"noneByOwnerPolicy,omitempty"` // nobody is, because the owner policy unassigned in the same change
-	Unavailable       bool      `json:"unavailable,omitempty"`       // somebody who is not online is
-	AgentIDs          []AgentID `json:"agentIds,omitempty"`          // one of these is
+	None              bool      `json:"none,omitempty"`              // the conversation is unassigned
+	NoneByOwnerPolicy bool      `json:"noneByOwnerPolicy,omitempty"` // the owner policy has unassigned it in the same change
+	Unavailable       bool      `json:"unavailable,omitempty"`       // the assignee is not online
+	AgentIDs          []AgentID `json:"agentIds,omitempty"`          // the assignee is one of these
 }
 
 // WorkflowHours is a part of the day in the workspace's time zone.
 type WorkflowHours struct {
-	From  int `json:"from"`  // the hour in which it begins, 0 to 23
-	Until int `json:"until"` // the hour before which it ends, 1 to 24; not after From: on the next day
+	From  int `json:"from"`  // the first hour, 0 to 23
+	Until int `json:"until"` // the hour at which it ends, 1 to 24; on the next day unless after From
 }
 
 // DayOfWeek is a day of the week.
 type DayOfWeek string
 
-// The days, in the order of time.Weekday.
+// The days of the week, in the order of time.Weekday.
 const (
 	Sunday    DayOfWeek = "SUNDAY"
 	Monday    DayOfWeek = "MONDAY"
@@ -110,28 +111,28 @@ const (
 	Saturday  DayOfWeek = "SATURDAY"
 )
 
-// DaysOfWeek are the days, by time.Weekday.
+// DaysOfWeek maps time.Weekday to the day.
 var DaysOfWeek = []DayOfWeek{Sunday, Monday, Tuesday, Wednesday, Thursday, Friday, Saturday}
 
-// WorkflowStep is one thing to do; which fields it has depends on its kind.
+// WorkflowStep is one action of a workflow. Its kind decides which other fields are set.
 type WorkflowStep struct {
 	Kind     WorkflowStepKind `json:"kind"`
 	AgentID  *AgentID         `json:"agentId,omitempty"`  // assign
-	AgentIDs []AgentID        `json:"agentIds,omitempty"` // choice: only one of these; nil: anybody
-	Skill    *string          `json:"skill,omitempty"`    // choice: only who has it
-	Capacity *int             `json:"capacity,omitempty"` // choice: open conversations of an agent at most
+	AgentIDs []AgentID        `json:"agentIds,omitempty"` // choice: among these agents; nil: among all
+	Skill    *string          `json:"skill,omitempty"`    // choice: only agents with this skill
+	Capacity *int             `json:"capacity,omitempty"` // choice: only agents with fewer open conversations
 	Category *string          `json:"category,omitempty"` // close: of the closing note
-	Text     *string          `json:"text,omitempty"`     // close: of the closing note; note: the body
+	Text     *string          `json:"text,omitempty"`     // close: of the closing note; note: its body
 	Seconds  *int             `json:"seconds,omitempty"`  // wait
 
-	ExceptPrevious bool `json:"exceptPrevious,omitempty"` // choice: never the agent who had it before the event
-	Always         bool `json:"always,omitempty"`         // taken although an earlier step was overtaken or refused
+	ExceptPrevious bool `json:"exceptPrevious,omitempty"` // choice: never the assignee before the event
+	Always         bool `json:"always,omitempty"`         // taken even after a step that was overtaken or refused
 }
 
-// Chooses reports whether the step chooses an agent among several.
+// Chooses reports whether the step chooses one of several agents.
 func (s *WorkflowStep) Chooses() bool { return s.Kind == StepRoundRobin || s.Kind == StepLeastLoaded }
 
-// Workflow is something that a workspace wants to happen by itself.
+// Workflow is an automation of a workspace.
 type Workflow struct {
 	bun.BaseModel `bun:"table:workflows,alias:workflow"`
 
@@ -142,10 +143,10 @@ type Workflow struct {
 	Definition  *WorkflowDefinition `bun:"type:jsonb"`
 	Enabled     bool
 	CreatedAt   time.Time
-	DeletedAt   *time.Time // it stays as the one who did something
+	DeletedAt   *time.Time // deleted workflows are kept, as they are actors of events
 }
 
-// WorkflowVersion is a workflow as it is from an event on.
+// WorkflowVersion is the state of a workflow from an event on.
 type WorkflowVersion struct {
 	bun.BaseModel `bun:"table:workflow_versions,alias:version"`
 
@@ -167,7 +168,8 @@ var WorkflowOrder = Order{Name: "workflows", Columns: []string{"id"}}
 // Key returns the workflow's position in WorkflowOrder.
 func (f *Workflow) Key() Key { return Key{f.ID.UUID.String()} }
 
-// WorkflowPage reads one page of the workflows, deleted ones left out.
+// WorkflowPage returns one page of the workflows that are not deleted, and whether rows follow and
+// precede it.
 func (w ForWorkspace) WorkflowPage(ctx context.Context, p Page) ([]*Workflow, bool, bool, error) {
 	var rows []*Workflow
 	q := w.bun.NewSelect().Model(&rows).Where("workspace_id = ?", w.Key).Where("deleted_at IS NULL")
@@ -178,20 +180,20 @@ func (w ForWorkspace) WorkflowPage(ctx context.Context, p Page) ([]*Workflow, bo
 	return rows, next, previous, nil
 }
 
-// WorkflowCount counts the workflows up to a limit, deleted ones left out.
+// WorkflowCount returns the number of workflows that are not deleted, at most limit.
 func (w ForWorkspace) WorkflowCount(ctx context.Context, limit int) (int, error) {
 	return w.count(ctx, w.bun.NewSelect().Model((*Workflow)(nil)).Where("workspace_id = ?", w.Key).Where("deleted_at IS NULL"), limit)
 }
 
-// Workflows reads the workflows with these ids, deleted ones too, in no order; unknown
-// ones are left out.
+// Workflows returns the workflows with these ids, including deleted ones, in no order. Unknown ids
+// are omitted.
 func (w ForWorkspace) Workflows(ctx context.Context, ids []WorkflowID) ([]*Workflow, error) {
 	var rows []*Workflow
 	err := w.query(ctx, &rows, "SELECT "+workflowColumns+" FROM workflows WHERE workspace_id = $1 AND id = ANY ($2)", w.Key, ids)
 	return rows, err
 }
 
-// ActiveWorkflows reads the workflows that are not deleted, in the order of their creation.
+// ActiveWorkflows returns the workflows that are not deleted, in the order of their creation.
 func (w ForWorkspace) ActiveWorkflows(ctx context.Context) ([]*Workflow, error) {
 	var rows []*Workflow
 	err := w.query(ctx, &rows, "SELECT "+workflowColumns+` FROM workflows
@@ -199,7 +201,8 @@ func (w ForWorkspace) ActiveWorkflows(ctx context.Context) ([]*Workflow, error) 
 	return rows, err
 }
 
-// LockWorkflow reads a workflow that is not deleted for changing it; none if there is no such.
+// LockWorkflow returns a workflow under an exclusive lock. The result is empty if it is deleted or
+// unknown.
 func (tx Tx) LockWorkflow(ctx context.Context, id WorkflowID) ([]*Workflow, error) {
 	var rows []*Workflow
 	err := tx.query(ctx, &rows, "SELECT "+workflowColumns+` FROM workflows
@@ -207,8 +210,8 @@ func (tx Tx) LockWorkflow(ctx context.Context, id WorkflowID) ([]*Workflow, erro
 	return rows, err
 }
 
-// InsertWorkflow adds a workflow. With the first one the workspace's log begins to be
-// followed, from its present end.
+// InsertWorkflow adds a workflow. The first workflow of a workspace also sets the position from
+// which its log is planned: the present end.
 func (tx Tx) InsertWorkflow(ctx context.Context, f *Workflow) error {
 	f.WorkspaceID = tx.Key
 	if err := tx.insert(ctx, f); err != nil {
@@ -219,20 +222,20 @@ func (tx Tx) InsertWorkflow(ctx context.Context, f *Workflow) error {
 	return err
 }
 
-// UpdateWorkflow writes everything of a workflow that can change.
+// UpdateWorkflow writes all mutable fields of a workflow.
 func (tx Tx) UpdateWorkflow(ctx context.Context, f *Workflow) error {
 	_, err := tx.bun.NewUpdate().Model(f).Column("name", "definition", "enabled", "deleted_at").
 		Where("workspace_id = ?", tx.Key).Where("id = ?", f.ID).Exec(ctx)
 	return err
 }
 
-// InsertWorkflowVersion keeps a workflow as it is from an event on.
+// InsertWorkflowVersion stores the state of a workflow from an event on.
 func (tx Tx) InsertWorkflowVersion(ctx context.Context, v *WorkflowVersion) error {
 	v.WorkspaceID = tx.Key
 	return tx.insert(ctx, v)
 }
 
-// WorkflowVersions reads the versions that hold from these events on, in no order.
+// WorkflowVersions returns the versions that start at these events, in no order.
 func (w ForWorkspace) WorkflowVersions(ctx context.Context, events []EventID) ([]*WorkflowVersion, error) {
 	var rows []*WorkflowVersion
 	err := w.query(ctx, &rows, "SELECT "+versionColumns+` FROM workflow_versions
@@ -240,9 +243,9 @@ func (w ForWorkspace) WorkflowVersions(ctx context.Context, events []EventID) ([
 	return rows, err
 }
 
-// WorkflowTurn reads who was chosen last in turn, and keeps others from taking turns until
-// the end of the transaction; nil if nobody was yet.
-func (tx Tx) WorkflowTurn(ctx context.Context, id WorkflowID) (*AgentID, error) {
+// LockWorkflowTurn returns the agent that the workflow's round robin chose last, or nil if it has
+// chosen none. Other transactions cannot choose until this one ends.
+func (tx Tx) LockWorkflowTurn(ctx context.Context, id WorkflowID) (*AgentID, error) {
 	var rows []struct{ Turn *AgentID }
 	err := tx.query(ctx, &rows, "SELECT turn FROM workflows WHERE workspace_id = $1 AND id = $2 FOR NO KEY UPDATE", tx.Key, id)
 	if err != nil || len(rows) == 0 {
@@ -251,14 +254,14 @@ func (tx Tx) WorkflowTurn(ctx context.Context, id WorkflowID) (*AgentID, error) 
 	return rows[0].Turn, nil
 }
 
-// TakeWorkflowTurn notes who was chosen in turn.
-func (tx Tx) TakeWorkflowTurn(ctx context.Context, id WorkflowID, agent AgentID) error {
+// SaveWorkflowTurn stores the agent that the workflow's round robin chose last.
+func (tx Tx) SaveWorkflowTurn(ctx context.Context, id WorkflowID, agent AgentID) error {
 	_, err := tx.exec(ctx, "UPDATE workflows SET turn = $3 WHERE workspace_id = $1 AND id = $2", tx.Key, id, agent)
 	return err
 }
 
-// Candidates reads the agents among whom a step chooses, in id order: those named, or the
-// active ones; of either only who has a skill, if one is asked for.
+// Candidates returns the agents among whom a step chooses, in id order: the named ones or, if none
+// is named, the active ones. If a skill is given, only agents with that skill are returned.
 func (w ForWorkspace) Candidates(ctx context.Context, named []AgentID, skill *string) ([]*Agent, error) {
 	var rows []*Agent
 	err := w.query(ctx, &rows, `SELECT workspace_id, id, name, email, avatar_url, role, skills, availability, active,
@@ -268,8 +271,8 @@ func (w ForWorkspace) Candidates(ctx context.Context, named []AgentID, skill *st
 	return rows, err
 }
 
-// Loads counts the open conversations of agents from the rows themselves; blocked
-// contacts' do not count (S4).
+// Loads counts the open conversations of each of these agents, from the rows of conversations.
+// Conversations of blocked contacts do not count (S4).
 func (w ForWorkspace) Loads(ctx context.Context, agents []AgentID) (map[AgentID]int, error) {
 	var rows []struct {
 		AssigneeID AgentID

@@ -8,35 +8,35 @@ import (
 	"github.com/uptrace/bun"
 )
 
-// RunStatus is how a run is.
+// RunStatus is the state of a run.
 type RunStatus string
 
-// The states of a run; all but the first two are ends.
+// The states of a run. All but the first two are final.
 const (
 	RunRunning   RunStatus = "RUNNING"
 	RunWaiting   RunStatus = "WAITING"
 	RunCompleted RunStatus = "COMPLETED"
-	RunRefused   RunStatus = "REFUSED" // by a rule
-	RunFailed    RunStatus = "FAILED"  // machinery, again and again
-	RunStopped   RunStatus = "STOPPED" // too deep in a chain
+	RunRefused   RunStatus = "REFUSED" // a rule refused a step
+	RunFailed    RunStatus = "FAILED"  // every attempt at a step failed
+	RunStopped   RunStatus = "STOPPED" // too many workflows triggered each other in a chain
 	RunCancelled RunStatus = "CANCELLED"
 )
 
-// StepOutcome is what came of a step.
+// StepOutcome is the result of a step.
 type StepOutcome string
 
 // The outcomes of steps.
 const (
 	StepDone      StepOutcome = "DONE"
-	StepUnchanged StepOutcome = "UNCHANGED" // it was so already
-	StepNobody    StepOutcome = "NOBODY"    // no agent could take it
-	StepOvertaken StepOutcome = "OVERTAKEN"
-	StepRefused   StepOutcome = "REFUSED"
-	StepFailed    StepOutcome = "FAILED"
-	StepSkipped   StepOutcome = "SKIPPED" // an earlier step was overtaken or refused
+	StepUnchanged StepOutcome = "UNCHANGED" // nothing had to be done
+	StepNobody    StepOutcome = "NOBODY"    // no agent was available; the conversation waits for one
+	StepOvertaken StepOutcome = "OVERTAKEN" // a later event made it obsolete
+	StepRefused   StepOutcome = "REFUSED"   // a rule refused it
+	StepFailed    StepOutcome = "FAILED"    // every attempt failed
+	StepSkipped   StepOutcome = "SKIPPED"   // an earlier step was overtaken or refused
 )
 
-// CandidateOutcome is why somebody was chosen or not.
+// CandidateOutcome is the reason why an agent was or was not chosen.
 type CandidateOutcome string
 
 // The reasons of a choice.
@@ -47,8 +47,8 @@ const (
 	AtCapacity CandidateOutcome = "AT_CAPACITY"
 	NotInTurn  CandidateOutcome = "NOT_IN_TURN"
 	MoreLoaded CandidateOutcome = "MORE_LOADED"
-	LongerWait CandidateOutcome = "LONGER_WAITING" // of others, who come first
-	Previous   CandidateOutcome = "PREVIOUS_OWNER" // from whom the event took it
+	LongerWait CandidateOutcome = "LONGER_WAITING" // another conversation has waited longer for an agent
+	Previous   CandidateOutcome = "PREVIOUS_OWNER" // the event unassigned it from this agent
 )
 
 // WorkflowCandidate is an agent who was considered for a conversation.
@@ -58,24 +58,24 @@ type WorkflowCandidate struct {
 	Outcome           CandidateOutcome `json:"outcome"`
 }
 
-// WorkflowRunStep is what came of one step of a run.
+// WorkflowRunStep is the record of one step of a run.
 type WorkflowRunStep struct {
 	Kind       WorkflowStepKind     `json:"kind"`
 	Outcome    StepOutcome          `json:"outcome"`
 	At         time.Time            `json:"at"`
-	AgentID    *AgentID             `json:"agentId,omitempty"`    // who became responsible
+	AgentID    *AgentID             `json:"agentId,omitempty"`    // the new assignee
 	Code       *string              `json:"code,omitempty"`       // of the refusal
 	Message    *string              `json:"message,omitempty"`    // of the refusal or failure
 	Candidates []*WorkflowCandidate `json:"candidates,omitempty"` // of a choice; the first 100
 }
 
-// RunRef names the run that caused an event.
+// RunRef refers to the run that caused an event.
 type RunRef struct {
 	ID    RunID `json:"id"`
-	Depth int   `json:"depth"` // how many runs led to it, this one included
+	Depth int   `json:"depth"` // the number of runs in the chain up to this one
 }
 
-// WorkflowRun is what a workflow does about one event.
+// WorkflowRun is one execution of a workflow, triggered by one event.
 type WorkflowRun struct {
 	bun.BaseModel `bun:"table:workflow_runs,alias:run"`
 
@@ -83,24 +83,25 @@ type WorkflowRun struct {
 	ID             RunID        `bun:",pk"`
 	WorkflowID     WorkflowID
 	VersionID      EventID // the version that held when the event was written
-	EventID        EventID // that triggered it; of a conversation that was taken in the run's own id
+	EventID        EventID // the trigger; see Trigger for runs with an EnablingID
 	EventSeq       Seq
-	EnablingID     *EventID // the enabling of the workflow that took in the conversation; nil for other runs
+	EnablingID     *EventID // the event that enabled the workflow, if that started the run
 	ContactID      ContactID
-	ConversationID *ConversationID // nil for a contact who never had one
+	ConversationID *ConversationID // nil if the contact never had one
 	Depth          int
 	Status         RunStatus
-	Next           int                // the step to take next
-	DueAt          *time.Time         // when to take it; nil: it has ended
-	Attempts       int                // of that step, failed
-	Unserved       *int               // the step that found nobody, while somebody is looked for
+	Next           int                // index of the next step
+	DueAt          *time.Time         // when to take the next step; nil if the run has ended
+	Attempts       int                // failed attempts at the next step
+	Unserved       *int               // index of the step that found no agent, while the conversation waits for one
 	Steps          []*WorkflowRunStep `bun:"type:jsonb"`
-	Revision       int                // grows with each change
+	Revision       int                // 1, 2, 3 … with each change of the row
 	StartedAt      time.Time
 	EndedAt        *time.Time
 }
 
-// Trigger returns the event that the run is about.
+// Trigger returns the event that started the run. EventID is unique, so a run that started when the
+// workflow was enabled has its own id there.
 func (r *WorkflowRun) Trigger() EventID {
 	if r.EnablingID != nil {
 		return *r.EnablingID
@@ -108,26 +109,26 @@ func (r *WorkflowRun) Trigger() EventID {
 	return r.EventID
 }
 
-// Took adds what came of the next step and goes on to the one after it.
-func (r *WorkflowRun) Took(s *WorkflowRunStep) {
+// RecordStep appends the record of the next step and advances to the one after it.
+func (r *WorkflowRun) RecordStep(s *WorkflowRunStep) {
 	r.Steps, r.Next = append(r.Steps, s), r.Next+1
 }
 
 const runColumns = `workspace_id, id, workflow_id, version_id, event_id, event_seq, enabling_id, contact_id, conversation_id, depth,
 	status, next, due_at, attempts, unserved, steps, revision, started_at, ended_at`
 
-// runColumnsOf are the columns of a table in a join.
+// runColumnsOf is runColumns for a join in which the table is named run.
 const runColumnsOf = `run.workspace_id, run.id, run.workflow_id, run.version_id, run.event_id, run.event_seq, run.enabling_id,
 	run.contact_id, run.conversation_id, run.depth, run.status, run.next, run.due_at, run.attempts, run.unserved, run.steps, run.revision,
 	run.started_at, run.ended_at`
 
-// RunOrder lists runs, the one started last first.
+// RunOrder lists runs, newest first.
 var RunOrder = Order{Name: "workflow.runs", Columns: []string{"id"}, Desc: true}
 
 // Key returns the run's position in RunOrder.
 func (r *WorkflowRun) Key() Key { return Key{r.ID.UUID.String()} }
 
-// RunsOf reads the same page of the runs of each workflow.
+// RunsOf returns the same page of the runs of each workflow.
 func (w ForWorkspace) RunsOf(ctx context.Context, workflows []WorkflowID, p Page) (map[WorkflowID][]*WorkflowRun, error) {
 	var rows []*WorkflowRun
 	page := p.apply(w.bun.NewSelect().Model((*WorkflowRun)(nil)).
@@ -137,15 +138,15 @@ func (w ForWorkspace) RunsOf(ctx context.Context, workflows []WorkflowID, p Page
 	return groupBy(rows, func(r *WorkflowRun) WorkflowID { return r.WorkflowID }), err
 }
 
-// Runs reads the runs with these ids, in no order; unknown ones are left out.
+// Runs returns the runs with these ids, in no order. Unknown ids are omitted.
 func (w ForWorkspace) Runs(ctx context.Context, ids []RunID) ([]*WorkflowRun, error) {
 	var rows []*WorkflowRun
 	err := w.query(ctx, &rows, "SELECT "+runColumns+" FROM workflow_runs WHERE workspace_id = $1 AND id = ANY ($2)", w.Key, ids)
 	return rows, err
 }
 
-// UnfinishedRuns reads the runs that have not ended, of one workflow or, with nil, of all,
-// in the order of their beginning.
+// UnfinishedRuns returns the runs that have not ended, oldest first: those of one workflow or, if it
+// is nil, of all.
 func (w ForWorkspace) UnfinishedRuns(ctx context.Context, workflow *WorkflowID, limit int) ([]*WorkflowRun, error) {
 	var rows []*WorkflowRun
 	err := w.query(ctx, &rows, "SELECT "+runColumns+` FROM workflow_runs WHERE workspace_id = $1 AND due_at IS NOT NULL
@@ -153,17 +154,17 @@ func (w ForWorkspace) UnfinishedRuns(ctx context.Context, workflow *WorkflowID, 
 	return rows, err
 }
 
-// WorkflowPosition is how far a workspace's log has been worked through for its workflows.
+// WorkflowPosition is the position of a workspace's workflows in its log.
 type WorkflowPosition struct {
 	bun.BaseModel `bun:"table:workflow_positions,alias:position"`
 
 	WorkspaceID WorkspaceKey
-	Seq         Seq // runs are planned for the events up to here
-	Freed       Seq // the last event of these that may have made room
-	Served      Seq // what waits for an agent was looked at after this one
+	Seq         Seq // runs are planned for all events up to this one
+	CapacitySeq Seq `bun:"freed"`  // the last planned event that may have freed an agent's capacity
+	ServedSeq   Seq `bun:"served"` // the queue has been served since this event
 }
 
-// WorkflowWorkspaces returns the workspaces whose logs are to be followed.
+// WorkflowWorkspaces returns the workspaces that have, or once had, workflows.
 func (d *DB) WorkflowWorkspaces(ctx context.Context) (keys []WorkspaceKey, err error) {
 	var rows []WorkflowPosition
 	err = d.ForWorkspace(0).query(ctx, &rows, "SELECT workspace_id FROM workflow_positions WHERE workspace_id IS NOT NULL")
@@ -173,8 +174,8 @@ func (d *DB) WorkflowWorkspaces(ctx context.Context) (keys []WorkspaceKey, err e
 	return keys, err
 }
 
-// LockWorkflowPosition reads the position, and keeps others from planning and serving
-// until the end of the transaction. It is locked before everything else.
+// LockWorkflowPosition returns the position, or nil if the workspace never had a workflow. Until the
+// transaction ends, no other can plan runs or serve the queue. Take this lock before any other.
 func (tx Tx) LockWorkflowPosition(ctx context.Context) (*WorkflowPosition, error) {
 	var rows []*WorkflowPosition
 	err := tx.query(ctx, &rows, `SELECT workspace_id, seq, freed, served FROM workflow_positions
@@ -185,19 +186,19 @@ func (tx Tx) LockWorkflowPosition(ctx context.Context) (*WorkflowPosition, error
 	return rows[0], nil
 }
 
-// SaveWorkflowPosition writes up to where events are planned, and what made room.
+// SaveWorkflowPosition writes Seq and CapacitySeq.
 func (tx Tx) SaveWorkflowPosition(ctx context.Context, p *WorkflowPosition) error {
-	_, err := tx.exec(ctx, "UPDATE workflow_positions SET seq = $2, freed = $3 WHERE workspace_id = $1", tx.Key, p.Seq, p.Freed)
+	_, err := tx.exec(ctx, "UPDATE workflow_positions SET seq = $2, freed = $3 WHERE workspace_id = $1", tx.Key, p.Seq, p.CapacitySeq)
 	return err
 }
 
-// Served notes that what waits for an agent was looked at after an event.
-func (tx Tx) Served(ctx context.Context, seq Seq) error {
+// SaveServedSeq notes that the queue has been served since an event.
+func (tx Tx) SaveServedSeq(ctx context.Context, seq Seq) error {
 	_, err := tx.exec(ctx, "UPDATE workflow_positions SET served = greatest(served, $2) WHERE workspace_id = $1", tx.Key, seq)
 	return err
 }
 
-// PlannedVersions reads the enabled versions that hold at the position.
+// PlannedVersions returns the versions that are in force at the position, enabled ones only.
 func (tx Tx) PlannedVersions(ctx context.Context) ([]*WorkflowVersion, error) {
 	var rows []*WorkflowVersion
 	err := tx.query(ctx, &rows, "SELECT "+versionColumns+` FROM workflow_versions WHERE workspace_id = $1 AND enabled
@@ -205,16 +206,16 @@ func (tx Tx) PlannedVersions(ctx context.Context) ([]*WorkflowVersion, error) {
 	return rows, err
 }
 
-// SavePlannedVersion notes which version of a workflow holds at the position.
+// SavePlannedVersion stores which version of a workflow is in force at the position.
 func (tx Tx) SavePlannedVersion(ctx context.Context, v *WorkflowVersion) error {
 	_, err := tx.exec(ctx, "UPDATE workflows SET planned_version = $3 WHERE workspace_id = $1 AND id = $2", tx.Key, v.WorkflowID, v.ID)
 	return err
 }
 
-// runsAtOnce is how many runs one statement inserts.
+// runsAtOnce is the number of runs that one statement inserts.
 const runsAtOnce = 1000
 
-// InsertRuns adds runs, those left out that exist already.
+// InsertRuns adds runs and skips those that exist already.
 func (tx Tx) InsertRuns(ctx context.Context, runs []*WorkflowRun) error {
 	for some := range slices.Chunk(runs, runsAtOnce) {
 		for _, r := range some {
@@ -227,10 +228,10 @@ func (tx Tx) InsertRuns(ctx context.Context, runs []*WorkflowRun) error {
 	return nil
 }
 
-// ClaimRun reads the run whose next step has been due longest, for taking the step; none
-// if there is nothing to do. Runs that others are at are left out, and so are those of a
-// contact about whom an earlier one is due: the order of a contact's events is kept. Runs
-// of conversations that were taken in together are taken one after the other (W4).
+// ClaimRun locks and returns the run whose next step has been due longest, or nil if no step is due.
+// It skips runs that other transactions have locked. It also skips runs of a contact with an earlier
+// run that is due, since steps follow the order of the contact's events. Runs that started together,
+// when a workflow was enabled, are claimed one after the other, longest waiting first (W4).
 func (tx Tx) ClaimRun(ctx context.Context, now time.Time) (*WorkflowRun, error) {
 	var rows []*WorkflowRun
 	err := tx.query(ctx, &rows, "SELECT "+runColumns+` FROM workflow_runs AS run
@@ -247,7 +248,7 @@ func (tx Tx) ClaimRun(ctx context.Context, now time.Time) (*WorkflowRun, error) 
 	return rows[0], nil
 }
 
-// LockRun reads a run for changing it; none if there is no such.
+// LockRun returns a run under an exclusive lock, or nil if it is unknown.
 func (tx Tx) LockRun(ctx context.Context, id RunID) (*WorkflowRun, error) {
 	var rows []*WorkflowRun
 	err := tx.query(ctx, &rows, "SELECT "+runColumns+` FROM workflow_runs
@@ -258,7 +259,7 @@ func (tx Tx) LockRun(ctx context.Context, id RunID) (*WorkflowRun, error) {
 	return rows[0], nil
 }
 
-// NextDue is when the next step of any run is due; nil if all have ended.
+// NextDue returns when the next step of any run is due, or nil if all runs have ended.
 func (w ForWorkspace) NextDue(ctx context.Context) (*time.Time, error) {
 	var rows []struct{ Due *time.Time }
 	err := w.query(ctx, &rows, "SELECT min(due_at) AS due FROM workflow_runs WHERE workspace_id = $1 AND due_at IS NOT NULL", w.Key)
@@ -268,15 +269,15 @@ func (w ForWorkspace) NextDue(ctx context.Context) (*time.Time, error) {
 	return rows[0].Due, nil
 }
 
-// StepRef names a step of a workflow by its place in the definition.
+// StepRef refers to a step of a workflow by its index in the definition.
 type StepRef struct {
 	Workflow WorkflowID
 	Step     int
 }
 
-// ClaimLongestWaiting reads the run of the conversation that has waited longest for an
-// agent (W4), for looking for one again; none if there is nothing to do. Left out are
-// runs that others are at, of workflows that are disabled now, and of these steps.
+// ClaimLongestWaiting locks and returns the run of the conversation that has waited longest for an
+// agent (W4), or nil if none is waiting. It skips runs that other transactions have locked, runs of
+// disabled workflows, and runs that wait at one of the given steps.
 func (tx Tx) ClaimLongestWaiting(ctx context.Context, without []StepRef) (*WorkflowRun, error) {
 	workflows, steps := make([]WorkflowID, len(without)), make([]int, len(without))
 	for i, ref := range without {
@@ -294,26 +295,26 @@ func (tx Tx) ClaimLongestWaiting(ctx context.Context, without []StepRef) (*Workf
 	return rows[0], nil
 }
 
-// unservedRuns are the runs whose conversations wait for an agent.
+// unservedRuns selects the runs whose conversations wait for an agent.
 const unservedRuns = ` FROM workflow_runs AS run
 		JOIN conversations AS c ON c.workspace_id = $1 AND c.id = run.conversation_id
 		JOIN workflows AS workflow ON workflow.workspace_id = $1 AND workflow.id = run.workflow_id
 		WHERE run.workspace_id = $1 AND run.unserved IS NOT NULL AND workflow.enabled
 		AND c.status = 'OPEN' AND c.assignee_id IS NULL AND NOT c.blocked`
 
-// AnyWaiting reports whether a conversation of another contact waits for an agent at one of
+// AnyWaiting reports whether a conversation of any contact except one waits for an agent at one of
 // these steps of a workflow.
-func (w ForWorkspace) AnyWaiting(ctx context.Context, workflow WorkflowID, steps []int, but ContactID) (bool, error) {
+func (w ForWorkspace) AnyWaiting(ctx context.Context, workflow WorkflowID, steps []int, except ContactID) (bool, error) {
 	var rows []*WorkflowRun
 	err := w.query(ctx, &rows, "SELECT run.id"+unservedRuns+` AND run.workflow_id = $2 AND run.unserved = ANY ($3)
-		AND run.contact_id <> $4 LIMIT 1`, w.Key, workflow, steps, but)
+		AND run.contact_id <> $4 LIMIT 1`, w.Key, workflow, steps, except)
 	return len(rows) > 0, err
 }
 
-// ToTakeIn reads the conversations that are open, unassigned and unblocked, the longest
-// waiting first. Left out are those that came up or back after an event, and those that
-// wait in this workflow already.
-func (tx Tx) ToTakeIn(ctx context.Context, workflow WorkflowID, seq Seq) ([]*Conversation, error) {
+// UnassignedConversations returns the open conversations without an assignee and without a block,
+// longest waiting first, for a workflow that is enabled at seq. It omits conversations that were
+// opened or reopened after seq, and those that already wait for an agent in this workflow.
+func (tx Tx) UnassignedConversations(ctx context.Context, workflow WorkflowID, seq Seq) ([]*Conversation, error) {
 	var rows []*Conversation
 	err := tx.query(ctx, &rows, "SELECT "+conversations.read+` FROM conversations AS c
 		WHERE workspace_id = $1 AND status = 'OPEN' AND assignee_id IS NULL AND NOT blocked
@@ -325,14 +326,14 @@ func (tx Tx) ToTakeIn(ctx context.Context, workflow WorkflowID, seq Seq) ([]*Con
 	return rows, err
 }
 
-// CancelRun ends a run that has not ended, waiting for a step that is being taken; none if
-// it has ended or there is no such.
+// CancelRun cancels a run and returns it. The result is empty if the run has ended or is unknown. If
+// a step of the run is in progress, CancelRun waits for it.
 func (tx Tx) CancelRun(ctx context.Context, id RunID, now time.Time) ([]*WorkflowRun, error) {
 	return tx.cancelRuns(ctx, "id = $3", now, id)
 }
 
-// CancelRuns ends the runs of a workflow that have not ended, waiting for steps that are
-// being taken.
+// CancelRuns cancels all runs of a workflow that have not ended and returns them. It waits for steps
+// in progress.
 func (tx Tx) CancelRuns(ctx context.Context, workflow WorkflowID, now time.Time) ([]*WorkflowRun, error) {
 	return tx.cancelRuns(ctx, "workflow_id = $3", now, workflow)
 }
@@ -344,31 +345,32 @@ func (tx Tx) cancelRuns(ctx context.Context, which string, now time.Time, key an
 	return rows, err
 }
 
-// ForgetUnserved ends the search for an agent for contacts, but for runs that others are at.
-func (tx Tx) ForgetUnserved(ctx context.Context, contacts []ContactID) error {
+// RemoveFromQueue stops the search for an agent for these contacts' conversations. It skips runs
+// that other transactions have locked.
+func (tx Tx) RemoveFromQueue(ctx context.Context, contacts []ContactID) error {
 	_, err := tx.exec(ctx, `UPDATE workflow_runs SET unserved = NULL WHERE workspace_id = $1 AND id IN (
 		SELECT id FROM workflow_runs WHERE workspace_id = $1 AND contact_id = ANY ($2) AND unserved IS NOT NULL
 		FOR NO KEY UPDATE SKIP LOCKED)`, tx.Key, contacts)
 	return err
 }
 
-// ForgetQueue ends the search for an agent for all conversations that wait in a workflow.
-func (tx Tx) ForgetQueue(ctx context.Context, workflow WorkflowID) error {
+// ClearQueue stops the search for an agent for all conversations that wait in a workflow.
+func (tx Tx) ClearQueue(ctx context.Context, workflow WorkflowID) error {
 	_, err := tx.exec(ctx, `UPDATE workflow_runs SET unserved = NULL
 		WHERE workspace_id = $1 AND workflow_id = $2 AND unserved IS NOT NULL`, tx.Key, workflow)
 	return err
 }
 
-// HappenedSince reports whether events of these types happened to a contact after a place
-// in the log, those left out that a run caused.
-func (w ForWorkspace) HappenedSince(ctx context.Context, contact ContactID, seq Seq, but RunID, types ...EventType) (bool, error) {
+// HappenedSince reports whether the log has events of these types about a contact after seq. Events
+// that the given run caused do not count.
+func (w ForWorkspace) HappenedSince(ctx context.Context, contact ContactID, seq Seq, except RunID, types ...EventType) (bool, error) {
 	var rows []struct{ Seq Seq }
 	err := w.query(ctx, &rows, `SELECT seq FROM events WHERE workspace_id = $1 AND contact_id = $2 AND seq > $3
-		AND type = ANY ($4) AND data->'run'->>'id' IS DISTINCT FROM $5::text LIMIT 1`, w.Key, contact, seq, types, but.UUID.String())
+		AND type = ANY ($4) AND data->'run'->>'id' IS DISTINCT FROM $5::text LIMIT 1`, w.Key, contact, seq, types, except.UUID.String())
 	return len(rows) > 0, err
 }
 
-// SaveRun writes everything of a run that can change.
+// SaveRun writes all mutable fields of a run, as its next revision.
 func (tx Tx) SaveRun(ctx context.Context, r *WorkflowRun) error {
 	r.Revision++
 	_, err := tx.bun.NewUpdate().Model(r).

@@ -7,11 +7,11 @@ import (
 	"github.com/uptrace/bun"
 )
 
-// WorkspaceKey is a workspace's key in every table. Clients know the workspace by its
-// WorkspaceID instead.
+// WorkspaceKey is the key of a workspace in every table. Clients use its WorkspaceID instead.
 type WorkspaceKey int64
 
-// ReopenPolicy says what a new message does to a contact whose last conversation is closed.
+// ReopenPolicy decides whether a new message of a contact whose latest conversation is closed
+// reopens that conversation or opens a new one.
 type ReopenPolicy string
 
 // The reopen policies of rule S6.
@@ -21,7 +21,7 @@ const (
 	ReopenWithin ReopenPolicy = "REOPEN_WITHIN"
 )
 
-// OwnerPolicy says who owns a conversation that comes back.
+// OwnerPolicy decides whether a conversation that is reopened keeps its assignee.
 type OwnerPolicy string
 
 // The owner policies of rule S8.
@@ -39,7 +39,7 @@ type Workspace struct {
 	ID                WorkspaceID
 	Name              string
 	TimeZone          string
-	Country           *string // whose phone numbers are written without a code; ISO 3166-1 alpha-2
+	Country           *string // of phone numbers without a country code; ISO 3166-1 alpha-2
 	ReopenPolicy      ReopenPolicy
 	ReopenWithinDays  int
 	OwnerPolicy       OwnerPolicy
@@ -48,8 +48,8 @@ type Workspace struct {
 	CreatedAt         time.Time
 }
 
-// InsertWorkspace adds a workspace with an empty log, sets its key, and goes on with what
-// belongs to it, if anything, in the same transaction.
+// InsertWorkspace adds a workspace with an empty log and sets its key. If then is not nil, it runs
+// in the same transaction, to add the workspace's first rows.
 func (d *DB) InsertWorkspace(ctx context.Context, w *Workspace, then func(tx Tx) error) error {
 	return d.RunInTx(ctx, nil, func(ctx context.Context, tx bun.Tx) error {
 		if _, err := tx.NewInsert().Model(w).Returning("key").Exec(ctx); err != nil {
@@ -65,29 +65,29 @@ func (d *DB) InsertWorkspace(ctx context.Context, w *Workspace, then func(tx Tx)
 	})
 }
 
-// WorkspaceByID finds a workspace by the id that clients know. The error is NotFound if there
-// is none.
+// WorkspaceByID returns the workspace with this id. The error is NotFound if there is none.
 func (d *DB) WorkspaceByID(ctx context.Context, id WorkspaceID) (*Workspace, error) {
 	w := new(Workspace)
 	err := d.NewSelect().Model(w).Where("id = ?", id).Scan(ctx)
 	return w, err
 }
 
-// Workspaces lists every workspace of the database in the order of creation.
+// Workspaces returns every workspace of the database in the order of creation.
 func (d *DB) Workspaces(ctx context.Context) ([]*Workspace, error) {
 	var all []*Workspace
 	err := d.NewSelect().Model(&all).Order("key").Scan(ctx)
 	return all, err
 }
 
-// Workspace reads the workspace itself.
+// Workspace returns the workspace itself.
 func (w ForWorkspace) Workspace(ctx context.Context) (*Workspace, error) {
 	row := new(Workspace)
 	err := w.bun.NewSelect().Model(row).Where("key = ?", w.Key).Scan(ctx)
 	return row, err
 }
 
-// LockWorkspace reads the workspace and keeps others from changing it until the end of the transaction.
+// LockWorkspace returns the workspace under an exclusive lock: no other transaction can change it
+// until this one ends.
 func (tx Tx) LockWorkspace(ctx context.Context) (*Workspace, error) {
 	row := new(Workspace)
 	err := tx.bun.NewSelect().Model(row).Where("key = ?", tx.Key).For("NO KEY UPDATE").Scan(ctx)

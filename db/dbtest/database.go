@@ -24,10 +24,9 @@ var template struct {
 
 var count atomic.Int64
 
-// New returns the URL of a fresh database that is dropped, whoever is still
-// connected, when the test ends. It is a clone of a template on which migrate
-// has run once in this process, so a package passes the same migrate everywhere.
-// Nil: the database is empty.
+// New creates a database and returns its URL. It is dropped when the test ends, even if connections
+// are still open. It is a clone of a template on which migrate has run once in this process, so all
+// calls of a package must pass the same migrate. If migrate is nil the database is empty.
 func New(tb testing.TB, migrate func(ctx context.Context, url string) error) string {
 	tb.Helper()
 	url := serverURL(tb)
@@ -47,8 +46,8 @@ func New(tb testing.TB, migrate func(ctx context.Context, url string) error) str
 	return url(database)
 }
 
-// NewWith is New for a database made with options of CREATE DATABASE, such as a locale, on
-// which migrate is run if it is not nil.
+// NewWith is New for a database that is created with options of CREATE DATABASE, such as a locale.
+// It is no clone: migrate runs on the database itself.
 func NewWith(tb testing.TB, options string, migrate func(ctx context.Context, url string) error) string {
 	tb.Helper()
 	url, database := serverURL(tb), name(strconv.FormatInt(count.Add(1), 10))
@@ -103,10 +102,9 @@ func remove(ctx context.Context, url, database string) error {
 	return err
 }
 
-// vacate ends all connections to a database and waits until they have ended.
-// CREATE and DROP DATABASE would wait too, but look only every 100 ms, which
-// almost every test would pay for: the connection that it has just closed still
-// takes a moment to go.
+// vacate ends all connections to a database and waits until they have ended. CREATE and DROP DATABASE
+// would wait too, but check only every 100 ms, and in almost every test the last connection ends a
+// moment after it was closed.
 func vacate(ctx context.Context, conn *pgx.Conn, database string) error {
 	for {
 		var connected int
@@ -122,11 +120,12 @@ func vacate(ctx context.Context, conn *pgx.Conn, database string) error {
 	}
 }
 
-// name begins with the process id, by which sweep knows whose a database is.
+// name returns the name of a database. It contains the process id, by which sweep finds the databases
+// of processes that have ended.
 func name(suffix string) string { return fmt.Sprintf("test_%d_%s", os.Getpid(), suffix) }
 
-// create copies files instead of writing every page to the log: 10 ms instead
-// of 24 for 25 tables with three indexes each, as nothing waits for a disk here.
+// create returns the statement that clones a database. It copies files instead of writing every page
+// to the log: 10 ms instead of 24 for 25 tables with three indexes each.
 func create(database, source string) string {
 	return fmt.Sprintf("CREATE DATABASE %s TEMPLATE %s STRATEGY FILE_COPY", database, source)
 }
@@ -145,9 +144,8 @@ func execute(ctx context.Context, url, sql string) error {
 	return err
 }
 
-// sweep drops the databases of this process, or of a former one that had its
-// id, and those of processes that are gone. It does what it can: another
-// process may be sweeping too.
+// sweep drops the databases of this process, of an earlier process with the same id, and of processes
+// that have ended. It ignores errors, since another process may be sweeping too.
 func sweep(ctx context.Context, url func(string) string) {
 	conn, err := pgx.Connect(ctx, url("postgres"))
 	if err != nil {
@@ -160,13 +158,13 @@ func sweep(ctx context.Context, url func(string) string) {
 		return
 	}
 	for _, database := range names {
-		if pid := owner(database); pid == os.Getpid() || pid > 0 && gone(pid) {
+		if pid := owner(database); pid == os.Getpid() || pid > 0 && hasEnded(pid) {
 			conn.Exec(ctx, drop(database))
 		}
 	}
 }
 
-// owner is the id of the process that made the database, 0 if it is not ours.
+// owner returns the id of the process that created the database, or 0 if dbtest did not.
 func owner(database string) int {
 	parts := strings.Split(database, "_")
 	if len(parts) != 3 {
@@ -179,7 +177,8 @@ func owner(database string) int {
 	return pid
 }
 
-func gone(pid int) bool {
+// hasEnded reports whether no process has this id.
+func hasEnded(pid int) bool {
 	process, err := os.FindProcess(pid)
 	if err != nil {
 		return false

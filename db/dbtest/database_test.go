@@ -44,11 +44,11 @@ func TestEveryTestHasItsOwnDatabase(t *testing.T) {
 func TestEmptyDatabase(t *testing.T) {
 	url := New(t, nil)
 	if got := value(t, url, "SELECT count(*)::text FROM pg_tables WHERE schemaname = 'public'"); got != "0" {
-		t.Errorf("it holds %s tables", got)
+		t.Errorf("the database has %s tables", got)
 	}
 }
 
-func TestDroppedWhoeverIsConnected(t *testing.T) {
+func TestDroppedWithOpenConnections(t *testing.T) {
 	var database string
 	t.Run("leaves a connection open", func(t *testing.T) {
 		conn, err := pgx.Connect(t.Context(), New(t, migrate))
@@ -56,7 +56,7 @@ func TestDroppedWhoeverIsConnected(t *testing.T) {
 		database = conn.Config().Database
 	})
 	if exists(t, database) {
-		t.Errorf("%s is still there", database)
+		t.Errorf("%s was not dropped", database)
 	}
 }
 
@@ -71,7 +71,7 @@ func TestVictim(t *testing.T) {
 	select {}
 }
 
-func TestKilledProcessHarmsNobody(t *testing.T) {
+func TestKilledProcessHarmsNoOther(t *testing.T) {
 	if testing.Short() {
 		t.Skip("left out with -short: it kills a process")
 	}
@@ -91,13 +91,13 @@ func TestKilledProcessHarmsNobody(t *testing.T) {
 	victim.Wait()
 
 	must(t, execute(t.Context(), mine, "SELECT 1"))
-	// The next process that enters cleans up.
+	// The next process drops the database of the killed one.
 	out, err := exec.Command(self, "-test.run=^TestEmptyDatabase$").CombinedOutput()
 	if err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
 	if exists(t, config.Database) {
-		t.Errorf("%s was not cleaned up", config.Database)
+		t.Errorf("%s was not dropped", config.Database)
 	}
 	must(t, execute(t.Context(), mine, "SELECT 1"))
 }
@@ -110,8 +110,8 @@ func TestOwner(t *testing.T) {
 			t.Errorf("%s belongs to process %d, not %d", database, got, want)
 		}
 	}
-	if gone(os.Getpid()) {
-		t.Error("this process is said to be gone")
+	if hasEnded(os.Getpid()) {
+		t.Error("hasEnded reports that this process has ended")
 	}
 }
 

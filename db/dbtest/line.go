@@ -55,20 +55,20 @@ func (l *Line) Drop() { l.set(dropping) }
 // Silence makes the existing connections silent for ever, as if the other machine had disappeared
 // from the network. New ones pass.
 func (l *Line) Silence() {
-	for _, w := range l.present() {
+	for _, w := range l.open() {
 		w.lose()
 	}
 }
 
 // Reset resets the existing connections. New ones pass.
 func (l *Line) Reset() {
-	for _, w := range l.present() {
+	for _, w := range l.open() {
 		w.reset()
 	}
 }
 
 // Connections returns how many connections the server has open.
-func (l *Line) Connections() int { return len(l.present()) }
+func (l *Line) Connections() int { return len(l.open()) }
 
 // Writes returns the number of writes since its last call or since CutAt.
 func (l *Line) Writes() (n int) {
@@ -94,7 +94,7 @@ type Cut struct {
 	write    int
 	answer   bool
 	once     sync.Once
-	struck   chan struct{}
+	done     chan struct{} // closed when the fault has happened
 	released chan struct{}
 }
 
@@ -102,15 +102,15 @@ type Cut struct {
 // replaces an earlier cut. If answer is false PostgreSQL does not receive the write; if it is true
 // PostgreSQL executes it, and the fault affects its answer.
 func (l *Line) CutAt(n int, fault Fault, answer bool) *Cut {
-	c := &Cut{fault: fault, write: n, answer: answer, struck: make(chan struct{}), released: make(chan struct{})}
+	c := &Cut{fault: fault, write: n, answer: answer, done: make(chan struct{}), released: make(chan struct{})}
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.writes, l.cut = 0, c
 	return c
 }
 
-// Struck returns a channel that is closed when the fault has happened.
-func (c *Cut) Struck() <-chan struct{} { return c.struck }
+// Done returns a channel that is closed when the fault has happened.
+func (c *Cut) Done() <-chan struct{} { return c.done }
 
 // Release passes the bytes that HoldIt holds.
 func (c *Cut) Release() { c.once.Do(func() { close(c.released) }) }
@@ -138,10 +138,10 @@ func (l *Line) Dial(ctx context.Context, network, address string) (net.Conn, err
 	return &end{Conn: outer, wire: w}, nil
 }
 
-// reachable waits while the line passes nothing.
+// reachable waits until the line passes bytes.
 func (l *Line) reachable(ctx context.Context) error {
 	for {
-		mode, changed := l.now()
+		mode, changed := l.state()
 		if mode == passing {
 			return nil
 		}
@@ -153,7 +153,8 @@ func (l *Line) reachable(ctx context.Context) error {
 	}
 }
 
-func (l *Line) now() (mode, <-chan struct{}) {
+// state returns the mode and a channel that is closed when it changes.
+func (l *Line) state() (mode, <-chan struct{}) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.mode, l.changed
@@ -167,20 +168,20 @@ func (l *Line) set(m mode) {
 	l.changed = make(chan struct{})
 }
 
-// present returns the connections that the server has not closed.
-func (l *Line) present() (open []*wire) {
+// open returns the connections that the server has not closed.
+func (l *Line) open() (wires []*wire) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	for w := range l.wires {
-		if !w.left {
-			open = append(open, w)
+		if !w.closed {
+			wires = append(wires, w)
 		}
 	}
-	return open
+	return wires
 }
 
-// step counts a write and returns the cut that happens at it.
-func (l *Line) step() *Cut {
+// count counts a write and returns the cut that is due at it, or nil.
+func (l *Line) count() *Cut {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.writes++
@@ -207,7 +208,7 @@ func (l *Line) close() {
 type wire struct {
 	line      *Line
 	near, far net.Conn
-	left      bool // the server has closed it; guarded by the line's mu
+	closed    bool // by the server; guarded by the line's mu
 
 	mu     sync.Mutex
 	silent bool // whether bytes were dropped
@@ -223,18 +224,18 @@ func (w *wire) send() {
 	for b := make([]byte, 1<<20); ; {
 		n, err := w.near.Read(b)
 		if err != nil {
-			w.leave()
+			w.closeFar()
 			return
 		}
-		c := w.line.step()
+		c := w.line.count()
 		if c != nil && !c.answer {
-			w.strike(c)
+			w.cause(c)
 		}
 		if !w.passes() {
 			continue
 		}
 		if c != nil && c.answer {
-			w.expect(c)
+			w.setAnswerCut(c)
 		}
 		if _, err := w.far.Write(b[:n]); err != nil {
 			w.end()
@@ -247,8 +248,8 @@ func (w *wire) send() {
 func (w *wire) receive() {
 	for b := make([]byte, 1<<20); ; {
 		n, err := w.far.Read(b)
-		if c := w.expected(); c != nil && n > 0 {
-			w.strike(c)
+		if c := w.takeAnswerCut(); c != nil && n > 0 {
+			w.cause(c)
 		}
 		passes := w.passes()
 		if passes && n > 0 {
@@ -266,7 +267,7 @@ func (w *wire) receive() {
 // passes waits while the line holds, and reports whether bytes get through.
 func (w *wire) passes() bool {
 	for {
-		mode, changed := w.line.now()
+		mode, changed := w.line.state()
 		switch mode {
 		case passing:
 			return !w.isSilent()
@@ -282,8 +283,9 @@ func (w *wire) passes() bool {
 	}
 }
 
-func (w *wire) strike(c *Cut) {
-	close(c.struck)
+// cause makes a fault happen on the connection.
+func (w *wire) cause(c *Cut) {
+	close(c.done)
 	switch c.fault {
 	case ResetIt:
 		w.reset()
@@ -297,6 +299,7 @@ func (w *wire) strike(c *Cut) {
 	}
 }
 
+// lose makes the connection silent for ever.
 func (w *wire) lose() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -309,13 +312,15 @@ func (w *wire) isSilent() bool {
 	return w.silent
 }
 
-func (w *wire) expect(c *Cut) {
+// setAnswerCut makes the cut happen at the next answer.
+func (w *wire) setAnswerCut(c *Cut) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.answer = c
 }
 
-func (w *wire) expected() (c *Cut) {
+// takeAnswerCut returns the cut that is due at this answer, or nil, and removes it.
+func (w *wire) takeAnswerCut() (c *Cut) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	c, w.answer = w.answer, nil
@@ -332,11 +337,11 @@ func (w *wire) reset() {
 	w.end()
 }
 
-// leave closes the connection to PostgreSQL after the server has closed its own. If the line drops
-// bytes PostgreSQL does not notice and keeps waiting.
-func (w *wire) leave() {
+// closeFar closes the connection to PostgreSQL after the server has closed its end. If the line drops
+// bytes, PostgreSQL does not notice and keeps waiting.
+func (w *wire) closeFar() {
 	w.line.mu.Lock()
-	w.left = true
+	w.closed = true
 	w.line.mu.Unlock()
 	if w.passes() {
 		w.end()
@@ -362,16 +367,16 @@ type end struct {
 
 func (e *end) Read(b []byte) (int, error) {
 	n, err := e.Conn.Read(b)
-	return n, e.told(err)
+	return n, e.networkError(err)
 }
 
 func (e *end) Write(b []byte) (int, error) {
 	n, err := e.Conn.Write(b)
-	return n, e.told(err)
+	return n, e.networkError(err)
 }
 
-// told returns the error of a real network for a connection that has ended this way.
-func (e *end) told(err error) error {
+// networkError replaces the error of a connection that was reset with the error of a real network.
+func (e *end) networkError(err error) error {
 	e.wire.mu.Lock()
 	defer e.wire.mu.Unlock()
 	if e.wire.broken && (errors.Is(err, io.EOF) || errors.Is(err, io.ErrClosedPipe)) {
@@ -380,7 +385,8 @@ func (e *end) told(err error) error {
 	return err
 }
 
-// The driver dials the remote address of a connection to cancel its statement.
-
+// RemoteAddr returns the address of PostgreSQL, which the driver dials to cancel a statement.
 func (e *end) RemoteAddr() net.Addr { return e.wire.far.RemoteAddr() }
-func (e *end) LocalAddr() net.Addr  { return e.wire.far.LocalAddr() }
+
+// LocalAddr returns the address of the connection to PostgreSQL.
+func (e *end) LocalAddr() net.Addr { return e.wire.far.LocalAddr() }

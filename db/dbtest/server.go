@@ -1,8 +1,7 @@
-// Package dbtest gives every test a database of its own on a real PostgreSQL.
+// Package dbtest creates a database on a real PostgreSQL for every test.
 //
-// All test processes of a `go test ./...` share one server: the first starts
-// it, the last one stops it. Its folder is kept, so that the next run starts
-// quickly. A package that uses dbtest needs
+// All test processes of a `go test ./...` share one server: the first one starts it, the last one
+// stops it. Its folder is kept, so that the next run starts quickly. A package that uses dbtest needs
 //
 //	func TestMain(m *testing.M) { dbtest.Main(m) }
 package dbtest
@@ -19,16 +18,15 @@ import (
 	"switchboard/db/embedded"
 )
 
-// shared is this process's share in the server.
+// shared is this process's use of the server.
 var shared struct {
-	main   bool // Main is there to close it
+	main   bool // whether Main runs, which closes the server
 	once   sync.Once
 	server *embedded.Server
 	err    error
 }
 
-// Main runs a package's tests, then removes this process's databases and leaves
-// the server. It does not return.
+// Main runs a package's tests, removes this process's databases, detaches from the server and exits.
 func Main(m *testing.M) {
 	shared.main = true
 	code := m.Run()
@@ -49,7 +47,7 @@ func leave() error {
 	return shared.server.Close()
 }
 
-// serverURL returns the addresses of the server's databases. The first call in a
+// serverURL returns a function that returns the URL of a database of the server. The first call in a
 // process starts the server or attaches to it.
 func serverURL(tb testing.TB) func(database string) string {
 	tb.Helper()
@@ -64,13 +62,13 @@ func serverURL(tb testing.TB) func(database string) string {
 }
 
 func enter() (*embedded.Server, error) {
-	// The very first time PostgreSQL may have to be fetched.
+	// The first time PostgreSQL may have to be downloaded.
 	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Minute)
 	defer cancel()
 	dir := filepath.Join(parent(), fmt.Sprintf("switchboard-test-%d", os.Getuid()))
 	server, err := embedded.Start(ctx, embedded.Options{DataDir: dir, Ephemeral: true})
 	if err != nil {
-		return nil, fmt.Errorf("start the tests' database (nothing in %s is worth keeping: if in doubt, remove it): %w", dir, err)
+		return nil, fmt.Errorf("start PostgreSQL for the tests in %s (that folder can be removed at any time): %w", dir, err)
 	}
 	sweep(ctx, server.URL)
 	return server, nil

@@ -1,13 +1,11 @@
--- What is searched is folded by the server, not by PostgreSQL, whose folding depends on
--- the locale of the database. Here is where the results are kept. A server of the version
--- before writes none of these columns and reads the old ones, which stay (expand). Null:
--- not yet folded, and the server looks into the old column until it is.
+-- Columns with the folded forms of searched text. The server folds, not PostgreSQL, whose folding
+-- depends on the locale of the database. A server of the previous version reads and writes only the old
+-- columns, which stay (expand). Null means not folded yet; until then the old column is searched.
 
--- The country whose numbers are written without a code, ISO 3166-1 alpha-2; null: none.
+-- The country of phone numbers without a country code, ISO 3166-1 alpha-2; null if unknown.
 ALTER TABLE workspaces ADD COLUMN country text CHECK (length(country) = 2);
 
--- email_key is null, too, where another agent's address was the same but for its writing
--- when addresses came to be compared like this.
+-- email_key is also null if another agent already had the same key when the column was first filled.
 ALTER TABLE agents
     ADD COLUMN revision int NOT NULL DEFAULT 1,
     ADD COLUMN search_text text COLLATE "C",
@@ -18,7 +16,7 @@ CREATE INDEX agents_search_text ON agents USING gin (search_text gin_trgm_ops);
 CREATE INDEX agents_name_text ON agents (workspace_id, coalesce(name_text, name COLLATE "C"), id);
 CREATE INDEX agents_unfolded ON agents (workspace_id, id) WHERE search_text IS NULL;
 
--- search_country is the country with which the number was read, empty for none.
+-- search_country is the country by which the phone number was parsed; empty if unknown.
 ALTER TABLE contacts
     ADD COLUMN search_text text COLLATE "C",
     ADD COLUMN name_text text COLLATE "C",
@@ -28,14 +26,14 @@ CREATE INDEX contacts_name_text ON contacts (workspace_id, coalesce(name_text, n
 CREATE INDEX contacts_unfolded ON contacts (workspace_id, id) WHERE search_text IS NULL;
 CREATE INDEX contacts_country ON contacts (workspace_id, search_country) WHERE phone IS NOT NULL;
 
--- note_text is what the closing note is searched by; null without one.
+-- note_text is the folded closing note; null without one.
 ALTER TABLE conversations ADD COLUMN note_text text COLLATE "C";
 CREATE INDEX conversations_note_text ON conversations USING gin (note_text gin_trgm_ops) WHERE note_text IS NOT NULL;
 CREATE INDEX conversations_unfolded ON conversations (workspace_id, id)
     WHERE note_text IS NULL AND (closing_text IS NOT NULL OR closing_category IS NOT NULL);
 
--- A server of the version before changes what is searched without folding it, and leaves
--- the revision as it is: the row is folded again.
+-- A server of the previous version changes searched text without folding it, and does not change the
+-- revision. These triggers mark such rows as not folded.
 CREATE FUNCTION unfold_agent() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
     NEW.search_text := NULL; NEW.name_text := NULL; NEW.email_key := NULL;
@@ -63,9 +61,9 @@ CREATE TRIGGER conversations_unfold BEFORE UPDATE OF closing_category, closing_t
     WHEN ((OLD.closing_category, OLD.closing_text) IS DISTINCT FROM (NEW.closing_category, NEW.closing_text) AND OLD.revision = NEW.revision)
     EXECUTE FUNCTION unfold_note();
 
--- The words of names, addresses and closing notes, without those that hold digits. A
--- mistyped word is replaced by the words nearest to it. code is the word in small ASCII
--- letters, one for each of its letters: trigrams know these in a database of any locale.
+-- The words of names, addresses and closing notes, except words with digits. A mistyped search word is
+-- replaced by the nearest known words. code is the word with each letter mapped to a small ASCII letter,
+-- for which trigrams work in every locale.
 CREATE TABLE known_words (
     workspace_id bigint NOT NULL REFERENCES workspaces (key),
     kind         text NOT NULL CHECK (kind IN ('AGENT', 'CONTACT', 'NOTE')),
@@ -75,9 +73,9 @@ CREATE TABLE known_words (
 );
 CREATE INDEX known_words_code ON known_words USING gin (code gin_trgm_ops);
 
--- A word that a row has lost may have been its last one. That is noted here, which locks
--- nothing, and looked into later; until then such a word is looked for among the rows.
--- forgotten_at is when it was taken out of the known words.
+-- Words that an update removed from a row, so perhaps from the last row that had them. Inserting here
+-- takes no lock; whether a row still has the word is checked later, and until then by each search.
+-- forgotten_at is when the word was removed from known_words.
 CREATE TABLE doubted_words (
     id           bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     workspace_id bigint NOT NULL REFERENCES workspaces (key),
@@ -110,8 +108,8 @@ CREATE TRIGGER contacts_doubt AFTER UPDATE ON contacts FOR EACH ROW
 CREATE TRIGGER conversations_doubt AFTER UPDATE ON conversations FOR EACH ROW
     WHEN (OLD.note_text IS NOT NULL AND OLD.note_text IS DISTINCT FROM NEW.note_text) EXECUTE FUNCTION doubt_note_text();
 
--- near_words gives the known words nearest to a mistyped one, or whose beginning is, with
--- how far they are off: at most two letters, one for words of four letters.
+-- near_words returns the known words that are, or begin, nearest to a mistyped word, with their edit
+-- distance: at most two letters, or one for words of four letters.
 CREATE FUNCTION near_words(workspace bigint, of_kind text, term text, term_code text) RETURNS TABLE (word text, distance float8)
 LANGUAGE sql STABLE SET pg_trgm.similarity_threshold = 0.2 AS $$
     SELECT near.word, near.distance FROM (

@@ -1,6 +1,6 @@
--- What a server has to know to work on this schema. A migration after which a server of the
--- version before no longer works, since something it reads or writes is gone or stricter,
--- adds one to major, and db.knownMajor with it. A server does not start on a greater one.
+-- The version of the schema. A migration that makes servers of the previous version fail, because it
+-- removes or restricts something that they read or write, increments major and db.knownMajor. A server
+-- does not start if major is greater than the db.knownMajor that it was built with.
 CREATE TABLE schema_version (
     singleton boolean PRIMARY KEY DEFAULT true CHECK (singleton),
     major     int NOT NULL

@@ -8,13 +8,13 @@ import (
 
 // The longest texts of two kinds, in characters.
 const (
-	MaxName = 200    // a name or the like
-	MaxBody = 16_000 // what agents write
+	MaxName = 200    // a name, subject or the like
+	MaxBody = 16_000 // a message or note
 )
 
-// Fault returns why a text of the field is refused: it is too short or too long, in characters,
-// PostgreSQL cannot keep it (NUL), or it is no text at all (invalid UTF-8, to which lone surrogates
-// decode). It is empty for other texts.
+// Fault returns an error message about an unacceptable text of the named field, or "". A text is
+// unacceptable if it has fewer than least or more than most characters, contains NUL, which
+// PostgreSQL cannot store, or is not valid UTF-8, which lone surrogates decode to.
 func Fault(field, text string, least, most int) string {
 	n := utf8.RuneCountInString(text)
 	switch {

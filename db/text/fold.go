@@ -1,7 +1,7 @@
-// Package text gives names, addresses, numbers and notes the form in which they are
-// searched. What is stored and what is typed go through the same functions, so that text
-// is found however it was written. It is the only place that folds anything: PostgreSQL
-// compares bytes, and no answer depends on the locale of a database.
+// Package text brings names, addresses, phone numbers and notes into the form in which they are
+// searched. Stored text and search text pass through the same functions, so a search finds text in
+// any spelling. PostgreSQL never folds text, it only compares bytes, so no answer depends on the
+// locale of a database.
 package text
 
 import (
@@ -12,15 +12,15 @@ import (
 	"golang.org/x/text/unicode/norm"
 )
 
-// Fold returns text without case, accents, compatibility forms and invisible characters,
-// its digits in ASCII. Punctuation and spaces stay. Folding twice changes nothing.
+// Fold returns the text in lower case, without accents, compatibility forms and invisible characters,
+// and with ASCII digits. It keeps punctuation and spaces. Folding a folded text does not change it.
 func Fold(s string) string {
 	if isFolded(s) {
 		return s
 	}
 	s = norm.NFKD.String(s)
-	// Invisible characters go first: between a letter and its accent they would keep the
-	// two from being put in order.
+	// Remove invisible characters first: one between a letter and its accent would prevent their
+	// canonical ordering.
 	s = norm.NFKD.String(strings.Map(visible, s))
 	s = norm.NFKD.String(foldCase(s))
 	var b strings.Builder
@@ -36,18 +36,19 @@ func Fold(s string) string {
 	return norm.NFC.String(b.String())
 }
 
-// EmailKey returns the form of an e-mail address that is the same for all its writings: case
-// and invisible characters do not count, accents do.
+// EmailKey returns the form of an e-mail address by which addresses are compared: without case and
+// invisible characters, but with accents.
 func EmailKey(address string) string {
 	s := norm.NFKD.String(strings.Map(visible, norm.NFKD.String(address)))
 	return norm.NFC.String(norm.NFKD.String(foldCase(s)))
 }
 
-// foldCase lowers first, since the library's folding of Cherokee only turns capitals and
-// small letters into each other.
+// foldCase folds case. It lowers first, since the library's folding only swaps the capital and small
+// letters of Cherokee.
 func foldCase(s string) string { return cases.Fold().String(strings.ToLower(s)) }
 
-// isFolded reports whether text is small ASCII letters, digits and the like only, as most is.
+// isFolded reports whether the text is ASCII without capital letters, which Fold does not change. Most
+// text is.
 func isFolded(s string) bool {
 	for i := range len(s) {
 		if s[i] >= 0x80 || 'A' <= s[i] && s[i] <= 'Z' {
@@ -57,6 +58,7 @@ func isFolded(s string) bool {
 	return true
 }
 
+// visible returns the character, or -1 if it is invisible.
 func visible(r rune) rune {
 	if isInvisible(r) {
 		return -1
@@ -64,8 +66,8 @@ func visible(r rune) rune {
 	return r
 }
 
-// isInvisible reports whether a character is only about how others are shown: format
-// characters, selectors of variants, fillers, and the Arabic stroke that widens a word.
+// isInvisible reports whether a character only affects how others are shown: format characters,
+// variation selectors, fillers, and the Arabic tatweel, which widens a word.
 func isInvisible(r rune) bool {
 	return r >= 0x80 && unicode.In(r, unicode.Cf, unicode.Other_Default_Ignorable_Code_Point, unicode.Variation_Selector) || r == 'ـ'
 }
@@ -75,15 +77,15 @@ func Trim(text string) string {
 	return strings.TrimFunc(text, func(r rune) bool { return unicode.IsSpace(r) || isInvisible(r) })
 }
 
-// isAccent reports whether a mark may be left out in writing. Marks that do not combine
-// are vowels of Indic and other scripts: without them other words would be meant.
+// isAccent reports whether writers often omit a mark. Marks with combining class 0 are not omitted:
+// they are vowels of Indic and other scripts, and removing them would change the word.
 func isAccent(r rune) bool {
 	return r >= 0x300 && unicode.In(r, unicode.Mn, unicode.Me, unicode.Mc) &&
 		(norm.NFD.PropertiesString(string(r)).CCC() != 0 || unicode.Is(unicode.Me, r))
 }
 
-// digit returns decimal digits of any script in ASCII. Their ranges in Unicode are runs of
-// ten that begin with zero.
+// digit returns the ASCII digit for a decimal digit of any script, and other characters unchanged.
+// Unicode ranges of digits are runs of ten that begin with zero.
 func digit(r rune) rune {
 	if r < 0x80 || !unicode.Is(unicode.Nd, r) {
 		return r
@@ -101,8 +103,8 @@ func digit(r rune) rune {
 	return r
 }
 
-// plainLetters are the letters that are no plain letter with an accent to Unicode but are
-// to those who write them, small only, as PostgreSQL's unaccent has them.
+// plainLetters maps small letters to the ASCII letters that people type instead. Unicode does not
+// treat them as a letter with an accent. The table follows PostgreSQL's unaccent.
 var plainLetters = pairs(`
 	æ ae  œ oe  ø o   ð d   þ th  đ d   ħ h   ı i   ĸ q   ł l   ŋ n   ŧ t   ȷ j   ƕ hv  ƣ oi
 	ƀ b   ɓ b   ƃ b   ƈ c   ȼ c   ɕ c   ɖ d   ɗ d   ƌ d   ȡ d   ɛ e   ɇ e   ƒ f   ɠ g   ǥ g   ɡ g
@@ -111,6 +113,7 @@ var plainLetters = pairs(`
 	ƫ t   ʈ t   ⱦ t   ȶ t   ʉ u   ʋ v   ⱱ v   ⱴ v   ⱳ w   ƴ y   ɏ y   ỿ y   ƶ z   ȥ z   ɀ z   ʐ z
 	ʑ z   ⱬ z   ⱥ a   ᶏ a   ꜳ aa  ꜵ ao  ꜷ au  ꜹ av  ꜽ ay  ꝏ oo  ỻ ll  ꝥ th  ȸ db  ȹ qp`)
 
+// pairs parses a table of letters and their replacements.
 func pairs(table string) map[rune]string {
 	fields, letters := strings.Fields(table), map[rune]string{}
 	for i := 0; i < len(fields); i += 2 {

@@ -10,12 +10,12 @@ import (
 	"golang.org/x/text/language"
 )
 
-// leastNumber is how many digits a text without letters has at least for being taken as
-// (part of) a phone number.
+// leastNumber is the least number of digits in a text without letters that is treated as (part of) a
+// phone number.
 const leastNumber = 3
 
-// Country returns the ISO 3166-1 alpha-2 code of a country as it is kept, in capitals, and
-// reports whether there is such a country.
+// Country returns an ISO 3166-1 alpha-2 country code in capitals, as it is stored, and reports whether
+// the country exists.
 func Country(code string) (string, bool) {
 	code = strings.ToUpper(code)
 	region, err := language.ParseRegion(code)
@@ -23,16 +23,16 @@ func Country(code string) (string, bool) {
 	return code, known || phonenumbers.GetSupportedRegions()[code]
 }
 
-// Numbers returns the digits under which a phone number is found: as it was typed, with the
-// country's code, and as it is dialled within its country. The country, empty for none,
-// is where numbers without a country's code belong.
+// Numbers returns the digit strings by which a phone number is found: as typed, with its country code,
+// and as dialled within its country. country is the ISO code for numbers without a country code; empty
+// if unknown.
 func Numbers(phone, country string) []string {
 	var forms []string
-	for _, number := range several(Fold(phone)) {
+	for _, number := range splitNumbers(Fold(phone)) {
 		forms = append(forms, numberForms(number, country)...)
 	}
 	slices.SortStableFunc(forms, func(a, b string) int { return len(b) - len(a) })
-	var kept []string // what is part of another is found with it
+	var kept []string // without forms that are part of a longer one, as a search finds those anyway
 	for _, form := range forms {
 		if !slices.ContainsFunc(kept, func(longer string) bool { return strings.Contains(longer, form) }) {
 			kept = append(kept, form)
@@ -43,9 +43,9 @@ func Numbers(phone, country string) []string {
 
 var numbersApart = regexp.MustCompile(`[,;/|]`)
 
-// several parts a field that holds more than one number. What is too short to be one, as
-// in 089/12345, belongs to what stands before it.
-func several(folded string) []string {
+// splitNumbers splits a text that holds several phone numbers; the whole text is the last element. If a
+// part is too short for a number, as in 089/12345, the text is one number.
+func splitNumbers(folded string) []string {
 	parts := numbersApart.Split(folded, -1)
 	if slices.ContainsFunc(parts, func(part string) bool { return len(digits(part)) < 7 }) {
 		return []string{folded}
@@ -54,12 +54,12 @@ func several(folded string) []string {
 }
 
 var (
-	// Between a country's code and a number people write the zero that is dialled without the code.
+	// People write the zero that is dialled without the country code between the code and the number.
 	bracketedZero = regexp.MustCompile(`\(\s*0\s*\)`)
 	extension     = regexp.MustCompile(`(\d)[^\d\p{L}]*(?:;ext=|ext|extension|x|#|durchwahl|dw|poste|app|apt)\.?:?\s*(\d{1,7})$`)
 )
 
-// numberForms returns the digits of one folded number in its different writings, the typed one first.
+// numberForms returns the digit strings of one folded number, the typed one first.
 func numberForms(folded, country string) []string {
 	var forms []string
 	add := func(form string) {
@@ -90,15 +90,15 @@ func isInternational(number string) bool {
 	return plus >= 0 && digits(number[:plus]) == ""
 }
 
-// addParsed adds what a complete number is with its country's code and within its country.
-// Without a country, a number that does not begin with a code is none.
+// addParsed adds the digits of a complete number with its country code and as dialled within its
+// country. It adds nothing if the number has no country code and the country is unknown.
 func addParsed(add func(string), number, country string) {
 	n, err := phonenumbers.Parse(number, country)
 	if err != nil || !phonenumbers.IsPossibleNumber(n) {
 		return
 	}
 	add(digits(phonenumbers.Format(n, phonenumbers.E164)))
-	// The library leaves the leading zero out where it does not know the area.
+	// The library omits the leading zero if it does not know the area code.
 	region := phonenumbers.GetRegionCodeForCountryCode(int(n.GetCountryCode()))
 	dialled := phonenumbers.GetNddPrefixForRegion(region, true) + phonenumbers.GetNationalSignificantNumber(n)
 	for _, national := range []string{dialled, digits(phonenumbers.Format(n, phonenumbers.NATIONAL))} {

@@ -8,14 +8,14 @@ import (
 	"unicode/utf8"
 )
 
-// Term is a part of what a person typed that must be found.
+// Term is a part of a search text that must be found.
 type Term struct {
 	Words  string // folded, with one space between words
-	number string // folded; what may be a phone number as it was typed
+	number string // folded, if it may be a phone number; otherwise empty
 }
 
-// Forms returns the texts of which one must be found: the words, and for what may be a phone
-// number the digits of its different writings. The country is that of Numbers.
+// Forms returns the texts of which one must be found: the words and, if the term may be a phone
+// number, its digit strings. country is that of Numbers.
 func (t Term) Forms(country string) []string {
 	forms := []string{t.Words}
 	if t.number == "" {
@@ -29,14 +29,15 @@ func (t Term) Forms(country string) []string {
 	return forms
 }
 
-// IsWord reports whether the term is one word without digits, which may be mistyped.
+// IsWord reports whether the term is one word without digits. Only such terms are corrected if they
+// are mistyped.
 func (t Term) IsWord() bool { return !strings.ContainsRune(t.Words, ' ') && !hasDigit(t.Words) }
 
-// IsShort reports whether the term is too short for being looked for anywhere in a text.
+// IsShort reports whether the term is too short for a search in the middle of a text.
 func (t Term) IsShort() bool { return t.number == "" && utf8.RuneCountInString(t.Words) < 3 }
 
-// Terms takes apart what a person typed or pasted: numbers and addresses stay whole, other
-// words are found in any order. There is none in a text that is blank.
+// Terms splits a search text into terms. Phone numbers and e-mail addresses are one term each; every
+// other word is a term, so that words are found in any order. A blank text has no terms.
 func Terms(typed string) []Term {
 	folded := strings.TrimSpace(Fold(typed))
 	if address := withoutScheme(folded); isNumber(address) {
@@ -76,7 +77,8 @@ func Terms(typed string) []Term {
 
 var scheme = regexp.MustCompile(`^(?:mailto|tel|sms|callto|whatsapp|sip|sips):`)
 
-// withoutScheme takes away what makes a link of an address, unless hardly anything else is there.
+// withoutScheme turns a link such as mailto:ada@example.org?subject=Hello into its address. It returns
+// the text unchanged if the address is too short to search for.
 func withoutScheme(folded string) string {
 	bare := scheme.ReplaceAllString(folded, "")
 	if bare == folded {
@@ -88,13 +90,12 @@ func withoutScheme(folded string) string {
 	return folded
 }
 
-// isSeparator reports whether a character parts what belongs to different terms.
+// isSeparator reports whether a character separates terms.
 func isSeparator(r rune) bool {
 	return unicode.IsSpace(r) || strings.ContainsRune(",;<>()[]{}|\"", r)
 }
 
-// joinNumbers joins chunks without letters that stand side by side and are together as
-// long as a phone number.
+// joinNumbers joins adjacent chunks without letters if together they are as long as a phone number.
 func joinNumbers(chunks []string) []string {
 	var joined []string
 	for i := 0; i < len(chunks); {

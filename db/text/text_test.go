@@ -71,13 +71,12 @@ func TestEmailKey(t *testing.T) {
 	}
 	for _, others := range [][2]string{{"jose@a.example", "josé@a.example"}, {"a.b@c.example", "ab@c.example"}, {"ı@a.example", "i@a.example"}} {
 		if EmailKey(others[0]) == EmailKey(others[1]) {
-			t.Errorf("%q and %q are taken for the same", others[0], others[1])
+			t.Errorf("%q and %q have the same key", others[0], others[1])
 		}
 	}
 }
 
-// found reports whether what is stored of a contact is found by what was typed, as the
-// database compares them.
+// found reports whether a search text finds a contact, by the comparisons of the database.
 func found(name, email, phone, country, typed string) bool {
 	stored := strings.Join(append([]string{Key(name), Key(email)}, Numbers(phone, country)...), " ")
 	terms := Terms(typed)
@@ -114,7 +113,7 @@ func TestNumbers(t *testing.T) {
 		{"+49 30 901820", "", "Ada +49 (0) 30 901820"},
 	} {
 		if !found("Ada Novak", "", c.phone, c.country, c.typed) {
-			t.Errorf("%+q (%s) is not found by %+q: it is %q, and looked for is %q", c.phone, c.country, c.typed,
+			t.Errorf("%+q (%s) is not found by %+q: stored is %q, searched is %q", c.phone, c.country, c.typed,
 				Numbers(c.phone, c.country), Terms(c.typed)[0].Forms(c.country))
 		}
 	}
@@ -123,7 +122,7 @@ func TestNumbers(t *testing.T) {
 		{"+49 30 901820", "", "5559"}, {"030 901820", "DE", "+43 1 901820"},
 	} {
 		if found("Ada Novak", "", c.phone, c.country, c.typed) {
-			t.Errorf("%q is found by %q: it is %q", c.phone, c.typed, Numbers(c.phone, c.country))
+			t.Errorf("%q is found by %q: stored is %q", c.phone, c.typed, Numbers(c.phone, c.country))
 		}
 	}
 }
@@ -169,18 +168,18 @@ func TestCountry(t *testing.T) {
 	}
 	for _, code := range []string{"", "D", "DEU", "276", "ZZ", "UK", "EU", "001", "Germany", "XX", "D\x00"} {
 		if got, ok := Country(code); ok {
-			t.Errorf("%q is taken as %q", code, got)
+			t.Errorf("%q is accepted as %q", code, got)
 		}
 	}
 }
 
-// writings are the ways in which one and the same text comes.
+// writings returns the same text in different encodings and cases.
 func writings(s string) []string {
 	all := []string{
 		s, norm.NFC.String(s), norm.NFD.String(s), norm.NFKC.String(s), norm.NFKD.String(s),
 		"\u202a" + s + "\u202c\u200e", " " + s + "\u00a0", strings.Join(strings.Split(s, ""), "\u200b"),
 	}
-	// A letter may have a capital that is written by two: case is folded, whatever it does to length.
+	// The capital of one letter may be two letters, so folding may change the length.
 	for _, form := range []string{s, norm.NFC.String(s), norm.NFD.String(s)} {
 		all = append(all, cases.Upper(language.Und).String(form), cases.Lower(language.Und).String(form),
 			strings.ToUpper(form), strings.ToLower(form))
@@ -191,23 +190,23 @@ func writings(s string) []string {
 func TestFoldEveryCharacter(t *testing.T) {
 	t.Parallel()
 	for r := range rune(unicode.MaxRune) {
-		if !utf8.ValidRune(r) || r == 0 || 0x32000 < r && r < 0xE0000 || r > 0xE1000 { // nothing is there
+		if !utf8.ValidRune(r) || r == 0 || 0x32000 < r && r < 0xE0000 || r > 0xE1000 { // unassigned
 			continue
 		}
 		s := "x" + string(r) + "y"
 		folded := Fold(s)
 		if again := Fold(folded); again != folded {
-			t.Errorf("U+%04X: %+q is folded again to %+q", r, folded, again)
+			t.Errorf("U+%04X: folding %+q again returns %+q", r, folded, again)
 		}
 		for _, other := range []string{norm.NFC.String(s), norm.NFD.String(s), strings.ToUpper(s), strings.ToLower(s)} {
 			if got := Fold(other); Key(got) != Key(folded) {
-				t.Errorf("U+%04X: %+q gives %+q, %+q gives %+q", r, s, folded, other, got)
+				t.Errorf("U+%04X: %+q folds to %+q, but %+q to %+q", r, s, folded, other, got)
 			}
 		}
 	}
 }
 
-// FuzzFound: what is stored is found by itself, in any form of writing.
+// FuzzFound: a stored text is found by itself, in any encoding and case.
 func FuzzFound(f *testing.F) {
 	for _, seed := range []string{
 		"Ada Novak", "24/7 Cleaning", "Łukasz Żółć", "김민준", "ガブリエル", "שָׁלוֹם", "محمّد", "ﬁx ẞ İı ΐ ᾳ ŉ ǰ", "+49 (0) 30 901820 x12",

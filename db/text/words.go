@@ -5,14 +5,15 @@ import (
 	"unicode"
 )
 
-// Words returns the words of a text, folded: everything that is neither letter nor digit
-// parts them. Of a text without any letter or digit, such as one emoji, the signs are its words.
+// Words returns the folded words of a text, which are sequences of letters and digits. The words of a
+// text without letters and digits, such as one emoji, are its parts between spaces.
 func Words(s string) []string { return split(Fold(s)) }
 
-// Key returns the words of a text with one space between them. Texts that differ only in
-// how they are written have the same key, and it sorts by bytes.
+// Key returns the words of a text, separated by one space. Texts that differ only in spelling have the
+// same key. Keys are compared and ordered by bytes.
 func Key(s string) string { return strings.Join(Words(s), " ") }
 
+// split is Words for a folded text.
 func split(folded string) []string {
 	words := strings.FieldsFunc(folded, isBoundary)
 	if len(words) == 0 {
@@ -21,8 +22,8 @@ func split(folded string) []string {
 	return words
 }
 
-// isBoundary reports whether a folded character parts words. Modifier letters such as the
-// apostrophes of U+02BC are punctuation to those who type them.
+// isBoundary reports whether a folded character separates words. Modifier letters, such as the
+// apostrophe U+02BC, do: people type them as punctuation.
 func isBoundary(r rune) bool {
 	return !unicode.In(r, unicode.L, unicode.M, unicode.N) || 0x2B0 <= r && r <= 0x2FF
 }

@@ -66,7 +66,7 @@ func (s *dashboard) start(ctx context.Context, w db.ForWorkspace) (db.Head, erro
 
 // lookBack measures what ended in the last days, up to the event numbered end.
 func (s *dashboard) lookBack(ctx context.Context, w db.ForWorkspace, end db.Seq) error {
-	at, err := w.SeqAt(ctx, s.now().Add(-spanRead))
+	at, err := w.LastSeqBefore(ctx, s.now().Add(-spanRead))
 	for err == nil && at < end {
 		var ended []*db.Event
 		if ended, err = w.EventsOfTypes(ctx, endings, at, end, batchSize); err != nil || len(ended) == 0 {
@@ -107,7 +107,7 @@ func (s *dashboard) measure(ctx context.Context, w db.ForWorkspace, events []*db
 	var began map[db.Seq]time.Time
 	if len(ended) > 0 {
 		var err error
-		if began, err = w.BeganAt(ctx, ended); err != nil {
+		if began, err = w.StartTimes(ctx, ended); err != nil {
 			return err
 		}
 	}

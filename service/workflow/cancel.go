@@ -55,7 +55,7 @@ func (w *writer) cancelRuns(ctx context.Context, workflow db.WorkflowID) (servic
 	if err != nil {
 		return nil, err
 	}
-	return w.cancelled(rows), w.ForgetQueue(ctx, workflow)
+	return w.cancelled(rows), w.ClearQueue(ctx, workflow)
 }
 
 // cancelled returns the events for the end of runs. They lack the state of the conversations, since

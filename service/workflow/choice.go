@@ -114,7 +114,7 @@ func (c candidates) leastLoaded() *db.AgentID {
 
 // inTurn chooses the candidate after the one that this workflow chose last; nil without one.
 func (w *writer) inTurn(ctx context.Context, workflow db.WorkflowID, c candidates) (*db.AgentID, error) {
-	last, err := w.WorkflowTurn(ctx, workflow)
+	last, err := w.LockWorkflowTurn(ctx, workflow)
 	if err != nil {
 		return nil, err
 	}
@@ -137,7 +137,7 @@ func (w *writer) inTurn(ctx context.Context, workflow db.WorkflowID, c candidate
 	if chosen == nil {
 		return nil, nil
 	}
-	return chosen, w.TakeWorkflowTurn(ctx, workflow, *chosen)
+	return chosen, w.SaveWorkflowTurn(ctx, workflow, *chosen)
 }
 
 // choose sets the outcome of the chosen candidate and of the others who could have been chosen.

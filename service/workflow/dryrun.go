@@ -112,7 +112,7 @@ func (w *writer) trySteps(ctx context.Context, x *execution, d *db.WorkflowDefin
 		if err != nil {
 			return err
 		}
-		x.run.Took(took)
+		x.run.RecordStep(took)
 		skip(x.run, d, w.At)
 	}
 	return nil

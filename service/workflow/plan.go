@@ -33,7 +33,7 @@ func (s *Service) Plan(ctx context.Context, workspace db.WorkspaceKey) (position
 			return service.Unchanged, err
 		}
 		if p.freed > 0 {
-			position.Freed = p.freed
+			position.CapacitySeq = p.freed
 		}
 		position.Seq = p.events[len(p.events)-1].Seq
 		return p.cancelled, w.SaveWorkflowPosition(ctx, position)
@@ -106,7 +106,7 @@ func (p *planner) plan(ctx context.Context) error {
 		}
 	}
 	if p.settled != nil {
-		if err := p.ForgetUnserved(ctx, p.settled); err != nil {
+		if err := p.RemoveFromQueue(ctx, p.settled); err != nil {
 			return err
 		}
 	}
@@ -261,7 +261,7 @@ func (p *planner) cancelPlanned(ctx context.Context, e *db.Event) error {
 // was enabled (W4), the longest waiting first. There is no event, so only the conditions on the state
 // and the time apply.
 func (p *planner) takeIn(ctx context.Context, v *db.WorkflowVersion, e *db.Event) error {
-	waiting, err := p.ToTakeIn(ctx, v.WorkflowID, e.ChangeEnd())
+	waiting, err := p.UnassignedConversations(ctx, v.WorkflowID, e.ChangeEnd())
 	if err != nil {
 		return err
 	}

@@ -101,7 +101,7 @@ func (w *writer) advance(ctx context.Context, run *db.WorkflowRun) (service.Chan
 		run.Unserved = &unserved
 	}
 	run.Attempts = 0
-	run.Took(took)
+	run.RecordStep(took)
 	skip(run, definition, w.At)
 	switch {
 	case run.Next == len(definition.Steps):
@@ -122,7 +122,7 @@ func skip(run *db.WorkflowRun, d *db.WorkflowDefinition, now time.Time) {
 		return
 	}
 	for run.Next < len(d.Steps) && !d.Steps[run.Next].Always {
-		run.Took(&db.WorkflowRunStep{Kind: d.Steps[run.Next].Kind, Outcome: db.StepSkipped, At: now})
+		run.RecordStep(&db.WorkflowRunStep{Kind: d.Steps[run.Next].Kind, Outcome: db.StepSkipped, At: now})
 	}
 }
 

@@ -116,8 +116,8 @@ func (s *Service) CatchUp(ctx context.Context, workspace db.WorkspaceKey) error 
 		if err != nil || position == nil {
 			return err
 		}
-		if position.Freed > position.Served {
-			if err := s.serveFreed(ctx, workspace, position.Freed); err != nil {
+		if position.CapacitySeq > position.ServedSeq {
+			if err := s.serveFreed(ctx, workspace, position.CapacitySeq); err != nil {
 				return err
 			}
 		}
@@ -134,7 +134,7 @@ func (s *Service) serveFreed(ctx context.Context, workspace db.WorkspaceKey, fre
 	if err != nil || !complete {
 		return err
 	}
-	return s.DB.Transact(ctx, workspace, func(tx db.Tx) error { return tx.Served(ctx, freed) })
+	return s.DB.Transact(ctx, workspace, func(tx db.Tx) error { return tx.SaveServedSeq(ctx, freed) })
 }
 
 // stepWorkflows takes steps as long as there are any that are due.
