@@ -108,8 +108,8 @@ CREATE TRIGGER contacts_doubt AFTER UPDATE ON contacts FOR EACH ROW
 CREATE TRIGGER conversations_doubt AFTER UPDATE ON conversations FOR EACH ROW
     WHEN (OLD.note_text IS NOT NULL AND OLD.note_text IS DISTINCT FROM NEW.note_text) EXECUTE FUNCTION doubt_note_text();
 
--- near_words returns the known words that are, or begin, nearest to a mistyped word, with their edit
--- distance: at most two letters, or one for words of four letters.
+-- near_words returns the known words nearest to a mistyped word, compared as a whole or by their
+-- beginning, with the edit distance: at most two letters, or one for words of four letters.
 CREATE FUNCTION near_words(workspace bigint, of_kind text, term text, term_code text) RETURNS TABLE (word text, distance float8)
 LANGUAGE sql STABLE SET pg_trgm.similarity_threshold = 0.2 AS $$
     SELECT near.word, near.distance FROM (
