@@ -58,7 +58,7 @@ type company struct {
 const past = 365 * 24 * time.Hour
 
 // callers is how many agents of a company have a token.
-const callers = 20
+const callers = 64
 
 // found creates the workspace, its agents and tokens through the product, at the beginning of its past.
 func found(ctx context.Context, d *db.DB, tokens *auth.Authenticator, plan Company, number int) (*company, error) {

@@ -14,7 +14,7 @@ func Inbox(conversations int) []Company {
 // Companies are equal companies, in which mutations are measured.
 func Companies(number, conversations int) (all []Company) {
 	for i := range number {
-		all = append(all, Company{Name: fmt.Sprintf("Company %d", i+1), Conversations: conversations, Agents: 20})
+		all = append(all, Company{Name: fmt.Sprintf("Company %d", i+1), Conversations: conversations, Agents: 70})
 	}
 	return all
 }

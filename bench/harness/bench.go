@@ -30,8 +30,8 @@ type Options struct {
 }
 
 var (
-	quick = Options{Conversations: 100_000, Large: 100_000, Rounds: 3, Duration: 3 * time.Second, Warm: time.Second}
-	full  = Options{Conversations: 100_000, Large: 1_000_000, Rounds: 5, Duration: 5 * time.Second, Warm: 3 * time.Second}
+	quick = Options{Conversations: 100_000, Large: 100_000, Rounds: 3, Duration: 2500 * time.Millisecond, Warm: 2 * time.Second}
+	full  = Options{Conversations: 100_000, Large: 1_000_000, Rounds: 5, Duration: 5 * time.Second, Warm: 4 * time.Second}
 	brief = Options{Conversations: 2000, Large: 2000, Rounds: 1, Duration: 300 * time.Millisecond}
 )
 
