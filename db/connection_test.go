@@ -15,7 +15,7 @@ import (
 	"switchboard/db/dbtest"
 )
 
-// patience is how long anything may take that is bound to happen.
+// patience is how long a test waits for an event that must happen.
 const patience = 30 * time.Second
 
 func migrated(ctx context.Context, url string) error {
@@ -23,8 +23,8 @@ func migrated(ctx context.Context, url string) error {
 	return err
 }
 
-// impatient options have statements given up after about 2 s: soon, but not before a busy
-// machine answers.
+// impatient returns options by which statements fail after about 2 s. A shorter time would fail on a
+// busy machine.
 func impatient(l *dbtest.Line) Options {
 	return Options{MaxConns: 4, StatementTimeout: 1500 * time.Millisecond, Grace: 500 * time.Millisecond, Dial: l.Dial}
 }
@@ -37,7 +37,7 @@ func pool(t testing.TB, url string, o Options) *DB {
 	return d
 }
 
-// bounded fails the test if something waits without a bound.
+// bounded returns the error of do, and fails the test if do does not return within patience.
 func bounded(t testing.TB, what string, do func() error) error {
 	t.Helper()
 	ended := make(chan error, 1)
@@ -46,13 +46,12 @@ func bounded(t testing.TB, what string, do func() error) error {
 	case err := <-ended:
 		return err
 	case <-time.After(patience):
-		t.Fatalf("%s still waits after %v", what, patience)
+		t.Fatalf("%s has not returned after %v", what, patience)
 		return nil
 	}
 }
 
-// TestP8Silence: PostgreSQL owes each answer by a deadline (P8). Nothing that is asked of it
-// waits longer, whatever it is.
+// TestP8Silence: no call waits for an answer of PostgreSQL longer than its deadline (P8).
 func TestP8Silence(t *testing.T) {
 	t.Parallel()
 	ctx := context.WithoutCancel(t.Context())
@@ -83,7 +82,7 @@ func TestP8Silence(t *testing.T) {
 	}
 }
 
-// TestSilentCommit: a commit whose answer does not come fails, though it may have happened.
+// TestSilentCommit: a commit whose answer does not arrive fails, although it may have succeeded.
 func TestSilentCommit(t *testing.T) {
 	t.Parallel()
 	l := dbtest.NewLine(t)
@@ -96,14 +95,14 @@ func TestSilentCommit(t *testing.T) {
 		})
 	})
 	if network := net.Error(nil); !errors.As(err, &network) || !network.Timeout() {
-		t.Errorf("it says %v", err)
+		t.Errorf("the error is %v", err)
 	}
 	<-cut.Done()
 	fine(t, d.PingContext(t.Context()))
 }
 
-// TestSilentPool: when one connection turns out to be silent, the others are not tried one
-// after another: the next statement gets a new one.
+// TestSilentPool: after one connection has timed out, the pool does not try the others one by one. The
+// next statement uses a new connection.
 func TestSilentPool(t *testing.T) {
 	t.Parallel()
 	l := dbtest.NewLine(t)
@@ -130,22 +129,22 @@ func TestSilentPool(t *testing.T) {
 	}
 }
 
-// TestGivingUpSuspectsNobody: a caller who leaves takes no other connection along.
-func TestGivingUpSuspectsNobody(t *testing.T) {
+// TestCancelledCallKeepsThePool: a cancelled call does not make the pool replace other connections.
+func TestCancelledCallKeepsThePool(t *testing.T) {
 	t.Parallel()
 	d := pool(t, dbtest.New(t, migrated), Options{MaxConns: 2})
 	ctx, cancel := context.WithCancel(t.Context())
 	time.AfterFunc(50*time.Millisecond, cancel)
 	if _, err := d.ExecContext(ctx, "SELECT pg_sleep(3)"); !errors.Is(err, context.Canceled) {
-		t.Errorf("it says %v", err)
+		t.Errorf("the error is %v", err)
 	}
-	fine(t, d.Close()) // waits for what the driver does in the background
+	fine(t, d.Close()) // waits for the background work of the driver
 	if d.conns.broke.Load() != 0 {
-		t.Error("the pool is suspected")
+		t.Error("the pool would replace its connections")
 	}
 }
 
-// TestHeld: bytes that are late are not lost.
+// TestHeld: bytes that are delayed are not lost.
 func TestHeld(t *testing.T) {
 	t.Parallel()
 	l := dbtest.NewLine(t)
@@ -156,14 +155,14 @@ func TestHeld(t *testing.T) {
 	<-cut.Done()
 	select {
 	case err := <-ended:
-		t.Errorf("it has ended: %v", err)
+		t.Errorf("the ping returned %v while its bytes were held", err)
 	case <-time.After(20 * time.Millisecond):
 	}
 	cut.Release()
 	fine(t, <-ended)
 }
 
-// TestDriversDeadline: what the driver interrupts stays interrupted.
+// TestDriversDeadline: reads and writes cannot outlast a deadline that the driver sets.
 func TestDriversDeadline(t *testing.T) {
 	t.Parallel()
 	near, far := net.Pipe()
@@ -172,18 +171,18 @@ func TestDriversDeadline(t *testing.T) {
 	fine(t, c.SetDeadline(time.Unix(1, 0)))
 	for _, do := range []func([]byte) (int, error){c.Read, c.Write} {
 		if _, err := do(make([]byte, 1)); !errors.Is(err, os.ErrDeadlineExceeded) {
-			t.Errorf("it says %v", err)
+			t.Errorf("the error is %v", err)
 		}
 	}
 	fine(t, c.SetDeadline(time.Time{}))
 	c.all.ioTimeout = 10 * time.Millisecond
 	if _, err := c.Read(make([]byte, 1)); !errors.Is(err, os.ErrDeadlineExceeded) {
-		t.Errorf("it says %v", err)
+		t.Errorf("the error is %v", err)
 	}
 }
 
-// TestP8VanishedInTransaction: what a machine that vanishes in the middle of a transaction
-// has locked is free again soon (P8).
+// TestP8VanishedInTransaction: the locks of a machine that disappears during a transaction are
+// released soon (P8).
 func TestP8VanishedInTransaction(t *testing.T) {
 	t.Parallel()
 	url, l := dbtest.New(t, migrated), dbtest.NewLine(t)
@@ -202,13 +201,13 @@ func TestP8VanishedInTransaction(t *testing.T) {
 	var n int
 	fine(t, other.NewRaw("SELECT n FROM row").Scan(t.Context(), &n))
 	if n != 11 {
-		t.Errorf("the row says %d", n)
+		t.Errorf("the row has %d", n)
 	}
 }
 
-// TestThrownAway: a connection that cannot go on is replaced, and with those that would
-// fail for the same reason are the others.
-func TestThrownAway(t *testing.T) {
+// TestReplacedAfterError: after an error that makes a connection unusable the pool replaces it; after
+// other errors it keeps it.
+func TestReplacedAfterError(t *testing.T) {
 	t.Parallel()
 	for code, kept := range map[string]bool{
 		"25006": false, "57P01": false, "57P05": false, "08006": false, "08P01": false, "XX000": false,
@@ -227,13 +226,14 @@ func TestThrownAway(t *testing.T) {
 				t.Fatalf("it says %v", err)
 			}
 			if (backend() == before) != kept {
-				t.Errorf("that the connection is kept is not %v", kept)
+				t.Errorf("whether the connection is kept: %v, not %v", !kept, kept)
 			}
 		})
 	}
 }
 
-// TestReadOnlyEnds: connections that began while the database was read-only are not used on.
+// TestReadOnlyEnds: connections that were opened while the database was read-only are replaced when it
+// is writable again.
 func TestReadOnlyEnds(t *testing.T) {
 	t.Parallel()
 	url := dbtest.New(t, migrated)
@@ -258,7 +258,7 @@ func TestReadOnlyEnds(t *testing.T) {
 	fine(t, err)
 }
 
-// TestLifetime: no connection is used for ever, and they do not all end together.
+// TestLifetime: every connection is replaced after a while, and not all at the same time.
 func TestLifetime(t *testing.T) {
 	t.Parallel()
 	d := pool(t, dbtest.New(t, migrated), Options{MaxConns: 1})
@@ -283,7 +283,7 @@ func TestLifetime(t *testing.T) {
 	}
 }
 
-// TestStalePlan: a statement that was prepared before its table changed fails once.
+// TestStalePlan: a statement that was prepared before its table changed is retried and succeeds.
 func TestStalePlan(t *testing.T) {
 	t.Parallel()
 	d := pool(t, dbtest.New(t, migrated), Options{MaxConns: 3})
@@ -316,9 +316,9 @@ func TestStalePlan(t *testing.T) {
 	}
 }
 
-// TestCloseLeavesNothing: a pool that is closed leaves no goroutine of the driver, which
-// cancels statements in the background. It does not run in parallel: other tests'
-// goroutines would look like leaks.
+// TestCloseLeavesNothing: after Close no goroutine of the driver is left, which cancels statements in
+// the background. It does not run in parallel, because goroutines of other tests would look like
+// leaks.
 func TestCloseLeavesNothing(t *testing.T) {
 	url, l := dbtest.New(t, migrated), dbtest.NewLine(t)
 	before := goleak.IgnoreCurrent()
@@ -332,7 +332,7 @@ func TestCloseLeavesNothing(t *testing.T) {
 	cancelling := l.CutAt(1, dbtest.SilenceIt, false)
 	cancel()
 	if err := <-failed; !errors.Is(err, context.Canceled) {
-		t.Errorf("it says %v", err)
+		t.Errorf("the error is %v", err)
 	}
 	<-cancelling.Done()
 	fine(t, d.Close())

@@ -48,7 +48,7 @@ func TestEventCursorMalformed(t *testing.T) {
 	}
 	for _, text := range append(bad, flipped(good)...) {
 		if c, err := ParseEventCursor(text); !errors.Is(err, ErrBadCursor) {
-			t.Fatalf("%q was taken for %+v, %v", text, c, err)
+			t.Fatalf("%q was parsed as %+v, %v", text, c, err)
 		}
 	}
 	for _, value := range []any{nil, 1, 1.5, true, []string{good}} {
@@ -78,7 +78,7 @@ func FuzzEventCursor(f *testing.F) {
 	f.Fuzz(func(t *testing.T, text string) {
 		c, err := ParseEventCursor(text)
 		if err == nil && (c.String() != text || c.Seq < 0) {
-			t.Errorf("%q was taken for %+v, which is %q", text, c, c)
+			t.Errorf("%q was parsed as %+v, which is %q", text, c, c)
 		}
 		if err != nil && !errors.Is(err, ErrBadCursor) {
 			t.Error(err)

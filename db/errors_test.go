@@ -17,12 +17,13 @@ func TestUniquesExist(t *testing.T) {
 		var unique bool
 		err := d.NewRaw("SELECT indisunique FROM pg_index WHERE indexrelid = to_regclass(?)", name).Scan(t.Context(), &unique)
 		if err != nil || !unique {
-			t.Errorf("%s is no unique index: %v", name, err)
+			t.Errorf("%s is not a unique index: %v", name, err)
 		}
 	}
 }
 
-// TestErrorsOfTheDatabase: each kind of error is recognised where it is wrapped, and no other is.
+// TestErrorsOfTheDatabase: each kind of error is recognised even if it is wrapped, and no other error
+// is.
 func TestErrorsOfTheDatabase(t *testing.T) {
 	t.Parallel()
 	d := pool(t, dbtest.New(t, migrated), Options{MaxConns: 1})
@@ -62,6 +63,6 @@ func TestErrorsOfTheDatabase(t *testing.T) {
 		t.Errorf("an unknown workspace: %v", err)
 	}
 	if NotFound(errors.New("no rows")) || NotFound(nil) {
-		t.Error("an error without a cause is NotFound")
+		t.Error("an error of another kind, or no error, is NotFound")
 	}
 }

@@ -7,12 +7,12 @@ import (
 	"time"
 )
 
-// TestI1FilterConditions: each field of InboxFilter is one condition, which gives SQL, decides
-// about facets and makes the filter count as not zero.
+// TestI1FilterConditions: each field of InboxFilter has exactly one condition, which adds SQL,
+// excludes facets and makes IsZero false.
 func TestI1FilterConditions(t *testing.T) {
 	t.Parallel()
 	if f := (InboxFilter{}); !f.IsZero() || !f.Holds(&Facets{}) || f.Holds(nil) {
-		t.Error("the zero value narrows")
+		t.Error("the zero value excludes conversations")
 	}
 	now := time.Now()
 	set := map[reflect.Type]any{
@@ -24,17 +24,17 @@ func TestI1FilterConditions(t *testing.T) {
 		var f InboxFilter
 		reflect.ValueOf(&f).Elem().FieldByIndex(field.Index).Set(reflect.ValueOf(set[field.Type]))
 		if f.IsZero() {
-			t.Errorf("with %s alone the filter counts as zero", field.Name)
+			t.Errorf("IsZero is true although %s is set", field.Name)
 		}
 		var s statement
 		f.sql(&s, &AgentID{UUID: NewUUID()})
 		text := strings.Join(s.conditions, " AND ")
 		if other, taken := seen[text]; text == "" || taken {
-			t.Errorf("%s is the SQL %q, as is %q", field.Name, text, other)
+			t.Errorf("%s has the SQL %q, the same as %q", field.Name, text, other)
 		}
 		seen[text] = field.Name
-		if field.Name != "Unread" && f.Holds(&Facets{}) { // which facets do not contain
-			t.Errorf("%s holds for facets without any", field.Name)
+		if field.Name != "Unread" && f.Holds(&Facets{}) { // Holds ignores it
+			t.Errorf("%s holds for empty facets", field.Name)
 		}
 		set := 0
 		for _, condition := range filterConditions {
@@ -70,7 +70,7 @@ func TestI1Views(t *testing.T) {
 			}
 		}
 		if v.Holds(nil, nil) || v.Holds(&Facets{Blocked: true}, nil) {
-			t.Errorf("%s holds what is not a conversation", v)
+			t.Errorf("%s holds facets that describe no conversation", v)
 		}
 	}
 	if len(conditions) != reflect.TypeFor[ViewCounts]().NumField() {

@@ -11,7 +11,7 @@ import (
 	"github.com/google/uuid"
 )
 
-// typedID is what all typed ids can do.
+// typedID has the methods of all typed ids.
 type typedID interface {
 	fmt.Stringer
 	MarshalGQL(io.Writer)
@@ -57,7 +57,7 @@ func TestIDOfAnotherKind(t *testing.T) {
 		for other := range ids {
 			err := id[1].UnmarshalGQL(ids[other][0].String())
 			if (err == nil) != (prefix == other) || err != nil && !errors.Is(err, ErrBadID) {
-				t.Errorf("%s taken for %s: %v", other, prefix, err)
+				t.Errorf("%s parsed as the id of another kind, %s: %v", other, prefix, err)
 			}
 		}
 	}
@@ -98,7 +98,7 @@ func TestActorRefRoundTrip(t *testing.T) {
 		}
 	}
 	if err := new(ActorRef).Scan(7); err == nil {
-		t.Error("a number was taken for an actor")
+		t.Error("a number was parsed as an actor")
 	}
 }
 
@@ -110,7 +110,7 @@ func FuzzParseID(f *testing.F) {
 	f.Fuzz(func(t *testing.T, text string) {
 		prefix, id, err := ParseID(text)
 		if err == nil && format(prefix, id) != text {
-			t.Errorf("%q was taken for %s of %q", text, id, prefix)
+			t.Errorf("%q was parsed as %s of %q", text, id, prefix)
 		}
 		if err != nil && !errors.Is(err, ErrBadID) {
 			t.Error(err)

@@ -12,7 +12,7 @@ import (
 	"switchboard/db/dbtest"
 )
 
-// TestFoldIdentities stores identities as servers did before they were folded, and migrates.
+// TestFoldIdentities stores unfolded identities, as servers did before the migration, and migrates.
 func TestFoldIdentities(t *testing.T) {
 	t.Parallel()
 	ctx := t.Context()
@@ -29,8 +29,8 @@ func TestFoldIdentities(t *testing.T) {
 	}
 	exec("INSERT INTO workspaces (id, name, created_at) VALUES (?, 'Acme', now())", NewUUID())
 	names := map[uuid.UUID]string{}
-	// knows makes a contact with identities, and with a message so many minutes after nine, if any.
-	knows := func(name string, minute int, identities ...string) {
+	// insert adds a contact with identities and, unless minute is 0, a message at that minute.
+	insert := func(name string, minute int, identities ...string) {
 		t.Helper()
 		contact, conversation := NewUUID(), NewUUID()
 		names[contact] = name
@@ -48,11 +48,11 @@ func TestFoldIdentities(t *testing.T) {
 		exec(`INSERT INTO messages (workspace_id, id, conversation_id, contact_id, kind, body, channel, created_at)
 			VALUES (1, ?, ?, ?, 'INBOUND', 'hi', 'email', ?)`, NewUUID(), conversation, contact, at)
 	}
-	knows("alone", 0, "Email Ada@x.org", "WhatsApp ABC", "Électro ŘÍP")
-	knows("older", 1, "email BOB@x.org", "email ben@x.org")
-	knows("younger", 2, "email Bob@x.org", "email Ben@x.org")
-	knows("silent", 0, "Email bob@X.org")
-	knows("both forms", 0, "email Cy@x.org", "email cy@x.org", "telegram Cy")
+	insert("alone", 0, "Email Ada@x.org", "WhatsApp ABC", "Électro ŘÍP")
+	insert("older", 1, "email BOB@x.org", "email ben@x.org")
+	insert("younger", 2, "email Bob@x.org", "email Ben@x.org")
+	insert("silent", 0, "Email bob@X.org")
+	insert("both forms", 0, "email Cy@x.org", "email cy@x.org", "telegram Cy")
 
 	exec("DELETE FROM bun_migrations WHERE name = ?", foldIdentities.Name)
 	for range 2 {
@@ -76,7 +76,7 @@ func TestFoldIdentities(t *testing.T) {
 		left, err := d.UnfoldedIdentities(ctx)
 		fine(t, err)
 		if len(left) != 3 {
-			t.Errorf("%d are listed: %v", len(left), left)
+			t.Errorf("%d unfolded identities remain: %v", len(left), left)
 		}
 	}
 }

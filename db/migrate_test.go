@@ -16,7 +16,7 @@ import (
 	"switchboard/db/migrations"
 )
 
-// files is how many migrations there are.
+// files returns the number of migrations.
 func files(t *testing.T) int {
 	t.Helper()
 	entries, err := migrations.Files.ReadDir(".")
@@ -30,11 +30,11 @@ func TestMigrateTwice(t *testing.T) {
 	first, err := Migrate(t.Context(), url)
 	fine(t, err)
 	if len(first) != files(t) || !slices.IsSorted(first) {
-		t.Errorf("it says that it applied %q", first)
+		t.Errorf("the first call returns %q", first)
 	}
 	again, err := Migrate(t.Context(), url)
 	if err != nil || again == nil || len(again) != 0 {
-		t.Errorf("the second time it says %#v, %v", again, err)
+		t.Errorf("the second call returns %#v, %v", again, err)
 	}
 }
 
@@ -60,12 +60,12 @@ func TestMigrateConcurrently(t *testing.T) {
 		total += len(r.applied)
 	}
 	if total != files(t) {
-		t.Errorf("together they applied %d migrations", total)
+		t.Errorf("all calls together applied %d migrations", total)
 	}
 }
 
-// TestMigrateKilled holds a migration up in its middle, kills it there, and finds
-// nothing of it: the next one does the whole work.
+// TestMigrateKilled: a migration that is killed halfway leaves nothing behind, and the next call
+// applies all migrations.
 func TestMigrateKilled(t *testing.T) {
 	if testing.Short() {
 		t.Skip("left out with -short: it kills a process")
@@ -111,21 +111,21 @@ func TestMigrateKilled(t *testing.T) {
 	fine(t, err)
 	applied, err := Migrate(ctx, url)
 	if err != nil || len(applied) != files(t) {
-		t.Errorf("afterwards it applied %q, %v", applied, err)
+		t.Errorf("the next call returns %q, %v", applied, err)
 	}
 }
 
-// TestMigrateRefusesASCII: a database that cannot hold most names.
+// TestMigrateRefusesASCII: a database whose encoding cannot hold most names is refused.
 func TestMigrateRefusesASCII(t *testing.T) {
 	t.Parallel()
 	_, err := Migrate(t.Context(), dbtest.NewWith(t, "ENCODING 'SQL_ASCII' LC_COLLATE 'C' LC_CTYPE 'C'", nil))
 	if err == nil || !strings.Contains(err.Error(), "ENCODING 'UTF8'") {
-		t.Errorf("it says %v", err)
+		t.Errorf("the error is %v", err)
 	}
 }
 
-// TestMigrateWaits: a migration that waits for a lock says who holds it, and has an end;
-// when the lock is free again it goes on by itself.
+// TestMigrateWaits: a migration that waits for a lock logs which session holds it and fails after its
+// patience. If the lock is released earlier, it continues.
 func TestMigrateWaits(t *testing.T) {
 	t.Parallel()
 	url := dbtest.New(t, nil)
@@ -134,7 +134,7 @@ func TestMigrateWaits(t *testing.T) {
 	defer func() { fine(t, conn.Close(context.WithoutCancel(t.Context()))) }()
 	_, err = Migrate(t.Context(), url)
 	fine(t, err)
-	// The last migration is undone, and somebody has a table open that it needs.
+	// Undo the last migration, and hold a lock on a table that it needs.
 	_, err = conn.Exec(t.Context(), `DROP TABLE schema_version; DELETE FROM bun_migrations WHERE name = '20261128050001';
 		CREATE FUNCTION need() RETURNS event_trigger LANGUAGE plpgsql AS $$
 		BEGIN IF current_query() LIKE '%schema_version%' THEN LOCK TABLE agents; END IF; END $$;
@@ -146,13 +146,13 @@ func TestMigrateWaits(t *testing.T) {
 	began := time.Now()
 	_, err = Migrator{Patience: 2 * time.Second, Log: log.logger()}.Migrate(t.Context(), url)
 	if err == nil || !strings.Contains(err.Error(), "psql") || !strings.Contains(err.Error(), "idle in transaction") {
-		t.Errorf("it says %v", err)
+		t.Errorf("the error is %v", err)
 	}
 	if took := time.Since(began); took < 2*time.Second {
 		t.Errorf("it gave up after %v", took)
 	}
 	if !strings.Contains(log.String(), "psql") {
-		t.Errorf("it logs %q", log.String())
+		t.Errorf("the log is %q", log.String())
 	}
 
 	done := make(chan error, 1)
@@ -166,7 +166,7 @@ func TestMigrateWaits(t *testing.T) {
 	}()
 	for deadline := time.Now().Add(patience); !strings.Contains(again.String(), "psql"); time.Sleep(time.Millisecond) {
 		if time.Now().After(deadline) {
-			t.Fatal("it does not say that it waits")
+			t.Fatal("it does not log that it waits")
 		}
 	}
 	_, err = conn.Exec(t.Context(), "COMMIT")
@@ -174,7 +174,8 @@ func TestMigrateWaits(t *testing.T) {
 	fine(t, <-done)
 }
 
-// TestMigrateWaitsForAnother: who migrates at the same time is waited for, with an end.
+// TestMigrateWaitsForAnother: a migration waits for another one that is running, and fails after its
+// patience.
 func TestMigrateWaitsForAnother(t *testing.T) {
 	t.Parallel()
 	url := dbtest.New(t, nil)
@@ -186,12 +187,12 @@ func TestMigrateWaitsForAnother(t *testing.T) {
 	var log logged
 	_, err = Migrator{Patience: 2 * time.Second, Log: log.logger()}.Migrate(t.Context(), url)
 	if err == nil || !strings.Contains(err.Error(), "another") || !strings.Contains(log.String(), "another") {
-		t.Errorf("it says %v and logs %q", err, log.String())
+		t.Errorf("the error is %v and the log %q", err, log.String())
 	}
 }
 
-// TestMigrateNewer: a schema that a newer version has changed by a major step is refused in
-// words, and left alone.
+// TestMigrateNewer: a schema with a newer major version is refused with an explanation and not
+// changed.
 func TestMigrateNewer(t *testing.T) {
 	t.Parallel()
 	url := dbtest.New(t, migrated)
@@ -199,19 +200,20 @@ func TestMigrateNewer(t *testing.T) {
 	fine(t, d.CheckSchema(t.Context()))
 	_, err := d.ExecContext(t.Context(), "INSERT INTO bun_migrations (name) VALUES ('29991231000001')")
 	fine(t, err)
-	_, err = Migrate(t.Context(), url) // by a minor one it goes on working
+	_, err = Migrate(t.Context(), url) // an unknown migration of the same major version is accepted
 	fine(t, err)
 	_, err = d.ExecContext(t.Context(), "UPDATE schema_version SET major = major + 1")
 	fine(t, err)
 	_, err = Migrate(t.Context(), url)
 	for _, err := range []error{err, d.CheckSchema(t.Context())} {
 		if err == nil || !strings.Contains(err.Error(), "newer version") {
-			t.Errorf("it says %v", err)
+			t.Errorf("the error is %v", err)
 		}
 	}
 }
 
-// TestMigrateElsewhere: tables in a schema that the URL does not name are not made again.
+// TestMigrateElsewhere: if the tables are in a schema that the URL does not name, they are not created
+// a second time.
 func TestMigrateElsewhere(t *testing.T) {
 	t.Parallel()
 	url := dbtest.New(t, migrated)
@@ -219,11 +221,11 @@ func TestMigrateElsewhere(t *testing.T) {
 	_, err := d.ExecContext(t.Context(), "CREATE SCHEMA mine; ALTER TABLE event_heads SET SCHEMA mine")
 	fine(t, err)
 	if _, err := Migrate(t.Context(), url); err == nil || !strings.Contains(err.Error(), "search_path=mine") {
-		t.Errorf("it says %v", err)
+		t.Errorf("the error is %v", err)
 	}
 }
 
-// logged is what was logged.
+// logged collects log output.
 type logged struct {
 	mu   sync.Mutex
 	text strings.Builder

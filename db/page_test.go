@@ -23,7 +23,7 @@ func TestPageCursorRoundTrip(t *testing.T) {
 	}
 }
 
-func TestPageCursorFitsItsOwnListOnly(t *testing.T) {
+func TestPageCursorIsValidInItsListOnly(t *testing.T) {
 	t.Parallel()
 	cursor := testOrder.Cursor(7, Key{"a", "b"})
 	for name, other := range map[string]Order{
@@ -33,11 +33,11 @@ func TestPageCursorFitsItsOwnListOnly(t *testing.T) {
 		"length":    {Name: testOrder.Name, Columns: []string{"id"}},
 	} {
 		if _, err := other.ParseCursor(7, cursor); !errors.Is(err, ErrBadCursor) {
-			t.Errorf("taken by a list of another %s: %v", name, err)
+			t.Errorf("accepted by a list of another %s: %v", name, err)
 		}
 	}
 	if _, err := testOrder.ParseCursor(8, cursor); !errors.Is(err, ErrBadCursor) {
-		t.Errorf("taken in another workspace: %v", err)
+		t.Errorf("accepted in another workspace: %v", err)
 	}
 }
 
@@ -52,7 +52,7 @@ func TestPageCursorMalformed(t *testing.T) {
 	}
 	for _, text := range append(bad, flipped(good)...) {
 		if key, err := testOrder.ParseCursor(7, text); !errors.Is(err, ErrBadCursor) {
-			t.Fatalf("%q was taken for %q, %v", text, key, err)
+			t.Fatalf("%q was parsed as %q, %v", text, key, err)
 		}
 	}
 }
@@ -64,7 +64,7 @@ func FuzzPageCursor(f *testing.F) {
 	f.Fuzz(func(t *testing.T, text string) {
 		key, err := testOrder.ParseCursor(7, text)
 		if err == nil && testOrder.Cursor(7, key) != text {
-			t.Errorf("%q was taken for %q", text, key)
+			t.Errorf("%q was parsed as %q", text, key)
 		}
 		if err != nil && !errors.Is(err, ErrBadCursor) {
 			t.Error(err)

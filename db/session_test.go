@@ -14,13 +14,12 @@ import (
 	"switchboard/db/dbtest"
 )
 
-// sessionOf is what the pool remembers of a connection of its own.
+// sessionOf returns what the pool records about one of its connections.
 func sessionOf(conn any) *session {
 	return conn.(*stdlib.Conn).Conn().PgConn().CustomData()[sessionKey].(*session)
 }
 
-// TestSettings: whatever the database or its role sets, sessions have what they are meant
-// to have.
+// TestSettings: sessions have the required settings, even if the database or its role has others.
 func TestSettings(t *testing.T) {
 	t.Parallel()
 	url := dbtest.New(t, migrated)
@@ -45,14 +44,14 @@ func TestSettings(t *testing.T) {
 			t.Errorf("%s is %s, not %s", name, is, want)
 		}
 	}
-	var said string
-	fine(t, d.NewRaw("SELECT ?", `PWNED\' --`).Scan(t.Context(), &said))
-	if said != `PWNED\' --` {
-		t.Errorf("a text came back as %q", said)
+	var echoed string
+	fine(t, d.NewRaw("SELECT ?", `PWNED\' --`).Scan(t.Context(), &echoed))
+	if echoed != `PWNED\' --` {
+		t.Errorf("a text came back as %q", echoed)
 	}
 }
 
-// TestSearchPath: the URL may name another schema.
+// TestSearchPath: the URL can select another schema.
 func TestSearchPath(t *testing.T) {
 	t.Parallel()
 	d := pool(t, dbtest.New(t, nil)+"&search_path=other,public", Options{MaxConns: 1})
@@ -63,7 +62,7 @@ func TestSearchPath(t *testing.T) {
 	}
 }
 
-// forgetful is a pooler that drops a startup parameter.
+// forgetful is a connection through a pooler that drops one startup parameter.
 type forgetful struct {
 	net.Conn
 	drop    string
@@ -88,8 +87,8 @@ func (f *forgetful) Write(b []byte) (int, error) {
 	return len(b), err
 }
 
-// TestSettingDropped: a connection on which text would mean something else is refused, in
-// words that say which setting and what to do.
+// TestSettingDropped: a connection without a setting on which the meaning of SQL depends is refused.
+// The error names the setting and a remedy.
 func TestSettingDropped(t *testing.T) {
 	t.Parallel()
 	url := dbtest.New(t, migrated)
@@ -106,7 +105,7 @@ func TestSettingDropped(t *testing.T) {
 		}})
 		var setting *SettingError
 		if !errors.As(err, &setting) || setting.Name != name || !strings.Contains(err.Error(), "pooler") {
-			t.Errorf("without %s it says %v", name, err)
+			t.Errorf("without %s the error is %v", name, err)
 		}
 	}
 }

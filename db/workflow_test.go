@@ -5,7 +5,7 @@ import (
 	"testing"
 )
 
-// TestFormerTriggers: definitions that were stored before triggers were named like their events are read (W1).
+// TestFormerTriggers: stored definitions with the former names of triggers can be read (W1).
 func TestFormerTriggers(t *testing.T) {
 	for stored, want := range map[string]WorkflowTrigger{
 		"CONTACT_ASSIGNED": TriggerAssigned, "CONTACT_UNASSIGNED": TriggerUnassigned, "BUSINESS_EVENT": TriggerBusinessEvent,

@@ -41,7 +41,7 @@ func unpack(archive, target string) error {
 			continue
 		}
 		if !filepath.IsLocal(name) {
-			return fmt.Errorf("it contains a file outside of itself: %s", entry.Name)
+			return fmt.Errorf("the package has a file outside its own folder: %s", entry.Name)
 		}
 		if err := write(filepath.Join(target, name), entries, entry.FileInfo().Mode()); err != nil {
 			return err
@@ -77,11 +77,11 @@ func link(target string) error {
 	}
 	var links []struct{ Source, Target string }
 	if err := json.Unmarshal(text, &links); err != nil {
-		return fmt.Errorf("read its list of links: %w", err)
+		return fmt.Errorf("read the package's list of links: %w", err)
 	}
 	for _, l := range links {
 		if !filepath.IsLocal(l.Source) || !filepath.IsLocal(l.Target) {
-			return fmt.Errorf("it contains a link outside of itself: %s", l.Target)
+			return fmt.Errorf("the package has a link outside its own folder: %s", l.Target)
 		}
 		to, err := filepath.Rel(filepath.Dir(l.Target), l.Source)
 		if err != nil {

@@ -173,7 +173,7 @@ func (s search) mismatch(major int, found []binaries) error {
 	if len(found) > 0 {
 		what = "this machine has only " + list(found)
 	}
-	return fmt.Errorf("the database in %s was made by PostgreSQL %d and needs that version, but %s: %s, or choose another folder with --data-dir", s.folder.root, major, what, advice(major))
+	return fmt.Errorf("the database in %s was created by PostgreSQL %d and needs that version, but %s: %s, or choose another folder with --data-dir", s.folder.root, major, what, advice(major))
 }
 
 func list(found []binaries) string {

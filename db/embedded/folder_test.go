@@ -35,7 +35,7 @@ func TestDefaultDataDir(t *testing.T) {
 func TestUnprivilegedUser(t *testing.T) {
 	t.Parallel()
 	if os.Geteuid() != 0 {
-		t.Skip("every other test of this run is this test")
+		t.Skip("without root, all other tests run PostgreSQL as the same user")
 	}
 	nobody := lookup(t, "nobody")
 	home := folderOf(t, int(nobody.Uid))
@@ -52,7 +52,7 @@ func TestUnprivilegedUser(t *testing.T) {
 	first.leave()
 	second.leave()
 	if !stopped(t, dir) {
-		t.Error("it still runs after the last one left")
+		t.Error("PostgreSQL still runs after the last process closed it")
 	}
 }
 
@@ -105,7 +105,7 @@ func TestFolderThatTheAccountCannotEnter(t *testing.T) {
 	dir := filepath.Join(closed, "deep", "data")
 	mustContain(t, refusal(t, dir, defaultLocations()), "lies beneath "+closed, "cannot enter", "--data-dir")
 	if _, err := os.Stat(filepath.Dir(dir)); err == nil {
-		t.Error("it has created something where it refused to work")
+		t.Error("it created a folder although it refused to start")
 	}
 	link := filepath.Join(folderOf(t, 0), "link")
 	check(t, os.Symlink(closed, link))
@@ -175,7 +175,7 @@ func TestOtherMajorVersionIsRefused(t *testing.T) {
 	check(t, os.WriteFile(filepath.Join(dir, "postgres", "PG_VERSION"), []byte("11\n"), 0o600))
 	message := refusal(t, dir, defaultLocations())
 	t.Log(message)
-	mustContain(t, message, dir, "was made by PostgreSQL 11", "this machine has only PostgreSQL", "postgresql-11", "--data-dir", "DATABASE_URL")
+	mustContain(t, message, dir, "was created by PostgreSQL 11", "this machine has only PostgreSQL", "postgresql-11", "--data-dir", "DATABASE_URL")
 }
 
 func TestFailureShowsTheLog(t *testing.T) {

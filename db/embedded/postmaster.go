@@ -70,7 +70,7 @@ func (p postmaster) interrupt() bool {
 // only a PostgreSQL that was started by hand could be running.
 func (f *folder) removeStale() error {
 	if p := f.postmaster(); p.isListening() {
-		return fmt.Errorf("a PostgreSQL that was started by hand (process %d) uses %s: stop it, or remove postmaster.pid from that folder if it is not there any more", p.pid, f.cluster())
+		return fmt.Errorf("a PostgreSQL that was started by hand (process %d) uses %s: stop it, or remove postmaster.pid from that folder if that process no longer exists", p.pid, f.cluster())
 	}
 	for _, path := range []string{
 		filepath.Join(f.cluster(), "postmaster.pid"),
@@ -78,7 +78,7 @@ func (f *folder) removeStale() error {
 		filepath.Join(f.socketPath(), socketName+".lock"),
 	} {
 		if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return fmt.Errorf("clear up after a PostgreSQL that was killed: %w", err)
+			return fmt.Errorf("remove the files of a PostgreSQL that was killed: %w", err)
 		}
 	}
 	return nil

@@ -24,8 +24,8 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// With this variable the test binary is another server process that uses the folder in the variable
-// until its standard input ends.
+// processVariable makes the test binary a helper process that uses the data folder in the variable until
+// its standard input ends.
 const processVariable = "SWITCHBOARD_EMBEDDED_HELPER"
 
 func TestMain(m *testing.M) {
@@ -89,7 +89,7 @@ func spawn(t *testing.T, dir string, as *syscall.Credential) *process {
 	go func() {
 		var r report
 		if err := json.NewDecoder(bufio.NewReader(stdout)).Decode(&r); err != nil {
-			r.Error = "the process ended without a word: " + err.Error()
+			r.Error = "the process ended without output: " + err.Error()
 		}
 		h.first <- r
 	}()
@@ -173,7 +173,7 @@ func refusal(t *testing.T, dir string, where locations) string {
 	s, err := start(t.Context(), Options{DataDir: dir, Ephemeral: true}, where)
 	if err == nil {
 		s.Close()
-		t.Fatal("it started where it should have refused")
+		t.Fatal("it started instead of refusing")
 	}
 	return err.Error()
 }

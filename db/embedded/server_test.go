@@ -35,7 +35,7 @@ func TestFirstAndSecondStart(t *testing.T) {
 	check(t, s.Close())
 	check(t, s.Close())
 	if !stopped(t, dir) {
-		t.Error("it still runs after the last one closed it")
+		t.Error("PostgreSQL still runs after the last process closed it")
 	}
 
 	fastest := time.Hour // of several, because other tests load the machine
@@ -92,7 +92,7 @@ func TestLastProcessStopsServer(t *testing.T) {
 	run(t, other.URL, "SELECT 1")
 	other.leave()
 	if !stopped(t, dir) {
-		t.Error("it still runs after the last one left")
+		t.Error("PostgreSQL still runs after the last process closed it")
 	}
 }
 
@@ -107,7 +107,7 @@ func TestStarterLeavesFirst(t *testing.T) {
 	defer conn.Close(t.Context()) // an open connection does not delay the stop
 	check(t, s.Close())
 	if !stopped(t, dir) {
-		t.Error("it still runs after the last one left")
+		t.Error("PostgreSQL still runs after the last process closed it")
 	}
 }
 
@@ -118,13 +118,13 @@ func TestStarterIsKilled(t *testing.T) {
 	run(t, starter.URL, "CREATE TABLE kept ()")
 	starter.kill()
 	if stopped(t, dir) {
-		t.Fatal("PostgreSQL went with the process that started it")
+		t.Fatal("PostgreSQL ended with the process that started it")
 	}
 	s := startServer(t, dir)
 	run(t, s.URL(database), "TABLE kept")
 	check(t, s.Close())
 	if !stopped(t, dir) {
-		t.Error("the last one did not stop the server that it had attached to")
+		t.Error("the last process did not stop the server that another had started")
 	}
 }
 
@@ -145,7 +145,7 @@ func TestKilledWhileCreating(t *testing.T) {
 	}
 	run(t, s.URL(database), "SELECT 1")
 	if _, err := os.Stat(filepath.Join(dir, "postgres.new")); err == nil {
-		t.Error("the half made database is still there")
+		t.Error("the incomplete database was not removed")
 	}
 }
 
@@ -163,11 +163,11 @@ func TestCancelledStartLeavesNothing(t *testing.T) {
 	})
 	cancel(errors.New("enough"))
 	if err := <-result; err == nil {
-		t.Fatal("it started although it was called off")
+		t.Fatal("it started although it was cancelled")
 	}
-	eventually(t, "PostgreSQL is gone", func() bool { return stopped(t, dir) })
+	eventually(t, "PostgreSQL has ended", func() bool { return stopped(t, dir) })
 	if !startServer(t, dir).created {
-		t.Error("the next start does not make the database")
+		t.Error("the next start does not create the database")
 	}
 }
 
@@ -196,7 +196,7 @@ func TestPostmasterIsKilled(t *testing.T) {
 	second := startServer(t, dir)
 	t.Logf("start after the database was killed: %v", time.Since(began))
 	if second.URL(database) != first.URL(database) {
-		t.Error("the address has changed under the process that was there before")
+		t.Error("the address has changed for the process that was attached before")
 	}
 	run(t, first.URL(database), "TABLE kept")
 	check(t, second.Close())
@@ -230,7 +230,7 @@ func TestEverythingIsKilled(t *testing.T) {
 	pid := f.postmaster().pid
 	starter.kill()
 	check(t, syscall.Kill(pid, syscall.SIGKILL))
-	eventually(t, "the children of PostgreSQL are gone", func() bool { return stopped(t, dir) })
+	eventually(t, "the child processes of PostgreSQL have ended", func() bool { return stopped(t, dir) })
 
 	// Simulate that the process id was reused. PostgreSQL would take a process of the same user for
 	// a running server.
@@ -288,7 +288,7 @@ func TestTwoStartAtOnce(t *testing.T) {
 		h.leave()
 	}
 	if !stopped(t, dir) {
-		t.Error("it still runs after the last one left")
+		t.Error("PostgreSQL still runs after the last process closed it")
 	}
 }
 
@@ -316,6 +316,6 @@ func TestEnteringWhileLeaving(t *testing.T) {
 		}
 	}
 	if !stopped(t, dir) {
-		t.Error("it still runs after the last one left")
+		t.Error("PostgreSQL still runs after the last process closed it")
 	}
 }
