@@ -10,18 +10,18 @@ help: ## print this list
 run: ## serve with an embedded database and demo data
 	go run .
 
-quick: ## tests without browsers, npm packages, killed servers or anything else that lasts: under a minute
+quick: ## run the tests without browsers, npm and kill -9, in under a minute
 	@$(GOFMT)
 	go vet ./...
 	go test -short -parallel 8 -timeout 5m ./...
 
-# -p 2: each package's tests keep PostgreSQL and a race detector busy. The second run of graph/live is over the write
-# path of other systems than Unix.
+# -p 2: each package's tests keep PostgreSQL and a race detector busy. The second run of graph/live
+# is over the write path of other systems than Unix.
 test: tools check ## run everything with the race detector; says what it installs before it does
 	go test -race -p 2 -timeout 12m ./...
 	go test -race -tags plainconn -timeout 5m ./graph/live
 
-check: lint portable ## look at the code without running it: gofmt, vet, staticcheck, builds for Windows and macOS
+check: lint portable ## gofmt, vet, staticcheck, builds for Windows and macOS
 
 lint: ## gofmt, vet and staticcheck (staticcheck.conf)
 	@$(GOFMT)

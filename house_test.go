@@ -134,8 +134,8 @@ func TestImportsRunOneWay(t *testing.T) {
 	}
 }
 
-// TestVerbsAreAskedOnly checks that graph and command name nothing that is reached through the verbs
-// and reads of service only.
+// TestVerbsAreAskedOnly checks that graph and command name nothing that is reached through the
+// verbs and reads of service only.
 func TestVerbsAreAskedOnly(t *testing.T) {
 	t.Parallel()
 	exports, asking := map[string]string{}, map[string]listed{}
@@ -167,7 +167,8 @@ func TestVerbsAreAskedOnly(t *testing.T) {
 	}
 }
 
-// uses returns what a package's code names of packages, by place. Exports are the compiled packages.
+// uses returns what a package's code names of packages, by place. Exports are the compiled
+// packages.
 func uses(t *testing.T, p listed, exports map[string]string) map[token.Position]types.Object {
 	t.Helper()
 	set := token.NewFileSet()
@@ -205,7 +206,8 @@ var behindVerbs = map[string]map[string]func(types.Object) bool{
 			return function || strings.HasSuffix(used.Type().String(), "/projection.Inbox") || strings.HasSuffix(used.Type().String(), "/projection.Dashboards")
 		},
 	},
-	// It opens the database and keeps other servers from doing so meanwhile; data it asks of service.
+	// It opens the database and keeps other servers from doing so meanwhile; data it asks of
+	// service.
 	"command": {"db": func(used types.Object) bool {
 		opens := []string{"DB", "Open", "Close", "Migrate", "CheckSchema", "Alone"}
 		return reachesDatabase(used) && !slices.Contains(opens, used.Name())
@@ -213,8 +215,8 @@ var behindVerbs = map[string]map[string]func(types.Object) bool{
 }
 
 // isMachinery reports whether something of package service is how verbs are made: the transaction,
-// the thread, the recorder, the operator's reads, what has one of them in its signature or works on a
-// workspace for no caller, the parts of a Service, and the rules.
+// the thread, the recorder, the operator's reads, what has one of them in its signature or works on
+// a workspace for no caller, the parts of a Service, and the rules.
 func isMachinery(used types.Object) bool {
 	for _, name := range []string{"service.Writer", "service.Thread", "service.Recorder", "service.Changes", "service.Operator", "db.DB", "feed.Feed"} {
 		if strings.Contains(used.Type().String(), "switchboard/"+name) {

@@ -18,9 +18,9 @@ import (
 	"time"
 )
 
-// limits are the rows of the table of limits in docs/clients.md. What stands in braces is a constant of
-// the code, or the default of an option, and how it is shown: as size, time, times a second, or just
-// as a number.
+// limits are the rows of the table of limits in docs/clients.md. What stands in braces is a
+// constant of the code, or the default of an option, and how it is shown: as size, time, times a
+// second, or just as a number.
 var limits = map[string]string{
 	"a document":                                                     "{graph.documentLimit size}",
 	"the URL; all headers of a request":                              "{graph.urlLimit size}; {command.headerLimit size}",
@@ -88,8 +88,8 @@ func TestDocumentedLimits(t *testing.T) {
 // numbers are packages by folder, with their constants and defaults of options by name.
 type numbers map[string]map[string]int64
 
-// find returns the value of a constant of the package in a folder, or the second argument of cmp.Or if
-// the first is a field of this name.
+// find returns the value of a constant of the package in a folder, or the second argument of cmp.Or
+// if the first is a field of this name.
 func (n numbers) find(t *testing.T, folder, name string) int64 {
 	t.Helper()
 	if n[folder] == nil {

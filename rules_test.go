@@ -20,11 +20,13 @@ import (
 var (
 	ruleHeading = regexp.MustCompile(`(?m)^### ([A-Z]\d+)$`)
 
-	// A word is a code only if it stands alone: none of W10=, 0xA1, P256, result.P50 and A1.go is one.
+	// A word is a code only if it stands alone: none of W10=, 0xA1, P256, result.P50 and A1.go is
+	// one.
 	ruleCode = regexp.MustCompile(`^[ASIWP][1-9]\d?$`)
 	codeSpan = regexp.MustCompile("`[^`\n]*`")
 
-	// The name of a test begins with the codes of what it shows, as in "A5, A7 a deactivated caller …".
+	// The name of a test begins with the codes of what it shows, as in "A5, A7 a deactivated caller
+	// …".
 	namedRules = regexp.MustCompile(`^((?:[ASIWP][1-9]\d?,? )+)\S`)
 
 	// The name of a test function may have one code, right after Test.
@@ -58,7 +60,8 @@ func TestRules(t *testing.T) {
 	}
 }
 
-// readCitations returns the codes that the repository cites and those that are in names of tests, each with one place.
+// readCitations returns the codes that the repository cites and those that are in names of tests,
+// each with one place.
 func readCitations(t *testing.T) (cited, shown map[string]string) {
 	t.Helper()
 	cited, shown = map[string]string{}, map[string]string{}
@@ -116,7 +119,8 @@ func prose(node ast.Node) (text string, at token.Pos) {
 	return text, literal.Pos()
 }
 
-// ownTexts returns the files that may cite rules: all but test data, what others wrote and docs/rules.md itself.
+// ownTexts returns the files that may cite rules: all but test data, what others wrote and
+// docs/rules.md itself.
 func ownTexts(t *testing.T) (names []string) {
 	t.Helper()
 	err := filepath.WalkDir(".", func(name string, entry fs.DirEntry, err error) error {
@@ -149,7 +153,8 @@ func codesIn(text string) (codes []string) {
 	return codes
 }
 
-// rulesShown returns the codes in names of tests: of functions, of rows of a table and of what Run is given.
+// rulesShown returns the codes in names of tests: of functions, of rows of a table and of what Run
+// is given.
 func rulesShown(file *ast.File) map[string]token.Pos {
 	shown := map[string]token.Pos{}
 	name := func(expression ast.Expr) {

@@ -442,7 +442,8 @@ func TestTwoFirstStartsAtOnce(t *testing.T) {
 			tokens[i] = append(tokens[i], d.Token)
 		}
 	}
-	if len(tokens[0]) != 4 || !slices.Equal(tokens[0], tokens[1]) { // three people and the connector
+	// The tokens of three people and of the connector are made.
+	if len(tokens[0]) != 4 || !slices.Equal(tokens[0], tokens[1]) {
 		t.Errorf("the tokens differ:\n%v\n%v", tokens[0], tokens[1])
 	}
 	var list []struct{ Workspace string }

@@ -28,8 +28,8 @@ import (
 	"github.com/uptrace/bun"
 )
 
-// TestExamples runs the programs of examples/ that follow the inbox, with their documented commands.
-// Their first connection is refused, the server is killed, then killed again for so long
+// TestExamples runs the programs of examples/ that follow the inbox, with their documented
+// commands. Their first connection is refused, the server is killed, then killed again for so long
 // that their cursor expires, and at last their token is revoked.
 func TestExamples(t *testing.T) {
 	t.Parallel()
@@ -140,7 +140,8 @@ func TestTypedExample(t *testing.T) {
 	}
 	program := filepath.Join(folder, "index.ts")
 	right := must(os.ReadFile(program))
-	for _, part := range []string{"contact { name }", "contact.name"} { // of the document, and of what is done with the answer
+	// The document has the first part, the code that reads the answer has the second.
+	for _, part := range []string{"contact { name }", "contact.name"} {
 		wrong := strings.Replace(string(right), part, strings.Replace(part, "name", "nmae", 1), 1)
 		check(t, os.WriteFile(program, []byte(wrong), 0o600))
 		if output, err := do("check"); err == nil || !strings.Contains(output, "nmae") {

@@ -51,7 +51,8 @@ func TestCrowdWithStalledReaders(t *testing.T) {
 	l := newLoad(t, dir, 2*clients, s)
 	c := l.crowd(t, sized(60, 1000))
 	slow, h := newCrowd(t, l.fleet, l.program), heavy()
-	slow.join(t, 1, l.after(), h) // all the time, so that it costs the same with and without the others
+	// It stays for the whole test, so that it costs the same with and without the others.
+	slow.join(t, 1, l.after(), h)
 	stop := l.run(t, 100)
 	time.Sleep(time.Second) // to warm up
 	began := time.Now()

@@ -214,7 +214,8 @@ func TestLeastBusyUpToCapacity(t *testing.T) {
 	}
 	slices.Sort(took)
 	t.Logf("from sending a close to hearing of the next assignment: %v", took)
-	if p50 := took[len(took)/2]; p50 > 500*time.Millisecond { // the limit is 0.1 s; the rest is for the race detector and other tests
+	// The limit is 0.1 s; the rest is for the race detector and other tests.
+	if p50 := took[len(took)/2]; p50 > 500*time.Millisecond {
 		t.Errorf("it takes %v", p50)
 	}
 	loads := map[db.AgentID]int{}

@@ -101,7 +101,7 @@ type connection struct {
 
 	mu          sync.Mutex
 	read, write time.Time // the driver's deadlines; zero is none
-	inUse       bool      // by the pool; false while it is opened or closed, or only cancels a statement
+	inUse       bool      // by the pool, so not while it opens, closes or cancels
 }
 
 func (c *connection) Read(b []byte) (int, error) {

@@ -23,8 +23,8 @@ func migrated(ctx context.Context, url string) error {
 	return err
 }
 
-// impatient returns options by which statements fail after about 2 s. A shorter time would fail on a
-// busy machine.
+// impatient returns options by which statements fail after about 2 s. A shorter time would fail on
+// a busy machine.
 func impatient(l *dbtest.Line) Options {
 	return Options{MaxConns: 4, StatementTimeout: 1500 * time.Millisecond, Grace: 500 * time.Millisecond, Dial: l.Dial}
 }
@@ -101,8 +101,8 @@ func TestSilentCommit(t *testing.T) {
 	fine(t, d.PingContext(t.Context()))
 }
 
-// TestSilentPool: after one connection has timed out, the pool does not try the others one by one. The
-// next statement uses a new connection.
+// TestSilentPool: after one connection has timed out, the pool does not try the others one by one.
+// The next statement uses a new connection.
 func TestSilentPool(t *testing.T) {
 	t.Parallel()
 	l := dbtest.NewLine(t)
@@ -205,8 +205,8 @@ func TestP8VanishedInTransaction(t *testing.T) {
 	}
 }
 
-// TestReplacedAfterError: after an error that makes a connection unusable the pool replaces it; after
-// other errors it keeps it.
+// TestReplacedAfterError: after an error that makes a connection unusable the pool replaces it;
+// after other errors it keeps it.
 func TestReplacedAfterError(t *testing.T) {
 	t.Parallel()
 	for code, kept := range map[string]bool{
@@ -232,8 +232,8 @@ func TestReplacedAfterError(t *testing.T) {
 	}
 }
 
-// TestReadOnlyEnds: connections that were opened while the database was read-only are replaced when it
-// is writable again.
+// TestReadOnlyEnds: connections that were opened while the database was read-only are replaced when
+// it is writable again.
 func TestReadOnlyEnds(t *testing.T) {
 	t.Parallel()
 	url := dbtest.New(t, migrated)
@@ -316,8 +316,8 @@ func TestStalePlan(t *testing.T) {
 	}
 }
 
-// TestCloseLeavesNothing: after Close no goroutine of the driver is left, which cancels statements in
-// the background. It does not run in parallel, because goroutines of other tests would look like
+// TestCloseLeavesNothing: after Close no goroutine of the driver is left, which cancels statements
+// in the background. It does not run in parallel, because goroutines of other tests would look like
 // leaks.
 func TestCloseLeavesNothing(t *testing.T) {
 	url, l := dbtest.New(t, migrated), dbtest.NewLine(t)

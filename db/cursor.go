@@ -49,7 +49,7 @@ func (c EventCursor) String() string {
 
 // ParseEventCursor decodes the opaque form; the error is ErrBadEventCursor.
 func ParseEventCursor(text string) (EventCursor, error) {
-	b, err := cursorEncoding.DecodeString(text) // the decoder ignores line breaks, so the length is checked too
+	b, err := cursorEncoding.DecodeString(text) // ignores line breaks, so the length is checked
 	if err != nil || len(b) != cursorSize || len(text) != cursorEncoding.EncodedLen(cursorSize) || crc32.ChecksumIEEE(b[:20]) != binary.BigEndian.Uint32(b[20:]) {
 		return EventCursor{}, ErrBadEventCursor
 	}

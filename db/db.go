@@ -35,9 +35,9 @@ type Options struct {
 	StatementTimeout time.Duration   // of one SQL statement; default 5 s
 	LockTimeout      time.Duration   // of a wait for one lock; default 2 s
 	IdleTimeout      time.Duration   // of a transaction between two statements; default 10 s
-	Grace            time.Duration   // how much longer than StatementTimeout to wait for an answer; default 2 s
+	Grace            time.Duration   // further wait for an answer; default 2 s
 	Tracer           pgx.QueryTracer // observes every statement; default none
-	Dial             Dial            // opens network connections; default TCP with keepalives, or the unix socket
+	Dial             Dial            // opens connections; default TCP or unix socket
 }
 
 func (o *Options) defaults() {

@@ -22,8 +22,8 @@ func TestUniquesExist(t *testing.T) {
 	}
 }
 
-// TestErrorsOfTheDatabase: each kind of error is recognised even if it is wrapped, and no other error
-// is.
+// TestErrorsOfTheDatabase: each kind of error is recognised even if it is wrapped, and no other
+// error is.
 func TestErrorsOfTheDatabase(t *testing.T) {
 	t.Parallel()
 	d := pool(t, dbtest.New(t, migrated), Options{MaxConns: 1})

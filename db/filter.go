@@ -6,13 +6,13 @@ import (
 	"time"
 )
 
-// InboxFilter restricts a view. All conversations pass the zero value.
+// InboxFilter restricts a view. Nil fields restrict nothing, so all conversations pass the zero value.
 type InboxFilter struct {
-	Assignees         []*AgentID // the assignee is one of these; a nil element means unassigned; nil list: any
-	Channels          []string   // the channel of the conversation or of the contact's last message is one of these; nil: any
-	ClosingCategories []string   // the category is one of these; nil: any
+	Assignees         []*AgentID // one of these assignees; a nil element: unassigned
+	Channels          []string   // of the conversation or the contact's last message
+	ClosingCategories []string   // one of these categories
 	Waiting           *bool
-	Unread            *bool      // for the viewer of a list; unknown from events, so Holds ignores it
+	Unread            *bool      // for the viewer of a list; ignored by Holds
 	OpenedAfter       *time.Time // opened at this time or later
 	OpenedBefore      *time.Time // opened before this time
 	ClosedAfter       *time.Time // closed at this time or later
@@ -45,8 +45,8 @@ var filterConditions = []filterCondition{
 	{
 		isSet: func(f *InboxFilter) bool { return f.Channels != nil },
 		sql: func(f *InboxFilter, s *statement, _ *AgentID) {
-			// Servers of the previous version store channels as they were sent. Only ASCII is folded
-			// here, because that is the same in every locale.
+			// Servers of the previous version store channels as they were sent. Only ASCII is
+			// folded here, because that is the same in every locale.
 			s.where(`ARRAY[lower(channel COLLATE "C"), lower(last_inbound_channel COLLATE "C")] && `, foldChannels(f.Channels), "::text[]")
 		},
 		holds: func(f *InboxFilter, c *Facets) bool {

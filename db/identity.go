@@ -16,10 +16,10 @@ const EmailChannel = "email"
 // white space and invisible characters at its ends.
 func FoldChannel(channel string) string { return strings.ToLower(text.Trim(channel)) }
 
-// FoldExternalID returns the form in which a contact's id on a folded channel is stored and compared.
-// An e-mail address is put into lower case (İ does not become i) and loses white space and invisible
-// characters at its ends, since all of these reach the same mailbox. Other ids are returned
-// unchanged.
+// FoldExternalID returns the form in which a contact's id on a folded channel is stored and
+// compared. An e-mail address is put into lower case (İ does not become i) and loses white space
+// and invisible characters at its ends, since all of these reach the same mailbox. Other ids are
+// returned unchanged.
 func FoldExternalID(channel, id string) string {
 	if channel == EmailChannel {
 		return cases.Lower(language.Und).String(text.Trim(id))

@@ -61,8 +61,8 @@ func unfoldedIdentities(ctx context.Context, in bun.IDB) ([]ContactIdentity, err
 	return unfolded, err
 }
 
-// foldGroup gives the folded form to the contact with the newest message. If another contact had it,
-// that contact gets the unfolded form that becomes free.
+// foldGroup gives the folded form to the contact with the newest message. If another contact had
+// it, that contact gets the unfolded form that becomes free.
 func foldGroup(ctx context.Context, tx bun.Tx, folded ContactIdentity, group []ContactIdentity) error {
 	var holders []ContactIdentity
 	err := tx.NewRaw(`SELECT workspace_id, channel, external_id, contact_id FROM contact_identities

@@ -2,8 +2,8 @@ package db
 
 import "testing"
 
-// TestFoldExternalID: spellings of the same e-mail address fold to the same id, so that they belong to
-// one contact. Ids of other channels are not folded.
+// TestFoldExternalID: spellings of the same e-mail address fold to the same id, so that they belong
+// to one contact. Ids of other channels are not folded.
 func TestFoldExternalID(t *testing.T) {
 	for _, row := range []struct{ channel, id, want string }{
 		{"email", "Ada@X.org", "ada@x.org"}, {"email", " ADA@X.ORG\t", "ada@x.org"}, {"email", "ada@x.org\u200b", "ada@x.org"},

@@ -6,8 +6,8 @@ import (
 	"time"
 )
 
-// TestI1ImpossibleSegments: a list reads no segment that the table's constraints keep empty. Without
-// this PostgreSQL looks for waiting conversations among all closed ones.
+// TestI1ImpossibleSegments: a list reads no segment that the table's constraints keep empty.
+// Without this PostgreSQL looks for waiting conversations among all closed ones.
 func TestI1ImpossibleSegments(t *testing.T) {
 	t.Parallel()
 	now, both := time.Now(), []int{0, 1}

@@ -124,8 +124,8 @@ func TestMigrateRefusesASCII(t *testing.T) {
 	}
 }
 
-// TestMigrateWaits: a migration that waits for a lock logs which session holds it and fails after its
-// patience. If the lock is released earlier, it continues.
+// TestMigrateWaits: a migration that waits for a lock logs which session holds it and fails after
+// its patience. If the lock is released earlier, it continues.
 func TestMigrateWaits(t *testing.T) {
 	t.Parallel()
 	url := dbtest.New(t, nil)
@@ -174,8 +174,8 @@ func TestMigrateWaits(t *testing.T) {
 	fine(t, <-done)
 }
 
-// TestMigrateWaitsForAnother: a migration waits for another one that is running, and fails after its
-// patience.
+// TestMigrateWaitsForAnother: a migration waits for another one that is running, and fails after
+// its patience.
 func TestMigrateWaitsForAnother(t *testing.T) {
 	t.Parallel()
 	url := dbtest.New(t, nil)
@@ -212,8 +212,8 @@ func TestMigrateNewer(t *testing.T) {
 	}
 }
 
-// TestMigrateElsewhere: if the tables are in a schema that the URL does not name, they are not created
-// a second time.
+// TestMigrateElsewhere: if the tables are in a schema that the URL does not name, they are not
+// created a second time.
 func TestMigrateElsewhere(t *testing.T) {
 	t.Parallel()
 	url := dbtest.New(t, migrated)

@@ -47,7 +47,8 @@ func (w *migrationWatch) run(ctx context.Context) {
 	}
 }
 
-// poll returns whether the sessions of the migration exist, and reports the session that blocks them.
+// poll returns whether the sessions of the migration exist, and reports the session that blocks
+// them.
 func (w *migrationWatch) poll(ctx context.Context) (alive bool, err error) {
 	var rows []struct{ Holder *string }
 	err = w.monitor.NewRaw(`SELECT CASE WHEN holder.pid IS NOT NULL THEN `+holderText+` END AS holder FROM pg_stat_activity AS migration

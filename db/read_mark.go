@@ -41,7 +41,8 @@ func whereUnread(s *statement, viewer *AgentID, unread bool) {
 	since := "(SELECT created_at FROM agents WHERE workspace_id = $1 AND id = " + agent + ")"
 	is := " IS NOT TRUE"
 	if unread {
-		s.where("last_activity_at >= " + since) // equal: marked as read and written to in the same microsecond
+		// They are equal if the agent and the message are of the same microsecond.
+		s.where("last_activity_at >= " + since)
 		is = " IS TRUE"
 	}
 	// As a scalar expression it is one index look-up per row, so the rows stay in order.

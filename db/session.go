@@ -17,8 +17,10 @@ import (
 // How long PostgreSQL waits for this process. That also limits how long a vanished process can hold
 // locks.
 const (
-	checkEvery  = 5 * time.Second  // interval of checks that the client of a running statement is still connected
-	unconfirmed = 10 * time.Second // time without an acknowledgement by the client until the connection is closed
+	// checkEvery is the interval of checks that the client of a running statement is still connected.
+	checkEvery = 5 * time.Second
+	// unconfirmed is the time without an acknowledgement by the client until the connection is closed.
+	unconfirmed = 10 * time.Second
 )
 
 // requiredSettings are the settings on which the meaning of SQL text depends. bun writes values

@@ -87,8 +87,8 @@ func (f *forgetful) Write(b []byte) (int, error) {
 	return len(b), err
 }
 
-// TestSettingDropped: a connection without a setting on which the meaning of SQL depends is refused.
-// The error names the setting and a remedy.
+// TestSettingDropped: a connection without a setting on which the meaning of SQL depends is
+// refused. The error names the setting and a remedy.
 func TestSettingDropped(t *testing.T) {
 	t.Parallel()
 	url := dbtest.New(t, migrated)

@@ -83,7 +83,8 @@ func (w ForWorkspace) InsertToken(ctx context.Context, t *Token) error {
 	return err
 }
 
-// RevokeToken marks a token as revoked. It reports whether the token exists and was not revoked yet.
+// RevokeToken marks a token as revoked. It reports whether the token exists and was not revoked
+// yet.
 func (w ForWorkspace) RevokeToken(ctx context.Context, id TokenID, at time.Time) (bool, error) {
 	n, err := w.exec(ctx, `UPDATE tokens SET revoked_at = $3
 		WHERE workspace_id = $1 AND id = $2 AND revoked_at IS NULL`, w.Key, id, at)

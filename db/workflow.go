@@ -62,12 +62,12 @@ type WorkflowDefinition struct {
 // WorkflowConditions are the conditions under which a workflow runs. All of them have to hold; nil
 // conditions always do.
 type WorkflowConditions struct {
-	Reasons            []AssignmentReason   `json:"reasons,omitempty"` // one of these; likewise for the other lists
+	Reasons            []AssignmentReason   `json:"reasons,omitempty"` // one of these
 	Sources            []ConversationSource `json:"sources,omitempty"`
 	Channels           []string             `json:"channels,omitempty"`
 	Categories         []string             `json:"categories,omitempty"`
 	BusinessEventTypes []string             `json:"businessEventTypes,omitempty"`
-	Automated          *AutomatedCondition  `json:"automated,omitempty"` // for received messages; nil: no automated message triggers
+	Automated          *AutomatedCondition  `json:"automated,omitempty"` // nil: automated messages never trigger
 	Status             *ConversationStatus  `json:"status,omitempty"`
 	Assignee           *AssigneeCondition   `json:"assignee,omitempty"`
 	Hours              *WorkflowHours       `json:"hours,omitempty"`
@@ -85,8 +85,8 @@ const (
 
 // AssigneeCondition holds if at least one of its fields does.
 type AssigneeCondition struct {
-	None              bool      `json:"none,omitempty"`              // the conversation is unassigned
-	NoneByOwnerPolicy bool      `json:"noneByOwnerPolicy,omitempty"` // the owner policy has unassigned it in the same change
+	None              bool      `json:"none,omitempty"`              // it is unassigned
+	NoneByOwnerPolicy bool      `json:"noneByOwnerPolicy,omitempty"` // … by the owner policy, in the same change
 	Unavailable       bool      `json:"unavailable,omitempty"`       // the assignee is not online
 	AgentIDs          []AgentID `json:"agentIds,omitempty"`          // the assignee is one of these
 }
@@ -94,7 +94,7 @@ type AssigneeCondition struct {
 // WorkflowHours is a part of the day in the workspace's time zone.
 type WorkflowHours struct {
 	From  int `json:"from"`  // the first hour, 0 to 23
-	Until int `json:"until"` // the hour at which it ends, 1 to 24; on the next day unless after From
+	Until int `json:"until"` // 1 to 24; on the next day unless after From
 }
 
 // DayOfWeek is a day of the week.
@@ -118,15 +118,15 @@ var DaysOfWeek = []DayOfWeek{Sunday, Monday, Tuesday, Wednesday, Thursday, Frida
 type WorkflowStep struct {
 	Kind     WorkflowStepKind `json:"kind"`
 	AgentID  *AgentID         `json:"agentId,omitempty"`  // assign
-	AgentIDs []AgentID        `json:"agentIds,omitempty"` // choice: among these agents; nil: among all
+	AgentIDs []AgentID        `json:"agentIds,omitempty"` // choice: among these; nil: among all
 	Skill    *string          `json:"skill,omitempty"`    // choice: only agents with this skill
-	Capacity *int             `json:"capacity,omitempty"` // choice: only agents with fewer open conversations
+	Capacity *int             `json:"capacity,omitempty"` // choice: only agents with fewer conversations
 	Category *string          `json:"category,omitempty"` // close: of the closing note
-	Text     *string          `json:"text,omitempty"`     // close: of the closing note; note: its body
+	Text     *string          `json:"text,omitempty"`     // of the closing note, or of the note
 	Seconds  *int             `json:"seconds,omitempty"`  // wait
 
-	ExceptPrevious bool `json:"exceptPrevious,omitempty"` // choice: never the assignee before the event
-	Always         bool `json:"always,omitempty"`         // taken even after a step that was overtaken or refused
+	ExceptPrevious bool `json:"exceptPrevious,omitempty"` // choice: not the assignee before the event
+	Always         bool `json:"always,omitempty"`         // taken even if an earlier step was not
 }
 
 // Chooses reports whether the step chooses one of several agents.

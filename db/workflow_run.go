@@ -29,7 +29,7 @@ type StepOutcome string
 const (
 	StepDone      StepOutcome = "DONE"
 	StepUnchanged StepOutcome = "UNCHANGED" // nothing had to be done
-	StepNobody    StepOutcome = "NOBODY"    // no agent was available; the conversation waits for one
+	StepNobody    StepOutcome = "NOBODY"    // no agent was available; it waits for one
 	StepOvertaken StepOutcome = "OVERTAKEN" // a later event made it obsolete
 	StepRefused   StepOutcome = "REFUSED"   // a rule refused it
 	StepFailed    StepOutcome = "FAILED"    // every attempt failed
@@ -47,7 +47,7 @@ const (
 	AtCapacity CandidateOutcome = "AT_CAPACITY"
 	NotInTurn  CandidateOutcome = "NOT_IN_TURN"
 	MoreLoaded CandidateOutcome = "MORE_LOADED"
-	LongerWait CandidateOutcome = "LONGER_WAITING" // another conversation has waited longer for an agent
+	LongerWait CandidateOutcome = "LONGER_WAITING" // another conversation has waited longer
 	Previous   CandidateOutcome = "PREVIOUS_OWNER" // the event unassigned it from this agent
 )
 
@@ -93,7 +93,7 @@ type WorkflowRun struct {
 	Next           int                // index of the next step
 	DueAt          *time.Time         // when to take the next step; nil if the run has ended
 	Attempts       int                // failed attempts at the next step
-	Unserved       *int               // index of the step that found no agent, while the conversation waits for one
+	Unserved       *int               // index of the step that found no agent; nil: not waiting
 	Steps          []*WorkflowRunStep `bun:"type:jsonb"`
 	Revision       int                // 1, 2, 3 … with each change of the row
 	StartedAt      time.Time
@@ -145,8 +145,8 @@ func (w ForWorkspace) Runs(ctx context.Context, ids []RunID) ([]*WorkflowRun, er
 	return rows, err
 }
 
-// UnfinishedRuns returns the runs that have not ended, oldest first: those of one workflow or, if it
-// is nil, of all.
+// UnfinishedRuns returns the runs that have not ended, oldest first: those of one workflow or, if
+// it is nil, of all.
 func (w ForWorkspace) UnfinishedRuns(ctx context.Context, workflow *WorkflowID, limit int) ([]*WorkflowRun, error) {
 	var rows []*WorkflowRun
 	err := w.query(ctx, &rows, "SELECT "+runColumns+` FROM workflow_runs WHERE workspace_id = $1 AND due_at IS NOT NULL
@@ -174,8 +174,8 @@ func (d *DB) WorkflowWorkspaces(ctx context.Context) (keys []WorkspaceKey, err e
 	return keys, err
 }
 
-// LockWorkflowPosition returns the position, or nil if the workspace never had a workflow. Until the
-// transaction ends, no other can plan runs or serve the queue. Take this lock before any other.
+// LockWorkflowPosition returns the position, or nil if the workspace never had a workflow. Until
+// the transaction ends, no other can plan runs or serve the queue. Take this lock before any other.
 func (tx Tx) LockWorkflowPosition(ctx context.Context) (*WorkflowPosition, error) {
 	var rows []*WorkflowPosition
 	err := tx.query(ctx, &rows, `SELECT workspace_id, seq, freed, served FROM workflow_positions
@@ -228,10 +228,11 @@ func (tx Tx) InsertRuns(ctx context.Context, runs []*WorkflowRun) error {
 	return nil
 }
 
-// ClaimRun locks and returns the run whose next step has been due longest, or nil if no step is due.
-// It skips runs that other transactions have locked. It also skips runs of a contact with an earlier
-// run that is due, since steps follow the order of the contact's events. Runs that started together,
-// when a workflow was enabled, are claimed one after the other, longest waiting first (W4).
+// ClaimRun locks and returns the run whose next step has been due longest, or nil if no step is
+// due. It skips runs that other transactions have locked. It also skips runs of a contact with an
+// earlier run that is due, since steps follow the order of the contact's events. Runs that started
+// together, when a workflow was enabled, are claimed one after the other, longest waiting first
+// (W4).
 func (tx Tx) ClaimRun(ctx context.Context, now time.Time) (*WorkflowRun, error) {
 	var rows []*WorkflowRun
 	err := tx.query(ctx, &rows, "SELECT "+runColumns+` FROM workflow_runs AS run
@@ -326,14 +327,14 @@ func (tx Tx) UnassignedConversations(ctx context.Context, workflow WorkflowID, s
 	return rows, err
 }
 
-// CancelRun cancels a run and returns it. The result is empty if the run has ended or is unknown. If
-// a step of the run is in progress, CancelRun waits for it.
+// CancelRun cancels a run and returns it. The result is empty if the run has ended or is unknown.
+// If a step of the run is in progress, CancelRun waits for it.
 func (tx Tx) CancelRun(ctx context.Context, id RunID, now time.Time) ([]*WorkflowRun, error) {
 	return tx.cancelRuns(ctx, "id = $3", now, id)
 }
 
-// CancelRuns cancels all runs of a workflow that have not ended and returns them. It waits for steps
-// in progress.
+// CancelRuns cancels all runs of a workflow that have not ended and returns them. It waits for
+// steps in progress.
 func (tx Tx) CancelRuns(ctx context.Context, workflow WorkflowID, now time.Time) ([]*WorkflowRun, error) {
 	return tx.cancelRuns(ctx, "workflow_id = $3", now, workflow)
 }

@@ -125,7 +125,8 @@ func TestTwoServers(t *testing.T) {
 		}
 		slices.Sort(took)
 		t.Logf("from poke to watcher: median %v, longest %v", took[len(took)/2], took[len(took)-1])
-		if median := took[len(took)/2]; median > 100*time.Millisecond { // a poll takes 500 ms or more
+		// A poll takes 500 ms or more.
+		if median := took[len(took)/2]; median > 100*time.Millisecond {
 			t.Errorf("half of the events took %v or more", median)
 		}
 		idle(t, w)

@@ -19,8 +19,8 @@ type Watcher struct {
 }
 
 // Watch returns a watcher that starts after a cursor, or at the present end if it is nil. It
-// returns db.ErrBadEventCursor for a cursor of another workspace, and ErrExpired for one that is too old
-// (30 days or 1,000,000 events) or names an event that is not in the log.
+// returns db.ErrBadEventCursor for a cursor of another workspace, and ErrExpired for one that is
+// too old (30 days or 1,000,000 events) or names an event that is not in the log.
 func (f *Feed) Watch(ctx context.Context, workspace db.WorkspaceKey, after *db.EventCursor) (*Watcher, error) {
 	head, err := f.db.ForWorkspace(workspace).Head(ctx)
 	if err != nil {

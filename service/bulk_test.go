@@ -188,7 +188,8 @@ func testBulksAtOnce(t *testing.T, w *world) {
 	for _, n := range written {
 		total += n
 	}
-	servicetest.Equal(t, "events", w.Head()-head-2*clients, db.Seq(total)) // each agent was created and went online
+	// Each agent was created and went online.
+	servicetest.Equal(t, "events", w.Head()-head-2*clients, db.Seq(total))
 	for _, e := range w.Since(head) {
 		if e.Before != nil {
 			servicetest.Equal(t, "version", e.After.Version, e.Before.Version+1)

@@ -88,7 +88,8 @@ func TestNoLostUpdate(t *testing.T) {
 					return
 				}
 				in := service.AssignConversationInput{ConversationID: c.ID, AssigneeID: *me.Agent, ExpectedVersion: &rows[0].Version}
-				if service.SameAgent(rows[0].AssigneeID, me.Agent) { // to nobody instead: each call is a change
+				// It is assigned to this agent already, so unassign: each call has to be a change.
+				if service.SameAgent(rows[0].AssigneeID, me.Agent) {
 					_, err = w.UnassignConversation(w.Context(), me, service.UnassignConversationInput{ConversationID: c.ID, ExpectedVersion: in.ExpectedVersion})
 				} else {
 					_, err = w.AssignConversation(w.Context(), me, in)

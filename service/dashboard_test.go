@@ -184,7 +184,8 @@ func (p *play) reckon() *reckoning {
 	}
 	lives, closed := map[db.ConversationID]*life{}, map[db.AgentID]int{}
 	for _, e := range events {
-		if e.ConversationID == nil || e.After == nil { // a message may name what it is about to begin
+		// A message that opens a conversation names it, but precedes the opening.
+		if e.ConversationID == nil || e.After == nil {
 			continue
 		}
 		c := lives[*e.ConversationID]

@@ -226,7 +226,8 @@ func testKeyLifetime(t *testing.T, w *world) {
 	ctx, cancel := context.WithCancel(w.Context())
 	maintained := make(chan struct{})
 	w.OK(w.CreateContact(w.Context(), w.Manager, service.CreateContactInput{Name: "Cora", Keyed: keyed("young")}))
-	w.Clock = began.Add(24*time.Hour + 24*time.Hour + 2*time.Second) // a day after the first key's second use
+	// This is a day after the second use of the first key.
+	w.Clock = began.Add(24*time.Hour + 24*time.Hour + 2*time.Second)
 	go func() { w.Maintain(ctx); close(maintained) }()
 	for tick := time.NewTicker(time.Millisecond); keys() != 1; <-tick.C {
 	}

@@ -417,7 +417,8 @@ func TestBadArrivals(t *testing.T) {
 		}
 	}
 	w.refuses("empty body", func() error { return message(func(in *service.ReceiveMessageInput) { in.Body = "" }) })
-	for _, nothing := range []string{"", " ", "\u200b", "\u3164\u2800", "\u0640"} { // folding takes the last one away
+	// Folding removes the last one completely.
+	for _, nothing := range []string{"", " ", "\u200b", "\u3164\u2800", "\u0640"} {
 		w.refuses("blank id", func() error { return sender(func(in *service.SenderInput) { in.ExternalID = nothing }) })
 		w.refuses("blank channel", func() error { return sender(func(in *service.SenderInput) { in.Channel = nothing }) })
 	}

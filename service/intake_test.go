@@ -156,7 +156,8 @@ func TestIntake(t *testing.T) {
 			forward := walk(func(l *service.List[*db.Message]) service.PageInput {
 				return service.PageInput{After: service.Text(l.Cursor(l.Rows[len(l.Rows)-1]))}
 			}, service.PageInput{})
-			servicetest.Equal(t, "pages forward", fmt.Sprint(forward), "[7 5]") // seven are the first to exceed it
+			// Seven rows are the fewest that exceed the limit.
+			servicetest.Equal(t, "pages forward", fmt.Sprint(forward), "[7 5]")
 			backward := walk(func(l *service.List[*db.Message]) service.PageInput {
 				return service.PageInput{Last: new(50), Before: service.Text(l.Cursor(l.Rows[0]))}
 			}, service.PageInput{Last: new(50)})

@@ -56,7 +56,8 @@ func TestLog(t *testing.T) {
 			}
 			events := w.Since(replied.Events[0].Seq - 1)
 			last := len(events) - 1
-			for i, end := range []int{last - 1, last - 1, last} { // message and assignment, then the close
+			// The message and the assignment are one change; the closing is the next one.
+			for i, end := range []int{last - 1, last - 1, last} {
 				servicetest.Equal(t, "change as read", events[last-2+i].ChangeEnd(), events[end].Seq)
 			}
 		}},

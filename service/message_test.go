@@ -186,7 +186,8 @@ func TestMessages(t *testing.T) {
 			before := w.Read(c).LastActivityAt
 			w.hears(c)
 			w.reads(ada, c)
-			servicetest.Fine(t, w.DB.Transact(w.Context(), w.Manager.Workspace, func(tx db.Tx) error { // by a call that was overtaken
+			// A call that was overtaken by another one does this.
+			servicetest.Fine(t, w.DB.Transact(w.Context(), w.Manager.Workspace, func(tx db.Tx) error {
 				return tx.SaveReadMarks(w.Context(), []*db.ReadMark{{AgentID: *ada.Agent, ConversationID: c.ID, ReadAt: before}})
 			}))
 			servicetest.Equal(t, "unread", w.unread(c, ada), "0")

@@ -251,8 +251,8 @@ func whyNot(w *world, move string, contact *db.Contact, c *db.Conversation) stri
 	return string(refusal.Code)
 }
 
-// checkVersions: a refusal and a call that changes nothing leave log and versions alone;
-// each event but a message is a change of status, assignee or block and counts one; contact and latest
+// checkVersions: a refusal and a call that changes nothing leave log and versions alone; each event
+// but a message is a change of status, assignee or block and counts one; contact and latest
 // conversation say the same; the objects of the answer are as they are stored (A4).
 func checkVersions(w *world, before *db.Contact, head db.Seq, o *service.Outcome, err error) {
 	t, now := w.T, w.ReadContact(before.ID)

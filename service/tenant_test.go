@@ -124,7 +124,8 @@ func TestEveryStatementNamesItsWorkspace(t *testing.T) {
 		}
 	}
 	for _, table := range tables {
-		if !touched[table] && table != "search_words" { // which a server of the version before reads
+		// Only servers of the previous version read search_words.
+		if !touched[table] && table != "search_words" {
 			t.Errorf("nothing touched %s; the test shows nothing about it", table)
 		}
 	}

@@ -364,7 +364,8 @@ func TestCountsAreNotPushedTooSoon(t *testing.T) {
 	s, err := w.WatchCounts(t.Context(), w.Manager)
 	servicetest.Fine(t, err)
 	defer s.Close()
-	servicetest.Fine(t, s.Wait(servicetest.Context(t))) // not for an event: the present ones come at once
+	// Wait must not wait for an event: the present conversations are delivered at once.
+	servicetest.Fine(t, s.Wait(servicetest.Context(t)))
 	asked := time.Now()
 	next(t, s)
 	for want := 1; want <= 3; want++ {

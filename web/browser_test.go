@@ -311,7 +311,8 @@ func TestTabsBeginWithIdsOfTheServer(t *testing.T) {
 	v.open(server.URL + "/playground#token=swt_agent&connector=swt_connector")
 	v.openTab("Assign")
 	v.waitFor(variableEditor + `.getValue().includes('"conv_1"')`)
-	v.waitFor(variableEditor + `.getValue().includes('"agent_2"')`) // another agent than the visitor
+	// agent_2 is not the visitor.
+	v.waitFor(variableEditor + `.getValue().includes('"agent_2"')`)
 
 	v.openTab("A customer writes")
 	v.run("is anybody there?")

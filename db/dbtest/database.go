@@ -102,9 +102,9 @@ func remove(ctx context.Context, url, database string) error {
 	return err
 }
 
-// vacate ends all connections to a database and waits until they have ended. CREATE and DROP DATABASE
-// would wait too, but check only every 100 ms, and in almost every test the last connection ends a
-// moment after it was closed.
+// vacate ends all connections to a database and waits until they have ended. CREATE and DROP
+// DATABASE would wait too, but check only every 100 ms, and in almost every test the last
+// connection ends a moment after it was closed.
 func vacate(ctx context.Context, conn *pgx.Conn, database string) error {
 	for {
 		var connected int
@@ -120,12 +120,12 @@ func vacate(ctx context.Context, conn *pgx.Conn, database string) error {
 	}
 }
 
-// name returns the name of a database. It contains the process id, by which sweep finds the databases
-// of processes that have ended.
+// name returns the name of a database. It contains the process id, by which sweep finds the
+// databases of processes that have ended.
 func name(suffix string) string { return fmt.Sprintf("test_%d_%s", os.Getpid(), suffix) }
 
-// create returns the statement that clones a database. It copies files instead of writing every page
-// to the log: 10 ms instead of 24 for 25 tables with three indexes each.
+// create returns the statement that clones a database. It copies files instead of writing every
+// page to the log: 10 ms instead of 24 for 25 tables with three indexes each.
 func create(database, source string) string {
 	return fmt.Sprintf("CREATE DATABASE %s TEMPLATE %s STRATEGY FILE_COPY", database, source)
 }
@@ -144,8 +144,8 @@ func execute(ctx context.Context, url, sql string) error {
 	return err
 }
 
-// sweep drops the databases of this process, of an earlier process with the same id, and of processes
-// that have ended. It ignores errors, since another process may be sweeping too.
+// sweep drops the databases of this process, of an earlier process with the same id, and of
+// processes that have ended. It ignores errors, since another process may be sweeping too.
 func sweep(ctx context.Context, url func(string) string) {
 	conn, err := pgx.Connect(ctx, url("postgres"))
 	if err != nil {

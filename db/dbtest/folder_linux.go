@@ -8,9 +8,9 @@ import (
 // memory is the file system that Linux keeps in memory.
 const memory = "/dev/shm"
 
-// parent returns the folder in which the server's folder is created: the file system in memory if it
-// has room, unless TMPDIR is set. Cloning and dropping a database copies and deletes a thousand small
-// files, which takes ten times as long on a busy disk.
+// parent returns the folder in which the server's folder is created: the file system in memory if
+// it has room, unless TMPDIR is set. Cloning and dropping a database copies and deletes a thousand
+// small files, which takes ten times as long on a busy disk.
 func parent() string {
 	const room = 2 << 30 // 2 GiB; tests of the usual size need a tenth
 	var system syscall.Statfs_t

@@ -337,8 +337,8 @@ func (w *wire) reset() {
 	w.end()
 }
 
-// closeFar closes the connection to PostgreSQL after the server has closed its end. If the line drops
-// bytes, PostgreSQL does not notice and keeps waiting.
+// closeFar closes the connection to PostgreSQL after the server has closed its end. If the line
+// drops bytes, PostgreSQL does not notice and keeps waiting.
 func (w *wire) closeFar() {
 	w.line.mu.Lock()
 	w.closed = true

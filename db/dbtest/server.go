@@ -1,7 +1,8 @@
 // Package dbtest creates a database on a real PostgreSQL for every test.
 //
 // All test processes of a `go test ./...` share one server: the first one starts it, the last one
-// stops it. Its folder is kept, so that the next run starts quickly. A package that uses dbtest needs
+// stops it. Its folder is kept, so that the next run starts quickly. A package that uses dbtest
+// needs
 //
 //	func TestMain(m *testing.M) { dbtest.Main(m) }
 package dbtest
@@ -26,7 +27,8 @@ var shared struct {
 	err    error
 }
 
-// Main runs a package's tests, removes this process's databases, detaches from the server and exits.
+// Main runs a package's tests, removes this process's databases, detaches from the server and
+// exits.
 func Main(m *testing.M) {
 	shared.main = true
 	code := m.Run()
@@ -47,8 +49,8 @@ func leave() error {
 	return shared.server.Close()
 }
 
-// serverURL returns a function that returns the URL of a database of the server. The first call in a
-// process starts the server or attaches to it.
+// serverURL returns a function that returns the URL of a database of the server. The first call in
+// a process starts the server or attaches to it.
 func serverURL(tb testing.TB) func(database string) string {
 	tb.Helper()
 	if !shared.main {

@@ -27,8 +27,8 @@ type Options struct {
 	// Ephemeral trades durability for speed: a crash of the machine may lose data. Only for tests.
 	Ephemeral bool
 
-	// Settings are further settings of PostgreSQL, such as "work_mem=64MB". They apply if this process
-	// starts the server.
+	// Settings are further settings of PostgreSQL, such as "work_mem=64MB". They apply if this
+	// process starts the server.
 	Settings []string
 
 	// Log receives steps that take long: "creating the database folder", "fetching PostgreSQL". If

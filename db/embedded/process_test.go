@@ -24,8 +24,8 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// processVariable makes the test binary a helper process that uses the data folder in the variable until
-// its standard input ends.
+// processVariable makes the test binary a helper process that uses the data folder in the variable
+// until its standard input ends.
 const processVariable = "SWITCHBOARD_EMBEDDED_HELPER"
 
 func TestMain(m *testing.M) {

@@ -1,5 +1,5 @@
--- Servers of the previous version neither read nor write these columns, so they keep working (expand).
--- Rows that they write keep the old values, or null.
+-- Servers of the previous version neither read nor write these columns, so they keep working
+-- (expand). Rows that they write keep the old values, or null.
 
 -- change is the number of the last event of the same mutation or workflow step; null in older rows,
 -- each of which is a change of its own. via is the integration that called on behalf of the actor;

@@ -1,11 +1,13 @@
 -- Columns with the folded forms of searched text. The server folds, not PostgreSQL, whose folding
--- depends on the locale of the database. A server of the previous version reads and writes only the old
--- columns, which stay (expand). Null means not folded yet; until then the old column is searched.
+-- depends on the locale of the database. A server of the previous version reads and writes only the
+-- old columns, which stay (expand). Null means not folded yet; until then the old column is
+-- searched.
 
 -- The country of phone numbers without a country code, ISO 3166-1 alpha-2; null if unknown.
 ALTER TABLE workspaces ADD COLUMN country text CHECK (length(country) = 2);
 
--- email_key is also null if another agent already had the same key when the column was first filled.
+-- email_key is also null if another agent already had the same key when the column was first
+-- filled.
 ALTER TABLE agents
     ADD COLUMN revision int NOT NULL DEFAULT 1,
     ADD COLUMN search_text text COLLATE "C",
@@ -32,8 +34,8 @@ CREATE INDEX conversations_note_text ON conversations USING gin (note_text gin_t
 CREATE INDEX conversations_unfolded ON conversations (workspace_id, id)
     WHERE note_text IS NULL AND (closing_text IS NOT NULL OR closing_category IS NOT NULL);
 
--- A server of the previous version changes searched text without folding it, and does not change the
--- revision. These triggers mark such rows as not folded.
+-- A server of the previous version changes searched text without folding it, and does not change
+-- the revision. These triggers mark such rows as not folded.
 CREATE FUNCTION unfold_agent() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
     NEW.search_text := NULL; NEW.name_text := NULL; NEW.email_key := NULL;
@@ -61,9 +63,9 @@ CREATE TRIGGER conversations_unfold BEFORE UPDATE OF closing_category, closing_t
     WHEN ((OLD.closing_category, OLD.closing_text) IS DISTINCT FROM (NEW.closing_category, NEW.closing_text) AND OLD.revision = NEW.revision)
     EXECUTE FUNCTION unfold_note();
 
--- The words of names, addresses and closing notes, except words with digits. A mistyped search word is
--- replaced by the nearest known words. code is the word with each letter mapped to a small ASCII letter,
--- for which trigrams work in every locale.
+-- The words of names, addresses and closing notes, except words with digits. A mistyped search word
+-- is replaced by the nearest known words. code is the word with each letter mapped to a small ASCII
+-- letter, for which trigrams work in every locale.
 CREATE TABLE known_words (
     workspace_id bigint NOT NULL REFERENCES workspaces (key),
     kind         text NOT NULL CHECK (kind IN ('AGENT', 'CONTACT', 'NOTE')),
@@ -73,9 +75,9 @@ CREATE TABLE known_words (
 );
 CREATE INDEX known_words_code ON known_words USING gin (code gin_trgm_ops);
 
--- Words that an update removed from a row, so perhaps from the last row that had them. Inserting here
--- takes no lock; whether a row still has the word is checked later, and until then by each search.
--- forgotten_at is when the word was removed from known_words.
+-- Words that an update removed from a row, so perhaps from the last row that had them. Inserting
+-- here takes no lock; whether a row still has the word is checked later, and until then by each
+-- search. forgotten_at is when the word was removed from known_words.
 CREATE TABLE doubted_words (
     id           bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     workspace_id bigint NOT NULL REFERENCES workspaces (key),

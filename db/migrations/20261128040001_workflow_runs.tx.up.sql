@@ -8,8 +8,8 @@ ALTER TABLE workflow_runs
         CHECK (status IN ('RUNNING', 'WAITING', 'COMPLETED', 'REFUSED', 'FAILED', 'STOPPED', 'CANCELLED'));
 
 -- enabling_id is the WORKFLOW_ENABLED event that started a run for a conversation that was waiting
--- then. One such event has many runs, one for each contact. Their event_id is the run's own id, since
--- it must be unique for servers of the previous version.
+-- then. One such event has many runs, one for each contact. Their event_id is the run's own id,
+-- since it must be unique for servers of the previous version.
 ALTER TABLE workflow_runs ADD COLUMN enabling_id uuid;
 CREATE UNIQUE INDEX workflow_runs_enabling ON workflow_runs (workspace_id, workflow_id, enabling_id, contact_id)
     WHERE enabling_id IS NOT NULL;

@@ -12,8 +12,9 @@ import (
 	"golang.org/x/text/unicode/norm"
 )
 
-// Fold returns the text in lower case, without accents, compatibility forms and invisible characters,
-// and with ASCII digits. It keeps punctuation and spaces. Folding a folded text does not change it.
+// Fold returns the text in lower case, without accents, compatibility forms and invisible
+// characters, and with ASCII digits. It keeps punctuation and spaces. Folding a folded text does
+// not change it.
 func Fold(s string) string {
 	if isFolded(s) {
 		return s
@@ -43,12 +44,12 @@ func EmailKey(address string) string {
 	return norm.NFC.String(norm.NFKD.String(foldCase(s)))
 }
 
-// foldCase folds case. It lowers first, since the library's folding only swaps the capital and small
-// letters of Cherokee.
+// foldCase folds case. It lowers first, since the library's folding only swaps the capital and
+// small letters of Cherokee.
 func foldCase(s string) string { return cases.Fold().String(strings.ToLower(s)) }
 
-// isFolded reports whether the text is ASCII without capital letters, which Fold does not change. Most
-// text is.
+// isFolded reports whether the text is ASCII without capital letters, which Fold does not change.
+// Most text is.
 func isFolded(s string) bool {
 	for i := range len(s) {
 		if s[i] >= 0x80 || 'A' <= s[i] && s[i] <= 'Z' {

@@ -10,12 +10,12 @@ import (
 	"golang.org/x/text/language"
 )
 
-// leastNumber is the least number of digits in a text without letters that is treated as (part of) a
-// phone number.
+// leastNumber is the least number of digits in a text without letters that is treated as (part of)
+// a phone number.
 const leastNumber = 3
 
-// Country returns an ISO 3166-1 alpha-2 country code in capitals, as it is stored, and reports whether
-// the country exists.
+// Country returns an ISO 3166-1 alpha-2 country code in capitals, as it is stored, and reports
+// whether the country exists.
 func Country(code string) (string, bool) {
 	code = strings.ToUpper(code)
 	region, err := language.ParseRegion(code)
@@ -23,9 +23,9 @@ func Country(code string) (string, bool) {
 	return code, known || phonenumbers.GetSupportedRegions()[code]
 }
 
-// Numbers returns the digit strings by which a phone number is found: as typed, with its country code,
-// and as dialled within its country. country is the ISO code for numbers without a country code; empty
-// if unknown.
+// Numbers returns the digit strings by which a phone number is found: as typed, with its country
+// code, and as dialled within its country. country is the ISO code for numbers without a country
+// code; empty if unknown.
 func Numbers(phone, country string) []string {
 	var forms []string
 	for _, number := range splitNumbers(Fold(phone)) {
@@ -43,8 +43,8 @@ func Numbers(phone, country string) []string {
 
 var numbersApart = regexp.MustCompile(`[,;/|]`)
 
-// splitNumbers splits a text that holds several phone numbers; the whole text is the last element. If a
-// part is too short for a number, as in 089/12345, the text is one number.
+// splitNumbers splits a text that holds several phone numbers; the whole text is the last element.
+// If a part is too short for a number, as in 089/12345, the text is one number.
 func splitNumbers(folded string) []string {
 	parts := numbersApart.Split(folded, -1)
 	if slices.ContainsFunc(parts, func(part string) bool { return len(digits(part)) < 7 }) {
@@ -54,7 +54,8 @@ func splitNumbers(folded string) []string {
 }
 
 var (
-	// People write the zero that is dialled without the country code between the code and the number.
+	// People write the zero that is dialled without the country code between the code and the
+	// number.
 	bracketedZero = regexp.MustCompile(`\(\s*0\s*\)`)
 	extension     = regexp.MustCompile(`(\d)[^\d\p{L}]*(?:;ext=|ext|extension|x|#|durchwahl|dw|poste|app|apt)\.?:?\s*(\d{1,7})$`)
 )

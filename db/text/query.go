@@ -36,8 +36,8 @@ func (t Term) IsWord() bool { return !strings.ContainsRune(t.Words, ' ') && !has
 // IsShort reports whether the term is too short for a search in the middle of a text.
 func (t Term) IsShort() bool { return t.number == "" && utf8.RuneCountInString(t.Words) < 3 }
 
-// Terms splits a search text into terms. Phone numbers and e-mail addresses are one term each; every
-// other word is a term, so that words are found in any order. A blank text has no terms.
+// Terms splits a search text into terms. Phone numbers and e-mail addresses are one term each;
+// every other word is a term, so that words are found in any order. A blank text has no terms.
 func Terms(typed string) []Term {
 	folded := strings.TrimSpace(Fold(typed))
 	if address := withoutScheme(folded); isNumber(address) {
@@ -77,8 +77,8 @@ func Terms(typed string) []Term {
 
 var scheme = regexp.MustCompile(`^(?:mailto|tel|sms|callto|whatsapp|sip|sips):`)
 
-// withoutScheme turns a link such as mailto:ada@example.org?subject=Hello into its address. It returns
-// the text unchanged if the address is too short to search for.
+// withoutScheme turns a link such as mailto:ada@example.org?subject=Hello into its address. It
+// returns the text unchanged if the address is too short to search for.
 func withoutScheme(folded string) string {
 	bare := scheme.ReplaceAllString(folded, "")
 	if bare == folded {

@@ -5,12 +5,12 @@ import (
 	"unicode"
 )
 
-// Words returns the folded words of a text, which are sequences of letters and digits. The words of a
-// text without letters and digits, such as one emoji, are its parts between spaces.
+// Words returns the folded words of a text, which are sequences of letters and digits. The words of
+// a text without letters and digits, such as one emoji, are its parts between spaces.
 func Words(s string) []string { return split(Fold(s)) }
 
-// Key returns the words of a text, separated by one space. Texts that differ only in spelling have the
-// same key. Keys are compared and ordered by bytes.
+// Key returns the words of a text, separated by one space. Texts that differ only in spelling have
+// the same key. Keys are compared and ordered by bytes.
 func Key(s string) string { return strings.Join(Words(s), " ") }
 
 // split is Words for a folded text.

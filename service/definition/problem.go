@@ -78,7 +78,8 @@ func StepsName(d *db.WorkflowDefinition, agent db.AgentID) bool {
 	return slices.ContainsFunc(d.Steps, func(s *db.WorkflowStep) bool { return slices.Contains(Named(s), agent) })
 }
 
-// NamesCategory reports whether a condition or a step of the definition names one of the categories.
+// NamesCategory reports whether a condition or a step of the definition names one of the
+// categories.
 func NamesCategory(d *db.WorkflowDefinition, categories []string) bool {
 	named := func(c string) bool { return slices.Contains(categories, c) }
 	return d.Conditions != nil && slices.ContainsFunc(d.Conditions.Categories, named) ||

@@ -12,9 +12,9 @@ import (
 	"switchboard/service"
 )
 
-// The demo workspace is a team of 40 and a month of its work. It is played through the same transitions
-// as real calls and then written at once. Only its times depend on when it is made, and only its ids
-// are random.
+// The demo workspace is a team of 40 and a month of its work. It is played through the same
+// transitions as real calls and then written at once. Only its times depend on when it is made, and
+// only its ids are random.
 
 const (
 	age          = 30 * 24 * time.Hour
@@ -120,8 +120,8 @@ func newDemo(workspace *db.Workspace, end time.Time) *demo {
 	return d
 }
 
-// store writes all rows in their final state, then the log in order. It returns the rest of the log,
-// which Write appends.
+// store writes all rows in their final state, then the log in order. It returns the rest of the
+// log, which Write appends.
 func (d *demo) store(ctx context.Context, tx db.Tx, progress func(done, of int)) (service.Changes, error) {
 	log := d.events[:len(d.events)/chunkSize*chunkSize]
 	rest := d.events[len(log):]

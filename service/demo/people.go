@@ -111,7 +111,8 @@ func (d *demo) hire() {
 	}
 }
 
-// availabilityOf makes the first agents, for whom tokens are made, and two thirds of the others online.
+// availabilityOf makes the first agents, for whom tokens are made, and two thirds of the others
+// online.
 func availabilityOf(i int) db.Availability {
 	switch {
 	case i < managerCount+2 || i%3 == 0 || i%5 == 1:

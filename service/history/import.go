@@ -29,12 +29,12 @@ func (r *Result) add(more Result) {
 	r.Problems = append(r.Problems, more.Problems...)
 }
 
-// Import brings past conversations into a workspace, the one opened first first. Agents
-// are found by name and contacts by identity on the channel, or created. Each batch is one transaction,
-// after which progress is called with the number of records done. An import that ended in the middle
-// can be run again: it adds what is missing and nothing twice. A record that cannot be imported is a
-// problem in the result and does not hold up the others. It is for operators, not for callers of the
-// API.
+// Import brings past conversations into a workspace, the one opened first first. Agents are found
+// by name and contacts by identity on the channel, or created. Each batch is one transaction, after
+// which progress is called with the number of records done. An import that ended in the middle can
+// be run again: it adds what is missing and nothing twice. A record that cannot be imported is a
+// problem in the result and does not hold up the others. It is for operators, not for callers of
+// the API.
 func Import(ctx context.Context, s *service.Service, workspace db.WorkspaceKey, onChannel string, records []Record, progress func(done int)) (result Result, err error) {
 	channel, err := service.CheckChannel("channel", onChannel)
 	if err != nil {
@@ -72,10 +72,10 @@ func sortProblems(problems []Problem) {
 	slices.SortStableFunc(problems, func(a, b Problem) int { return cmp.Compare(a.Line, b.Line) })
 }
 
-// nameRecords sets the key of each record: its external id or, without one, its content and, since real
-// data has equal records, its number among those. Keys must never change, or importing a file again
-// would add everything again. They once included the channel as it was given, so records have that
-// key as well.
+// nameRecords sets the key of each record: its external id or, without one, its content and, since
+// real data has equal records, its number among those. Keys must never change, or importing a file
+// again would add everything again. They once included the channel as it was given, so records have
+// that key as well.
 func nameRecords(channel, sent string, records []Record) error {
 	seen := map[[sha256.Size]byte]int{}
 	key := func(channel string, r Record) ([]byte, error) {
@@ -235,8 +235,8 @@ func (b *batch) idOf(r *Record) string {
 	return db.FoldExternalID(b.channel, r.Contact.ExternalID)
 }
 
-// findAgents reads the agents of the records that exist already and keeps them from being deactivated
-// meanwhile. An active agent is preferred among several with the same name.
+// findAgents reads the agents of the records that exist already and keeps them from being
+// deactivated meanwhile. An active agent is preferred among several with the same name.
 func (b *batch) findAgents(ctx context.Context, records []Record) error {
 	names := make([]string, len(records))
 	for i, r := range records {
@@ -300,7 +300,8 @@ func (b *batch) add(r *Record) {
 	b.result.Added++
 }
 
-// isLater reports whether a is later than b among the conversations of a contact: by openedAt, then id.
+// isLater reports whether a is later than b among the conversations of a contact: by openedAt, then
+// id.
 func isLater(a, b *db.Conversation) bool {
 	return cmp.Or(a.OpenedAt.Compare(b.OpenedAt), bytes.Compare(a.ID.UUID[:], b.ID.UUID[:])) > 0
 }
@@ -320,8 +321,8 @@ func checkThread(t *service.Thread, r *Record) string {
 	return ""
 }
 
-// continueWith makes a closed conversation the latest. The former latest one is unchanged otherwise, and
-// the contact keeps its assignee.
+// continueWith makes a closed conversation the latest. The former latest one is unchanged
+// otherwise, and the contact keeps its assignee.
 func continueWith(t *service.Thread, c *db.Conversation) {
 	if t.Latest != nil {
 		t.Latest.Latest = false
@@ -353,8 +354,8 @@ func (b *batch) agent(company string) *db.Agent {
 	return a
 }
 
-// contact makes the record's contact, which is called by its id if its name is blank. The record keeps
-// the name that it has, because its key depends on it.
+// contact makes the record's contact, which is called by its id if its name is blank. The record
+// keeps the name that it has, because its key depends on it.
 func (b *batch) contact(r *Record, owner *db.Agent) *service.Thread {
 	name := r.Contact.Name
 	if service.Blank(name) {

@@ -136,7 +136,8 @@ func TestImportExternalIDs(t *testing.T) {
 	servicetest.Equal(t, "too long", runs("email", line("t-5", "cora@x.example", long+"x")), "added 0, known 0, contacts 0, skipped 1")
 }
 
-// TestImportOfWhatShowsNothing: texts of invisible characters only are treated as the API treats them.
+// TestImportOfWhatShowsNothing: texts of invisible characters only are treated as the API treats
+// them.
 func TestImportOfWhatShowsNothing(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)

@@ -61,9 +61,9 @@ type Problem struct {
 
 const maxLine = 4 << 20 // bytes
 
-// Read reads conversations from JSON lines. It returns those that can be imported, ordered by openedAt,
-// and the problem of each other line. Empty lines are skipped. The error is r's, or reports that the
-// file has another form.
+// Read reads conversations from JSON lines. It returns those that can be imported, ordered by
+// openedAt, and the problem of each other line. Empty lines are skipped. The error is r's, or
+// reports that the file has another form.
 func Read(r io.Reader) (records []Record, bad []Problem, err error) {
 	in := bufio.NewReaderSize(r, 64<<10)
 	beginning, err := in.Peek(512)
@@ -117,8 +117,8 @@ func checkReadable(beginning []byte) error {
 	return nil
 }
 
-// readLine reads a line without the spaces around it. A line that is too long is read to its end and
-// dropped.
+// readLine reads a line without the spaces around it. A line that is too long is read to its end
+// and dropped.
 func readLine(in *bufio.Reader) (line []byte, long bool, err error) {
 	for {
 		part, err := in.ReadSlice('\n')
@@ -157,8 +157,8 @@ func (r *Record) read(line []byte) error {
 	return r.check(time.Time{})
 }
 
-// check returns why a record cannot be imported; nil if it can. No time may be after now, unless now is
-// zero.
+// check returns why a record cannot be imported; nil if it can. No time may be after now, unless
+// now is zero.
 func (r *Record) check(now time.Time) error {
 	checks := []error{
 		checkCompany(r.Company),
@@ -220,8 +220,8 @@ func checkIdentity(id string) error {
 	return service.CheckExternalID("contact.externalId", id)
 }
 
-// checkExternalID refuses a conversation's id that is blank but not empty: it would stand for any number
-// of conversations.
+// checkExternalID refuses a conversation's id that is blank but not empty: it would stand for any
+// number of conversations.
 func checkExternalID(id string) error {
 	if id != "" && service.Blank(id) {
 		return errors.New("externalId is blank: give the id of the conversation, or leave externalId out")

@@ -57,7 +57,8 @@ func (s *sketch) quantile(part float64) *float64 {
 	return nil
 }
 
-// middle returns the length, in seconds, from which no duration of a bucket differs by more than 1 %.
+// middle returns the length, in seconds, from which no duration of a bucket differs by more than 1
+// %.
 func middle(bucket int) float64 {
 	if bucket == 0 {
 		return 0

@@ -72,8 +72,8 @@ func ReadLog(t *testing.T, rows db.ForWorkspace) []*db.Event {
 	return events
 }
 
-// CheckFacets checks that each event begins with the state after the one before it, and that the last
-// one ends with the present state of the conversation (P1).
+// CheckFacets checks that each event begins with the state after the one before it, and that the
+// last one ends with the present state of the conversation (P1).
 func CheckFacets(t *testing.T, rows db.ForWorkspace, events []*db.Event) {
 	t.Helper()
 	now := map[db.ConversationID]string{}
@@ -102,8 +102,8 @@ func CheckFacets(t *testing.T, rows db.ForWorkspace, events []*db.Event) {
 	}
 }
 
-// CheckCounts checks that the present counts, those of a projection started now and the lengths of the
-// lists are equal (I2).
+// CheckCounts checks that the present counts, those of a projection started now and the lengths of
+// the lists are equal (I2).
 func CheckCounts(t *testing.T, s *service.Service, viewer service.Actor) {
 	t.Helper()
 	projected, err := s.InboxCounts(t.Context(), viewer)

@@ -189,8 +189,8 @@ func (w *World) Named(id *db.AgentID) string {
 	return rows[0].Name
 }
 
-// Owner returns the name of the assignee of a conversation, and checks that the contact of a latest one
-// has the same.
+// Owner returns the name of the assignee of a conversation, and checks that the contact of a latest
+// one has the same.
 func (w *World) Owner(c *db.Conversation) string {
 	w.T.Helper()
 	c = w.Read(c)

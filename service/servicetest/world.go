@@ -1,5 +1,5 @@
-// Package servicetest sets up worlds for tests of the service: a fresh workspace in a database of its
-// own, with helpers that go through the verbs and fail the test if a verb is refused.
+// Package servicetest sets up worlds for tests of the service: a fresh workspace in a database of
+// its own, with helpers that go through the verbs and fail the test if a verb is refused.
 package servicetest
 
 import (

@@ -13,8 +13,8 @@ type CancelWorkflowRunInput struct {
 	service.Keyed
 }
 
-// CancelWorkflowRun ends a run before its next step (W2, managers only). It waits for a step that is
-// being taken. Refusals: RUN_ENDED.
+// CancelWorkflowRun ends a run before its next step (W2, managers only). It waits for a step that
+// is being taken. Refusals: RUN_ENDED.
 func (s *Service) CancelWorkflowRun(ctx context.Context, actor service.Actor, in CancelWorkflowRunInput) (*service.Outcome, error) {
 	if err := service.MayManage(actor); err != nil {
 		return nil, err

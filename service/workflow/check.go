@@ -42,8 +42,8 @@ func isRefusal(err error) *service.Refusal {
 	return nil
 }
 
-// WorkflowProblems returns why each of these workflows cannot run now, as the code and message of the
-// rule with the field of the workflow. Deleted workflows have no problems.
+// WorkflowProblems returns why each of these workflows cannot run now, as the code and message of
+// the rule with the field of the workflow. Deleted workflows have no problems.
 func (s *Service) WorkflowProblems(ctx context.Context, actor service.Actor, workflows []*db.Workflow) ([][]*service.Refusal, error) {
 	definitions := make([]*db.WorkflowDefinition, len(workflows))
 	for i, f := range workflows {

@@ -9,13 +9,14 @@ import (
 	"switchboard/service"
 )
 
-// Choosing an agent is exact under concurrency: the candidates are locked, in id order, before their
-// conversations are counted. Another choice among them waits, and then counts what this one assigned.
+// Choosing an agent is exact under concurrency: the candidates are locked, in id order, before
+// their conversations are counted. Another choice among them waits, and then counts what this one
+// assigned.
 
 const candidatesKept = 100 // in the log of a run
 
-// stepChoice assigns an open conversation to the agent that the step chooses; without one it changes
-// nothing.
+// stepChoice assigns an open conversation to the agent that the step chooses; without one it
+// changes nothing.
 func (w *writer) stepChoice(ctx context.Context, x *execution, step *db.WorkflowStep, took *db.WorkflowRunStep) (service.Changes, error) {
 	if !x.thread.IsOpen() {
 		return nil, service.Refuse(service.NotOpen, "the conversation is closed; agents are chosen for open ones")

@@ -7,8 +7,8 @@ import (
 	"switchboard/db"
 )
 
-// The rules of conditions (W1): pure functions of an event and of the state after it, used by planning
-// and by dry runs.
+// The rules of conditions (W1): pure functions of an event and of the state after it, used by
+// planning and by dry runs.
 
 // occurrence is an event with everything that conditions depend on.
 type occurrence struct {
@@ -30,8 +30,8 @@ func (o occurrence) triggers(d *db.WorkflowDefinition) bool {
 	return o.facets != nil && o.pulls(d) && o.meets(d.Conditions) && o.situation.meets(d.Conditions)
 }
 
-// pulls reports whether the event matches one of the triggers. A withheld message matches none (S9),
-// and an automated one only those of workflows that ask for it.
+// pulls reports whether the event matches one of the triggers. A withheld message matches none
+// (S9), and an automated one only those of workflows that ask for it.
 func (o occurrence) pulls(d *db.WorkflowDefinition) bool {
 	if !slices.ContainsFunc(d.Triggers, func(t db.WorkflowTrigger) bool { return t.Event() == o.event.Type }) {
 		return false
@@ -73,8 +73,8 @@ func (s situation) meets(c *db.WorkflowConditions) bool {
 		s.meetsTime(c.Hours, c.Days) && s.meetsAssignee(c.Assignee)
 }
 
-// meetsTime reports whether the time is within the hours of one of the days. Hours that continue past
-// midnight belong to the day on which they begin.
+// meetsTime reports whether the time is within the hours of one of the days. Hours that continue
+// past midnight belong to the day on which they begin.
 func (s situation) meetsTime(h *db.WorkflowHours, days []db.DayOfWeek) bool {
 	day := s.at.Weekday()
 	if h != nil {

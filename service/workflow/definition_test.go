@@ -76,7 +76,8 @@ func TestInvalidWorkflow(t *testing.T) {
 		servicetest.Refused(t, err, service.InvalidWorkflow)
 		servicetest.Equal(t, "path", strings.Join(servicetest.RefusalOf(err).Field, "."), path)
 	}
-	for _, template := range workflow.WorkflowTemplates() { // W3: one mutation each, enabled at once
+	// Each template is created and enabled by one mutation (W3).
+	for _, template := range workflow.WorkflowTemplates() {
 		servicetest.Equal(t, template.Key, w.Template(template.Key, nil).Enabled, true)
 	}
 }
@@ -129,7 +130,8 @@ func TestWorkflowConditions(t *testing.T) {
 			servicetest.Equal(t, "placed", len(w.runsOf(placed)), 1)
 		}},
 		{"W1 hours and days, in the workspace's time zone", func(t *testing.T, w *world) {
-			w.OK(w.UpdateWorkspace(w.Context(), w.Manager, service.UpdateWorkspaceInput{TimeZone: service.Text("Asia/Tokyo")})) // nine hours ahead
+			// Tokyo is nine hours ahead of UTC.
+			w.OK(w.UpdateWorkspace(w.Context(), w.Manager, service.UpdateWorkspaceInput{TimeZone: service.Text("Asia/Tokyo")}))
 			morning := w.Workflow(conditional(db.TriggerOpened, db.WorkflowConditions{Hours: &db.WorkflowHours{From: 8, Until: 12}}))
 			night := w.Workflow(conditional(db.TriggerOpened, db.WorkflowConditions{Hours: &db.WorkflowHours{From: 22, Until: 6}}))
 			monday := w.Workflow(conditional(db.TriggerOpened, db.WorkflowConditions{Days: []db.DayOfWeek{db.Monday}}))

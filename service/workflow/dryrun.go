@@ -118,8 +118,8 @@ func (w *writer) trySteps(ctx context.Context, x *execution, d *db.WorkflowDefin
 	return nil
 }
 
-// tryTrigger carries out the trigger. It returns the event for which the workflow runs, nil if there
-// was nothing to carry out, and whether the workflow runs.
+// tryTrigger carries out the trigger. It returns the event for which the workflow runs, nil if
+// there was nothing to carry out, and whether the workflow runs.
 func (w *writer) tryTrigger(ctx context.Context, t *service.Thread, d *db.WorkflowDefinition, named *DryRunTrigger) (*db.Event, bool, error) {
 	trigger := named
 	if named == nil {

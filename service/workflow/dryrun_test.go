@@ -12,7 +12,8 @@ import (
 	"switchboard/service/workflow"
 )
 
-// TestDryRunTriggers: what is to happen first happens by its own rules, and nothing is written (W2).
+// TestDryRunTriggers: what is to happen first happens by its own rules, and nothing is written
+// (W2).
 func TestDryRunTriggers(t *testing.T) {
 	tries := func(w *world, c *db.Conversation, d *db.WorkflowDefinition, trigger *workflow.DryRunTrigger) string {
 		w.T.Helper()

@@ -111,9 +111,9 @@ func (d *DryRunTrigger) isAutomated() bool {
 	return d != nil && d.MessageReceived != nil && d.MessageReceived.Automated
 }
 
-// usualTrigger returns the trigger of a dry run that names none: the first of the definition's triggers
-// that can happen now, with data that meets the conditions on it. It is nil if none can happen,
-// because then the conversation is in the state after it.
+// usualTrigger returns the trigger of a dry run that names none: the first of the definition's
+// triggers that can happen now, with data that meets the conditions on it. It is nil if none can
+// happen, because then the conversation is in the state after it.
 func usualTrigger(d *db.WorkflowDefinition, t *service.Thread) *DryRunTrigger {
 	c := d.Conditions
 	if c == nil {

@@ -9,8 +9,8 @@ import (
 	"switchboard/service"
 )
 
-// Planning turns events into runs, in log order and once each: the runs and the position up to which
-// events are planned commit together. A run is unique for its workflow, event and contact, so
+// Planning turns events into runs, in log order and once each: the runs and the position up to
+// which events are planned commit together. A run is unique for its workflow, event and contact, so
 // planning an event again, on any server, adds nothing (W2).
 
 const (
@@ -257,8 +257,8 @@ func (p *planner) cancelPlanned(ctx context.Context, e *db.Event) error {
 	return err
 }
 
-// takeIn plans a run for each conversation that was open and unassigned when the workflow
-// was enabled (W4), the longest waiting first. There is no event, so only the conditions on the state
+// takeIn plans a run for each conversation that was open and unassigned when the workflow was
+// enabled (W4), the longest waiting first. There is no event, so only the conditions on the state
 // and the time apply.
 func (p *planner) takeIn(ctx context.Context, v *db.WorkflowVersion, e *db.Event) error {
 	waiting, err := p.UnassignedConversations(ctx, v.WorkflowID, e.ChangeEnd())
@@ -275,8 +275,8 @@ func (p *planner) takeIn(ctx context.Context, v *db.WorkflowVersion, e *db.Event
 	return nil
 }
 
-// frees reports whether an event may have freed capacity for a conversation in the queue, or added a
-// conversation to it (W4).
+// frees reports whether an event may have freed capacity for a conversation in the queue, or added
+// a conversation to it (W4).
 func frees(e *db.Event) bool {
 	switch e.Type {
 	case db.AvailabilityChanged:
@@ -290,7 +290,8 @@ func frees(e *db.Event) bool {
 		(e.After == nil || !db.ViewMine.Holds(e.After, e.Before.Assignee))
 }
 
-// settles reports whether a contact's conversation leaves the queue, because it was assigned or closed.
+// settles reports whether a contact's conversation leaves the queue, because it was assigned or
+// closed.
 func settles(e *db.Event) bool {
 	switch e.Type {
 	case db.ConversationAssigned, db.ConversationClosed:

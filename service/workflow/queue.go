@@ -11,8 +11,8 @@ import (
 // The queue of W4: runs that found no agent wait until capacity frees. The workflow's present
 // definition decides to whom their conversations may be assigned, and how many.
 
-// presentStep returns the index of the step by which a run is served that found no agent at step i of
-// an earlier definition: i if that step still chooses, else the first step that does, else -1.
+// presentStep returns the index of the step by which a run is served that found no agent at step i
+// of an earlier definition: i if that step still chooses, else the first step that does, else -1.
 func presentStep(d *db.WorkflowDefinition, i int) int {
 	if i < len(d.Steps) && d.Steps[i].Chooses() {
 		return i
@@ -25,8 +25,8 @@ func presentStep(d *db.WorkflowDefinition, i int) int {
 	return -1
 }
 
-// leaveToQueue makes no candidate available if conversations wait for them already: once this run has
-// joined the queue, those are served first (W4).
+// leaveToQueue makes no candidate available if conversations wait for them already: once this run
+// has joined the queue, those are served first (W4).
 func (w *writer) leaveToQueue(ctx context.Context, run *db.WorkflowRun, c candidates) error {
 	if run.Unserved != nil { // it is being served
 		return nil
@@ -65,9 +65,9 @@ func (w *writer) presentDefinition(ctx context.Context, id db.WorkflowID) (*db.W
 	return rows[0].Definition, nil
 }
 
-// serveWorkflows assigns the conversations in the queue to agents with capacity, the longest waiting
-// first, until no more can be assigned (W4). A failure does not hold up the others; complete reports
-// that there was none.
+// serveWorkflows assigns the conversations in the queue to agents with capacity, the longest
+// waiting first, until no more can be assigned (W4). A failure does not hold up the others;
+// complete reports that there was none.
 func (s *Service) serveWorkflows(ctx context.Context, workspace db.WorkspaceKey) (complete bool, err error) {
 	var without []db.StepRef // steps without an available agent
 	for complete = true; ; {
@@ -100,8 +100,8 @@ func (s *Service) serveWorkflows(ctx context.Context, workspace db.WorkspaceKey)
 	}
 }
 
-// serve takes a step again that found no agent. Found reports that it found one, or that none is needed
-// any more.
+// serve takes a step again that found no agent. Found reports that it found one, or that none is
+// needed any more.
 func (w *writer) serve(ctx context.Context, run *db.WorkflowRun) (events service.Changes, found bool, err error) {
 	present, err := w.presentDefinition(ctx, run.WorkflowID)
 	if err != nil {

@@ -26,7 +26,8 @@ func (w *world) updates(f *db.Workflow, d *db.WorkflowDefinition) {
 	w.OK(w.UpdateWorkflow(w.Context(), w.Manager, workflow.UpdateWorkflowInput{WorkflowID: f.ID, Definition: d}))
 }
 
-// assigned returns the conversations that a workflow assigned since a place in the log, in that order.
+// assigned returns the conversations that a workflow assigned since a place in the log, in that
+// order.
 func (w *world) assigned(since db.Seq) (ids []db.ConversationID) {
 	w.T.Helper()
 	for _, e := range w.Since(since) {

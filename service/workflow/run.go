@@ -115,8 +115,8 @@ func (w *writer) advance(ctx context.Context, run *db.WorkflowRun) (service.Chan
 	return events, w.SaveRun(ctx, run)
 }
 
-// skip skips the steps that are not taken after an earlier one was overtaken or refused: all without
-// always (W2).
+// skip skips the steps that are not taken after an earlier one was overtaken or refused: all
+// without always (W2).
 func skip(run *db.WorkflowRun, d *db.WorkflowDefinition, now time.Time) {
 	if !hasOutcome(run, db.StepOvertaken, db.StepRefused) {
 		return
@@ -178,8 +178,8 @@ func (w *writer) aboutRun(run *db.WorkflowRun) *db.Event {
 	return e
 }
 
-// A step that fails is tried again after a tenth of a second. The pause doubles with each attempt, up
-// to a minute; all attempts take about three minutes.
+// A step that fails is tried again after a tenth of a second. The pause doubles with each attempt,
+// up to a minute; all attempts take about three minutes.
 const (
 	stepAttempts = 12
 	firstPause   = 100 * time.Millisecond

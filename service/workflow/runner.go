@@ -15,8 +15,8 @@ const (
 	workflowWorkers = 4           // steps taken at once, for each workspace
 )
 
-// RunWorkflows carries out the workflows of all workspaces until the context ends. It may
-// run in any number of processes: locks in the database, which end with their process, decide which one
+// RunWorkflows carries out the workflows of all workspaces until the context ends. It may run in
+// any number of processes: locks in the database, which end with their process, decide which one
 // plans and which one takes a step. In between it waits for the log.
 func (s *Service) RunWorkflows(ctx context.Context) {
 	var following sync.WaitGroup
@@ -75,8 +75,9 @@ func (s *Service) followWorkflows(ctx context.Context, workspace db.WorkspaceKey
 	}
 }
 
-// followLog plans runs for new events and has their steps taken. Planning reads the log from its stored
-// position, so it includes what happened while no server followed; the watcher only signals new events.
+// followLog plans runs for new events and has their steps taken. Planning reads the log from its
+// stored position, so it includes what happened while no server followed; the watcher only signals
+// new events.
 func (s *Service) followLog(ctx context.Context, workspace db.WorkspaceKey, work chan<- struct{}) error {
 	watcher, err := s.Feed.Watch(ctx, workspace, nil)
 	if err != nil {
@@ -127,8 +128,8 @@ func (s *Service) CatchUp(ctx context.Context, workspace db.WorkspaceKey) error 
 	}
 }
 
-// serveFreed serves the queue and only then stores that it did, so that another server repeats it after
-// a crash in between.
+// serveFreed serves the queue and only then stores that it did, so that another server repeats it
+// after a crash in between.
 func (s *Service) serveFreed(ctx context.Context, workspace db.WorkspaceKey, freed db.Seq) error {
 	complete, err := s.serveWorkflows(ctx, workspace)
 	if err != nil || !complete {
@@ -147,8 +148,8 @@ func (s *Service) stepWorkflows(ctx context.Context, workspace db.WorkspaceKey) 
 	}
 }
 
-// waitForWork has steps taken as they become due, until an event happens. With nothing due it waits for
-// an event only, since every run is planned for one.
+// waitForWork has steps taken as they become due, until an event happens. With nothing due it waits
+// for an event only, since every run is planned for one.
 func (s *Service) waitForWork(ctx context.Context, workspace db.WorkspaceKey, watcher *feed.Watcher, work chan<- struct{}) (happened bool, err error) {
 	due, err := s.DB.ForWorkspace(workspace).NextDue(ctx)
 	if err != nil {

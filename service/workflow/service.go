@@ -1,6 +1,6 @@
-// Package workflow carries out what a workspace wants to happen by itself (W1): the verbs on workflows,
-// the planning of their runs from the event log, the steps of runs, and dry runs. What a workflow may
-// be is in service/definition.
+// Package workflow carries out what a workspace wants to happen by itself (W1): the verbs on
+// workflows, the planning of their runs from the event log, the steps of runs, and dry runs. What a
+// workflow may be is in service/definition.
 package workflow
 
 import (

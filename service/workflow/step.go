@@ -82,7 +82,8 @@ func (w *writer) stepAssignment(ctx context.Context, x *execution, step *db.Work
 		}
 		return w.setAssignee(ctx, t, nil, took)
 	}
-	if err := service.FirstOf(service.CheckUnblocked(t.Contact), service.CheckLatest(t)); err != nil { // S4, A6
+	// Rules S4 and A6.
+	if err := service.FirstOf(service.CheckUnblocked(t.Contact), service.CheckLatest(t)); err != nil {
 		return nil, err
 	}
 	if step.Chooses() {

@@ -109,7 +109,8 @@ type UpdateWorkflowInput struct {
 	service.Keyed
 }
 
-// UpdateWorkflow changes a workflow for events from now on (managers only). Refusals: INVALID_WORKFLOW.
+// UpdateWorkflow changes a workflow for events from now on (managers only). Refusals:
+// INVALID_WORKFLOW.
 func (s *Service) UpdateWorkflow(ctx context.Context, actor service.Actor, in UpdateWorkflowInput) (*service.Outcome, error) {
 	if err := service.MayManage(actor); err != nil {
 		return nil, err

@@ -228,7 +228,8 @@ func TestWorkflowChoices(t *testing.T) {
 			all := w.Workflow(servicetest.When(db.TriggerReopened, servicetest.Act(db.StepRoundRobin)))
 			w.Reopens(closed)
 			w.Settle()
-			servicetest.Equal(t, "considered", len(w.LastRun(all).Steps[0].Candidates), 3) // the manager too
+			// The manager is considered too.
+			servicetest.Equal(t, "considered", len(w.LastRun(all).Steps[0].Candidates), 3)
 		}},
 		{"W1 nobody can: it is left unassigned", func(t *testing.T, w *world) {
 			ada := w.Agent("Ada")
