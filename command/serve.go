@@ -96,6 +96,7 @@ func (s serve) serve(ctx context.Context, c *console, b *backend, listener net.L
 	var running sync.WaitGroup
 	defer running.Wait()
 	defer stop()
+	limitMemory(background, c.log)
 
 	api := graph.NewHandler(graph.Options{
 		Service: b.service, Auth: b.auth, Origins: s.origins(b), Introspection: a.playground, Log: c.log,
