@@ -26,9 +26,10 @@ type Authenticator struct {
 	development map[digest]developer // not changed once requests are served
 	connectors  map[digest]digest    // development tokens to their rows' hashes; not changed either
 
-	mu      sync.Mutex
-	watches map[digest]map[*tokenWatch]bool
-	known   map[digest]time.Time // tokens seen valid, and since when they are missing
+	mu       sync.Mutex
+	watches  map[digest]map[*tokenWatch]bool
+	known    map[digest]time.Time // tokens seen valid, and since when they are missing
+	recalled map[digest]recalled  // callers of the last moments
 }
 
 // A developer is the agent that a development token belongs to.
@@ -51,7 +52,8 @@ func (one *tokenWatch) end(why *service.Error) { one.once.Do(func() { one.ended(
 func New(d *db.DB, log *slog.Logger) *Authenticator {
 	return &Authenticator{
 		db: d, log: log, now: time.Now,
-		development: map[digest]developer{}, connectors: map[digest]digest{}, watches: map[digest]map[*tokenWatch]bool{}, known: map[digest]time.Time{},
+		development: map[digest]developer{}, connectors: map[digest]digest{},
+		watches: map[digest]map[*tokenWatch]bool{}, known: map[digest]time.Time{}, recalled: map[digest]recalled{},
 	}
 }
 

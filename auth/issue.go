@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"switchboard/db"
+	"switchboard/service"
 )
 
 // Issue creates an API token in a workspace and returns its secret, which is not stored. agent is
@@ -28,6 +29,7 @@ func (a *Authenticator) Issue(ctx context.Context, workspace db.WorkspaceKey, sc
 // Revoke revokes a token and reports whether a valid one existed. Live sockets are closed within
 // two seconds.
 func (a *Authenticator) Revoke(ctx context.Context, workspace db.WorkspaceKey, id db.TokenID) (bool, error) {
+	defer a.forget(func(actor service.Actor) bool { return actor.Workspace == workspace && actor.Token == id })
 	return a.db.ForWorkspace(workspace).RevokeToken(ctx, id, a.now())
 }
 

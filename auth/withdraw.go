@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	"switchboard/db"
+	"switchboard/service"
 )
 
 // Withdraw ends the watches of agents whose rights these events took away or changed. The feed
@@ -13,6 +14,7 @@ import (
 func (a *Authenticator) Withdraw(events []*db.Event) {
 	for _, e := range events {
 		if reason := withdrawalReason(e); reason != "" {
+			a.forget(func(actor service.Actor) bool { return losesRights(actor, e) })
 			for _, one := range a.watchesBefore(e) {
 				one.end(unauthenticated(reason))
 			}
@@ -41,11 +43,16 @@ func (a *Authenticator) watchesBefore(e *db.Event) (all []*tokenWatch) {
 	defer a.mu.Unlock()
 	for _, watches := range a.watches {
 		for one := range watches {
-			actor, id := one.actor, e.Data.AgentID
-			if actor.Workspace == e.WorkspaceID && actor.AsOf < e.Seq && actor.Agent != nil && id != nil && *actor.Agent == *id {
+			if losesRights(one.actor, e) {
 				all = append(all, one)
 			}
 		}
 	}
 	return all
+}
+
+// losesRights reports whether an event's agent is the actor, whose rights were read before it.
+func losesRights(actor service.Actor, e *db.Event) bool {
+	id := e.Data.AgentID
+	return actor.Workspace == e.WorkspaceID && actor.AsOf < e.Seq && actor.Agent != nil && id != nil && *actor.Agent == *id
 }

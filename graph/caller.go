@@ -14,6 +14,9 @@ import (
 type Authenticator interface {
 	// Authenticate returns the caller that a token belongs to. The error is UNAUTHENTICATED.
 	Authenticate(ctx context.Context, token string) (service.Actor, error)
+	// Recall is Authenticate for calls that change nothing. Unless fresh, the caller may have lost
+	// its rights up to half a second ago.
+	Recall(ctx context.Context, token string) (actor service.Actor, fresh bool, err error)
 	// Watch calls ended at most once, unless stop is called before: with UNAUTHENTICATED when the
 	// token becomes invalid or its agent's role changes, or with UNAVAILABLE when that cannot be
 	// determined.
@@ -33,7 +36,7 @@ func (o Options) authenticate(next http.Handler) http.Handler {
 			o.refuse(w, r, err)
 			return
 		}
-		actor, err := o.Auth.Authenticate(r.Context(), token)
+		ctx, actor, err := o.recall(r, token)
 		if err != nil {
 			o.refuse(w, r, err)
 			return
@@ -43,8 +46,39 @@ func (o Options) authenticate(next http.Handler) http.Handler {
 			limit = programBodyLimit
 		}
 		r.Body = http.MaxBytesReader(w, r.Body, limit)
-		next.ServeHTTP(w, r.WithContext(withActor(r.Context(), actor)))
+		next.ServeHTTP(w, r.WithContext(ctx))
 	})
+}
+
+// recall returns the caller of a request and a context with it. Only a request that may be a query
+// gets by with the caller of a moment ago.
+func (o Options) recall(r *http.Request, token string) (ctx context.Context, actor service.Actor, err error) {
+	ctx, fresh := r.Context(), true
+	if (&live.EventStream{}).Supports(r) {
+		actor, err = o.Auth.Authenticate(ctx, token)
+	} else {
+		actor, fresh, err = o.Auth.Recall(ctx, token)
+	}
+	ctx = withActor(ctx, actor)
+	if !fresh {
+		ctx = context.WithValue(ctx, recalledKey, token)
+	}
+	return ctx, actor, err
+}
+
+// confirm returns the context for a mutation, with the caller as the database has it now. It
+// answers the request if the token is no longer valid.
+func (o Options) confirm(w http.ResponseWriter, r *http.Request) (ctx context.Context, ok bool) {
+	token, isRecalled := r.Context().Value(recalledKey).(string)
+	if !isRecalled {
+		return r.Context(), true
+	}
+	actor, err := o.Auth.Authenticate(r.Context(), token)
+	if err != nil {
+		o.refuse(w, r, err)
+		return nil, false
+	}
+	return withActor(r.Context(), actor), true
 }
 
 // connect authenticates a socket by the payload of connection_init. The socket is closed when the

@@ -62,7 +62,7 @@ func NewHandler(o Options) *Handler {
 	server := o.server()
 	server.AddTransport(h.sockets)
 	server.AddTransport(h.streams)
-	server.AddTransport(live.HTTP{})
+	server.AddTransport(live.HTTP{Mutation: o.confirm})
 	h.http = withRequestID(measured(o.Origins.guard(o.Log, o.cors(o.authenticate(server)))))
 	return h
 }

@@ -78,6 +78,7 @@ const (
 	batchKey
 	asOfKey
 	requestKey
+	recalledKey
 )
 
 // withActor returns a context with the caller.

@@ -1,6 +1,7 @@
 package live
 
 import (
+	"context"
 	stdjson "encoding/json"
 	"errors"
 	"fmt"
@@ -22,7 +23,11 @@ import (
 // (https://graphql.github.io/graphql-over-http/draft/): POST with a JSON body, GET for queries.
 // Only clients that accept application/graphql-response+json get a status other than 200 for a
 // well-formed request.
-type HTTP struct{}
+type HTTP struct {
+	// Mutation returns the context in which a request's mutation is executed. It may refuse the
+	// mutation: then it answers the request itself and ok is false. nil: the request's context.
+	Mutation func(w http.ResponseWriter, r *http.Request) (ctx context.Context, ok bool)
+}
 
 const (
 	mediaJSON     = "application/json"
@@ -48,7 +53,7 @@ func (t HTTP) Do(w http.ResponseWriter, r *http.Request, exec graphql.GraphExecu
 }
 
 // execute runs the operation and writes its answer.
-func (HTTP) execute(reply answer, r *http.Request, exec graphql.GraphExecutor, params *graphql.RawParams) {
+func (t HTTP) execute(reply answer, r *http.Request, exec graphql.GraphExecutor, params *graphql.RawParams) {
 	ctx := graphql.StartOperationTrace(r.Context())
 	operation, errs := exec.CreateOperationContext(ctx, params)
 	if errs != nil {
@@ -63,6 +68,13 @@ func (HTTP) execute(reply answer, r *http.Request, exec graphql.GraphExecutor, p
 	}
 	if !reply.allows(r, operation) {
 		return
+	}
+	if t.Mutation != nil && operation.Operation.Operation == ast.Mutation {
+		confirmed, ok := t.Mutation(reply.w, r.WithContext(ctx))
+		if !ok {
+			return
+		}
+		ctx = confirmed
 	}
 	responses, ctx := exec.DispatchOperation(ctx, operation)
 	response := responses(ctx)
