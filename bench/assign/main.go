@@ -67,22 +67,18 @@ func sides() []document.Side {
 	return append(document.Sides[:len(document.Sides):len(document.Sides)], document.Bare...)
 }
 
-func (m *measurement) start(ctx context.Context) error {
+// start starts each program once, on a copy of the data: what a peer does in full and what it does
+// bare is asked of the same server.
+func (m *measurement) start(ctx context.Context) (err error) {
+	started := map[string]*rival{}
 	for _, side := range sides() {
 		if !m.Wants(side.Name) {
 			continue
 		}
 		r := &rival{side: side}
-		var err error
-		if r.d, err = m.Clone(ctx, m.d, side.Name); err != nil {
-			return err
-		}
-		if side.Program == "" {
-			r.server, err = m.StartOurs(ctx, r.d)
-		} else {
-			r.server, err = m.StartPeer(ctx, side.Program, r.d)
-		}
-		if err != nil {
+		if same := started[side.Program]; same != nil {
+			r.d, r.server = same.d, same.server
+		} else if err := m.startRival(ctx, r); err != nil {
 			return err
 		}
 		for _, c := range r.d.Companies {
@@ -92,13 +88,24 @@ func (m *measurement) start(ctx context.Context) error {
 			}
 			r.targets = append(r.targets, targets)
 		}
-		m.rivals[side.Name] = r
+		started[side.Program], m.rivals[side.Name] = r, r
 	}
-	var err error
 	if m.pg, err = m.Clone(ctx, m.d, "pgbench"); err != nil {
 		return err
 	}
 	m.conversations, m.agents, err = prepareScript(ctx, m.Postgres, m.pg)
+	return err
+}
+
+func (m *measurement) startRival(ctx context.Context, r *rival) (err error) {
+	if r.d, err = m.Clone(ctx, m.d, r.side.Name); err != nil {
+		return err
+	}
+	if r.side.Program == "" {
+		r.server, err = m.StartOurs(ctx, r.d)
+	} else {
+		r.server, err = m.StartPeer(ctx, r.side.Program, r.d)
+	}
 	return err
 }
 

@@ -41,30 +41,30 @@ func prepareScript(ctx context.Context, p *dataset.Postgres, d *dataset.Database
 // look-up in each statement, but no round trip.
 func (m *measurement) script(companies int) string {
 	replace := strings.NewReplacer(
-		"CONVERSATION", "(SELECT id FROM bench.conversations WHERE workspace_id = :workspace AND n = :a)",
-		"AGENT", "(SELECT id FROM bench.agents WHERE workspace_id = :workspace AND n = :b)", "KEY", "(:key::bigint)::text")
+		"{conversation}", "(SELECT id FROM bench.conversations WHERE workspace_id = :workspace AND n = :a)",
+		"{agent}", "(SELECT id FROM bench.agents WHERE workspace_id = :workspace AND n = :b)", "{key}", "(:key::bigint)::text")
 	first := int(m.pg.Companies[0].Key)
 	return fmt.Sprintf("\\set workspace random(%d, %d)\n\\set a random(1, %d)\n\\set b random(1, %d)\n\\set key random(1, 9000000000000000000)\nBEGIN;\n",
 		first, first+companies-1, m.conversations, m.agents) + replace.Replace(strings.Join([]string{
 		oneLine(`INSERT INTO idempotency_keys (workspace_id, caller, key, request, created_at)
-			VALUES (:workspace, 'peer', KEY, sha256(convert_to(KEY, 'UTF8')), now()) ON CONFLICT DO NOTHING`),
+			VALUES (:workspace, 'peer', {key}, sha256(convert_to({key}, 'UTF8')), now()) ON CONFLICT DO NOTHING`),
 		oneLine(`SELECT c.version, a.active, bench.facets(c)::text AS before FROM conversations AS c
-			JOIN agents AS a ON a.workspace_id = c.workspace_id AND a.id = AGENT
-			WHERE c.workspace_id = :workspace AND c.id = CONVERSATION AND c.latest FOR NO KEY UPDATE OF c FOR SHARE OF a`),
+			JOIN agents AS a ON a.workspace_id = c.workspace_id AND a.id = {agent}
+			WHERE c.workspace_id = :workspace AND c.id = {conversation} AND c.latest FOR NO KEY UPDATE OF c FOR SHARE OF a`),
 		oneLine(`WITH changed AS (
-				UPDATE conversations SET assignee_id = AGENT, version = version + 1, revision = revision + 1
-				WHERE workspace_id = :workspace AND id = CONVERSATION RETURNING *
+				UPDATE conversations SET assignee_id = {agent}, version = version + 1, revision = revision + 1
+				WHERE workspace_id = :workspace AND id = {conversation} RETURNING *
 			), contact AS (
-				UPDATE contacts SET assignee_id = AGENT, version = changed.version, revision = contacts.revision + 1
+				UPDATE contacts SET assignee_id = {agent}, version = changed.version, revision = contacts.revision + 1
 				FROM changed WHERE contacts.workspace_id = :workspace AND contacts.id = changed.contact_id
 			), head AS (
 				UPDATE event_heads SET seq = seq + 1, event_id = gen_random_uuid() WHERE workspace_id = :workspace RETURNING seq, event_id
 			), event AS (
 				INSERT INTO events (workspace_id, seq, change, id, type, conversation_id, contact_id, before, after, data, origin, created_at)
-				SELECT :workspace, head.seq, head.seq, head.event_id, 'ASSIGNED', changed.id, changed.contact_id,
-					bench.facets(changed), bench.facets(changed), '{"reason": "MANUAL"}', KEY, now() FROM changed, head
+				SELECT :workspace, head.seq, head.seq, head.event_id, 'CONVERSATION_ASSIGNED', changed.id, changed.contact_id,
+					bench.facets(changed), bench.facets(changed), '{"reason": "MANUAL"}', {key}, now() FROM changed, head
 			), settled AS (
-				UPDATE idempotency_keys SET outcome = '{}' WHERE workspace_id = :workspace AND caller = 'peer' AND key = KEY
+				UPDATE idempotency_keys SET outcome = '{}' WHERE workspace_id = :workspace AND caller = 'peer' AND key = {key}
 			) SELECT id, version FROM changed`),
 	}, "")) + "COMMIT;\n"
 }

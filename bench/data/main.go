@@ -28,7 +28,7 @@ func run(ctx context.Context) error {
 	folder := flag.String("dir", dataset.Folder(), "`folder` of the benchmarks' PostgreSQL")
 	wait := flag.Bool("wait", false, "keep PostgreSQL running until interrupted")
 	flag.Parse()
-	server, err := dataset.Start(ctx, *folder)
+	server, err := dataset.Start(ctx, *folder, false)
 	if err != nil {
 		return err
 	}

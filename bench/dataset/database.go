@@ -9,8 +9,11 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
+	"syscall"
 
+	"github.com/gofrs/flock"
 	"github.com/jackc/pgx/v5"
 
 	"switchboard/db/embedded"
@@ -19,7 +22,10 @@ import (
 
 // Postgres is the PostgreSQL server of the benchmarks. It is private, it listens on a socket only,
 // and it waits for the disk at each commit.
-type Postgres struct{ server *embedded.Server }
+type Postgres struct {
+	server *embedded.Server
+	folder string
+}
 
 // settings are the same for every contender.
 var settings = []string{
@@ -32,13 +38,31 @@ func Folder() string {
 	return filepath.Join(os.TempDir(), fmt.Sprintf("switchboard-bench-data-%d", os.Getuid()))
 }
 
-// Start starts the server, or attaches to the one that another benchmark runs in the folder.
-func Start(ctx context.Context, folder string) (*Postgres, error) {
-	server, err := embedded.Start(ctx, embedded.Options{DataDir: folder, Settings: settings})
+// Start starts the server, or attaches to the one that another benchmark runs in the folder. An
+// unsafe server does not wait for the disk, which is only for trying whether a benchmark works.
+func Start(ctx context.Context, folder string, unsafe bool) (*Postgres, error) {
+	options := embedded.Options{DataDir: folder, Ephemeral: unsafe}
+	if !unsafe {
+		options.Settings = settings
+	}
+	server, err := embedded.Start(ctx, options)
 	if err != nil {
 		return nil, fmt.Errorf("start the benchmarks' PostgreSQL in %s: %w", folder, err)
 	}
-	return &Postgres{server}, nil
+	p := &Postgres{server, folder}
+	return p, p.sweep(ctx)
+}
+
+// sweep drops the copies that belong to processes which were killed.
+func (p *Postgres) sweep(ctx context.Context) error {
+	clones, err := p.databases(ctx, "clone_")
+	for _, clone := range clones {
+		pid, _ := strconv.Atoi(clone[strings.LastIndexByte(clone, '_')+1:])
+		if err == nil && syscall.Kill(pid, 0) != nil {
+			err = p.drop(ctx, clone)
+		}
+	}
+	return err
 }
 
 // Close leaves the server, which ends with the last process that uses it.
@@ -61,6 +85,11 @@ func (p *Postgres) Prepare(ctx context.Context, name string, companies []Company
 	if err != nil {
 		return nil, err
 	}
+	loading := flock.New(filepath.Join(p.folder, "loading.lock")) // another benchmark may want the same
+	if err := loading.Lock(); err != nil {
+		return nil, err
+	}
+	defer func() { _ = loading.Close() }()
 	prefix := "data_" + name + "_"
 	d := &Database{Name: prefix + print, server: p}
 	d.URL = p.server.URL(d.Name)
@@ -151,7 +180,7 @@ func (d *Database) read(ctx context.Context) error {
 // Clone returns a copy of the database, for a contender that writes. Drop removes it.
 func (d *Database) Clone(ctx context.Context, name string) (*Database, error) {
 	clone := *d
-	clone.Name = strings.ReplaceAll("clone_"+name, "-", "_")
+	clone.Name = fmt.Sprintf("clone_%s_%d", strings.ReplaceAll(name, "-", "_"), os.Getpid())
 	clone.URL = d.server.server.URL(clone.Name)
 	if err := clone.Drop(ctx); err != nil {
 		return nil, err

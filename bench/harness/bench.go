@@ -27,12 +27,13 @@ type Options struct {
 	Only          []string      // contenders beside ours; empty: all
 	Profile       string        // folder for profiles of our server's processors; empty: none
 	Folder        string        // of the benchmarks' PostgreSQL
+	Unsafe        bool          // PostgreSQL does not wait for the disk: only to try whether a benchmark works
 }
 
 var (
 	quick = Options{Conversations: 100_000, Large: 100_000, Rounds: 3, Duration: 2500 * time.Millisecond, Warm: 2 * time.Second}
 	full  = Options{Conversations: 100_000, Large: 1_000_000, Rounds: 5, Duration: 5 * time.Second, Warm: 4 * time.Second}
-	brief = Options{Conversations: 2000, Large: 2000, Rounds: 1, Duration: 300 * time.Millisecond}
+	brief = Options{Conversations: 2000, Large: 2000, Rounds: 1, Duration: 300 * time.Millisecond, Unsafe: true}
 )
 
 // A Bench is one run of a benchmark.
@@ -96,7 +97,7 @@ func runCommand(ctx context.Context, name string, measure func(context.Context, 
 // Run measures and returns the report; with an error it is what was measured until then.
 func Run(ctx context.Context, name string, o Options, measure func(context.Context, *Bench) error) (*Report, error) {
 	defer Clean()
-	postgres, err := dataset.Start(ctx, o.Folder)
+	postgres, err := dataset.Start(ctx, o.Folder, o.Unsafe)
 	if err != nil {
 		return nil, err
 	}
@@ -154,7 +155,7 @@ func (b *Bench) keep(s *Server, err error) (*Server, error) {
 
 // Clone returns a copy of a database for a contender that writes, until the benchmark ends.
 func (b *Bench) Clone(ctx context.Context, d *dataset.Database, contender string) (*dataset.Database, error) {
-	clone, err := d.Clone(ctx, fmt.Sprintf("%s_%s_%d", b.Report.Bench, contender, os.Getpid()))
+	clone, err := d.Clone(ctx, b.Report.Bench+"_"+contender)
 	if err == nil {
 		b.AtEnd(func() { _ = clone.Drop(context.WithoutCancel(ctx)) })
 	}

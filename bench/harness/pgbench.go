@@ -43,7 +43,7 @@ func pgbench(ctx context.Context, databaseURL, script string, connections int, d
 	output, err := cmd.CombinedOutput()
 	found := tps.FindSubmatch(output)
 	if err != nil || found == nil || strings.Contains(string(output), "ERROR") {
-		return f, fmt.Errorf("pgbench: %w\n%s", err, output)
+		return f, fmt.Errorf("pgbench: %v\n%.1000s", err, output)
 	}
 	f.Rate, err = strconv.ParseFloat(string(found[1]), 64)
 	return f, err

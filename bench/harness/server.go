@@ -158,12 +158,7 @@ func (s *Server) Stop() {
 
 // Ask sends one request on a connection of its own and decodes the data of the answer.
 func (s *Server) Ask(r Request, data any) error {
-	c, err := Dial(s.Addr)
-	if err != nil {
-		return err
-	}
-	defer c.Close()
-	answer, err := c.Do(r)
+	answer, err := s.Request(r)
 	if err != nil {
 		return err
 	}

@@ -38,7 +38,7 @@ func (m *measurement) growth(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		entries = append(entries, harness.Under(name, server, load(requests, 4)))
+		entries = append(entries, harness.Under(name, server, harness.Reading(requests, 4)))
 	}
 	return m.InTurn(ctx, anyPage, entries...)
 }

@@ -92,72 +92,18 @@ func someConversations(ctx context.Context, d *dataset.Database) ([]uuid.UUID, e
 	return found, err
 }
 
-// A set is the requests of a case, asked for in turn.
-type set func(document.Side) []harness.Request
-
-// load returns the load of a set for one side. The clients begin at different places of the set.
-func load(requests []harness.Request, clients int) harness.Load {
-	next := make([]int, clients)
-	for i := range next {
-		next[i] = i * len(requests) / clients
-	}
-	return harness.Load{Connections: clients, Next: func(client int) harness.Request {
-		next[client]++
-		return requests[next[client]%len(requests)]
-	}}
-}
-
 // compare measures a set on all sides, after it has checked that their answers are equal.
-func (m *measurement) compare(ctx context.Context, name string, requests set, limit harness.Entry) error {
-	if err := m.checkEqual(name, requests); err != nil {
+func (m *measurement) compare(ctx context.Context, name string, requests document.Requests, limit harness.Entry) error {
+	if err := document.CheckEqual(name, m.servers, requests); err != nil {
 		return err
 	}
 	var entries []harness.Entry
 	for _, side := range document.Sides {
 		if server := m.servers[side.Name]; server != nil {
-			entries = append(entries, harness.Under(side.Name, server, load(requests(side), connections)))
+			entries = append(entries, harness.Under(side.Name, server, harness.Reading(requests(side), connections)))
 		}
 	}
 	return m.InTurn(ctx, name, append(entries, limit)...)
-}
-
-// checkEqual asks all sides for some of a set and compares the answers.
-func (m *measurement) checkEqual(name string, requests set) error {
-	expected := requests(document.Sides[0])
-	for i := 0; i < len(expected); i += max(1, len(expected)/20) {
-		reference := ""
-		for _, side := range document.Sides {
-			server := m.servers[side.Name]
-			if server == nil {
-				continue
-			}
-			got, err := ask(server, requests(side)[i])
-			if err != nil {
-				return fmt.Errorf("%s, %s: %w", name, side.Name, err)
-			}
-			if reference == "" {
-				reference = got
-			}
-			if different := document.Difference(reference, got); different != "" {
-				return fmt.Errorf("%s: the answers of %s and %s differ:\n%s", name, harness.Ours, side.Name, different)
-			}
-		}
-	}
-	return nil
-}
-
-// ask returns an answer in normal form.
-func ask(s *harness.Server, r harness.Request) (string, error) {
-	c, err := harness.Dial(s.Addr)
-	if err != nil {
-		return "", err
-	}
-	defer c.Close()
-	answer, err := c.Do(r)
-	if err != nil {
-		return "", err
-	}
-	return document.Normal(answer)
 }
 
 // openPages are the open views as several agents see them.
@@ -218,7 +164,7 @@ func (m *measurement) countStatements(ctx context.Context, requests []harness.Re
 	}
 	const asked = 300
 	for i := range asked {
-		if _, err := ask(m.servers[harness.Ours], requests[i%len(requests)]); err != nil {
+		if _, err := m.servers[harness.Ours].Request(requests[i%len(requests)]); err != nil {
 			return err
 		}
 	}
