@@ -3,11 +3,11 @@ package dataset
 import "fmt"
 
 // Inbox are the companies in which pages, searches and counts are measured: a large one first, then
-// one of 10,000 conversations, or less, to compare it with.
+// one of 10,000 conversations, or less, and as many agents, to compare it with.
 func Inbox(conversations int) []Company {
 	return []Company{
-		{Name: "Large", Conversations: conversations, Agents: min(200, 10+conversations/100)},
-		{Name: "Small", Conversations: min(conversations, 10_000), Agents: 20},
+		{Name: "Large", Conversations: conversations, Agents: 100},
+		{Name: "Small", Conversations: min(conversations, 10_000), Agents: 100},
 	}
 }
 

