@@ -69,34 +69,6 @@ func (c *Contact) Key(o Order) Key {
 	return Key{c.NameOrder, c.ID.UUID.String()}
 }
 
-// ContactPage returns one page of contacts.
-func (w ForWorkspace) ContactPage(ctx context.Context, f ContactFilter, o Order, p Page) ([]*Contact, bool, bool, error) {
-	var rows []*Contact
-	q := w.bun.NewSelect().Model(&rows).ColumnExpr("?TableColumns, "+nameOrder+" AS name_order").Where("workspace_id = ?", w.Key)
-	if err := p.apply(f.apply(q), o).Scan(ctx); err != nil {
-		return nil, false, false, err
-	}
-	rows, next, previous := Trim(rows, p)
-	return rows, next, previous, nil
-}
-
-// ContactCount counts contacts up to a limit.
-func (w ForWorkspace) ContactCount(ctx context.Context, f ContactFilter, limit int) (int, error) {
-	return w.count(ctx, f.apply(w.bun.NewSelect().Model((*Contact)(nil)).Where("workspace_id = ?", w.Key)), limit)
-}
-
-func (f ContactFilter) apply(q *bun.SelectQuery) *bun.SelectQuery {
-	q = f.Search.apply(q, searchedContacts)
-	if f.Assignees != nil {
-		some, none := splitAssignees(f.Assignees)
-		q = q.Where("(assignee_id IN (?) OR (? AND assignee_id IS NULL))", bun.List(some), none)
-	}
-	if f.Blocked != nil {
-		q = q.Where("(blocked_at IS NOT NULL) = ?", *f.Blocked)
-	}
-	return q
-}
-
 // splitAssignees separates the agents of a list from the nil that stands for unassigned.
 func splitAssignees(assignees []*AgentID) (some []AgentID, none bool) {
 	for _, id := range assignees {

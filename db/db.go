@@ -194,8 +194,18 @@ func (tx Tx) insert(ctx context.Context, rows any) error {
 
 // query runs a frequent statement with $1 … placeholders, which each connection prepares once.
 func (w ForWorkspace) query(ctx context.Context, dest any, statement string, args ...any) error {
+	return w.queryAs(ctx, pgx.QueryExecModeCacheStatement, dest, statement, args)
+}
+
+// search is query for statements whose best plan depends on the values, such as how common a word
+// is: PostgreSQL plans them anew each time.
+func (w ForWorkspace) search(ctx context.Context, dest any, statement string, args ...any) error {
+	return w.queryAs(ctx, pgx.QueryExecModeCacheDescribe, dest, statement, args)
+}
+
+func (w ForWorkspace) queryAs(ctx context.Context, mode pgx.QueryExecMode, dest any, statement string, args []any) error {
 	return w.prepared(func() error {
-		rows, err := w.raw.QueryContext(ctx, statement, append([]any{pgx.QueryExecModeCacheStatement}, args...)...)
+		rows, err := w.raw.QueryContext(ctx, statement, append([]any{mode}, args...)...)
 		if err != nil {
 			return err
 		}

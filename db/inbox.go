@@ -91,13 +91,16 @@ func (w ForWorkspace) Inbox(ctx context.Context, q InboxQuery) (*InboxPage, erro
 			return nil, ErrBadCursor
 		}
 	}
-	var page *InboxPage
-	var err error
-	for _, find := range q.strategies() {
-		page, err = w.inboxPage(ctx, q, find)
+	ways := q.strategies()
+	page, err := w.inboxPage(ctx, q, ways[0])
+	if err == nil && page.SearchCapped && len(page.Rows) >= commonMatches {
+		ways[1], ways[2] = ways[2], ways[1] // the term is common: more of the list comes first
+	}
+	for _, find := range ways[1:] {
 		if err != nil || !page.SearchCapped {
 			break
 		}
+		page, err = w.inboxPage(ctx, q, find)
 	}
 	return page, err
 }
@@ -115,7 +118,7 @@ func (w ForWorkspace) inboxPage(ctx context.Context, q InboxQuery, find strategy
 	parts := q.parts(s)
 	found, unseen := find(q, s, parts)
 	listed, order := q.sql(parts)
-	err := w.query(ctx, &rows, fmt.Sprintf(`
+	err := q.run(w)(ctx, &rows, fmt.Sprintf(`
 		WITH head AS MATERIALIZED (SELECT seq, event_id FROM event_heads WHERE workspace_id = $1)%s, page AS (%s)
 		SELECT head.seq AS head_seq, head.event_id AS head_event, %s AS more, %s
 		FROM head LEFT JOIN page ON TRUE ORDER BY %s`, found, listed, unseen, conversations.read, order), s.args...)
@@ -130,6 +133,14 @@ func (w ForWorkspace) inboxPage(ctx context.Context, q InboxQuery, find strategy
 	}
 	page.Rows, page.HasNext, page.HasPrevious = Trim(page.Rows, q.Page)
 	return page, err
+}
+
+// run returns the method that runs the query's statements: those of a search are planned by its words.
+func (q InboxQuery) run(w ForWorkspace) func(ctx context.Context, dest any, statement string, args ...any) error {
+	if q.Search.IsZero() {
+		return w.query
+	}
+	return w.search
 }
 
 func (q InboxQuery) hasSegment(text string) bool {
@@ -153,7 +164,7 @@ func (w ForWorkspace) InboxCount(ctx context.Context, q InboxQuery, limit int) (
 		s.arg(w.Key)
 		all := part{conditions: q.conditions(s)}
 		found, unseen := find(q, s, []part{all})
-		err := w.query(ctx, &rows, fmt.Sprintf(`WITH head AS (SELECT)%s SELECT count(*) AS count, %s AS more
+		err := q.run(w)(ctx, &rows, fmt.Sprintf(`WITH head AS (SELECT)%s SELECT count(*) AS count, %s AS more
 			FROM (SELECT FROM conversations WHERE %s LIMIT %d) AS counted`, found, unseen, q.found(all), limit), s.args...)
 		if err != nil {
 			return 0, err

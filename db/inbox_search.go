@@ -18,6 +18,8 @@ const (
 	searchCap = 200
 	// searchWalk limits the conversations of a segment that are examined in list order.
 	searchWalk = 1000
+	// searchProbe limits the conversations that are examined to find out whether the term is common.
+	searchProbe = 100
 )
 
 // strategy is a way to find the conversations that match a search. It returns common table
@@ -27,12 +29,13 @@ type strategy func(q InboxQuery, s *statement, parts []part) (with, more string)
 
 // strategies are the ways to find the page, each tried if the one before was incomplete. A rare
 // term is found through its contacts. A common term fills a page with the first conversations of
-// the view. A term that is common, but rare in the view, needs a search of the whole range.
+// the view; a look at a few of these tells the two apart. A term that is common, but rare in the
+// view, needs a search of the whole range.
 func (q InboxQuery) strategies() []strategy {
 	if q.Search.IsZero() {
 		return []strategy{matchAll}
 	}
-	return []strategy{matchByContacts, matchInOrder, matchWithin(searchCap)}
+	return []strategy{matchInOrder(searchProbe), matchByContacts, matchInOrder(searchWalk), matchWithin(searchCap)}
 }
 
 // countStrategies are the ways to count the matches.
@@ -59,11 +62,13 @@ func matchByContacts(q InboxQuery, s *statement, _ []part) (with, more string) {
 		contacts, searchCap+1, notes, searchCap+1, searchCap, searchCap), "(SELECT yes FROM many)"
 }
 
-// matchInOrder matches conversations in list order from the start of the page's range.
-func matchInOrder(q InboxQuery, s *statement, parts []part) (with, more string) {
-	walk, ended := q.walk(s, parts)
-	return walk + ", matched AS MATERIALIZED (SELECT id FROM walked)",
-		fmt.Sprintf("NOT (%s OR (SELECT count(*) FROM walked) > %d)", ended, q.Page.Limit)
+// matchInOrder matches conversations in list order among the first of the page's range.
+func matchInOrder(limit int) strategy {
+	return func(q InboxQuery, s *statement, parts []part) (with, more string) {
+		walk, ended := q.walk(s, parts, limit)
+		return walk + ", matched AS MATERIALIZED (SELECT id FROM walked)",
+			fmt.Sprintf("(SELECT count(*) FROM walked) <= %d AND NOT (%s)", q.Page.Limit, ended)
+	}
 }
 
 // matchWithin matches up to limit conversations anywhere in the page's range, in addition to those
@@ -83,14 +88,14 @@ func matchWithin(limit int) strategy {
 		if parts[0].column == "" { // a count has no order
 			return with + ", matched AS MATERIALIZED (SELECT id FROM within)", more
 		}
-		walk, _ := q.walk(s, parts)
+		walk, _ := q.walk(s, parts, searchWalk)
 		return walk + with + ", matched AS MATERIALIZED (SELECT id FROM walked UNION SELECT id FROM within)", more
 	}
 }
 
 // walk returns common table expressions that end in "walked", the matches among the first
 // conversations of the page's range, and the condition that they cover the whole range.
-func (q InboxQuery) walk(s *statement, parts []part) (with, ended string) {
+func (q InboxQuery) walk(s *statement, parts []part, limit int) (with, ended string) {
 	contacts, notes := q.Search.sql(s)
 	var steps, ends []string
 	if q.Page.Backward { // the last segment is read first
@@ -101,9 +106,9 @@ func (q InboxQuery) walk(s *statement, parts []part) (with, ended string) {
 		name := fmt.Sprintf("steps%d", p.number)
 		with += fmt.Sprintf(`, %s AS MATERIALIZED (SELECT id AS step, contact_id, note_text, closing_search, closing_text, closing_category
 			FROM conversations WHERE %s ORDER BY %s%s, id%s LIMIT %d)`,
-			name, strings.Join(p.conditions, " AND "), p.column, q.direction(), q.direction(), searchWalk)
+			name, strings.Join(p.conditions, " AND "), p.column, q.direction(), q.direction(), limit)
 		steps = append(steps, "SELECT * FROM "+name)
-		ends = append(ends, fmt.Sprintf("(SELECT count(*) FROM %s) < %d", name, searchWalk))
+		ends = append(ends, fmt.Sprintf("(SELECT count(*) FROM %s) < %d", name, limit))
 	}
 	// The first LIMIT makes PostgreSQL look up each contact by its key. The second ends the
 	// walk when the page is full; a materialized table is always read in order.

@@ -72,25 +72,55 @@ func (o Order) ParseCursor(workspace WorkspaceKey, cursor string) (Key, error) {
 // timeKey returns a time as part of a key, in microseconds, which is the precision of the database.
 func timeKey(t time.Time) string { return t.UTC().Format("2006-01-02T15:04:05.000000Z") }
 
-// apply adds the page's range, order and limit to a query. It asks for one row more than the limit,
-// by which Trim finds out whether the list continues.
-func (p Page) apply(q *bun.SelectQuery, o Order) *bun.SelectQuery {
-	for _, bound := range []struct {
-		key Key
-		op  string
-	}{{p.After, o.beyond()}, {p.Before, o.before()}} {
-		if bound.key != nil {
-			q = q.Where("("+strings.Join(o.Columns, ", ")+") "+bound.op+" (?)", bun.List([]string(bound.key)))
+// pageBound is one end of a page's range.
+type pageBound struct {
+	key Key
+	op  string
+}
+
+// bounds returns the ends of the page's range that are set.
+func (p Page) bounds(o Order) (bounds []pageBound) {
+	for _, b := range []pageBound{{p.After, o.beyond()}, {p.Before, o.before()}} {
+		if b.key != nil {
+			bounds = append(bounds, b)
 		}
 	}
+	return bounds
+}
+
+// orderBy returns the columns of the order in the direction in which the page is read.
+func (p Page) orderBy(o Order) (columns []string) {
 	direction := " ASC"
 	if o.Desc != p.Backward {
 		direction = " DESC"
 	}
 	for _, column := range o.Columns {
-		q = q.OrderExpr(column + direction)
+		columns = append(columns, column+direction)
+	}
+	return columns
+}
+
+// apply adds the page's range, order and limit to a query. It asks for one row more than the limit,
+// by which Trim finds out whether the list continues.
+func (p Page) apply(q *bun.SelectQuery, o Order) *bun.SelectQuery {
+	for _, b := range p.bounds(o) {
+		q = q.Where("("+strings.Join(o.Columns, ", ")+") "+b.op+" (?)", bun.List([]string(b.key)))
+	}
+	for _, column := range p.orderBy(o) {
+		q = q.OrderExpr(column)
 	}
 	return q.Limit(int64(p.Limit + 1))
+}
+
+// where adds the page's range to a statement.
+func (p Page) where(s *statement, o Order) {
+	for _, b := range p.bounds(o) {
+		values := make([]string, len(b.key))
+		for i, value := range b.key {
+			values[i] = s.arg(value)
+		}
+		s.where("(" + strings.Join(o.Columns, ", ") + ") " + b.op + " (" + strings.Join(values, ", ") + ")")
+	}
 }
 
 // beyond returns the SQL operator that selects the rows after a key.

@@ -2,6 +2,7 @@ package db
 
 import (
 	"context"
+	"fmt"
 	"slices"
 	"strings"
 	"unicode"
@@ -54,6 +55,14 @@ var (
 		missing: "note_text IS NULL AND (closing_text IS NOT NULL OR closing_category IS NOT NULL)",
 	}
 )
+
+// isMissing returns the SQL expression that reports whether a workspace has rows that are not folded
+// yet. The order makes PostgreSQL use the index of these rows: it expects many of them, and would
+// read the whole table to find the first.
+func (in *searched) isMissing(workspace string) string {
+	return fmt.Sprintf("(SELECT TRUE FROM %s WHERE workspace_id = %s AND %s ORDER BY workspace_id, id LIMIT 1) IS NOT NULL",
+		in.table, workspace, in.missing)
+}
 
 // ResolveAgents resolves what was typed to find agents.
 func (w ForWorkspace) ResolveAgents(ctx context.Context, typed string) (Search, error) {

@@ -13,7 +13,7 @@ import (
 func (d *DB) UnfoldedWorkspaces(ctx context.Context) (keys []WorkspaceKey, err error) {
 	var conditions []string
 	for _, in := range []*searched{searchedAgents, searchedContacts, searchedNotes} {
-		conditions = append(conditions, fmt.Sprintf("EXISTS (SELECT FROM %s WHERE workspace_id = w.key AND %s)", in.table, in.missing))
+		conditions = append(conditions, in.isMissing("w.key"))
 	}
 	for _, operator := range []string{"<", ">"} { // an index finds these, and not <>
 		conditions = append(conditions, "EXISTS (SELECT FROM contacts WHERE workspace_id = w.key AND phone IS NOT NULL AND search_country "+

@@ -81,8 +81,7 @@ func (w ForWorkspace) lookUp(ctx context.Context, in *searched, terms []text.Ter
 		Unfolded bool
 		knownWord
 	}
-	state := fmt.Sprintf("coalesce(w.country, '') AS country, EXISTS (SELECT FROM %s WHERE workspace_id = $1 AND %s) AS unfolded",
-		in.table, in.missing)
+	state := fmt.Sprintf("coalesce(w.country, '') AS country, %s AS unfolded", in.isMissing("$1"))
 	var err error
 	if len(words) == 0 {
 		err = w.query(ctx, &rows, "SELECT "+state+" FROM workspaces AS w WHERE w.key = $1", w.Key)
