@@ -12,10 +12,10 @@ import (
 // contacts. A common term fills a page with the first contacts in list order. A rare term is found
 // through the trigram index, which would return too many contacts for a common one.
 const (
-	contactProbe  = 100  // contacts that are read in list order to find out whether the term is common
-	commonMatches = 2    // matches among them that make it common
-	contactIDs    = 1000 // matches that are read through the index and then ordered
-	contactWalk   = 5000 // contacts that are read in list order if there are more matches
+	contactProbe  = 200    // contacts that are read in list order to find out whether the term is common
+	commonMatches = 2      // matches among them that make it common
+	contactIDs    = 10_000 // matches that are read through the index and then ordered
+	contactWalk   = 10_000 // contacts that are read in list order if there are more matches
 )
 
 // contactQuery selects one page of contacts.
@@ -32,18 +32,7 @@ type contactRead func(s *statement) (read, page, more string)
 
 // ContactPage returns one page of contacts.
 func (w ForWorkspace) ContactPage(ctx context.Context, f ContactFilter, o Order, p Page) ([]*Contact, bool, bool, error) {
-	q := contactQuery{f, o, p}
-	rows, more, err := w.contactPage(ctx, q, q.first())
-	others := []contactRead{q.byIDs(contactIDs), q.inOrder(contactWalk), q.all}
-	if len(rows) >= commonMatches {
-		others = others[1:] // the term is common: more of the list comes first
-	}
-	for _, find := range others {
-		if !more || err != nil {
-			break
-		}
-		rows, more, err = w.contactPage(ctx, q, find)
-	}
+	rows, err := w.contactPage(ctx, contactQuery{f, o, p})
 	if err != nil {
 		return nil, false, false, err
 	}
@@ -51,8 +40,28 @@ func (w ForWorkspace) ContactPage(ctx context.Context, f ContactFilter, o Order,
 	return rows, next, previous, nil
 }
 
-// contactPage finds a page in one way and reports whether it may be incomplete.
-func (w ForWorkspace) contactPage(ctx context.Context, q contactQuery, find contactRead) (page []*Contact, more bool, err error) {
+// contactPage tries the ways to find a page until it is complete.
+func (w ForWorkspace) contactPage(ctx context.Context, q contactQuery) ([]*Contact, error) {
+	if q.Search.IsZero() || q.isRange() {
+		rows, _, err := w.readContacts(ctx, q, w.query, q.listed)
+		return rows, err
+	}
+	rows, more, err := w.readContacts(ctx, q, w.query, q.inOrder(contactProbe))
+	isCommon := len(rows) >= commonMatches
+	if more && err == nil && !isCommon {
+		rows, more, err = w.readContacts(ctx, q, w.search, q.byIDs(contactIDs))
+	}
+	if more && err == nil {
+		rows, more, err = w.readContacts(ctx, q, w.query, q.inOrder(contactWalk))
+	}
+	if more && err == nil {
+		rows, _, err = w.readContacts(ctx, q, w.search, q.all)
+	}
+	return rows, err
+}
+
+// readContacts finds a page in one way and reports whether it may be incomplete.
+func (w ForWorkspace) readContacts(ctx context.Context, q contactQuery, run runner, find contactRead) (page []*Contact, more bool, err error) {
 	var rows []struct {
 		Contact
 		More bool
@@ -60,9 +69,10 @@ func (w ForWorkspace) contactPage(ctx context.Context, q contactQuery, find cont
 	s := &statement{}
 	s.where("workspace_id = ", w.Key)
 	read, listed, unseen := find(s)
-	err = w.search(ctx, &rows, fmt.Sprintf(`WITH read AS MATERIALIZED (%s), page AS MATERIALIZED (%s LIMIT %d)
-		SELECT %s, name_order, %s AS more FROM (SELECT) AS always LEFT JOIN page ON TRUE ORDER BY %s`,
-		read, listed, q.page.Limit+1, contactColumns, unseen, q.direction()), s.args...)
+	err = run(ctx, &rows, fmt.Sprintf(`WITH read AS MATERIALIZED (%s), page AS MATERIALIZED (%s LIMIT %d)
+		SELECT %s, %s AS name_order, %s AS more FROM (SELECT) AS always
+		LEFT JOIN contacts ON workspace_id = $1 AND id IN (SELECT id FROM page) ORDER BY %s`,
+		read, listed, q.page.Limit+1, contactColumns, nameOrder, unseen, q.direction()), s.args...)
 	for i := range rows {
 		more = rows[i].More
 		if rows[i].ID.UUID != uuid.Nil {
@@ -70,14 +80,6 @@ func (w ForWorkspace) contactPage(ctx context.Context, q contactQuery, find cont
 		}
 	}
 	return page, more, err
-}
-
-// first returns the way to try first. It is the only one if an index holds the list as it is.
-func (q contactQuery) first() contactRead {
-	if q.Search.IsZero() || q.isRange() {
-		return q.listed
-	}
-	return q.inOrder(contactProbe)
 }
 
 // isRange reports whether the matches are a range of the list: those whose names, by which it is
@@ -90,18 +92,18 @@ func (q contactQuery) isRange() bool {
 func (q contactQuery) listed(s *statement) (read, page, more string) {
 	q.match(s)
 	q.page.where(s, q.order)
-	return q.read(s) + fmt.Sprintf(" ORDER BY %s LIMIT %d", q.direction(), q.page.Limit+1), "SELECT * FROM read", "FALSE"
+	return q.read("id", s) + q.first(q.page.Limit+1), "SELECT id FROM read", "FALSE"
 }
 
 // inOrder finds the matches among the first contacts of the page's range.
 func (q contactQuery) inOrder(limit int) contactRead {
 	return func(s *statement) (read, page, more string) {
 		q.page.where(s, q.order)
-		read = q.read(s) + fmt.Sprintf(" ORDER BY %s LIMIT %d", q.direction(), limit)
+		read = q.read(q.matched(), s) + q.first(limit)
 		s.conditions = nil
 		q.match(s)
 		// A materialized table is read in its order, so the read ends when the page is full.
-		return read, "SELECT * FROM read WHERE " + strings.Join(s.conditions, " AND "), fmt.Sprintf(
+		return read, "SELECT id FROM read WHERE " + strings.Join(s.conditions, " AND "), fmt.Sprintf(
 			"(SELECT count(*) FROM page) <= %d AND (SELECT count(*) FROM read) = %d", q.page.Limit, limit)
 	}
 }
@@ -118,14 +120,28 @@ func (q contactQuery) byIDs(limit int) contactRead {
 func (q contactQuery) all(s *statement) (read, page, more string) {
 	q.match(s)
 	q.page.where(s, q.order)
-	return q.read(s), "SELECT * FROM read ORDER BY " + q.direction(), "FALSE"
+	return q.read("id, name, name_text, created_at", s), "SELECT id FROM read ORDER BY " + q.direction(), "FALSE"
 }
 
-func (q contactQuery) read(s *statement) string {
-	return "SELECT *, " + nameOrder + " AS name_order FROM contacts WHERE " + strings.Join(s.conditions, " AND ")
+func (q contactQuery) read(columns string, s *statement) string {
+	return "SELECT " + columns + " FROM contacts WHERE " + strings.Join(s.conditions, " AND ")
+}
+
+// first returns the SQL that limits a read to the first contacts of the list.
+func (q contactQuery) first(limit int) string {
+	return fmt.Sprintf(" ORDER BY %s LIMIT %d", q.direction(), limit)
 }
 
 func (q contactQuery) direction() string { return strings.Join(q.page.orderBy(q.order), ", ") }
+
+// matched returns the columns that decide whether a contact matches.
+func (q contactQuery) matched() string {
+	columns := "id, assignee_id, blocked_at, name, name_text, search_text"
+	if q.Search.unfolded {
+		columns += ", search, name_key"
+	}
+	return columns
+}
 
 // match adds the conditions of the filter and the search to a statement.
 func (f ContactFilter) match(s *statement) {

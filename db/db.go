@@ -192,6 +192,9 @@ func (tx Tx) insert(ctx context.Context, rows any) error {
 	return err
 }
 
+// runner is the type of query and search.
+type runner func(ctx context.Context, dest any, statement string, args ...any) error
+
 // query runs a frequent statement with $1 … placeholders, which each connection prepares once.
 func (w ForWorkspace) query(ctx context.Context, dest any, statement string, args ...any) error {
 	return w.queryAs(ctx, pgx.QueryExecModeCacheStatement, dest, statement, args)

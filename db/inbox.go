@@ -136,7 +136,7 @@ func (w ForWorkspace) inboxPage(ctx context.Context, q InboxQuery, find strategy
 }
 
 // run returns the method that runs the query's statements: those of a search are planned by its words.
-func (q InboxQuery) run(w ForWorkspace) func(ctx context.Context, dest any, statement string, args ...any) error {
+func (q InboxQuery) run(w ForWorkspace) runner {
 	if q.Search.IsZero() {
 		return w.query
 	}
