@@ -15,11 +15,15 @@ import (
 // Search is what a person typed, resolved against the words that occur: each term is a
 // set of LIKE patterns of which one must match. The zero value is no search.
 type Search struct {
-	Prefix string     // folded; the name must begin with it; for searches under three letters
-	Terms  [][]string // patterns of each term, folded and escaped
+	Prefix string // folded; the name must begin with it; for searches under three letters
+	Terms  []patterns
 
 	unfolded bool // some rows are not folded yet: what a version before kept of them is searched, too
 }
+
+// patterns are the LIKE patterns of a term, folded and escaped. An index is asked for the short ones,
+// which are parts of the others.
+type patterns struct{ full, short []string }
 
 // IsZero says that there is nothing to search for.
 func (s Search) IsZero() bool { return s.Prefix == "" && len(s.Terms) == 0 }
@@ -66,55 +70,71 @@ func (in *searched) isMissing(workspace string) string {
 
 // ResolveAgents resolves what was typed to find agents.
 func (w ForWorkspace) ResolveAgents(ctx context.Context, typed string) (Search, error) {
-	return w.resolve(ctx, searchedAgents, typed)
+	found, err := w.resolve(ctx, typed, searchedAgents)
+	return found[0], err
 }
 
 // ResolveContacts resolves what was typed to find contacts.
 func (w ForWorkspace) ResolveContacts(ctx context.Context, typed string) (Search, error) {
-	return w.resolve(ctx, searchedContacts, typed)
+	found, err := w.resolve(ctx, typed, searchedContacts)
+	return found[0], err
 }
 
-// ResolveNotes resolves what was typed to find closing notes.
-func (w ForWorkspace) ResolveNotes(ctx context.Context, typed string) (Search, error) {
-	return w.resolve(ctx, searchedNotes, typed)
+// ResolveInbox resolves what was typed to find conversations. A word of a contact is no typing error
+// in a closing note, nor the other way round.
+func (w ForWorkspace) ResolveInbox(ctx context.Context, typed string) (InboxSearch, error) {
+	found, err := w.resolve(ctx, typed, searchedContacts, searchedNotes)
+	return InboxSearch{Contacts: found[0], Notes: found[1]}, err
 }
 
-// resolve returns the patterns of each term. A word that is part of no known word is joined
-// by the words nearest to it, which forgives typos; one that is part of some word is
-// taken as it is, and so is what holds digits.
-func (w ForWorkspace) resolve(ctx context.Context, in *searched, typed string) (Search, error) {
+// resolve returns for each kind of rows the patterns of each term. A word that is part of no known
+// word is joined by the words nearest to it, which forgives typing errors. A word that is part of a
+// known word is taken as it is, and so is a term with digits.
+func (w ForWorkspace) resolve(ctx context.Context, typed string, kinds ...*searched) ([]Search, error) {
+	found := make([]Search, len(kinds))
 	terms := text.Terms(typed)
 	if len(terms) == 0 {
-		if strings.TrimSpace(typed) == "" {
-			return Search{}, nil
+		if strings.TrimSpace(typed) != "" { // an accent alone is no term: nothing is found
+			for i := range found {
+				found[i].Terms = []patterns{{full: []string{}, short: []string{}}}
+			}
 		}
-		return Search{Terms: [][]string{{}}}, nil // an accent alone is no term: nothing is found
+		return found, nil
 	}
-	known, err := w.lookUp(ctx, in, terms)
+	known, err := w.lookUp(ctx, kinds, terms)
 	if err != nil {
-		return Search{}, err
+		return found, err
 	}
-	s := Search{unfolded: known.unfolded}
+	for i := range found {
+		found[i].unfolded = known.unfolded[i]
+	}
 	if len(terms) == 1 && terms[0].IsShort() {
-		s.Prefix = terms[0].Words
-		return s, nil
+		for i := range found {
+			found[i].Prefix = terms[0].Words
+		}
+		return found, nil
 	}
 	for _, term := range terms {
-		forms := []string{term.Words}
-		if in.hasPhone {
-			forms = term.Forms(known.country)
+		near := make([][]string, len(kinds))
+		if known.isMistyped(term.Words) {
+			if near, err = w.nearest(ctx, kinds, term.Words); err != nil {
+				return found, err
+			}
 		}
-		near, err := w.nearest(ctx, in, known.words[term.Words])
-		if err != nil {
-			return Search{}, err
+		for i, in := range kinds {
+			forms := []string{term.Words}
+			if in.hasPhone {
+				forms = term.Forms(known.country)
+			}
+			var p patterns
+			for _, form := range append(forms, near[i]...) {
+				p.full = append(p.full, contains(form))
+				p.short = append(p.short, contains(term.Indexed(form)))
+			}
+			found[i].Terms = append(found[i].Terms, p)
 		}
-		var patterns []string
-		for _, form := range append(forms, near...) {
-			patterns = append(patterns, contains(form))
-		}
-		s.Terms = append(s.Terms, patterns)
 	}
-	return s, nil
+	return found, nil
 }
 
 var likeEscaper = strings.NewReplacer(`\`, `\\`, `%`, `\%`, `_`, `\_`)
@@ -122,35 +142,49 @@ var likeEscaper = strings.NewReplacer(`\`, `\\`, `%`, `\%`, `_`, `\_`)
 // contains returns the LIKE pattern for text anywhere, its wildcards taken as letters.
 func contains(text string) string { return "%" + likeEscaper.Replace(text) + "%" }
 
-// sql returns the condition of the rows that are found. arg takes a value and gives its
-// place in the statement.
+// sql returns the condition for the rows that are found. arg adds a value and returns its
+// placeholder.
 func (s Search) sql(in *searched, arg func(value any) string) string {
-	found := in.kept + s.matches(in.text, in.name, arg, func(pattern string) string { return pattern })
+	found := in.kept + s.matches(in.text, in.name, arg, patterns.match)
 	if !s.unfolded {
 		return found
 	}
-	// The old column holds punctuation where the new one has spaces.
-	old := s.matches(in.oldText, in.oldName, arg, func(pattern string) string { return strings.ReplaceAll(pattern, " ", "%") })
-	return "(" + found + " OR " + in.missing + " AND " + old + ")"
+	return "(" + found + " OR " + in.missing + " AND " + s.matches(in.oldText, in.oldName, arg, patterns.matchOld) + ")"
 }
 
-func (s Search) matches(column, name string, arg func(value any) string, written func(pattern string) string) string {
+func (s Search) matches(column, name string, arg func(value any) string,
+	match func(p patterns, column string, arg func(value any) string) string) string {
 	var conditions []string
 	if s.Prefix != "" {
 		if name == "" {
 			return "FALSE"
 		}
-		// Bounds are found by an index whatever the plan, LIKE is not by one that was made for any prefix.
+		// An index serves bounds in any plan, but LIKE only in a plan that was made for the prefix.
 		conditions = append(conditions, name+" >= "+arg(s.Prefix), name+" < "+arg(s.Prefix+"\U0010FFFF"))
 	}
-	for _, patterns := range s.Terms {
-		all := make([]string, len(patterns))
-		for i, pattern := range patterns {
-			all[i] = written(pattern)
-		}
-		conditions = append(conditions, column+" LIKE ANY ("+arg(all)+")")
+	for _, term := range s.Terms {
+		conditions = append(conditions, match(term, column, arg))
 	}
 	return strings.Join(conditions, " AND ")
+}
+
+// match returns the condition for the rows that a term matches.
+func (p patterns) match(column string, arg func(value any) string) string {
+	if slices.Equal(p.full, p.short) {
+		return column + " LIKE ANY (" + arg(p.full) + ")"
+	}
+	// No index is asked for an expression.
+	return column + " LIKE ANY (" + arg(p.short) + ") AND (" + column + " || '') LIKE ANY (" + arg(p.full) + ")"
+}
+
+// matchOld is match for a column of a version before, which has punctuation where the new one has
+// spaces.
+func (p patterns) matchOld(column string, arg func(value any) string) string {
+	var all []string
+	for _, pattern := range p.full {
+		all = append(all, strings.ReplaceAll(pattern, " ", "%"))
+	}
+	return column + " LIKE ANY (" + arg(all) + ")"
 }
 
 // apply narrows a query to the rows that are found.

@@ -6,8 +6,6 @@ import (
 	"slices"
 	"strings"
 	"unicode/utf8"
-
-	"switchboard/db/text"
 )
 
 // The dictionary: the words that occur, by which typos are forgiven.
@@ -33,103 +31,6 @@ func wordCode(word string) string {
 		return 'a' + r%26
 	}, word)
 }
-
-// lookedUp is what is known about the terms of a search.
-type lookedUp struct {
-	country  string
-	unfolded bool // some rows are not folded yet
-	words    map[string]*knownWord
-}
-
-// knownWord is what the dictionary says about a term.
-type knownWord struct {
-	Term      string
-	Known     bool
-	Doubted   []string  `bun:",array"` // words that the term is part of but that may be gone
-	Near      []string  `bun:",array"` // the words nearest to it, the nearest first
-	Distances []float64 `bun:",array"` // of these
-	Doubts    []bool    `bun:",array"` // whether they may be gone
-}
-
-// lookUpWords reads for each term which words it is part of and, if there is none that is
-// sure to be there, which words are near.
-const lookUpWords = `, typed.term, coalesce(part.known, FALSE) AS known, coalesce(part.doubted, '{}') AS doubted,
-		coalesce(near.words, '{}') AS near, coalesce(near.distances, '{}') AS distances, coalesce(near.doubts, '{}') AS doubts
-	FROM workspaces AS w CROSS JOIN unnest($3::text[], $4::text[]) AS typed (term, code)
-	LEFT JOIN LATERAL (
-		SELECT bool_or(NOT doubtful) AS known, array_agg(word) FILTER (WHERE doubtful) AS doubted FROM (
-			SELECT word, EXISTS (SELECT FROM doubted_words AS d WHERE d.workspace_id = $1 AND d.kind = $2 AND d.word = k.word) AS doubtful
-			FROM known_words AS k WHERE workspace_id = $1 AND kind = $2
-				AND code LIKE '%' || typed.code || '%' AND word LIKE '%' || typed.term || '%' LIMIT 20) AS parts) AS part ON TRUE
-	LEFT JOIN LATERAL (
-		SELECT array_agg(word ORDER BY distance, word) AS words, array_agg(distance ORDER BY distance, word) AS distances,
-			array_agg(EXISTS (SELECT FROM doubted_words AS d WHERE d.workspace_id = $1 AND d.kind = $2 AND d.word = n.word)
-				ORDER BY distance, word) AS doubts
-		FROM near_words($1, $2, typed.term, typed.code) AS n WHERE part.known IS NOT TRUE) AS near ON TRUE
-	WHERE w.key = $1`
-
-// lookUp reads what is known about the terms, in one statement.
-func (w ForWorkspace) lookUp(ctx context.Context, in *searched, terms []text.Term) (*lookedUp, error) {
-	var words, codes []string
-	for _, term := range terms {
-		if term.IsWord() && isKnowable(term.Words) {
-			words, codes = append(words, term.Words), append(codes, wordCode(term.Words))
-		}
-	}
-	var rows []struct {
-		Country  string
-		Unfolded bool
-		knownWord
-	}
-	state := fmt.Sprintf("coalesce(w.country, '') AS country, %s AS unfolded", in.isMissing("$1"))
-	var err error
-	if len(words) == 0 {
-		err = w.query(ctx, &rows, "SELECT "+state+" FROM workspaces AS w WHERE w.key = $1", w.Key)
-	} else {
-		err = w.query(ctx, &rows, "SELECT "+state+lookUpWords, w.Key, in.kind, words, codes)
-	}
-	if err != nil {
-		return nil, err
-	}
-	found := &lookedUp{words: map[string]*knownWord{}}
-	for i := range rows {
-		found.country, found.unfolded = rows[i].Country, rows[i].Unfolded
-		found.words[rows[i].Term] = &rows[i].knownWord
-	}
-	return found, nil
-}
-
-// nearest returns the words that a term may have been meant for; none if it occurs itself.
-// Words that may be gone are looked for among the rows.
-func (w ForWorkspace) nearest(ctx context.Context, in *searched, k *knownWord) ([]string, error) {
-	if k == nil || k.Known {
-		return nil, nil
-	}
-	if len(k.Doubted) > 0 {
-		if there, err := w.occurs(ctx, in, k.Term); there || err != nil {
-			return nil, err
-		}
-	}
-	var near []string
-	least := 0.0
-	for i, word := range k.Near {
-		if len(near) == maxNear || len(near) > 0 && k.Distances[i] > least {
-			break
-		}
-		if k.Doubts[i] {
-			if there, err := w.occurs(ctx, in, word); err != nil {
-				return nil, err
-			} else if !there {
-				continue
-			}
-		}
-		near, least = append(near, word), k.Distances[i]
-	}
-	return near, nil
-}
-
-// maxNear is how many words a mistyped one is taken for.
-const maxNear = 20
 
 // occurs reports whether a word is still found anywhere. The word stands in the text of
 // the statement, so that how common it is decides how it is looked for.

@@ -53,10 +53,7 @@ func (s *Service) Inbox(ctx context.Context, actor Actor, in InboxInput) (*Inbox
 		return nil, err
 	}
 	w := s.DB.ForWorkspace(actor.Workspace)
-	if q.Search.Contacts, err = search(ctx, in.Search, w.ResolveContacts); err != nil {
-		return nil, err
-	}
-	if q.Search.Notes, err = search(ctx, in.Search, w.ResolveNotes); err != nil {
+	if q.Search, err = search(ctx, in.Search, w.ResolveInbox); err != nil {
 		return nil, err
 	}
 	found, err := w.Inbox(ctx, q)
@@ -102,12 +99,12 @@ func checkFilterTexts(f *db.InboxFilter) error {
 }
 
 // search checks a search text and resolves it to terms.
-func search(ctx context.Context, text *string, resolve func(context.Context, string) (db.Search, error)) (db.Search, error) {
+func search[S any](ctx context.Context, text *string, resolve func(context.Context, string) (S, error)) (found S, err error) {
 	if text == nil {
-		return db.Search{}, nil
+		return found, nil
 	}
 	if err := CheckText("search", *text, 0, maxSearch); err != nil {
-		return db.Search{}, err
+		return found, err
 	}
 	return resolve(ctx, *text)
 }

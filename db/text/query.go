@@ -12,6 +12,7 @@ import (
 type Term struct {
 	Words  string // folded, with one space between words
 	number string // folded, if it may be a phone number; otherwise empty
+	local  string // the words before the @ of an e-mail address
 }
 
 // Forms returns the texts of which one must be found: the words and, if the term may be a phone
@@ -27,6 +28,31 @@ func (t Term) Forms(country string) []string {
 		}
 	}
 	return forms
+}
+
+// mostIndexed is how many letters of a form are looked up in an index of trigrams. Each trigram costs
+// time; those of so many letters leave few texts.
+const mostIndexed = 10
+
+// Indexed returns the part of a form by which an index finds it: its last letters, of an e-mail
+// address those before the @, since many have the rest.
+func (t Term) Indexed(form string) string {
+	if form == t.Words && t.local != "" {
+		form = t.local
+	}
+	letters := []rune(form)
+	return string(letters[max(0, len(letters)-mostIndexed):])
+}
+
+// local returns the words before the @ of a folded e-mail address. The text is empty if there are too
+// few letters before it to be found by.
+func local(address string) string {
+	before, _, found := strings.Cut(address, "@")
+	words := strings.Join(strings.FieldsFunc(before, isBoundary), " ")
+	if !found || utf8.RuneCountInString(words) < 3 {
+		return ""
+	}
+	return words
 }
 
 // IsWord reports whether the term is one word without digits. Only such terms are corrected if they
@@ -64,7 +90,7 @@ func Terms(typed string) []Term {
 			part = withoutScheme(part)
 			switch words := strings.FieldsFunc(part, isBoundary); {
 			case hasDigit(part) || strings.ContainsRune(part, '@'):
-				add(Term{Words: strings.Join(words, " ")})
+				add(Term{Words: strings.Join(words, " "), local: local(part)})
 			default:
 				for _, word := range words {
 					add(Term{Words: word})
