@@ -131,11 +131,13 @@ func (f AgentFilter) apply(q *bun.SelectQuery) *bun.SelectQuery {
 	return q
 }
 
+const agentColumnsRead = `workspace_id, id, name, email, avatar_url, role, skills, availability, active,
+	issuer, subject, revision, created_at`
+
 // Agents reads the agents with these ids, in no order; unknown ones are left out.
 func (w ForWorkspace) Agents(ctx context.Context, ids []AgentID) ([]*Agent, error) {
 	var rows []*Agent
-	err := w.query(ctx, &rows, `SELECT workspace_id, id, name, email, avatar_url, role, skills, availability, active,
-		issuer, subject, revision, created_at FROM agents WHERE workspace_id = $1 AND id = ANY ($2)`, w.Key, ids)
+	err := w.query(ctx, &rows, "SELECT "+agentColumnsRead+" FROM agents WHERE workspace_id = $1 AND id = ANY ($2)", w.Key, ids)
 	return rows, err
 }
 
@@ -168,21 +170,28 @@ func (w ForWorkspace) AgentsByName(ctx context.Context, names []string) ([]*Agen
 // ShareAgents reads agents under a shared lock: they cannot change until the end of the
 // transaction, but other transactions may share them too. The locks are taken in id order, so that
 // two calls cannot deadlock.
-func (tx Tx) ShareAgents(ctx context.Context, ids []AgentID) ([]*Agent, error) {
-	return tx.lockAgents(ctx, ids, "SHARE")
+func (tx Tx) ShareAgents(ctx context.Context, ids []AgentID) (rows []*Agent, err error) {
+	err = tx.send(ctx, func(b *Batch) { b.ShareAgents(ids, true, &rows) })
+	return rows, err
+}
+
+// ShareAgents is Tx.ShareAgents in a batch. Without wait, it leaves out agents that another
+// transaction is changing.
+func (b *Batch) ShareAgents(ids []AgentID, wait bool, into *[]*Agent) {
+	b.lockAgents(ids, "SHARE"+skipLocked(wait), into)
 }
 
 // LockAgents reads agents under an exclusive lock, for changing them. The locks are taken in id
 // order, so that two calls cannot deadlock.
-func (tx Tx) LockAgents(ctx context.Context, ids []AgentID) ([]*Agent, error) {
-	return tx.lockAgents(ctx, ids, "NO KEY UPDATE")
+func (tx Tx) LockAgents(ctx context.Context, ids []AgentID) (rows []*Agent, err error) {
+	err = tx.send(ctx, func(b *Batch) { b.lockAgents(ids, "NO KEY UPDATE", &rows) })
+	return rows, err
 }
 
-func (tx Tx) lockAgents(ctx context.Context, ids []AgentID, strength string) ([]*Agent, error) {
-	var rows []*Agent
-	err := tx.query(ctx, &rows, `SELECT workspace_id, id, name, email, avatar_url, role, skills, availability, active,
-		issuer, subject, revision, created_at FROM agents WHERE workspace_id = $1 AND id = ANY ($2) ORDER BY id FOR `+strength, tx.Key, ids)
-	return rows, err
+func (b *Batch) lockAgents(ids []AgentID, strength string, into *[]*Agent) {
+	collect(b, into, `SELECT agent.* FROM (SELECT id FROM unnest($2::uuid[]) AS asked (id) ORDER BY id) AS asked
+		CROSS JOIN LATERAL (SELECT `+agentColumnsRead+` FROM agents
+			WHERE workspace_id = $1 AND id = asked.id FOR `+strength+`) AS agent`, b.tx.Key, ids)
 }
 
 // LockManagers reads and locks all active managers. Without it two calls could each remove a

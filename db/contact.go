@@ -123,22 +123,44 @@ func (tx Tx) LockFreeContacts(ctx context.Context, ids []ContactID) ([]*Contact,
 	return rows, err
 }
 
-// LockContactOf is LockContacts for the contact of a conversation. The result is empty if the
-// conversation does not exist.
-func (tx Tx) LockContactOf(ctx context.Context, id ConversationID) ([]*Contact, error) {
-	var rows []*Contact
-	err := tx.query(ctx, &rows, "SELECT "+contactColumns+` FROM contacts WHERE workspace_id = $1
-		AND id = (SELECT contact_id FROM conversations WHERE workspace_id = $1 AND id = $2) FOR NO KEY UPDATE`, tx.Key, id)
-	return rows, err
+// NamedContact is a contact that was named by its own id or, with Named, by that of one of its
+// conversations.
+type NamedContact struct {
+	Contact
+	Named *ConversationID
 }
 
-// LockContactsOf is LockContacts for the contacts of several conversations. Conversations that do
-// not exist are left out.
-func (tx Tx) LockContactsOf(ctx context.Context, ids []ConversationID) ([]*Contact, error) {
-	var rows []*Contact
-	err := tx.query(ctx, &rows, "SELECT "+contactColumns+` FROM contacts WHERE workspace_id = $1
-		AND id IN (SELECT contact_id FROM conversations WHERE workspace_id = $1 AND id = ANY ($2)) ORDER BY id FOR NO KEY UPDATE`, tx.Key, ids)
-	return rows, err
+// LockThreads adds the locking of contacts that are named by their own ids or by those of their
+// conversations; one that is named twice comes twice. The locks are taken in the order of the
+// contacts' ids, so that two transactions cannot deadlock. Unknown ids are left out and, without
+// wait, contacts that another transaction has locked.
+//
+// A statement that waits for a lock joins what was there before the wait. What depends on the locks
+// must therefore be read by a later statement.
+func (b *Batch) LockThreads(contacts []ContactID, conversations []ConversationID, wait bool, into *[]*NamedContact) {
+	collect(b, into, `SELECT contact.*, asked.named FROM (
+			SELECT c.contact_id, named.id AS named FROM unnest($2::uuid[]) AS named (id) CROSS JOIN LATERAL (
+				SELECT contact_id FROM conversations WHERE workspace_id = $1 AND id = named.id OFFSET 0) AS c
+			UNION ALL SELECT named.id, NULL FROM unnest($3::uuid[]) AS named (id) ORDER BY 1) AS asked
+		CROSS JOIN LATERAL (SELECT `+contactColumns+` FROM contacts
+			WHERE workspace_id = $1 AND id = asked.contact_id FOR NO KEY UPDATE`+skipLocked(wait)+`) AS contact`,
+		b.tx.Key, conversations, contacts)
+}
+
+// skipLocked makes a statement leave out rows that another transaction has locked, unless it waits.
+func skipLocked(wait bool) string {
+	if wait {
+		return ""
+	}
+	return " SKIP LOCKED"
+}
+
+// Identities adds the reading of the identities of contacts, in a stable order.
+func (b *Batch) Identities(ids []ContactID, into *[]*ContactIdentity) {
+	collect(b, into, `SELECT identity.* FROM unnest($2::uuid[]) AS asked (id) CROSS JOIN LATERAL (
+			SELECT workspace_id, channel, external_id, contact_id FROM contact_identities
+			WHERE workspace_id = $1 AND contact_id = asked.id OFFSET 0) AS identity
+		ORDER BY channel, external_id`, b.tx.Key, ids)
 }
 
 // InsertContacts adds contacts with their identities.
@@ -196,23 +218,29 @@ func (tx Tx) ReplaceIdentities(ctx context.Context, id ContactID, identities []*
 	return tx.insertIdentities(ctx, identities)
 }
 
-// SaveContacts writes the assignee, the version and the block of contacts, as their next revisions.
-// Nothing else of a contact changes with its conversations.
+// SaveContacts is Batch.SaveContacts, as the contacts' next revisions.
 func (tx Tx) SaveContacts(ctx context.Context, contacts []*Contact) error {
+	for _, c := range contacts {
+		c.Revision++
+	}
+	return tx.send(ctx, func(b *Batch) { b.SaveContacts(contacts) })
+}
+
+// SaveContacts adds the writing of the assignee, the version, the revision and the block of
+// contacts. Nothing else of a contact changes with its conversations.
+func (b *Batch) SaveContacts(contacts []*Contact) {
 	if len(contacts) == 0 {
-		return nil
+		return
 	}
 	ids, assignees := make([]ContactID, len(contacts)), make([]*AgentID, len(contacts))
 	versions, revisions, blocked := make([]int, len(contacts)), make([]int, len(contacts)), make([]*time.Time, len(contacts))
 	for i, c := range contacts {
-		c.Revision++
 		ids[i], assignees[i], versions[i], revisions[i], blocked[i] = c.ID, c.AssigneeID, c.Version, c.Revision, c.BlockedAt
 	}
-	_, err := tx.exec(ctx, `UPDATE contacts SET assignee_id = new.assignee_id, version = new.version, revision = new.revision,
+	b.exec(`UPDATE contacts SET assignee_id = new.assignee_id, version = new.version, revision = new.revision,
 			blocked_at = new.blocked_at
 		FROM unnest($2::uuid[], $3::uuid[], $4::int[], $5::int[], $6::timestamptz[]) AS new (id, assignee_id, version, revision, blocked_at)
-		WHERE contacts.workspace_id = $1 AND contacts.id = new.id`, tx.Key, ids, assignees, versions, revisions, blocked)
-	return err
+		WHERE contacts.workspace_id = $1 AND contacts.id = ANY ($2) AND contacts.id = new.id`, b.tx.Key, ids, assignees, versions, revisions, blocked)
 }
 
 // foldContacts sets the folded search fields of contacts, interpreting phone numbers by the country

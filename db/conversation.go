@@ -95,6 +95,19 @@ func (w ForWorkspace) Conversations(ctx context.Context, ids []ConversationID) (
 	return rows, err
 }
 
+// Conversations adds the reading of the conversations with these ids; unknown ones are left out.
+func (b *Batch) Conversations(ids []ConversationID, into *[]*Conversation) {
+	collect(b, into, "SELECT c.* FROM unnest($2::uuid[]) AS asked (id) CROSS JOIN LATERAL (SELECT "+conversations.read+`
+		FROM conversations WHERE workspace_id = $1 AND id = asked.id OFFSET 0) AS c`, b.tx.Key, ids)
+}
+
+// LatestConversations adds the reading of the latest conversation of each of these contacts that
+// has one.
+func (b *Batch) LatestConversations(contacts []ContactID, into *[]*Conversation) {
+	collect(b, into, "SELECT c.* FROM unnest($2::uuid[]) AS asked (id) CROSS JOIN LATERAL (SELECT "+conversations.read+`
+		FROM conversations WHERE workspace_id = $1 AND contact_id = asked.id AND latest OFFSET 0) AS c`, b.tx.Key, contacts)
+}
+
 // LatestConversations reads the latest conversation of each of these contacts that has one.
 func (w ForWorkspace) LatestConversations(ctx context.Context, contacts []ContactID) ([]*Conversation, error) {
 	var rows []*Conversation
@@ -148,39 +161,49 @@ func (w ForWorkspace) ImportedKeys(ctx context.Context, keys [][]byte) (map[stri
 
 // InsertConversations adds conversations.
 func (tx Tx) InsertConversations(ctx context.Context, rows []*Conversation) error {
+	for _, c := range rows {
+		c.Revision = 1
+	}
+	return tx.send(ctx, func(b *Batch) { b.InsertConversations(rows) })
+}
+
+// InsertConversations adds the insertion of conversations.
+func (b *Batch) InsertConversations(rows []*Conversation) {
 	if len(rows) == 0 {
-		return nil
+		return
 	}
 	for _, c := range rows {
-		c.WorkspaceID, c.Revision = tx.Key, 1
+		c.WorkspaceID = b.tx.Key
 		c.Fold()
 	}
-	if err := tx.insert(ctx, &rows); err != nil {
-		return err
-	}
-	return tx.learnNotes(ctx, rows)
+	b.exec(conversations.insert, conversations.inserted(b.tx.Key, rows)...)
+	b.learnNotes(rows)
 }
 
 // SaveConversations writes everything of conversations that can change, as their next revisions.
 func (tx Tx) SaveConversations(ctx context.Context, rows []*Conversation) error {
-	if len(rows) == 0 {
-		return nil
-	}
 	for _, c := range rows {
 		c.Revision++
-		c.Fold()
 	}
-	_, err := tx.exec(ctx, conversations.update, conversations.arguments(tx.Key, rows)...)
-	if err != nil {
-		return err
-	}
-	return tx.learnNotes(ctx, rows)
+	return tx.send(ctx, func(b *Batch) { b.SaveConversations(rows) })
 }
 
-func (tx Tx) learnNotes(ctx context.Context, rows []*Conversation) error {
+// SaveConversations adds the writing of everything of conversations that can change.
+func (b *Batch) SaveConversations(rows []*Conversation) {
+	if len(rows) == 0 {
+		return
+	}
+	for _, c := range rows {
+		c.Fold()
+	}
+	b.exec(conversations.update, conversations.updated(b.tx.Key, rows)...)
+	b.learnNotes(rows)
+}
+
+func (b *Batch) learnNotes(rows []*Conversation) {
 	var texts []*string
 	for _, c := range rows {
 		texts = append(texts, c.NoteText)
 	}
-	return tx.learnWords(ctx, searchedNotes, texts)
+	b.learnWords(searchedNotes, texts)
 }

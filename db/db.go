@@ -72,7 +72,9 @@ func open(ctx context.Context, url string, o Options, ioTimeout time.Duration) (
 	want := requiredSettings(config.RuntimeParams["search_path"])
 	// bun writes values into the text, so preparing a statement would only cost a round trip.
 	config.DefaultQueryExecMode = pgx.QueryExecModeExec
-	config.Tracer = o.Tracer
+	if o.Tracer != nil {
+		config.Tracer = batchTracer{o.Tracer}
+	}
 	config.ConnectTimeout = connectTime
 	config.DialFunc = pgconn.DialFunc(conns.connect)
 	config.OnPgError = func(_ *pgconn.PgConn, err *pgconn.PgError) bool { return conns.isUsableAfter(err) }
@@ -138,7 +140,7 @@ func (d *DB) Analyze(ctx context.Context) error {
 	return err
 }
 
-// rawQuerier is the part that *sql.DB and *sql.Tx share.
+// rawQuerier is the part that *sql.DB, *sql.Conn and *sql.Tx share.
 type rawQuerier interface {
 	QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error)
 	ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error)
@@ -158,31 +160,28 @@ func (d *DB) ForWorkspace(key WorkspaceKey) ForWorkspace {
 }
 
 // Tx is the database restricted to one workspace, inside a transaction. Only a Tx can write.
-type Tx struct{ ForWorkspace }
+type Tx struct {
+	ForWorkspace
+	conn *sql.Conn
+}
 
-// Transact runs fn in a transaction and commits it, or rolls it back if fn returns an error.
+// Transact runs fn in a transaction and commits it, or rolls it back if fn returns an error. The
+// error is Uncertain if the transaction may have been committed nevertheless.
 func (d *DB) Transact(ctx context.Context, key WorkspaceKey, fn func(tx Tx) error) error {
-	tx, err := d.DB.BeginTx(ctx, nil)
+	conn, err := d.Conn(ctx)
 	if err != nil {
 		return err
 	}
-	if err := run(tx, fn, ForWorkspace{Key: key, db: d, bun: tx, raw: tx.Tx}); err != nil {
+	defer func() { _ = conn.Close() }()
+	tx, err := conn.BeginTx(ctx, nil)
+	if err != nil {
 		return err
 	}
-	return tx.Commit()
-}
-
-// run calls fn and commits, or rolls back if fn returns an error or panics.
-func run(tx bun.Tx, fn func(tx Tx) error, w ForWorkspace) (err error) {
-	done := false
-	defer func() {
-		if !done || err != nil {
-			_ = tx.Rollback()
-		}
-	}()
-	err = fn(Tx{w})
-	done = true
-	return err
+	defer func() { _ = tx.Rollback() }() // which does nothing after the commit
+	if err := fn(Tx{ForWorkspace{Key: key, db: d, bun: tx, raw: tx.Tx}, conn.Conn}); err != nil {
+		return err
+	}
+	return uncertain(tx.Commit())
 }
 
 // insert adds rows without changing the structs. By default bun scans the inserted values back into
@@ -237,7 +236,7 @@ func (w ForWorkspace) exec(ctx context.Context, statement string, args ...any) (
 // whole.
 func (w ForWorkspace) prepared(run func() error) error {
 	err := run()
-	if _, inTransaction := w.raw.(*sql.Tx); isStalePlan(answer(err)) && !inTransaction {
+	if isStalePlan(answer(err)) && w.raw == w.db.DB.DB {
 		return run()
 	}
 	return err

@@ -62,12 +62,21 @@ func SchemaMissing(err error) bool {
 func Retryable(err error, failures int) bool {
 	pg := answer(err)
 	switch {
-	case pg == nil:
+	case errors.Is(err, errKeyTaken):
+		return true
+	case pg == nil, Uncertain(err):
 		return false
 	case pg.Code == readOnly: // the session predates a failover; it has been replaced by now
 		return failures == 1
 	}
 	return pg.Code == "40P01" || pg.Code == "40001" || isStalePlan(pg) // deadlock, serialization
+}
+
+// Uncertain reports whether the error is that of a commit whose outcome is unknown: the connection
+// broke, or the deadline passed, before PostgreSQL answered.
+func Uncertain(err error) bool {
+	var commit *commitError
+	return errors.As(err, &commit)
 }
 
 // Unavailable reports whether the database cannot answer at the moment. It is false if the database

@@ -3,6 +3,7 @@ package db
 import (
 	"context"
 	"encoding/json"
+	"slices"
 	"strconv"
 	"time"
 
@@ -224,16 +225,15 @@ func (w ForWorkspace) Events(ctx context.Context, ids []EventID) ([]*Event, erro
 	return rows, err
 }
 
-// LastOf returns the last event of a conversation that has one of these types; nil if there is
-// none.
-func (w ForWorkspace) LastOf(ctx context.Context, conversation ConversationID, types ...EventType) (*Event, error) {
-	var rows []*Event
-	err := w.query(ctx, &rows, "SELECT "+eventColumns+` FROM events WHERE workspace_id = $1 AND conversation_id = $2
-		AND type = ANY ($3) ORDER BY seq DESC LIMIT 1`, w.Key, conversation, types)
-	if err != nil || len(rows) == 0 {
-		return nil, err
+// LastClosings adds the reading of the last event of each of these conversations that is a close or
+// a reply; conversations without one are left out.
+func (b *Batch) LastClosings(conversations []ConversationID, into *[]*Event) {
+	if len(conversations) == 0 {
+		return
 	}
-	return rows[0], nil
+	collect(b, into, "SELECT last.* FROM unnest($2::uuid[]) AS asked (id) CROSS JOIN LATERAL (SELECT "+eventColumns+` FROM events
+		WHERE workspace_id = $1 AND conversation_id = asked.id AND type IN ('CONVERSATION_CLOSED', 'MESSAGE_SENT')
+		ORDER BY seq DESC LIMIT 1) AS last`, b.tx.Key, conversations)
 }
 
 // ConversationTimelines returns the same page of the events of each conversation.
@@ -257,41 +257,51 @@ func (w ForWorkspace) timelines(ctx context.Context, column string, parents bun.
 	return rows, err
 }
 
-// AppendEvents appends the events of one change to the log in this order and sets their numbers. It
-// locks the counter row of the workspace, so it must be the last statement of the transaction:
-// other transactions of the workspace wait for a number until this one ends. That makes the numbers
-// follow the order of commits without gaps.
+// AppendEvents is Batch.AppendEvents for one change. It must be the last statement of the
+// transaction.
 func (tx Tx) AppendEvents(ctx context.Context, events []*Event) error {
+	return tx.send(ctx, func(b *Batch) { b.AppendEvents(events) })
+}
+
+// AppendEvents adds the appending of the events of several changes to the log, in this order, and
+// sets their numbers. It locks the counter row of the workspace, so it must be the last statement of
+// the transaction: other transactions of the workspace wait for a number until this one ends. That
+// makes the numbers follow the order of commits without gaps.
+func (b *Batch) AppendEvents(changes ...[]*Event) {
+	events := slices.Concat(changes...)
 	if len(events) == 0 {
-		return nil
+		return
 	}
-	v, err := eventValuesOf(tx.Key, events)
+	v, err := eventValuesOf(b.tx.Key, events)
 	if err != nil {
-		return err
+		b.err = err
+		return
 	}
-	var rows []struct{ Base Seq }
-	err = tx.query(ctx, &rows, `
+	var ends []int
+	for _, change := range changes {
+		ends = append(ends, slices.Repeat([]int{len(ends) + len(change)}, len(change))...)
+	}
+	var heads []*struct{ Base Seq }
+	collect(b, &heads, `
 		WITH head AS (
 			UPDATE event_heads SET seq = seq + $2, event_id = $3 WHERE workspace_id = $1 RETURNING seq - $2 AS base
 		), appended AS (
 			INSERT INTO events (`+eventColumns+`)
-			SELECT $1, head.base + new.n, head.base + $2, new.id, new.type, new.conversation_id, new.contact_id, new.actor, new.via,
-				new.before::jsonb, new.after::jsonb, new.data::jsonb, new.origin, new.created_at
+			SELECT $1, head.base + new.n, head.base + new.change_end, new.id, new.type, new.conversation_id, new.contact_id, new.actor,
+				new.via, new.before::jsonb, new.after::jsonb, new.data::jsonb, new.origin, new.created_at
 			FROM head, unnest($4::uuid[], $5::text[], $6::uuid[], $7::uuid[], $8::text[], $9::text[], $10::text[], $11::text[],
-				$12::text[], $13::text[], $14::timestamptz[]) WITH ORDINALITY
-				AS new (id, type, conversation_id, contact_id, actor, via, before, after, data, origin, created_at, n)
+				$12::text[], $13::text[], $14::timestamptz[], $15::int[]) WITH ORDINALITY
+				AS new (id, type, conversation_id, contact_id, actor, via, before, after, data, origin, created_at, change_end, n)
 		)
 		SELECT base FROM head`,
-		tx.Key, len(events), events[len(events)-1].ID, v.ids, v.types, v.conversations, v.contacts, v.actors, v.vias,
-		v.before, v.after, v.data, v.origins, v.times)
-	if err != nil {
-		return err
-	}
-	last := rows[0].Base + Seq(len(events))
-	for i, e := range events {
-		e.Seq, e.Change = rows[0].Base+Seq(i)+1, &last
-	}
-	return nil
+		b.tx.Key, len(events), events[len(events)-1].ID, v.ids, v.types, v.conversations, v.contacts, v.actors, v.vias,
+		v.before, v.after, v.data, v.origins, v.times, ends)
+	b.Then(func() {
+		for i, e := range events {
+			change := heads[0].Base + Seq(ends[i])
+			e.Seq, e.Change = heads[0].Base+Seq(i)+1, &change
+		}
+	})
 }
 
 // eventValues are the values of several events, one slice per column.

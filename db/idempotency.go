@@ -1,10 +1,18 @@
 package db
 
 import (
+	"cmp"
 	"context"
+	"crypto/sha256"
+	"encoding/binary"
 	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
 	"time"
 
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/uptrace/bun"
 )
 
@@ -20,30 +28,71 @@ type IdempotencyKey struct {
 	CreatedAt   time.Time
 }
 
-// ClaimKey claims a key for this transaction and reports whether that succeeded. If another
-// transaction holds the same key, it waits until that one has ended. A key older than the limit can
-// be claimed again.
-func (tx Tx) ClaimKey(ctx context.Context, k *IdempotencyKey, limit time.Duration) (bool, error) {
-	n, err := tx.exec(ctx, `INSERT INTO idempotency_keys AS k (workspace_id, caller, key, request, created_at)
-		VALUES ($1, $2, $3, $4, $5)
-		ON CONFLICT (workspace_id, caller, key) DO UPDATE SET request = $4, outcome = NULL, created_at = $5
-		WHERE k.created_at < $6`, tx.Key, k.Caller, k.Key, k.Request, k.CreatedAt, k.CreatedAt.Add(-limit))
-	return n > 0, err
+// lock returns the number of the advisory lock that guards the key.
+func (k *IdempotencyKey) lock(workspace WorkspaceKey) int64 {
+	sum := sha256.Sum256(fmt.Append(nil, workspace, " ", k.Caller, " ", k.Key))
+	return int64(binary.BigEndian.Uint64(sum[:]))
 }
 
-// KeyOutcome returns a claimed key with its result.
-func (tx Tx) KeyOutcome(ctx context.Context, caller ActorRef, key string) (*IdempotencyKey, error) {
-	k := new(IdempotencyKey)
-	err := tx.bun.NewSelect().Model(k).Where("workspace_id = ?", tx.Key).
-		Where("caller = ?", caller).Where("key = ?", key).Scan(ctx)
-	return k, err
+// LockKeys adds the locking of keys for the transaction: another one with the same key waits until
+// this one has ended. free reports for each key whether it is locked now; with wait, which is for
+// one key only, it always is.
+func (b *Batch) LockKeys(keys []*IdempotencyKey, wait bool, free *[]bool) {
+	locks := make([]int64, len(keys))
+	for i, k := range keys {
+		locks[i] = k.lock(b.tx.Key)
+	}
+	lock := "pg_try_advisory_xact_lock(k.lock)"
+	if wait {
+		lock = "pg_advisory_xact_lock(k.lock) IS NOT NULL"
+	}
+	b.queued.Queue("SELECT "+lock+" FROM unnest($1::bigint[]) WITH ORDINALITY AS k (lock, n) ORDER BY n", locks).Query(
+		func(rows pgx.Rows) (err error) {
+			*free, err = pgx.CollectRows(rows, pgx.RowTo[bool])
+			return err
+		})
 }
 
-// SettleKey records the result of a key's mutation.
-func (tx Tx) SettleKey(ctx context.Context, k *IdempotencyKey) error {
-	_, err := tx.exec(ctx, `UPDATE idempotency_keys SET outcome = $4::text::jsonb
-		WHERE workspace_id = $1 AND caller = $2 AND key = $3`, tx.Key, k.Caller, k.Key, string(k.Outcome))
-	return err
+// Keys adds the reading of those of the keys that have a result and were created since a time.
+func (b *Batch) Keys(keys []*IdempotencyKey, since time.Time, into *[]*IdempotencyKey) {
+	callers, texts := make([]ActorRef, len(keys)), make([]string, len(keys))
+	for i, k := range keys {
+		callers[i], texts[i] = k.Caller, k.Key
+	}
+	collect(b, into, `SELECT found.* FROM unnest($2::text[], $3::text[]) AS asked (caller, key) CROSS JOIN LATERAL (
+			SELECT caller, key, request, outcome FROM idempotency_keys AS k WHERE k.workspace_id = $1
+			AND k.caller = asked.caller AND k.key = asked.key AND k.created_at >= $4 AND k.outcome IS NOT NULL OFFSET 0) AS found`, b.tx.Key, callers, texts, since)
+}
+
+// errKeyTaken is the error of InsertKeys if a key has a result already. Only a server of a version
+// that does not lock keys can be the cause; the transaction finds that result when it runs again.
+var errKeyTaken = errors.New("the result of an idempotency key was stored meanwhile")
+
+// InsertKeys adds the storing of keys with their results, in the order of caller and key. A key
+// created before the limit is replaced.
+func (b *Batch) InsertKeys(keys []*IdempotencyKey, limit time.Time) {
+	if len(keys) == 0 {
+		return
+	}
+	keys = slices.SortedFunc(slices.Values(keys), func(a, b *IdempotencyKey) int {
+		return cmp.Or(cmp.Compare(a.Caller.String(), b.Caller.String()), cmp.Compare(a.Key, b.Key))
+	})
+	callers, texts := make([]ActorRef, len(keys)), make([]string, len(keys))
+	requests, outcomes, times := make([][]byte, len(keys)), make([]string, len(keys)), make([]time.Time, len(keys))
+	for i, k := range keys {
+		callers[i], texts[i], requests[i], outcomes[i], times[i] = k.Caller, k.Key, k.Request, string(k.Outcome), k.CreatedAt
+	}
+	b.exec(`INSERT INTO idempotency_keys AS k (workspace_id, caller, key, request, outcome, created_at)
+		SELECT $1, new.caller, new.key, new.request, new.outcome::jsonb, new.created_at
+		FROM unnest($2::text[], $3::text[], $4::bytea[], $5::text[], $6::timestamptz[]) AS new (caller, key, request, outcome, created_at)
+		ON CONFLICT (workspace_id, caller, key) DO UPDATE SET request = excluded.request, outcome = excluded.outcome,
+			created_at = excluded.created_at
+		WHERE k.created_at < $7`, b.tx.Key, callers, texts, requests, outcomes, times, limit).Exec(func(done pgconn.CommandTag) error {
+		if int(done.RowsAffected()) < len(keys) {
+			return errKeyTaken
+		}
+		return nil
+	})
 }
 
 // ForgetKeys deletes the keys of all workspaces that were claimed before a time.

@@ -112,26 +112,50 @@ func TrimMessages(rows []*Message, p Page) (kept []*Message, hasNext, hasPreviou
 	return Trim(rows, p)
 }
 
-// NewerReply reports whether a conversation holds a message, and whether somebody other than the
-// author has replied after it.
-func (w ForWorkspace) NewerReply(ctx context.Context, conversation ConversationID, seen MessageID, author ActorRef) (known, newer bool, err error) {
-	var rows []struct{ Newer bool }
-	err = w.query(ctx, &rows, `
-		SELECT EXISTS (SELECT FROM messages AS reply WHERE reply.workspace_id = $1 AND reply.conversation_id = $2
-			AND reply.kind = 'OUTBOUND' AND reply.author IS DISTINCT FROM $4
-			AND (reply.created_at, reply.id) > (seen.created_at, seen.id)) AS newer
-		FROM messages AS seen WHERE seen.workspace_id = $1 AND seen.conversation_id = $2 AND seen.id = $3`,
-		w.Key, conversation, seen, author)
-	return len(rows) > 0, len(rows) > 0 && rows[0].Newer, err
+// SeenMessage is the last message that an author saw in a conversation before replying.
+type SeenMessage struct {
+	Conversation ConversationID
+	Message      MessageID
+	Author       ActorRef
+	Newer        bool // somebody else has replied after it
 }
 
+// NewerReplies adds the look-up, for each of these, whether somebody other than the author has
+// replied after the message. Messages that are not in their conversation are left out.
+func (b *Batch) NewerReplies(seen []*SeenMessage, into *[]*SeenMessage) {
+	if len(seen) == 0 {
+		return
+	}
+	conversations, messages, authors := make([]ConversationID, len(seen)), make([]MessageID, len(seen)), make([]ActorRef, len(seen))
+	for i, s := range seen {
+		conversations[i], messages[i], authors[i] = s.Conversation, s.Message, s.Author
+	}
+	collect(b, into, `
+		SELECT asked.conversation, asked.message, asked.author, seen.newer
+		FROM unnest($2::uuid[], $3::uuid[], $4::text[]) AS asked (conversation, message, author)
+		CROSS JOIN LATERAL (
+			SELECT EXISTS (SELECT FROM messages AS reply WHERE reply.workspace_id = $1 AND reply.conversation_id = asked.conversation
+				AND reply.kind = 'OUTBOUND' AND reply.author IS DISTINCT FROM asked.author
+				AND (reply.created_at, reply.id) > (message.created_at, message.id)) AS newer
+			FROM messages AS message
+			WHERE message.workspace_id = $1 AND message.conversation_id = asked.conversation AND message.id = asked.message OFFSET 0) AS seen`,
+		b.tx.Key, conversations, messages, authors)
+}
+
+var messages = columnsOf[Message]("messages")
+
 // InsertMessages adds messages.
-func (tx Tx) InsertMessages(ctx context.Context, messages []*Message) error {
-	if len(messages) == 0 {
-		return nil
+func (tx Tx) InsertMessages(ctx context.Context, rows []*Message) error {
+	return tx.send(ctx, func(b *Batch) { b.InsertMessages(rows) })
+}
+
+// InsertMessages adds the insertion of messages.
+func (b *Batch) InsertMessages(rows []*Message) {
+	if len(rows) == 0 {
+		return
 	}
-	for _, m := range messages {
-		m.WorkspaceID = tx.Key
+	for _, m := range rows {
+		m.WorkspaceID = b.tx.Key
 	}
-	return tx.insert(ctx, &messages)
+	b.exec(messages.insert, messages.inserted(b.tx.Key, rows)...)
 }

@@ -52,14 +52,21 @@ func whereUnread(s *statement, viewer *AgentID, unread bool) {
 
 // SaveReadMarks sets marks, at most one for each agent and conversation. A mark never moves back.
 func (tx Tx) SaveReadMarks(ctx context.Context, marks []*ReadMark) error {
+	return tx.send(ctx, func(b *Batch) { b.SaveReadMarks(marks) })
+}
+
+// SaveReadMarks is Tx.SaveReadMarks in a batch.
+func (b *Batch) SaveReadMarks(marks []*ReadMark) {
+	if len(marks) == 0 {
+		return
+	}
 	agents, conversations, times := make([]AgentID, len(marks)), make([]ConversationID, len(marks)), make([]time.Time, len(marks))
 	for i, m := range marks {
 		agents[i], conversations[i], times[i] = m.AgentID, m.ConversationID, m.ReadAt
 	}
-	_, err := tx.exec(ctx, `INSERT INTO read_marks AS mark (workspace_id, agent_id, conversation_id, read_at)
+	b.exec(`INSERT INTO read_marks AS mark (workspace_id, agent_id, conversation_id, read_at)
 		SELECT $1, new.agent_id, new.conversation_id, new.read_at
 		FROM unnest($2::uuid[], $3::uuid[], $4::timestamptz[]) AS new (agent_id, conversation_id, read_at)
 		ON CONFLICT (workspace_id, agent_id, conversation_id) DO UPDATE SET read_at = excluded.read_at
-		WHERE mark.read_at < excluded.read_at`, tx.Key, agents, conversations, times)
-	return err
+		WHERE mark.read_at < excluded.read_at`, b.tx.Key, agents, conversations, times)
 }

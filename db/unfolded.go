@@ -105,7 +105,7 @@ func (tx Tx) FoldNotes(ctx context.Context, limit int) (int, error) {
 	if err != nil {
 		return 0, err
 	}
-	return len(rows), tx.learnNotes(ctx, rows)
+	return len(rows), tx.send(ctx, func(b *Batch) { b.learnNotes(rows) })
 }
 
 // unfolded locks rows that are to be folded and that nobody is changing, by id.

@@ -44,6 +44,10 @@ func (w ForWorkspace) occurs(ctx context.Context, in *searched, word string) (th
 // order, so that two transactions that add the same ones wait for each other instead of
 // deadlocking; words known already lock nothing.
 func (tx Tx) learnWords(ctx context.Context, in *searched, texts []*string) error {
+	return tx.send(ctx, func(b *Batch) { b.learnWords(in, texts) })
+}
+
+func (b *Batch) learnWords(in *searched, texts []*string) {
 	var words, codes []string
 	for _, text := range texts {
 		words = append(words, strings.Fields(deref(text))...)
@@ -51,20 +55,19 @@ func (tx Tx) learnWords(ctx context.Context, in *searched, texts []*string) erro
 	slices.Sort(words)
 	words = slices.DeleteFunc(slices.Compact(words), func(word string) bool { return !isKnowable(word) })
 	if len(words) == 0 {
-		return nil
+		return
 	}
 	for _, word := range words {
 		codes = append(codes, wordCode(word))
 	}
-	_, err := tx.exec(ctx, `
+	b.exec(`
 		INSERT INTO known_words (workspace_id, kind, word, code)
 		SELECT $1, $2, given.word, given.code
 		FROM unnest($3::text[], $4::text[]) WITH ORDINALITY AS given (word, code, n)
 		WHERE NOT EXISTS (SELECT FROM known_words AS known
 			WHERE known.workspace_id = $1 AND known.kind = $2 AND known.word = given.word)
 		ORDER BY n
-		ON CONFLICT DO NOTHING`, tx.Key, in.kind, words, codes)
-	return err
+		ON CONFLICT DO NOTHING`, b.tx.Key, in.kind, words, codes)
 }
 
 // doubtedWord is a word that a row has lost.

@@ -51,17 +51,18 @@ type Workspace struct {
 // InsertWorkspace adds a workspace with an empty log and sets its key. If then is not nil, it runs
 // in the same transaction, to add the workspace's first rows.
 func (d *DB) InsertWorkspace(ctx context.Context, w *Workspace, then func(tx Tx) error) error {
-	return d.RunInTx(ctx, nil, func(ctx context.Context, tx bun.Tx) error {
-		if _, err := tx.NewInsert().Model(w).Returning("key").Exec(ctx); err != nil {
+	return d.Transact(ctx, 0, func(tx Tx) error {
+		if _, err := tx.bun.NewInsert().Model(w).Returning("key").Exec(ctx); err != nil {
 			return err
 		}
-		if _, err := tx.NewRaw("INSERT INTO event_heads (workspace_id) VALUES (?)", w.Key).Exec(ctx); err != nil {
+		tx.Key = w.Key
+		if _, err := tx.bun.NewRaw("INSERT INTO event_heads (workspace_id) VALUES (?)", w.Key).Exec(ctx); err != nil {
 			return err
 		}
 		if then == nil {
 			return nil
 		}
-		return then(Tx{ForWorkspace{Key: w.Key, db: d, bun: tx, raw: tx.Tx}})
+		return then(tx)
 	})
 }
 
@@ -84,6 +85,14 @@ func (w ForWorkspace) Workspace(ctx context.Context) (*Workspace, error) {
 	row := new(Workspace)
 	err := w.bun.NewSelect().Model(row).Where("key = ?", w.Key).Scan(ctx)
 	return row, err
+}
+
+const workspaceColumns = `key, id, name, time_zone, country, reopen_policy, reopen_within_days, owner_policy,
+	closing_categories, demo, created_at`
+
+// Workspace adds the reading of the workspace itself.
+func (b *Batch) Workspace(into *[]*Workspace) {
+	collect(b, into, "SELECT "+workspaceColumns+" FROM workspaces WHERE key = $1", b.tx.Key)
 }
 
 // LockWorkspace returns the workspace under an exclusive lock: no other transaction can change it

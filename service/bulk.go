@@ -1,11 +1,10 @@
 package service
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
-	"maps"
-	"slices"
 
 	"switchboard/db"
 )
@@ -39,8 +38,7 @@ type AssignConversationsInput struct {
 // AssignConversations is AssignConversation for many conversations. Refusals, each of an item:
 // NOT_FOUND, NOT_LATEST, CONFLICT, AGENT_INACTIVE.
 func (s *Service) AssignConversations(ctx context.Context, actor Actor, in AssignConversationsInput) (*Outcome, error) {
-	return s.writeThreads(ctx, actor, "assignConversations", &in, in.Items, CheckLatest,
-		func(w *Writer) (transition, error) { return w.assignTransition(ctx, in.AssigneeID) })
+	return s.mutateAll(ctx, actor, "assignConversations", &in, in.Items, assigning(in.AssigneeID))
 }
 
 // UnassignConversationsInput is the conversations to unassign.
@@ -52,8 +50,7 @@ type UnassignConversationsInput struct {
 // UnassignConversations is UnassignConversation for many conversations. Refusals, each of an item:
 // NOT_FOUND, NOT_LATEST, CONFLICT.
 func (s *Service) UnassignConversations(ctx context.Context, actor Actor, in UnassignConversationsInput) (*Outcome, error) {
-	return s.writeThreads(ctx, actor, "unassignConversations", &in, in.Items, CheckLatest,
-		func(w *Writer) (transition, error) { return w.unassignTransition, nil })
+	return s.mutateAll(ctx, actor, "unassignConversations", &in, in.Items, unassigning)
 }
 
 // CloseConversationsInput is the conversations to close and the closing note of each.
@@ -70,105 +67,79 @@ func (s *Service) CloseConversations(ctx context.Context, actor Actor, in CloseC
 	if err != nil {
 		return nil, err
 	}
-	return s.writeThreads(ctx, actor, "closeConversations", &in, in.Items, CheckCloseAsked,
-		func(w *Writer) (transition, error) { return w.CloseTransition(ctx, note) })
+	return s.mutateAll(ctx, actor, "closeConversations", &in, in.Items, Closing(note))
 }
 
-// writeThreads is writeThread for many conversations: it locks all of them at once, checks and
-// changes each item in memory, and writes all changed rows together. prepare returns the transition
-// to apply to each item; it may read rows.
-func (s *Service) writeThreads(ctx context.Context, actor Actor, verb string, in Input,
-	items []*ConversationItemInput, check func(*Thread) *Refusal, prepare func(*Writer) (transition, error)) (*Outcome, error) {
+// mutateAll carries out a verb on many conversations.
+func (s *Service) mutateAll(ctx context.Context, actor Actor, name string, in Input, items []*ConversationItemInput, v Verb) (*Outcome, error) {
 	if len(items) == 0 || len(items) > maxItems {
 		return nil, NewBadInput(fmt.Sprintf("items must be 1 to %d conversations; there are %d", maxItems, len(items)))
 	}
-	return s.Write(ctx, actor, verb, in, func(w *Writer) (Changes, error) {
-		threads, err := w.lockThreadsOf(ctx, items)
-		if err != nil {
-			return nil, err
-		}
-		do, err := prepare(w)
-		if err != nil {
-			return nil, err
-		}
-		var events Changes
-		changed := map[db.ContactID]*Thread{} // a map, as two items may belong to one contact
-		for i, item := range items {
-			done, err := w.carryOutItem(item, threads[i], check, do)
-			if err != nil {
-				return nil, err
-			}
-			if len(done) > 0 {
-				events, changed[threads[i].Contact.ID] = append(events, done...), threads[i]
-			}
-		}
-		if len(events) == 0 {
-			return Unchanged, nil
-		}
-		return w.Save(ctx, events, slices.Collect(maps.Values(changed))...)
-	})
+	m := &member{ctx: ctx, actor: actor, verb: v, isBulk: true}
+	for _, item := range items {
+		m.targets = append(m.targets, target{conversation: &item.ConversationID, expected: item.ExpectedVersion})
+	}
+	return s.join(m, name, in)
 }
 
-// carryOutItem checks and changes one item, and adds its result to the outcome. The thread is nil
-// if the conversation does not exist.
-func (w *Writer) carryOutItem(item *ConversationItemInput, t *Thread, check func(*Thread) *Refusal, do transition) (events Changes, err error) {
-	o := &ConversationOutcome{ConversationID: item.ConversationID}
-	w.Outcome.Conversations = append(w.Outcome.Conversations, o)
-	if t == nil {
-		o.Refusals = []*Refusal{Refuse(ItemNotFound, NewNotFound("conversation").Message, "conversationId")}
-		return Unchanged, nil
+// each carries out the verb of a bulk on each of its conversations. What it changed is added to
+// after.
+func (c *company) each(m *member, a *Act, after map[db.ContactID]*held) (events Changes, err error) {
+	for _, of := range m.targets {
+		o := &ConversationOutcome{ConversationID: *of.conversation}
+		m.outcome.Conversations = append(m.outcome.Conversations, o)
+		done, err := c.item(m, a, of, after)
+		var refusal *Refusal
+		switch {
+		case errors.As(err, &refusal):
+			o.Refusals = []*Refusal{refusal}
+		case err != nil:
+			return nil, err
+		}
+		events = append(events, done...)
 	}
-	o.Conversation = t.Asked
-	if err = checkThread(t, check, item.ExpectedVersion); err == nil {
-		events, err = do(t)
+	for _, o := range m.outcome.Conversations {
+		if id, known := c.threads.named[o.ConversationID]; known {
+			o.Conversation = cmp.Or(after[id], c.threads.held[id]).rows[o.ConversationID].Conversation
+		}
 	}
-	var refusal *Refusal
-	if errors.As(err, &refusal) {
-		o.Refusals = []*Refusal{refusal}
-		return Unchanged, nil
+	return events, nil
+}
+
+// item carries out the verb of a bulk on one conversation. One that does not exist is a refusal,
+// too. An item sees what earlier items of the same contact did.
+func (c *company) item(m *member, a *Act, of target, after map[db.ContactID]*held) (Changes, error) {
+	h, err := c.threads.of(of)
+	if err != nil {
+		var missing *Error
+		if errors.As(err, &missing) {
+			err = Refuse(ItemNotFound, missing.Message, "conversationId")
+		}
+		return nil, err
+	}
+	id := h.contact.ID
+	events, next, err := c.act(m, a, cmp.Or(after[id], h), of)
+	if len(events) > 0 {
+		after[id] = next
 	}
 	return events, err
 }
 
-// lockThreadsOf locks and returns the thread of each item; nil if the conversation does not exist.
-// Threads of the same contact share their rows, so that a later item sees the changes of an earlier
-// one.
-func (w *Writer) lockThreadsOf(ctx context.Context, items []*ConversationItemInput) ([]*Thread, error) {
+// recallConversations fills in the present conversations of the items of a remembered bulk.
+func recallConversations(ctx context.Context, in db.ForWorkspace, items []*ConversationOutcome) ([]*ConversationOutcome, error) {
+	if len(items) == 0 {
+		return nil, nil
+	}
 	ids := make([]db.ConversationID, len(items))
 	for i, item := range items {
 		ids[i] = item.ConversationID
 	}
-	rows, err := w.LockContactsOf(ctx, ids)
-	if err != nil {
-		return nil, err
+	rows, err := in.Conversations(ctx, ids)
+	known := conversationsByID(rows)
+	for _, item := range items {
+		item.Conversation = known[item.ConversationID]
 	}
-	contacts := map[db.ContactID]*db.Contact{}
-	for _, c := range rows {
-		contacts[c.ID] = c
-	}
-	latest, err := w.LatestConversations(ctx, slices.Collect(maps.Keys(contacts)))
-	if err != nil {
-		return nil, err
-	}
-	asked, err := w.Conversations(ctx, ids)
-	if err != nil {
-		return nil, err
-	}
-	return threadsOf(ids, contacts, latest, asked), nil
-}
-
-func threadsOf(ids []db.ConversationID, contacts map[db.ContactID]*db.Contact, latest, asked []*db.Conversation) []*Thread {
-	known, last := conversationsByID(asked), map[db.ContactID]*db.Conversation{}
-	for _, c := range latest {
-		known[c.ID], last[c.ContactID] = c, c
-	}
-	threads := make([]*Thread, len(ids))
-	for i, id := range ids {
-		if c := known[id]; c != nil && last[c.ContactID] != nil { // else it was created after the locks were taken
-			threads[i] = &Thread{Contact: contacts[c.ContactID], Latest: last[c.ContactID], Asked: c}
-		}
-	}
-	return threads
+	return items, err
 }
 
 func conversationsByID(rows []*db.Conversation) map[db.ConversationID]*db.Conversation {
@@ -177,21 +148,4 @@ func conversationsByID(rows []*db.Conversation) map[db.ConversationID]*db.Conver
 		known[c.ID] = c
 	}
 	return known
-}
-
-// recallConversations fills in the present conversations of the items of a remembered bulk.
-func recallConversations(ctx context.Context, tx db.Tx, items []*ConversationOutcome) ([]*ConversationOutcome, error) {
-	if len(items) == 0 {
-		return nil, nil
-	}
-	ids := make([]db.ConversationID, len(items))
-	for i, item := range items {
-		ids[i] = item.ConversationID
-	}
-	rows, err := tx.Conversations(ctx, ids)
-	known := conversationsByID(rows)
-	for _, item := range items {
-		item.Conversation = known[item.ConversationID]
-	}
-	return items, err
 }

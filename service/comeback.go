@@ -137,6 +137,7 @@ func (t *Thread) addArrival(r Recorder, in Arrival, at time.Time) {
 		return
 	}
 	c.LastActivityAt = at
+	t.touch(c)
 	if m == nil {
 		return
 	}

@@ -45,8 +45,7 @@ type AssignContactInput struct {
 // AssignContact makes an active agent responsible for a contact and its latest conversation, open
 // or closed (A6). Refusals: CONFLICT, AGENT_INACTIVE.
 func (s *Service) AssignContact(ctx context.Context, actor Actor, in AssignContactInput) (*Outcome, error) {
-	return s.writeThread(ctx, actor, "assignContact", &in, threadWith(in.ContactID), in.ExpectedVersion, checkNothing,
-		func(w *Writer, t *Thread) (Changes, error) { return w.assign(ctx, t, in.AssigneeID) })
+	return s.mutate(ctx, actor, "assignContact", &in, target{contact: in.ContactID, expected: in.ExpectedVersion}, assigning(in.AssigneeID))
 }
 
 // UnassignContactInput is the contact to unassign.
@@ -59,8 +58,7 @@ type UnassignContactInput struct {
 // UnassignContact unassigns a contact and its latest conversation, if it has one (A2). Refusals:
 // CONFLICT.
 func (s *Service) UnassignContact(ctx context.Context, actor Actor, in UnassignContactInput) (*Outcome, error) {
-	return s.writeThread(ctx, actor, "unassignContact", &in, threadWith(in.ContactID), in.ExpectedVersion, checkNothing,
-		func(w *Writer, t *Thread) (Changes, error) { return w.unassign(ctx, t) })
+	return s.mutate(ctx, actor, "unassignContact", &in, target{contact: in.ContactID, expected: in.ExpectedVersion}, unassigning)
 }
 
 // BlockContactInput is the contact to block.
@@ -72,9 +70,13 @@ type BlockContactInput struct {
 
 // BlockContact blocks a contact (S4). Refusals: ALREADY_BLOCKED, CONFLICT.
 func (s *Service) BlockContact(ctx context.Context, actor Actor, in BlockContactInput) (*Outcome, error) {
-	return s.writeThread(ctx, actor, "blockContact", &in, threadWith(in.ContactID), in.ExpectedVersion, checkBlock,
-		func(w *Writer, t *Thread) (Changes, error) { return w.Save(ctx, Changes{t.Block(w.Recorder)}, t) })
+	return s.mutate(ctx, actor, "blockContact", &in, target{contact: in.ContactID, expected: in.ExpectedVersion}, blocking)
 }
+
+// blocking is the verb that blocks a contact.
+var blocking = Verb{check: checkBlock, do: func(a *Act, t *Thread) (Changes, error) {
+	return Changes{t.Block(a.Recorder)}, nil
+}}
 
 // UnblockContactInput is the contact to unblock.
 type UnblockContactInput struct {
@@ -86,9 +88,13 @@ type UnblockContactInput struct {
 // UnblockContact unblocks a contact, which returns to the views that it was in before (S4).
 // Refusals: NOT_BLOCKED, CONFLICT.
 func (s *Service) UnblockContact(ctx context.Context, actor Actor, in UnblockContactInput) (*Outcome, error) {
-	return s.writeThread(ctx, actor, "unblockContact", &in, threadWith(in.ContactID), in.ExpectedVersion, checkUnblock,
-		func(w *Writer, t *Thread) (Changes, error) { return w.Save(ctx, Changes{t.Unblock(w.Recorder)}, t) })
+	return s.mutate(ctx, actor, "unblockContact", &in, target{contact: in.ContactID, expected: in.ExpectedVersion}, unblocking)
 }
+
+// unblocking is the verb that unblocks a contact.
+var unblocking = Verb{check: checkUnblock, do: func(a *Act, t *Thread) (Changes, error) {
+	return Changes{t.Unblock(a.Recorder)}, nil
+}}
 
 // CreateContactInput is the data of a new contact.
 type CreateContactInput struct {

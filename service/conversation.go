@@ -141,37 +141,39 @@ type AssignConversationInput struct {
 // AssignConversation makes an active agent responsible for a contact's latest conversation, also if
 // another agent was (A1, A6). Refusals: NOT_LATEST, CONFLICT, AGENT_INACTIVE.
 func (s *Service) AssignConversation(ctx context.Context, actor Actor, in AssignConversationInput) (*Outcome, error) {
-	return s.writeThread(ctx, actor, "assignConversation", &in, threadOf(in.ConversationID), in.ExpectedVersion, CheckLatest,
-		func(w *Writer, t *Thread) (Changes, error) { return w.assign(ctx, t, in.AssigneeID) })
+	return s.mutate(ctx, actor, "assignConversation", &in, target{conversation: &in.ConversationID, expected: in.ExpectedVersion}, assigning(in.AssigneeID))
 }
 
-// assign is shared by AssignConversation and AssignContact.
-func (w *Writer) assign(ctx context.Context, t *Thread, to db.AgentID) (Changes, error) {
-	transition, err := w.assignTransition(ctx, to)
-	if err != nil {
-		return nil, err
-	}
-	return w.CarryOut(ctx, t, transition)
-}
-
-// assignTransition returns the assignment to an agent; it refuses if the agent is not active (A7).
-func (w *Writer) assignTransition(ctx context.Context, to db.AgentID) (transition, error) {
-	agent, err := w.ShareAgent(ctx, to)
-	return func(t *Thread) (Changes, error) {
+// assigning is the verb that assigns a thread to an agent; it refuses if the agent is not active
+// (A7).
+func assigning(to db.AgentID) Verb {
+	return Verb{needs: needsAgents(to), check: CheckLatest, do: func(a *Act, t *Thread) (Changes, error) {
+		agent, err := a.agent(to)
+		if err != nil {
+			return nil, err
+		}
 		if err := FirstOf(CheckActive(agent, "assigneeId")); err != nil {
 			return nil, err
 		}
-		return w.Assign(t, &to, db.ReasonManual)
-	}, err
+		return t.handTo(a.Recorder, &to, db.ReasonManual), nil
+	}}
 }
 
-// Assign assigns the thread to an agent, or with nil unassigns it; Unchanged if it already is so
+// Handing is the verb that assigns a thread to an agent whom the transaction keeps active, or with
+// nil unassigns it.
+func Handing(to *db.AgentID, why db.AssignmentReason) Verb {
+	return Verb{check: CheckLatest, do: func(a *Act, t *Thread) (Changes, error) {
+		return t.handTo(a.Recorder, to, why), nil
+	}}
+}
+
+// handTo assigns the thread to an agent, or with nil unassigns it; Unchanged if it already is so
 // (A6).
-func (w *Writer) Assign(t *Thread, to *db.AgentID, why db.AssignmentReason) (Changes, error) {
+func (t *Thread) handTo(r Recorder, to *db.AgentID, why db.AssignmentReason) Changes {
 	if t.IsAssignedTo(to) {
-		return Unchanged, nil
+		return Unchanged
 	}
-	return Changes{t.Assign(w.Recorder, to, why)}, nil
+	return Changes{t.Assign(r, to, why)}
 }
 
 // AssignToMeInput is the conversation to assign to the caller.
@@ -187,27 +189,21 @@ func (s *Service) AssignToMe(ctx context.Context, actor Actor, in AssignToMeInpu
 	if err := mayActAsAgent(actor); err != nil {
 		return nil, err
 	}
-	check := func(t *Thread) *Refusal { return checkSelfAssign(t, *actor.Agent) }
-	return s.writeThread(ctx, actor, "assignToMe", &in, threadOf(in.ConversationID), in.ExpectedVersion, check,
-		func(w *Writer, t *Thread) (Changes, error) {
-			if err := w.requireActive(ctx); err != nil {
-				return nil, err
-			}
-			if t.IsAssignedTo(actor.Agent) {
-				return Unchanged, nil
-			}
-			return w.Save(ctx, Changes{t.Assign(w.Recorder, actor.Agent, db.ReasonSelf)}, t)
-		})
+	return s.mutate(ctx, actor, "assignToMe", &in, target{conversation: &in.ConversationID, expected: in.ExpectedVersion}, taking(*actor.Agent))
 }
 
-// requireActive locks the calling agent against deactivation until the transaction ends. The error
-// is FORBIDDEN if the agent was deactivated after the call was authenticated (A7).
-func (w *Writer) requireActive(ctx context.Context) error {
-	me, err := w.ShareAgent(ctx, *w.Actor.Agent)
-	if err == nil && !me.Active {
-		err = &Error{Forbidden, "you are deactivated"}
+// taking is the verb that assigns an unassigned open conversation to the caller (A3).
+func taking(me db.AgentID) Verb {
+	return Verb{
+		needs: needsAgents(me),
+		check: func(t *Thread) *Refusal { return checkSelfAssign(t, me) },
+		do: func(a *Act, t *Thread) (Changes, error) {
+			if err := a.requireActive(); err != nil {
+				return nil, err
+			}
+			return t.handTo(a.Recorder, &me, db.ReasonSelf), nil
+		},
 	}
-	return err
 }
 
 // UnassignConversationInput is the conversation to unassign.
@@ -220,19 +216,11 @@ type UnassignConversationInput struct {
 // UnassignConversation unassigns a contact's latest conversation (A2). Refusals: NOT_LATEST,
 // CONFLICT.
 func (s *Service) UnassignConversation(ctx context.Context, actor Actor, in UnassignConversationInput) (*Outcome, error) {
-	return s.writeThread(ctx, actor, "unassignConversation", &in, threadOf(in.ConversationID), in.ExpectedVersion, CheckLatest,
-		func(w *Writer, t *Thread) (Changes, error) { return w.unassign(ctx, t) })
+	return s.mutate(ctx, actor, "unassignConversation", &in, target{conversation: &in.ConversationID, expected: in.ExpectedVersion}, unassigning)
 }
 
-// unassign is shared by UnassignConversation and UnassignContact.
-func (w *Writer) unassign(ctx context.Context, t *Thread) (Changes, error) {
-	return w.CarryOut(ctx, t, w.unassignTransition)
-}
-
-// unassignTransition unassigns the thread (A2).
-func (w *Writer) unassignTransition(t *Thread) (Changes, error) {
-	return w.Assign(t, nil, db.ReasonManual)
-}
+// unassigning is the verb that unassigns a thread (A2).
+var unassigning = Handing(nil, db.ReasonManual)
 
 // CloseConversationInput is the conversation to close and its closing note.
 type CloseConversationInput struct {
@@ -272,30 +260,23 @@ func (s *Service) CloseConversation(ctx context.Context, actor Actor, in CloseCo
 	if err != nil {
 		return nil, err
 	}
-	return s.writeThread(ctx, actor, "closeConversation", &in, threadOf(in.ConversationID), in.ExpectedVersion, CheckCloseAsked,
-		func(w *Writer, t *Thread) (Changes, error) {
-			transition, err := w.CloseTransition(ctx, note)
-			if err != nil {
-				return nil, err
-			}
-			return w.CarryOut(ctx, t, transition)
-		})
+	return s.mutate(ctx, actor, "closeConversation", &in, target{conversation: &in.ConversationID, expected: in.ExpectedVersion}, Closing(note))
 }
 
-// CloseTransition returns the closing of a conversation with a note; it refuses an unknown category
-// (S1).
-func (w *Writer) CloseTransition(ctx context.Context, note *db.ClosingNote) (transition, error) {
-	var workspace *db.Workspace
-	var err error
-	if note != nil && note.Category != nil {
-		workspace, err = w.Workspace(ctx)
+// Closing is the verb that closes the conversation that was named, with a note; it refuses an
+// unknown category (S1).
+func Closing(note *db.ClosingNote) Verb {
+	needs := Needs{Workspace: note != nil && note.Category != nil}
+	return Verb{
+		needs: func(*db.Contact) Needs { return needs },
+		check: CheckCloseAsked,
+		do: func(a *Act, t *Thread) (Changes, error) {
+			if err := FirstOf(checkCategory(note, First(a.read.workspace))); err != nil {
+				return nil, err
+			}
+			return Changes{t.Close(a.Recorder, note)}, nil
+		},
 	}
-	return func(t *Thread) (Changes, error) {
-		if err := FirstOf(checkCategory(note, workspace)); err != nil {
-			return nil, err
-		}
-		return Changes{t.Close(w.Recorder, note)}, nil
-	}, err
 }
 
 // OpenConversationInput is the contact and the channel of a new conversation.
@@ -314,33 +295,36 @@ func (s *Service) OpenConversation(ctx context.Context, actor Actor, in OpenConv
 	if err != nil {
 		return nil, err
 	}
-	check := func(t *Thread) *Refusal { return CheckOpen(t.Contact, t.Latest) }
-	return s.writeThread(ctx, actor, "openConversation", &in, threadWith(in.ContactID), in.ExpectedVersion, check,
-		func(w *Writer, t *Thread) (Changes, error) { return w.Open(ctx, t, channel, actor.source()) })
+	return s.mutate(ctx, actor, "openConversation", &in, target{contact: in.ContactID, expected: in.ExpectedVersion}, Opening(channel, actor.source()))
 }
 
-// Open opens a new conversation with a contact, after unassigning an inactive assignee (A7).
-func (w *Writer) Open(ctx context.Context, t *Thread, channel string, source db.ConversationSource) (Changes, error) {
-	events, err := w.unassignInactive(ctx, t)
-	if err != nil {
-		return nil, err
+// Opening is the verb that opens a new conversation with a contact, after unassigning an inactive
+// assignee (A7).
+func Opening(channel string, source db.ConversationSource) Verb {
+	return Verb{
+		needs: needsAssignee,
+		check: func(t *Thread) *Refusal { return CheckOpen(t.Contact, t.Latest) },
+		do: func(a *Act, t *Thread) (Changes, error) {
+			events, err := a.unassignInactive(t)
+			if err != nil {
+				return nil, err
+			}
+			return append(events, t.Open(a.Recorder, channel, source)), nil
+		},
 	}
-	events = append(events, t.Open(w.Recorder, channel, source))
-	w.Outcome.Conversation = t.Latest
-	return w.Save(ctx, events, t)
 }
 
 // unassignInactive unassigns a contact whose assignee is no longer active. It must precede the
 // opening of a conversation (A7, A8).
-func (w *Writer) unassignInactive(ctx context.Context, t *Thread) (Changes, error) {
+func (a *Act) unassignInactive(t *Thread) (Changes, error) {
 	if t.Contact.AssigneeID == nil {
 		return nil, nil
 	}
-	assignee, err := w.ShareAgent(ctx, *t.Contact.AssigneeID)
+	assignee, err := a.agent(*t.Contact.AssigneeID)
 	if err != nil || assignee.Active {
 		return nil, err
 	}
-	return Changes{t.Assign(w.Recorder, nil, db.ReasonOwnerPolicy)}, nil
+	return Changes{t.Assign(a.Recorder, nil, db.ReasonOwnerPolicy)}, nil
 }
 
 // ReopenConversationInput is the conversation to reopen.
@@ -353,29 +337,37 @@ type ReopenConversationInput struct {
 // ReopenConversation reopens a contact's latest conversation (S3). Refusals: CONTACT_BLOCKED,
 // ALREADY_OPEN, NOT_LATEST, CONFLICT.
 func (s *Service) ReopenConversation(ctx context.Context, actor Actor, in ReopenConversationInput) (*Outcome, error) {
-	check := func(t *Thread) *Refusal { return CheckReopen(t.Contact, t.Latest, t.Asked) }
-	return s.writeThread(ctx, actor, "reopenConversation", &in, threadOf(in.ConversationID), in.ExpectedVersion, check,
-		func(w *Writer, t *Thread) (Changes, error) { return w.Reopen(ctx, t, actor.source()) })
+	return s.mutate(ctx, actor, "reopenConversation", &in, target{conversation: &in.ConversationID, expected: in.ExpectedVersion}, Reopening(actor.source()))
 }
 
-// Reopen reopens a contact's latest conversation (S3), after unassigning an inactive assignee (A7).
-// A contact that was waiting when it was closed waits again.
-func (w *Writer) Reopen(ctx context.Context, t *Thread, source db.ConversationSource) (Changes, error) {
-	events, err := w.unassignInactive(ctx, t)
-	if err != nil {
-		return nil, err
+// Reopening is the verb that reopens a contact's latest conversation (S3), after unassigning an
+// inactive assignee (A7). A contact that was waiting when it was closed waits again.
+func Reopening(source db.ConversationSource) Verb {
+	return Verb{
+		needs: func(contact *db.Contact) Needs {
+			needs := needsAssignee(contact)
+			needs.Closing = true
+			return needs
+		},
+		check: func(t *Thread) *Refusal { return CheckReopen(t.Contact, t.Latest, t.Asked) },
+		do: func(a *Act, t *Thread) (Changes, error) {
+			events, err := a.unassignInactive(t)
+			if err != nil {
+				return nil, err
+			}
+			waiting, err := a.waitingBeforeClose(t.Asked.ID)
+			if err != nil {
+				return nil, err
+			}
+			return append(events, t.Reopen(a.Recorder, source, waiting)), nil
+		},
 	}
-	waiting, err := w.waitingBeforeClose(ctx, t.Latest.ID)
-	if err != nil {
-		return nil, err
-	}
-	return w.Save(ctx, append(events, t.Reopen(w.Recorder, source, waiting)), t)
 }
 
 // waitingBeforeClose returns since when the contact was waiting at the time of the last close; nil
 // if it was not waiting, or if a reply was sent after the close.
-func (w *Writer) waitingBeforeClose(ctx context.Context, id db.ConversationID) (*time.Time, error) {
-	last, err := w.LastOf(ctx, id, db.ConversationClosed, db.MessageSent)
+func (a *Act) waitingBeforeClose(id db.ConversationID) (*time.Time, error) {
+	last, err := a.lastClosing(id)
 	if err != nil || last == nil || last.Type != db.ConversationClosed {
 		return nil, err
 	}

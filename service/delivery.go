@@ -109,7 +109,7 @@ func (w *Writer) recallDelivery(ctx context.Context, d, before *db.Delivery, con
 		return err
 	}
 	ignored := w.Outcome.Ignored // of this delivery, which may differ in other fields
-	if err := recall(ctx, w.Tx, outcome, w.Outcome); err != nil {
+	if err := recall(ctx, w.ForWorkspace, outcome, w.Outcome); err != nil {
 		return err
 	}
 	w.Outcome.Ignored = ignored

@@ -113,6 +113,9 @@ func Explain(err error) *Error {
 // changed the rows that it needs before it locked them.
 var ErrStartOver = errors.New("the transaction has to start over")
 
+// attempts is how often a transaction is run that deadlocks or has to start over.
+const attempts = 10
+
 // mayRetry reports whether a transaction that failed at this attempt, counted from 1, changed
 // nothing and may succeed if it runs again.
 func mayRetry(err error, attempt int) bool {

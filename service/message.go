@@ -24,11 +24,11 @@ func CheckReply(contact *db.Contact, c *db.Conversation) *Refusal {
 
 // checkSeen refuses if another agent has replied since the message that the caller saw last; seen
 // is nil if the caller does not ask for this check.
-func (w *Writer) checkSeen(ctx context.Context, c db.ConversationID, seen *db.MessageID) error {
+func (a *Act) checkSeen(c db.ConversationID, seen *db.MessageID) error {
 	if seen == nil {
 		return nil
 	}
-	known, newer, err := w.NewerReply(ctx, c, *seen, w.By)
+	known, newer, err := a.repliesSince(c, *seen)
 	switch {
 	case err != nil:
 		return err
@@ -59,36 +59,46 @@ func (s *Service) SendMessage(ctx context.Context, actor Actor, in SendMessageIn
 	if err := CheckText("body", in.Body, 1, MaxBody); err != nil {
 		return nil, err
 	}
-	check := func(t *Thread) *Refusal { return CheckReply(t.Contact, t.Asked) }
-	return s.writeThread(ctx, actor, "sendMessage", &in, threadOf(in.ConversationID), nil, check,
-		func(w *Writer, t *Thread) (Changes, error) {
-			if err := w.checkSeen(ctx, in.ConversationID, in.OnlyIfLastMessageID); err != nil {
+	return s.mutate(ctx, actor, "sendMessage", &in, target{conversation: &in.ConversationID}, Replying(*actor.Agent, in.Body, in.Channel, in.OnlyIfLastMessageID))
+}
+
+// Replying is the verb by which an agent replies to the conversation that was named. If it is
+// unassigned, it is assigned to the agent (A5). channel and seen may be nil.
+func Replying(me db.AgentID, body string, channel *string, seen *db.MessageID) Verb {
+	return Verb{
+		needs: func(contact *db.Contact) Needs {
+			needs := Needs{Seen: seen, Identities: channel != nil}
+			if contact.AssigneeID == nil {
+				needs.Agents = []db.AgentID{me}
+			}
+			return needs
+		},
+		check: func(t *Thread) *Refusal { return CheckReply(t.Contact, t.Asked) },
+		do: func(a *Act, t *Thread) (Changes, error) {
+			if err := a.checkSeen(t.Asked.ID, seen); err != nil {
 				return nil, err
 			}
-			channel, err := w.ReplyChannel(ctx, t.Asked, in.Channel)
+			on, err := a.replyChannel(t.Asked, channel)
 			if err != nil {
 				return nil, err
 			}
-			return w.Reply(ctx, t, in.Body, channel)
-		})
+			return a.reply(t, body, on)
+		},
+	}
 }
 
-// ReplyChannel returns the channel on which a reply is sent (S10): the chosen one, on which the
+// replyChannel returns the channel on which a reply is sent (S10): the chosen one, on which the
 // contact must have an identity; else that of the contact's last message in the conversation; else
 // the conversation's.
-func (w *Writer) ReplyChannel(ctx context.Context, c *db.Conversation, chosen *string) (string, error) {
+func (a *Act) replyChannel(c *db.Conversation, chosen *string) (string, error) {
 	switch {
 	case chosen == nil && c.LastInboundChannel != nil:
 		return *c.LastInboundChannel, nil
 	case chosen == nil:
 		return c.Channel, nil
 	}
-	identities, err := w.ContactIdentities(ctx, []db.ContactID{c.ContactID})
-	if err != nil {
-		return "", err
-	}
 	var known []string
-	for _, i := range identities {
+	for _, i := range a.identities(c.ContactID) {
 		if channel := db.FoldChannel(i.Channel); !slices.Contains(known, channel) {
 			known = append(known, channel)
 		}
@@ -101,42 +111,37 @@ func (w *Writer) ReplyChannel(ctx context.Context, c *db.Conversation, chosen *s
 	return channel, nil
 }
 
-// Reply adds the caller's message and, if the conversation is unassigned, assigns it to the caller.
-func (w *Writer) Reply(ctx context.Context, t *Thread, body, channel string) (Changes, error) {
+// reply adds the caller's message and, if the thread is unassigned, assigns it to the caller. The
+// conversation counts as read by the caller up to the message; later ones have a later time.
+func (a *Act) reply(t *Thread, body, channel string) (Changes, error) {
 	unassigned := t.IsAssignedTo(nil)
 	if unassigned {
-		if err := w.requireActive(ctx); err != nil {
+		if err := a.requireActive(); err != nil {
 			return nil, err
 		}
 	}
-	events, err := w.addMessage(ctx, t, db.Outbound, body, channel)
-	if err != nil {
-		return nil, err
-	}
+	events := a.addMessage(t, db.Outbound, body, channel)
 	if unassigned {
-		events = append(events, t.Assign(w.Recorder, w.Actor.Agent, db.ReasonReply))
+		events = append(events, t.Assign(a.Recorder, a.Actor.Agent, db.ReasonReply))
 	}
-	if err := w.markRead(ctx, t.Asked); err != nil {
-		return nil, err
-	}
-	return w.Save(ctx, events, t)
+	a.marks = append(a.marks, readMark(*a.Actor.Agent, t.Asked))
+	return events, nil
 }
 
 // addMessage adds a reply or a note by the caller to the thread's conversation.
-func (w *Writer) addMessage(ctx context.Context, t *Thread, kind db.MessageKind, body, channel string) (Changes, error) {
+func (a *Act) addMessage(t *Thread, kind db.MessageKind, body, channel string) Changes {
 	c := t.Conversation()
 	m := &db.Message{
 		ID: db.MessageID{UUID: db.NewUUID()}, ConversationID: &c.ID, ContactID: c.ContactID,
-		Kind: kind, Author: w.By, Body: body, Channel: channel,
+		Kind: kind, Author: a.By, Body: body, Channel: channel,
 	}
-	events := Changes{t.Message(w.Recorder, m)}
-	return events, w.InsertMessages(ctx, []*db.Message{m})
+	a.messages = append(a.messages, m)
+	return Changes{t.Message(a.Recorder, m)}
 }
 
-// markRead marks the conversation as read by the caller up to its last activity. Later messages
-// have a later time, so they stay unread.
-func (w *Writer) markRead(ctx context.Context, c *db.Conversation) error {
-	return w.SaveReadMarks(ctx, []*db.ReadMark{{AgentID: *w.Actor.Agent, ConversationID: c.ID, ReadAt: c.LastActivityAt}})
+// readMark marks a conversation as read by an agent up to its last activity.
+func readMark(agent db.AgentID, c *db.Conversation) *db.ReadMark {
+	return &db.ReadMark{AgentID: agent, ConversationID: c.ID, ReadAt: c.LastActivityAt}
 }
 
 // AddNoteInput is an internal note.
@@ -155,17 +160,14 @@ func (s *Service) AddNote(ctx context.Context, actor Actor, in AddNoteInput) (*O
 	if err := CheckText("body", in.Body, 1, MaxBody); err != nil {
 		return nil, err
 	}
-	return s.writeThread(ctx, actor, "addNote", &in, threadOf(in.ConversationID), nil, checkNothing,
-		func(w *Writer, t *Thread) (Changes, error) { return w.Note(ctx, t, in.Body) })
+	return s.mutate(ctx, actor, "addNote", &in, target{conversation: &in.ConversationID}, Noting(in.Body))
 }
 
-// Note adds an internal note to the thread's conversation.
-func (w *Writer) Note(ctx context.Context, t *Thread, body string) (Changes, error) {
-	events, err := w.addMessage(ctx, t, db.Note, body, t.Conversation().Channel)
-	if err != nil {
-		return nil, err
-	}
-	return w.Save(ctx, events, t)
+// Noting is the verb that adds an internal note to the thread's conversation, whatever its state.
+func Noting(body string) Verb {
+	return Verb{do: func(a *Act, t *Thread) (Changes, error) {
+		return a.addMessage(t, db.Note, body, t.Conversation().Channel), nil
+	}}
 }
 
 // MarkReadInput is the conversation to mark as read.
@@ -189,7 +191,7 @@ func (s *Service) MarkRead(ctx context.Context, actor Actor, in MarkReadInput) (
 			return nil, NewNotFound("conversation")
 		}
 		w.Outcome.Conversation = rows[0]
-		return Unchanged, w.markRead(ctx, rows[0])
+		return Unchanged, w.SaveReadMarks(ctx, []*db.ReadMark{readMark(*w.Actor.Agent, rows[0])})
 	})
 }
 

@@ -1,8 +1,8 @@
 // Package service contains the rules, the permissions and the transactions of the product. Codes
 // such as A1 and S4 refer to docs/rules.md.
 //
-// Every change goes through Write: check the rules, change rows, append events, commit, wake the
-// feed. Everything that is pushed to clients comes from the streams of watch.go.
+// Every change goes one way: check the rules, change rows, append events, commit, wake the feed. For
+// mutations of threads that way is together in mutation.go, for all others Write. Everything that is pushed to clients comes from the streams of watch.go.
 package service
 
 import (
@@ -26,6 +26,7 @@ type Service struct {
 
 	inbox      *projection.Inbox
 	dashboards *projection.Dashboards
+	companies  companies
 }
 
 // Options tune a service. The zero value is the default.

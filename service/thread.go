@@ -2,6 +2,7 @@ package service
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"switchboard/db"
@@ -15,9 +16,57 @@ type Thread struct {
 	Latest  *db.Conversation // nil if the contact has none
 	Asked   *db.Conversation // the one that the caller named, perhaps an older one; nil if a contact was named
 
-	previous       *db.Conversation // the latest before this transaction opened a new one
-	isNew          bool             // Latest is to be inserted
-	contactChanged bool             // the contact's row is to be updated
+	unsaved threadChanges
+}
+
+// threadChanges are the rows of a thread that were changed in memory.
+type threadChanges struct {
+	contact       *db.Contact        // nil if it is unchanged
+	conversations []*db.Conversation // to be updated
+	opened        *db.Conversation   // to be inserted; nil if none was opened
+}
+
+// touch notes that a conversation of the thread was changed.
+func (t *Thread) touch(c *db.Conversation) {
+	if c != t.unsaved.opened && !slices.Contains(t.unsaved.conversations, c) {
+		t.unsaved.conversations = append(t.unsaved.conversations, c)
+	}
+}
+
+// takeChanges returns the changed rows as their next revisions, and counts them as saved.
+func (t *Thread) takeChanges() threadChanges {
+	taken := t.unsaved
+	t.unsaved = threadChanges{}
+	if taken.contact != nil {
+		taken.contact.Revision++
+	}
+	for _, c := range taken.conversations {
+		c.Revision++
+	}
+	if taken.opened != nil {
+		taken.opened.Revision = 1
+	}
+	return taken
+}
+
+// clone returns a copy of a thread without unsaved changes. Transitions of the copy leave the
+// original as it is.
+func (t *Thread) clone() *Thread {
+	contact := *t.Contact
+	c := &Thread{Contact: &contact}
+	if t.Latest != nil {
+		latest := *t.Latest
+		c.Latest = &latest
+	}
+	switch {
+	case t.Asked == nil:
+	case t.Asked == t.Latest:
+		c.Asked = c.Latest
+	default:
+		asked := *t.Asked
+		c.Asked = &asked
+	}
+	return c
 }
 
 // Conversation returns the conversation to show to the caller.
@@ -33,14 +82,6 @@ func (t *Thread) IsOpen() bool { return t.Latest != nil && t.Latest.Status == db
 
 // IsOlder reports whether the caller named a conversation that is not the latest.
 func (t *Thread) IsOlder() bool { return t.Asked != nil && !t.Asked.Latest }
-
-// older returns the conversation that the caller named if it is not the latest, else nil.
-func (t *Thread) older() *db.Conversation {
-	if !t.IsOlder() {
-		return nil
-	}
-	return t.Asked
-}
 
 // IsAssignedTo reports whether the contact is assigned to an agent, or with nil, is unassigned.
 func (t *Thread) IsAssignedTo(agent *db.AgentID) bool { return SameAgent(t.Contact.AssigneeID, agent) }
@@ -85,10 +126,11 @@ func (t *Thread) Facets() *db.Facets {
 
 // NextVersion increments the version after a change of status, assignee or block (A4).
 func (t *Thread) NextVersion() {
-	t.contactChanged = true
+	t.unsaved.contact = t.Contact
 	t.Contact.Version++
 	if t.Latest != nil {
 		t.Latest.Version = t.Contact.Version
+		t.touch(t.Latest)
 	}
 }
 
@@ -121,19 +163,20 @@ func (t *Thread) Close(r Recorder, note *db.ClosingNote) *db.Event {
 // stops being the latest.
 func (t *Thread) Open(r Recorder, channel string, source db.ConversationSource) *db.Event {
 	at := r.At
-	if t.previous = t.Latest; t.previous != nil {
-		t.previous.Latest = false
+	if previous := t.Latest; previous != nil {
+		previous.Latest = false
+		t.touch(previous)
 		// Clocks of servers differ and calls wait for locks, but the latest must have the latest time.
-		if !at.After(t.previous.OpenedAt) {
-			at = t.previous.OpenedAt.Add(time.Microsecond)
+		if !at.After(previous.OpenedAt) {
+			at = previous.OpenedAt.Add(time.Microsecond)
 		}
 	}
-	t.isNew = true
 	t.Latest = &db.Conversation{
-		ID: db.ConversationID{UUID: db.NewUUID()}, ContactID: t.Contact.ID, Channel: channel,
+		WorkspaceID: t.Contact.WorkspaceID, ID: db.ConversationID{UUID: db.NewUUID()}, ContactID: t.Contact.ID, Channel: channel,
 		Status: db.StatusOpen, Latest: true, AssigneeID: t.Contact.AssigneeID,
 		OpenedAt: at, OpenedBy: r.By, LastActivityAt: r.At,
 	}
+	t.unsaved.opened = t.Latest
 	t.NextVersion()
 	return r.About(t, db.ConversationOpened, nil, db.EventData{Source: source})
 }
@@ -182,6 +225,7 @@ func (t *Thread) Message(r Recorder, m *db.Message) *db.Event {
 		kind, c.WaitingSince = db.MessageSent, nil
 	}
 	c.LastActivityAt, c.LastMessageID = m.CreatedAt, &m.ID
+	t.touch(c)
 	e := r.About(t, kind, before, db.EventData{MessageID: &m.ID})
 	e.ConversationID, e.After = &c.ID, c.Facets() // not those of the latest
 	return e
@@ -197,121 +241,80 @@ func later(a, b time.Time) time.Time {
 // LockThread locks a contact and reads its latest conversation. The error is NOT_FOUND if there is
 // no such contact.
 func (w *Writer) LockThread(ctx context.Context, id db.ContactID) (*Thread, error) {
-	contacts, err := w.LockContacts(ctx, []db.ContactID{id})
-	if err != nil {
-		return nil, err
-	}
-	if len(contacts) == 0 {
-		return nil, NewNotFound("contact")
-	}
-	return w.readThread(ctx, contacts[0], nil)
+	return w.lockThread(ctx, target{contact: id})
 }
 
 // LockThreadOf is LockThread for the contact of a conversation, which becomes Asked.
 func (w *Writer) LockThreadOf(ctx context.Context, id db.ConversationID) (*Thread, error) {
-	contacts, err := w.LockContactOf(ctx, id)
-	if err != nil {
-		return nil, err
-	}
-	if len(contacts) == 0 {
-		return nil, NewNotFound("conversation")
-	}
-	return w.readThread(ctx, contacts[0], &id)
+	return w.lockThread(ctx, target{conversation: &id})
 }
 
-func (w *Writer) readThread(ctx context.Context, contact *db.Contact, asked *db.ConversationID) (*Thread, error) {
-	rows, err := w.LatestConversations(ctx, []db.ContactID{contact.ID})
+func (w *Writer) lockThread(ctx context.Context, of target) (*Thread, error) {
+	all := newThreads(true)
+	if err := w.send(ctx, func(b *db.Batch) { all.lock(b, of) }); err != nil {
+		return nil, err
+	}
+	if err := w.send(ctx, all.read); err != nil {
+		return nil, err
+	}
+	h, err := all.of(of)
 	if err != nil {
 		return nil, err
 	}
-	t := &Thread{Contact: contact, Latest: First(rows)}
-	if asked != nil {
-		t.Asked = t.Latest
-		if t.Latest.ID != *asked {
-			if rows, err = w.Conversations(ctx, []db.ConversationID{*asked}); err != nil {
-				return nil, err
-			}
-			t.Asked = First(rows)
-		}
-	}
-	w.Outcome.Contact, w.Outcome.Conversation = t.Contact, t.Conversation()
+	t := h.view(of.conversation)
+	w.Outcome.about(t)
 	return t, nil
 }
 
-// locker locks the thread that a verb changes.
-type locker func(ctx context.Context, w *Writer) (*Thread, error)
-
-// threadWith locks the thread of a contact.
-func threadWith(id db.ContactID) locker {
-	return func(ctx context.Context, w *Writer) (*Thread, error) { return w.LockThread(ctx, id) }
-}
-
-// threadOf locks the thread that a conversation belongs to.
-func threadOf(id db.ConversationID) locker {
-	return func(ctx context.Context, w *Writer) (*Thread, error) { return w.LockThreadOf(ctx, id) }
-}
-
-// writeThread runs a verb on a thread: it locks the thread, checks its state and version, and then
-// calls do (S5).
-func (s *Service) writeThread(ctx context.Context, actor Actor, verb string, in Input, lock locker,
-	expected *int, check func(*Thread) *Refusal, do func(*Writer, *Thread) (Changes, error)) (*Outcome, error) {
-	return s.Write(ctx, actor, verb, in, func(w *Writer) (Changes, error) {
-		t, err := lock(ctx, w)
-		if err != nil {
-			return nil, err
-		}
-		if err := checkThread(t, check, expected); err != nil {
-			return nil, err
-		}
-		return do(w, t)
-	})
-}
-
-// checkThread checks the state, then the version: both come before any check of the input (S5, A4).
-func checkThread(t *Thread, check func(*Thread) *Refusal, expected *int) error {
-	return FirstOf(check(t), checkVersion(expected, t.Contact.Version))
-}
-
-// transition changes a thread in memory once its state and version are checked. It returns the
-// events of the change, Unchanged, or a refusal of the input.
-type transition func(t *Thread) (Changes, error)
-
-// CarryOut applies a transition and saves the rows that it changed.
-func (w *Writer) CarryOut(ctx context.Context, t *Thread, do transition) (Changes, error) {
-	events, err := do(t)
+// CarryOut carries out a verb on a locked thread, and writes what it changed. A refusal leaves the
+// thread as it was.
+func (w *Writer) CarryOut(ctx context.Context, t *Thread, v Verb) (Changes, error) {
+	read := &reading{wait: true}
+	var named *db.ConversationID
+	if t.Asked != nil {
+		named = &t.Asked.ID
+	}
+	read.want(v.needed(t.Contact), w.By, t.Contact.ID, named)
+	if err := w.send(ctx, read.add); err != nil {
+		return nil, err
+	}
+	a, after := &Act{Recorder: w.Recorder, Actor: w.Actor, read: read}, t.clone()
+	events, err := v.on(a, after, nil)
 	if err != nil || len(events) == 0 {
 		return Unchanged, err
 	}
-	return w.Save(ctx, events, t)
+	*t = *after
+	w.Outcome.about(t)
+	return events, w.send(ctx, func(b *db.Batch) {
+		writeThreads(b, t)
+		b.InsertMessages(a.messages)
+		b.SaveReadMarks(a.marks)
+	})
 }
 
-// checkNothing is the check of a verb that is possible in every state.
-func checkNothing(*Thread) *Refusal { return nil }
+// send sends the statements that add adds.
+func (w *Writer) send(ctx context.Context, add func(*db.Batch)) error {
+	b := w.Batch()
+	add(b)
+	return b.Send(ctx)
+}
 
 // Save writes the rows of threads and returns the events.
 func (w *Writer) Save(ctx context.Context, events Changes, threads ...*Thread) (Changes, error) {
-	var contacts []*db.Contact
-	var changed, inserted []*db.Conversation
+	return events, w.send(ctx, func(b *db.Batch) { writeThreads(b, threads...) })
+}
+
+func writeThreads(b *db.Batch, threads ...*Thread) {
+	var rows rowsToWrite
 	for _, t := range threads {
-		if t.contactChanged {
-			contacts = append(contacts, t.Contact)
+		changed := t.takeChanges()
+		if changed.contact != nil {
+			rows.contacts = append(rows.contacts, changed.contact)
 		}
-		for _, c := range []*db.Conversation{t.previous, t.Latest, t.older()} {
-			switch {
-			case c == nil:
-			case c == t.Latest && t.isNew:
-				inserted = append(inserted, c)
-			default:
-				changed = append(changed, c)
-			}
+		rows.changed = append(rows.changed, changed.conversations...)
+		if changed.opened != nil {
+			rows.opened = append(rows.opened, changed.opened)
 		}
 	}
-	if err := w.SaveContacts(ctx, contacts); err != nil {
-		return nil, err
-	}
-	// Only one conversation of a contact may be the latest: the previous one is updated first.
-	if err := w.SaveConversations(ctx, changed); err != nil {
-		return nil, err
-	}
-	return events, w.InsertConversations(ctx, inserted)
+	rows.write(b)
 }

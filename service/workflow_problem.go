@@ -18,11 +18,11 @@ func (w *Writer) showProblems(ctx context.Context, names func(*db.WorkflowDefini
 }
 
 // recallWorkflows reads the present state of workflows, in the order of their creation.
-func recallWorkflows(ctx context.Context, tx db.Tx, ids []db.WorkflowID) ([]*db.Workflow, error) {
+func recallWorkflows(ctx context.Context, in db.ForWorkspace, ids []db.WorkflowID) ([]*db.Workflow, error) {
 	if len(ids) == 0 {
 		return nil, nil
 	}
-	rows, err := tx.Workflows(ctx, ids)
+	rows, err := in.Workflows(ctx, ids)
 	slices.SortFunc(rows, func(a, b *db.Workflow) int { return slices.Compare(a.ID.UUID[:], b.ID.UUID[:]) })
 	return rows, err
 }

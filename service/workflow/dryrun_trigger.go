@@ -155,15 +155,9 @@ func (w *writer) happen(ctx context.Context, t *service.Thread, d *DryRunTrigger
 	case d == nil:
 		return service.Unchanged, nil
 	case d.Opened != nil:
-		if err := service.FirstOf(service.CheckOpen(t.Contact, t.Latest)); err != nil {
-			return nil, err
-		}
-		return w.Open(ctx, t, channelOr(d.Opened.Channel, t.Latest), d.Opened.Source)
+		return w.CarryOut(ctx, t, service.Opening(channelOr(d.Opened.Channel, t.Latest), d.Opened.Source))
 	case d.Reopened != nil:
-		if err := service.FirstOf(service.CheckReopen(t.Contact, t.Latest, t.Asked)); err != nil {
-			return nil, err
-		}
-		return w.Reopen(ctx, t, d.Reopened.Source)
+		return w.CarryOut(ctx, t, service.Reopening(d.Reopened.Source))
 	case d.Closed != nil:
 		events, err := w.stepClose(ctx, t, &db.WorkflowStep{Category: d.Closed.Category})
 		if r := isRefusal(err); r != nil && r.Code == service.UnknownCategory {
@@ -186,7 +180,7 @@ func (w *writer) happenAssignment(ctx context.Context, t *service.Thread, d *Dry
 		return nil, err
 	}
 	if d.Unassigned != nil {
-		return w.CarryOut(ctx, t, func(t *service.Thread) (service.Changes, error) { return w.Assign(t, nil, d.Unassigned.Reason) })
+		return w.CarryOut(ctx, t, service.Handing(nil, d.Unassigned.Reason))
 	}
 	agent, err := w.ShareAgent(ctx, d.Assigned.AgentID)
 	if err != nil {
@@ -195,7 +189,7 @@ func (w *writer) happenAssignment(ctx context.Context, t *service.Thread, d *Dry
 	if r := service.CheckActive(agent, "agentId"); r != nil {
 		return nil, service.Refuse(r.Code, r.Message, "trigger", "conversationAssigned", "agentId")
 	}
-	return w.CarryOut(ctx, t, func(t *service.Thread) (service.Changes, error) { return w.Assign(t, &agent.ID, d.Assigned.Reason) })
+	return w.CarryOut(ctx, t, service.Handing(&agent.ID, d.Assigned.Reason))
 }
 
 // example is the body of the messages in dry runs.
@@ -227,12 +221,5 @@ func (w *writer) happenSent(ctx context.Context, t *service.Thread, by *db.Agent
 	if w.Actor.Agent == nil {
 		return nil, service.NewBadInput("say which agent sends the message: trigger.messageSent.agentId")
 	}
-	if err := service.FirstOf(service.CheckReply(t.Contact, t.Asked)); err != nil {
-		return nil, err
-	}
-	way, err := w.ReplyChannel(ctx, t.Asked, nil)
-	if err != nil {
-		return nil, err
-	}
-	return w.Reply(ctx, t, example, way)
+	return w.CarryOut(ctx, t, service.Replying(*w.Actor.Agent, example, nil, nil))
 }

@@ -77,9 +77,6 @@ func (w *writer) act(ctx context.Context, x *execution, step *db.WorkflowStep, t
 func (w *writer) stepAssignment(ctx context.Context, x *execution, step *db.WorkflowStep, took *db.WorkflowRunStep) (service.Changes, error) {
 	t := x.thread
 	if step.Kind == db.StepUnassign {
-		if err := service.FirstOf(service.CheckLatest(t)); err != nil {
-			return nil, err
-		}
 		return w.setAssignee(ctx, t, nil, took)
 	}
 	// Rules S4 and A6.
@@ -105,21 +102,14 @@ func (w *writer) setAssignee(ctx context.Context, t *service.Thread, to *db.Agen
 	if t.IsAssignedTo(to) {
 		took.Outcome = db.StepUnchanged
 	}
-	return w.CarryOut(ctx, t, func(t *service.Thread) (service.Changes, error) { return w.Assign(t, to, db.ReasonWorkflow) })
+	return w.CarryOut(ctx, t, service.Handing(to, db.ReasonWorkflow))
 }
 
 func (w *writer) stepClose(ctx context.Context, t *service.Thread, step *db.WorkflowStep) (service.Changes, error) {
 	if t.Asked == nil {
 		return nil, service.Refuse(service.NotOpen, "the contact has no conversation")
 	}
-	if err := service.FirstOf(service.CheckCloseAsked(t)); err != nil {
-		return nil, err
-	}
-	closing, err := w.CloseTransition(ctx, definition.ClosingNote(step))
-	if err != nil {
-		return nil, err
-	}
-	return w.CarryOut(ctx, t, closing)
+	return w.CarryOut(ctx, t, service.Closing(definition.ClosingNote(step)))
 }
 
 // stepNote adds a note to the run's conversation, whatever its state (S10).
@@ -127,5 +117,5 @@ func (w *writer) stepNote(ctx context.Context, t *service.Thread, body string) (
 	if t.Asked == nil {
 		return nil, service.Refuse(service.NotOpen, "the contact has no conversation to add a note to")
 	}
-	return w.Note(ctx, t, body)
+	return w.CarryOut(ctx, t, service.Noting(body))
 }

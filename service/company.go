@@ -1,0 +1,183 @@
+package service
+
+import (
+	"context"
+	"fmt"
+	"runtime/debug"
+	"sync"
+	"time"
+
+	"switchboard/db"
+)
+
+// Mutations of threads go through the database in company: those of one workspace that wait at the
+// same time share one transaction. A mutation waits for no company: the first one goes at once, and
+// those that come meanwhile form the next company.
+
+const (
+	companySize = 64                     // threads that the mutations of one company name
+	companyTime = 10 * time.Second       // for a company; its callers' contexts do not end it
+	slowCompany = 500 * time.Millisecond // after which the next one does not wait for it any more
+)
+
+// member is a mutation of threads on its way through a company.
+type member struct {
+	ctx     context.Context // of the caller
+	actor   Actor
+	verb    Verb
+	targets []target
+	isBulk  bool
+	key     *claim // nil without one
+
+	done chan struct{} // closed when the company has ended; what follows is then set
+
+	outcome *Outcome
+	events  Changes
+	err     error // a refusal, or why it could not be carried out
+	isAlone bool  // it has to be carried out, or looked up, without the company
+}
+
+// mutate carries out a verb on one thread.
+func (s *Service) mutate(ctx context.Context, actor Actor, name string, in Input, t target, v Verb) (*Outcome, error) {
+	return s.join(&member{ctx: ctx, actor: actor, verb: v, targets: []target{t}}, name, in)
+}
+
+// join carries out a mutation of threads, in company if that is possible. If the caller leaves, it is
+// dropped, unless its company has begun.
+func (s *Service) join(m *member, name string, in Input) (*Outcome, error) {
+	err := mayWrite(m.actor)
+	if err != nil {
+		return nil, err
+	}
+	if m.key, err = s.newClaim(m.actor, name, in); err != nil {
+		return nil, err
+	}
+	if m.isAlone = len(m.targets) > companySize; !m.isAlone {
+		m.done = make(chan struct{})
+		if s.companies.add(m) {
+			go s.runCompanies(m.actor.Workspace)
+		}
+		select {
+		case <-m.done:
+		case <-m.ctx.Done():
+			return nil, m.ctx.Err()
+		}
+	}
+	if m.isAlone {
+		s.alone(m)
+	}
+	return m.outcome, m.err
+}
+
+// companies are the mutations that wait for a company. A workspace has an entry while a company of
+// it is under way.
+type companies struct {
+	mu      sync.Mutex
+	waiting map[db.WorkspaceKey][]*member
+}
+
+// add enqueues a mutation. It reports whether no company of the workspace is under way, so that the
+// caller must start one.
+func (all *companies) add(m *member) (start bool) {
+	all.mu.Lock()
+	defer all.mu.Unlock()
+	if all.waiting == nil {
+		all.waiting = map[db.WorkspaceKey][]*member{}
+	}
+	waiting, underWay := all.waiting[m.actor.Workspace]
+	all.waiting[m.actor.Workspace] = append(waiting, m)
+	return !underWay
+}
+
+// next returns the next company of a workspace in the order of arrival, without those whose callers
+// have left; empty if nobody waits. Of calls with the same key it contains one: the next company
+// finds its outcome.
+func (all *companies) next(workspace db.WorkspaceKey) (company []*member) {
+	all.mu.Lock()
+	defer all.mu.Unlock()
+	var rest []*member
+	size, keys := 0, map[keyName]bool{}
+	for _, m := range all.waiting[workspace] {
+		switch {
+		case m.ctx.Err() != nil:
+		case size+len(m.targets) > companySize, m.key != nil && keys[m.key.name()]:
+			rest = append(rest, m)
+		default:
+			size += len(m.targets)
+			company = append(company, m)
+			if m.key != nil {
+				keys[m.key.name()] = true
+			}
+		}
+	}
+	if all.waiting[workspace] = rest; len(company) == 0 {
+		delete(all.waiting, workspace)
+	}
+	return company
+}
+
+// runCompanies runs one company of a workspace after the other until nobody waits. A slow one, whose
+// connection may have broken without a word, does not hold up the next.
+func (s *Service) runCompanies(workspace db.WorkspaceKey) {
+	for {
+		members := s.companies.next(workspace)
+		if len(members) == 0 {
+			return
+		}
+		ended := make(chan struct{})
+		go func() {
+			defer close(ended)
+			s.runCompany(workspace, members)
+		}()
+		select {
+		case <-ended:
+		case <-time.After(slowCompany):
+		}
+	}
+}
+
+// runCompany carries out the mutations of a company and answers those that are done. The others are
+// left to be carried out alone: those that would have to wait for a lock, and all if the company was
+// rolled back.
+func (s *Service) runCompany(workspace db.WorkspaceKey, members []*member) {
+	ctx, cancel := context.WithTimeout(context.Background(), companyTime)
+	defer cancel()
+	err := contained(func() error { return s.together(ctx, workspace, members, false) })
+	for _, m := range members {
+		switch {
+		case err == nil || m.isAlone:
+		case db.Uncertain(err) && m.key == nil:
+			m.outcome, m.err = nil, err
+		default: // it was rolled back, or the key will tell whether it was
+			m.isAlone = true
+		}
+		close(m.done)
+	}
+}
+
+// alone carries out one mutation in a transaction of its own, which waits for locks.
+func (s *Service) alone(m *member) {
+	for attempt := 1; !m.isRepeated(); attempt++ {
+		if err := s.together(m.ctx, m.actor.Workspace, []*member{m}, true); err != nil {
+			m.outcome, m.err = nil, err
+		}
+		if !m.isRepeated() && !mayRetry(m.err, attempt) && !m.key.tells(m.err, attempt) {
+			return
+		}
+	}
+	m.outcome = &Outcome{}
+	m.err = m.key.recall(m.ctx, s.DB.ForWorkspace(m.actor.Workspace), m.outcome)
+}
+
+// isRepeated reports whether an earlier call has stored its outcome under the member's key.
+func (m *member) isRepeated() bool { return m.key != nil && m.key.earlier != nil }
+
+// contained turns a panic into an error, so that one verb cannot stop the server.
+func contained(do func() error) (err error) {
+	defer func() {
+		if reason := recover(); reason != nil {
+			err = fmt.Errorf("panic: %v\n%s", reason, debug.Stack())
+		}
+	}()
+	return do()
+}
