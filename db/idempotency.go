@@ -28,8 +28,8 @@ type IdempotencyKey struct {
 	CreatedAt   time.Time
 }
 
-// lock returns the number of the advisory lock that guards the key.
-func (k *IdempotencyKey) lock(workspace WorkspaceKey) int64 {
+// Lock returns the number of the advisory lock that guards the key.
+func (k *IdempotencyKey) Lock(workspace WorkspaceKey) int64 {
 	sum := sha256.Sum256(fmt.Append(nil, workspace, " ", k.Caller, " ", k.Key))
 	return int64(binary.BigEndian.Uint64(sum[:]))
 }
@@ -40,7 +40,7 @@ func (k *IdempotencyKey) lock(workspace WorkspaceKey) int64 {
 func (b *Batch) LockKeys(keys []*IdempotencyKey, wait bool, free *[]bool) {
 	locks := make([]int64, len(keys))
 	for i, k := range keys {
-		locks[i] = k.lock(b.tx.Key)
+		locks[i] = k.Lock(b.tx.Key)
 	}
 	lock := "pg_try_advisory_xact_lock(k.lock)"
 	if wait {

@@ -29,3 +29,27 @@ func (s *Service) Watch(ctx context.Context, actor Actor, after *db.EventCursor,
 func (s *Stream[T]) Due() time.Time { return s.due }
 
 func (l *InboxList) Query() db.InboxQuery { return l.query }
+
+// Gather makes the mutations of a workspace wait for each other until run is called, which lets
+// them go in company. Waiting returns how many wait.
+func (s *Service) Gather(workspace db.WorkspaceKey) (run func()) {
+	s.companies.mu.Lock()
+	defer s.companies.mu.Unlock()
+	if s.companies.waiting == nil {
+		s.companies.waiting = map[db.WorkspaceKey][]*member{}
+	}
+	s.companies.waiting[workspace] = nil
+	return func() { s.runCompanies(workspace) }
+}
+
+// Waiting returns how many mutations of a workspace wait for a company.
+func (s *Service) Waiting(workspace db.WorkspaceKey) int {
+	s.companies.mu.Lock()
+	defer s.companies.mu.Unlock()
+	return len(s.companies.waiting[workspace])
+}
+
+// Does carries out a verb that is made for a test.
+func (s *Service) Does(ctx context.Context, actor Actor, id db.ConversationID, do func(*Act, *Thread) (Changes, error)) (*Outcome, error) {
+	return s.mutate(ctx, actor, "test", &Keyed{}, target{conversation: &id}, Verb{do: do})
+}
