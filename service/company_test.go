@@ -215,7 +215,7 @@ func TestCompanyAnswersAfterCommit(t *testing.T) {
 	cut := l.line.CutAt(4, dbtest.HoldIt, false)
 	ran := make(chan struct{})
 	go func() { run(); close(ran) }()
-	<-cut.Struck()
+	<-cut.Done()
 	servicetest.Equal(t, "assigned before the commit", w.Read(c).AssigneeID, nil)
 	for i, answer := range answers {
 		select {
@@ -344,7 +344,7 @@ func TestCompanyLeft(t *testing.T) {
 	cut := l.line.CutAt(2, dbtest.HoldIt, false)
 	ran := make(chan struct{})
 	go func() { run(); close(ran) }()
-	<-cut.Struck()
+	<-cut.Done()
 	leavesLate()
 	_, err = l.Await(answers[1])
 	servicetest.Failed(t, err, service.Unavailable)
@@ -388,7 +388,7 @@ func breakCompany(t *testing.T, trip int, fault dbtest.Fault, answer bool) {
 	l.warm()
 	cut := l.line.CutAt(trip, fault, answer)
 	run()
-	<-cut.Struck()
+	<-cut.Done()
 	var got []servicetest.Answer
 	for _, a := range answers {
 		o, err := l.Await(a)
