@@ -67,7 +67,7 @@ type WorkflowConditions struct {
 	Channels           []string             `json:"channels,omitempty"`
 	Categories         []string             `json:"categories,omitempty"`
 	BusinessEventTypes []string             `json:"businessEventTypes,omitempty"`
-	Automated          *AutomatedCondition  `json:"automated,omitempty"` // nil: automated messages never trigger
+	Automated          *AutomatedCondition  `json:"automated,omitempty"` // nil: never those messages
 	Status             *ConversationStatus  `json:"status,omitempty"`
 	Assignee           *AssigneeCondition   `json:"assignee,omitempty"`
 	Hours              *WorkflowHours       `json:"hours,omitempty"`
@@ -86,7 +86,7 @@ const (
 // AssigneeCondition holds if at least one of its fields does.
 type AssigneeCondition struct {
 	None              bool      `json:"none,omitempty"`              // it is unassigned
-	NoneByOwnerPolicy bool      `json:"noneByOwnerPolicy,omitempty"` // … by the owner policy, in the same change
+	NoneByOwnerPolicy bool      `json:"noneByOwnerPolicy,omitempty"` // … by the owner policy (S8)
 	Unavailable       bool      `json:"unavailable,omitempty"`       // the assignee is not online
 	AgentIDs          []AgentID `json:"agentIds,omitempty"`          // the assignee is one of these
 }
@@ -120,13 +120,13 @@ type WorkflowStep struct {
 	AgentID  *AgentID         `json:"agentId,omitempty"`  // assign
 	AgentIDs []AgentID        `json:"agentIds,omitempty"` // choice: among these; nil: among all
 	Skill    *string          `json:"skill,omitempty"`    // choice: only agents with this skill
-	Capacity *int             `json:"capacity,omitempty"` // choice: only agents with fewer conversations
+	Capacity *int             `json:"capacity,omitempty"` // choice: the capacity of each agent
 	Category *string          `json:"category,omitempty"` // close: of the closing note
 	Text     *string          `json:"text,omitempty"`     // of the closing note, or of the note
 	Seconds  *int             `json:"seconds,omitempty"`  // wait
 
-	ExceptPrevious bool `json:"exceptPrevious,omitempty"` // choice: not the assignee before the event
-	Always         bool `json:"always,omitempty"`         // taken even if an earlier step was not
+	ExceptPrevious bool `json:"exceptPrevious,omitempty"` // choice: not the former assignee
+	Always         bool `json:"always,omitempty"`         // taken even after a refusal
 }
 
 // Chooses reports whether the step chooses one of several agents.

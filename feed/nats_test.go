@@ -96,6 +96,9 @@ func TestNATSDoesNotNotify(t *testing.T) {
 // TestNATSReconnects: while NATS is down the poll delivers and one warning is logged. Wake-ups are
 // used again once NATS is back.
 func TestNATSReconnects(t *testing.T) {
+	if testing.Short() {
+		t.Skip("left out with -short: it waits for reconnections")
+	}
 	t.Parallel()
 	j := newJournal(t)
 	b := newBroker(t)

@@ -21,6 +21,9 @@ func openThroughLine(t *testing.T, url string) (*db.DB, *dbtest.Line) {
 // TestConnectionsGoSilent: if connections carry nothing any more without being closed, the feed
 // opens new ones and delivers everything (P8).
 func TestConnectionsGoSilent(t *testing.T) {
+	if testing.Short() {
+		t.Skip("left out with -short: it waits for several time-outs")
+	}
 	t.Parallel()
 	j := newJournal(t)
 	d, l := openThroughLine(t, j.url)
