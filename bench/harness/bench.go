@@ -6,6 +6,7 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"maps"
 	"os"
 	"os/signal"
 	"path/filepath"
@@ -124,9 +125,15 @@ func (b *Bench) StartOurs(ctx context.Context, d *dataset.Database) (*Server, er
 	return b.keep(s, err)
 }
 
-// StartPeer starts a peer on a database until the benchmark ends. The database gets the function
-// with which PostGraphile assigns.
+// StartPeer starts a peer on a database until the benchmark ends.
 func (b *Bench) StartPeer(ctx context.Context, program string, d *dataset.Database) (*Server, error) {
+	s, err := b.Peer(ctx, program, d)
+	return b.keep(s, err)
+}
+
+// Peer starts a peer on a database; the caller stops it. The database gets the function with which
+// PostGraphile assigns.
+func (b *Bench) Peer(ctx context.Context, program string, d *dataset.Database) (*Server, error) {
 	folder, err := InstallPeers(ctx)
 	if err != nil {
 		return nil, err
@@ -139,7 +146,11 @@ func (b *Bench) StartPeer(ctx context.Context, program string, d *dataset.Databa
 		return nil, err
 	}
 	s, err := servePeer(folder, program, d.URL)
-	return b.keep(s, err)
+	if err != nil {
+		return nil, err
+	}
+	maps.Copy(b.Report.Versions, s.Versions)
+	return s, nil
 }
 
 func (b *Bench) keep(s *Server, err error) (*Server, error) {
@@ -147,9 +158,6 @@ func (b *Bench) keep(s *Server, err error) (*Server, error) {
 		return nil, err
 	}
 	b.AtEnd(s.Stop)
-	for name, version := range s.Versions {
-		b.Report.Versions[name] = version
-	}
 	return s, nil
 }
 

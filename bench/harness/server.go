@@ -21,22 +21,31 @@ import (
 type Server struct {
 	Addr     string
 	Versions map[string]string
-	Took     time.Duration // from its start to its announcement
+	Tokens   []string // of developers, with the embedded database
 	pids     []int
 	cmd      *exec.Cmd
 	in       io.Closer
 	profiler string // address of its profiles; empty: none
 }
 
-// Start starts the server of this repository, as built, on a database; the caller stops it. With a profile it is the
-// same server with profiles served beside it.
+// Start starts the server of this repository, as built, on a database; the caller stops it. With a
+// profile it is the same server with profiles served beside it.
 func Start(ctx context.Context, d *dataset.Database, profile bool) (*Server, error) {
+	return startOurs(ctx, profile, []string{"DATABASE_URL=" + d.URL})
+}
+
+// StartEmbedded is Start with the embedded database of a folder.
+func StartEmbedded(ctx context.Context, folder string, profile bool) (*Server, error) {
+	return startOurs(ctx, profile, []string{"DATABASE_URL="}, "--data-dir", folder)
+}
+
+func startOurs(ctx context.Context, profile bool, env []string, flags ...string) (*Server, error) {
 	path, err := Build(ctx, profile)
 	if err != nil {
 		return nil, err
 	}
-	cmd := exec.Command(path, "serve", "--json", "--log-level", "error", "--addr", "127.0.0.1:0")
-	cmd.Env = append(os.Environ(), "DATABASE_URL="+d.URL)
+	cmd := exec.Command(path, append([]string{"serve", "--json", "--log-level", "error", "--addr", "127.0.0.1:0"}, flags...)...)
+	cmd.Env = append(os.Environ(), env...)
 	if !profile {
 		return launch(cmd)
 	}
@@ -117,7 +126,6 @@ func launch(cmd *exec.Cmd) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	began := time.Now()
 	if err := cmd.Start(); err != nil {
 		return nil, err
 	}
@@ -126,6 +134,7 @@ func launch(cmd *exec.Cmd) (*Server, error) {
 		Addr, GraphQL string
 		Versions      map[string]string
 		PIDs          []int
+		Developers    []struct{ Token string }
 	}
 	lines := bufio.NewReader(out)
 	line, err := lines.ReadBytes('\n')
@@ -136,7 +145,9 @@ func launch(cmd *exec.Cmd) (*Server, error) {
 		s.Stop()
 		return nil, fmt.Errorf("%s did not start: %w", filepath.Base(cmd.Path), err)
 	}
-	s.Took = time.Since(began)
+	for _, developer := range announced.Developers {
+		s.Tokens = append(s.Tokens, developer.Token)
+	}
 	go func() { _, _ = io.Copy(io.Discard, lines) }()
 	if s.Addr = announced.Addr; s.Addr == "" {
 		address, err := url.Parse(announced.GraphQL)
