@@ -89,14 +89,36 @@ func (w ForWorkspace) LastSeqBefore(ctx context.Context, t time.Time) (Seq, erro
 	return rows[0].Seq, nil
 }
 
-// EventsOfTypes reads what the log has of these types after a number and up to another,
-// at most limit events.
-func (w ForWorkspace) EventsOfTypes(ctx context.Context, types []EventType, after, upTo Seq, limit int) ([]*Event, error) {
-	var rows []*Event
-	err := w.query(ctx, &rows, "SELECT "+eventColumns+` FROM events
-		WHERE workspace_id = $1 AND seq > $2 AND seq <= $3 AND type = ANY ($4) ORDER BY seq LIMIT $5`, w.Key, after, upTo, types, limit)
+// Ending is an event that may have ended a state, such as that a contact waited.
+type Ending struct {
+	Seq       Seq
+	Type      EventType
+	Actor     ActorRef
+	Before    *Facets `bun:"type:jsonb"`
+	CreatedAt time.Time
+	Started   *time.Time // as of StartTimes; nil if the log does not say
+}
+
+// Endings returns the events of these types after a number and up to another, at most limit, with
+// the start times of the states that they ended. It reads no more of an event than is measured,
+// since there are hundreds of thousands.
+func (w ForWorkspace) Endings(ctx context.Context, types []EventType, after, upTo Seq, limit int) ([]Ending, error) {
+	var rows []Ending
+	err := w.query(ctx, &rows, `SELECT ended.seq, type, actor, before, ended.created_at, began.created_at AS started
+		FROM (SELECT seq, type, conversation_id, actor, before, created_at FROM events
+			WHERE workspace_id = $1 AND seq > $2 AND seq <= $3 AND type = ANY ($4) ORDER BY seq LIMIT $5) AS ended
+		LEFT JOIN LATERAL (`+startOfEnded+`) AS began ON TRUE
+		ORDER BY ended.seq`, w.Key, after, upTo, types, limit)
 	return rows, err
 }
+
+// startOfEnded selects when the state that the event "ended" has ended had started; see StartTimes.
+const startOfEnded = `SELECT created_at FROM events AS began
+	WHERE began.workspace_id = $1 AND began.conversation_id = ended.conversation_id AND began.seq < ended.seq
+		AND ended.type IN ('CONVERSATION_CLOSED', 'CONVERSATION_ASSIGNED')
+		AND (began.type IN ('CONVERSATION_OPENED', 'CONVERSATION_REOPENED')
+			OR ended.type = 'CONVERSATION_ASSIGNED' AND began.type = 'CONVERSATION_UNASSIGNED')
+	ORDER BY began.seq DESC LIMIT 1`
 
 // StartTimes returns, by event number, when the state that each of these events ended had started.
 // For a closing that is the last opening or reopening of the conversation before it; for an
@@ -107,12 +129,7 @@ func (w ForWorkspace) StartTimes(ctx context.Context, seqs []Seq) (map[Seq]time.
 		Seq       Seq
 		CreatedAt time.Time
 	}
-	err := w.query(ctx, &rows, `SELECT ended.seq, began.created_at FROM events AS ended CROSS JOIN LATERAL (
-			SELECT created_at FROM events AS began
-			WHERE began.workspace_id = $1 AND began.conversation_id = ended.conversation_id AND began.seq < ended.seq
-				AND (began.type IN ('CONVERSATION_OPENED', 'CONVERSATION_REOPENED')
-					OR ended.type = 'CONVERSATION_ASSIGNED' AND began.type = 'CONVERSATION_UNASSIGNED')
-			ORDER BY began.seq DESC LIMIT 1) AS began
+	err := w.query(ctx, &rows, `SELECT ended.seq, began.created_at FROM events AS ended CROSS JOIN LATERAL (`+startOfEnded+`) AS began
 		WHERE ended.workspace_id = $1 AND ended.seq = ANY ($2)`, w.Key, seqs)
 	at := make(map[Seq]time.Time, len(rows))
 	for _, row := range rows {

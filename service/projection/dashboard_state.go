@@ -34,6 +34,8 @@ type daily struct {
 const (
 	daysShown = 7                  // of the calendar, the last one today
 	spanRead  = 8 * 24 * time.Hour // includes these days, though clocks differ by hours
+
+	lookBackSize = 10_000 // events read in one statement, which must end within its time-out
 )
 
 // endings are the events that may end something that is measured.
@@ -68,11 +70,14 @@ func (s *dashboard) start(ctx context.Context, w db.ForWorkspace) (db.Head, erro
 func (s *dashboard) lookBack(ctx context.Context, w db.ForWorkspace, end db.Seq) error {
 	at, err := w.LastSeqBefore(ctx, s.now().Add(-spanRead))
 	for err == nil && at < end {
-		var ended []*db.Event
-		if ended, err = w.EventsOfTypes(ctx, endings, at, end, batchSize); err != nil || len(ended) == 0 {
+		var ended []db.Ending
+		if ended, err = w.Endings(ctx, endings, at, end, lookBackSize); err != nil || len(ended) == 0 {
 			return err
 		}
-		at, err = ended[len(ended)-1].Seq, s.measure(ctx, w, ended)
+		for _, e := range ended {
+			s.book(&db.Event{Type: e.Type, Actor: e.Actor, Before: e.Before, CreatedAt: e.CreatedAt}, e.Started)
+		}
+		at = ended[len(ended)-1].Seq
 	}
 	return err
 }
@@ -112,7 +117,11 @@ func (s *dashboard) measure(ctx context.Context, w db.ForWorkspace, events []*db
 		}
 	}
 	for _, e := range events {
-		s.book(e, began)
+		var started *time.Time
+		if at, known := began[e.Seq]; known {
+			started = &at
+		}
+		s.book(e, started)
 	}
 	return nil
 }
@@ -133,17 +142,17 @@ func isFirstAssignment(e *db.Event) bool {
 	return e.Type == db.ConversationAssigned && db.ViewUnassigned.Holds(e.Before, nil)
 }
 
-// book adds the durations that one event ended; began has the start times that the event lacks.
-func (s *dashboard) book(e *db.Event, began map[db.Seq]time.Time) {
-	since, known := began[e.Seq]
+// book adds the durations that one event ended. started is when the state that it ended had
+// started; nil if the event contains that or the log does not.
+func (s *dashboard) book(e *db.Event, started *time.Time) {
 	switch on := s.day(dayOf(e.CreatedAt, s.zone)); {
 	case isFirstResponse(e):
 		on.firstResponse.add(e.CreatedAt.Sub(*e.Before.WaitingSince))
-	case isFirstAssignment(e) && known:
-		on.assignment.add(e.CreatedAt.Sub(since))
+	case isFirstAssignment(e) && started != nil:
+		on.assignment.add(e.CreatedAt.Sub(*started))
 	case isResolution(e):
-		if known {
-			on.resolution.add(e.CreatedAt.Sub(since))
+		if started != nil {
+			on.resolution.add(e.CreatedAt.Sub(*started))
 		}
 		if e.Actor.Prefix == db.AgentPrefix {
 			on.closed[db.AgentID{UUID: e.Actor.ID}]++
