@@ -101,7 +101,7 @@ func (s serve) serve(ctx context.Context, c *console, b *backend, listener net.L
 	api := graph.NewHandler(graph.Options{
 		Service: b.service, Auth: b.auth, Origins: s.origins(b), Introspection: a.playground, Log: c.log,
 	})
-	for _, work := range []func(context.Context){b.feed.Run, b.auth.Run, b.service.Maintain, b.service.RunWorkflows, api.Shed} {
+	for _, work := range []func(context.Context){b.feed.Run, b.auth.Run, b.service.Maintain, b.service.RunWorkflows, b.service.Preload, api.Shed} {
 		running.Go(func() { work(background) })
 	}
 	requests, giveUp := context.WithCancel(background)

@@ -80,6 +80,20 @@ func (d *DB) Workspaces(ctx context.Context) ([]*Workspace, error) {
 	return all, err
 }
 
+// RecentWorkspaces returns the workspaces whose last event was recorded after a time, the latest
+// first, at most limit.
+func (d *DB) RecentWorkspaces(ctx context.Context, after time.Time, limit int) ([]WorkspaceKey, error) {
+	var rows []struct{ WorkspaceID WorkspaceKey }
+	err := d.ForWorkspace(0).query(ctx, &rows, `SELECT head.workspace_id FROM event_heads AS head
+		JOIN events AS last ON last.workspace_id = head.workspace_id AND last.seq = head.seq
+		WHERE last.created_at > $1 ORDER BY last.created_at DESC LIMIT $2`, after, limit)
+	keys := make([]WorkspaceKey, len(rows))
+	for i, row := range rows {
+		keys[i] = row.WorkspaceID
+	}
+	return keys, err
+}
+
 // Workspace returns the workspace itself.
 func (w ForWorkspace) Workspace(ctx context.Context) (*Workspace, error) {
 	row := new(Workspace)
