@@ -9,6 +9,7 @@ import (
 	"unicode/utf8"
 
 	"switchboard/db"
+	dbtext "switchboard/db/text"
 )
 
 // intake sanitizes the fields that a connector delivers with a message or an event. A customer's
@@ -96,7 +97,7 @@ func (i *intake) sender(in SenderInput) (*sender, error) {
 
 // name returns a name, cut if it is too long; nil if it is blank.
 func (i *intake) name(given *string) *string {
-	if given == nil || Blank(sanitize(*given)) {
+	if given == nil || dbtext.Blank(sanitize(*given)) {
 		return nil
 	}
 	sanitized := sanitize(*given)
@@ -119,7 +120,7 @@ func (i *intake) externalID(field string, given *string) *string {
 	}
 	id := sanitize(*given)
 	switch {
-	case Blank(id):
+	case dbtext.Blank(id):
 		i.ignore("the id is blank and left out: the same again will not be recognized", field)
 		return nil
 	case id != *given:

@@ -4,7 +4,6 @@ import (
 	"net/mail"
 	"net/url"
 	"strings"
-	"unicode"
 
 	"switchboard/db"
 	dbtext "switchboard/db/text"
@@ -28,22 +27,13 @@ func CheckText(field, text string, least, most int) error {
 	return nil
 }
 
-// Blank reports whether a text is empty or has only spaces, control characters and invisible
-// characters such as U+200B, U+3164 and U+2800.
-func Blank(text string) bool {
-	return !strings.ContainsFunc(text, func(r rune) bool {
-		return unicode.IsGraphic(r) && !unicode.IsSpace(r) && r != '\u2800' &&
-			!unicode.In(r, unicode.Other_Default_Ignorable_Code_Point, unicode.Variation_Selector)
-	})
-}
-
 // CheckName checks a name or similar text and returns it without surrounding spaces.
 func CheckName(field, text string) (string, error) {
 	text = strings.TrimSpace(text)
 	if err := CheckText(field, text, 1, MaxName); err != nil {
 		return "", err
 	}
-	if Blank(text) {
+	if dbtext.Blank(text) {
 		return "", NewBadInput(field + " must have characters that can be seen")
 	}
 	return text, nil
@@ -55,7 +45,7 @@ func CheckChannel(field, text string) (channel string, err error) {
 	if err := CheckText(field, text, 1, maxChannel); err != nil {
 		return "", err
 	}
-	if channel = db.FoldChannel(text); Blank(channel) {
+	if channel = db.FoldChannel(text); dbtext.Blank(channel) {
 		return "", NewBadInput(field + " must have characters that can be seen")
 	}
 	return channel, nil
@@ -67,7 +57,7 @@ func CheckExternalID(field, id string) error {
 	if err := CheckText(field, id, 1, MaxName); err != nil {
 		return err
 	}
-	if Blank(db.FoldExternalID(db.EmailChannel, id)) {
+	if dbtext.Blank(db.FoldExternalID(db.EmailChannel, id)) {
 		return NewBadInput(field + " is blank: give the id under which the contact can be answered")
 	}
 	return nil
@@ -88,7 +78,7 @@ func contactIdentity(field string, in ContactIdentityInput) (id db.ContactIdenti
 
 // optional checks a text that may be left out; it returns nil if the text is blank.
 func optional(field string, text *string, most int) (*string, error) {
-	if text == nil || CheckText(field, *text, 0, len(*text)) == nil && Blank(*text) {
+	if text == nil || CheckText(field, *text, 0, len(*text)) == nil && dbtext.Blank(*text) {
 		return nil, nil
 	}
 	trimmed := strings.TrimSpace(*text)

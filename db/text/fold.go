@@ -59,25 +59,6 @@ func isFolded(s string) bool {
 	return true
 }
 
-// visible returns the character, or -1 if it is invisible.
-func visible(r rune) rune {
-	if isInvisible(r) {
-		return -1
-	}
-	return r
-}
-
-// isInvisible reports whether a character only affects how others are shown: format characters,
-// variation selectors, fillers, and the Arabic tatweel, which widens a word.
-func isInvisible(r rune) bool {
-	return r >= 0x80 && unicode.In(r, unicode.Cf, unicode.Other_Default_Ignorable_Code_Point, unicode.Variation_Selector) || r == 'ـ'
-}
-
-// Trim returns the text without white space and invisible characters at its ends.
-func Trim(text string) string {
-	return strings.TrimFunc(text, func(r rune) bool { return unicode.IsSpace(r) || isInvisible(r) })
-}
-
 // isAccent reports whether writers often omit a mark. Marks with combining class 0 are not omitted:
 // they are vowels of Indic and other scripts, and removing them would change the word.
 func isAccent(r rune) bool {

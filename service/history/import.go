@@ -13,6 +13,7 @@ import (
 	"github.com/go-json-experiment/json"
 
 	"switchboard/db"
+	"switchboard/db/text"
 	"switchboard/service"
 )
 
@@ -285,7 +286,7 @@ func (b *batch) add(r *Record) {
 	at := r.Messages[len(r.Messages)-1].At
 	c.ContactID, c.OpenedBy, c.ClosedBy = t.Contact.ID, t.Contact.ID.Ref(), agent.ID.Ref()
 	c.ClosedAt, c.LastActivityAt = &at, at
-	if r.ClosingNote != nil && !service.Blank(*r.ClosingNote) {
+	if r.ClosingNote != nil && !text.Blank(*r.ClosingNote) {
 		c.ClosingText = r.ClosingNote
 	}
 	if older {
@@ -358,7 +359,7 @@ func (b *batch) agent(company string) *db.Agent {
 // keeps the name that it has, because its key depends on it.
 func (b *batch) contact(r *Record, owner *db.Agent) *service.Thread {
 	name := r.Contact.Name
-	if service.Blank(name) {
+	if text.Blank(name) {
 		name = b.idOf(r)
 	}
 	contact := &db.Contact{

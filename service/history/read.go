@@ -16,6 +16,7 @@ import (
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
 
+	"switchboard/db/text"
 	"switchboard/service"
 )
 
@@ -223,7 +224,7 @@ func checkIdentity(id string) error {
 // checkExternalID refuses a conversation's id that is blank but not empty: it would stand for any
 // number of conversations.
 func checkExternalID(id string) error {
-	if id != "" && service.Blank(id) {
+	if id != "" && text.Blank(id) {
 		return errors.New("externalId is blank: give the id of the conversation, or leave externalId out")
 	}
 	return service.CheckText("externalId", id, 0, service.MaxName)
