@@ -96,7 +96,8 @@ func (w *world) executor(around graphql.FieldMiddleware) graphql.GraphExecutor {
 	return graph.NewExecutor(graph.Options{Service: w.service, Auth: w.auth, Log: quietLog}, around)
 }
 
-// execute begins a subscription as the only one of its group; it is there for every event from now on.
+// execute begins a subscription as the only one of its group; it is there for every event from now
+// on.
 func execute(t *testing.T, exec graphql.GraphExecutor, in context.Context, doc string) *execution {
 	t.Helper()
 	r := &resolved{fields: map[string]bool{}}
@@ -193,7 +194,7 @@ func (w *world) talked() (*db.Conversation, *db.Message) {
 		Triggers:   []db.WorkflowTrigger{db.TriggerOpened},
 		Conditions: &db.WorkflowConditions{Hours: &db.WorkflowHours{From: 0, Until: 24}, Assignee: &db.AssigneeCondition{None: true}},
 		Steps: []*db.WorkflowStep{
-			{Kind: db.StepRoundRobin, AgentIDs: []db.AgentID{w.agent.id, gone.ID}}, // who are not there
+			{Kind: db.StepRoundRobin, AgentIDs: []db.AgentID{w.agent.id, gone.ID}}, // one is offline, one is deactivated below
 			{Kind: db.StepWait, Seconds: new(3600)},                                // so that those below are only shown
 			{Kind: db.StepAssign, AgentID: &w.agent.id}, {Kind: db.StepUnassign}, {Kind: db.StepLeastLoaded},
 			{Kind: db.StepAddNote, Text: new("Look at this")}, {Kind: db.StepClose},

@@ -12,15 +12,16 @@ import (
 	"github.com/vektah/gqlparser/v2/ast"
 )
 
-// released is the golden copy of the schema: what the last release had, and before the first release what clients
-// were written for.
+// released is the golden copy of the schema: what the last release had, and before the first
+// release what clients were written for.
 const released = "testdata/released.graphqls"
 
 var release = flag.Bool("release", false, "make schema.graphqls the golden copy of the schema")
 
-// TestBreakingChangesAreInTheChangelog fails for a change of the schema that can break a client and is not listed
-// under [Unreleased] in CHANGELOG.md by its coordinate, such as `Event.origin`. When a version is released,
-// go test ./graph -run TestBreakingChangesAreInTheChangelog -release makes its schema the golden copy.
+// TestBreakingChangesAreInTheChangelog fails for a change of the schema that can break a client and
+// is not listed under [Unreleased] in CHANGELOG.md by its coordinate, such as `Event.origin`. When
+// a version is released, go test ./graph -run TestBreakingChangesAreInTheChangelog -release makes
+// its schema the golden copy.
 func TestBreakingChangesAreInTheChangelog(t *testing.T) {
 	if *release {
 		text, err := os.ReadFile("../schema.graphqls")
@@ -43,9 +44,10 @@ func TestBreakingChangesAreInTheChangelog(t *testing.T) {
 // breakage is a change that can break a client.
 type breakage struct{ coordinate, what string }
 
-// breaking returns the changes from one schema to another that can break a client, in the order of their coordinates.
-// Additions break nothing, unless an argument or input field that is added must be given. What a change causes
-// elsewhere is not listed again: a field for each type that implements an interface, or each use of a type that is gone.
+// breaking returns the changes from one schema to another that can break a client, in the order of
+// their coordinates. Additions break nothing, unless an argument or input field that is added must
+// be given. What a change causes elsewhere is not listed again: a field for each type that
+// implements an interface, or each use of a type that is gone.
 func breaking(from, to *ast.Schema) (all []breakage) {
 	add := func(coordinate, format string, args ...any) {
 		all = append(all, breakage{coordinate, fmt.Sprintf(format, args...)})
@@ -120,7 +122,8 @@ func breakingArguments(at string, old, now ast.ArgumentDefinitionList, add func(
 	}
 }
 
-// breakingMembers compares the values of enums, the members of unions and the interfaces of objects.
+// breakingMembers compares the values of enums, the members of unions and the interfaces of
+// objects.
 func breakingMembers(old, now *ast.Definition, add func(string, string, ...any)) {
 	for _, value := range old.EnumValues {
 		if now.EnumValues.ForName(value.Name) == nil {

@@ -48,8 +48,8 @@ func TestBulkStatements(t *testing.T) {
 	}
 }
 
-// TestNullUnassignsNobody: assigning many needs an agent; a null, or a variable that was not sent, is refused and
-// unassigns nobody.
+// TestNullUnassignsNobody: assigning many needs an agent; a null, or a variable that was not sent,
+// is refused and unassigns nobody.
 func TestNullUnassignsNobody(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)

@@ -11,19 +11,21 @@ func (r mutationResolver) RecordBusinessEvent(ctx context.Context, input service
 	return conversationPayload(r.service.RecordBusinessEvent(ctx, actorOf(ctx), input))
 }
 
-// BusinessEventRecorded is something that happened outside.
+// BusinessEventRecorded is the event for something that happened in another system, such as an
+// order.
 type BusinessEventRecorded struct{ event }
 
-// Type is what happened.
+// Type is the kind of business event, such as order.placed.
 func (e BusinessEventRecorded) Type() string { return e.Data.BusinessEvent.Type }
 
-// Payload is more about it, as JSON; nil for nothing.
+// Payload is the data of the business event as JSON; nil if it has none.
 func (e BusinessEventRecorded) Payload() *string { return e.Data.BusinessEvent.Payload }
 
-// RequiresAction is whether somebody has to look at it.
+// RequiresAction reports whether an agent has to look at it.
 func (e BusinessEventRecorded) RequiresAction() bool { return e.Data.BusinessEvent.RequiresAction }
 
-// BusinessEventSenderInput is the contact to whom something happened; one field is set.
+// BusinessEventSenderInput names the contact that a business event is about; exactly one field is
+// set.
 type BusinessEventSenderInput struct {
 	Contact   *service.SenderInput
 	ContactID *db.ContactID

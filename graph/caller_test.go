@@ -70,7 +70,7 @@ func TestOneCredential(t *testing.T) {
 	}
 }
 
-// TestLimitsOfRequests: what is too long is refused in words that say how long it may be.
+// TestLimitsOfRequests: a request that is too long is refused, and the message names the limit.
 func TestLimitsOfRequests(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)

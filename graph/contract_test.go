@@ -183,8 +183,8 @@ func TestUnknownIDs(t *testing.T) {
 	}
 }
 
-// meanwhile calls a function right after the first statement of a request with a certain
-// beginning.
+// meanwhile calls a function once, right after the first statement of a request that begins with a
+// given text.
 type meanwhile struct {
 	begins string
 	do     func()

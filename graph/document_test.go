@@ -13,7 +13,7 @@ import (
 	"switchboard/graph"
 )
 
-// schema is the contract itself.
+// schema is the schema of the API.
 var schema = func() *ast.Schema {
 	text, err := os.ReadFile("../schema.graphqls")
 	if err != nil {
@@ -22,7 +22,7 @@ var schema = func() *ast.Schema {
 	return graph.WithObjectsOnly(gqlparser.MustLoadSchema(&ast.Source{Name: "schema.graphqls", Input: string(text)}))
 }()
 
-// fragments show everything of an object and enough of its neighbours to tell which they are.
+// fragments select all fields of an object, and enough of its neighbours to identify them.
 var fragments = map[string]string{
 	"agent":   `on Agent { id name email avatarUrl role skills availability active openConversations }`,
 	"contact": `on Contact { id name email phone avatarUrl identities { channel externalId } blocked blockedAt assignee { id name } version openConversation { id } latestConversation { id } canOpen cannotOpenReason }`,
@@ -122,8 +122,8 @@ func parentheses(list []string) string {
 	return "(" + strings.Join(list, ", ") + ")"
 }
 
-// TestEverythingIsAsked reads the schema and finds what no test asks for: root fields,
-// fields of objects, successes and refusals of mutations.
+// TestEverythingIsAsked reads the schema and reports what no test selects: root fields, fields of
+// objects, successes and refusals of mutations.
 func TestEverythingIsAsked(t *testing.T) {
 	asked := map[string]bool{}
 	see := func(doc string) {
@@ -173,8 +173,8 @@ func TestEverythingIsAsked(t *testing.T) {
 	}
 }
 
-// TestPossibleTypes: introspection shows objects only as the possible types of interfaces and unions, though some
-// interfaces implement Event.
+// TestPossibleTypes: introspection shows objects only as the possible types of interfaces and
+// unions, though some interfaces implement Event.
 func TestPossibleTypes(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, func(o *options) { o.introspection = true })

@@ -48,8 +48,8 @@ func present(log *slog.Logger) graphql.ErrorPresenterFunc {
 	}
 }
 
-// cutInput shortens the path of an error in the arguments of a field to that of the field, because a
-// path is one in the response. It returns the rest, such as "filter.assignees[0]".
+// cutInput shortens the path of an error in the arguments of a field to that of the field, because
+// a path is one in the response. It returns the rest, such as "filter.assignees[0]".
 func cutInput(ctx context.Context, err *gqlerror.Error) string {
 	field := graphql.GetFieldContext(ctx)
 	if field == nil {
@@ -69,15 +69,16 @@ func coded(code service.ErrorCode, format string, args ...any) *gqlerror.Error {
 	return &gqlerror.Error{Message: fmt.Sprintf(format, args...), Extensions: map[string]any{"code": code}}
 }
 
-// errNoIntrospection returns the error for introspection where it is switched off, with the code
-// of a failed validation. gqlgen's own error has no code.
+// errNoIntrospection returns the error for a query for the schema while introspection is switched
+// off. It has the code of a failed validation; gqlgen's own error has no code.
 func errNoIntrospection() *gqlerror.Error {
 	err := gqlerror.Errorf("introspection is switched off on this server; --playground switches it on")
 	errcode.Set(err, errcode.ValidationFailed)
 	return err
 }
 
-// recovered returns the function that turns a panic into an error, so that only one operation fails.
+// recovered returns the function that turns a panic into an error, so that only one operation
+// fails.
 func recovered(log *slog.Logger) graphql.RecoverFunc {
 	return func(ctx context.Context, reason any) error {
 		log.ErrorContext(ctx, "a resolver panicked", "requestId", requestID(ctx), "reason", fmt.Sprint(reason), "stack", string(debug.Stack()))

@@ -11,13 +11,13 @@ func (r mutationResolver) ReceiveMessage(ctx context.Context, input service.Rece
 	return conversationPayload(r.service.ReceiveMessage(ctx, actorOf(ctx), input))
 }
 
-// MessageSenderInput is the sender of a message; one field is set.
+// MessageSenderInput names the sender of a message; exactly one field is set.
 type MessageSenderInput struct {
 	Contact *service.SenderInput
 	Known   *KnownSenderInput
 }
 
-// KnownSenderInput is a contact that exists already, and the channel of its message.
+// KnownSenderInput names an existing contact and the channel of its message.
 type KnownSenderInput struct {
 	ContactID db.ContactID
 	Channel   string

@@ -51,8 +51,8 @@ func TestErrorsNameTheInput(t *testing.T) {
 	}
 }
 
-// TestBadCursorOfSubscription: a subscription whose cursor is refused is told what to do next, which
-// is something else than for a list.
+// TestBadCursorOfSubscription: a subscription whose cursor is refused is told what to do next,
+// which is something else than for a list.
 func TestBadCursorOfSubscription(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)

@@ -23,8 +23,8 @@ type two struct {
 	contact      *db.Contact
 	conversation *db.Conversation // the open one, assigned to the agent
 	workflow     db.WorkflowID    // which has run
-	foreign      vars             // something of theirs, by the prefix of its id or the list of its cursor
-	unknown      vars             // the same of nobody
+	foreign      vars             // ids and cursors of the other workspace, by prefix of the id or name of the list
+	unknown      vars             // unknown ids and cursors, by the same keys
 }
 
 func newTwo(t *testing.T) *two {
@@ -77,8 +77,8 @@ func (w *world) story() (*db.Contact, *db.Conversation) {
 
 // probe is an operation with one argument, $x, that may belong to another workspace.
 type probe struct {
-	kinds []string // what to put there: prefixes of ids, a list of lists, or EventCursor
-	doc   string   // $contact, $conv, $agent stand for the caller's own
+	kinds []string // kinds of values to try: prefixes of ids, names of lists, or EventCursor
+	doc   string   // $contact, $conv, $agent stand for ids of the caller's workspace
 }
 
 // probes has a row for each argument of the schema that takes an id or a cursor, named
@@ -233,7 +233,7 @@ func TestForeignIsUnknown(t *testing.T) {
 				unknown := x.connect(t, x.manager.token)
 				foreign.subscribe("1", doc, vars{"x": x.foreign[kind]})
 				unknown.subscribe("1", doc, vars{"x": x.unknown[kind]})
-				// Something of ours happens for those that are not refused.
+				// Subscriptions that were not refused receive an event of the caller's workspace.
 				x.unassign(x.manager, x.conversation)
 				x.assign(x.manager, x.conversation, x.agent)
 				kept = x.snapshot()

@@ -120,7 +120,8 @@ func (c *connections) of(a service.Actor) (o *opened, most int) {
 	return o, mostConnections(a)
 }
 
-// mostConnections returns how many sockets, and how many event streams besides, a caller may have open.
+// mostConnections returns how many sockets a caller may have open; it may have as many event
+// streams.
 func mostConnections(a service.Actor) int {
 	if a.Agent == nil {
 		return programConnections

@@ -11,7 +11,8 @@ import (
 	"switchboard/graph/live"
 )
 
-// TestSocketsOfOneAgent: 20 at a time; one more is told to try again, and gets in once another leaves.
+// TestSocketsOfOneAgent: 20 at a time; one more is told to try again, and gets in once another
+// leaves.
 func TestSocketsOfOneAgent(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -41,7 +42,8 @@ func (s *server) listen(t *testing.T, token string) *http.Response {
 	return s.events(t, "POST", token, `{"query":"subscription { inboxCountsChanged { all } }"}`, "Accept", "text/event-stream")
 }
 
-// TestStreamsOfOneAgent: 20 at a time; one more takes the place of the oldest that began more than 60 s ago.
+// TestStreamsOfOneAgent: 20 at a time; one more takes the place of the oldest that began more than
+// 60 s ago.
 func TestStreamsOfOneAgent(t *testing.T) {
 	t.Parallel()
 	var ahead atomic.Int64

@@ -266,7 +266,7 @@ var mutationCases = []struct {
 		return w.agent.token, vars{"contactId": contact.ID, "expectedVersion": 1}
 	}},
 
-	{"receiveMessage", "", func(w *world) (string, vars) { // of somebody unknown
+	{"receiveMessage", "", func(w *world) (string, vars) { // from an unknown sender
 		return w.integration, vars{"sender": vars{"contact": vars{"channel": "twitter", "externalId": "@ada", "name": "Ada", "email": "ada@customer.example", "avatarUrl": "http://pictures.example/ada.png"}}, "body": "Where is it?",
 			"sentAt": "2026-03-01T10:00:00+01:00", "externalMessageId": "m-1", "idempotencyKey": "r-1"}
 	}},
@@ -288,7 +288,7 @@ var mutationCases = []struct {
 		input["payload"] = vars{"order": 2}
 		return w.integration, input
 	}},
-	{"recordBusinessEvent", "", func(w *world) (string, vars) { // that brings a conversation back, to nobody
+	{"recordBusinessEvent", "", func(w *world) (string, vars) { // that reopens a conversation, unassigned
 		contact, c := w.opened(w.agent, "Ada")
 		w.assign(w.agent, c, w.colleague)
 		w.close(w.agent, c)
@@ -430,7 +430,7 @@ var mutationCases = []struct {
 	}},
 }
 
-// unlogged are the mutations whose success is not in the log.
+// unlogged are the mutations that succeed without an event in the log.
 var unlogged = map[string]bool{"markRead": true}
 
 // closing makes a workflow that closes with a category.
@@ -497,8 +497,8 @@ func TestMutations(t *testing.T) {
 	}
 }
 
-// TestRefusalsAreDescribed: the description of each mutation names the refusals of its golden answers, and no others.
-// That of a reused idempotency key is named once for all.
+// TestRefusalsAreDescribed: the description of each mutation names the refusals of its golden
+// answers, and no others. That of a reused idempotency key is named once for all.
 func TestRefusalsAreDescribed(t *testing.T) {
 	t.Parallel()
 	named := regexp.MustCompile(`Refuses with ([A-Z_, ]+)\.`)
@@ -552,7 +552,7 @@ func codeOf(a *answer, mutation string) string {
 	return code
 }
 
-// wantAsNow checks that each object of a payload is as it can be read afterwards.
+// wantAsNow checks that each object of a payload equals the same object read afterwards.
 func (w *world) wantAsNow(a *answer, token string, payload any) {
 	w.t.Helper()
 	for field, doc := range map[string]string{

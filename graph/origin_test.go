@@ -10,8 +10,8 @@ import (
 	"switchboard/graph/live"
 )
 
-// TestOriginText: what can be brought into the form of browsers is, and what no browser ever
-// sends is refused, with words.
+// TestOriginText: an origin is converted to the form that browsers send; a text that is not an
+// origin is refused with a message.
 func TestOriginText(t *testing.T) {
 	t.Parallel()
 	for text, want := range map[string]graph.Origin{
@@ -133,7 +133,7 @@ func TestOneOriginPolicy(t *testing.T) {
 	}
 }
 
-// by asks as an agent, calling the server by a name.
+// by sends a request as an agent, with this Host header.
 func (w *world) by(t *testing.T, host, method, query, body string, headers ...string) *http.Response {
 	t.Helper()
 	r, err := http.NewRequestWithContext(t.Context(), method, w.http.URL+query, strings.NewReader(body))
@@ -150,7 +150,7 @@ func (w *world) by(t *testing.T, host, method, query, body string, headers ...st
 	return response
 }
 
-// TestPreflight: libraries may add what headers they like, and pages read what they must.
+// TestPreflight: pages may send any header, and may read the headers that clients need.
 func TestPreflight(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, func(o *options) { o.origins.Allowed = []graph.Origin{"https://inbox.example"} })

@@ -11,9 +11,9 @@ import (
 	"switchboard/service/workflow"
 )
 
-// An explicit null in an update clears what can be empty, as an empty text or list does;
-// what is left out stays. gqlgen calls the resolvers below only for fields that the input
-// has, be they null.
+// In the input of an update, an explicit null clears a field that can be empty, as an empty text or
+// list does; a field that is left out stays as it is. gqlgen calls the resolvers below only for
+// fields that the input contains, including those that are null.
 
 type (
 	updateContactInputResolver   struct{ *Resolver }
@@ -40,8 +40,8 @@ func (r *Resolver) UpdateWorkflowInput() UpdateWorkflowInputResolver {
 	return updateWorkflowInputResolver{r}
 }
 
-// sent reports whether a field of the mutation's input was sent. gqlparser takes a variable
-// that is declared but was not sent for a null; it counts as left out.
+// sent reports whether a field of the mutation's input was sent. gqlparser reads a variable that is
+// declared but was not sent as null, although the field counts as left out.
 func sent(ctx context.Context, field string) bool {
 	input := graphql.GetFieldContext(ctx).Field.Arguments.ForName("input")
 	if input == nil || input.Value.Kind != ast.ObjectValue {
@@ -55,7 +55,7 @@ func sent(ctx context.Context, field string) bool {
 	return ok
 }
 
-// clearable sets a field that can be empty; null is the zero value.
+// clearable sets a field that can be empty; null sets it to the zero value.
 func clearable[T any](ctx context.Context, field string, into **T, value *T) error {
 	if value == nil && sent(ctx, field) {
 		value = new(T)
@@ -64,7 +64,7 @@ func clearable[T any](ctx context.Context, field string, into **T, value *T) err
 	return nil
 }
 
-// clearableList sets a list; null is the empty one.
+// clearableList sets a list; null sets it to an empty one.
 func clearableList[T any](ctx context.Context, field string, into *[]T, value []T) error {
 	if value == nil && sent(ctx, field) {
 		value = []T{}

@@ -9,8 +9,8 @@ import (
 	"switchboard/service"
 )
 
-// nullCase is a field of an update, with what the answer shows if it stays and if it is cleared;
-// refused is what cannot be empty.
+// nullCase is a field of an update, with the value that the answer shows if it stays and if it is
+// cleared; refused marks a field that cannot be empty.
 type nullCase struct{ mutation, field, kind, shown, before, after string }
 
 var nullCases = []nullCase{
@@ -36,8 +36,8 @@ var nullCases = []nullCase{
 	{"updateWorkflow", "definition", "WorkflowDefinitionInput", "workflow { id }", "", "refused"},
 }
 
-// TestNullClears: an explicit null in an update clears what can be empty, and what is left
-// out stays; a variable that is declared but not sent counts as left out.
+// TestNullClears: an explicit null in an update clears a field that can be empty, and a field that
+// is left out stays; a variable that is declared but not sent counts as left out.
 func TestNullClears(t *testing.T) {
 	t.Parallel()
 	shared := newWorld(t)
@@ -78,7 +78,7 @@ func (u *nullCase) check(t *testing.T, how string, a *answer, stays bool) {
 	}
 }
 
-// updated makes the object that a mutation is to update, with all its fields, and names it.
+// updated creates the object for an update mutation, with all its fields set, and returns its id.
 func (w *world) updated(mutation string) string {
 	w.t.Helper()
 	ctx := w.t.Context()

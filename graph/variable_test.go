@@ -12,8 +12,8 @@ import (
 	gql "github.com/99designs/gqlgen/graphql"
 )
 
-// TestVariables: values of variables are what the specification says, whatever the executor's
-// own coercion makes of them; a refusal names the variable and the value.
+// TestVariables: the values of variables are coerced as the specification says, which gqlgen's own
+// coercion does not always do; a refusal names the variable and the value.
 func TestVariables(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -34,7 +34,7 @@ func TestVariables(t *testing.T) {
 		{first, `true`, `true is not an Int`}, {first, `[25]`, `[25] is not an Int`}, {first, `{}`, `{} is not an Int`},
 		{first, `2147483648`, "32 bits"}, {first, `-2147483649`, "32 bits"}, {first, `1e400`, "1e400 is not an Int"},
 		{first, `1e999999999`, "is not an Int"}, {first, `1` + strings.Repeat("0", 10_000), "is not an Int"},
-		{first, `-1`, "between 1 and 100"}, // an Int; it is the rule that refuses it
+		{first, `-1`, "between 1 and 100"}, // it is an Int, but out of the field's range
 		{text, `"5"`, ""}, {text, `5`, "$v does not fit: 5 is not a String"}, {text, `true`, "true is not a String"}, {text, `["a"]`, "is not a String"},
 		{id, `"` + contact.ID.String() + `"`, ""}, {id, `5`, "id"}, {id, `5.5`, "5.5 is not an ID"}, {id, `null`, "$v does not fit: it is null, and ID! is required"},
 		{flag, `true`, ""}, {flag, `"true"`, `"true" is not a Boolean`}, {flag, `1`, "1 is not a Boolean"},
@@ -72,8 +72,8 @@ func TestVariables(t *testing.T) {
 	}
 }
 
-// oneOfs are the inputs of which exactly one field is to be given: a document whose variable $v has a value for it, the
-// place in that value, and two of its fields.
+// oneOfs has each @oneOf input: a document whose variable $v contains it, the path to it in the
+// value, and two of its fields.
 var oneOfs = map[string]struct{ doc, value, place, one, two string }{
 	"WorkflowStepInput": {`mutation($v: CreateWorkflowInput!) { createWorkflow(input: $v) { workflow { id } } }`,
 		`{"name":"Flow","definition":{"triggers":["MESSAGE_SENT"],"steps":[{"unassign":{}},%s]}}`, "$v.definition.steps[1]", `"unassign":{}`, `"wait":{"seconds":1}`},
@@ -87,7 +87,8 @@ var oneOfs = map[string]struct{ doc, value, place, one, two string }{
 		`{"sender":%s,"type":"order.placed"}`, "$v.sender", `"contact":{"channel":"chat","externalId":"ada"}`, `"contactId":"$contact"`},
 }
 
-// TestOneOf: of each @oneOf input exactly one field is given, and it is not null, at any depth and in literals as well.
+// TestOneOf: each @oneOf input takes exactly one field, which is not null, at any depth and in
+// literals as well.
 func TestOneOf(t *testing.T) {
 	t.Parallel()
 	for name, def := range schema.Types {
@@ -118,7 +119,7 @@ func TestOneOf(t *testing.T) {
 				t.Errorf("%s of %s is answered %s", given, input, a.body)
 			}
 			if strings.Contains(given, "__typename") {
-				continue // which no document has
+				continue // a literal cannot contain it
 			}
 			if strings.Contains(value, "MESSAGE_SENT") {
 				value = strings.ReplaceAll(value, `"MESSAGE_SENT"`, "MESSAGE_SENT")
@@ -145,8 +146,8 @@ func TestNumbersOfJSONStay(t *testing.T) {
 	}
 }
 
-// TestSuggestions: the messages of invalid documents name nothing of the schema that the
-// document does not name itself, unless introspection would show it as well.
+// TestSuggestions: the message about an invalid document names only parts of the schema that the
+// document names itself, unless introspection is allowed.
 func TestSuggestions(t *testing.T) {
 	t.Parallel()
 	hidden, open := newWorld(t), newWorld(t, func(o *options) { o.introspection = true })

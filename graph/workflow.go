@@ -174,7 +174,7 @@ func (r workflowCandidateResolver) Agent(ctx context.Context, c *db.WorkflowCand
 	return loadersOf(ctx).agents.Load(ctx, c.AgentID)
 }
 
-// workflowEvent is about a workflow.
+// workflowEvent is an event about a workflow.
 type workflowEvent struct{ event }
 
 // Workflow loads the workflow.
@@ -182,7 +182,7 @@ func (e workflowEvent) Workflow(ctx context.Context) (*db.Workflow, error) {
 	return loadOptional(ctx, loadersOf(ctx).workflows, e.Data.WorkflowID)
 }
 
-// Run loads the run of a workflow that did it; nil if none did.
+// Run loads the workflow run that caused the event; nil if there is none.
 func (e event) Run(ctx context.Context) (*db.WorkflowRun, error) {
 	if e.Data.Run == nil {
 		return nil, nil
@@ -203,10 +203,11 @@ type (
 // Changes are the fields that changed.
 func (e WorkflowUpdated) Changes() []*db.FieldChange { return changedFields(e.Event) }
 
-// Status is how the run was.
+// Status is the status of the run at this event.
 func (e WorkflowRan) Status() db.RunStatus { return e.Data.RunStatus }
 
-// toWorkflowEvent gives an event about a workflow its type; nil for others.
+// toWorkflowEvent returns an event about a workflow in its type of the schema, or nil for other
+// events.
 func toWorkflowEvent(e event) Event {
 	about := workflowEvent{e}
 	switch e.Type {
@@ -226,7 +227,7 @@ func toWorkflowEvent(e event) Event {
 	return nil
 }
 
-// ofWorkflows reads ahead for workflows, and what they did.
+// ofWorkflows reads ahead for workflows and their runs.
 func (a ahead) ofWorkflows(s ast.SelectionSet, rows []*db.Workflow) {
 	if rows = existing(rows); len(rows) == 0 {
 		return
@@ -268,7 +269,7 @@ func (a ahead) ofRuns(s ast.SelectionSet, rows []*db.WorkflowRun) {
 	}
 }
 
-// ofSteps reads ahead for the steps of runs; f is the field that gives them.
+// ofSteps reads ahead for the steps of runs; f is the field that returns them.
 func (a ahead) ofSteps(f graphql.CollectedField, steps []*db.WorkflowRunStep) {
 	var candidates []*db.WorkflowCandidate
 	for _, step := range steps {

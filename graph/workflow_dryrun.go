@@ -9,14 +9,15 @@ import (
 	"switchboard/service/workflow"
 )
 
-// WorkflowDryRun is what a workflow would do.
+// WorkflowDryRun is the result of trying a workflow.
 type WorkflowDryRun struct {
 	ConditionsHold *bool
 	Steps          []*db.WorkflowRunStep
 	UserErrors     []*service.Refusal
 }
 
-// WorkflowOrDefinitionInput is a workflow, or a definition that no workflow has yet; one field is set.
+// WorkflowOrDefinitionInput is a workflow, or a definition that is not stored; exactly one field is
+// set.
 type WorkflowOrDefinitionInput struct {
 	WorkflowID *db.WorkflowID
 	Definition *db.WorkflowDefinition
@@ -35,7 +36,7 @@ func (dryRunWorkflowInputResolver) Workflow(_ context.Context, in *workflow.DryR
 	return nil
 }
 
-// DryRunWorkflow returns nil if something that the input names does not exist, as queries do.
+// DryRunWorkflow returns nil without an error if an id in the input is unknown, as all queries do.
 func (r queryResolver) DryRunWorkflow(ctx context.Context, input workflow.DryRunWorkflowInput) (*WorkflowDryRun, error) {
 	dry, err := r.service.DryRunWorkflow(ctx, actorOf(ctx), input)
 	var refusal *service.Refusal

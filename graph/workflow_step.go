@@ -20,7 +20,7 @@ func (s workflowStep) row() *db.WorkflowStep { return s.WorkflowStep }
 // choiceStep chooses an agent among several.
 type choiceStep struct{ workflowStep }
 
-// Agents loads the agents among whom the step chooses; nil for all.
+// Agents loads the agents whom the step may choose; nil if it may choose any.
 func (s choiceStep) Agents(ctx context.Context) ([]*db.Agent, error) {
 	return loadAgents(ctx, s.AgentIDs)
 }
@@ -41,7 +41,7 @@ func (s AssignStep) Agent(ctx context.Context) (*db.Agent, error) {
 	return loadOptional(ctx, loadersOf(ctx).agents, s.AgentID)
 }
 
-// loadAgents loads the agents that a definition names, in its order; nil for nil.
+// loadAgents loads agents in the order of their ids. It returns nil if ids is nil.
 func loadAgents(ctx context.Context, ids []db.AgentID) ([]*db.Agent, error) {
 	if ids == nil {
 		return nil, nil
@@ -102,7 +102,8 @@ func (assigneeConditionResolver) Agents(ctx context.Context, c *db.AssigneeCondi
 	return append([]*db.Agent{}, agents...), err // never null
 }
 
-// become makes an input the step of a kind.
+// become sets the input of a step to v, which is the value of the one field that was given, and
+// sets its kind.
 func become(in, v *db.WorkflowStep, kind db.WorkflowStepKind) error {
 	if v == nil {
 		return &service.Error{Code: service.BadInput, Message: "the field that is given in a step must have a value"}
@@ -140,7 +141,8 @@ func (workflowStepInputResolver) Wait(_ context.Context, in, v *db.WorkflowStep)
 	return become(in, v, db.StepWait)
 }
 
-// ofDefinitions reads ahead for the agents that definitions of workflows name; f is the field that returns a definition.
+// ofDefinitions reads ahead for the agents in definitions of workflows; f is the field that returns
+// a definition.
 func (a ahead) ofDefinitions(f graphql.CollectedField, workflows []*db.Workflow) {
 	var steps []*db.WorkflowStep
 	var conditions []*db.AssigneeCondition

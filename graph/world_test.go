@@ -32,7 +32,7 @@ const patience = 20 * time.Second
 
 // world is a server with its own database, called over real HTTP.
 type world struct {
-	*company // the one that tests are about
+	*company // the company that most tests use
 	*server
 	t   *testing.T
 	url string // of the database
@@ -135,8 +135,8 @@ func (w *world) serve(o options) *server {
 	return s
 }
 
-// apart is a company of its own on the same server, for a test of its own: companies
-// have nothing in common, and cost less than databases.
+// apart adds a company to the same server, for a test that needs no database of its own: tests of
+// different companies do not affect each other.
 func (w *world) apart(t *testing.T) *world {
 	t.Helper()
 	other := &world{server: w.server, t: t, url: w.url}

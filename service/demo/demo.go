@@ -20,19 +20,19 @@ const (
 	age          = 30 * 24 * time.Hour
 	contactCount = 2500
 	reopenWithin = 3   // days within which a message reopens
-	chunkSize    = 500 // rows of a statement: what it takes to make them keeps PostgreSQL waiting
+	chunkSize    = 500 // rows of one statement
 )
 
-// demo is the workspace in the making.
+// demo is the workspace while it is made.
 type demo struct {
 	random    *rand.Rand
 	end       time.Time // now
 	workspace *db.Workspace
 	agents    []*db.Agent // managers first
-	guests    []*guest    // who have come so far
+	guests    []*guest    // contacts created so far
 	steps     []step
 	scripts   map[string][]script // by language
-	taken     map[string]int      // addresses and numbers given out
+	taken     map[string]int      // how often each address or number was used
 
 	contacts      []*db.Contact
 	identities    []*db.ContactIdentity
@@ -48,7 +48,7 @@ type reader struct {
 	conversation db.ConversationID
 }
 
-// guest is a contact with its conversations, before and after it first writes.
+// guest is a contact with its conversations. It is created in the workspace by its first message.
 type guest struct {
 	*service.Thread
 	identities []*db.ContactIdentity
@@ -56,9 +56,9 @@ type guest struct {
 	language   string // in which it writes
 }
 
-// Create makes a workspace to try everything out: a believable team with agents, contacts, and
-// conversations that are open, closed, unassigned, waiting or blocked. Progress is called with the
-// number of rows written and of all rows. If an earlier call was interrupted, its workspace is
+// Create creates a workspace in which to try the product: a believable team with agents, contacts,
+// and conversations that are open, closed, unassigned, waiting or blocked. Progress is called with
+// the number of rows written and of all rows. If an earlier call was interrupted, its workspace is
 // finished.
 func Create(ctx context.Context, s *service.Service, progress func(done, of int)) (*db.Workspace, error) {
 	workspace, err := workspaceFor(ctx, s)
@@ -100,7 +100,7 @@ func workspaceFor(ctx context.Context, s *service.Service) (*db.Workspace, error
 	return w, s.DB.InsertWorkspace(ctx, w, nil)
 }
 
-// newDemo plans the month and plays it.
+// newDemo plans the steps of the month and carries them out.
 func newDemo(workspace *db.Workspace, end time.Time) *demo {
 	d := &demo{
 		random: rand.New(rand.NewPCG(1926, 7)), end: end, workspace: workspace,

@@ -13,7 +13,7 @@ import (
 	"switchboard/service/servicetest"
 )
 
-// newDemoService makes a service on an empty database.
+// newDemoService returns a service on an empty database.
 func newDemoService(t *testing.T) *service.Service {
 	t.Helper()
 	d, err := db.Open(t.Context(), dbtest.New(t, servicetest.Migrate), db.Options{MaxConns: 4, StatementTimeout: time.Minute})
@@ -61,7 +61,8 @@ func TestCreateDemo(t *testing.T) {
 	checkDemoNumbers(t, s, manager)
 }
 
-// checkDemoViewers: whoever a visitor plays is there and has something to do.
+// checkDemoViewers checks that the agents whose tokens are printed are online and have open
+// conversations.
 func checkDemoViewers(t *testing.T, s *service.Service, workspace *db.Workspace) {
 	t.Helper()
 	for i, address := range Viewers() {
@@ -122,7 +123,7 @@ func checkDemoNumbers(t *testing.T, s *service.Service, manager service.Actor) {
 	}
 }
 
-// The same workspace comes out whenever it is made.
+// TestDemoIsDeterministic: the workspace is the same whenever it is made.
 func TestDemoIsDeterministic(t *testing.T) {
 	t.Parallel()
 	tell := func(end time.Time) []string {

@@ -9,7 +9,7 @@ import (
 	"switchboard/service"
 )
 
-// staff are the agents, managers first; the last two leave on the way.
+// staff are the names of the agents, managers first; the last two are deactivated during the month.
 var staff = []string{
 	"Helena Brandt", "Marcus Oyelaran", "Ingrid Sørensen",
 	"Jonas Albrecht", "Mia Castellanos", "Linh Ngô", "Tobias Grün", "Aylin Demir", "Piotr Zieliński", "Camille Lefèvre",
@@ -28,11 +28,11 @@ const (
 // skills are assigned by index: each agent has at least one.
 var skills = []string{"orders", "delivery", "returns", "climbing", "tents", "bikes", "german", "french", "spanish", "billing"}
 
-// family are names that go together: first names, last names and how phone numbers begin.
+// family is a set of names from one region, with the formats of its phone numbers.
 type family struct {
 	first, last []string
-	phones      []string // a format of each range, filled with a number of three digits
-	language    string   // which some of them write in
+	phones      []string // formats, filled with a number of three digits
+	language    string   // in which some of its contacts write; empty: all write in English
 }
 
 // Phone numbers are of the ranges that regulators keep free for films and examples.
@@ -77,8 +77,8 @@ var families = []family{
 		"Mäkinen Järvinen Hämäläinen Lehtonen Söderström Öberg Åkerlund Nyström Rantala Koskinen Bäckman Sjögren Ylönen Wallin Ekström", berlinPhones),
 }
 
-// Viewers gives the e-mail addresses of those agents of the demo workspace as whom
-// to look around: a manager and two agents, all of them online.
+// Viewers returns the e-mail addresses of the agents for whom development tokens are printed: a
+// manager and two agents, all online.
 func Viewers() []string {
 	return []string{emailOf(staff[0]), emailOf(staff[managerCount]), emailOf(staff[managerCount+1])}
 }
@@ -88,7 +88,8 @@ func emailOf(name string) string {
 	return plain(first) + "." + plain(last) + "@example.com"
 }
 
-// hire plans the agents: all start with the first day, and say today whether they are there.
+// hire adds the agents and their steps: all are created on the first day, and set their
+// availability today.
 func (d *demo) hire() {
 	for i, called := range staff {
 		address := emailOf(called)
@@ -111,8 +112,8 @@ func (d *demo) hire() {
 	}
 }
 
-// availabilityOf makes the first agents, for whom tokens are made, and two thirds of the others
-// online.
+// availabilityOf returns the availability of an agent by index: the first ones, for whom tokens are
+// printed, and about half of the others are online.
 func availabilityOf(i int) db.Availability {
 	switch {
 	case i < managerCount+2 || i%3 == 0 || i%5 == 1:
@@ -133,7 +134,7 @@ func skillsOf(i int) []string {
 	return own
 }
 
-// meet makes up a contact, who is known from its first message on.
+// meet returns an invented contact, which a later step creates.
 func (d *demo) meet() *guest {
 	k := pick(d, families)
 	first, last := pick(d, k.first), pick(d, k.last)
@@ -175,7 +176,7 @@ func (d *demo) meet() *guest {
 	return g
 }
 
-// phone gives the next free number of a family; nil if it has none or no more.
+// phone returns the next unused number of a family; nil if none is left.
 func (d *demo) phone(k family) *string {
 	for _, format := range k.phones {
 		if n := d.taken[format]; n < 1000 {
@@ -190,7 +191,7 @@ func (d *demo) phone(k family) *string {
 	return nil
 }
 
-// unique makes a name one that was not given out before.
+// unique returns the name, with a number appended if it was used before.
 func (d *demo) unique(name string) string {
 	d.taken[name]++
 	if n := d.taken[name]; n > 1 {
@@ -199,7 +200,7 @@ func (d *demo) unique(name string) string {
 	return name
 }
 
-// plainLetters are the letters of the names above without their marks.
+// plainLetters replaces the letters of the names above by plain ones.
 var plainLetters = strings.NewReplacer(pairs(map[string]string{
 	"a": "áàâãäåăạảấầậặą", "ae": "æ", "c": "çćč", "d": "đðď", "e": "éèêëęěếềệễẹ", "g": "ğ", "h": "ħ", "i": "íìîïıịĩ",
 	"l": "ł", "n": "ñńňņ", "o": "óòôõöøōơốồộỗọ", "oe": "œ", "r": "řŕ", "s": "śšş", "ss": "ß", "t": "ťţ",
@@ -215,5 +216,5 @@ func pairs(groups map[string]string) (all []string) {
 	return all
 }
 
-// plain gives a name as it stands in an address.
+// plain returns a name in the letters of an address.
 func plain(name string) string { return plainLetters.Replace(strings.ToLower(name)) }

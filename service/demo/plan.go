@@ -6,12 +6,12 @@ import (
 	"switchboard/db"
 )
 
-// step is one thing that an agent or a contact does at a time before now.
+// step is one action of an agent or a contact.
 type step struct {
-	at           time.Duration // negative
+	at           time.Duration // relative to now, negative
 	do           stepKind
 	guest        *guest
-	agent        *db.Agent // who does it if nobody is responsible
+	agent        *db.Agent // who carries it out if the contact has no assignee
 	text         string
 	category     string
 	availability db.Availability
@@ -20,15 +20,15 @@ type step struct {
 type stepKind int
 
 const (
-	stepHire     stepKind = iota // the agent begins
-	stepPresence                 // the agent comes or goes away
+	stepHire     stepKind = iota // the agent is created
+	stepPresence                 // the agent's availability changes
 	stepLeave                    // the agent is deactivated
 	stepRegister                 // the agent enters a contact by hand
 	stepArrive                   // the contact writes
-	stepTake                     // the agent takes the conversation, or is given it
+	stepTake                     // the agent takes the conversation, or a manager assigns it
 	stepReply                    // the agent answers
-	stepNote                     // the agent notes something
-	stepHandOver                 // the conversation goes to the agent
+	stepNote                     // the agent adds a note
+	stepHandOver                 // the conversation is assigned to the agent
 	stepClose                    // the agent closes, with text as the closing note
 	stepBlock                    // the agent blocks the contact
 )
@@ -37,7 +37,8 @@ func minutes(n int) time.Duration { return time.Duration(n) * time.Minute }
 func hours(n int) time.Duration   { return time.Duration(n) * time.Hour }
 func days(n int) time.Duration    { return hours(24 * n) }
 
-// How contacts end, by their place: so many are unassigned and so on, the rest closed.
+// The state in which a contact's story ends depends on its index: unassigned, open, blocked, silent
+// (without a conversation), and closed for the rest.
 const (
 	unassignedUntil = 60
 	openUntil       = unassignedUntil + 345
@@ -45,30 +46,30 @@ const (
 	silentUntil     = blockedUntil + 120
 )
 
-// plan makes up everything that happens with one contact.
-func (d *demo) plan(place int, g *guest) {
-	if place >= blockedUntil && place < silentUntil {
+// plan adds all steps with one contact, by its index.
+func (d *demo) plan(index int, g *guest) {
+	if index >= blockedUntil && index < silentUntil {
 		d.steps = append(d.steps, step{at: -d.between(hours(2), age-hours(1)), do: stepRegister, guest: g, agent: d.anyone()})
 		return
 	}
 	s := &story{demo: d, guest: g}
-	if place >= unassignedUntil {
+	if index >= unassignedUntil {
 		for range d.earlier() {
 			s.episode()
 			s.pause()
 		}
 	}
-	var rest time.Duration // since the last step
+	var rest time.Duration // from the last step until now
 	switch {
-	case place < unassignedUntil:
+	case index < unassignedUntil:
 		s.unanswered()
 		rest = d.between(minutes(1), hours(7))
-	case place < openUntil:
+	case index < openUntil:
 		waits := s.ongoing()
 		if rest = d.between(minutes(15), days(4)); waits {
 			rest = d.between(minutes(2), hours(9))
 		}
-	case place < blockedUntil:
+	case index < blockedUntil:
 		s.abuse()
 		rest = d.between(hours(1), days(20))
 	default:
@@ -78,7 +79,7 @@ func (d *demo) plan(place int, g *guest) {
 	s.finish(rest)
 }
 
-// earlier says how many episodes came before the last one.
+// earlier returns a random number of episodes before the last one.
 func (d *demo) earlier() int {
 	switch n := d.random.IntN(100); {
 	case n < 60:
@@ -91,14 +92,14 @@ func (d *demo) earlier() int {
 	return 3
 }
 
-// story is what happens with one contact, from its first message on.
+// story collects the steps with one contact, from its first message on.
 type story struct {
 	*demo
 	guest  *guest
-	agent  *db.Agent // who takes care this time
+	agent  *db.Agent // who handles this episode
 	now    time.Duration
 	script script
-	filled func(string) string // fills the blanks of the script
+	filled func(string) string // replaces the placeholders of the script
 	steps  []step
 }
 
@@ -106,10 +107,10 @@ func (s *story) add(do stepKind, text string) {
 	s.steps = append(s.steps, step{at: s.now, do: do, guest: s.guest, agent: s.agent, text: text})
 }
 
-// wait lets time pass, mostly little of what is allowed.
+// wait advances the time by a random duration, mostly close to the least.
 func (s *story) wait(least, most time.Duration) { s.now += s.between(least, most) }
 
-// begin chooses what it is about this time, and lets the contact write.
+// begin chooses an agent and a script, and adds the contact's first message.
 func (s *story) begin() {
 	s.agent, s.script = s.anyone(), pick(s.demo, s.scripts[s.guest.language])
 	s.filled = s.blanks(s.guest)
@@ -120,7 +121,7 @@ func (s *story) begin() {
 	s.add(stepArrive, s.filled(opening))
 }
 
-// unanswered is a conversation that nobody has looked at yet.
+// unanswered adds a conversation without a reply.
 func (s *story) unanswered() {
 	s.begin()
 	if s.script.language == "" && s.chance(25) {
@@ -129,7 +130,7 @@ func (s *story) unanswered() {
 	}
 }
 
-// episode is a conversation that is closed in the end.
+// episode adds a conversation that is closed in the end.
 func (s *story) episode() {
 	s.begin()
 	lines := len(s.script.lines)
@@ -140,7 +141,7 @@ func (s *story) episode() {
 	s.close()
 }
 
-// ongoing is a conversation that somebody has in hand; it says whether the contact waits.
+// ongoing adds an open, assigned conversation, and reports whether the contact waits for a reply.
 func (s *story) ongoing() (waits bool) {
 	s.begin()
 	waits = s.chance(55)
@@ -158,7 +159,7 @@ func (s *story) ongoing() (waits bool) {
 	return waits
 }
 
-// abuse is a conversation that ends with a block.
+// abuse adds a conversation after which the contact is blocked.
 func (s *story) abuse() {
 	s.begin()
 	s.talk(2)
@@ -177,7 +178,7 @@ func (s *story) abuse() {
 	s.add(stepBlock, "")
 }
 
-// talk plays the script's lines up to one; the first one is played.
+// talk adds the script's lines up to one; begin has added the first.
 func (s *story) talk(until int) {
 	if until > 1 && s.chance(60) {
 		s.wait(minutes(1), hours(2))
@@ -193,7 +194,7 @@ func (s *story) talk(until int) {
 			s.add(stepNote, pick(s.demo, notes[s.script.category]))
 			s.wait(minutes(1), minutes(40))
 		}
-		s.add(stepReply, s.filled(s.letter(s.variant(line.text), i == 0)))
+		s.add(stepReply, s.filled(s.styled(s.variant(line.text), i == 0)))
 	}
 	if until > 1 && s.chance(4) {
 		s.handOver()
@@ -208,8 +209,8 @@ func (s *story) handOver() {
 	s.add(stepHandOver, "")
 }
 
-// letter gives a reply the form of the channel: mails have a salutation and are signed.
-func (s *story) letter(text string, first bool) string {
+// styled returns a reply in the form of its channel: e-mails have a salutation and a signature.
+func (s *story) styled(text string, first bool) string {
 	switch {
 	case s.script.language != "":
 	case s.guest.channel == "email":
@@ -220,7 +221,7 @@ func (s *story) letter(text string, first bool) string {
 	return text
 }
 
-// close archives the conversation, now and then without a note.
+// close adds the close of the conversation, sometimes without a note or without a category.
 func (s *story) close() {
 	s.wait(minutes(1), hours(10))
 	s.add(stepClose, s.filled(s.variant(s.script.closing)))
@@ -234,7 +235,8 @@ func (s *story) close() {
 	}
 }
 
-// pause lets the contact come back some other day: soon enough to reopen, or later.
+// pause advances the time to when the contact writes again: soon enough to reopen the conversation,
+// or later.
 func (s *story) pause() {
 	if s.chance(25) {
 		s.now += s.even(hours(1), hours(40))
@@ -243,8 +245,8 @@ func (s *story) pause() {
 	}
 }
 
-// finish puts the story where it ends so long before now, faster if it would have begun
-// before everything else.
+// finish adds the steps to the demo, the last one the given time before now. A story that would
+// begin before the workspace exists is compressed.
 func (s *story) finish(rest time.Duration) {
 	room := age - hours(1) - rest
 	for _, step := range s.steps {
@@ -259,7 +261,8 @@ func (s *story) finish(rest time.Duration) {
 	}
 }
 
-// between draws a time, mostly near the least; even draws without preference.
+// between returns a random duration, mostly close to the least; even returns a uniformly
+// distributed one.
 func (d *demo) between(least, most time.Duration) time.Duration {
 	f := d.random.Float64()
 	return least + time.Duration(f*f*f*(most-least).Seconds())*time.Second
@@ -273,7 +276,7 @@ func (d *demo) chance(percent int) bool { return d.random.IntN(100) < percent }
 
 func pick[T any](d *demo, from []T) T { return from[d.random.IntN(len(from))] }
 
-// anyone picks an agent; the ones whom visitors play have somewhat more to do.
+// anyone returns a random agent, somewhat more often one of those for whom tokens are printed.
 func (d *demo) anyone() *db.Agent {
 	if d.chance(12) {
 		return d.agents[d.random.IntN(managerCount+2)]

@@ -7,7 +7,7 @@ import (
 	"switchboard/service"
 )
 
-// run carries out one step, as the verb of that name would have done then.
+// run carries out one step as the matching verb of package service would.
 func (d *demo) run(s step) {
 	switch s.do {
 	case stepHire:
@@ -37,7 +37,8 @@ func (d *demo) as(s step, by db.ActorRef) service.Recorder {
 
 func (d *demo) record(events ...*db.Event) { d.events = append(d.events, events...) }
 
-// boss returns the actor who creates an agent: the first manager, or nobody for that one.
+// boss returns the actor that creates an agent: the first manager, or the zero actor for that
+// manager itself.
 func (d *demo) boss(a *db.Agent) db.ActorRef {
 	if a == d.agents[0] {
 		return db.ActorRef{}
@@ -152,7 +153,7 @@ func (d *demo) take(s step, owner *db.Agent) {
 	d.record(s.guest.Assign(d.as(s, by.ID.Ref()), &owner.ID, reason))
 }
 
-// write makes a message in the contact's latest conversation, if there is one yet.
+// write adds a message to the contact's latest conversation, or without one if there is none yet.
 func (d *demo) write(g *guest, r service.Recorder, kind db.MessageKind, body string) *db.Message {
 	m := &db.Message{
 		ID: db.MessageID{UUID: db.NewUUID()}, ContactID: g.Contact.ID,
@@ -168,7 +169,7 @@ func (d *demo) write(g *guest, r service.Recorder, kind db.MessageKind, body str
 	return m
 }
 
-// given returns a text; nil if it is empty.
+// given returns a pointer to a text; nil if it is empty.
 func given(text string) *string {
 	if text == "" {
 		return nil

@@ -5,7 +5,7 @@ import (
 	"strings"
 )
 
-// script is a conversation to be played: its lines in order and the closing note.
+// script is a conversation in the demo: its lines in order and the closing note.
 type script struct {
 	language string // "" for English, whose lines take salutations
 	category string
@@ -13,15 +13,16 @@ type script struct {
 	closing  string
 }
 
-// scriptLine is one message; its text has several forms and blanks.
+// scriptLine is one message; its text has alternatives, separated by " | ", and placeholders such
+// as {name}.
 type scriptLine struct {
 	inbound bool
 	text    string
 }
 
-// parseScripts reads scripts, English ones that begin with "= category" and others with
-// "~ language category", then "< line of the contact", "> line of the agent" and
-// ". closing note". Forms are parted by " | ".
+// parseScripts reads scripts, English ones that begin with "= category" and others with "~ language
+// category", then "< line of the contact", "> line of the agent" and ". closing note". Alternatives
+// are separated by " | ".
 func parseScripts(text string) (scripts []script) {
 	for _, line := range strings.Split(strings.TrimSpace(text), "\n") {
 		if line == "" {
@@ -46,10 +47,10 @@ func parseScripts(text string) (scripts []script) {
 	return scripts
 }
 
-// variant picks one form of a line.
+// variant returns one of the alternatives of a line.
 func (d *demo) variant(text string) string { return pick(d, strings.Split(text, " | ")) }
 
-// blanks gives what fills the blanks of a script for one contact.
+// blanks returns the function that replaces the placeholders of a script for one contact.
 func (d *demo) blanks(g *guest) func(string) string {
 	first, _, _ := strings.Cut(g.Contact.Name, " ")
 	return strings.NewReplacer(
