@@ -24,11 +24,11 @@ import (
 	gql "github.com/vektah/gqlparser/v2/ast"
 )
 
-// The rules of the house that no compiler knows.
+// Rules about the code that no compiler checks.
 
 const module = "switchboard"
 
-// listed is a package as `go list -json` tells of it.
+// listed is a package in the output of `go list -json`.
 type listed struct {
 	ImportPath, Dir, Export string
 	GoFiles, Imports        []string
@@ -61,8 +61,8 @@ func list(t *testing.T, args ...string) (packages []listed) {
 	}
 }
 
-// mayImport says, for each room, which others it may import; its own parts it always
-// may. Rooms that are not here may import anything but command, as graph's outside.
+// mayImport lists, for each room, the other rooms that it may import; it may always import its own
+// parts. Rooms that are not listed may import anything but command.
 var mayImport = map[string][]string{
 	"":           {"command"},
 	"graph":      {"graph/live", "service/workflow", "service", "service/projection", "db"},
@@ -86,18 +86,18 @@ var mayImport = map[string][]string{
 	"bench": {"graph", "graph/live", "auth", "service/servicetest", "service/workflow", "service", "feed", "db", "command"},
 }
 
-// owners are the rooms that alone may import a library.
+// owners lists the only rooms that may import a library.
 var owners = map[string][]string{
-	"github.com/99designs/gqlgen": {"graph", "graph/live", "bench"}, // which measures it
+	"github.com/99designs/gqlgen": {"graph", "graph/live", "bench"}, // the benchmark measures it
 	"github.com/uptrace/bun":      {"db"},
 	"github.com/jackc/pgx/v5":     {"db", "bench"},
 	"database/sql":                {"db"},
 	"github.com/nats-io/nats.go":  {"feed"},
 
-	"github.com/nats-io/nats-server/v2": {"tests"}, // and they are not looked at
+	"github.com/nats-io/nats-server/v2": {"tests"}, // test files are not checked
 }
 
-// roomOf finds the rule for a package: its own or that of the folder it lies in.
+// roomOf returns the room of a package: its own folder, or the nearest one above that has a rule.
 func roomOf(folder string) (room string, known bool) {
 	for room = folder; room != "." && room != ""; room = path.Dir(room) {
 		if _, known := mayImport[room]; known {
@@ -134,8 +134,8 @@ func TestImportsRunOneWay(t *testing.T) {
 	}
 }
 
-// TestVerbsAreAskedOnly checks that graph and command name nothing that is reached through the
-// verbs and reads of service only.
+// TestVerbsAreAskedOnly checks that graph and command reach the database and the transaction only
+// through the verbs and reads of service.
 func TestVerbsAreAskedOnly(t *testing.T) {
 	t.Parallel()
 	exports, asking := map[string]string{}, map[string]listed{}
@@ -167,8 +167,8 @@ func TestVerbsAreAskedOnly(t *testing.T) {
 	}
 }
 
-// uses returns what a package's code names of packages, by place. Exports are the compiled
-// packages.
+// uses returns the objects of packages that a package's code names, by position. exports are the
+// compiled packages.
 func uses(t *testing.T, p listed, exports map[string]string) map[token.Position]types.Object {
 	t.Helper()
 	set := token.NewFileSet()
@@ -194,8 +194,8 @@ func uses(t *testing.T, p listed, exports map[string]string) map[token.Position]
 	return found
 }
 
-// behindVerbs reports, for each package that asks and each that it names, what it may reach through
-// service only.
+// behindVerbs reports, for each package and each package that it imports, which objects it may
+// reach only through service.
 var behindVerbs = map[string]map[string]func(types.Object) bool{
 	"graph": {
 		"db":               reachesDatabase,
@@ -206,7 +206,7 @@ var behindVerbs = map[string]map[string]func(types.Object) bool{
 			return function || strings.HasSuffix(used.Type().String(), "/projection.Inbox") || strings.HasSuffix(used.Type().String(), "/projection.Dashboards")
 		},
 	},
-	// It opens the database and keeps other servers from doing so meanwhile; data it asks of
+	// command opens the database and keeps other servers from opening it; it reads data through
 	// service.
 	"command": {"db": func(used types.Object) bool {
 		opens := []string{"DB", "Open", "Close", "Migrate", "CheckSchema", "Alone"}
@@ -214,9 +214,9 @@ var behindVerbs = map[string]map[string]func(types.Object) bool{
 	}},
 }
 
-// isMachinery reports whether something of package service is how verbs are made: the transaction,
-// the thread, the recorder, the operator's reads, what has one of them in its signature or works on
-// a workspace for no caller, the parts of a Service, and the rules.
+// isMachinery reports whether an object of package service is a part that verbs are made of: the
+// transaction, the thread, the recorder, the operator's reads, functions with one of them in the
+// signature or that work on a workspace without a caller, the fields of a Service, and the rules.
 func isMachinery(used types.Object) bool {
 	for _, name := range []string{"service.Writer", "service.Thread", "service.Recorder", "service.Changes", "service.Operator", "db.DB", "feed.Feed"} {
 		if strings.Contains(used.Type().String(), "switchboard/"+name) {
@@ -227,8 +227,8 @@ func isMachinery(used types.Object) bool {
 	return function && (used.Name() == "New" || strings.Contains(used.Type().String(), "db.WorkspaceKey") || strings.HasPrefix(used.Name(), "Check") || strings.HasPrefix(used.Name(), "May"))
 }
 
-// reachesDatabase reports whether something of package db touches the database: functions with a
-// context do, and so do the types on which queries hang.
+// reachesDatabase reports whether an object of package db uses the database: functions with a
+// context do, and so do the types that have queries as methods.
 func reachesDatabase(used types.Object) bool {
 	switch used := used.(type) {
 	case *types.TypeName:
@@ -246,7 +246,7 @@ func reachesDatabase(used types.Object) bool {
 	return false
 }
 
-// TestEverythingIsDescribed: every type, field, argument and value of the schema says what it is.
+// TestEverythingIsDescribed: every type, field, argument and value of the schema has a description.
 func TestEverythingIsDescribed(t *testing.T) {
 	t.Parallel()
 	text, err := os.ReadFile("schema.graphqls")

@@ -18,9 +18,8 @@ import (
 	"time"
 )
 
-// limits are the rows of the table of limits in docs/clients.md. What stands in braces is a
-// constant of the code, or the default of an option, and how it is shown: as size, time, times a
-// second, or just as a number.
+// limits are the rows of the table of limits in docs/clients.md. Braces contain a constant of the
+// code or the option whose default it is, and its unit: size, time, rate (times a second) or none.
 var limits = map[string]string{
 	"a document":                                                     "{graph.documentLimit size}",
 	"the URL; all headers of a request":                              "{graph.urlLimit size}; {command.headerLimit size}",

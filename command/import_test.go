@@ -8,8 +8,8 @@ import (
 	"switchboard/service/history"
 )
 
-// TestImportResult: lines are reported in order, and it is a failure only if nothing of the
-// file is in and something was skipped.
+// TestImportResult: skipped lines are reported in order, and the import fails only if lines were
+// skipped and no conversation of the file is in the workspace.
 func TestImportResult(t *testing.T) {
 	t.Parallel()
 	skipped := []history.Problem{{Line: 7, Message: "seven"}, {Line: 2, Message: "two"}}

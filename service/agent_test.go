@@ -79,8 +79,8 @@ func TestDeactivation(t *testing.T) {
 	})
 }
 
-// testDeactivationLooksAgain assigns a second conversation while the deactivation waits
-// for the first; held says that somebody is at the second one when it is found.
+// testDeactivationLooksAgain assigns a second conversation to the agent while the deactivation
+// waits for the first. With held, another transaction holds the second one when it is found.
 func testDeactivationLooksAgain(t *testing.T, w *world, held bool) {
 	zoe := w.Agent("Zoe")
 	first, second := w.Open(zoe), w.Open()
@@ -93,7 +93,7 @@ func testDeactivationLooksAgain(t *testing.T, w *world, held bool) {
 	if held {
 		releaseSecond := w.Locks("SELECT FROM contacts WHERE id = ? FOR UPDATE", second.ContactID)
 		release()
-		w.WaitBlocked(1) // started over, and found both before it locked the agent
+		w.WaitBlocked(1) // it started over, and found both before it locked the agent
 		release = releaseSecond
 	}
 	release()
@@ -102,8 +102,8 @@ func testDeactivationLooksAgain(t *testing.T, w *world, held bool) {
 	servicetest.Equal(t, "owners", w.Owner(first)+" "+w.Owner(second), "nobody nobody")
 }
 
-// testDeactivationLeavesOthers has two calls ahead of the deactivation, which finds both
-// conversations still open and the agent's.
+// testDeactivationLeavesOthers queues two calls before the deactivation, which finds both
+// conversations still open and assigned to the agent.
 func testDeactivationLeavesOthers(t *testing.T, w *world) {
 	zoe, ada := w.Agent("Zoe"), w.Agent("Ada")
 	taken, closed, left := w.Open(zoe), w.Open(zoe), w.Open(zoe)
@@ -189,8 +189,8 @@ func testDeactivationInTheRush(t *testing.T, w *world) {
 	}
 }
 
-// testDeactivationOfMany hands over, while callers at other conversations are never told
-// to try again.
+// testDeactivationOfMany hands over many conversations; calls on other conversations meanwhile
+// never fail with UNAVAILABLE.
 func testDeactivationOfMany(t *testing.T, w *world) {
 	servicetest.Slow(t)
 	const open = 3000
@@ -241,7 +241,7 @@ func testDeactivationOfMany(t *testing.T, w *world) {
 	servicetest.Equal(t, "owners", w.Owner(many[0])+" "+w.Owner(many[open-1]), "Ada Ada")
 }
 
-// keepAssigning assigns conversations to and fro until one of the agents is inactive.
+// keepAssigning assigns conversations back and forth until one of the agents is inactive.
 func keepAssigning(w *world, conversations []*db.Conversation, to, fro service.Actor) {
 	for n := 0; ; n++ {
 		c, agent := conversations[n%len(conversations)], []service.Actor{to, fro}[n%2]

@@ -16,10 +16,10 @@ import (
 	"switchboard/service/servicetest"
 )
 
-// What a bulk answers about each item is, cell by cell, in TestStates; here is what the
-// items have to do with each other.
+// TestStates has the answer of a bulk mutation about each item. These tests are about how the items
+// of one bulk affect each other.
 
-// items are conversations as those of a bulk.
+// items returns conversations as the items of a bulk.
 func items(conversations ...*db.Conversation) (all []*service.ConversationItemInput) {
 	for _, c := range conversations {
 		all = append(all, &service.ConversationItemInput{ConversationID: c.ID})
@@ -27,8 +27,8 @@ func items(conversations ...*db.Conversation) (all []*service.ConversationItemIn
 	return all
 }
 
-// answers tells what a bulk says of each item: the status and version of the conversation,
-// and the code that refused it.
+// answers returns one line for each item of a bulk: the status and version of the conversation, and
+// the code that refused it.
 func (w *world) answers(o *service.Outcome) (told []string) {
 	for _, item := range o.Conversations {
 		var parts []string
@@ -156,8 +156,8 @@ func TestBulk(t *testing.T) {
 	})
 }
 
-// testBulksAtOnce lets clients assign and close what they share in orders of their own,
-// two conversations of each contact among it.
+// testBulksAtOnce has clients assign and close the same conversations, each in a different order
+// and with two conversations of each contact.
 func testBulksAtOnce(t *testing.T, w *world) {
 	const clients, each = 8, 12
 	var all []*db.Conversation
@@ -198,8 +198,8 @@ func testBulksAtOnce(t *testing.T, w *world) {
 	servicetest.Equal(t, "deadlocks", w.deadlocks(), 0)
 }
 
-// deadlocks counts those of the test's database; they are mended by starting over, and
-// so seen nowhere else. A connection tells of them at the latest when it ends.
+// deadlocks returns the number of deadlocks in the test's database. Calls start over after one, so
+// no answer shows it. A connection reports them at the latest when it ends.
 func (w *world) deadlocks() (n int) {
 	w.T.Helper()
 	w.DB.SetMaxIdleConns(0)
@@ -215,7 +215,7 @@ func (w *world) deadlocks() (n int) {
 	}
 }
 
-// bulk assigns, closes and unassigns in turn, and one by one opens again.
+// bulk assigns, closes or unassigns the items, by turns, and reopens them one by one.
 func (w *world) bulk(ctx context.Context, me service.Actor, n int, items []*service.ConversationItemInput) (*service.Outcome, error) {
 	switch n % 4 {
 	case 0:
@@ -236,8 +236,8 @@ func (w *world) bulk(ctx context.Context, me service.Actor, n int, items []*serv
 	return done, nil
 }
 
-// many are open conversations of as many contacts, owned by an agent or nobody. They are
-// put into the tables directly, without events: one by one it would take too long.
+// many returns n open conversations, each of another contact, assigned to an agent or unassigned.
+// They are inserted directly, without events, which is faster.
 func (w *world) many(n int, owner *db.AgentID) (conversations []*db.Conversation) {
 	w.T.Helper()
 	var contacts []*db.Contact

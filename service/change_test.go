@@ -6,8 +6,8 @@ import (
 	"switchboard/db"
 )
 
-// TestDifference: values that only look alike when written side by side are different,
-// or an update would be taken for none and lost.
+// TestDifference: values that look alike only when they are joined are different; otherwise an
+// update would count as no change and would be lost.
 func TestDifference(t *testing.T) {
 	t.Parallel()
 	identities := func(pairs ...string) (rows []*db.ContactIdentity) {

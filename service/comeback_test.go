@@ -11,8 +11,8 @@ import (
 	"switchboard/db"
 )
 
-// What becomes of a message by the state of the latest conversation and the workspace's
-// policy of 7 days (S6).
+// comebacks has the outcome of a message by the state of the latest conversation and the reopen
+// policy, with 7 days (S6).
 var comebacks = map[string]map[db.ReopenPolicy]way{
 	"none":              {db.Reopen: begins, db.ReopenNew: begins, db.ReopenWithin: begins},
 	"open":              {db.Reopen: joins, db.ReopenNew: joins, db.ReopenWithin: joins},
@@ -21,8 +21,8 @@ var comebacks = map[string]map[db.ReopenPolicy]way{
 	"closed longer ago": {db.Reopen: reopens, db.ReopenNew: begins, db.ReopenWithin: begins},
 }
 
-// Whether the owner of what comes back stays by the workspace's policy (S8); one who is
-// deactivated never does (A7).
+// owners has whether the assignee is kept, by the owner policy (S8); a deactivated one never is
+// (A7).
 var owners = map[string]map[db.OwnerPolicy]bool{
 	"online":      {db.OwnerKeep: true, db.OwnerUnassign: false, db.OwnerUnassignIfUnavailable: true},
 	"away":        {db.OwnerKeep: true, db.OwnerUnassign: false, db.OwnerUnassignIfUnavailable: false},
@@ -31,7 +31,7 @@ var owners = map[string]map[db.OwnerPolicy]bool{
 	"nobody":      {db.OwnerKeep: true, db.OwnerUnassign: true, db.OwnerUnassignIfUnavailable: true},
 }
 
-// comebackCase is one situation in which something comes in.
+// comebackCase is one situation in which a message or an event arrives.
 type comebackCase struct {
 	state, owner     string
 	reopen           db.ReopenPolicy
@@ -41,7 +41,7 @@ type comebackCase struct {
 	now              time.Time
 	agent            *db.Agent
 	thread           *Thread
-	before           db.Conversation // the latest, if there is one
+	before           db.Conversation // the latest conversation, if there is one
 	beforeAssignedTo *db.AgentID
 }
 
@@ -55,7 +55,7 @@ func TestComeback(t *testing.T) {
 				for _, keep := range []db.OwnerPolicy{db.OwnerKeep, db.OwnerUnassign, db.OwnerUnassignIfUnavailable} {
 					for flags := range 8 {
 						if state == "open" && owner == "deactivated" {
-							continue // who is deactivated has no open conversation (A7)
+							continue // a deactivated agent has no open conversation (A7)
 						}
 						c := &comebackCase{state: state, owner: owner, reopen: reopen, keep: keep,
 							blocked: flags&1 > 0, message: flags&2 > 0, calls: flags&4 > 0}
@@ -72,7 +72,7 @@ func TestComeback(t *testing.T) {
 	}
 }
 
-// set makes the situation.
+// set sets the situation up.
 func (c *comebackCase) set() {
 	c.now = time.Date(2026, 3, 10, 12, 0, 0, 0, time.UTC)
 	contact := &db.Contact{ID: db.ContactID{UUID: db.NewUUID()}, Version: 5}
@@ -100,7 +100,7 @@ func (c *comebackCase) set() {
 	c.thread.Latest = &latest
 }
 
-// try lets something come in and compares what became of it with the rules.
+// try adds the arrival and compares the outcome with the rules.
 func (c *comebackCase) try(t *testing.T) {
 	t.Helper()
 	want := comebacks[c.state][c.reopen]
@@ -142,7 +142,7 @@ func (c *comebackCase) arrival() (Arrival, db.EventType, db.ConversationSource) 
 	return Recorded(&db.BusinessEvent{Type: "order.placed", RequiresAction: c.calls}, "chat"), db.BusinessEventRecorded, db.SourceBusinessEvent
 }
 
-// checkThread: status, owner, version and wait are as the way says.
+// checkThread checks that status, assignee, version and waiting time are as the policy decides.
 func (c *comebackCase) checkThread(fails func(string, ...any), want way, keeps bool) {
 	latest, version := c.thread.Latest, 5
 	if want.opens() {
@@ -183,7 +183,8 @@ func (c *comebackCase) checkThread(fails func(string, ...any), want way, keeps b
 	}
 }
 
-// checkMessage: it is in the latest conversation, withheld if the contact is blocked (S9).
+// checkMessage checks that the message is in the latest conversation, withheld if the contact is
+// blocked (S9).
 func (c *comebackCase) checkMessage(fails func(string, ...any), m *db.Message, want way) {
 	switch {
 	case m == nil:
@@ -198,7 +199,8 @@ func (c *comebackCase) checkMessage(fails func(string, ...any), m *db.Message, w
 	}
 }
 
-// checkEvents: each goes on from the one before, and they end with what now is (P1).
+// checkEvents checks that each event begins with the state after the previous one, and that the
+// last one ends with the present state (P1).
 func (c *comebackCase) checkEvents(fails func(string, ...any), events Changes, want way, source db.ConversationSource) {
 	about := map[db.ConversationID]string{}
 	if c.state != "none" {
@@ -232,7 +234,7 @@ func (c *comebackCase) checkEvents(fails func(string, ...any), events Changes, w
 }
 
 func facetsText(f *db.Facets) string {
-	b, _ := json.Marshal(f) // texts, numbers and times always can be
+	b, _ := json.Marshal(f) // texts, numbers and times can always be encoded
 	return string(b)
 }
 

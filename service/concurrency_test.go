@@ -12,8 +12,8 @@ import (
 	"switchboard/service/servicetest"
 )
 
-// TestExactlyOneWins is rule A3 under load: 64 agents try to take the same 100
-// conversations. Each goes to one of them, and every other agent is told who has it.
+// TestExactlyOneWins is rule A3 under load: 64 agents try to take the same 100 conversations. Each
+// is assigned to one of them, and every other agent is told who has it.
 func TestExactlyOneWins(t *testing.T) {
 	servicetest.Slow(t)
 	t.Parallel()
@@ -69,8 +69,8 @@ func TestExactlyOneWins(t *testing.T) {
 	}
 }
 
-// TestNoLostUpdate is rule A4 under load: of those who believe in the same version only
-// one changes it, so that each change was made by somebody who had seen the one before.
+// TestNoLostUpdate is rule A4 under load: of the callers that expect the same version only one
+// succeeds, so that each change was made by a caller that knew the previous one.
 func TestNoLostUpdate(t *testing.T) {
 	t.Parallel()
 	const callers, each = 8, 10

@@ -10,7 +10,7 @@ import (
 	"switchboard/db"
 )
 
-// TestConstraints: the database refuses illegal states itself, whoever writes them.
+// TestConstraints: the database refuses illegal states, whatever program writes them.
 func TestConstraints(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)

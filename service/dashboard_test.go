@@ -19,7 +19,7 @@ import (
 	"switchboard/service/workflow"
 )
 
-// near compares quantiles with those of the durations themselves.
+// near compares quantiles with those of the sorted durations.
 func near(got service.Quantiles, durations []time.Duration) error {
 	if got.Count != len(durations) {
 		return fmt.Errorf("%d durations, not %d", got.Count, len(durations))
@@ -43,9 +43,9 @@ func near(got service.Quantiles, durations []time.Duration) error {
 	return nil
 }
 
-// TestDashboardAgrees lets random things happen over some weeks, in which the workspace
-// moves to other time zones, and compares the dashboard, as it was folded and as it
-// starts anew, with what the whole log says.
+// TestDashboardAgrees carries out random calls over some weeks, in which the workspace's time zone
+// changes. It compares the dashboard, both of the running projection and of a new one, with the
+// whole log.
 func TestDashboardAgrees(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -82,13 +82,13 @@ func (p *play) relocate() {
 	servicetest.Fine(p, err)
 }
 
-// automatedReply is a program's, if somebody waits for one.
+// automatedReply sends a reply by a program.
 func (p *play) automatedReply() {
 	robot := service.Actor{Workspace: p.manager.Workspace, Role: service.RoleIntegration, Token: db.TokenID{UUID: db.NewUUID()}}
 	_, _ = p.PutMessage(p.ctx, robot, p.conversation(), db.Outbound, "we are closed")
 }
 
-// checkPlaces: where the log passes a time is found.
+// checkPlaces checks that SeqAt finds the last event before a time.
 func (p *play) checkPlaces() {
 	rows := p.DB.ForWorkspace(p.manager.Workspace)
 	events, err := rows.EventsAfter(p.ctx, 0, 10_000)
@@ -104,7 +104,7 @@ func (p *play) checkPlaces() {
 	}
 }
 
-// checkDashboard compares a dashboard with what the log says.
+// checkDashboard compares a dashboard with the log.
 func (p *play) checkDashboard(s *service.Service) {
 	d, err := s.Dashboard(p.ctx, p.manager)
 	servicetest.Fine(p, err)
@@ -142,7 +142,7 @@ func agentsText(agents []service.DashboardAgent) (text string) {
 	return text
 }
 
-// reckoning is what the whole log says, event by event, of how a workspace is doing.
+// reckoning is a dashboard computed from the whole log, event by event.
 type reckoning struct {
 	counts      service.DashboardCounts
 	agents      []service.DashboardAgent
@@ -150,10 +150,10 @@ type reckoning struct {
 	today, week map[string][]time.Duration
 }
 
-// life is what the log has said so far of one conversation.
+// life is the state of one conversation so far in the log.
 type life struct {
 	*db.Facets
-	opened, free time.Time // last time that it was opened, or became open and nobody's
+	opened, free time.Time // the last times at which it was opened, and became open and unassigned
 }
 
 func (p *play) reckon() *reckoning {
@@ -247,7 +247,7 @@ func (p *play) reckon() *reckoning {
 	return r
 }
 
-// says lets somebody say something, who is not an agent if there is none.
+// says adds a message by an actor, which may be a program.
 func (w *world) says(c *db.Conversation, kind db.MessageKind, by service.Actor) {
 	w.T.Helper()
 	w.OK(w.PutMessage(w.Context(), by, c.ID, kind, "hello"))
@@ -267,7 +267,7 @@ func (w *world) dashboard() *service.Dashboard {
 	return d
 }
 
-// tellDurations gives "count p50 p90" of today and of the last 7 days, in seconds.
+// tellDurations returns "count p50 p90" of today and of the last 7 days, in seconds.
 func tellDurations(d service.Durations) (text string) {
 	for i, q := range []service.Quantiles{d.Today, d.Last7Days} {
 		if i > 0 {
@@ -287,7 +287,7 @@ func TestDashboard(t *testing.T) {
 	hold(t, []rule{
 		{"I6 first response: from waitingSince to an agent's reply", func(t *testing.T, w *world) {
 			robot := w.Program(service.RoleIntegration)
-			w.dashboard() // from here on it is folded
+			w.dashboard() // starts the projection
 			w.at("02 09:00:00")
 			c, other, third := w.Open(), w.Open(), w.Open()
 			w.says(c, db.Inbound, robot)
@@ -298,7 +298,7 @@ func TestDashboard(t *testing.T) {
 			w.at("02 09:10:00")
 			w.says(c, db.Note, w.Manager)
 			w.says(c, db.Outbound, w.Manager)
-			w.says(c, db.Outbound, w.Manager) // nobody waits any more
+			w.says(c, db.Outbound, w.Manager) // the contact no longer waits
 			w.says(other, db.Outbound, robot) // automated
 			w.Closes(third)                   // unanswered
 			servicetest.Equal(t, "first response", tellDurations(w.dashboard().FirstResponse), "1 6e+02 6e+02 | 1 6e+02 6e+02")
@@ -322,11 +322,11 @@ func TestDashboard(t *testing.T) {
 			w.at("02 09:10:00")
 			w.Assign(c, ada) // ten minutes after the opening
 			w.at("02 09:20:00")
-			w.Assign(c, ben) // it was somebody's
+			w.Assign(c, ben) // it was assigned
 			w.Unassign(c)
 			w.at("02 09:25:00")
 			w.dashboard()
-			w.Assign(c, ada) // five minutes after it became nobody's
+			w.Assign(c, ada) // five minutes after it was unassigned
 			w.Unassign(c)
 			w.Closes(c)
 			w.at("02 09:40:00")
@@ -446,14 +446,14 @@ func TestDashboard(t *testing.T) {
 	})
 }
 
-// anew is the world as seen by a server that has just started.
+// anew returns the world with a new service, as after a restart of the server.
 func (w *world) anew() *world {
 	again := *w.World
 	again.Service = workflow.New(service.New(w.DB, w.Feed, service.Options{Now: w.Now}))
 	return &world{&again}
 }
 
-// TestWatchDashboard: the present state comes at once; then it comes when it has changed.
+// TestWatchDashboard: the present state is sent at once, and again when it has changed.
 func TestWatchDashboard(t *testing.T) {
 	t.Parallel()
 	w, _ := today(t)
@@ -484,7 +484,7 @@ func TestWatchDashboard(t *testing.T) {
 	}
 }
 
-// TestDashboardAtMidnight: when the day is over it is pushed, though nothing happens.
+// TestDashboardAtMidnight: the dashboard is pushed when the day ends, even without an event.
 func TestDashboardAtMidnight(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -505,8 +505,8 @@ func TestDashboardAtMidnight(t *testing.T) {
 	}
 }
 
-// TestWatchAgents: each event that changes an agent or a load comes once, with everybody
-// whom it changes.
+// TestWatchAgents: each event that changes an agent or a load is sent once, with all agents that it
+// changes.
 func TestWatchAgents(t *testing.T) {
 	t.Parallel()
 	w, start := today(t)

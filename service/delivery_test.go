@@ -25,14 +25,15 @@ func (w *world) delivers(sender service.SenderInput, change ...func(*service.Rec
 	return w.ReceiveMessage(w.Context(), w.Program(service.RoleIntegration), in)
 }
 
-// forgets makes what came in look as if a server that knows no senders had taken it in.
+// forgetsSenders changes the stored messages and events to those of a server version without
+// senders.
 func (w *world) forgetsSenders() {
 	w.T.Helper()
 	_, err := w.DB.ExecContext(w.Context(), "DELETE FROM deliveries")
 	servicetest.Fine(w.T, err)
 }
 
-// was changes what is stored about all that a server that knows no senders took in.
+// legacy changes the rows that a server version without senders wrote.
 func (w *world) legacy(change string) {
 	w.T.Helper()
 	_, err := w.DB.ExecContext(w.Context(), "UPDATE external_ids SET "+change)
@@ -115,7 +116,7 @@ func TestDeliveries(t *testing.T) {
 		}},
 		{"rows from before are given the sender and content that their outcome names", func(t *testing.T, w *world) {
 			shouting := a
-			shouting.Channel = "Telegram" // as a server of the version before stores it
+			shouting.Channel = "Telegram" // as a server of the version before stored it
 			was := w.ReceivesFrom(shouting, receivedID("42"))
 			for range 2 { // the second time it has been given
 				w.Unchanged("again", func() {

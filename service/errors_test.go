@@ -17,8 +17,8 @@ import (
 	"switchboard/feed"
 )
 
-// classes are all classes of PostgreSQL's errors, each with a code of it, and what clients
-// are told (https://www.postgresql.org/docs/current/errcodes-appendix.html).
+// classes are all classes of PostgreSQL's errors, each with one of its codes and the code for
+// clients (https://www.postgresql.org/docs/current/errcodes-appendix.html).
 var classes = map[string]ErrorCode{
 	"00000": Internal, "01000": Internal, "02000": Internal, "03000": Internal, "08006": Unavailable, "09000": Internal,
 	"0A000": Internal, "0B000": Internal, "0F000": Internal, "0L000": Internal, "0P000": Internal, "0Z000": Internal,
@@ -50,7 +50,7 @@ func TestExplainClasses(t *testing.T) {
 	}
 }
 
-// TestMayRetry: what left nothing behind is tried again, but not for ever.
+// TestMayRetry: a transaction that changed nothing is repeated, but not for ever.
 func TestMayRetry(t *testing.T) {
 	t.Parallel()
 	for cause, most := range map[error]int{
@@ -68,8 +68,8 @@ func TestMayRetry(t *testing.T) {
 	}
 }
 
-// TestExplain: what clients are told of each kind of error. A database that cannot be
-// asked is no fault of the server that it would have to look into.
+// TestExplain: each kind of error has a code for clients. An unreachable database is UNAVAILABLE,
+// not INTERNAL.
 func TestExplain(t *testing.T) {
 	t.Parallel()
 	for want, causes := range map[ErrorCode][]error{

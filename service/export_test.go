@@ -7,7 +7,7 @@ import (
 	"switchboard/db"
 )
 
-// What tests outside the package look at beside what it exports.
+// Internals that the tests of package service_test use.
 
 const (
 	CountLimit     = countLimit

@@ -148,7 +148,7 @@ func testRepetition(t *testing.T, w *world) {
 	}
 }
 
-// objects says which objects an outcome holds.
+// objects returns the names of the objects in an outcome.
 func objects(o *service.Outcome) string {
 	var said []string
 	if o.Conversation != nil {
@@ -214,7 +214,7 @@ func testKeyLifetime(t *testing.T, w *world) {
 		servicetest.Equal(t, fmt.Sprint("the same after ", row.after), again.Contact.ID == was.Contact.ID, row.same)
 	}
 	second := w.OK(w.CreateContact(w.Context(), w.Manager, in))
-	w.Clock = began.Add(26 * time.Hour) // it lives on from its second use
+	w.Clock = began.Add(26 * time.Hour) // its lifetime begins again with its second use
 	servicetest.Equal(t, "the second contact", w.OK(w.CreateContact(w.Context(), w.Manager, in)).Contact.ID, second.Contact.ID)
 
 	keys := func() (n int) {

@@ -12,10 +12,10 @@ import (
 	"switchboard/service/servicetest"
 )
 
-// What comes in from outside: messages and business events. Which way each goes is the
-// table of TestComeback; here is what that looks like through the verbs.
+// Tests of messages and business events that arrive. TestComeback has the table of what each does
+// to the conversation; these tests go through the verbs.
 
-// message reads the one that came in.
+// message returns the message that was received.
 func (w *world) message(o *service.Outcome) *db.Message {
 	w.T.Helper()
 	for _, e := range o.Events {
@@ -368,7 +368,7 @@ func TestExternalIDs(t *testing.T) {
 	})
 }
 
-// atOnce makes calls at the same time and gives their outcomes.
+// atOnce makes n concurrent calls and returns their outcomes.
 func (w *world) atOnce(n int, call func(i int) *service.Outcome) []*service.Outcome {
 	outcomes := make([]*service.Outcome, n)
 	var all sync.WaitGroup
@@ -379,7 +379,7 @@ func (w *world) atOnce(n int, call func(i int) *service.Outcome) []*service.Outc
 	return outcomes
 }
 
-// TestBadArrivals: what comes in is checked, and what is refused changes nothing.
+// TestBadArrivals: invalid input of messages and business events is refused and changes nothing.
 func TestBadArrivals(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)

@@ -14,7 +14,7 @@ import (
 	"switchboard/service/servicetest"
 )
 
-// watch subscribes to a view; each call of what it gives waits for the next step.
+// watch subscribes to a view; each call of the returned function waits for the next change.
 func (w *world) watch(a service.Actor, view db.View) func() string {
 	w.T.Helper()
 	return w.watchFiltered(a, view, nil)
@@ -41,7 +41,7 @@ func countsText(c service.Counts) string {
 	return fmt.Sprintf("mine %d, unassigned %d, all %d, closed %d, blocked %d", c.Mine, c.Unassigned, c.All, c.Closed, c.Blocked)
 }
 
-// counts gives an agent's counts.
+// counts returns an agent's counts.
 func (w *world) counts(a service.Actor) string {
 	w.T.Helper()
 	c, err := w.InboxCounts(w.Context(), a)
@@ -61,7 +61,7 @@ func (w *world) inbox(a service.Actor, in service.InboxInput) *service.InboxList
 	return l
 }
 
-// list gives the ids on one page of a view.
+// list returns the ids on one page of a view.
 func (w *world) list(a service.Actor, in service.InboxInput) []db.ConversationID {
 	w.T.Helper()
 	return ids(w.inbox(a, in).Rows)
@@ -74,7 +74,7 @@ func ids(rows []*db.Conversation) (ids []db.ConversationID) {
 	return ids
 }
 
-// contactsIn gives the names of the contacts of a page, in its order.
+// contactsIn returns the names of the contacts of a page, in its order.
 func (w *world) contactsIn(a service.Actor, in service.InboxInput) string {
 	w.T.Helper()
 	var names []string
@@ -176,7 +176,7 @@ func testFilters(t *testing.T, w *world) {
 		{db.InboxFilter{}, "chat email"},
 		{db.InboxFilter{Channels: []string{"email", "fax"}}, "email"},
 		{db.InboxFilter{Channels: []string{"EMAIL"}}, "email"},
-		{db.InboxFilter{Channels: []string{"sms"}}, "chat"}, // S10 the contact's last message came by it
+		{db.InboxFilter{Channels: []string{"sms"}}, "chat"}, // the contact's last message arrived on it (S10)
 		{db.InboxFilter{ClosingCategories: []string{"Other"}}, "chat"},
 		{db.InboxFilter{Waiting: new(true)}, ""},
 		{db.InboxFilter{Waiting: new(false)}, "chat email"},
@@ -218,7 +218,7 @@ func testPages(t *testing.T, w *world) {
 		w.Clock = w.Clock.Add(time.Minute)
 		w.Opens(w.Contact(fmt.Sprint(i)))
 	}
-	// Two of them wait: 4 longer than 1.
+	// Two of the contacts wait: 4 longer than 1.
 	if _, err := w.DB.ExecContext(w.Context(), `UPDATE conversations SET waiting_since = opened_at - (contacts.name::int * '1 hour'::interval)
 		FROM contacts WHERE contacts.id = contact_id AND contacts.name IN ('1', '4')`); err != nil {
 		t.Fatal(err)
@@ -239,7 +239,7 @@ func testPages(t *testing.T, w *world) {
 	}
 }
 
-// pages reads a list page by page, from its beginning and from its end.
+// pages reads a list page by page, forward from its beginning and backward from its end.
 func (w *world) pages(in service.InboxInput) (forward, backward string) {
 	w.T.Helper()
 	var ahead, back []string
@@ -263,7 +263,7 @@ func (w *world) pages(in service.InboxInput) (forward, backward string) {
 	return strings.Join(ahead, " "), strings.Join(back, " ")
 }
 
-// liveView is a view kept from a subscription.
+// liveView is a view maintained from a subscription.
 type liveView struct {
 	stream *service.Stream[service.InboxChange]
 	held   map[db.ConversationID]bool
@@ -271,7 +271,7 @@ type liveView struct {
 	seq    db.Seq
 }
 
-// follow goes on until the log is at a place and gives what is held then.
+// follow applies changes up to a position in the log and returns the conversations in the view.
 func (v *liveView) follow(ctx context.Context, t *testing.T, upTo db.Seq) {
 	for v.seq < upTo {
 		c, err := servicetest.Await(ctx, v.stream)
@@ -279,7 +279,7 @@ func (v *liveView) follow(ctx context.Context, t *testing.T, upTo db.Seq) {
 			t.Fatal(err)
 		}
 		v.seq = c.Event.Seq
-		if c.Counts != nil { // not of what was before the subscription
+		if c.Counts != nil { // not of events before the subscription
 			v.counts = countsText(*c.Counts)
 		}
 		id := *c.Event.ConversationID
@@ -295,8 +295,8 @@ func (v *liveView) follow(ctx context.Context, t *testing.T, upTo db.Seq) {
 	}
 }
 
-// testAgreement makes random calls and compares, after each one that is carried out, the
-// list, the counts and the live view at the same cursor.
+// testAgreement makes random calls and, after each that succeeds, compares the list, the counts and
+// the live view at the same cursor.
 func testAgreement(t *testing.T, w *world) {
 	ada, ben := w.Agent("Ada"), w.Agent("Ben")
 	live := map[db.View]*liveView{}

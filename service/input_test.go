@@ -10,10 +10,10 @@ import (
 	"switchboard/service/servicetest"
 )
 
-// badTexts are no text at all, or none that can be kept.
+// badTexts are not valid text, or cannot be stored.
 var badTexts = []string{"a\x00b", "\x00", "\xff", "a\xed\xa0\x80b"} // the last one is a lone surrogate
 
-// TestBadText: every text that comes in is checked, and what is refused changes nothing.
+// TestBadText: every text in an input is checked, and a refused call changes nothing.
 func TestBadText(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -95,8 +95,8 @@ func fail(_ *service.Outcome, err error) error { return err }
 
 func failList[T any](_ T, err error) error { return err }
 
-// refuses checks that a call is BAD_USER_INPUT. Conversations and contacts that the call
-// makes for itself are not counted as changes.
+// refuses checks that a call is refused with BAD_USER_INPUT. Conversations and contacts that the
+// test sets up in the call do not count as changes.
 func (w *world) refuses(what string, call func() error) {
 	w.T.Helper()
 	changed := func() (n int64) {
@@ -184,7 +184,7 @@ func TestBadPages(t *testing.T) {
 	l := w.inbox(a, service.InboxInput{View: db.ViewClosed})
 	elsewhere := other.inbox(other.Manager, service.InboxInput{View: db.ViewAll})
 	cursors := []string{"", "nonsense", l.Cursor(w.Read(c)), elsewhere.Cursor(elsewhere.Rows[0]), w.asOf().String()}
-	// Well-formed cursors of these lists whose values are of no use.
+	// Well-formed cursors of these lists with unusable values.
 	forged, key := map[string][]string{}, a.Workspace
 	for _, v := range []string{"x", "\x00", "\xff"} {
 		forged["inbox"] = append(forged["inbox"], w.inbox(a, service.InboxInput{View: db.ViewAll}).Query().Order().Cursor(key, db.Key{"0", v, v}))
@@ -232,7 +232,7 @@ func TestBadPages(t *testing.T) {
 	}
 }
 
-// asOf gives the end of the log.
+// asOf returns the cursor of the end of the log.
 func (w *world) asOf() db.EventCursor {
 	w.T.Helper()
 	cursor, err := w.AsOf(w.Context(), w.Manager)

@@ -11,10 +11,10 @@ import (
 	"switchboard/service/servicetest"
 )
 
-// What a customer says is never refused for its form (S6): a field beside the message that
-// cannot be used is left out, cut or kept in another form, and named.
+// A customer's message is never refused because of another field (S6): an invalid field is left
+// out, cut or replaced, and the outcome names it.
 
-// arrival is a message from somebody new, with one field of the sender changed.
+// arrival is a message from a new contact, with one field of the sender changed.
 func (w *world) arrives(change func(*service.SenderInput)) *service.Outcome {
 	w.T.Helper()
 	sender := service.SenderInput{Channel: "whatsapp", ExternalID: "id " + time.Now().String()}
@@ -22,7 +22,7 @@ func (w *world) arrives(change func(*service.SenderInput)) *service.Outcome {
 	return w.ReceivesFrom(sender)
 }
 
-// ignored lists the fields that an outcome names as not used as they were.
+// ignored lists the fields that the outcome names as left out, cut or replaced.
 func ignored(o *service.Outcome) string {
 	var fields []string
 	for _, i := range o.Ignored {

@@ -17,18 +17,18 @@ import (
 	"switchboard/service/servicetest"
 )
 
-// call is what a client asks for.
+// call is one call of a client.
 type call struct {
 	contact      int // of the test's contacts
 	verb         string
-	conversation db.ConversationID // that it is about; the contact's latest as far as the client knows
+	conversation db.ConversationID // the contact's latest conversation as far as the client knows
 	caller       db.AgentID
 	to           db.AgentID // of assign
-	expected     int        // version; 0 for any
+	expected     int        // expected version; 0 for any
 }
 
-// reply is what a client was told: the refusal, if any, and the state. Of an older
-// conversation than the latest the reply says nothing about the state but that.
+// reply is the answer to a call: the refusal, if any, and the state. For a conversation that is not
+// the latest it has no state.
 type reply struct {
 	refusal service.RefusalCode
 	older   bool
@@ -39,7 +39,7 @@ type reply struct {
 type threadState struct {
 	latest   db.ConversationID
 	open     bool
-	assignee db.AgentID // zero for nobody
+	assignee db.AgentID // zero if unassigned
 	version  int
 }
 
@@ -54,7 +54,7 @@ func answered(c *db.Conversation, refusal service.RefusalCode) reply {
 	return reply{refusal: refusal, state: s}
 }
 
-// next is the specification: what a call does to a state, and the refusal.
+// next is the specification: it returns the state after a call, and the refusal.
 func (s threadState) next(c call, opened db.ConversationID) (threadState, service.RefusalCode) {
 	older := c.conversation != s.latest
 	moved := c.expected != 0 && c.expected != s.version
@@ -113,7 +113,7 @@ func (s threadState) next(c call, opened db.ConversationID) (threadState, servic
 	return to, ""
 }
 
-// assignment says which histories of calls and answers are linearizable (P5).
+// assignment is the model that decides whether a history of calls and answers is linearizable (P5).
 func assignment(initial []threadState) porcupine.Model {
 	return porcupine.Model{
 		Partition: func(history []porcupine.Operation) [][]porcupine.Operation {
@@ -139,8 +139,8 @@ func assignment(initial []threadState) porcupine.Model {
 	}
 }
 
-// clients lets many clients at once do things to a few conversations, and gives the
-// states at the beginning and the history.
+// clients has many clients call verbs on a few conversations concurrently. It returns the initial
+// states and the history.
 func clients(t *testing.T, number, calls int) ([]threadState, []porcupine.Operation) {
 	w := newWorld(t)
 	var initial []threadState
@@ -224,8 +224,7 @@ func (w *world) carryOut(ctx context.Context, me service.Actor, c call, contact 
 	return answered(o.Conversation, ""), nil
 }
 
-// TestP5Linearizable: whatever clients do at once, there is one order of it all in which
-// each of them was told the truth (P5).
+// TestP5Linearizable: for concurrent calls there is one order in which every answer is right (P5).
 func TestP5Linearizable(t *testing.T) {
 	servicetest.Slow(t)
 	t.Parallel()
@@ -246,7 +245,7 @@ func TestP5Linearizable(t *testing.T) {
 		}
 	}
 
-	// The check can fail: each of these histories is one that must not be.
+	// The check can fail: none of these histories is linearizable.
 	lies := map[string]func(call, *reply, *porcupine.Operation) bool{
 		"a version skipped": func(_ call, a *reply, _ *porcupine.Operation) bool {
 			a.state.version++
@@ -254,7 +253,7 @@ func TestP5Linearizable(t *testing.T) {
 		},
 		"two winners": func(c call, a *reply, _ *porcupine.Operation) bool {
 			lost := a.refusal == service.AlreadyAssigned
-			a.refusal, a.state.assignee = "", c.caller // at a version at which somebody else was told the same
+			a.refusal, a.state.assignee = "", c.caller // another client got the same answer at this version
 			return lost
 		},
 		"a refusal without a reason": func(c call, a *reply, _ *porcupine.Operation) bool {
@@ -263,7 +262,7 @@ func TestP5Linearizable(t *testing.T) {
 			return refused == "" && c.verb == "assign"
 		},
 		"an old state": func(c call, a *reply, o *porcupine.Operation) bool {
-			o.Call, o.Return = int64(time.Hour), int64(2*time.Hour) // read after all that happened
+			o.Call, o.Return = int64(time.Hour), int64(2*time.Hour) // a read after all other calls
 			return c.verb == "read" && !a.older && a.state.version < final[c.contact]
 		},
 	}
@@ -286,8 +285,8 @@ func TestP5Linearizable(t *testing.T) {
 	}
 }
 
-// TestOneWinner: of all who take a conversation at once exactly one gets it, and the
-// others are told who (A3).
+// TestOneWinner: of several agents who take a conversation at once exactly one gets it, and the
+// others are told who has it (A3).
 func TestOneWinner(t *testing.T) {
 	servicetest.Slow(t)
 	t.Parallel()

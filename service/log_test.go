@@ -90,8 +90,8 @@ func TestLog(t *testing.T) {
 	})
 }
 
-// testGaplessLog reads on at the end of the log while others write: what was once the end
-// is followed by the next number, never by one that comes later.
+// testGaplessLog reads at the end of the log during concurrent writes: the event after an end
+// always has the next number.
 func testGaplessLog(t *testing.T, w *world) {
 	const writers, each = 8, 25
 	from := w.Head()
@@ -103,7 +103,7 @@ func testGaplessLog(t *testing.T, w *world) {
 				w.Closes(c)
 				w.Reopens(c)
 				_, err := w.ReopenConversation(w.Context(), w.Manager, service.ReopenConversationInput{ConversationID: c.ID})
-				servicetest.Refused(t, err, service.AlreadyOpen) // takes no number
+				servicetest.Refused(t, err, service.AlreadyOpen) // uses no number
 			}
 		})
 	}
@@ -156,8 +156,8 @@ func testStreams(t *testing.T, w *world) {
 	servicetest.Lines(t, []string{all(), all(), all(), all()}, toBen, toAda, fromAda, closed)
 }
 
-// testLoadThenSubscribe loads a view at any moment while others write and follows it to
-// the end of the log; then it must be what a load at the end gives.
+// testLoadThenSubscribe loads a view at random moments during concurrent writes and follows it to
+// the end of the log, where it must equal the view loaded then.
 func testLoadThenSubscribe(t *testing.T, w *world) {
 	const clients, calls = 6, 60
 	w.Clock = time.Now() // the feed measures the age of cursors by the real clock

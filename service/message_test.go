@@ -13,7 +13,7 @@ import (
 	"switchboard/service/servicetest"
 )
 
-// What is said in conversations. Which verb is refused when is the table of TestStates.
+// Tests of messages and notes. TestStates has the table of when each verb is refused.
 
 // sends replies to a contact.
 func (w *world) sends(a service.Actor, c *db.Conversation) *service.Outcome {
@@ -33,13 +33,13 @@ func (w *world) reads(a service.Actor, c *db.Conversation) *service.Outcome {
 	return w.OK(w.MarkRead(w.Context(), a, service.MarkReadInput{ConversationID: c.ID}))
 }
 
-// hears lets the contact write.
+// hears adds a message from the contact.
 func (w *world) hears(c *db.Conversation) *service.Outcome {
 	w.T.Helper()
 	return w.OK(w.PutMessage(w.Context(), w.Manager, c.ID, db.Inbound, "Hello?"))
 }
 
-// messages tells a conversation's messages, oldest first.
+// messages returns one line for each message of a conversation, oldest first.
 func (w *world) messages(c *db.Conversation) (told []string) {
 	w.T.Helper()
 	lists, err := w.MessagesOf(w.Context(), w.Manager, []db.ConversationID{c.ID}, service.PageInput{First: new(100)})
@@ -50,8 +50,8 @@ func (w *world) messages(c *db.Conversation) (told []string) {
 	return told
 }
 
-// unread is how many messages of a conversation each of these has not read. The list
-// that is filtered by it must say the same.
+// unread returns how many messages of a conversation each of the agents has not read, and checks
+// that the list filtered by it agrees.
 func (w *world) unread(c *db.Conversation, of ...service.Actor) string {
 	w.T.Helper()
 	var counts []string
@@ -172,7 +172,7 @@ func TestMessages(t *testing.T) {
 			w.hears(c)
 			w.reads(ada, c)
 			w.sends(ben, c)
-			w.Clock = w.Clock.Add(-time.Hour) // another server's
+			w.Clock = w.Clock.Add(-time.Hour) // of another server
 			w.Closes(c)
 			w.Reopens(c)
 			w.hears(c)
@@ -254,10 +254,10 @@ func testStaleReply(t *testing.T, w *world) {
 	}
 	question := w.hears(c).Events[0].Data.MessageID
 	servicetest.Fine(t, reply(question))
-	servicetest.Fine(t, reply(question)) // one's own reply is no news
+	servicetest.Fine(t, reply(question)) // the agent's own reply does not count
 	w.hears(c)
 	w.notes(ben, c)
-	servicetest.Fine(t, reply(question)) // nor is anything that is no reply
+	servicetest.Fine(t, reply(question)) // and neither does a note
 	answer := w.sends(ben, c).Events[0].Data.MessageID
 	servicetest.Refused(t, reply(question), service.StaleReply)
 	servicetest.Fine(t, reply(answer))
@@ -342,8 +342,8 @@ func testUnread(t *testing.T, w *world) {
 	servicetest.Failed(t, err, service.BadInput)
 }
 
-// TestOneReplyTakes is rule A5 under load: of 64 agents who reply to the same unassigned
-// conversation at once every one is heard, and the first becomes responsible.
+// TestOneReplyTakes is rule A5 under load: when 64 agents reply to the same unassigned conversation
+// at once, every reply is sent and the first agent becomes responsible.
 func TestOneReplyTakes(t *testing.T) {
 	servicetest.Slow(t)
 	t.Parallel()

@@ -22,8 +22,8 @@ func eventually(t *testing.T, what string, is func() bool) {
 	}
 }
 
-// TestReadOnlyEnds: no mutation is refused once the database can be written to again,
-// though its connections began when it could not.
+// TestReadOnlyEnds: once a read-only database accepts writes again, no mutation fails, although the
+// connections were opened before.
 func TestReadOnlyEnds(t *testing.T) {
 	t.Parallel()
 	url := dbtest.New(t, servicetest.Migrate)
@@ -47,7 +47,7 @@ func TestReadOnlyEnds(t *testing.T) {
 	for range 8 {
 		reading.Go(func() { _, _ = w.DB.ExecContext(t.Context(), "SELECT pg_sleep(0.1)") })
 	}
-	reading.Wait() // every connection is of a time when nothing could be written
+	reading.Wait() // every connection was opened while the database was read-only
 	readOnly("off")
 	for i := range 20 {
 		name := fmt.Sprint("Acme ", i)
@@ -56,8 +56,8 @@ func TestReadOnlyEnds(t *testing.T) {
 	}
 }
 
-// TestTablesChange: a migration that runs beside the server makes its prepared statements
-// useless, which no caller notices.
+// TestTablesChange: a migration that runs beside the server invalidates its prepared statements,
+// and no call fails.
 func TestTablesChange(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)

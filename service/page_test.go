@@ -14,7 +14,7 @@ import (
 	"switchboard/service/servicetest"
 )
 
-// paged is a list that can be read page by page: ids, cursors and whether it goes on.
+// paged reads one page of a list.
 type paged func(service.PageInput) (*pageOf, error)
 
 type pageOf struct {
@@ -42,7 +42,7 @@ func onlyList[T any](lists []*service.List[T], err error) (*service.List[T], err
 
 func conversationID(c *db.Conversation) string { return c.ID.String() }
 
-// library is a world with something of everything, much of it at the same moments.
+// library is a world with rows in every list, many of them with equal times.
 type library struct {
 	*world
 	thread *db.Conversation // with messages and events
@@ -66,9 +66,9 @@ func newLibrary(t *testing.T) *library {
 		servicetest.Fine(t, err)
 		_, err = w.CloseConversation(t.Context(), w.Manager, service.CloseConversationInput{ConversationID: o.Conversation.ID})
 		servicetest.Fine(t, err)
-		w.Clock = w.Clock.Add(time.Second) // the latest is by opening
+		w.Clock = w.Clock.Add(time.Second) // the latest conversation is the one opened last
 	}
-	for i := range 16 { // four moments, and every other one waits
+	for i := range 16 { // four different times; every other contact waits
 		if i%4 == 0 {
 			w.Clock = w.Clock.Add(time.Second)
 		}
@@ -85,7 +85,7 @@ func newLibrary(t *testing.T) *library {
 	return b
 }
 
-// inbox is one list of conversations.
+// inbox is one view of the inbox.
 func (b *library) inbox(view db.View, field db.InboxOrderField, direction service.Direction) paged {
 	return func(in service.PageInput) (*pageOf, error) {
 		l, err := b.Inbox(b.T.Context(), b.Manager, service.InboxInput{View: view, OrderBy: &service.InboxOrder{field, direction}, PageInput: in})
@@ -96,7 +96,7 @@ func (b *library) inbox(view db.View, field db.InboxOrderField, direction servic
 	}
 }
 
-// lists are all lists that there are, by name.
+// lists returns all lists by name.
 func (b *library) lists() map[string]paged {
 	ctx, me := b.T.Context(), b.Manager
 	lists := map[string]paged{
@@ -182,7 +182,7 @@ func checkPages(t *testing.T, name string, list paged, whole *pageOf, size int) 
 	expect(t, name+", before the beginning", list, service.PageInput{Last: &size, Before: &whole.cursors[0]}, nil, true, false)
 }
 
-// checkBounds reads what lies between any two rows of a list, two rows of it from each end.
+// checkBounds reads the range between any two rows of a list, two rows from each end.
 func checkBounds(t *testing.T, name string, list paged, whole *pageOf) {
 	t.Helper()
 	n := len(whole.ids)
@@ -214,7 +214,7 @@ func expect(t *testing.T, name string, list paged, in service.PageInput, ids []s
 	}
 }
 
-// TestWaitingOrder: who is not waiting comes last, both ways (I1).
+// TestWaitingOrder: contacts who do not wait come last in both directions (I1).
 func TestWaitingOrder(t *testing.T) {
 	t.Parallel()
 	b := newLibrary(t)
@@ -258,7 +258,7 @@ func TestPageSizes(t *testing.T) {
 	}
 }
 
-// refusesCursor checks that a list takes a text neither as after nor as before.
+// refusesCursor checks that a list refuses a text as after and as before.
 func refusesCursor(t *testing.T, name string, list paged, cursor string) {
 	t.Helper()
 	for _, in := range []service.PageInput{{After: &cursor}, {Before: &cursor}, {Last: new(2), After: &cursor}, {Last: new(2), Before: &cursor}} {
@@ -271,7 +271,7 @@ func refusesCursor(t *testing.T, name string, list paged, cursor string) {
 	}
 }
 
-// TestForeignCursors: a cursor fits its own list, order, view and workspace only.
+// TestForeignCursors: a cursor is accepted only by its own list, order, view and workspace.
 func TestForeignCursors(t *testing.T) {
 	t.Parallel()
 	b := newLibrary(t)
@@ -301,7 +301,7 @@ func TestForeignCursors(t *testing.T) {
 	}
 }
 
-// TestDamagedCursors: cut, changed, or no cursor at all.
+// TestDamagedCursors: cursors that were cut or changed, and other texts, are refused.
 func TestDamagedCursors(t *testing.T) {
 	t.Parallel()
 	b := newLibrary(t)
@@ -325,7 +325,7 @@ func TestDamagedCursors(t *testing.T) {
 	}
 }
 
-// TestForgedCursors: whoever knows how a cursor is made can put any values in.
+// TestForgedCursors: a cursor with a valid form and arbitrary values is refused.
 func TestForgedCursors(t *testing.T) {
 	t.Parallel()
 	b := newLibrary(t)
@@ -365,7 +365,7 @@ func TestForgedCursors(t *testing.T) {
 	}
 }
 
-// TestBadKeyIsNoExcuse: other errors stay what they are.
+// TestBadKeyIsNoExcuse: an error that has nothing to do with the cursor is returned unchanged.
 func TestBadKeyIsNoExcuse(t *testing.T) {
 	t.Parallel()
 	if err := errors.New("broken"); service.BadKey(db.Page{After: db.Key{"x"}}, err) != err {

@@ -10,7 +10,8 @@ import (
 	"switchboard/service/servicetest"
 )
 
-// TestPermissions is who may do what. Whoever may not gets FORBIDDEN and changes nothing.
+// TestPermissions has the roles that may call each verb. For all others the verb is FORBIDDEN and
+// changes nothing.
 func TestPermissions(t *testing.T) {
 	t.Parallel()
 	everybody := []service.Role{service.RoleAgent, service.RoleManager, service.RoleIntegration}
@@ -20,7 +21,7 @@ func TestPermissions(t *testing.T) {
 		"closeConversation": everybody, "openConversation": everybody, "reopenConversation": everybody,
 		"assignConversations": everybody, "unassignConversations": everybody, "closeConversations": everybody,
 		"blockContact": everybody, "unblockContact": everybody, "createContact": everybody, "updateContact": everybody,
-		"assignToMe": agents, "sendMessage": agents, "addNote": agents, "markRead": agents, "setAvailability": managers, // one's own: below
+		"assignToMe": agents, "sendMessage": agents, "addNote": agents, "markRead": agents, "setAvailability": managers, // an agent's own availability is tested below
 		"createAgent": managers, "updateAgent": managers, "deactivateAgent": managers, "reactivateAgent": managers, "updateWorkspace": managers,
 		"receiveMessage": {service.RoleIntegration}, "recordBusinessEvent": {service.RoleIntegration},
 		"createWorkflow": managers, "createWorkflowFromTemplate": managers, "updateWorkflow": managers,
@@ -99,7 +100,7 @@ func TestUnknownIDs(t *testing.T) {
 			switch v.on {
 			case "":
 				continue
-			case "conversation", "contact": // and the agent alone
+			case "conversation", "contact": // and also the agent alone
 				calls = append(calls, target{conversation: x.conversation, contact: x.contact, agent: own.agent})
 			}
 			if strings.HasPrefix(v.name, "assignCon") {
@@ -127,7 +128,7 @@ func (w *world) neighbour() *world {
 	return &world{w.NewWorkspace("mia@acme.example")}
 }
 
-// testNothingCrosses reads another workspace's objects.
+// testNothingCrosses checks that reads do not return another workspace's objects.
 func testNothingCrosses(t *testing.T, w *world, foreign target) {
 	ctx, a := w.Context(), w.Manager
 	for what, count := range map[string]func() (int, error){

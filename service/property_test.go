@@ -19,11 +19,12 @@ import (
 	"switchboard/service/servicetest"
 )
 
-// Each check is a workspace's whole life against a real database; -rapid.checks asks for more.
+// Each check runs random calls in a new workspace on a real database; -rapid.checks sets their
+// number.
 func init() { _ = flag.Set("rapid.checks", "10") }
 
-// TestEverythingAgrees lets random things happen, valid and invalid, and then compares
-// what must be the same: rows and events, lists and live views, counts and both.
+// TestEverythingAgrees makes random calls, valid and invalid, and then compares what must agree:
+// rows with events, lists with live views, and counts with both.
 func TestEverythingAgrees(t *testing.T) {
 	servicetest.Slow(t)
 	t.Parallel()
@@ -43,7 +44,7 @@ func TestEverythingAgrees(t *testing.T) {
 	})
 }
 
-// play is what happens in one fresh workspace.
+// play is one run of random calls in a new workspace.
 type play struct {
 	*rapid.T
 	*world
@@ -56,7 +57,7 @@ type play struct {
 	conversations []db.ConversationID
 	marks         map[agentReading]db.Seq // the event up to which an agent has read a conversation
 
-	// As read at the end.
+	// The state at the end.
 	rows     []*db.Conversation
 	customer map[db.ContactID]*db.Contact
 	events   []*db.Event
@@ -84,7 +85,7 @@ func newPlay(t *rapid.T, w *world) *play {
 	return p
 }
 
-// plays are everything that can happen, the common ones more often.
+// plays are the calls to choose from; common ones are listed several times.
 var plays = map[string]func(*play) error{
 	"createAgent":   (*play).createAgent,
 	"createContact": (*play).createContact,
@@ -110,7 +111,7 @@ var verbNames = func() (names []string) {
 	return names
 }()
 
-// step lets one thing happen. Whatever is refused must have left no event behind.
+// step makes one random call. A refused call must write no event.
 func (p *play) step() {
 	p.Clock = p.Clock.Add(time.Duration(rapid.IntRange(-1, 2).Draw(p.T, "microseconds")) * time.Microsecond)
 	name := rapid.SampledFrom(verbNames).Draw(p.T, "verb")
@@ -143,7 +144,7 @@ func (p *play) agent() db.AgentID { return *drawOne(p, p.agents, "agent").Agent 
 
 func (p *play) contact() db.ContactID { return drawOne(p, p.contacts, "contact") }
 
-// conversation is any that there ever was, or one that there never was.
+// conversation returns the id of a random conversation, sometimes an unknown one.
 func (p *play) conversation() db.ConversationID {
 	if len(p.conversations) == 0 {
 		return db.ConversationID{UUID: db.NewUUID()}
@@ -151,7 +152,7 @@ func (p *play) conversation() db.ConversationID {
 	return drawOne(p, p.conversations, "conversation")
 }
 
-// version is now and then one that is expected, which may be the right one.
+// version returns nil or, sometimes, a version to expect, which may be the right one.
 func (p *play) version() *int {
 	return rapid.SampledFrom([]*int{nil, nil, nil, new(2), new(3)}).Draw(p.T, "version")
 }
@@ -212,7 +213,8 @@ func (p *play) assign() error {
 	return err
 }
 
-// items are some conversations, perhaps of one contact, one of them twice, or unknown.
+// items returns random items of a bulk, perhaps two of one contact, one of them twice, or an
+// unknown one.
 func (p *play) items() (items []*service.ConversationItemInput) {
 	for range rapid.IntRange(1, 6).Draw(p.T, "items") {
 		items = append(items, &service.ConversationItemInput{p.conversation(), p.version()})
@@ -287,7 +289,7 @@ func (p *play) note() error {
 	return err
 }
 
-// hasRead remembers where the log ended when an agent had read a conversation.
+// hasRead records the end of the log when an agent read a conversation.
 func (p *play) hasRead(a service.Actor, id db.ConversationID, err error) error {
 	if err == nil {
 		p.marks[agentReading{*a.Agent, id}] = p.head().Seq
@@ -295,17 +297,17 @@ func (p *play) hasRead(a service.Actor, id db.ConversationID, err error) error {
 	return err
 }
 
-// program is an integration, always the same.
+// program returns the integration, which is always the same.
 func (p *play) program() service.Actor {
 	return service.Actor{Workspace: p.manager.Workspace, Role: service.RoleIntegration}
 }
 
-// external is now and then an id of elsewhere, perhaps one that was there before.
+// external returns nil or, sometimes, an external id, perhaps one that was used before.
 func (p *play) external() *string {
 	return rapid.SampledFrom([]*string{nil, nil, new("1"), new("2"), new("3")}).Draw(p.T, "external id")
 }
 
-// came keeps what something that came in has made.
+// came records the rows that an arrival has created.
 func (p *play) came(o *service.Outcome, err error) error {
 	if err != nil {
 		return err
@@ -369,7 +371,7 @@ func (p *play) count() error {
 	return err
 }
 
-// readAll reads everything that there is.
+// readAll reads all rows and the whole log.
 func (p *play) readAll() {
 	servicetest.Fine(p, p.DB.NewSelect().Model(&p.rows).Where("workspace_id = ?", p.manager.Workspace).Order("id").Scan(p.ctx))
 	contacts, err := p.ContactsByID(p.ctx, p.manager, p.contacts)
@@ -386,7 +388,7 @@ func (p *play) readAll() {
 	for _, m := range messages {
 		p.messageTimes[m.ID] = m.CreatedAt
 	}
-	// From here on the whole log is in the process's memory.
+	// After this the whole log is in the process's memory.
 	ctx := servicetest.Context(p)
 	for range p.events[p.start.Seq:] {
 		_, err := servicetest.Await(ctx, p.tail)
@@ -394,7 +396,7 @@ func (p *play) readAll() {
 	}
 }
 
-// checkLog: numbers without gaps, cursors that come back (P2).
+// checkLog checks that the numbers have no gaps and that cursors can be parsed (P2).
 func (p *play) checkLog() {
 	for i, e := range p.events {
 		if e.Seq != db.Seq(i+1) {
@@ -409,7 +411,7 @@ func (p *play) checkLog() {
 	}
 }
 
-// checkChains: no change without an event, no event without its change (P1).
+// checkChains checks that each change has its event and each event its change (P1).
 func (p *play) checkChains() {
 	last := map[db.ConversationID]string{}
 	for _, e := range p.events {
@@ -420,7 +422,7 @@ func (p *play) checkChains() {
 		if before == "" {
 			before, known = servicetest.FacetsText(nil), e.Type == db.ConversationOpened
 			if (e.Type == db.MessageReceived || e.Type == db.BusinessEventRecorded) && e.Before == nil && e.After == nil {
-				continue // it names the conversation that it begins
+				continue // it is about the conversation that it opens
 			}
 		}
 		if got := servicetest.FacetsText(e.Before); got != before || !known {
@@ -441,7 +443,7 @@ func (p *play) checkChains() {
 	}
 }
 
-// checkThreads: the contact and its latest conversation say the same (A4).
+// checkThreads checks that each contact agrees with its latest conversation (A4).
 func (p *play) checkThreads() {
 	latest, open := map[db.ContactID]*db.Conversation{}, map[db.ContactID]int{}
 	for _, c := range p.rows {
@@ -470,7 +472,7 @@ func (p *play) checkThreads() {
 	}
 }
 
-// checkViews: lists, live views and counts are the same thing (I2).
+// checkViews checks that lists, live views and counts agree (I2).
 func (p *play) checkViews() {
 	for _, viewer := range p.agents[:2] {
 		counts, err := p.InboxCounts(p.ctx, viewer)
@@ -525,8 +527,8 @@ func (p *play) checkView(viewer service.Actor, view db.View, filter *db.InboxFil
 	}
 }
 
-// checkUnread: what agents have not read, by the log's order instead of times; the list
-// that is filtered by it says the same (I3).
+// checkUnread computes the unread messages by the order of the log instead of times, and compares
+// them with the filtered list (I3).
 func (p *play) checkUnread() {
 	for _, viewer := range p.agents {
 		agent, err := service.One(p.AgentsByID(p.ctx, viewer, []db.AgentID{*viewer.Agent}))
@@ -534,7 +536,7 @@ func (p *play) checkUnread() {
 		unread := map[db.ConversationID]int{}
 		for _, e := range p.events {
 			if e.Type != db.MessageReceived || e.ConversationID == nil || e.Before != nil && e.Before.Blocked {
-				continue // what is withheld counts as unread nowhere (S9)
+				continue // withheld messages never count as unread (S9)
 			}
 			mark := p.marks[agentReading{agent.ID, *e.ConversationID}]
 			if e.Seq > mark && p.messageTimes[*e.Data.MessageID].After(agent.CreatedAt) {
@@ -572,7 +574,7 @@ func (p *play) checkUnreadList(viewer service.Actor, view db.View, is bool, unre
 	}
 }
 
-// filter is a random filter about what there is.
+// filter returns a random filter with values that occur.
 func (p *play) filter() *db.InboxFilter {
 	f := &db.InboxFilter{
 		Waiting: rapid.SampledFrom([]*bool{nil, nil, new(true), new(false)}).Draw(p.T, "waiting"),
@@ -598,8 +600,8 @@ func (p *play) filter() *db.InboxFilter {
 	return f
 }
 
-// moment is one at which something happened, or just before or after, more exactly than
-// the database knows times.
+// moment returns the time of an event, or one just before or after, which may be finer than the
+// times in the database.
 func (p *play) moment() time.Time {
 	e := drawOne(p, p.events, "event")
 	return e.CreatedAt.Add(time.Duration(rapid.SampledFrom([]int{-1000, -500, -1, 0, 1, 500, 1000}).Draw(p.T, "nanoseconds")))
@@ -639,8 +641,8 @@ func (p *play) list(viewer service.Actor, in service.InboxInput) (rows []*db.Con
 	}
 }
 
-// inOrder sorts conversations as a list shows them: those who are not waiting come last
-// both ways, by their opening.
+// inOrder sorts conversations in the order of a list: contacts who do not wait come last in both
+// directions, by opening.
 func inOrder(rows []*db.Conversation, order service.InboxOrder) {
 	sign := map[service.Direction]int{service.Ascending: 1, service.Descending: -1}[order.Direction]
 	at := func(c *db.Conversation) (last int, t time.Time) {
@@ -661,8 +663,8 @@ func inOrder(rows []*db.Conversation, order service.InboxOrder) {
 	})
 }
 
-// live folds a live view from the beginning: nothing enters twice, and only what is there
-// changes or leaves.
+// live applies all changes of a live view: nothing enters twice, and only conversations in the view
+// change or leave.
 func (p *play) live(viewer service.Actor, view db.View, filter *db.InboxFilter) map[db.ConversationID]bool {
 	s, err := p.WatchInbox(p.ctx, viewer, view, filter, &p.start)
 	servicetest.Fine(p, err)

@@ -12,7 +12,7 @@ import (
 	"switchboard/service/servicetest"
 )
 
-// Which verb is refused when is the table of TestStates; here is what they do.
+// Tests of what the verbs do. TestStates has the table of when each verb is refused.
 
 func TestAssignment(t *testing.T) {
 	hold(t, []rule{
@@ -110,7 +110,7 @@ func testAgentsToPick(t *testing.T, w *world) {
 	ada, ben := w.Agent("Ada"), w.Agent("Bén")
 	w.Open(ada)
 	w.Open(ada)
-	w.Block(w.Open(ada)) // is in no load (S4)
+	w.Block(w.Open(ada)) // belongs to no load (S4)
 	w.Closed(ada)
 	w.OK(w.SetAvailability(w.Context(), ben, service.SetAvailabilityInput{Availability: db.Away}))
 	list := func(in service.AgentsInput) string {

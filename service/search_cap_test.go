@@ -39,7 +39,7 @@ func (w *world) crowd(n int, name string, owner *db.AgentID, note *string) (ids 
 	return ids
 }
 
-// searchPages reads the whole of a searched list, page by page, and gives the ids in their order.
+// searchPages reads a whole search result page by page, and returns the ids in order.
 func (w *world) searchPages(in service.InboxInput, first int) (ids []db.ConversationID, capped bool) {
 	w.T.Helper()
 	for in.First = &first; ; {
@@ -56,8 +56,8 @@ func (w *world) searchPages(in service.InboxInput, first int) (ids []db.Conversa
 	}
 }
 
-// TestSearchIsCappedWithinTheView (I1): what a view holds is found in it, however much
-// matches elsewhere.
+// TestSearchIsCappedWithinTheView (I1): a conversation in a view is found, however many match
+// outside the view.
 func TestSearchIsCappedWithinTheView(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -88,8 +88,8 @@ func TestSearchIsCappedWithinTheView(t *testing.T) {
 	}
 }
 
-// TestSearchFarDown: matches that lie beyond the conversations that are looked at in the
-// view's order are found, in both directions; with too many of them the list says so.
+// TestSearchFarDown: matches after the conversations that are examined in the view's order are
+// found, in both directions; if there are too many, searchCapped is true.
 func TestSearchFarDown(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)

@@ -11,7 +11,7 @@ import (
 	"switchboard/service/servicetest"
 )
 
-// shelf is a world to search in.
+// shelf is a world with contacts to search for.
 type shelf struct{ *world }
 
 func newShelf(t *testing.T) shelf {
@@ -33,7 +33,7 @@ func newShelf(t *testing.T) shelf {
 	return shelf{w}
 }
 
-// contacts gives the names of those found.
+// contacts returns the names of the contacts that are found.
 func (s shelf) contacts(term string) []string {
 	s.T.Helper()
 	l, err := s.Contacts(s.T.Context(), s.Manager, service.ContactsInput{Search: &term, PageInput: service.PageInput{First: new(100)}})
@@ -62,34 +62,35 @@ func TestSearchContacts(t *testing.T) {
 		term string
 		want []string
 	}{
-		// Blank is no search.
+		// A blank term finds everything.
 		{" ", all}, {"\t\n\u00a0", all},
-		// Accents and case, either way.
+		// Accents and case, in the term or in the name.
 		{"novak", []string{jana}}, {"NOVÁKOVÁ", []string{jana}}, {"nóvăkova", []string{jana}},
 		{"NGUYEN", []string{anh}}, {"nguyễn", []string{anh}}, {"lukasz", []string{lukasz}}, {"ŁUKASZ zolc", []string{lukasz}},
 		{"jurgen", []string{jurgen}}, {"GROSS", []string{jurgen}}, {"groß", []string{jurgen}}, {"петр", []string{petr}}, {"ИВАНОВ", []string{petr}},
-		// Typos: left out, changed, turned round, doubled.
+		// Typos: a letter left out, changed, swapped, doubled.
 		{"novk", []string{jana}}, {"novokova", []string{jana}}, {"Novkáová", []string{jana}}, {"mojnag", []string{mojang}},
 		{"mojjang", []string{mojang}}, {"studois", []string{mojang}}, {"lukas", []string{lukasz}}, {"lukazs", []string{lukasz}}, {"ивонов", []string{petr}},
-		// A term that is right needs no forgiveness, one that is far off gets none.
+		// Typos are tolerated only if the exact term finds nothing, and only small ones.
 		{"jana", []string{jana}}, {"xxnovkxx", nil}, {"zzzzzz", nil},
-		// Parts of names, e-mails and phones.
+		// Parts of names, e-mail addresses and phone numbers.
 		{"ovák", []string{jana}}, {"tudio", []string{mojang}}, {"jana.n@", []string{jana}}, {"anh@vietnam.example", []string{anh}}, {"mail.example", []string{jana}},
 		{"5550102", []string{jana}}, {"+1 (555) 010-2345", []string{jana}}, {"555 010", []string{jana}}, {"(555)", []string{jana}},
 		{"15550102345", []string{jana}}, {"004989", []string{jurgen}}, {"636.48018", []string{jurgen}}, {"5559", nil},
-		// Several words, in any order, each of which must be there.
+		// Several words in any order, which must all match.
 		{"nova jana", []string{jana}}, {"jana novk", []string{jana}}, {"jana mojang", nil}, {"van ánh", []string{anh}}, {"  jana   555  ", []string{jana}},
-		// Under three letters a prefix of the name.
+		// A term of fewer than three letters is a prefix of the name.
 		{"n", []string{ng, anh}}, {"NG", []string{ng, anh}}, {"ja", []string{jana}}, {"ov", nil}, {"ł", []string{lukasz}}, {"zo", nil}, {"10", []string{odd}},
 		{"п", []string{petr}},
-		// Signs part words, wildcards like all others; alone they find names of signs alone.
+		// Punctuation separates words, and so do SQL's wildcards; alone it finds names of
+		// punctuation only.
 		{"%", nil}, {"_", nil}, {`\`, nil}, {"100%", []string{odd}}, {"_real_", []string{odd}}, {`back\slash`, []string{odd}},
 		{"%%%", nil}, {"___", nil}, {`\\\`, nil}, {"%novak%", []string{jana}}, {"n_xak", nil}, {"100% _r", []string{odd}},
-		// Quotes and whatever SQL, or its libraries, might take for their own.
+		// Quotes and other texts that SQL or its libraries might interpret.
 		{"o'brien", []string{bob}}, {`"bob"`, []string{bob}}, {"DROP TABLE", []string{bob}}, {"'; DROP TABLE contacts; --", []string{bob}}, {"'", nil}, {"'''", nil},
 		{"what?", []string{what}}, {"?0 what ?", []string{what}}, {"?tablename", []string{what}}, {"$1 ?tablename", []string{what}}, {"{}", nil}, {"{jana,b}", nil}, {"NULL", nil},
 		{"E'\\x41'", nil}, {"(", nil}, {"[[:alpha:]]+", nil}, {"nova.*", []string{jana}}, {"☃☃☃", nil}, {"😀", nil},
-		// As long as it may be.
+		// The longest term.
 		{strings.Repeat("x", 100), nil}, {strings.Repeat("ß", 100), nil}, {strings.Repeat("9", 100), nil}, {strings.Repeat("n ", 50), []string{ng, anh}},
 	} {
 		got := s.contacts(c.term)
@@ -117,7 +118,7 @@ func TestSearchTooLong(t *testing.T) {
 	}
 }
 
-// inboxSearch gives the conversations that a view shows for a term.
+// inboxSearch returns the conversations that a view shows for a term.
 func (w *world) inboxSearch(view db.View, term string) (ids []db.ConversationID, l *service.InboxList) {
 	w.T.Helper()
 	l, err := w.Inbox(w.T.Context(), w.Manager, service.InboxInput{View: view, Search: &term, PageInput: service.PageInput{First: new(100)}})
@@ -170,7 +171,7 @@ func TestSearchInbox(t *testing.T) {
 			t.Errorf("%s, %q: %d of %d, capped: %t", c.view, c.term, len(got), len(want), l.SearchCapped)
 		}
 	}
-	// Reopening clears the note, and with it what it was found by.
+	// Reopening clears the note, which is then no longer searched.
 	_, err = w.ReopenConversation(t.Context(), w.Manager, service.ReopenConversationInput{ConversationID: refund.ID})
 	servicetest.Fine(t, err)
 	if got, _ := w.inboxSearch(db.ViewAll, "beschädigte"); got != nil {
@@ -216,7 +217,7 @@ func TestSearchAgents(t *testing.T) {
 	}
 }
 
-// TestSearchElsewhere: nothing of another workspace is found, neither its objects nor its words.
+// TestSearchElsewhere: a search finds no objects of another workspace, and uses none of its words.
 func TestSearchElsewhere(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)

@@ -15,8 +15,8 @@ import (
 	"switchboard/service/servicetest"
 )
 
-// before runs statements as a server of the version before does, which knows nothing of
-// the columns that are folded here. %W is the workspace's key.
+// before runs statements as a server of the previous version does, which does not know the columns
+// with folded text. %W is the workspace's key.
 func (w *world) before(statements ...string) {
 	w.T.Helper()
 	for _, statement := range statements {
@@ -34,7 +34,7 @@ func (w *world) finds(typed string, want ...string) {
 	}
 }
 
-// TestSearchFindsWhatIsThere: each form of writing finds the other, through the database.
+// TestSearchFindsWhatIsThere: different spellings of the same text find each other.
 func TestSearchFindsWhatIsThere(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -61,8 +61,8 @@ func TestSearchFindsWhatIsThere(t *testing.T) {
 	w.finds("+49 30 901821")
 }
 
-// TestSearchCountry: numbers without a country's code are those of the workspace's
-// country, also those from before it was set.
+// TestSearchCountry: numbers without a country code belong to the workspace's country, also those
+// stored before it was set.
 func TestSearchCountry(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -83,7 +83,7 @@ func TestSearchCountry(t *testing.T) {
 	w.finds("+49 30 90")
 	set("DE")
 	w.finds("4930901820", "National")
-	w.finds("+49 30 90", "National") // no whole number, which is looked for as it is typed
+	w.finds("+49 30 90", "National") // not a whole number, so it is searched for as typed
 	w.finds("+49 30 901820", "National")
 	w.ContactWith(service.CreateContactInput{Name: "New", Phone: new("030 444444")})
 	w.finds("4930444444", "New")
@@ -100,7 +100,7 @@ func TestSearchCountry(t *testing.T) {
 	}
 }
 
-// TestSearchForgets: a word that nothing has any more is taken for a typo, at once.
+// TestSearchForgets: a word that no row contains any more counts as a typo at once.
 func TestSearchForgets(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -115,7 +115,7 @@ func TestSearchForgets(t *testing.T) {
 	check := func() {
 		t.Helper()
 		w.finds("Jonhson", "Paul Johnson Schmied")
-		w.finds("Schmit", "Paul Johnson Schmied") // nearer to the word that is gone
+		w.finds("Schmit", "Paul Johnson Schmied") // nearer to the removed word
 		w.finds("Petre", "Ben Petersen")
 		w.finds("Peter", "Ben Petersen")
 	}
@@ -129,7 +129,7 @@ func TestSearchForgets(t *testing.T) {
 	}
 	check()
 
-	// Who adds the word while it is forgotten may believe that it is known.
+	// A transaction that adds the word while it is removed may still see it as known.
 	w.before(`INSERT INTO contacts (workspace_id, id, name, search_text, name_text, search_country, created_at)
 		VALUES (%W, gen_random_uuid(), 'Jonhson', 'jonhson', 'jonhson', '', now())`, `UPDATE doubted_words SET forgotten_at = now() - interval '2 minutes'`)
 	servicetest.Fine(t, w.MakeSearchable(t.Context()))
@@ -138,7 +138,7 @@ func TestSearchForgets(t *testing.T) {
 	}
 	w.finds("Jonhson", "Jonhson")
 
-	// A note's words go with it.
+	// The words of a note are removed with it.
 	closed := w.Closes(w.Opens(w.Contact("Somebody")), "recieved the parcel").Conversation
 	if ids, _ := w.inboxSearch(db.ViewClosed, "recieved"); len(ids) != 1 {
 		t.Error("the note is not found")
@@ -151,7 +151,7 @@ func TestSearchForgets(t *testing.T) {
 	}
 }
 
-// TestSearchKnowsNoDigits: what holds digits is no word that could be mistyped.
+// TestSearchKnowsNoDigits: a word with digits is not stored as one that could be mistyped.
 func TestSearchKnowsNoDigits(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -163,9 +163,8 @@ func TestSearchKnowsNoDigits(t *testing.T) {
 	}
 }
 
-// TestSearchOldRows: rows from before text was folded here are found at once as they were,
-// and as new ones once they are folded; so are those that a server of the version before
-// goes on writing.
+// TestSearchOldRows: rows without folded text are found in the old way at once, and like new ones
+// after MakeSearchable; so are rows that a server of the previous version writes.
 func TestSearchOldRows(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -228,7 +227,7 @@ func TestSearchOldRows(t *testing.T) {
 	asBefore()
 	w.finds("030 901820", "Ärne Øst")
 	w.finds("Øst, Ärne", "Ärne Øst")
-	w.finds("arnne", "Ärne Øst") // its words are known now
+	w.finds("arnne", "Ärne Øst") // its words are stored now
 	note("refnud", 1)
 
 	// A server of the version before changes the contact and the note.
@@ -251,7 +250,7 @@ func TestSearchOldRows(t *testing.T) {
 	}
 	w.finds("bjrn", "Bjørn Vest")
 
-	// A change of this server that folds to the same leaves nothing to fold.
+	// A change that leaves the folded text the same needs no further work.
 	id := db.ContactID{UUID: a.ID.UUID}
 	servicetest.Fine(t, id.Scan("01999999-0000-7000-8000-000000000001"))
 	w.OK(w.UpdateContact(t.Context(), w.Manager, service.UpdateContactInput{ContactID: id, Name: new("BJORN VEST")}))
@@ -259,7 +258,7 @@ func TestSearchOldRows(t *testing.T) {
 	servicetest.Equal(t, "contacts that are not folded", left, 0)
 }
 
-// TestSearchIsKept: what is written by others becomes searchable while a server runs.
+// TestSearchIsKept: rows written by other programs become searchable while a server runs.
 func TestSearchIsKept(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -324,8 +323,9 @@ func TestSearchInAnyLocale(t *testing.T) {
 	}
 }
 
-// TestSameAddressBefore: two agents who had the same address, but for its writing, before
-// addresses were compared so keep it; it counts for one, and the log tells of the other.
+// TestSameAddressBefore: two agents whose addresses differ only in spelling keep them, if they are
+// older than the folded comparison. One of them is found by the address, and the migration logs the
+// other.
 func TestSameAddressBefore(t *testing.T) {
 	t.Parallel()
 	w := newWorldOn(t, dbtest.NewWith(t, "ENCODING 'UTF8' LOCALE_PROVIDER icu ICU_LOCALE 'tr' LC_COLLATE 'C' LC_CTYPE 'C.UTF-8'", servicetest.Migrate), db.Options{MaxConns: 8})

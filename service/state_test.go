@@ -20,14 +20,14 @@ var update = flag.Bool("update", false, "write testdata/ anew from what the code
 // cast are the agents of the state machine's table.
 type cast struct{ ada, ben, zoe service.Actor } // the caller, a colleague, a deactivated one
 
-// state is a situation in which a verb is called. It gives the conversation that the
-// verbs name, nil if there is none, and its contact.
+// state is a situation in which a verb is called. make returns the conversation for the verbs, nil
+// if there is none, and its contact.
 type state struct {
 	name string
 	make func(w *world, c cast) (*db.Conversation, db.ContactID)
 }
 
-// its gives what a state is made of.
+// its returns a conversation with its contact.
 func its(c *db.Conversation) (*db.Conversation, db.ContactID) { return c, c.ContactID }
 
 var states = []state{
@@ -56,16 +56,16 @@ var states = []state{
 	}},
 }
 
-// move is a call that the table has an answer for.
+// move is a call with a row in the table.
 type move struct {
 	name string
 	on   string
 	call func(w *world, c cast, x target) (*service.Outcome, error)
-	bulk func(w *world, c cast, x target) (*service.Outcome, error) // the same as a bulk of one; nil if there is none
+	bulk func(w *world, c cast, x target) (*service.Outcome, error) // the same call as a bulk of one; nil if there is none
 }
 
-// moves are the verbs on conversations and contacts, and those of them whose input can
-// be refused, which comes last (S5).
+// moves are the verbs on conversations and contacts, some also with an input that is refused, which
+// is checked last (S5).
 func moves() []move {
 	var all []move
 	for _, v := range verbs[:13] {
@@ -89,8 +89,8 @@ func moves() []move {
 	}})
 }
 
-// bulks are the moves that there are for many conversations at once. What they answer
-// about each is what the verb on one answers.
+// bulks are the moves that exist for many conversations at once. Their answer about each item is
+// that of the verb on one.
 var bulks = map[string]func(w *world, c cast, x target) (*service.Outcome, error){
 	"assignConversation": func(w *world, c cast, x target) (*service.Outcome, error) {
 		return w.AssignConversations(w.Context(), c.ada, service.AssignConversationsInput{Items: x.item(), AssigneeID: *c.ben.Agent})
@@ -115,8 +115,8 @@ var circumstances = []struct {
 // unversioned are the moves that take no expectedVersion.
 var unversioned = map[string]bool{"sendMessage": true, "addNote": true, "markRead": true}
 
-// TestStates writes down the whole state machine: what each verb answers in each state.
-// S5 says which rule comes first.
+// TestStates records the whole state machine: the answer of each verb in each state. Rule S5 has
+// the order of the refusals.
 func TestStates(t *testing.T) {
 	t.Parallel()
 	tables := make([]string, len(moves()))
@@ -172,7 +172,7 @@ func stateTable(w *world, m move) string {
 	return text
 }
 
-// alone is single with the contact, as the verb on one conversation gives it.
+// alone is single with the contact, which the verb on one conversation returns.
 func (w *world) alone(o *service.Outcome, err error) (*service.Outcome, error) {
 	o, err = single(o, err)
 	if o != nil && o.Conversation != nil {
@@ -189,8 +189,8 @@ func row(name string, cell func(i int) string) string {
 	return text + "\n"
 }
 
-// attempt makes a move and says what came of it. Whatever it is, A4 holds, and what the
-// API says beforehand is what it answers (S4).
+// attempt makes a move and returns its outcome as text. It checks that A4 holds and that the reason
+// the API showed beforehand is the refusal (S4).
 func attempt(w *world, c cast, m move, conversation *db.Conversation, id db.ContactID, stale bool) string {
 	t := w.T
 	x := target{contact: id}
@@ -228,7 +228,7 @@ func answerOf(t *testing.T, o *service.Outcome, err error) string {
 	return "+" + servicetest.Types(o.Events)
 }
 
-// whyNot is what the API says beforehand; "?" if it says nothing about the move.
+// whyNot returns the reason that the API shows before the move; "?" if it shows none for this move.
 func whyNot(w *world, move string, contact *db.Contact, c *db.Conversation) string {
 	rows, err := w.LatestConversations(w.Context(), w.Manager, []db.ContactID{contact.ID})
 	if err != nil {

@@ -48,7 +48,7 @@ func newTenantGuard(tables []string) tenantGuard {
 	}
 }
 
-// tables are the tables that a statement touches.
+// tables returns the tables that a statement names.
 func (g tenantGuard) tables(sql string) (names []string) {
 	for _, m := range g.mention.FindAllStringSubmatch(sql, -1) {
 		names = append(names, strings.ToLower(m[1]))
@@ -56,7 +56,7 @@ func (g tenantGuard) tables(sql string) (names []string) {
 	return names
 }
 
-// allows says whether the workspace is named as often as such tables are.
+// allows reports whether a statement names the workspace as often as it names such tables.
 func (g tenantGuard) allows(sql string) bool {
 	return len(g.condition.FindAllString(sql, -1)) >= len(g.tables(sql))
 }
@@ -131,7 +131,7 @@ func TestEveryStatementNamesItsWorkspace(t *testing.T) {
 	}
 }
 
-// did fails the test if something could not be done; a refusal is fine as well.
+// did fails the test on an error that is not a refusal.
 func (w *world) did(_ any, err error) {
 	w.T.Helper()
 	if _, refused := err.(*service.Refusal); err != nil && !refused {

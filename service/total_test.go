@@ -35,7 +35,8 @@ func TestTotals(t *testing.T) {
 	servicetest.Equal(t, "another workspace's", counted(w.MessageTotals(w.Context(), service.Actor{Workspace: w.Manager.Workspace + 1, Role: service.RoleManager}, []db.ConversationID{long.ID})), "[{0 false}] <nil>")
 }
 
-// TestTotalOfList: the total of a list counts what its search and filter leave, not its page.
+// TestTotalOfList: the total of a list counts all rows that match its search and filter, not those
+// on the page.
 func TestTotalOfList(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)

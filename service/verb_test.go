@@ -10,11 +10,11 @@ import (
 	"switchboard/service/workflow"
 )
 
-// target is what a verb is called on; each takes what it needs.
+// target has the objects that a verb is called on; each verb uses some of them.
 type target struct {
 	conversation db.ConversationID
 	contact      db.ContactID
-	agent        db.AgentID // who is assigned, changed, deactivated
+	agent        db.AgentID // the agent to assign, change or deactivate
 	workflow     db.WorkflowID
 	run          db.RunID
 	expected     *int
@@ -135,12 +135,12 @@ var verbs = []verb{
 	}},
 }
 
-// item is the target as a bulk of one.
+// item returns the conversation as the item of a bulk of one.
 func (x target) item() []*service.ConversationItemInput {
 	return []*service.ConversationItemInput{{ConversationID: x.conversation, ExpectedVersion: x.expected}}
 }
 
-// single gives the outcome of a bulk of one as the verb on one conversation would.
+// single converts the outcome of a bulk of one to that of the verb on one conversation.
 func single(o *service.Outcome, err error) (*service.Outcome, error) {
 	if err != nil {
 		return o, err
@@ -156,10 +156,10 @@ func single(o *service.Outcome, err error) (*service.Outcome, error) {
 	return o, item.Refusals[0]
 }
 
-// unlogged are the verbs that leave the log as it is, even when they change something.
+// unlogged are the verbs that change rows without an event.
 var unlogged = map[string]bool{"markRead": true}
 
-// caller is one who may call the verb: a manager, or else an integration.
+// caller returns an actor that may call the verb: a manager, or an integration.
 func (w *world) caller(v verb) service.Actor {
 	if v.name == "receiveMessage" || v.name == "recordBusinessEvent" {
 		return w.Program(service.RoleIntegration)
@@ -167,7 +167,7 @@ func (w *world) caller(v verb) service.Actor {
 	return w.Manager
 }
 
-// ready sets up what a verb needs to be carried out, and gives its target.
+// ready sets up a target on which the verb succeeds.
 func (w *world) ready(v verb) target {
 	w.T.Helper()
 	agent := w.Agent(fmt.Sprint("Agent", w.Head()))

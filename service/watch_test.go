@@ -12,7 +12,7 @@ import (
 	"switchboard/service/servicetest"
 )
 
-// next gives the next item of a stream.
+// next returns the next item of a stream.
 func next[T any](t *testing.T, s *service.Stream[T]) T {
 	t.Helper()
 	item, err := servicetest.Await(servicetest.Context(t), s)
@@ -20,7 +20,7 @@ func next[T any](t *testing.T, s *service.Stream[T]) T {
 	return item
 }
 
-// today is newWorld with the present time: nobody can resume from the log of the usual one.
+// today is newWorld at the present time, because the usual world's log is too old to resume from.
 func today(t *testing.T) (*world, db.EventCursor) {
 	t.Helper()
 	w := newWorld(t)
@@ -30,8 +30,8 @@ func today(t *testing.T) (*world, db.EventCursor) {
 	return w, start
 }
 
-// TestStreams: each stream tells of its own events, once and in order, whether it was
-// there when they happened or resumed later.
+// TestStreams: each stream delivers its events once and in order, whether it is live or resumes
+// later.
 func TestStreams(t *testing.T) {
 	t.Parallel()
 	w, start := today(t)
@@ -111,7 +111,7 @@ func TestStreams(t *testing.T) {
 			t.Errorf("%s instead of an opening", e.Type)
 		}
 	}
-	// Nothing is left in any of them.
+	// No stream has another event.
 	assign(other, agents[0])
 	_, err = w.UnassignConversation(ctx, w.Manager, service.UnassignConversationInput{ConversationID: other.ID})
 	servicetest.Fine(t, err)
@@ -172,8 +172,8 @@ func TestWatchUnknown(t *testing.T) {
 
 func last[T any](_ T, err error) error { return err }
 
-// TestLiveView goes through everything that can happen to a conversation in a view, and
-// compares the counts that come along with those that are asked for.
+// TestLiveView makes each kind of change to a conversation in a view, and compares the counts in
+// the items with those of a query.
 func TestLiveView(t *testing.T) {
 	t.Parallel()
 	w, start := today(t)
@@ -225,7 +225,7 @@ func TestLiveView(t *testing.T) {
 	_, err = w.ReopenConversation(ctx, w.Manager, service.ReopenConversationInput{ConversationID: c.ID})
 	expect("reopened", err, map[db.View]service.InboxChangeKind{db.ViewMine: service.Entered, db.ViewAll: service.Entered, db.ViewClosed: service.Left})
 
-	// Whoever resumes gets the same steps, without counts: they are of the past.
+	// A subscriber that resumes gets the same items without counts, because they are past.
 	for v, kinds := range seen {
 		s, err := w.WatchInbox(ctx, w.Manager, v, nil, &start)
 		servicetest.Fine(t, err)
@@ -238,8 +238,8 @@ func TestLiveView(t *testing.T) {
 	}
 }
 
-// TestLoadThenSubscribe: a list and the changes after its asOf have no hole between them,
-// whatever happens meanwhile (P4).
+// TestLoadThenSubscribe: no change is missing between a list and the changes after its asOf, even
+// under concurrent writes (P4).
 func TestLoadThenSubscribe(t *testing.T) {
 	t.Parallel()
 	w, _ := today(t)
@@ -310,7 +310,8 @@ func TestLoadThenSubscribe(t *testing.T) {
 	}
 }
 
-// TestWatchCounts: the present counts at once, then the latest ones, four times a second at most.
+// TestWatchCounts: the present counts are sent at once, then the latest ones at most four times a
+// second.
 func TestWatchCounts(t *testing.T) {
 	t.Parallel()
 	w, _ := today(t)
@@ -354,7 +355,7 @@ func TestWatchCounts(t *testing.T) {
 	}
 }
 
-// TestCountsAreNotPushedTooSoon: what changed within 250 ms of a push waits for their end.
+// TestCountsAreNotPushedTooSoon: a change within 250 ms after a push is sent when they are over.
 func TestCountsAreNotPushedTooSoon(t *testing.T) {
 	t.Parallel()
 	w, start := today(t)
@@ -370,7 +371,7 @@ func TestCountsAreNotPushedTooSoon(t *testing.T) {
 	next(t, s)
 	for want := 1; want <= 3; want++ {
 		w.Open()
-		next(t, events) // it is known to this process
+		next(t, events) // this process has read the event
 		last := asked
 		asked = time.Now()
 		got, ok, err := s.Next(servicetest.Context(t))
@@ -388,8 +389,8 @@ func TestCountsAreNotPushedTooSoon(t *testing.T) {
 	}
 }
 
-// TestPosition: from wherever a stream says that it is, another one goes on with exactly
-// what this one has yet to give.
+// TestPosition: a stream that starts at another one's position delivers exactly the items that the
+// other has not delivered yet.
 func TestPosition(t *testing.T) {
 	t.Parallel()
 	w, start := today(t)
@@ -406,7 +407,7 @@ func TestPosition(t *testing.T) {
 		servicetest.Fine(t, err)
 		_, err = w.UnassignConversation(ctx, w.Manager, service.UnassignConversationInput{ConversationID: c.ID})
 		servicetest.Fine(t, err)
-		w.Open() // about which it does not tell
+		w.Open() // which the stream does not deliver
 	}
 	end, err := w.AsOf(ctx, w.Manager)
 	servicetest.Fine(t, err)
@@ -447,8 +448,8 @@ func TestPosition(t *testing.T) {
 	}
 }
 
-// TestNoMoreAfterTheEnd: whose context has ended gets nothing of what was read already,
-// and can be given it later.
+// TestNoMoreAfterTheEnd: after its context has ended a stream delivers no event that it has read
+// already; a later call with another context does.
 func TestNoMoreAfterTheEnd(t *testing.T) {
 	t.Parallel()
 	w, start := today(t)
@@ -458,7 +459,7 @@ func TestNoMoreAfterTheEnd(t *testing.T) {
 	servicetest.Fine(t, err)
 	defer s.Close()
 	first := next(t, s)
-	servicetest.Fine(t, s.Wait(servicetest.Context(t))) // for nothing: there is more
+	servicetest.Fine(t, s.Wait(servicetest.Context(t))) // returns at once, because there is another item
 	ended, cancel := context.WithCancel(t.Context())
 	cancel()
 	if e, ok, err := s.Next(ended); ok || err != context.Canceled {
@@ -472,8 +473,8 @@ func TestNoMoreAfterTheEnd(t *testing.T) {
 	}
 }
 
-// TestFinerThanTheDatabase: list and live view agree about a filter's time that lies
-// between two that the database can tell apart.
+// TestFinerThanTheDatabase: the list and the live view agree about a time in a filter that is finer
+// than the database's times.
 func TestFinerThanTheDatabase(t *testing.T) {
 	t.Parallel()
 	w, start := today(t)

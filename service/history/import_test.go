@@ -41,7 +41,7 @@ func (w *world) importAll(records []Record) Result {
 	return result
 }
 
-// past makes a record of one message.
+// past returns a record with one message.
 func past(contact, company, at, body string) Record {
 	opened, err := time.Parse(time.RFC3339, at)
 	if err != nil {
@@ -95,7 +95,7 @@ func TestReadImport(t *testing.T) {
 	}
 }
 
-// TestUnreadableImport: a file that is not of this form at all is refused as a whole.
+// TestUnreadableImport: a file that does not contain records is refused as a whole.
 func TestUnreadableImport(t *testing.T) {
 	t.Parallel()
 	for text, says := range map[string]string{
@@ -113,7 +113,7 @@ func TestUnreadableImport(t *testing.T) {
 	}
 }
 
-// TestImportExternalIDs: a line whose id is known is there already, nothing of it applied.
+// TestImportExternalIDs: a line whose id is known counts as already imported, and changes nothing.
 func TestImportExternalIDs(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -136,8 +136,7 @@ func TestImportExternalIDs(t *testing.T) {
 	servicetest.Equal(t, "too long", runs("email", line("t-5", "cora@x.example", long+"x")), "added 0, known 0, contacts 0, skipped 1")
 }
 
-// TestImportOfWhatShowsNothing: texts of invisible characters only are treated as the API treats
-// them.
+// TestImportOfWhatShowsNothing: texts of invisible characters only are treated as in the API.
 func TestImportOfWhatShowsNothing(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -257,8 +256,7 @@ func TestImport(t *testing.T) {
 	}
 }
 
-// checkImported compares the conversations with their records, which the sample names by
-// their times.
+// checkImported compares the conversations with their records, matched by the times of opening.
 func (w *world) checkImported(records []Record) {
 	w.T.Helper()
 	list, err := w.Inbox(w.T.Context(), w.Manager, service.InboxInput{View: db.ViewClosed, OrderBy: &service.InboxOrder{Field: db.OpenedAt, Direction: service.Ascending}})
@@ -290,7 +288,7 @@ func (w *world) checkImported(records []Record) {
 	}
 }
 
-// One contact's conversations come in at any age: only what is newer moves the contact.
+// Conversations of a known contact may be of any age: only newer ones change the contact.
 func TestImportAroundTheLatest(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -327,7 +325,7 @@ func TestImportAroundTheLatest(t *testing.T) {
 	}
 }
 
-// What is blocked or open stays as it is; what is older than that comes in.
+// A blocked contact and an open conversation stay as they are; older conversations are imported.
 func TestImportProblems(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -364,7 +362,7 @@ func TestImportProblems(t *testing.T) {
 	w.CheckWorkspace()
 }
 
-// A deactivated agent is remembered as the one who answered, but nobody's owner (A7).
+// A deactivated agent is the author of the replies, but is not assigned (A7).
 func TestImportForInactiveAgent(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -388,7 +386,7 @@ func TestImportForInactiveAgent(t *testing.T) {
 	}
 }
 
-// An import that is broken off goes on where it was.
+// An interrupted import continues when it is repeated.
 func TestImportAgain(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -414,7 +412,7 @@ func TestImportAgain(t *testing.T) {
 	w.CheckWorkspace()
 }
 
-// Two imports of the same file at once bring it in once.
+// Two concurrent imports of the same file import it once.
 func TestImportTwiceAtOnce(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)

@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// TestDays: days are those of the place, however long they are there.
+// TestDays: days begin at midnight in the time zone, however long they last.
 func TestDays(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct{ zone, at, day, ends string }{

@@ -66,7 +66,7 @@ func (l *log) counts(ctx context.Context) (Counts, error) {
 	return l.inbox.Counts(ctx, l.ForWorkspace, nil)
 }
 
-// patience is how long anything may take that is bound to happen.
+// patience is how long a test waits for a condition before it fails.
 const patience = 30 * time.Second
 
 func fine(t *testing.T, err error) {
@@ -99,8 +99,8 @@ func within(t *testing.T, what string, do func() error) error {
 	}
 }
 
-// TestReadersWaitTogether: of many who want the counts at once hardly any reads the log
-// for itself, and all see what happened before they came.
+// TestReadersWaitTogether: concurrent readers of the counts share few reads of the log, and each
+// sees all events from before its call.
 func TestReadersWaitTogether(t *testing.T) {
 	t.Parallel()
 	w := newLog(t, db.Options{MaxConns: 8})
@@ -129,9 +129,9 @@ func TestReadersWaitTogether(t *testing.T) {
 	}
 }
 
-// TestP8HungReaderBlocksNobody: while the one who reads the log for all waits for the
-// database, everybody else can give up, and so can that one; the work goes on for those
-// who still wait (P8).
+// TestP8HungReaderBlocksNobody: while one call reads the log for all and the database does not
+// answer, each caller can give up, including the first; the read continues for those who still wait
+// (P8).
 func TestP8HungReaderBlocksNobody(t *testing.T) {
 	t.Parallel()
 	l := dbtest.NewLine(t)

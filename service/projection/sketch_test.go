@@ -10,8 +10,8 @@ import (
 	"pgregory.net/rapid"
 )
 
-// TestSketch: quantiles are within 2 % of those of the durations themselves, in one
-// sketch or in several put together.
+// TestSketch: quantiles are within 2 % of those of the durations, in one sketch and in several
+// merged ones.
 func TestSketch(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
@@ -39,7 +39,7 @@ func TestSketch(t *testing.T) {
 	}
 }
 
-// near compares quantiles with those of the durations themselves.
+// near compares quantiles with those of the sorted durations.
 func near(got Quantiles, durations []time.Duration) error {
 	if got.Count != len(durations) {
 		return fmt.Errorf("%d durations, not %d", got.Count, len(durations))

@@ -68,7 +68,7 @@ func Lines(t *testing.T, got []string, want ...string) {
 	}
 }
 
-// Unchanged checks that a call leaves the log as it is.
+// Unchanged checks that a call appends nothing to the log.
 func (w *World) Unchanged(what string, call func()) {
 	w.T.Helper()
 	before := w.Head()
@@ -76,7 +76,7 @@ func (w *World) Unchanged(what string, call func()) {
 	Equal(w.T, what+": events", w.Head()-before, 0)
 }
 
-// RefusalOf returns an error as the refusal that it is; nil for other errors.
+// RefusalOf returns the refusal in an error; nil if there is none.
 func RefusalOf(err error) *service.Refusal {
 	var refusal *service.Refusal
 	if errors.As(err, &refusal) {

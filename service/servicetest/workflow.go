@@ -43,7 +43,7 @@ func Pause(seconds int) *db.WorkflowStep {
 	return &db.WorkflowStep{Kind: db.StepWait, Seconds: &seconds}
 }
 
-// Always makes a step one that is taken even after an earlier one was overtaken or refused.
+// Always sets that a step is taken even after an earlier one was overtaken or refused.
 func Always(s *db.WorkflowStep) *db.WorkflowStep {
 	s.Always = true
 	return s
@@ -103,7 +103,7 @@ func (w *World) WriteBusinessEvent(c *db.Conversation, kind string) {
 	Fine(w.T, err)
 }
 
-// ClosesLater closes a conversation a minute after it opened.
+// ClosesLater returns a definition that closes a conversation a minute after it opened.
 func ClosesLater() *db.WorkflowDefinition {
 	return When(db.TriggerOpened, Pause(60), Act(db.StepClose))
 }

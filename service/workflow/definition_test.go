@@ -11,7 +11,8 @@ import (
 	"switchboard/service/workflow"
 )
 
-// TestInvalidWorkflow: what cannot be carried out is refused, with the place of the fault.
+// TestInvalidWorkflow: a definition that cannot be carried out is refused, with the path of the
+// fault.
 func TestInvalidWorkflow(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -82,7 +83,7 @@ func TestInvalidWorkflow(t *testing.T) {
 	}
 }
 
-// TestWorkflowConditions is what each condition of W1 lets through.
+// TestWorkflowConditions shows when each condition of W1 holds.
 func TestWorkflowConditions(t *testing.T) {
 	hold(t, []rule{
 		{"W1 reason and assignee", func(t *testing.T, w *world) {
@@ -135,7 +136,7 @@ func TestWorkflowConditions(t *testing.T) {
 			morning := w.Workflow(conditional(db.TriggerOpened, db.WorkflowConditions{Hours: &db.WorkflowHours{From: 8, Until: 12}}))
 			night := w.Workflow(conditional(db.TriggerOpened, db.WorkflowConditions{Hours: &db.WorkflowHours{From: 22, Until: 6}}))
 			monday := w.Workflow(conditional(db.TriggerOpened, db.WorkflowConditions{Days: []db.DayOfWeek{db.Monday}}))
-			midnight := time.Date(2026, 3, 1, 15, 0, 0, 0, time.UTC) // in Tokyo the Monday begins
+			midnight := time.Date(2026, 3, 1, 15, 0, 0, 0, time.UTC) // Monday begins in Tokyo
 			for _, hour := range []int{-3, -2, 0, 5, 6, 8, 11, 12} {
 				w.Clock = midnight.Add(time.Duration(hour) * time.Hour)
 				w.Open()
@@ -157,7 +158,7 @@ func TestWorkflowConditions(t *testing.T) {
 	})
 }
 
-// conditional notes something when conditions hold.
+// conditional returns a workflow that adds a note when the conditions hold.
 func conditional(trigger db.WorkflowTrigger, c db.WorkflowConditions) *db.WorkflowDefinition {
 	d := servicetest.When(trigger, servicetest.AddNote("So it is"))
 	d.Conditions = &c

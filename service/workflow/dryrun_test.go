@@ -12,7 +12,7 @@ import (
 	"switchboard/service/workflow"
 )
 
-// TestDryRunTriggers: what is to happen first happens by its own rules, and nothing is written
+// TestDryRunTriggers: the trigger is carried out by the rules of its verb, and nothing is written
 // (W2).
 func TestDryRunTriggers(t *testing.T) {
 	tries := func(w *world, c *db.Conversation, d *db.WorkflowDefinition, trigger *workflow.DryRunTrigger) string {

@@ -1,6 +1,6 @@
 package workflow
 
-// What tests outside the package look at beside what it exports.
+// Internals that the tests of package workflow_test use.
 
 const (
 	LastPause    = lastPause

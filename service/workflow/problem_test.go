@@ -11,7 +11,7 @@ import (
 	"switchboard/service/workflow"
 )
 
-// problems tells what refuses a workflow: "CODE field".
+// problems returns the problems of a workflow as lines: "CODE field".
 func (w *world) problems(f *db.Workflow) (told []string) {
 	w.T.Helper()
 	rows, err := w.WorkflowsByID(w.Context(), w.Manager, []db.WorkflowID{f.ID})
@@ -32,8 +32,8 @@ func workflowNames(o *service.Outcome) string {
 	return strings.Join(names, " ")
 }
 
-// TestWorkflowProblems: what a workflow names and cannot use is shown by the workflow, by
-// the mutation that takes it away, and when it is enabled (W2).
+// TestWorkflowProblems: objects that a workflow names and can no longer use are shown on the
+// workflow, by the mutation that removes them, and when it is enabled (W2).
 func TestWorkflowProblems(t *testing.T) {
 	named := func(w *world, name string, d *db.WorkflowDefinition) *db.Workflow {
 		return w.OK(w.CreateWorkflow(w.Context(), w.Manager, workflow.CreateWorkflowInput{Name: name, Definition: d})).Workflow

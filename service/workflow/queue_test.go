@@ -11,7 +11,8 @@ import (
 	"switchboard/service/workflow"
 )
 
-// choosing is a workflow's definition that assigns what opens to the least loaded of some agents.
+// choosing returns a definition that assigns opened conversations to the least loaded of some
+// agents.
 func choosing(capacity int, agents ...service.Actor) *db.WorkflowDefinition {
 	step := servicetest.Act(db.StepLeastLoaded)
 	step.Capacity = &capacity
@@ -26,7 +27,7 @@ func (w *world) updates(f *db.Workflow, d *db.WorkflowDefinition) {
 	w.OK(w.UpdateWorkflow(w.Context(), w.Manager, workflow.UpdateWorkflowInput{WorkflowID: f.ID, Definition: d}))
 }
 
-// assigned returns the conversations that a workflow assigned since a place in the log, in that
+// assigned returns the conversations that a workflow assigned after a position in the log, in that
 // order.
 func (w *world) assigned(since db.Seq) (ids []db.ConversationID) {
 	w.T.Helper()
@@ -50,8 +51,8 @@ func (w *world) inOrder(since db.Seq, waiting ...*db.Conversation) {
 	}
 }
 
-// TestWorkflowQueue: who may take what waits, and how much, is decided by the workflow's
-// present definition (W4).
+// TestWorkflowQueue: the present definition of the workflow decides which agents are assigned
+// waiting conversations, and up to which capacity (W4).
 func TestWorkflowQueue(t *testing.T) {
 	hold(t, []rule{
 		{"W4 capacity raised while ten wait: all are assigned at once, the longest waiting first, before what opens later", func(t *testing.T, w *world) {

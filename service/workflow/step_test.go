@@ -10,7 +10,7 @@ import (
 	"switchboard/service/workflow"
 )
 
-// TestWorkflowOvertaken is what makes a step pointless (W2).
+// TestWorkflowOvertaken shows which events make a step pointless (W2).
 func TestWorkflowOvertaken(t *testing.T) {
 	overtakes := func(what string, d *db.WorkflowDefinition, outcome string, happen func(w *world, c *db.Conversation)) rule {
 		return rule{"W2 " + what, func(t *testing.T, w *world) {
@@ -76,12 +76,12 @@ func TestWorkflowOvertaken(t *testing.T) {
 	})
 }
 
-// TestWorkflowCancel is how runs are ended before their last step (W2).
+// TestWorkflowCancel shows how runs are ended before their last step (W2).
 func TestWorkflowCancel(t *testing.T) {
 	cancel := func(w *world, id db.RunID) (*service.Outcome, error) {
 		return w.CancelWorkflowRun(w.Context(), w.Manager, workflow.CancelWorkflowRunInput{RunID: id})
 	}
-	// stays checks that no run goes on.
+	// stays checks that no run continues.
 	stays := func(w *world, f *db.Workflow, c *db.Conversation, ran ...string) {
 		w.T.Helper()
 		w.Clock = w.Clock.Add(time.Hour)

@@ -13,7 +13,7 @@ import (
 
 const oneDay = 24 * time.Hour
 
-// TestWorkflowTemplates is what the templates do (W3).
+// TestWorkflowTemplates shows what the workflows of the templates do (W3).
 func TestWorkflowTemplates(t *testing.T) {
 	hold(t, []rule{
 		{"W3 close-when-silent: a conversation whose customer wrote stays open, a silent one closes", func(t *testing.T, w *world) {

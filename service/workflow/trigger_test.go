@@ -10,15 +10,15 @@ import (
 	"switchboard/service/workflow"
 )
 
-// toNobody assigns a conversation that nobody has to an agent.
+// toNobody returns a definition that assigns unassigned conversations to an agent.
 func toNobody(trigger db.WorkflowTrigger, to service.Actor) *db.WorkflowDefinition {
 	d := servicetest.When(trigger, servicetest.AssignTo(to))
 	d.Conditions = &db.WorkflowConditions{Assignee: &db.AssigneeCondition{None: true}}
 	return d
 }
 
-// TestWorkflowTriggers: each trigger happens for every event of its kind, and conditions
-// look at the end of the event's change (W1).
+// TestWorkflowTriggers: every event of a trigger's kind triggers, and conditions are evaluated at
+// the end of the event's change (W1).
 func TestWorkflowTriggers(t *testing.T) {
 	hold(t, []rule{
 		{"W1 a message that begins a conversation, of a new customer or by the policy NEW", func(t *testing.T, w *world) {
@@ -134,8 +134,8 @@ func TestWorkflowTriggers(t *testing.T) {
 	})
 }
 
-// events fills the log with n events that trigger nothing since what is planned, lets
-// something happen, and returns what is to be planned then.
+// events appends events that trigger nothing, so that n are not planned yet, calls happen, and
+// returns the events to be planned next.
 func (w *world) events(n int, happen func()) []*db.Event {
 	w.T.Helper()
 	w.Settle()

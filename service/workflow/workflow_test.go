@@ -13,11 +13,11 @@ import (
 	"switchboard/service/workflow"
 )
 
-// What tests say about workflows. Runs are taken by hand, one step after the other, where
-// the test is about what they do; by the runner where it is about when.
+// Helpers that return workflow runs as text. Tests of what steps do take them one by one; tests of
+// when they are taken start the runner.
 
-// runsOf tells the runs of a workflow in the order of their beginning: "STATUS: KIND
-// OUTCOME agent, …".
+// runsOf returns the runs of a workflow as lines, the first one first: "STATUS: KIND OUTCOME agent,
+// …".
 func (w *world) runsOf(f *db.Workflow) (told []string) {
 	w.T.Helper()
 	lists, err := w.RunsOf(w.Context(), w.Manager, []db.WorkflowID{f.ID}, service.PageInput{Last: new(100)})
@@ -49,7 +49,7 @@ func (w *world) took(steps []*db.WorkflowRunStep) string {
 	return strings.Join(told, ", ")
 }
 
-// considered tells who was considered in a step: "name n OUTCOME".
+// consideredIn returns the candidates of a step as lines: "name n OUTCOME".
 func (w *world) consideredIn(s *db.WorkflowRunStep) (told []string) {
 	w.T.Helper()
 	for _, c := range s.Candidates {
@@ -271,8 +271,8 @@ func TestWorkflowChoices(t *testing.T) {
 	})
 }
 
-// waiting is a workspace in which Ada, the only one to choose, is at her capacity of one
-// and two conversations found nobody, the first one first.
+// waiting sets up a workflow in which Ada, the only candidate, is at her capacity of one, and two
+// conversations wait for an agent.
 func (w *world) waiting() (ada service.Actor, has, firstOne, secondOne *db.Conversation, f *db.Workflow) {
 	w.T.Helper()
 	ada = w.Agent("Ada")
@@ -384,7 +384,7 @@ func TestWorkflowCapacity(t *testing.T) {
 			servicetest.Fine(t, w.CatchUp(w.Context(), w.Manager.Workspace))
 			_, err := w.Step(w.Context(), w.Manager.Workspace)
 			servicetest.Fine(t, err)
-			// As if the close had been planned, and served, before the run committed.
+			// As if the close had been planned, and the queue served, before the run committed.
 			_, err = w.DB.ExecContext(w.Context(), "UPDATE conversations SET status = 'CLOSED', closed_at = now() WHERE workspace_id = ? AND id = ?", w.Manager.Workspace, has.ID)
 			servicetest.Fine(t, err)
 			servicetest.Equal(t, "owner", w.Owner(c), servicetest.Nobody)
@@ -395,7 +395,8 @@ func TestWorkflowCapacity(t *testing.T) {
 			_, has, one, two, f := w.waiting()
 			late := w.Open()
 			servicetest.Fine(t, w.CatchUp(w.Context(), w.Manager.Workspace))
-			// As if the run was at work when the room was made, and quicker than who serves.
+			// As if the run was taking its step when capacity became free, and committed before the
+			// queue was served.
 			_, err := w.DB.ExecContext(w.Context(), "UPDATE conversations SET status = 'CLOSED', closed_at = now() WHERE workspace_id = ? AND id = ?", w.Manager.Workspace, has.ID)
 			servicetest.Fine(t, err)
 			_, err = w.Step(w.Context(), w.Manager.Workspace)
@@ -519,7 +520,7 @@ func TestWorkflowFailures(t *testing.T) {
 	})
 }
 
-// breaks makes every insertion into a table fail until it is mended.
+// breaks makes every insertion into a table fail until mend is called.
 func (w *world) breaks(table string) (mend func()) {
 	w.T.Helper()
 	do := func(sql string) {
@@ -576,7 +577,7 @@ func TestDryRun(t *testing.T) {
 	})
 }
 
-// everything is a digest of all that can change.
+// everything returns a digest of all rows that can change.
 func (w *world) everything() (digest string) {
 	w.T.Helper()
 	servicetest.Fine(w.T, w.DB.NewRaw(`SELECT concat((SELECT string_agg(c::text, '' ORDER BY id) FROM conversations c), (SELECT string_agg(c::text, '' ORDER BY id) FROM contacts c),
@@ -585,7 +586,7 @@ func (w *world) everything() (digest string) {
 	return digest
 }
 
-// TestWatchRuns: what has not ended first, then each change once.
+// TestWatchRuns: the stream begins with the unfinished runs and then delivers each change once.
 func TestWatchRuns(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
