@@ -365,7 +365,7 @@ func TestCountsAreNotPushedTooSoon(t *testing.T) {
 	s, err := w.WatchCounts(t.Context(), w.Manager)
 	servicetest.Fine(t, err)
 	defer s.Close()
-	// Wait must not wait for an event: the present conversations are delivered at once.
+	// Wait must not wait for an event: the present counts are sent at once.
 	servicetest.Fine(t, s.Wait(servicetest.Context(t)))
 	asked := time.Now()
 	next(t, s)
