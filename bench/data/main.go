@@ -38,7 +38,11 @@ func run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	fmt.Printf("DATABASE_URL='%s'  # after %v\n", d.URL, time.Since(began).Round(time.Second))
+	loaded := time.Since(began)
+	if err := check(ctx, d); err != nil {
+		return err
+	}
+	fmt.Printf("DATABASE_URL='%s'  # after %v\n", d.URL, loaded.Round(time.Second))
 	if *wait {
 		<-ctx.Done()
 	}

@@ -45,9 +45,6 @@ type measurement struct{ *harness.Bench }
 // compare measures our server in two situations.
 func (m *measurement) compare(ctx context.Context, name string, fewer, more harness.Entry) error {
 	fewer.Name, more.Name = few, tenTimes
-	only := m.Only
-	defer func() { m.Only = only }()
-	m.Only = nil
 	return m.InTurn(ctx, name, fewer, more)
 }
 
@@ -161,7 +158,7 @@ func (a audience) follow(number int) func(context.Context, time.Duration) (harne
 		if received == 0 {
 			return f, fmt.Errorf("none of %d subscribers has received anything", number)
 		}
-		f.Rate, f.CPU = received/during.Seconds(), max(0, followed-alone).Seconds()*1000/received
+		f.Rate, f.CPU = received/during.Seconds(), max(time.Microsecond, followed-alone).Seconds()*1000/received
 		return f, all.Err()
 	}
 }

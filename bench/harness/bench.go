@@ -86,6 +86,11 @@ func runCommand(ctx context.Context, name string, measure func(context.Context, 
 	if *only != "" {
 		o.Only = strings.Split(*only, ",")
 	}
+	for _, name := range o.Only {
+		if !slices.Contains(optional, name) {
+			return fmt.Errorf("unknown contender %q; choose from %s", name, strings.Join(optional, ", "))
+		}
+	}
 	o.Profile, o.Folder = *profile, *folder
 	report, err := Run(ctx, name, o, measure)
 	if report == nil {
@@ -114,9 +119,12 @@ func Run(ctx context.Context, name string, o Options, measure func(context.Conte
 // AtEnd calls a function when the benchmark ends.
 func (b *Bench) AtEnd(end func()) { b.closing = append(b.closing, end) }
 
+// optional are the contenders that -only chooses among.
+var optional = []string{"postgraphile", "yoga", "postgraphile-bare", "yoga-bare", "pgbench"}
+
 // Wants reports whether a contender is to be measured.
 func (b *Bench) Wants(contender string) bool {
-	return contender == Ours || len(b.Only) == 0 || slices.Contains(b.Only, contender)
+	return len(b.Only) == 0 || slices.Contains(b.Only, contender) || !slices.Contains(optional, contender)
 }
 
 // StartOurs starts our server on a database until the benchmark ends.

@@ -123,10 +123,10 @@ func short(v float64) string {
 		return Thousands(int(v + 0.5))
 	case v >= 10:
 		return strconv.FormatFloat(v, 'f', 1, 64)
-	case v == 0:
-		return "0"
+	case v >= 1:
+		return strconv.FormatFloat(v, 'f', 2, 64)
 	}
-	return strconv.FormatFloat(v, 'f', 2, 64)
+	return strconv.FormatFloat(v, 'g', 2, 64)
 }
 
 // Thousands formats a number with commas.
