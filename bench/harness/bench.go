@@ -32,7 +32,7 @@ type Options struct {
 }
 
 var (
-	quick = Options{Conversations: 100_000, Large: 100_000, Rounds: 3, Duration: 2500 * time.Millisecond, Warm: 2 * time.Second}
+	quick = Options{Conversations: 100_000, Large: 100_000, Rounds: 3, Duration: 2 * time.Second, Warm: 1500 * time.Millisecond}
 	full  = Options{Conversations: 100_000, Large: 1_000_000, Rounds: 5, Duration: 5 * time.Second, Warm: 4 * time.Second}
 	brief = Options{Conversations: 2000, Large: 2000, Rounds: 1, Duration: 300 * time.Millisecond, Unsafe: true}
 )

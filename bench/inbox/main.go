@@ -5,7 +5,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"time"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
@@ -141,34 +140,4 @@ func (m *measurement) singleConversations(ctx context.Context) error {
 		return err
 	}
 	return m.countStatements(ctx, requests(document.Sides[0]))
-}
-
-// countStatements counts how many statements, or transactions, one conversation takes our server.
-func (m *measurement) countStatements(ctx context.Context, requests []harness.Request) error {
-	conn, err := pgx.Connect(ctx, m.d.URL)
-	if err != nil {
-		return err
-	}
-	defer func() { _ = conn.Close(ctx) }()
-	commits := func() (n int, err error) {
-		select { // until the sessions have reported
-		case <-time.After(1200 * time.Millisecond):
-		case <-ctx.Done():
-		}
-		err = conn.QueryRow(ctx, "SELECT xact_commit FROM pg_stat_database WHERE datname = current_database()").Scan(&n)
-		return n, err
-	}
-	before, err := commits()
-	if err != nil {
-		return err
-	}
-	const asked = 300
-	for i := range asked {
-		if _, err := m.servers[harness.Ours].Request(requests[i%len(requests)]); err != nil {
-			return err
-		}
-	}
-	after, err := commits()
-	m.Report.AtMost("T1b", "conversation-statements", "count", 3, []float64{float64(int(float64(after-before)/asked*10)) / 10})
-	return err
 }
