@@ -217,7 +217,8 @@ func TestSearchReadsFewRows(t *testing.T) {
 				SELECT CASE WHEN n % 4000 = 0 THEN 'zoe needle' ELSE 'anna ' || translate(n::text, '0123456789', 'bcdfghklmn') END AS name
 				FROM generate_series(1, 12000) AS n) AS names`,
 		`INSERT INTO conversations (workspace_id, id, contact_id, channel, status, latest, version, opened_at, closed_at, last_activity_at, closing_category, note_text)
-			SELECT ?0, gen_random_uuid(), id, 'email', 'CLOSED', true, 1, now(), now(), now(), 'Feedback', 'feedback' FROM contacts`,
+			SELECT ?0, gen_random_uuid(), id, 'email', 'CLOSED', true, 1, now(), now(), now(), note, lower(note)
+			FROM (SELECT id, CASE WHEN length(name) % 2 = 0 THEN 'Feedback' END AS note FROM contacts) AS noted`,
 		`INSERT INTO known_words (workspace_id, kind, word, code) SELECT DISTINCT ?0::bigint, 'CONTACT', word, word
 			FROM contacts, string_to_table(search_text, ' ') AS word WHERE length(word) > 3`,
 		"ANALYZE",
