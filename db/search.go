@@ -12,37 +12,37 @@ import (
 	"switchboard/db/text"
 )
 
-// Search is what a person typed, resolved against the words that occur: each term is a
-// set of LIKE patterns of which one must match. The zero value is no search.
+// Search is a search text, resolved against the known words. A row matches if it matches each term.
+// The zero value means no search.
 type Search struct {
-	Prefix string // folded; the name must begin with it; for searches under three letters
+	Prefix string // folded; names must begin with it; only for texts of one or two letters
 	Terms  []patterns
 
-	unfolded bool // some rows are not folded yet: what a version before kept of them is searched, too
+	unfolded bool // some rows lack their folded text, so the columns of older versions are searched too
 }
 
-// patterns are the LIKE patterns of a term, folded and escaped. An index is asked for the short ones,
-// which are parts of the others.
+// patterns are the LIKE patterns of a term, folded and escaped; a row must match one of them. The short
+// ones are parts of the full ones and are looked up in the index.
 type patterns struct{ full, short []string }
 
-// IsZero says that there is nothing to search for.
+// IsZero reports whether there is nothing to search for.
 func (s Search) IsZero() bool { return s.Prefix == "" && len(s.Terms) == 0 }
 
-// searched are the rows that are searched together and whose words make one dictionary.
+// searched describes one kind of rows that can be searched. Their words form one dictionary.
 type searched struct {
-	kind     string // of the words
+	kind     string // the kind of the words
 	table    string
 	text     string // the column that is searched
-	name     string // of what short searches are a prefix; empty: not found by them
-	kept     string // the condition of the rows that can be found, as the index has it; empty: all
-	oldText  string // what a version before searched
-	oldName  string
-	missing  string // the condition of rows that are not folded yet
+	name     string // the expression that short texts are a prefix of; empty: short texts match nothing
+	kept     string // the condition of the partial index on text; empty if all rows are indexed
+	oldText  string // the column that an older version searched
+	oldName  string // the column of names in an older version
+	missing  string // the condition of rows without a folded text
 	hasPhone bool
 }
 
-// nameOrder is what agents and contacts are ordered by: their folded name or, until they
-// have one, the name.
+// nameOrder is the expression by which agents and contacts are ordered: the folded name or, if it is
+// still missing, the name.
 const nameOrder = `coalesce(name_text, name COLLATE "C")`
 
 var (
@@ -60,9 +60,9 @@ var (
 	}
 )
 
-// isMissing returns the SQL expression that reports whether a workspace has rows that are not folded
-// yet. The order makes PostgreSQL use the index of these rows: it expects many of them, and would
-// read the whole table to find the first.
+// isMissing returns the SQL expression that reports whether a workspace has rows without a folded
+// text. PostgreSQL overestimates their number and would scan the table to find the first one; the
+// order makes it use their index.
 func (in *searched) isMissing(workspace string) string {
 	return fmt.Sprintf("(SELECT TRUE FROM %s WHERE workspace_id = %s AND %s ORDER BY workspace_id, id LIMIT 1) IS NOT NULL",
 		in.table, workspace, in.missing)
@@ -80,8 +80,8 @@ func (w ForWorkspace) ResolveContacts(ctx context.Context, typed string) (Search
 	return found[0], err
 }
 
-// ResolveInbox resolves what was typed to find conversations. A word of a contact is no typing error
-// in a closing note, nor the other way round.
+// ResolveInbox resolves what was typed to find conversations. A word that occurs in a contact or in a
+// closing note is correct in both.
 func (w ForWorkspace) ResolveInbox(ctx context.Context, typed string) (InboxSearch, error) {
 	found, err := w.resolve(ctx, typed, searchedContacts, searchedNotes)
 	return InboxSearch{Contacts: found[0], Notes: found[1]}, err
@@ -177,7 +177,7 @@ func (p patterns) match(column string, arg func(value any) string) string {
 	return column + " LIKE ANY (" + arg(p.short) + ") AND (" + column + " || '') LIKE ANY (" + arg(p.full) + ")"
 }
 
-// matchOld is match for a column of a version before, which has punctuation where the new one has
+// matchOld is match for a column of an older version, which has punctuation where the new one has
 // spaces.
 func (p patterns) matchOld(column string, arg func(value any) string) string {
 	var all []string
@@ -204,7 +204,7 @@ func (s Search) apply(q *bun.SelectQuery, in *searched) *bun.SelectQuery {
 	return q.Where(condition, args...)
 }
 
-// country returns where the workspace's numbers without a country's code belong; empty for nowhere.
+// country returns the country of the workspace's phone numbers without a country code; empty if unset.
 func (w ForWorkspace) country(ctx context.Context) (string, error) {
 	var rows []struct{ Country string }
 	if err := w.query(ctx, &rows, "SELECT coalesce(country, '') AS country FROM workspaces WHERE key = $1", w.Key); err != nil || len(rows) == 0 {
@@ -213,7 +213,7 @@ func (w ForWorkspace) country(ctx context.Context) (string, error) {
 	return rows[0].Country, nil
 }
 
-// Fold puts what an agent is found by beside it.
+// Fold sets the folded search fields of an agent.
 func (a *Agent) Fold() {
 	name := text.Key(a.Name)
 	a.NameText, a.SearchText, a.EmailKey = &name, joined(name, text.Key(deref(a.Email))), nil
@@ -223,7 +223,8 @@ func (a *Agent) Fold() {
 	}
 }
 
-// Fold puts what a contact is found by beside it.
+// Fold sets the folded search fields of a contact. country is the one of phone numbers without a
+// country code.
 func (c *Contact) Fold(country string) {
 	name, phone := text.Key(c.Name), deref(c.Phone)
 	parts := append([]string{name, text.Key(deref(c.Email))}, text.Numbers(phone, country)...)
@@ -233,7 +234,7 @@ func (c *Contact) Fold(country string) {
 	c.NameText, c.SearchText, c.SearchCountry = &name, joined(parts...), &country
 }
 
-// Fold puts what a conversation's closing note is found by beside it.
+// Fold sets the folded text of a conversation's closing note.
 func (c *Conversation) Fold() {
 	c.NoteText = nil
 	if c.ClosingNote() != nil {

@@ -10,9 +10,10 @@ import (
 	"switchboard/db/text"
 )
 
-// A term that is part of no known word is taken for a mistyped one. Words that are one typing error
-// away are looked up by the codes that one error makes of the term's: a few hundred reads of an
-// index, however many words are known. If there are none, trigrams find words with two errors.
+// A term that is part of no known word is assumed to be mistyped. Known words with one typing error
+// are looked up by all codes that differ from the term's code by one error: a few hundred index
+// lookups, whatever the size of the dictionary. If there are none, trigrams find words with two
+// errors.
 
 // lookedUp is what is known about the terms of a search.
 type lookedUp struct {
@@ -24,8 +25,8 @@ type lookedUp struct {
 // isMistyped reports whether a term is a word that is part of no known word.
 func (l *lookedUp) isMistyped(term string) bool { return l.unknown[term] }
 
-// lookUpWords reads for each term whether it is part of a known word. Most terms are the beginning of
-// one, which costs the least to find. A word in doubt does not count.
+// lookUpWords reads for each term whether it is part of a known word. It looks first for a word
+// that begins with the term, which costs the least. Doubted words do not count.
 const lookUpWords = `SELECT coalesce(w.country, '') AS country, ARRAY[%MISSING] AS unfolded, coalesce(typed.term, '') AS term,
 		EXISTS (SELECT FROM known_words AS k WHERE workspace_id = $1 AND kind = ANY ($2)
 			AND word >= typed.term AND word < typed.term || U&'\+10FFFF' AND NOT %DOUBTED)
@@ -86,10 +87,10 @@ func kindsOf(kinds []*searched) (names []string) {
 // leastTwice is how many letters a word has at least for two typing errors to be forgiven.
 const leastTwice = 5
 
-// maxNear is how many words a mistyped one is taken for.
+// maxNear is the largest number of words that correct one term.
 const maxNear = 20
 
-// nearWord is a word, or the beginning of one, that a term may have been meant for.
+// nearWord is a known word, or the beginning of one, that may correct a mistyped term.
 type nearWord struct {
 	Kind     string
 	Word     string
@@ -97,8 +98,8 @@ type nearWord struct {
 	Doubtful bool    // the word may be gone
 }
 
-// nearest returns for each kind of rows the words that a mistyped term may have been meant for: those
-// with the fewest errors.
+// nearest returns for each kind of rows the words that correct a mistyped term with the fewest
+// errors.
 func (w ForWorkspace) nearest(ctx context.Context, kinds []*searched, term string) ([][]string, error) {
 	near, err := w.oneErrorAway(ctx, kinds, term)
 	if err != nil {
@@ -117,7 +118,7 @@ func (w ForWorkspace) nearest(ctx context.Context, kinds []*searched, term strin
 	return found, err
 }
 
-// best returns for each kind of rows the words that are nearest, and whether there are any.
+// best returns the nearest words of each kind, and whether there are any.
 func (w ForWorkspace) best(ctx context.Context, kinds []*searched, near []nearWord) (found [][]string, any bool, err error) {
 	found = make([][]string, len(kinds))
 	for i, in := range kinds {
@@ -129,7 +130,7 @@ func (w ForWorkspace) best(ctx context.Context, kinds []*searched, near []nearWo
 	return found, any, nil
 }
 
-// bestOf returns the words of one kind that are nearest. Words in doubt are looked for among the rows.
+// bestOf returns the nearest words of one kind. A doubted word counts only if a row contains it.
 func (w ForWorkspace) bestOf(ctx context.Context, in *searched, near []nearWord) (words []string, err error) {
 	least := 0.0
 	for _, n := range near {
@@ -176,9 +177,9 @@ func (w ForWorkspace) oneErrorAway(ctx context.Context, kinds []*searched, term 
 	return near, nil
 }
 
-// oneErrorCodes returns the ranges of codes that begin with what one typing error makes of a code: two
-// letters in the wrong order, a letter left out, another letter, or a letter too many. The last two
-// are whole words only.
+// oneErrorCodes returns ranges of codes of the words that a code with one typing error may have
+// been meant for. If two letters were swapped or a letter was left out, a range holds all codes with
+// that beginning. If a letter was changed or added, it holds one code.
 func oneErrorCodes(code string) (from, to []string) {
 	begin := func(edited string) { from, to = append(from, edited), append(to, edited+"{") }
 	whole := func(edited string) { from, to = append(from, edited), append(to, edited+"a") }
@@ -199,8 +200,8 @@ func oneErrorCodes(code string) (from, to []string) {
 	return from, to
 }
 
-// meantBy returns the known word, or the beginning of it, if a term is one typing error away from it,
-// with the distance. The text is empty if it is not.
+// meantBy returns the part of a known word that differs from a term by one typing error, and its
+// distance: the whole word, or else its beginning. It returns "" if there is none.
 func meantBy(term, word string) (meant string, distance float64) {
 	typed, known := []rune(term), []rune(word)
 	if isOneError(typed, known) {
@@ -214,7 +215,7 @@ func meantBy(term, word string) (meant string, distance float64) {
 	return "", 0
 }
 
-// isOneError reports whether two words differ by one letter, or by two that changed places.
+// isOneError reports whether two words differ by one letter or by a swap of two neighbours.
 func isOneError(a, b []rune) bool {
 	if len(a) > len(b) {
 		a, b = b, a
@@ -229,7 +230,7 @@ func isOneError(a, b []rune) bool {
 	return i+j == len(b)-1 || isSwap(a, b)
 }
 
-// isSwap reports whether two words differ by two neighbouring letters that changed places.
+// isSwap reports whether two words differ only by a swap of two neighbouring letters.
 func isSwap(a, b []rune) bool {
 	if len(a) != len(b) {
 		return false

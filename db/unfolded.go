@@ -6,16 +6,16 @@ import (
 	"strings"
 )
 
-// Rows that are not folded yet: those from before text was folded here, those that a
-// server of the version before has written since, and numbers read with another country.
+// Unfolded rows lack their folded text, since an older version wrote them, or their phone number was
+// interpreted by another country than the workspace has now.
 
-// UnfoldedWorkspaces lists the workspaces where something is to be folded or forgotten.
+// UnfoldedWorkspaces returns the workspaces that have unfolded rows or doubted words.
 func (d *DB) UnfoldedWorkspaces(ctx context.Context) (keys []WorkspaceKey, err error) {
 	var conditions []string
 	for _, in := range []*searched{searchedAgents, searchedContacts, searchedNotes} {
 		conditions = append(conditions, in.isMissing("w.key"))
 	}
-	for _, operator := range []string{"<", ">"} { // an index finds these, and not <>
+	for _, operator := range []string{"<", ">"} { // an index serves these, but not <>
 		conditions = append(conditions, "EXISTS (SELECT FROM contacts WHERE workspace_id = w.key AND phone IS NOT NULL AND search_country "+
 			operator+" coalesce(w.country, ''))")
 	}
@@ -24,9 +24,8 @@ func (d *DB) UnfoldedWorkspaces(ctx context.Context) (keys []WorkspaceKey, err e
 	return keys, err
 }
 
-// FoldAgents folds agents, at most as many as the limit, and gives how many it did. Those
-// whose e-mail address is another agent's but for its writing are given as well: they keep
-// the address, but it does not count for them.
+// FoldAgents folds up to limit agents and returns their number. taken are those whose e-mail address
+// differs from another agent's only in its spelling: they keep the address, but are not found by it.
 func (tx Tx) FoldAgents(ctx context.Context, limit int) (done int, taken []*Agent, err error) {
 	var rows []*Agent
 	if err = tx.unfolded(ctx, &rows, "id, name, email", searchedAgents, searchedAgents.missing, limit); err != nil || len(rows) == 0 {
@@ -57,7 +56,7 @@ func (tx Tx) emailTaken(ctx context.Context, a *Agent) (bool, error) {
 	return len(others) > 0, err
 }
 
-// FoldContacts folds contacts, at most as many as the limit, and gives how many it did.
+// FoldContacts folds up to limit contacts and returns their number.
 func (tx Tx) FoldContacts(ctx context.Context, limit int) (int, error) {
 	country, err := tx.country(ctx)
 	if err != nil {
@@ -88,7 +87,7 @@ func (tx Tx) FoldContacts(ctx context.Context, limit int) (int, error) {
 	return len(rows), tx.learnContacts(ctx, rows)
 }
 
-// FoldNotes folds closing notes, at most as many as the limit, and gives how many it did.
+// FoldNotes folds up to limit closing notes and returns their number.
 func (tx Tx) FoldNotes(ctx context.Context, limit int) (int, error) {
 	var rows []*Conversation
 	err := tx.unfolded(ctx, &rows, "id, closing_category, closing_text", searchedNotes, searchedNotes.missing, limit)
@@ -108,7 +107,7 @@ func (tx Tx) FoldNotes(ctx context.Context, limit int) (int, error) {
 	return len(rows), tx.send(ctx, func(b *Batch) { b.learnNotes(rows) })
 }
 
-// unfolded locks rows that are to be folded and that nobody is changing, by id.
+// unfolded reads and locks rows that are to be folded, in id order. It skips rows that are locked.
 func (tx Tx) unfolded(ctx context.Context, rows any, columns string, in *searched, condition string, limit int, more ...any) error {
 	return tx.query(ctx, rows, fmt.Sprintf(`SELECT %s FROM %s WHERE workspace_id = $1 AND %s
 		ORDER BY id LIMIT $2 FOR NO KEY UPDATE SKIP LOCKED`, columns, in.table, condition), append([]any{tx.Key, limit}, more...)...)

@@ -8,10 +8,10 @@ import (
 	"unicode/utf8"
 )
 
-// The dictionary: the words that occur, by which typos are forgiven.
+// The dictionary holds the words that occur. Mistyped words are corrected with it.
 
-// The lengths of words in the dictionary, in letters: shorter ones are too much alike, longer
-// ones are none.
+// Words in the dictionary have at least leastWord and at most mostWord letters. Shorter words are too
+// similar to each other to correct one.
 const leastWord, mostWord = 4, 40
 
 // isKnowable reports whether a folded word may stand in the dictionary.
@@ -20,9 +20,9 @@ func isKnowable(word string) bool {
 	return leastWord <= n && n <= mostWord && !strings.ContainsAny(word, "0123456789")
 }
 
-// wordCode writes a word in small ASCII letters, one for each of its letters. Trigrams of
-// PostgreSQL depend on which letters the locale of the database knows; these it always
-// knows. Different words may have the same code.
+// wordCode returns a code of a word: one small ASCII letter for each of its letters. PostgreSQL makes
+// trigrams only of characters that are letters in the locale of the database, which ASCII letters
+// always are. Different words may have the same code.
 func wordCode(word string) string {
 	return strings.Map(func(r rune) rune {
 		if r < utf8.RuneSelf {
@@ -32,17 +32,17 @@ func wordCode(word string) string {
 	}, word)
 }
 
-// occurs reports whether a word is still found anywhere. The word stands in the text of
-// the statement, so that how common it is decides how it is looked for.
+// occurs reports whether a row contains the word. The word is written into the text of the statement,
+// so that PostgreSQL chooses the plan by its frequency.
 func (w ForWorkspace) occurs(ctx context.Context, in *searched, word string) (there bool, err error) {
 	err = w.bun.NewRaw(fmt.Sprintf("SELECT EXISTS (SELECT FROM %s WHERE workspace_id = ? AND %s LIKE ?)", in.table, in.text),
 		w.Key, contains(word)).Scan(ctx, &there)
 	return there, err
 }
 
-// learnWords adds the words of these folded texts to the dictionary. They are inserted in
-// order, so that two transactions that add the same ones wait for each other instead of
-// deadlocking; words known already lock nothing.
+// learnWords adds the words of these folded texts to the dictionary. They are inserted in order, so
+// that two transactions that add the same words cannot deadlock. Words that are already known lock
+// nothing.
 func (tx Tx) learnWords(ctx context.Context, in *searched, texts []*string) error {
 	return tx.send(ctx, func(b *Batch) { b.learnWords(in, texts) })
 }
@@ -70,18 +70,18 @@ func (b *Batch) learnWords(in *searched, texts []*string) {
 		ON CONFLICT DO NOTHING`, b.tx.Key, in.kind, words, codes)
 }
 
-// doubtedWord is a word that a row has lost.
+// doubtedWord is a word that was removed from a row and may occur in no other.
 type doubtedWord struct {
 	ID        int64
 	Kind      string
 	Word      string
 	Forgotten bool
-	Due       bool // forgotten for so long that whoever took the word for known has ended
+	Due       bool // forgotten for longer than any transaction lasts that still saw the word
 }
 
-// ForgetWords takes words that nothing has any more out of the dictionary, and gives how
-// many doubts it looked into. Whoever adds a row while its word is taken out may have seen
-// the word and added none: a minute later each is looked for once more.
+// ForgetWords deletes words that occur nowhere any more from the dictionary, and returns the number of
+// doubted words that it processed. A concurrent transaction may have added a row and still have seen
+// the deleted word, so each word is checked again a minute later.
 func (tx Tx) ForgetWords(ctx context.Context, limit int) (int, error) {
 	var doubts []doubtedWord
 	err := tx.query(ctx, &doubts, `SELECT max(id) AS id, kind, word, bool_or(forgotten_at IS NOT NULL) AS forgotten,

@@ -8,7 +8,7 @@ import (
 )
 
 const (
-	searchEvery = 5 * time.Second // between two searches for rows without search text
+	searchEvery = 5 * time.Second // between two looks for rows without search text
 	searchBatch = 200             // rows per transaction
 )
 

@@ -30,12 +30,12 @@ func (t Term) Forms(country string) []string {
 	return forms
 }
 
-// mostIndexed is how many letters of a form are looked up in an index of trigrams. Each trigram costs
-// time; those of so many letters leave few texts.
+// mostIndexed is the number of letters of a form that are looked up in a trigram index. Each trigram
+// costs time, and the trigrams of ten letters leave few candidates.
 const mostIndexed = 10
 
-// Indexed returns the part of a form by which an index finds it: its last letters, of an e-mail
-// address those before the @, since many have the rest.
+// Indexed returns the part of a form that is looked up in a trigram index: its last letters. Of an
+// e-mail address it returns the last letters before the @, since many addresses share the domain.
 func (t Term) Indexed(form string) string {
 	if form == t.Words && t.local != "" {
 		form = t.local
@@ -44,8 +44,8 @@ func (t Term) Indexed(form string) string {
 	return string(letters[max(0, len(letters)-mostIndexed):])
 }
 
-// local returns the words before the @ of a folded e-mail address. The text is empty if there are too
-// few letters before it to be found by.
+// local returns the words before the @ of a folded e-mail address; empty if they are too short for a
+// trigram index.
 func local(address string) string {
 	before, _, found := strings.Cut(address, "@")
 	words := strings.Join(strings.FieldsFunc(before, isBoundary), " ")
