@@ -8,7 +8,10 @@ import (
 )
 
 func (r queryResolver) Viewer(ctx context.Context) (*db.Agent, error) {
-	return loadOptional(ctx, loadersOf(ctx).agents, actorOf(ctx).Agent)
+	if id := actorOf(ctx).Agent; id != nil {
+		return readsOf(ctx).agents.one(ctx, *id)
+	}
+	return nil, nil
 }
 
 func (r queryResolver) Agent(ctx context.Context, id string) (*db.Agent, error) {
@@ -16,7 +19,7 @@ func (r queryResolver) Agent(ctx context.Context, id string) (*db.Agent, error) 
 	if err != nil {
 		return nil, err
 	}
-	return loadersOf(ctx).agents.Load(ctx, agent)
+	return readsOf(ctx).agents.one(ctx, agent)
 }
 
 // AgentFilter narrows a list of agents.
@@ -39,7 +42,7 @@ func (r queryResolver) Agents(ctx context.Context, search *string, filter *Agent
 	if err != nil {
 		return nil, err
 	}
-	return connect(l, same[*db.Agent], l.Total), nil
+	return rootConnection(l, l.Total), nil
 }
 
 func (r mutationResolver) SetAvailability(ctx context.Context, input service.SetAvailabilityInput) (*AgentPayload, error) {
@@ -62,6 +65,9 @@ func (r mutationResolver) ReactivateAgent(ctx context.Context, input service.Rea
 	return agentPayload(r.service.ReactivateAgent(ctx, actorOf(ctx), input))
 }
 
-func (r agentResolver) OpenConversations(ctx context.Context, a *db.Agent) (int, error) {
-	return loadersOf(ctx).loads.Load(ctx, a.ID)
+// agentRelations are the relations of Agent.
+type agentRelations struct{ *reads }
+
+func (r agentRelations) OpenConversations(ctx context.Context, rows []*db.Agent) ([]int, []error) {
+	return refer(ctx, r.loads, rows, func(a *db.Agent) *db.AgentID { return &a.ID })
 }

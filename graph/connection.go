@@ -2,6 +2,7 @@ package graph
 
 import (
 	"context"
+	"slices"
 	"sync"
 
 	"switchboard/db"
@@ -11,24 +12,29 @@ import (
 // Connection is one page of a list in the form of Relay's specification
 // (https://relay.dev/graphql/connections.htm).
 type Connection[T any] struct {
-	nodes    []T
-	cursor   func(row int) string
-	pageInfo PageInfo
-	total    counting
+	*page
+	nodes []T
 }
 
-// counting counts the rows of a whole list.
-type counting func(context.Context) (service.Total, error)
+// page is what connections of all kinds of rows have.
+type page struct {
+	pageInfo PageInfo
+	parent   any      // whose list it is; nil for a list of the workspace
+	count    counting // counts the whole list
+}
+
+// counting counts the whole lists of pages of one field.
+type counting func(ctx context.Context, pages []*page) ([]service.Total, []error)
 
 // Edge is one row of a page with its page cursor.
 type Edge[T any] struct {
 	Node T
-	page *Connection[T]
+	page *page
 	row  int
 }
 
 // Cursor returns the page cursor of the row. A cursor is computed only if it is selected.
-func (e *Edge[T]) Cursor() string { return e.page.cursor(e.row) }
+func (e *Edge[T]) Cursor() string { return e.page.pageInfo.cursor(e.row) }
 
 // PageInfo describes the position of a page in its list.
 type PageInfo struct {
@@ -68,9 +74,10 @@ type (
 
 // Edges returns the rows with their page cursors.
 func (c *Connection[T]) Edges() []*Edge[T] {
-	edges := make([]*Edge[T], len(c.nodes))
+	edges, all := make([]*Edge[T], len(c.nodes)), make([]Edge[T], len(c.nodes))
 	for i, node := range c.nodes {
-		edges[i] = &Edge[T]{node, c, i}
+		all[i] = Edge[T]{node, c.page, i}
+		edges[i] = &all[i]
 	}
 	return edges
 }
@@ -81,48 +88,54 @@ func (c *Connection[T]) Nodes() []T { return c.nodes }
 // PageInfo returns the position of the page in its list.
 func (c *Connection[T]) PageInfo() *PageInfo { return &c.pageInfo }
 
-// TotalCount returns the number of rows of the whole list, up to a limit. They are counted only
-// if the field is selected.
-func (c *Connection[T]) TotalCount(ctx context.Context) (int, error) {
-	t, err := c.total(ctx)
-	return t.Count, err
+// pageRelations are the relations of connections.
+type pageRelations struct{ *reads }
+
+// TotalCount returns the number of rows of the whole lists, up to a limit. They are counted only if
+// the field is selected.
+func (r pageRelations) TotalCount(ctx context.Context, rows []*page) ([]int, []error) {
+	totals, errs := rows[0].count(ctx, rows)
+	return derive(len(rows), errs, func(i int) int { return totals[i].Count })
 }
 
-// TotalCountCapped reports whether the whole list is longer than TotalCount.
-func (c *Connection[T]) TotalCountCapped(ctx context.Context) (bool, error) {
-	t, err := c.total(ctx)
-	return t.Capped, err
+// TotalCountCapped reports whether the whole lists are longer than TotalCount.
+func (r pageRelations) TotalCountCapped(ctx context.Context, rows []*page) ([]bool, []error) {
+	totals, errs := rows[0].count(ctx, rows)
+	return derive(len(rows), errs, func(i int) bool { return totals[i].Capped })
 }
 
-// connect returns the connection of a page of rows. The total counts the rows of the whole list; it
-// is called at most once.
-func connect[S, T any](l *service.List[S], node func(S) T, total counting) *Connection[T] {
-	cursor := func(row int) string { return l.Cursor(l.Rows[row]) }
-	c := &Connection[T]{nodes: make([]T, len(l.Rows)), cursor: cursor, total: once(total)}
+// connect returns the connection of a page of rows.
+func connect[S, T any](l *service.List[S], node func(S) T) *Connection[T] {
+	info := PageInfo{HasNextPage: l.HasNext, HasPreviousPage: l.HasPrevious, rows: len(l.Rows)}
+	info.cursor = func(row int) string { return l.Cursor(l.Rows[row]) }
+	c := &Connection[T]{&page{pageInfo: info}, make([]T, len(l.Rows))}
 	for i, row := range l.Rows {
 		c.nodes[i] = node(row)
 	}
-	c.pageInfo = PageInfo{HasNextPage: l.HasNext, HasPreviousPage: l.HasPrevious, rows: len(l.Rows), cursor: cursor}
+	return c
+}
+
+// rootConnection returns the connection of a page of one of the workspace's lists, which total counts.
+func rootConnection[T any](l *service.List[T], total func(context.Context) (service.Total, error)) *Connection[T] {
+	c := connect(l, same[T])
+	c.count = once(total)
 	return c
 }
 
 func same[T any](row T) T { return row }
 
-// once returns a counting that counts on the first call and then returns the same result.
-func once(count counting) counting {
+// once returns a counting of one list that counts on the first call and then returns the same result.
+func once(total func(context.Context) (service.Total, error)) counting {
 	var once sync.Once
 	var t service.Total
 	var err error
-	return func(ctx context.Context) (service.Total, error) {
-		once.Do(func() { t, err = count(ctx) })
-		return t, err
+	return func(ctx context.Context, pages []*page) ([]service.Total, []error) {
+		once.Do(func() { t, err = total(ctx) })
+		if err != nil {
+			return make([]service.Total, len(pages)), failures(len(pages), err)
+		}
+		return slices.Repeat([]service.Total{t}, len(pages)), nil
 	}
-}
-
-// totalOf returns the counting of one parent's list. The loader counts the lists of several parents
-// together.
-func totalOf[K comparable](totals *loader[K, service.Total], parent K) counting {
-	return func(ctx context.Context) (service.Total, error) { return totals.Load(ctx, parent) }
 }
 
 // InboxConnection is a page of the inbox.
@@ -137,5 +150,5 @@ func (r *Resolver) inboxConnection(actor service.Actor, l *service.InboxList) *I
 		t.Count, t.Capped, err = r.service.InboxTotal(ctx, actor, l)
 		return t, err
 	}
-	return &InboxConnection{connect(&l.List, same[*db.Conversation], total), l.AsOf, l.SearchCapped}
+	return &InboxConnection{rootConnection(&l.List, total), l.AsOf, l.SearchCapped}
 }

@@ -15,7 +15,7 @@ func TestCursorsOnDemand(t *testing.T) {
 		computed++
 		return strconv.Itoa(row)
 	}}
-	c := connect(list, same[int], nil)
+	c := connect(list, same[int])
 	edges, info := c.Edges(), c.PageInfo()
 	if computed != 0 {
 		t.Errorf("%d cursors were computed before any was selected", computed)
@@ -28,7 +28,7 @@ func TestCursorsOnDemand(t *testing.T) {
 			t.Errorf("the edge of %d has the cursor %s", e.Node, e.Cursor())
 		}
 	}
-	if none := connect(&service.List[int]{}, same[int], nil).PageInfo(); none.StartCursor() != nil || none.EndCursor() != nil {
+	if none := connect(&service.List[int]{}, same[int]).PageInfo(); none.StartCursor() != nil || none.EndCursor() != nil {
 		t.Error("an empty page has cursors")
 	}
 }

@@ -12,7 +12,7 @@ func (r queryResolver) Contact(ctx context.Context, id string) (*db.Contact, err
 	if err != nil {
 		return nil, err
 	}
-	return loadersOf(ctx).contacts.Load(ctx, contact)
+	return readsOf(ctx).contacts.one(ctx, contact)
 }
 
 func (r queryResolver) Contacts(ctx context.Context, search *string, filter *service.ContactFilter, orderBy *service.ContactOrder,
@@ -23,7 +23,7 @@ func (r queryResolver) Contacts(ctx context.Context, search *string, filter *ser
 	if err != nil {
 		return nil, err
 	}
-	return connect(l, same[*db.Contact], l.Total), nil
+	return rootConnection(l, l.Total), nil
 }
 
 func (r mutationResolver) AssignContact(ctx context.Context, input service.AssignContactInput) (*ContactPayload, error) {
@@ -50,51 +50,47 @@ func (r mutationResolver) UnblockContact(ctx context.Context, input service.Unbl
 	return contactPayload(r.service.UnblockContact(ctx, actorOf(ctx), input))
 }
 
-func (r contactResolver) Identities(ctx context.Context, c *db.Contact) ([]*db.ContactIdentity, error) {
-	return loadersOf(ctx).identities.Load(ctx, c.ID)
+// contactRelations are the relations of Contact.
+type contactRelations struct{ *reads }
+
+func contactID(c *db.Contact) *db.ContactID { return &c.ID }
+
+func (r contactRelations) Identities(ctx context.Context, rows []*db.Contact) ([][]*db.ContactIdentity, []error) {
+	return refer(ctx, r.identities, rows, contactID)
 }
 
-func (r contactResolver) Assignee(ctx context.Context, c *db.Contact) (*db.Agent, error) {
-	return loadOptional(ctx, loadersOf(ctx).agents, c.AssigneeID)
+func (r contactRelations) Assignee(ctx context.Context, rows []*db.Contact) ([]*db.Agent, []error) {
+	return refer(ctx, r.agents, rows, func(c *db.Contact) *db.AgentID { return c.AssigneeID })
 }
 
-func (r contactResolver) OpenConversation(ctx context.Context, c *db.Contact) (*db.Conversation, error) {
-	latest, err := r.LatestConversation(ctx, c)
-	if latest == nil || latest.Status != db.StatusOpen {
-		return nil, err
-	}
-	return latest, err
+func (r contactRelations) OpenConversation(ctx context.Context, rows []*db.Contact) ([]*db.Conversation, []error) {
+	latest, errs := r.LatestConversation(ctx, rows)
+	return derive(len(rows), errs, func(i int) *db.Conversation {
+		if latest[i] == nil || latest[i].Status != db.StatusOpen {
+			return nil
+		}
+		return latest[i]
+	})
 }
 
-func (r contactResolver) LatestConversation(ctx context.Context, c *db.Contact) (*db.Conversation, error) {
-	return loadersOf(ctx).latest.Load(ctx, c.ID)
+func (r contactRelations) LatestConversation(ctx context.Context, rows []*db.Contact) ([]*db.Conversation, []error) {
+	return refer(ctx, r.latest, rows, contactID)
 }
 
-func (r contactResolver) Conversations(ctx context.Context, c *db.Contact, first *int, after *string, last *int, before *string) (*ConversationConnection, error) {
-	l, err := loadersOf(ctx).contactConversations.Load(ctx, pageOf[db.ContactID]{c.ID, argsOf(first, after, last, before)})
-	if err != nil {
-		return nil, err
-	}
-	return connect(l, same[*db.Conversation], totalOf(loadersOf(ctx).conversationTotals, c.ID)), nil
+func (r contactRelations) Conversations(ctx context.Context, rows []*db.Contact, first *int, after *string, last *int, before *string) ([]*ConversationConnection, []error) {
+	return connectionsOf(ctx, r.contactConversations, rows, contactID, same, argsOf(first, after, last, before))
 }
 
-func (r contactResolver) Timeline(ctx context.Context, c *db.Contact, first *int, after *string, last *int, before *string) (*TimelineConnection, error) {
-	l, err := loadersOf(ctx).contactTimeline.Load(ctx, pageOf[db.ContactID]{c.ID, argsOf(first, after, last, before)})
-	if err != nil {
-		return nil, err
-	}
-	return connect(l, toEvent, totalOf(loadersOf(ctx).contactTimelineTotals, c.ID)), nil
+func (r contactRelations) Timeline(ctx context.Context, rows []*db.Contact, first *int, after *string, last *int, before *string) ([]*TimelineConnection, []error) {
+	return connectionsOf(ctx, r.contactTimeline, rows, contactID, toEvent, argsOf(first, after, last, before))
 }
 
-func (r contactResolver) CanOpen(ctx context.Context, c *db.Contact) (bool, error) {
-	reason, err := r.CannotOpenReason(ctx, c)
-	return reason == nil, err
+func (r contactRelations) CanOpen(ctx context.Context, rows []*db.Contact) ([]bool, []error) {
+	reasons, errs := r.CannotOpenReason(ctx, rows)
+	return derive(len(rows), errs, func(i int) bool { return reasons[i] == nil })
 }
 
-func (r contactResolver) CannotOpenReason(ctx context.Context, c *db.Contact) (*service.RefusalCode, error) {
-	latest, err := r.LatestConversation(ctx, c)
-	if err != nil {
-		return nil, err
-	}
-	return code(service.WhyNotOpen(c, latest)), nil
+func (r contactRelations) CannotOpenReason(ctx context.Context, rows []*db.Contact) ([]*service.RefusalCode, []error) {
+	latest, errs := r.LatestConversation(ctx, rows)
+	return derive(len(rows), errs, func(i int) *service.RefusalCode { return code(service.WhyNotOpen(rows[i], latest[i])) })
 }

@@ -12,7 +12,7 @@ func (r queryResolver) Conversation(ctx context.Context, id string) (*db.Convers
 	if err != nil {
 		return nil, err
 	}
-	return loadersOf(ctx).conversations.Load(ctx, conversation)
+	return readsOf(ctx).conversations.one(ctx, conversation)
 }
 
 func (r mutationResolver) AssignConversation(ctx context.Context, input service.AssignConversationInput) (*ConversationPayload, error) {
@@ -51,74 +51,67 @@ func (r mutationResolver) CloseConversations(ctx context.Context, input service.
 	return conversationsPayload(r.service.CloseConversations(ctx, actorOf(ctx), input))
 }
 
-func (r conversationResolver) Contact(ctx context.Context, c *db.Conversation) (*db.Contact, error) {
-	return loadersOf(ctx).contacts.Load(ctx, c.ContactID)
+// conversationRelations are the relations of Conversation.
+type conversationRelations struct{ *reads }
+
+func conversationID(c *db.Conversation) *db.ConversationID { return &c.ID }
+
+func conversationContactID(c *db.Conversation) *db.ContactID { return &c.ContactID }
+
+func (r conversationRelations) Contact(ctx context.Context, rows []*db.Conversation) ([]*db.Contact, []error) {
+	return refer(ctx, r.contacts, rows, conversationContactID)
 }
 
-func (r conversationResolver) Assignee(ctx context.Context, c *db.Conversation) (*db.Agent, error) {
-	return loadOptional(ctx, loadersOf(ctx).agents, c.AssigneeID)
+func (r conversationRelations) Assignee(ctx context.Context, rows []*db.Conversation) ([]*db.Agent, []error) {
+	return refer(ctx, r.agents, rows, func(c *db.Conversation) *db.AgentID { return c.AssigneeID })
 }
 
-func (r conversationResolver) OpenedBy(ctx context.Context, c *db.Conversation) (Actor, error) {
-	return loadActor(ctx, c.OpenedBy)
+func (r conversationRelations) OpenedBy(ctx context.Context, rows []*db.Conversation) ([]Actor, []error) {
+	return actors(ctx, r.reads, rows, func(c *db.Conversation) db.ActorRef { return c.OpenedBy })
 }
 
-func (r conversationResolver) ClosedBy(ctx context.Context, c *db.Conversation) (Actor, error) {
-	return loadActor(ctx, c.ClosedBy)
+func (r conversationRelations) ClosedBy(ctx context.Context, rows []*db.Conversation) ([]Actor, []error) {
+	return actors(ctx, r.reads, rows, func(c *db.Conversation) db.ActorRef { return c.ClosedBy })
 }
 
-func (r conversationResolver) UnreadCount(ctx context.Context, c *db.Conversation) (int, error) {
-	return loadersOf(ctx).unread.Load(ctx, c.ID)
+func (r conversationRelations) UnreadCount(ctx context.Context, rows []*db.Conversation) ([]int, []error) {
+	return refer(ctx, r.unread, rows, conversationID)
 }
 
-func (r conversationResolver) LastMessage(ctx context.Context, c *db.Conversation) (*db.Message, error) {
-	return loadOptional(ctx, loadersOf(ctx).messages, c.LastMessageID)
+func (r conversationRelations) LastMessage(ctx context.Context, rows []*db.Conversation) ([]*db.Message, []error) {
+	return refer(ctx, r.messages, rows, func(c *db.Conversation) *db.MessageID { return c.LastMessageID })
 }
 
-func (r conversationResolver) Messages(ctx context.Context, c *db.Conversation, first *int, after *string, last *int, before *string) (*MessageConnection, error) {
-	l, err := loadersOf(ctx).conversationMessages.Load(ctx, pageOf[db.ConversationID]{c.ID, argsOf(first, after, last, before)})
-	if err != nil {
-		return nil, err
-	}
-	return connect(l, same[*db.Message], totalOf(loadersOf(ctx).messageTotals, c.ID)), nil
+func (r conversationRelations) Messages(ctx context.Context, rows []*db.Conversation, first *int, after *string, last *int, before *string) ([]*MessageConnection, []error) {
+	return connectionsOf(ctx, r.conversationMessages, rows, conversationID, same, argsOf(first, after, last, before))
 }
 
-func (r conversationResolver) Timeline(ctx context.Context, c *db.Conversation, first *int, after *string, last *int, before *string) (*TimelineConnection, error) {
-	l, err := loadersOf(ctx).conversationTimeline.Load(ctx, pageOf[db.ConversationID]{c.ID, argsOf(first, after, last, before)})
-	if err != nil {
-		return nil, err
-	}
-	return connect(l, toEvent, totalOf(loadersOf(ctx).conversationTimelineTotals, c.ID)), nil
+func (r conversationRelations) Timeline(ctx context.Context, rows []*db.Conversation, first *int, after *string, last *int, before *string) ([]*TimelineConnection, []error) {
+	return connectionsOf(ctx, r.conversationTimeline, rows, conversationID, toEvent, argsOf(first, after, last, before))
 }
 
-func (r conversationResolver) CanClose(ctx context.Context, c *db.Conversation) (bool, error) {
-	reason, err := r.CannotCloseReason(ctx, c)
-	return reason == nil, err
+func (r conversationRelations) CanClose(ctx context.Context, rows []*db.Conversation) ([]bool, []error) {
+	reasons, errs := r.CannotCloseReason(ctx, rows)
+	return derive(len(rows), errs, func(i int) bool { return reasons[i] == nil })
 }
 
-func (r conversationResolver) CannotCloseReason(ctx context.Context, c *db.Conversation) (*service.RefusalCode, error) {
-	contact, err := r.Contact(ctx, c)
-	if err != nil {
-		return nil, err
-	}
-	return code(service.WhyNotClose(contact, c)), nil
+func (r conversationRelations) CannotCloseReason(ctx context.Context, rows []*db.Conversation) ([]*service.RefusalCode, []error) {
+	contacts, errs := r.Contact(ctx, rows)
+	return derive(len(rows), errs, func(i int) *service.RefusalCode { return code(service.WhyNotClose(contacts[i], rows[i])) })
 }
 
-func (r conversationResolver) CanReopen(ctx context.Context, c *db.Conversation) (bool, error) {
-	reason, err := r.CannotReopenReason(ctx, c)
-	return reason == nil, err
+func (r conversationRelations) CanReopen(ctx context.Context, rows []*db.Conversation) ([]bool, []error) {
+	reasons, errs := r.CannotReopenReason(ctx, rows)
+	return derive(len(rows), errs, func(i int) bool { return reasons[i] == nil })
 }
 
-func (r conversationResolver) CannotReopenReason(ctx context.Context, c *db.Conversation) (*service.RefusalCode, error) {
-	contact, err := r.Contact(ctx, c)
-	if err != nil {
-		return nil, err
-	}
-	latest, err := loadersOf(ctx).latest.Load(ctx, c.ContactID)
-	if err != nil {
-		return nil, err
-	}
-	return code(service.WhyNotReopen(contact, latest, c)), nil
+func (r conversationRelations) CannotReopenReason(ctx context.Context, rows []*db.Conversation) ([]*service.RefusalCode, []error) {
+	contacts, errs := r.Contact(ctx, rows)
+	latest, more := refer(ctx, r.latest, rows, conversationContactID)
+	errs = joined(errs, more)
+	return derive(len(rows), errs, func(i int) *service.RefusalCode {
+		return code(service.WhyNotReopen(contacts[i], latest[i], rows[i]))
+	})
 }
 
 // code returns a refusal's code; nil without a refusal.

@@ -41,17 +41,22 @@ func (d Dashboard) Agents() []*DashboardAgent {
 // DashboardAgent holds the figures of one agent.
 type DashboardAgent struct{ service.DashboardAgent }
 
-// Agent loads the agent.
-func (a DashboardAgent) Agent(ctx context.Context) (*db.Agent, error) {
-	return loadersOf(ctx).agents.Load(ctx, a.AgentID)
+// dashboardAgentRelations are the relations of DashboardAgent.
+type dashboardAgentRelations struct{ *reads }
+
+func (r dashboardAgentRelations) Agent(ctx context.Context, rows []*DashboardAgent) ([]*db.Agent, []error) {
+	return refer(ctx, r.agents, rows, func(row *DashboardAgent) *db.AgentID { return &row.AgentID })
 }
 
 // AgentChange is an event that changes agents or their numbers of open conversations.
 type AgentChange struct{ service.AgentChange }
 
-// Agents loads the current state of the agents that the event changes.
-func (c AgentChange) Agents(ctx context.Context) ([]*db.Agent, error) {
-	return loadersOf(ctx).agents.LoadAll(ctx, c.AgentChange.Agents)
+// agentChangeRelations are the relations of AgentChange.
+type agentChangeRelations struct{ *reads }
+
+// Agents reads the current state of the agents that the events change.
+func (r agentChangeRelations) Agents(ctx context.Context, rows []*AgentChange) ([][]*db.Agent, []error) {
+	return referAll(ctx, r.agents, rows, func(c *AgentChange) []db.AgentID { return c.AgentChange.Agents })
 }
 
 // Event returns the event that caused the change.

@@ -26,10 +26,10 @@ type StatusEvent interface {
 // MessageEvent is an event about a message.
 type MessageEvent interface {
 	Event
-	Message(context.Context) (*db.Message, error)
+	isMessageEvent()
 }
 
-// event resolves the fields that all types of events have.
+// event is what all types of events have.
 type event struct{ *db.Event }
 
 func (e event) row() *db.Event { return e.Event }
@@ -37,55 +37,81 @@ func (e event) row() *db.Event { return e.Event }
 // OccurredAt is when the event was recorded.
 func (e event) OccurredAt() time.Time { return e.CreatedAt }
 
-// Actor loads the actor who caused the event; nil for the system.
-func (e event) Actor(ctx context.Context) (Actor, error) { return loadActor(ctx, e.Event.Actor) }
+// eventRelations are the relations of all types of events.
+type eventRelations struct{ *reads }
 
-// Via loads the integration that acted for the actor; nil if the actor called the API.
-func (e event) Via(ctx context.Context) (*db.Token, error) {
-	if e.Event.Via.Prefix != db.TokenPrefix {
-		return nil, nil
-	}
-	return loadersOf(ctx).tokens.Load(ctx, db.TokenID{UUID: e.Event.Via.ID})
+// Actor reads the actors who caused the events; nil for the system.
+func (r eventRelations) Actor(ctx context.Context, rows []event) ([]Actor, []error) {
+	return actors(ctx, r.reads, rows, func(e event) db.ActorRef { return e.Event.Actor })
 }
 
-// Conversation loads the current state of the event's conversation; nil if it has none.
-func (e event) Conversation(ctx context.Context) (*db.Conversation, error) {
-	return loadOptional(ctx, loadersOf(ctx).conversations, e.ConversationID)
+// Via reads the integrations that acted for the actors; nil where the actor called the API.
+func (r eventRelations) Via(ctx context.Context, rows []event) ([]*db.Token, []error) {
+	return refer(ctx, r.tokens, rows, func(e event) *db.TokenID {
+		if e.Event.Via.Prefix != db.TokenPrefix {
+			return nil
+		}
+		return &db.TokenID{UUID: e.Event.Via.ID}
+	})
 }
 
-// Contact loads the current state of the event's contact; nil if it has none.
-func (e event) Contact(ctx context.Context) (*db.Contact, error) {
-	return loadOptional(ctx, loadersOf(ctx).contacts, e.ContactID)
+// Conversation reads the current state of the events' conversations.
+func (r eventRelations) Conversation(ctx context.Context, rows []event) ([]*db.Conversation, []error) {
+	return refer(ctx, r.conversations, rows, func(e event) *db.ConversationID { return e.ConversationID })
 }
 
-// IdempotencyKey returns the idempotency key of the mutation to the caller who sent it; nil to
-// others.
-func (e event) IdempotencyKey(ctx context.Context) *string {
-	if caller := e.Caller(); caller.IsZero() || caller != actorOf(ctx).Ref() {
-		return nil
-	}
-	return e.Event.Origin
+// Contact reads the current state of the events' contacts.
+func (r eventRelations) Contact(ctx context.Context, rows []event) ([]*db.Contact, []error) {
+	return refer(ctx, r.contacts, rows, func(e event) *db.ContactID { return e.ContactID })
+}
+
+// Run reads the runs of workflows that caused the events; nil where none did.
+func (r eventRelations) Run(ctx context.Context, rows []event) ([]*db.WorkflowRun, []error) {
+	return refer(ctx, r.runs, rows, func(e event) *db.RunID {
+		if e.Data.Run == nil {
+			return nil
+		}
+		return &e.Data.Run.ID
+	})
+}
+
+// IdempotencyKey returns the idempotency keys of mutations to the caller who sent them; nil to others.
+func (r eventRelations) IdempotencyKey(ctx context.Context, rows []event) ([]*string, []error) {
+	own := actorOf(ctx).Ref()
+	return derive(len(rows), nil, func(i int) *string {
+		if caller := rows[i].Caller(); caller.IsZero() || caller != own {
+			return nil
+		}
+		return rows[i].Event.Origin
+	})
 }
 
 // messageEvent is an event about a message.
 type messageEvent struct{ event }
 
-// Message loads the message.
-func (e messageEvent) Message(ctx context.Context) (*db.Message, error) {
-	return loadOptional(ctx, loadersOf(ctx).messages, e.Data.MessageID)
+func (messageEvent) isMessageEvent() {}
+
+// messageEventRelations are the relations of events about messages.
+type messageEventRelations struct{ *reads }
+
+func (r messageEventRelations) Message(ctx context.Context, rows []messageEvent) ([]*db.Message, []error) {
+	return refer(ctx, r.messages, rows, func(e messageEvent) *db.MessageID { return e.Data.MessageID })
 }
 
 // assignmentEvent is an event that changes a conversation's assignee.
 type assignmentEvent struct{ event }
 
-// From loads the assignee before the event; nil if there was none.
-func (e assignmentEvent) From(ctx context.Context) (*db.Agent, error) {
-	return loadOptional(ctx, loadersOf(ctx).agents, e.Before.Assignee)
+// assignmentEventRelations are the relations of events that change a conversation's assignee.
+type assignmentEventRelations struct{ *reads }
+
+// From reads the assignees before the events; nil where there was none.
+func (r assignmentEventRelations) From(ctx context.Context, rows []assignmentEvent) ([]*db.Agent, []error) {
+	return refer(ctx, r.agents, rows, func(e assignmentEvent) *db.AgentID { return e.Before.Assignee })
 }
 
-// To loads the assignee after the event; nil if there is none.
-func (e assignmentEvent) To(ctx context.Context) (*db.Agent, error) {
-	return loadOptional(ctx, loadersOf(ctx).agents, e.After.Assignee)
+// To reads the assignees after the events; nil where there is none.
+func (r assignmentEventRelations) To(ctx context.Context, rows []assignmentEvent) ([]*db.Agent, []error) {
+	return refer(ctx, r.agents, rows, func(e assignmentEvent) *db.AgentID { return e.After.Assignee })
 }
 
 // Reason returns the reason of the assignment.
@@ -109,9 +135,11 @@ func (e statusEvent) ClosingNote() *db.ClosingNote { return e.Data.ClosingNote }
 // agentEvent is an event about an agent.
 type agentEvent struct{ event }
 
-// Agent loads the agent.
-func (e agentEvent) Agent(ctx context.Context) (*db.Agent, error) {
-	return loadOptional(ctx, loadersOf(ctx).agents, e.Data.AgentID)
+// agentEventRelations are the relations of events about agents.
+type agentEventRelations struct{ *reads }
+
+func (r agentEventRelations) Agent(ctx context.Context, rows []agentEvent) ([]*db.Agent, []error) {
+	return refer(ctx, r.agents, rows, func(e agentEvent) *db.AgentID { return e.Data.AgentID })
 }
 
 // changedFields returns the changes of an event; the list is never nil.
@@ -232,12 +260,3 @@ func toEvents(rows []*db.Event) []Event {
 func toAssignmentEvent(e *db.Event) AssignmentEvent { return toEvent(e).(AssignmentEvent) }
 
 func toStatusEvent(e *db.Event) StatusEvent { return toEvent(e).(StatusEvent) }
-
-// asEvents returns events of one interface as events of any type.
-func asEvents[E Event](of []E) []Event {
-	events := make([]Event, len(of))
-	for i, e := range of {
-		events[i] = e
-	}
-	return events
-}

@@ -1,10 +1,12 @@
 package graph
 
 import (
+	"context"
 	"net/http"
 	"net/http/httptest"
 
 	"github.com/99designs/gqlgen/graphql"
+	"github.com/vektah/gqlparser/v2/ast"
 )
 
 // Internals that the tests of package graph_test use.
@@ -18,8 +20,12 @@ var (
 
 // NewExecutor returns the executor of a handler's transports; around is called for each field.
 func NewExecutor(o Options, around graphql.FieldMiddleware) graphql.GraphExecutor {
+	o.around = func(ctx context.Context, object string, f *ast.Field, _ ast.Path) error {
+		ctx = graphql.WithFieldContext(ctx, &graphql.FieldContext{Object: object, Field: graphql.CollectedField{Field: f}})
+		_, err := around(ctx, func(context.Context) (any, error) { return nil, nil })
+		return err
+	}
 	server := o.server()
-	server.AroundFields(around)
 	var taken taker
 	server.AddTransport(&taken)
 	server.ServeHTTP(httptest.NewRecorder(), httptest.NewRequest(http.MethodGet, "/graphql", nil))

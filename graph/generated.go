@@ -32,20 +32,63 @@ func NewExecutableSchema(cfg Config) graphql.ExecutableSchema {
 type Config = graphql.Config[ResolverRoot, DirectiveRoot, ComplexityRoot]
 
 type ResolverRoot interface {
+	AddNotePayload() AddNotePayloadResolver
 	Agent() AgentResolver
+	AgentChange() AgentChangeResolver
+	AgentConnection() AgentConnectionResolver
+	AgentCreated() AgentCreatedResolver
+	AgentDeactivated() AgentDeactivatedResolver
+	AgentReactivated() AgentReactivatedResolver
+	AgentUpdated() AgentUpdatedResolver
+	AssignLeastLoadedStep() AssignLeastLoadedStepResolver
+	AssignRoundRobinStep() AssignRoundRobinStepResolver
+	AssignStep() AssignStepResolver
 	AssigneeCondition() AssigneeConditionResolver
+	AvailabilityChanged() AvailabilityChangedResolver
+	BusinessEventRecorded() BusinessEventRecordedResolver
 	Contact() ContactResolver
+	ContactBlocked() ContactBlockedResolver
+	ContactConnection() ContactConnectionResolver
+	ContactCreated() ContactCreatedResolver
+	ContactUnblocked() ContactUnblockedResolver
+	ContactUpdated() ContactUpdatedResolver
 	Conversation() ConversationResolver
+	ConversationAssigned() ConversationAssignedResolver
+	ConversationClosed() ConversationClosedResolver
+	ConversationConnection() ConversationConnectionResolver
+	ConversationImported() ConversationImportedResolver
+	ConversationOpened() ConversationOpenedResolver
+	ConversationReopened() ConversationReopenedResolver
+	ConversationUnassigned() ConversationUnassignedResolver
+	DashboardAgent() DashboardAgentResolver
+	InboxChange() InboxChangeResolver
+	InboxConnection() InboxConnectionResolver
 	Message() MessageResolver
+	MessageConnection() MessageConnectionResolver
+	MessageReceived() MessageReceivedResolver
+	MessageSent() MessageSentResolver
 	Mutation() MutationResolver
+	NoteAdded() NoteAddedResolver
 	Query() QueryResolver
+	ReceiveMessagePayload() ReceiveMessagePayloadResolver
+	SendMessagePayload() SendMessagePayloadResolver
 	Session() SessionResolver
 	Subscription() SubscriptionResolver
+	TimelineConnection() TimelineConnectionResolver
 	Workflow() WorkflowResolver
 	WorkflowCandidate() WorkflowCandidateResolver
+	WorkflowConnection() WorkflowConnectionResolver
+	WorkflowCreated() WorkflowCreatedResolver
 	WorkflowDefinition() WorkflowDefinitionResolver
+	WorkflowDeleted() WorkflowDeletedResolver
+	WorkflowDisabled() WorkflowDisabledResolver
+	WorkflowEnabled() WorkflowEnabledResolver
+	WorkflowRan() WorkflowRanResolver
 	WorkflowRun() WorkflowRunResolver
+	WorkflowRunConnection() WorkflowRunConnectionResolver
 	WorkflowRunStep() WorkflowRunStepResolver
+	WorkflowUpdated() WorkflowUpdatedResolver
+	WorkspaceUpdated() WorkspaceUpdatedResolver
 	DryRunWorkflowInput() DryRunWorkflowInputResolver
 	ReceiveMessageInput() ReceiveMessageInputResolver
 	RecordBusinessEventInput() RecordBusinessEventInputResolver
@@ -1094,11 +1137,77 @@ type ComplexityRoot struct {
 
 // region    ************************** generated!.gotpl **************************
 
+type AddNotePayloadResolver interface {
+	Message(ctx context.Context, obj *ConversationPayload) (*db.Message, error)
+}
 type AgentResolver interface {
 	OpenConversations(ctx context.Context, obj *db.Agent) (int, error)
 }
+type AgentChangeResolver interface {
+	Agents(ctx context.Context, obj *AgentChange) ([]*db.Agent, error)
+}
+type AgentConnectionResolver interface {
+	TotalCount(ctx context.Context, obj *Connection[*db.Agent]) (int, error)
+	TotalCountCapped(ctx context.Context, obj *Connection[*db.Agent]) (bool, error)
+}
+type AgentCreatedResolver interface {
+	Actor(ctx context.Context, obj *AgentCreated) (Actor, error)
+	Via(ctx context.Context, obj *AgentCreated) (*db.Token, error)
+	Conversation(ctx context.Context, obj *AgentCreated) (*db.Conversation, error)
+	Contact(ctx context.Context, obj *AgentCreated) (*db.Contact, error)
+	IdempotencyKey(ctx context.Context, obj *AgentCreated) (*string, error)
+	Agent(ctx context.Context, obj *AgentCreated) (*db.Agent, error)
+}
+type AgentDeactivatedResolver interface {
+	Actor(ctx context.Context, obj *AgentDeactivated) (Actor, error)
+	Via(ctx context.Context, obj *AgentDeactivated) (*db.Token, error)
+	Conversation(ctx context.Context, obj *AgentDeactivated) (*db.Conversation, error)
+	Contact(ctx context.Context, obj *AgentDeactivated) (*db.Contact, error)
+	IdempotencyKey(ctx context.Context, obj *AgentDeactivated) (*string, error)
+	Agent(ctx context.Context, obj *AgentDeactivated) (*db.Agent, error)
+}
+type AgentReactivatedResolver interface {
+	Actor(ctx context.Context, obj *AgentReactivated) (Actor, error)
+	Via(ctx context.Context, obj *AgentReactivated) (*db.Token, error)
+	Conversation(ctx context.Context, obj *AgentReactivated) (*db.Conversation, error)
+	Contact(ctx context.Context, obj *AgentReactivated) (*db.Contact, error)
+	IdempotencyKey(ctx context.Context, obj *AgentReactivated) (*string, error)
+	Agent(ctx context.Context, obj *AgentReactivated) (*db.Agent, error)
+}
+type AgentUpdatedResolver interface {
+	Actor(ctx context.Context, obj *AgentUpdated) (Actor, error)
+	Via(ctx context.Context, obj *AgentUpdated) (*db.Token, error)
+	Conversation(ctx context.Context, obj *AgentUpdated) (*db.Conversation, error)
+	Contact(ctx context.Context, obj *AgentUpdated) (*db.Contact, error)
+	IdempotencyKey(ctx context.Context, obj *AgentUpdated) (*string, error)
+	Agent(ctx context.Context, obj *AgentUpdated) (*db.Agent, error)
+}
+type AssignLeastLoadedStepResolver interface {
+	Agents(ctx context.Context, obj *AssignLeastLoadedStep) ([]*db.Agent, error)
+}
+type AssignRoundRobinStepResolver interface {
+	Agents(ctx context.Context, obj *AssignRoundRobinStep) ([]*db.Agent, error)
+}
+type AssignStepResolver interface {
+	Agent(ctx context.Context, obj *AssignStep) (*db.Agent, error)
+}
 type AssigneeConditionResolver interface {
 	Agents(ctx context.Context, obj *db.AssigneeCondition) ([]*db.Agent, error)
+}
+type AvailabilityChangedResolver interface {
+	Actor(ctx context.Context, obj *AvailabilityChanged) (Actor, error)
+	Via(ctx context.Context, obj *AvailabilityChanged) (*db.Token, error)
+	Conversation(ctx context.Context, obj *AvailabilityChanged) (*db.Conversation, error)
+	Contact(ctx context.Context, obj *AvailabilityChanged) (*db.Contact, error)
+	IdempotencyKey(ctx context.Context, obj *AvailabilityChanged) (*string, error)
+	Agent(ctx context.Context, obj *AvailabilityChanged) (*db.Agent, error)
+}
+type BusinessEventRecordedResolver interface {
+	Actor(ctx context.Context, obj *BusinessEventRecorded) (Actor, error)
+	Via(ctx context.Context, obj *BusinessEventRecorded) (*db.Token, error)
+	Conversation(ctx context.Context, obj *BusinessEventRecorded) (*db.Conversation, error)
+	Contact(ctx context.Context, obj *BusinessEventRecorded) (*db.Contact, error)
+	IdempotencyKey(ctx context.Context, obj *BusinessEventRecorded) (*string, error)
 }
 type ContactResolver interface {
 	Identities(ctx context.Context, obj *db.Contact) ([]*db.ContactIdentity, error)
@@ -1111,6 +1220,38 @@ type ContactResolver interface {
 	Timeline(ctx context.Context, obj *db.Contact, first *int, after *string, last *int, before *string) (*Connection[Event], error)
 	CanOpen(ctx context.Context, obj *db.Contact) (bool, error)
 	CannotOpenReason(ctx context.Context, obj *db.Contact) (*service.RefusalCode, error)
+}
+type ContactBlockedResolver interface {
+	Actor(ctx context.Context, obj *ContactBlocked) (Actor, error)
+	Via(ctx context.Context, obj *ContactBlocked) (*db.Token, error)
+	Conversation(ctx context.Context, obj *ContactBlocked) (*db.Conversation, error)
+	Contact(ctx context.Context, obj *ContactBlocked) (*db.Contact, error)
+	IdempotencyKey(ctx context.Context, obj *ContactBlocked) (*string, error)
+}
+type ContactConnectionResolver interface {
+	TotalCount(ctx context.Context, obj *Connection[*db.Contact]) (int, error)
+	TotalCountCapped(ctx context.Context, obj *Connection[*db.Contact]) (bool, error)
+}
+type ContactCreatedResolver interface {
+	Actor(ctx context.Context, obj *ContactCreated) (Actor, error)
+	Via(ctx context.Context, obj *ContactCreated) (*db.Token, error)
+	Conversation(ctx context.Context, obj *ContactCreated) (*db.Conversation, error)
+	Contact(ctx context.Context, obj *ContactCreated) (*db.Contact, error)
+	IdempotencyKey(ctx context.Context, obj *ContactCreated) (*string, error)
+}
+type ContactUnblockedResolver interface {
+	Actor(ctx context.Context, obj *ContactUnblocked) (Actor, error)
+	Via(ctx context.Context, obj *ContactUnblocked) (*db.Token, error)
+	Conversation(ctx context.Context, obj *ContactUnblocked) (*db.Conversation, error)
+	Contact(ctx context.Context, obj *ContactUnblocked) (*db.Contact, error)
+	IdempotencyKey(ctx context.Context, obj *ContactUnblocked) (*string, error)
+}
+type ContactUpdatedResolver interface {
+	Actor(ctx context.Context, obj *ContactUpdated) (Actor, error)
+	Via(ctx context.Context, obj *ContactUpdated) (*db.Token, error)
+	Conversation(ctx context.Context, obj *ContactUpdated) (*db.Conversation, error)
+	Contact(ctx context.Context, obj *ContactUpdated) (*db.Contact, error)
+	IdempotencyKey(ctx context.Context, obj *ContactUpdated) (*string, error)
 }
 type ConversationResolver interface {
 	Contact(ctx context.Context, obj *db.Conversation) (*db.Contact, error)
@@ -1129,8 +1270,92 @@ type ConversationResolver interface {
 	CanReopen(ctx context.Context, obj *db.Conversation) (bool, error)
 	CannotReopenReason(ctx context.Context, obj *db.Conversation) (*service.RefusalCode, error)
 }
+type ConversationAssignedResolver interface {
+	Actor(ctx context.Context, obj *ConversationAssigned) (Actor, error)
+	Via(ctx context.Context, obj *ConversationAssigned) (*db.Token, error)
+	Conversation(ctx context.Context, obj *ConversationAssigned) (*db.Conversation, error)
+	Contact(ctx context.Context, obj *ConversationAssigned) (*db.Contact, error)
+	IdempotencyKey(ctx context.Context, obj *ConversationAssigned) (*string, error)
+	From(ctx context.Context, obj *ConversationAssigned) (*db.Agent, error)
+	To(ctx context.Context, obj *ConversationAssigned) (*db.Agent, error)
+
+	Run(ctx context.Context, obj *ConversationAssigned) (*db.WorkflowRun, error)
+}
+type ConversationClosedResolver interface {
+	Actor(ctx context.Context, obj *ConversationClosed) (Actor, error)
+	Via(ctx context.Context, obj *ConversationClosed) (*db.Token, error)
+	Conversation(ctx context.Context, obj *ConversationClosed) (*db.Conversation, error)
+	Contact(ctx context.Context, obj *ConversationClosed) (*db.Contact, error)
+	IdempotencyKey(ctx context.Context, obj *ConversationClosed) (*string, error)
+}
+type ConversationConnectionResolver interface {
+	TotalCount(ctx context.Context, obj *Connection[*db.Conversation]) (int, error)
+	TotalCountCapped(ctx context.Context, obj *Connection[*db.Conversation]) (bool, error)
+}
+type ConversationImportedResolver interface {
+	Actor(ctx context.Context, obj *ConversationImported) (Actor, error)
+	Via(ctx context.Context, obj *ConversationImported) (*db.Token, error)
+	Conversation(ctx context.Context, obj *ConversationImported) (*db.Conversation, error)
+	Contact(ctx context.Context, obj *ConversationImported) (*db.Contact, error)
+	IdempotencyKey(ctx context.Context, obj *ConversationImported) (*string, error)
+}
+type ConversationOpenedResolver interface {
+	Actor(ctx context.Context, obj *ConversationOpened) (Actor, error)
+	Via(ctx context.Context, obj *ConversationOpened) (*db.Token, error)
+	Conversation(ctx context.Context, obj *ConversationOpened) (*db.Conversation, error)
+	Contact(ctx context.Context, obj *ConversationOpened) (*db.Contact, error)
+	IdempotencyKey(ctx context.Context, obj *ConversationOpened) (*string, error)
+}
+type ConversationReopenedResolver interface {
+	Actor(ctx context.Context, obj *ConversationReopened) (Actor, error)
+	Via(ctx context.Context, obj *ConversationReopened) (*db.Token, error)
+	Conversation(ctx context.Context, obj *ConversationReopened) (*db.Conversation, error)
+	Contact(ctx context.Context, obj *ConversationReopened) (*db.Contact, error)
+	IdempotencyKey(ctx context.Context, obj *ConversationReopened) (*string, error)
+}
+type ConversationUnassignedResolver interface {
+	Actor(ctx context.Context, obj *ConversationUnassigned) (Actor, error)
+	Via(ctx context.Context, obj *ConversationUnassigned) (*db.Token, error)
+	Conversation(ctx context.Context, obj *ConversationUnassigned) (*db.Conversation, error)
+	Contact(ctx context.Context, obj *ConversationUnassigned) (*db.Contact, error)
+	IdempotencyKey(ctx context.Context, obj *ConversationUnassigned) (*string, error)
+	From(ctx context.Context, obj *ConversationUnassigned) (*db.Agent, error)
+	To(ctx context.Context, obj *ConversationUnassigned) (*db.Agent, error)
+
+	Run(ctx context.Context, obj *ConversationUnassigned) (*db.WorkflowRun, error)
+}
+type DashboardAgentResolver interface {
+	Agent(ctx context.Context, obj *DashboardAgent) (*db.Agent, error)
+}
+type InboxChangeResolver interface {
+	Conversation(ctx context.Context, obj *InboxChange) (*db.Conversation, error)
+}
+type InboxConnectionResolver interface {
+	TotalCount(ctx context.Context, obj *InboxConnection) (int, error)
+	TotalCountCapped(ctx context.Context, obj *InboxConnection) (bool, error)
+}
 type MessageResolver interface {
 	Author(ctx context.Context, obj *db.Message) (Author, error)
+}
+type MessageConnectionResolver interface {
+	TotalCount(ctx context.Context, obj *Connection[*db.Message]) (int, error)
+	TotalCountCapped(ctx context.Context, obj *Connection[*db.Message]) (bool, error)
+}
+type MessageReceivedResolver interface {
+	Actor(ctx context.Context, obj *MessageReceived) (Actor, error)
+	Via(ctx context.Context, obj *MessageReceived) (*db.Token, error)
+	Conversation(ctx context.Context, obj *MessageReceived) (*db.Conversation, error)
+	Contact(ctx context.Context, obj *MessageReceived) (*db.Contact, error)
+	IdempotencyKey(ctx context.Context, obj *MessageReceived) (*string, error)
+	Message(ctx context.Context, obj *MessageReceived) (*db.Message, error)
+}
+type MessageSentResolver interface {
+	Actor(ctx context.Context, obj *MessageSent) (Actor, error)
+	Via(ctx context.Context, obj *MessageSent) (*db.Token, error)
+	Conversation(ctx context.Context, obj *MessageSent) (*db.Conversation, error)
+	Contact(ctx context.Context, obj *MessageSent) (*db.Contact, error)
+	IdempotencyKey(ctx context.Context, obj *MessageSent) (*string, error)
+	Message(ctx context.Context, obj *MessageSent) (*db.Message, error)
 }
 type MutationResolver interface {
 	AssignConversation(ctx context.Context, input service.AssignConversationInput) (*ConversationPayload, error)
@@ -1167,6 +1392,14 @@ type MutationResolver interface {
 	DeleteWorkflow(ctx context.Context, input workflow.DeleteWorkflowInput) (*WorkflowPayload, error)
 	CancelWorkflowRun(ctx context.Context, input workflow.CancelWorkflowRunInput) (*WorkflowRunPayload, error)
 }
+type NoteAddedResolver interface {
+	Actor(ctx context.Context, obj *NoteAdded) (Actor, error)
+	Via(ctx context.Context, obj *NoteAdded) (*db.Token, error)
+	Conversation(ctx context.Context, obj *NoteAdded) (*db.Conversation, error)
+	Contact(ctx context.Context, obj *NoteAdded) (*db.Contact, error)
+	IdempotencyKey(ctx context.Context, obj *NoteAdded) (*string, error)
+	Message(ctx context.Context, obj *NoteAdded) (*db.Message, error)
+}
 type QueryResolver interface {
 	AsOf(ctx context.Context) (*db.EventCursor, error)
 	Viewer(ctx context.Context) (*db.Agent, error)
@@ -1187,7 +1420,15 @@ type QueryResolver interface {
 	Node(ctx context.Context, id string) (Node, error)
 	Nodes(ctx context.Context, ids []string) ([]Node, error)
 }
+type ReceiveMessagePayloadResolver interface {
+	Message(ctx context.Context, obj *ConversationPayload) (*db.Message, error)
+}
+type SendMessagePayloadResolver interface {
+	Message(ctx context.Context, obj *ConversationPayload) (*db.Message, error)
+}
 type SessionResolver interface {
+	Agent(ctx context.Context, obj *Session) (*db.Agent, error)
+
 	Workspace(ctx context.Context, obj *Session) (*db.Workspace, error)
 }
 type SubscriptionResolver interface {
@@ -1200,6 +1441,10 @@ type SubscriptionResolver interface {
 	AgentsChanged(ctx context.Context, after *db.EventCursor) (<-chan *AgentChange, error)
 	WorkflowRunChanged(ctx context.Context, workflowID *string) (<-chan *db.WorkflowRun, error)
 }
+type TimelineConnectionResolver interface {
+	TotalCount(ctx context.Context, obj *Connection[Event]) (int, error)
+	TotalCountCapped(ctx context.Context, obj *Connection[Event]) (bool, error)
+}
 type WorkflowResolver interface {
 	Problems(ctx context.Context, obj *db.Workflow) ([]*service.Refusal, error)
 	Runs(ctx context.Context, obj *db.Workflow, first *int, after *string, last *int, before *string) (*Connection[*db.WorkflowRun], error)
@@ -1207,8 +1452,53 @@ type WorkflowResolver interface {
 type WorkflowCandidateResolver interface {
 	Agent(ctx context.Context, obj *db.WorkflowCandidate) (*db.Agent, error)
 }
+type WorkflowConnectionResolver interface {
+	TotalCount(ctx context.Context, obj *Connection[*db.Workflow]) (int, error)
+	TotalCountCapped(ctx context.Context, obj *Connection[*db.Workflow]) (bool, error)
+}
+type WorkflowCreatedResolver interface {
+	Actor(ctx context.Context, obj *WorkflowCreated) (Actor, error)
+	Via(ctx context.Context, obj *WorkflowCreated) (*db.Token, error)
+	Conversation(ctx context.Context, obj *WorkflowCreated) (*db.Conversation, error)
+	Contact(ctx context.Context, obj *WorkflowCreated) (*db.Contact, error)
+	IdempotencyKey(ctx context.Context, obj *WorkflowCreated) (*string, error)
+	Workflow(ctx context.Context, obj *WorkflowCreated) (*db.Workflow, error)
+}
 type WorkflowDefinitionResolver interface {
 	Steps(ctx context.Context, obj *db.WorkflowDefinition) ([]WorkflowStep, error)
+}
+type WorkflowDeletedResolver interface {
+	Actor(ctx context.Context, obj *WorkflowDeleted) (Actor, error)
+	Via(ctx context.Context, obj *WorkflowDeleted) (*db.Token, error)
+	Conversation(ctx context.Context, obj *WorkflowDeleted) (*db.Conversation, error)
+	Contact(ctx context.Context, obj *WorkflowDeleted) (*db.Contact, error)
+	IdempotencyKey(ctx context.Context, obj *WorkflowDeleted) (*string, error)
+	Workflow(ctx context.Context, obj *WorkflowDeleted) (*db.Workflow, error)
+}
+type WorkflowDisabledResolver interface {
+	Actor(ctx context.Context, obj *WorkflowDisabled) (Actor, error)
+	Via(ctx context.Context, obj *WorkflowDisabled) (*db.Token, error)
+	Conversation(ctx context.Context, obj *WorkflowDisabled) (*db.Conversation, error)
+	Contact(ctx context.Context, obj *WorkflowDisabled) (*db.Contact, error)
+	IdempotencyKey(ctx context.Context, obj *WorkflowDisabled) (*string, error)
+	Workflow(ctx context.Context, obj *WorkflowDisabled) (*db.Workflow, error)
+}
+type WorkflowEnabledResolver interface {
+	Actor(ctx context.Context, obj *WorkflowEnabled) (Actor, error)
+	Via(ctx context.Context, obj *WorkflowEnabled) (*db.Token, error)
+	Conversation(ctx context.Context, obj *WorkflowEnabled) (*db.Conversation, error)
+	Contact(ctx context.Context, obj *WorkflowEnabled) (*db.Contact, error)
+	IdempotencyKey(ctx context.Context, obj *WorkflowEnabled) (*string, error)
+	Workflow(ctx context.Context, obj *WorkflowEnabled) (*db.Workflow, error)
+}
+type WorkflowRanResolver interface {
+	Actor(ctx context.Context, obj *WorkflowRan) (Actor, error)
+	Via(ctx context.Context, obj *WorkflowRan) (*db.Token, error)
+	Conversation(ctx context.Context, obj *WorkflowRan) (*db.Conversation, error)
+	Contact(ctx context.Context, obj *WorkflowRan) (*db.Contact, error)
+	IdempotencyKey(ctx context.Context, obj *WorkflowRan) (*string, error)
+	Workflow(ctx context.Context, obj *WorkflowRan) (*db.Workflow, error)
+	Run(ctx context.Context, obj *WorkflowRan) (*db.WorkflowRun, error)
 }
 type WorkflowRunResolver interface {
 	Workflow(ctx context.Context, obj *db.WorkflowRun) (*db.Workflow, error)
@@ -1216,9 +1506,28 @@ type WorkflowRunResolver interface {
 	Conversation(ctx context.Context, obj *db.WorkflowRun) (*db.Conversation, error)
 	Contact(ctx context.Context, obj *db.WorkflowRun) (*db.Contact, error)
 }
+type WorkflowRunConnectionResolver interface {
+	TotalCount(ctx context.Context, obj *Connection[*db.WorkflowRun]) (int, error)
+	TotalCountCapped(ctx context.Context, obj *Connection[*db.WorkflowRun]) (bool, error)
+}
 type WorkflowRunStepResolver interface {
 	Agent(ctx context.Context, obj *db.WorkflowRunStep) (*db.Agent, error)
 	Code(ctx context.Context, obj *db.WorkflowRunStep) (*service.RefusalCode, error)
+}
+type WorkflowUpdatedResolver interface {
+	Actor(ctx context.Context, obj *WorkflowUpdated) (Actor, error)
+	Via(ctx context.Context, obj *WorkflowUpdated) (*db.Token, error)
+	Conversation(ctx context.Context, obj *WorkflowUpdated) (*db.Conversation, error)
+	Contact(ctx context.Context, obj *WorkflowUpdated) (*db.Contact, error)
+	IdempotencyKey(ctx context.Context, obj *WorkflowUpdated) (*string, error)
+	Workflow(ctx context.Context, obj *WorkflowUpdated) (*db.Workflow, error)
+}
+type WorkspaceUpdatedResolver interface {
+	Actor(ctx context.Context, obj *WorkspaceUpdated) (Actor, error)
+	Via(ctx context.Context, obj *WorkspaceUpdated) (*db.Token, error)
+	Conversation(ctx context.Context, obj *WorkspaceUpdated) (*db.Conversation, error)
+	Contact(ctx context.Context, obj *WorkspaceUpdated) (*db.Contact, error)
+	IdempotencyKey(ctx context.Context, obj *WorkspaceUpdated) (*string, error)
 }
 
 type DryRunWorkflowInputResolver interface {
@@ -11759,7 +12068,7 @@ func (ec *executionContext) _AddNotePayload_message(ctx context.Context, field g
 			return ec.fieldContext_AddNotePayload_message(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return obj.Message(ctx)
+			return ec.Resolvers.AddNotePayload().Message(ctx, obj)
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v *db.Message) graphql.Marshaler {
@@ -11774,7 +12083,7 @@ func (ec *executionContext) fieldContext_AddNotePayload_message(_ context.Contex
 		Object:     "AddNotePayload",
 		Field:      field,
 		IsMethod:   true,
-		IsResolver: false,
+		IsResolver: true,
 		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 			return ec.childFields_Message(ctx, field)
 		},
@@ -12108,7 +12417,7 @@ func (ec *executionContext) _AgentChange_agents(ctx context.Context, field graph
 			return ec.fieldContext_AgentChange_agents(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return obj.Agents(ctx)
+			return ec.Resolvers.AgentChange().Agents(ctx, obj)
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v []*db.Agent) graphql.Marshaler {
@@ -12123,7 +12432,7 @@ func (ec *executionContext) fieldContext_AgentChange_agents(_ context.Context, f
 		Object:     "AgentChange",
 		Field:      field,
 		IsMethod:   true,
-		IsResolver: false,
+		IsResolver: true,
 		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 			return ec.childFields_Agent(ctx, field)
 		},
@@ -12291,7 +12600,7 @@ func (ec *executionContext) _AgentConnection_totalCount(ctx context.Context, fie
 			return ec.fieldContext_AgentConnection_totalCount(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return obj.TotalCount(ctx)
+			return ec.Resolvers.AgentConnection().TotalCount(ctx, obj)
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v int) graphql.Marshaler {
@@ -12302,7 +12611,7 @@ func (ec *executionContext) _AgentConnection_totalCount(ctx context.Context, fie
 	)
 }
 func (ec *executionContext) fieldContext_AgentConnection_totalCount(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	return graphql.NewScalarFieldContext("AgentConnection", field, true, false, errors.New("field of type Int does not have child fields"))
+	return graphql.NewScalarFieldContext("AgentConnection", field, true, true, errors.New("field of type Int does not have child fields"))
 }
 
 func (ec *executionContext) _AgentConnection_totalCountCapped(ctx context.Context, field graphql.CollectedField, obj *Connection[*db.Agent]) (ret graphql.Marshaler) {
@@ -12314,7 +12623,7 @@ func (ec *executionContext) _AgentConnection_totalCountCapped(ctx context.Contex
 			return ec.fieldContext_AgentConnection_totalCountCapped(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return obj.TotalCountCapped(ctx)
+			return ec.Resolvers.AgentConnection().TotalCountCapped(ctx, obj)
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v bool) graphql.Marshaler {
@@ -12325,7 +12634,7 @@ func (ec *executionContext) _AgentConnection_totalCountCapped(ctx context.Contex
 	)
 }
 func (ec *executionContext) fieldContext_AgentConnection_totalCountCapped(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	return graphql.NewScalarFieldContext("AgentConnection", field, true, false, errors.New("field of type Boolean does not have child fields"))
+	return graphql.NewScalarFieldContext("AgentConnection", field, true, true, errors.New("field of type Boolean does not have child fields"))
 }
 
 func (ec *executionContext) _AgentCreated_id(ctx context.Context, field graphql.CollectedField, obj *AgentCreated) (ret graphql.Marshaler) {
@@ -12406,7 +12715,7 @@ func (ec *executionContext) _AgentCreated_actor(ctx context.Context, field graph
 			return ec.fieldContext_AgentCreated_actor(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return obj.Actor(ctx)
+			return ec.Resolvers.AgentCreated().Actor(ctx, obj)
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v Actor) graphql.Marshaler {
@@ -12417,7 +12726,7 @@ func (ec *executionContext) _AgentCreated_actor(ctx context.Context, field graph
 	)
 }
 func (ec *executionContext) fieldContext_AgentCreated_actor(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	return graphql.NewScalarFieldContext("AgentCreated", field, true, false, errors.New("field of type Actor does not have child fields"))
+	return graphql.NewScalarFieldContext("AgentCreated", field, true, true, errors.New("field of type Actor does not have child fields"))
 }
 
 func (ec *executionContext) _AgentCreated_via(ctx context.Context, field graphql.CollectedField, obj *AgentCreated) (ret graphql.Marshaler) {
@@ -12429,7 +12738,7 @@ func (ec *executionContext) _AgentCreated_via(ctx context.Context, field graphql
 			return ec.fieldContext_AgentCreated_via(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return obj.Via(ctx)
+			return ec.Resolvers.AgentCreated().Via(ctx, obj)
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v *db.Token) graphql.Marshaler {
@@ -12444,7 +12753,7 @@ func (ec *executionContext) fieldContext_AgentCreated_via(_ context.Context, fie
 		Object:     "AgentCreated",
 		Field:      field,
 		IsMethod:   true,
-		IsResolver: false,
+		IsResolver: true,
 		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 			return ec.childFields_Integration(ctx, field)
 		},
@@ -12461,7 +12770,7 @@ func (ec *executionContext) _AgentCreated_conversation(ctx context.Context, fiel
 			return ec.fieldContext_AgentCreated_conversation(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return obj.Conversation(ctx)
+			return ec.Resolvers.AgentCreated().Conversation(ctx, obj)
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v *db.Conversation) graphql.Marshaler {
@@ -12476,7 +12785,7 @@ func (ec *executionContext) fieldContext_AgentCreated_conversation(_ context.Con
 		Object:     "AgentCreated",
 		Field:      field,
 		IsMethod:   true,
-		IsResolver: false,
+		IsResolver: true,
 		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 			return ec.childFields_Conversation(ctx, field)
 		},
@@ -12493,7 +12802,7 @@ func (ec *executionContext) _AgentCreated_contact(ctx context.Context, field gra
 			return ec.fieldContext_AgentCreated_contact(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return obj.Contact(ctx)
+			return ec.Resolvers.AgentCreated().Contact(ctx, obj)
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v *db.Contact) graphql.Marshaler {
@@ -12508,7 +12817,7 @@ func (ec *executionContext) fieldContext_AgentCreated_contact(_ context.Context,
 		Object:     "AgentCreated",
 		Field:      field,
 		IsMethod:   true,
-		IsResolver: false,
+		IsResolver: true,
 		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 			return ec.childFields_Contact(ctx, field)
 		},
@@ -12525,7 +12834,7 @@ func (ec *executionContext) _AgentCreated_idempotencyKey(ctx context.Context, fi
 			return ec.fieldContext_AgentCreated_idempotencyKey(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return obj.IdempotencyKey(ctx), nil
+			return ec.Resolvers.AgentCreated().IdempotencyKey(ctx, obj)
 		},
 		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
 			directive0 := next
@@ -12549,7 +12858,7 @@ func (ec *executionContext) _AgentCreated_idempotencyKey(ctx context.Context, fi
 	)
 }
 func (ec *executionContext) fieldContext_AgentCreated_idempotencyKey(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	return graphql.NewScalarFieldContext("AgentCreated", field, true, false, errors.New("field of type String does not have child fields"))
+	return graphql.NewScalarFieldContext("AgentCreated", field, true, true, errors.New("field of type String does not have child fields"))
 }
 
 func (ec *executionContext) _AgentCreated_agent(ctx context.Context, field graphql.CollectedField, obj *AgentCreated) (ret graphql.Marshaler) {
@@ -12561,7 +12870,7 @@ func (ec *executionContext) _AgentCreated_agent(ctx context.Context, field graph
 			return ec.fieldContext_AgentCreated_agent(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return obj.Agent(ctx)
+			return ec.Resolvers.AgentCreated().Agent(ctx, obj)
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v *db.Agent) graphql.Marshaler {
@@ -12576,7 +12885,7 @@ func (ec *executionContext) fieldContext_AgentCreated_agent(_ context.Context, f
 		Object:     "AgentCreated",
 		Field:      field,
 		IsMethod:   true,
-		IsResolver: false,
+		IsResolver: true,
 		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 			return ec.childFields_Agent(ctx, field)
 		},
@@ -12662,7 +12971,7 @@ func (ec *executionContext) _AgentDeactivated_actor(ctx context.Context, field g
 			return ec.fieldContext_AgentDeactivated_actor(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return obj.Actor(ctx)
+			return ec.Resolvers.AgentDeactivated().Actor(ctx, obj)
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v Actor) graphql.Marshaler {
@@ -12673,7 +12982,7 @@ func (ec *executionContext) _AgentDeactivated_actor(ctx context.Context, field g
 	)
 }
 func (ec *executionContext) fieldContext_AgentDeactivated_actor(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	return graphql.NewScalarFieldContext("AgentDeactivated", field, true, false, errors.New("field of type Actor does not have child fields"))
+	return graphql.NewScalarFieldContext("AgentDeactivated", field, true, true, errors.New("field of type Actor does not have child fields"))
 }
 
 func (ec *executionContext) _AgentDeactivated_via(ctx context.Context, field graphql.CollectedField, obj *AgentDeactivated) (ret graphql.Marshaler) {
@@ -12685,7 +12994,7 @@ func (ec *executionContext) _AgentDeactivated_via(ctx context.Context, field gra
 			return ec.fieldContext_AgentDeactivated_via(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return obj.Via(ctx)
+			return ec.Resolvers.AgentDeactivated().Via(ctx, obj)
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v *db.Token) graphql.Marshaler {
@@ -12700,7 +13009,7 @@ func (ec *executionContext) fieldContext_AgentDeactivated_via(_ context.Context,
 		Object:     "AgentDeactivated",
 		Field:      field,
 		IsMethod:   true,
-		IsResolver: false,
+		IsResolver: true,
 		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 			return ec.childFields_Integration(ctx, field)
 		},
@@ -12717,7 +13026,7 @@ func (ec *executionContext) _AgentDeactivated_conversation(ctx context.Context, 
 			return ec.fieldContext_AgentDeactivated_conversation(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return obj.Conversation(ctx)
+			return ec.Resolvers.AgentDeactivated().Conversation(ctx, obj)
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v *db.Conversation) graphql.Marshaler {
@@ -12732,7 +13041,7 @@ func (ec *executionContext) fieldContext_AgentDeactivated_conversation(_ context
 		Object:     "AgentDeactivated",
 		Field:      field,
 		IsMethod:   true,
-		IsResolver: false,
+		IsResolver: true,
 		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 			return ec.childFields_Conversation(ctx, field)
 		},
@@ -12749,7 +13058,7 @@ func (ec *executionContext) _AgentDeactivated_contact(ctx context.Context, field
 			return ec.fieldContext_AgentDeactivated_contact(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return obj.Contact(ctx)
+			return ec.Resolvers.AgentDeactivated().Contact(ctx, obj)
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v *db.Contact) graphql.Marshaler {
@@ -12764,7 +13073,7 @@ func (ec *executionContext) fieldContext_AgentDeactivated_contact(_ context.Cont
 		Object:     "AgentDeactivated",
 		Field:      field,
 		IsMethod:   true,
-		IsResolver: false,
+		IsResolver: true,
 		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 			return ec.childFields_Contact(ctx, field)
 		},
@@ -12781,7 +13090,7 @@ func (ec *executionContext) _AgentDeactivated_idempotencyKey(ctx context.Context
 			return ec.fieldContext_AgentDeactivated_idempotencyKey(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return obj.IdempotencyKey(ctx), nil
+			return ec.Resolvers.AgentDeactivated().IdempotencyKey(ctx, obj)
 		},
 		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
 			directive0 := next
@@ -12805,7 +13114,7 @@ func (ec *executionContext) _AgentDeactivated_idempotencyKey(ctx context.Context
 	)
 }
 func (ec *executionContext) fieldContext_AgentDeactivated_idempotencyKey(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	return graphql.NewScalarFieldContext("AgentDeactivated", field, true, false, errors.New("field of type String does not have child fields"))
+	return graphql.NewScalarFieldContext("AgentDeactivated", field, true, true, errors.New("field of type String does not have child fields"))
 }
 
 func (ec *executionContext) _AgentDeactivated_agent(ctx context.Context, field graphql.CollectedField, obj *AgentDeactivated) (ret graphql.Marshaler) {
@@ -12817,7 +13126,7 @@ func (ec *executionContext) _AgentDeactivated_agent(ctx context.Context, field g
 			return ec.fieldContext_AgentDeactivated_agent(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return obj.Agent(ctx)
+			return ec.Resolvers.AgentDeactivated().Agent(ctx, obj)
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v *db.Agent) graphql.Marshaler {
@@ -12832,7 +13141,7 @@ func (ec *executionContext) fieldContext_AgentDeactivated_agent(_ context.Contex
 		Object:     "AgentDeactivated",
 		Field:      field,
 		IsMethod:   true,
-		IsResolver: false,
+		IsResolver: true,
 		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 			return ec.childFields_Agent(ctx, field)
 		},
@@ -12973,7 +13282,7 @@ func (ec *executionContext) _AgentReactivated_actor(ctx context.Context, field g
 			return ec.fieldContext_AgentReactivated_actor(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return obj.Actor(ctx)
+			return ec.Resolvers.AgentReactivated().Actor(ctx, obj)
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v Actor) graphql.Marshaler {
@@ -12984,7 +13293,7 @@ func (ec *executionContext) _AgentReactivated_actor(ctx context.Context, field g
 	)
 }
 func (ec *executionContext) fieldContext_AgentReactivated_actor(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	return graphql.NewScalarFieldContext("AgentReactivated", field, true, false, errors.New("field of type Actor does not have child fields"))
+	return graphql.NewScalarFieldContext("AgentReactivated", field, true, true, errors.New("field of type Actor does not have child fields"))
 }
 
 func (ec *executionContext) _AgentReactivated_via(ctx context.Context, field graphql.CollectedField, obj *AgentReactivated) (ret graphql.Marshaler) {
@@ -12996,7 +13305,7 @@ func (ec *executionContext) _AgentReactivated_via(ctx context.Context, field gra
 			return ec.fieldContext_AgentReactivated_via(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return obj.Via(ctx)
+			return ec.Resolvers.AgentReactivated().Via(ctx, obj)
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v *db.Token) graphql.Marshaler {
@@ -13011,7 +13320,7 @@ func (ec *executionContext) fieldContext_AgentReactivated_via(_ context.Context,
 		Object:     "AgentReactivated",
 		Field:      field,
 		IsMethod:   true,
-		IsResolver: false,
+		IsResolver: true,
 		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 			return ec.childFields_Integration(ctx, field)
 		},
@@ -13028,7 +13337,7 @@ func (ec *executionContext) _AgentReactivated_conversation(ctx context.Context, 
 			return ec.fieldContext_AgentReactivated_conversation(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return obj.Conversation(ctx)
+			return ec.Resolvers.AgentReactivated().Conversation(ctx, obj)
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v *db.Conversation) graphql.Marshaler {
@@ -13043,7 +13352,7 @@ func (ec *executionContext) fieldContext_AgentReactivated_conversation(_ context
 		Object:     "AgentReactivated",
 		Field:      field,
 		IsMethod:   true,
-		IsResolver: false,
+		IsResolver: true,
 		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 			return ec.childFields_Conversation(ctx, field)
 		},
@@ -13060,7 +13369,7 @@ func (ec *executionContext) _AgentReactivated_contact(ctx context.Context, field
 			return ec.fieldContext_AgentReactivated_contact(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return obj.Contact(ctx)
+			return ec.Resolvers.AgentReactivated().Contact(ctx, obj)
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v *db.Contact) graphql.Marshaler {
@@ -13075,7 +13384,7 @@ func (ec *executionContext) fieldContext_AgentReactivated_contact(_ context.Cont
 		Object:     "AgentReactivated",
 		Field:      field,
 		IsMethod:   true,
-		IsResolver: false,
+		IsResolver: true,
 		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 			return ec.childFields_Contact(ctx, field)
 		},
@@ -13092,7 +13401,7 @@ func (ec *executionContext) _AgentReactivated_idempotencyKey(ctx context.Context
 			return ec.fieldContext_AgentReactivated_idempotencyKey(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return obj.IdempotencyKey(ctx), nil
+			return ec.Resolvers.AgentReactivated().IdempotencyKey(ctx, obj)
 		},
 		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
 			directive0 := next
@@ -13116,7 +13425,7 @@ func (ec *executionContext) _AgentReactivated_idempotencyKey(ctx context.Context
 	)
 }
 func (ec *executionContext) fieldContext_AgentReactivated_idempotencyKey(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	return graphql.NewScalarFieldContext("AgentReactivated", field, true, false, errors.New("field of type String does not have child fields"))
+	return graphql.NewScalarFieldContext("AgentReactivated", field, true, true, errors.New("field of type String does not have child fields"))
 }
 
 func (ec *executionContext) _AgentReactivated_agent(ctx context.Context, field graphql.CollectedField, obj *AgentReactivated) (ret graphql.Marshaler) {
@@ -13128,7 +13437,7 @@ func (ec *executionContext) _AgentReactivated_agent(ctx context.Context, field g
 			return ec.fieldContext_AgentReactivated_agent(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return obj.Agent(ctx)
+			return ec.Resolvers.AgentReactivated().Agent(ctx, obj)
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v *db.Agent) graphql.Marshaler {
@@ -13143,7 +13452,7 @@ func (ec *executionContext) fieldContext_AgentReactivated_agent(_ context.Contex
 		Object:     "AgentReactivated",
 		Field:      field,
 		IsMethod:   true,
-		IsResolver: false,
+		IsResolver: true,
 		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 			return ec.childFields_Agent(ctx, field)
 		},
@@ -13229,7 +13538,7 @@ func (ec *executionContext) _AgentUpdated_actor(ctx context.Context, field graph
 			return ec.fieldContext_AgentUpdated_actor(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return obj.Actor(ctx)
+			return ec.Resolvers.AgentUpdated().Actor(ctx, obj)
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v Actor) graphql.Marshaler {
@@ -13240,7 +13549,7 @@ func (ec *executionContext) _AgentUpdated_actor(ctx context.Context, field graph
 	)
 }
 func (ec *executionContext) fieldContext_AgentUpdated_actor(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	return graphql.NewScalarFieldContext("AgentUpdated", field, true, false, errors.New("field of type Actor does not have child fields"))
+	return graphql.NewScalarFieldContext("AgentUpdated", field, true, true, errors.New("field of type Actor does not have child fields"))
 }
 
 func (ec *executionContext) _AgentUpdated_via(ctx context.Context, field graphql.CollectedField, obj *AgentUpdated) (ret graphql.Marshaler) {
@@ -13252,7 +13561,7 @@ func (ec *executionContext) _AgentUpdated_via(ctx context.Context, field graphql
 			return ec.fieldContext_AgentUpdated_via(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return obj.Via(ctx)
+			return ec.Resolvers.AgentUpdated().Via(ctx, obj)
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v *db.Token) graphql.Marshaler {
@@ -13267,7 +13576,7 @@ func (ec *executionContext) fieldContext_AgentUpdated_via(_ context.Context, fie
 		Object:     "AgentUpdated",
 		Field:      field,
 		IsMethod:   true,
-		IsResolver: false,
+		IsResolver: true,
 		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 			return ec.childFields_Integration(ctx, field)
 		},
@@ -13284,7 +13593,7 @@ func (ec *executionContext) _AgentUpdated_conversation(ctx context.Context, fiel
 			return ec.fieldContext_AgentUpdated_conversation(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return obj.Conversation(ctx)
+			return ec.Resolvers.AgentUpdated().Conversation(ctx, obj)
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v *db.Conversation) graphql.Marshaler {
@@ -13299,7 +13608,7 @@ func (ec *executionContext) fieldContext_AgentUpdated_conversation(_ context.Con
 		Object:     "AgentUpdated",
 		Field:      field,
 		IsMethod:   true,
-		IsResolver: false,
+		IsResolver: true,
 		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 			return ec.childFields_Conversation(ctx, field)
 		},
@@ -13316,7 +13625,7 @@ func (ec *executionContext) _AgentUpdated_contact(ctx context.Context, field gra
 			return ec.fieldContext_AgentUpdated_contact(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return obj.Contact(ctx)
+			return ec.Resolvers.AgentUpdated().Contact(ctx, obj)
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v *db.Contact) graphql.Marshaler {
@@ -13331,7 +13640,7 @@ func (ec *executionContext) fieldContext_AgentUpdated_contact(_ context.Context,
 		Object:     "AgentUpdated",
 		Field:      field,
 		IsMethod:   true,
-		IsResolver: false,
+		IsResolver: true,
 		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 			return ec.childFields_Contact(ctx, field)
 		},
@@ -13348,7 +13657,7 @@ func (ec *executionContext) _AgentUpdated_idempotencyKey(ctx context.Context, fi
 			return ec.fieldContext_AgentUpdated_idempotencyKey(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return obj.IdempotencyKey(ctx), nil
+			return ec.Resolvers.AgentUpdated().IdempotencyKey(ctx, obj)
 		},
 		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
 			directive0 := next
@@ -13372,7 +13681,7 @@ func (ec *executionContext) _AgentUpdated_idempotencyKey(ctx context.Context, fi
 	)
 }
 func (ec *executionContext) fieldContext_AgentUpdated_idempotencyKey(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	return graphql.NewScalarFieldContext("AgentUpdated", field, true, false, errors.New("field of type String does not have child fields"))
+	return graphql.NewScalarFieldContext("AgentUpdated", field, true, true, errors.New("field of type String does not have child fields"))
 }
 
 func (ec *executionContext) _AgentUpdated_agent(ctx context.Context, field graphql.CollectedField, obj *AgentUpdated) (ret graphql.Marshaler) {
@@ -13384,7 +13693,7 @@ func (ec *executionContext) _AgentUpdated_agent(ctx context.Context, field graph
 			return ec.fieldContext_AgentUpdated_agent(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return obj.Agent(ctx)
+			return ec.Resolvers.AgentUpdated().Agent(ctx, obj)
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v *db.Agent) graphql.Marshaler {
@@ -13399,7 +13708,7 @@ func (ec *executionContext) fieldContext_AgentUpdated_agent(_ context.Context, f
 		Object:     "AgentUpdated",
 		Field:      field,
 		IsMethod:   true,
-		IsResolver: false,
+		IsResolver: true,
 		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 			return ec.childFields_Agent(ctx, field)
 		},
@@ -13736,7 +14045,7 @@ func (ec *executionContext) _AssignLeastLoadedStep_agents(ctx context.Context, f
 			return ec.fieldContext_AssignLeastLoadedStep_agents(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return obj.Agents(ctx)
+			return ec.Resolvers.AssignLeastLoadedStep().Agents(ctx, obj)
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v []*db.Agent) graphql.Marshaler {
@@ -13751,7 +14060,7 @@ func (ec *executionContext) fieldContext_AssignLeastLoadedStep_agents(_ context.
 		Object:     "AssignLeastLoadedStep",
 		Field:      field,
 		IsMethod:   true,
-		IsResolver: false,
+		IsResolver: true,
 		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 			return ec.childFields_Agent(ctx, field)
 		},
@@ -13860,7 +14169,7 @@ func (ec *executionContext) _AssignRoundRobinStep_agents(ctx context.Context, fi
 			return ec.fieldContext_AssignRoundRobinStep_agents(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return obj.Agents(ctx)
+			return ec.Resolvers.AssignRoundRobinStep().Agents(ctx, obj)
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v []*db.Agent) graphql.Marshaler {
@@ -13875,7 +14184,7 @@ func (ec *executionContext) fieldContext_AssignRoundRobinStep_agents(_ context.C
 		Object:     "AssignRoundRobinStep",
 		Field:      field,
 		IsMethod:   true,
-		IsResolver: false,
+		IsResolver: true,
 		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 			return ec.childFields_Agent(ctx, field)
 		},
@@ -13984,7 +14293,7 @@ func (ec *executionContext) _AssignStep_agent(ctx context.Context, field graphql
 			return ec.fieldContext_AssignStep_agent(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return obj.Agent(ctx)
+			return ec.Resolvers.AssignStep().Agent(ctx, obj)
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v *db.Agent) graphql.Marshaler {
@@ -13999,7 +14308,7 @@ func (ec *executionContext) fieldContext_AssignStep_agent(_ context.Context, fie
 		Object:     "AssignStep",
 		Field:      field,
 		IsMethod:   true,
-		IsResolver: false,
+		IsResolver: true,
 		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 			return ec.childFields_Agent(ctx, field)
 		},
@@ -14305,7 +14614,7 @@ func (ec *executionContext) _AvailabilityChanged_actor(ctx context.Context, fiel
 			return ec.fieldContext_AvailabilityChanged_actor(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return obj.Actor(ctx)
+			return ec.Resolvers.AvailabilityChanged().Actor(ctx, obj)
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v Actor) graphql.Marshaler {
@@ -14316,7 +14625,7 @@ func (ec *executionContext) _AvailabilityChanged_actor(ctx context.Context, fiel
 	)
 }
 func (ec *executionContext) fieldContext_AvailabilityChanged_actor(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	return graphql.NewScalarFieldContext("AvailabilityChanged", field, true, false, errors.New("field of type Actor does not have child fields"))
+	return graphql.NewScalarFieldContext("AvailabilityChanged", field, true, true, errors.New("field of type Actor does not have child fields"))
 }
 
 func (ec *executionContext) _AvailabilityChanged_via(ctx context.Context, field graphql.CollectedField, obj *AvailabilityChanged) (ret graphql.Marshaler) {
@@ -14328,7 +14637,7 @@ func (ec *executionContext) _AvailabilityChanged_via(ctx context.Context, field 
 			return ec.fieldContext_AvailabilityChanged_via(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return obj.Via(ctx)
+			return ec.Resolvers.AvailabilityChanged().Via(ctx, obj)
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v *db.Token) graphql.Marshaler {
@@ -14343,7 +14652,7 @@ func (ec *executionContext) fieldContext_AvailabilityChanged_via(_ context.Conte
 		Object:     "AvailabilityChanged",
 		Field:      field,
 		IsMethod:   true,
-		IsResolver: false,
+		IsResolver: true,
 		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 			return ec.childFields_Integration(ctx, field)
 		},
@@ -14360,7 +14669,7 @@ func (ec *executionContext) _AvailabilityChanged_conversation(ctx context.Contex
 			return ec.fieldContext_AvailabilityChanged_conversation(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return obj.Conversation(ctx)
+			return ec.Resolvers.AvailabilityChanged().Conversation(ctx, obj)
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v *db.Conversation) graphql.Marshaler {
@@ -14375,7 +14684,7 @@ func (ec *executionContext) fieldContext_AvailabilityChanged_conversation(_ cont
 		Object:     "AvailabilityChanged",
 		Field:      field,
 		IsMethod:   true,
-		IsResolver: false,
+		IsResolver: true,
 		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 			return ec.childFields_Conversation(ctx, field)
 		},
@@ -14392,7 +14701,7 @@ func (ec *executionContext) _AvailabilityChanged_contact(ctx context.Context, fi
 			return ec.fieldContext_AvailabilityChanged_contact(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return obj.Contact(ctx)
+			return ec.Resolvers.AvailabilityChanged().Contact(ctx, obj)
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v *db.Contact) graphql.Marshaler {
@@ -14407,7 +14716,7 @@ func (ec *executionContext) fieldContext_AvailabilityChanged_contact(_ context.C
 		Object:     "AvailabilityChanged",
 		Field:      field,
 		IsMethod:   true,
-		IsResolver: false,
+		IsResolver: true,
 		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 			return ec.childFields_Contact(ctx, field)
 		},
@@ -14424,7 +14733,7 @@ func (ec *executionContext) _AvailabilityChanged_idempotencyKey(ctx context.Cont
 			return ec.fieldContext_AvailabilityChanged_idempotencyKey(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return obj.IdempotencyKey(ctx), nil
+			return ec.Resolvers.AvailabilityChanged().IdempotencyKey(ctx, obj)
 		},
 		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
 			directive0 := next
@@ -14448,7 +14757,7 @@ func (ec *executionContext) _AvailabilityChanged_idempotencyKey(ctx context.Cont
 	)
 }
 func (ec *executionContext) fieldContext_AvailabilityChanged_idempotencyKey(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	return graphql.NewScalarFieldContext("AvailabilityChanged", field, true, false, errors.New("field of type String does not have child fields"))
+	return graphql.NewScalarFieldContext("AvailabilityChanged", field, true, true, errors.New("field of type String does not have child fields"))
 }
 
 func (ec *executionContext) _AvailabilityChanged_agent(ctx context.Context, field graphql.CollectedField, obj *AvailabilityChanged) (ret graphql.Marshaler) {
@@ -14460,7 +14769,7 @@ func (ec *executionContext) _AvailabilityChanged_agent(ctx context.Context, fiel
 			return ec.fieldContext_AvailabilityChanged_agent(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return obj.Agent(ctx)
+			return ec.Resolvers.AvailabilityChanged().Agent(ctx, obj)
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v *db.Agent) graphql.Marshaler {
@@ -14475,7 +14784,7 @@ func (ec *executionContext) fieldContext_AvailabilityChanged_agent(_ context.Con
 		Object:     "AvailabilityChanged",
 		Field:      field,
 		IsMethod:   true,
-		IsResolver: false,
+		IsResolver: true,
 		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 			return ec.childFields_Agent(ctx, field)
 		},
@@ -14703,7 +15012,7 @@ func (ec *executionContext) _BusinessEventRecorded_actor(ctx context.Context, fi
 			return ec.fieldContext_BusinessEventRecorded_actor(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return obj.Actor(ctx)
+			return ec.Resolvers.BusinessEventRecorded().Actor(ctx, obj)
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v Actor) graphql.Marshaler {
@@ -14714,7 +15023,7 @@ func (ec *executionContext) _BusinessEventRecorded_actor(ctx context.Context, fi
 	)
 }
 func (ec *executionContext) fieldContext_BusinessEventRecorded_actor(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	return graphql.NewScalarFieldContext("BusinessEventRecorded", field, true, false, errors.New("field of type Actor does not have child fields"))
+	return graphql.NewScalarFieldContext("BusinessEventRecorded", field, true, true, errors.New("field of type Actor does not have child fields"))
 }
 
 func (ec *executionContext) _BusinessEventRecorded_via(ctx context.Context, field graphql.CollectedField, obj *BusinessEventRecorded) (ret graphql.Marshaler) {
@@ -14726,7 +15035,7 @@ func (ec *executionContext) _BusinessEventRecorded_via(ctx context.Context, fiel
 			return ec.fieldContext_BusinessEventRecorded_via(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return obj.Via(ctx)
+			return ec.Resolvers.BusinessEventRecorded().Via(ctx, obj)
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v *db.Token) graphql.Marshaler {
@@ -14741,7 +15050,7 @@ func (ec *executionContext) fieldContext_BusinessEventRecorded_via(_ context.Con
 		Object:     "BusinessEventRecorded",
 		Field:      field,
 		IsMethod:   true,
-		IsResolver: false,
+		IsResolver: true,
 		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 			return ec.childFields_Integration(ctx, field)
 		},
@@ -14758,7 +15067,7 @@ func (ec *executionContext) _BusinessEventRecorded_conversation(ctx context.Cont
 			return ec.fieldContext_BusinessEventRecorded_conversation(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return obj.Conversation(ctx)
+			return ec.Resolvers.BusinessEventRecorded().Conversation(ctx, obj)
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v *db.Conversation) graphql.Marshaler {
@@ -14773,7 +15082,7 @@ func (ec *executionContext) fieldContext_BusinessEventRecorded_conversation(_ co
 		Object:     "BusinessEventRecorded",
 		Field:      field,
 		IsMethod:   true,
-		IsResolver: false,
+		IsResolver: true,
 		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 			return ec.childFields_Conversation(ctx, field)
 		},
@@ -14790,7 +15099,7 @@ func (ec *executionContext) _BusinessEventRecorded_contact(ctx context.Context, 
 			return ec.fieldContext_BusinessEventRecorded_contact(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return obj.Contact(ctx)
+			return ec.Resolvers.BusinessEventRecorded().Contact(ctx, obj)
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v *db.Contact) graphql.Marshaler {
@@ -14805,7 +15114,7 @@ func (ec *executionContext) fieldContext_BusinessEventRecorded_contact(_ context
 		Object:     "BusinessEventRecorded",
 		Field:      field,
 		IsMethod:   true,
-		IsResolver: false,
+		IsResolver: true,
 		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 			return ec.childFields_Contact(ctx, field)
 		},
@@ -14822,7 +15131,7 @@ func (ec *executionContext) _BusinessEventRecorded_idempotencyKey(ctx context.Co
 			return ec.fieldContext_BusinessEventRecorded_idempotencyKey(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return obj.IdempotencyKey(ctx), nil
+			return ec.Resolvers.BusinessEventRecorded().IdempotencyKey(ctx, obj)
 		},
 		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
 			directive0 := next
@@ -14846,7 +15155,7 @@ func (ec *executionContext) _BusinessEventRecorded_idempotencyKey(ctx context.Co
 	)
 }
 func (ec *executionContext) fieldContext_BusinessEventRecorded_idempotencyKey(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	return graphql.NewScalarFieldContext("BusinessEventRecorded", field, true, false, errors.New("field of type String does not have child fields"))
+	return graphql.NewScalarFieldContext("BusinessEventRecorded", field, true, true, errors.New("field of type String does not have child fields"))
 }
 
 func (ec *executionContext) _BusinessEventRecorded_type(ctx context.Context, field graphql.CollectedField, obj *BusinessEventRecorded) (ret graphql.Marshaler) {
@@ -15845,7 +16154,7 @@ func (ec *executionContext) _ContactBlocked_actor(ctx context.Context, field gra
 			return ec.fieldContext_ContactBlocked_actor(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return obj.Actor(ctx)
+			return ec.Resolvers.ContactBlocked().Actor(ctx, obj)
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v Actor) graphql.Marshaler {
@@ -15856,7 +16165,7 @@ func (ec *executionContext) _ContactBlocked_actor(ctx context.Context, field gra
 	)
 }
 func (ec *executionContext) fieldContext_ContactBlocked_actor(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	return graphql.NewScalarFieldContext("ContactBlocked", field, true, false, errors.New("field of type Actor does not have child fields"))
+	return graphql.NewScalarFieldContext("ContactBlocked", field, true, true, errors.New("field of type Actor does not have child fields"))
 }
 
 func (ec *executionContext) _ContactBlocked_via(ctx context.Context, field graphql.CollectedField, obj *ContactBlocked) (ret graphql.Marshaler) {
@@ -15868,7 +16177,7 @@ func (ec *executionContext) _ContactBlocked_via(ctx context.Context, field graph
 			return ec.fieldContext_ContactBlocked_via(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return obj.Via(ctx)
+			return ec.Resolvers.ContactBlocked().Via(ctx, obj)
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v *db.Token) graphql.Marshaler {
@@ -15883,7 +16192,7 @@ func (ec *executionContext) fieldContext_ContactBlocked_via(_ context.Context, f
 		Object:     "ContactBlocked",
 		Field:      field,
 		IsMethod:   true,
-		IsResolver: false,
+		IsResolver: true,
 		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 			return ec.childFields_Integration(ctx, field)
 		},
@@ -15900,7 +16209,7 @@ func (ec *executionContext) _ContactBlocked_conversation(ctx context.Context, fi
 			return ec.fieldContext_ContactBlocked_conversation(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return obj.Conversation(ctx)
+			return ec.Resolvers.ContactBlocked().Conversation(ctx, obj)
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v *db.Conversation) graphql.Marshaler {
@@ -15915,7 +16224,7 @@ func (ec *executionContext) fieldContext_ContactBlocked_conversation(_ context.C
 		Object:     "ContactBlocked",
 		Field:      field,
 		IsMethod:   true,
-		IsResolver: false,
+		IsResolver: true,
 		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 			return ec.childFields_Conversation(ctx, field)
 		},
@@ -15932,7 +16241,7 @@ func (ec *executionContext) _ContactBlocked_contact(ctx context.Context, field g
 			return ec.fieldContext_ContactBlocked_contact(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return obj.Contact(ctx)
+			return ec.Resolvers.ContactBlocked().Contact(ctx, obj)
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v *db.Contact) graphql.Marshaler {
@@ -15947,7 +16256,7 @@ func (ec *executionContext) fieldContext_ContactBlocked_contact(_ context.Contex
 		Object:     "ContactBlocked",
 		Field:      field,
 		IsMethod:   true,
-		IsResolver: false,
+		IsResolver: true,
 		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 			return ec.childFields_Contact(ctx, field)
 		},
@@ -15964,7 +16273,7 @@ func (ec *executionContext) _ContactBlocked_idempotencyKey(ctx context.Context, 
 			return ec.fieldContext_ContactBlocked_idempotencyKey(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return obj.IdempotencyKey(ctx), nil
+			return ec.Resolvers.ContactBlocked().IdempotencyKey(ctx, obj)
 		},
 		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
 			directive0 := next
@@ -15988,7 +16297,7 @@ func (ec *executionContext) _ContactBlocked_idempotencyKey(ctx context.Context, 
 	)
 }
 func (ec *executionContext) fieldContext_ContactBlocked_idempotencyKey(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	return graphql.NewScalarFieldContext("ContactBlocked", field, true, false, errors.New("field of type String does not have child fields"))
+	return graphql.NewScalarFieldContext("ContactBlocked", field, true, true, errors.New("field of type String does not have child fields"))
 }
 
 func (ec *executionContext) _ContactConnection_edges(ctx context.Context, field graphql.CollectedField, obj *Connection[*db.Contact]) (ret graphql.Marshaler) {
@@ -16096,7 +16405,7 @@ func (ec *executionContext) _ContactConnection_totalCount(ctx context.Context, f
 			return ec.fieldContext_ContactConnection_totalCount(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return obj.TotalCount(ctx)
+			return ec.Resolvers.ContactConnection().TotalCount(ctx, obj)
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v int) graphql.Marshaler {
@@ -16107,7 +16416,7 @@ func (ec *executionContext) _ContactConnection_totalCount(ctx context.Context, f
 	)
 }
 func (ec *executionContext) fieldContext_ContactConnection_totalCount(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	return graphql.NewScalarFieldContext("ContactConnection", field, true, false, errors.New("field of type Int does not have child fields"))
+	return graphql.NewScalarFieldContext("ContactConnection", field, true, true, errors.New("field of type Int does not have child fields"))
 }
 
 func (ec *executionContext) _ContactConnection_totalCountCapped(ctx context.Context, field graphql.CollectedField, obj *Connection[*db.Contact]) (ret graphql.Marshaler) {
@@ -16119,7 +16428,7 @@ func (ec *executionContext) _ContactConnection_totalCountCapped(ctx context.Cont
 			return ec.fieldContext_ContactConnection_totalCountCapped(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return obj.TotalCountCapped(ctx)
+			return ec.Resolvers.ContactConnection().TotalCountCapped(ctx, obj)
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v bool) graphql.Marshaler {
@@ -16130,7 +16439,7 @@ func (ec *executionContext) _ContactConnection_totalCountCapped(ctx context.Cont
 	)
 }
 func (ec *executionContext) fieldContext_ContactConnection_totalCountCapped(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	return graphql.NewScalarFieldContext("ContactConnection", field, true, false, errors.New("field of type Boolean does not have child fields"))
+	return graphql.NewScalarFieldContext("ContactConnection", field, true, true, errors.New("field of type Boolean does not have child fields"))
 }
 
 func (ec *executionContext) _ContactCreated_id(ctx context.Context, field graphql.CollectedField, obj *ContactCreated) (ret graphql.Marshaler) {
@@ -16211,7 +16520,7 @@ func (ec *executionContext) _ContactCreated_actor(ctx context.Context, field gra
 			return ec.fieldContext_ContactCreated_actor(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return obj.Actor(ctx)
+			return ec.Resolvers.ContactCreated().Actor(ctx, obj)
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v Actor) graphql.Marshaler {
@@ -16222,7 +16531,7 @@ func (ec *executionContext) _ContactCreated_actor(ctx context.Context, field gra
 	)
 }
 func (ec *executionContext) fieldContext_ContactCreated_actor(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	return graphql.NewScalarFieldContext("ContactCreated", field, true, false, errors.New("field of type Actor does not have child fields"))
+	return graphql.NewScalarFieldContext("ContactCreated", field, true, true, errors.New("field of type Actor does not have child fields"))
 }
 
 func (ec *executionContext) _ContactCreated_via(ctx context.Context, field graphql.CollectedField, obj *ContactCreated) (ret graphql.Marshaler) {
@@ -16234,7 +16543,7 @@ func (ec *executionContext) _ContactCreated_via(ctx context.Context, field graph
 			return ec.fieldContext_ContactCreated_via(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return obj.Via(ctx)
+			return ec.Resolvers.ContactCreated().Via(ctx, obj)
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v *db.Token) graphql.Marshaler {
@@ -16249,7 +16558,7 @@ func (ec *executionContext) fieldContext_ContactCreated_via(_ context.Context, f
 		Object:     "ContactCreated",
 		Field:      field,
 		IsMethod:   true,
-		IsResolver: false,
+		IsResolver: true,
 		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 			return ec.childFields_Integration(ctx, field)
 		},
@@ -16266,7 +16575,7 @@ func (ec *executionContext) _ContactCreated_conversation(ctx context.Context, fi
 			return ec.fieldContext_ContactCreated_conversation(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return obj.Conversation(ctx)
+			return ec.Resolvers.ContactCreated().Conversation(ctx, obj)
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v *db.Conversation) graphql.Marshaler {
@@ -16281,7 +16590,7 @@ func (ec *executionContext) fieldContext_ContactCreated_conversation(_ context.C
 		Object:     "ContactCreated",
 		Field:      field,
 		IsMethod:   true,
-		IsResolver: false,
+		IsResolver: true,
 		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 			return ec.childFields_Conversation(ctx, field)
 		},
@@ -16298,7 +16607,7 @@ func (ec *executionContext) _ContactCreated_contact(ctx context.Context, field g
 			return ec.fieldContext_ContactCreated_contact(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return obj.Contact(ctx)
+			return ec.Resolvers.ContactCreated().Contact(ctx, obj)
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v *db.Contact) graphql.Marshaler {
@@ -16313,7 +16622,7 @@ func (ec *executionContext) fieldContext_ContactCreated_contact(_ context.Contex
 		Object:     "ContactCreated",
 		Field:      field,
 		IsMethod:   true,
-		IsResolver: false,
+		IsResolver: true,
 		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 			return ec.childFields_Contact(ctx, field)
 		},
@@ -16330,7 +16639,7 @@ func (ec *executionContext) _ContactCreated_idempotencyKey(ctx context.Context, 
 			return ec.fieldContext_ContactCreated_idempotencyKey(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return obj.IdempotencyKey(ctx), nil
+			return ec.Resolvers.ContactCreated().IdempotencyKey(ctx, obj)
 		},
 		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
 			directive0 := next
@@ -16354,7 +16663,7 @@ func (ec *executionContext) _ContactCreated_idempotencyKey(ctx context.Context, 
 	)
 }
 func (ec *executionContext) fieldContext_ContactCreated_idempotencyKey(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	return graphql.NewScalarFieldContext("ContactCreated", field, true, false, errors.New("field of type String does not have child fields"))
+	return graphql.NewScalarFieldContext("ContactCreated", field, true, true, errors.New("field of type String does not have child fields"))
 }
 
 func (ec *executionContext) _ContactEdge_node(ctx context.Context, field graphql.CollectedField, obj *Edge[*db.Contact]) (ret graphql.Marshaler) {
@@ -16536,7 +16845,7 @@ func (ec *executionContext) _ContactUnblocked_actor(ctx context.Context, field g
 			return ec.fieldContext_ContactUnblocked_actor(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return obj.Actor(ctx)
+			return ec.Resolvers.ContactUnblocked().Actor(ctx, obj)
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v Actor) graphql.Marshaler {
@@ -16547,7 +16856,7 @@ func (ec *executionContext) _ContactUnblocked_actor(ctx context.Context, field g
 	)
 }
 func (ec *executionContext) fieldContext_ContactUnblocked_actor(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	return graphql.NewScalarFieldContext("ContactUnblocked", field, true, false, errors.New("field of type Actor does not have child fields"))
+	return graphql.NewScalarFieldContext("ContactUnblocked", field, true, true, errors.New("field of type Actor does not have child fields"))
 }
 
 func (ec *executionContext) _ContactUnblocked_via(ctx context.Context, field graphql.CollectedField, obj *ContactUnblocked) (ret graphql.Marshaler) {
@@ -16559,7 +16868,7 @@ func (ec *executionContext) _ContactUnblocked_via(ctx context.Context, field gra
 			return ec.fieldContext_ContactUnblocked_via(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return obj.Via(ctx)
+			return ec.Resolvers.ContactUnblocked().Via(ctx, obj)
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v *db.Token) graphql.Marshaler {
@@ -16574,7 +16883,7 @@ func (ec *executionContext) fieldContext_ContactUnblocked_via(_ context.Context,
 		Object:     "ContactUnblocked",
 		Field:      field,
 		IsMethod:   true,
-		IsResolver: false,
+		IsResolver: true,
 		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 			return ec.childFields_Integration(ctx, field)
 		},
@@ -16591,7 +16900,7 @@ func (ec *executionContext) _ContactUnblocked_conversation(ctx context.Context, 
 			return ec.fieldContext_ContactUnblocked_conversation(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return obj.Conversation(ctx)
+			return ec.Resolvers.ContactUnblocked().Conversation(ctx, obj)
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v *db.Conversation) graphql.Marshaler {
@@ -16606,7 +16915,7 @@ func (ec *executionContext) fieldContext_ContactUnblocked_conversation(_ context
 		Object:     "ContactUnblocked",
 		Field:      field,
 		IsMethod:   true,
-		IsResolver: false,
+		IsResolver: true,
 		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 			return ec.childFields_Conversation(ctx, field)
 		},
@@ -16623,7 +16932,7 @@ func (ec *executionContext) _ContactUnblocked_contact(ctx context.Context, field
 			return ec.fieldContext_ContactUnblocked_contact(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return obj.Contact(ctx)
+			return ec.Resolvers.ContactUnblocked().Contact(ctx, obj)
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v *db.Contact) graphql.Marshaler {
@@ -16638,7 +16947,7 @@ func (ec *executionContext) fieldContext_ContactUnblocked_contact(_ context.Cont
 		Object:     "ContactUnblocked",
 		Field:      field,
 		IsMethod:   true,
-		IsResolver: false,
+		IsResolver: true,
 		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 			return ec.childFields_Contact(ctx, field)
 		},
@@ -16655,7 +16964,7 @@ func (ec *executionContext) _ContactUnblocked_idempotencyKey(ctx context.Context
 			return ec.fieldContext_ContactUnblocked_idempotencyKey(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return obj.IdempotencyKey(ctx), nil
+			return ec.Resolvers.ContactUnblocked().IdempotencyKey(ctx, obj)
 		},
 		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
 			directive0 := next
@@ -16679,7 +16988,7 @@ func (ec *executionContext) _ContactUnblocked_idempotencyKey(ctx context.Context
 	)
 }
 func (ec *executionContext) fieldContext_ContactUnblocked_idempotencyKey(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	return graphql.NewScalarFieldContext("ContactUnblocked", field, true, false, errors.New("field of type String does not have child fields"))
+	return graphql.NewScalarFieldContext("ContactUnblocked", field, true, true, errors.New("field of type String does not have child fields"))
 }
 
 func (ec *executionContext) _ContactUpdated_id(ctx context.Context, field graphql.CollectedField, obj *ContactUpdated) (ret graphql.Marshaler) {
@@ -16760,7 +17069,7 @@ func (ec *executionContext) _ContactUpdated_actor(ctx context.Context, field gra
 			return ec.fieldContext_ContactUpdated_actor(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return obj.Actor(ctx)
+			return ec.Resolvers.ContactUpdated().Actor(ctx, obj)
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v Actor) graphql.Marshaler {
@@ -16771,7 +17080,7 @@ func (ec *executionContext) _ContactUpdated_actor(ctx context.Context, field gra
 	)
 }
 func (ec *executionContext) fieldContext_ContactUpdated_actor(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	return graphql.NewScalarFieldContext("ContactUpdated", field, true, false, errors.New("field of type Actor does not have child fields"))
+	return graphql.NewScalarFieldContext("ContactUpdated", field, true, true, errors.New("field of type Actor does not have child fields"))
 }
 
 func (ec *executionContext) _ContactUpdated_via(ctx context.Context, field graphql.CollectedField, obj *ContactUpdated) (ret graphql.Marshaler) {
@@ -16783,7 +17092,7 @@ func (ec *executionContext) _ContactUpdated_via(ctx context.Context, field graph
 			return ec.fieldContext_ContactUpdated_via(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return obj.Via(ctx)
+			return ec.Resolvers.ContactUpdated().Via(ctx, obj)
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v *db.Token) graphql.Marshaler {
@@ -16798,7 +17107,7 @@ func (ec *executionContext) fieldContext_ContactUpdated_via(_ context.Context, f
 		Object:     "ContactUpdated",
 		Field:      field,
 		IsMethod:   true,
-		IsResolver: false,
+		IsResolver: true,
 		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 			return ec.childFields_Integration(ctx, field)
 		},
@@ -16815,7 +17124,7 @@ func (ec *executionContext) _ContactUpdated_conversation(ctx context.Context, fi
 			return ec.fieldContext_ContactUpdated_conversation(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return obj.Conversation(ctx)
+			return ec.Resolvers.ContactUpdated().Conversation(ctx, obj)
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v *db.Conversation) graphql.Marshaler {
@@ -16830,7 +17139,7 @@ func (ec *executionContext) fieldContext_ContactUpdated_conversation(_ context.C
 		Object:     "ContactUpdated",
 		Field:      field,
 		IsMethod:   true,
-		IsResolver: false,
+		IsResolver: true,
 		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 			return ec.childFields_Conversation(ctx, field)
 		},
@@ -16847,7 +17156,7 @@ func (ec *executionContext) _ContactUpdated_contact(ctx context.Context, field g
 			return ec.fieldContext_ContactUpdated_contact(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return obj.Contact(ctx)
+			return ec.Resolvers.ContactUpdated().Contact(ctx, obj)
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v *db.Contact) graphql.Marshaler {
@@ -16862,7 +17171,7 @@ func (ec *executionContext) fieldContext_ContactUpdated_contact(_ context.Contex
 		Object:     "ContactUpdated",
 		Field:      field,
 		IsMethod:   true,
-		IsResolver: false,
+		IsResolver: true,
 		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 			return ec.childFields_Contact(ctx, field)
 		},
@@ -16879,7 +17188,7 @@ func (ec *executionContext) _ContactUpdated_idempotencyKey(ctx context.Context, 
 			return ec.fieldContext_ContactUpdated_idempotencyKey(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return obj.IdempotencyKey(ctx), nil
+			return ec.Resolvers.ContactUpdated().IdempotencyKey(ctx, obj)
 		},
 		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
 			directive0 := next
@@ -16903,7 +17212,7 @@ func (ec *executionContext) _ContactUpdated_idempotencyKey(ctx context.Context, 
 	)
 }
 func (ec *executionContext) fieldContext_ContactUpdated_idempotencyKey(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	return graphql.NewScalarFieldContext("ContactUpdated", field, true, false, errors.New("field of type String does not have child fields"))
+	return graphql.NewScalarFieldContext("ContactUpdated", field, true, true, errors.New("field of type String does not have child fields"))
 }
 
 func (ec *executionContext) _ContactUpdated_changes(ctx context.Context, field graphql.CollectedField, obj *ContactUpdated) (ret graphql.Marshaler) {
@@ -17613,7 +17922,7 @@ func (ec *executionContext) _ConversationAssigned_actor(ctx context.Context, fie
 			return ec.fieldContext_ConversationAssigned_actor(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return obj.Actor(ctx)
+			return ec.Resolvers.ConversationAssigned().Actor(ctx, obj)
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v Actor) graphql.Marshaler {
@@ -17624,7 +17933,7 @@ func (ec *executionContext) _ConversationAssigned_actor(ctx context.Context, fie
 	)
 }
 func (ec *executionContext) fieldContext_ConversationAssigned_actor(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	return graphql.NewScalarFieldContext("ConversationAssigned", field, true, false, errors.New("field of type Actor does not have child fields"))
+	return graphql.NewScalarFieldContext("ConversationAssigned", field, true, true, errors.New("field of type Actor does not have child fields"))
 }
 
 func (ec *executionContext) _ConversationAssigned_via(ctx context.Context, field graphql.CollectedField, obj *ConversationAssigned) (ret graphql.Marshaler) {
@@ -17636,7 +17945,7 @@ func (ec *executionContext) _ConversationAssigned_via(ctx context.Context, field
 			return ec.fieldContext_ConversationAssigned_via(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return obj.Via(ctx)
+			return ec.Resolvers.ConversationAssigned().Via(ctx, obj)
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v *db.Token) graphql.Marshaler {
@@ -17651,7 +17960,7 @@ func (ec *executionContext) fieldContext_ConversationAssigned_via(_ context.Cont
 		Object:     "ConversationAssigned",
 		Field:      field,
 		IsMethod:   true,
-		IsResolver: false,
+		IsResolver: true,
 		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 			return ec.childFields_Integration(ctx, field)
 		},
@@ -17668,7 +17977,7 @@ func (ec *executionContext) _ConversationAssigned_conversation(ctx context.Conte
 			return ec.fieldContext_ConversationAssigned_conversation(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return obj.Conversation(ctx)
+			return ec.Resolvers.ConversationAssigned().Conversation(ctx, obj)
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v *db.Conversation) graphql.Marshaler {
@@ -17683,7 +17992,7 @@ func (ec *executionContext) fieldContext_ConversationAssigned_conversation(_ con
 		Object:     "ConversationAssigned",
 		Field:      field,
 		IsMethod:   true,
-		IsResolver: false,
+		IsResolver: true,
 		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 			return ec.childFields_Conversation(ctx, field)
 		},
@@ -17700,7 +18009,7 @@ func (ec *executionContext) _ConversationAssigned_contact(ctx context.Context, f
 			return ec.fieldContext_ConversationAssigned_contact(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return obj.Contact(ctx)
+			return ec.Resolvers.ConversationAssigned().Contact(ctx, obj)
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v *db.Contact) graphql.Marshaler {
@@ -17715,7 +18024,7 @@ func (ec *executionContext) fieldContext_ConversationAssigned_contact(_ context.
 		Object:     "ConversationAssigned",
 		Field:      field,
 		IsMethod:   true,
-		IsResolver: false,
+		IsResolver: true,
 		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 			return ec.childFields_Contact(ctx, field)
 		},
@@ -17732,7 +18041,7 @@ func (ec *executionContext) _ConversationAssigned_idempotencyKey(ctx context.Con
 			return ec.fieldContext_ConversationAssigned_idempotencyKey(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return obj.IdempotencyKey(ctx), nil
+			return ec.Resolvers.ConversationAssigned().IdempotencyKey(ctx, obj)
 		},
 		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
 			directive0 := next
@@ -17756,7 +18065,7 @@ func (ec *executionContext) _ConversationAssigned_idempotencyKey(ctx context.Con
 	)
 }
 func (ec *executionContext) fieldContext_ConversationAssigned_idempotencyKey(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	return graphql.NewScalarFieldContext("ConversationAssigned", field, true, false, errors.New("field of type String does not have child fields"))
+	return graphql.NewScalarFieldContext("ConversationAssigned", field, true, true, errors.New("field of type String does not have child fields"))
 }
 
 func (ec *executionContext) _ConversationAssigned_from(ctx context.Context, field graphql.CollectedField, obj *ConversationAssigned) (ret graphql.Marshaler) {
@@ -17768,7 +18077,7 @@ func (ec *executionContext) _ConversationAssigned_from(ctx context.Context, fiel
 			return ec.fieldContext_ConversationAssigned_from(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return obj.From(ctx)
+			return ec.Resolvers.ConversationAssigned().From(ctx, obj)
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v *db.Agent) graphql.Marshaler {
@@ -17783,7 +18092,7 @@ func (ec *executionContext) fieldContext_ConversationAssigned_from(_ context.Con
 		Object:     "ConversationAssigned",
 		Field:      field,
 		IsMethod:   true,
-		IsResolver: false,
+		IsResolver: true,
 		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 			return ec.childFields_Agent(ctx, field)
 		},
@@ -17800,7 +18109,7 @@ func (ec *executionContext) _ConversationAssigned_to(ctx context.Context, field 
 			return ec.fieldContext_ConversationAssigned_to(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return obj.To(ctx)
+			return ec.Resolvers.ConversationAssigned().To(ctx, obj)
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v *db.Agent) graphql.Marshaler {
@@ -17815,7 +18124,7 @@ func (ec *executionContext) fieldContext_ConversationAssigned_to(_ context.Conte
 		Object:     "ConversationAssigned",
 		Field:      field,
 		IsMethod:   true,
-		IsResolver: false,
+		IsResolver: true,
 		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 			return ec.childFields_Agent(ctx, field)
 		},
@@ -17855,7 +18164,7 @@ func (ec *executionContext) _ConversationAssigned_run(ctx context.Context, field
 			return ec.fieldContext_ConversationAssigned_run(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return obj.Run(ctx)
+			return ec.Resolvers.ConversationAssigned().Run(ctx, obj)
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v *db.WorkflowRun) graphql.Marshaler {
@@ -17870,7 +18179,7 @@ func (ec *executionContext) fieldContext_ConversationAssigned_run(_ context.Cont
 		Object:     "ConversationAssigned",
 		Field:      field,
 		IsMethod:   true,
-		IsResolver: false,
+		IsResolver: true,
 		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 			return ec.childFields_WorkflowRun(ctx, field)
 		},
@@ -17956,7 +18265,7 @@ func (ec *executionContext) _ConversationClosed_actor(ctx context.Context, field
 			return ec.fieldContext_ConversationClosed_actor(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return obj.Actor(ctx)
+			return ec.Resolvers.ConversationClosed().Actor(ctx, obj)
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v Actor) graphql.Marshaler {
@@ -17967,7 +18276,7 @@ func (ec *executionContext) _ConversationClosed_actor(ctx context.Context, field
 	)
 }
 func (ec *executionContext) fieldContext_ConversationClosed_actor(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	return graphql.NewScalarFieldContext("ConversationClosed", field, true, false, errors.New("field of type Actor does not have child fields"))
+	return graphql.NewScalarFieldContext("ConversationClosed", field, true, true, errors.New("field of type Actor does not have child fields"))
 }
 
 func (ec *executionContext) _ConversationClosed_via(ctx context.Context, field graphql.CollectedField, obj *ConversationClosed) (ret graphql.Marshaler) {
@@ -17979,7 +18288,7 @@ func (ec *executionContext) _ConversationClosed_via(ctx context.Context, field g
 			return ec.fieldContext_ConversationClosed_via(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return obj.Via(ctx)
+			return ec.Resolvers.ConversationClosed().Via(ctx, obj)
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v *db.Token) graphql.Marshaler {
@@ -17994,7 +18303,7 @@ func (ec *executionContext) fieldContext_ConversationClosed_via(_ context.Contex
 		Object:     "ConversationClosed",
 		Field:      field,
 		IsMethod:   true,
-		IsResolver: false,
+		IsResolver: true,
 		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 			return ec.childFields_Integration(ctx, field)
 		},
@@ -18011,7 +18320,7 @@ func (ec *executionContext) _ConversationClosed_conversation(ctx context.Context
 			return ec.fieldContext_ConversationClosed_conversation(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return obj.Conversation(ctx)
+			return ec.Resolvers.ConversationClosed().Conversation(ctx, obj)
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v *db.Conversation) graphql.Marshaler {
@@ -18026,7 +18335,7 @@ func (ec *executionContext) fieldContext_ConversationClosed_conversation(_ conte
 		Object:     "ConversationClosed",
 		Field:      field,
 		IsMethod:   true,
-		IsResolver: false,
+		IsResolver: true,
 		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 			return ec.childFields_Conversation(ctx, field)
 		},
@@ -18043,7 +18352,7 @@ func (ec *executionContext) _ConversationClosed_contact(ctx context.Context, fie
 			return ec.fieldContext_ConversationClosed_contact(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return obj.Contact(ctx)
+			return ec.Resolvers.ConversationClosed().Contact(ctx, obj)
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v *db.Contact) graphql.Marshaler {
@@ -18058,7 +18367,7 @@ func (ec *executionContext) fieldContext_ConversationClosed_contact(_ context.Co
 		Object:     "ConversationClosed",
 		Field:      field,
 		IsMethod:   true,
-		IsResolver: false,
+		IsResolver: true,
 		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 			return ec.childFields_Contact(ctx, field)
 		},
@@ -18075,7 +18384,7 @@ func (ec *executionContext) _ConversationClosed_idempotencyKey(ctx context.Conte
 			return ec.fieldContext_ConversationClosed_idempotencyKey(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return obj.IdempotencyKey(ctx), nil
+			return ec.Resolvers.ConversationClosed().IdempotencyKey(ctx, obj)
 		},
 		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
 			directive0 := next
@@ -18099,7 +18408,7 @@ func (ec *executionContext) _ConversationClosed_idempotencyKey(ctx context.Conte
 	)
 }
 func (ec *executionContext) fieldContext_ConversationClosed_idempotencyKey(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	return graphql.NewScalarFieldContext("ConversationClosed", field, true, false, errors.New("field of type String does not have child fields"))
+	return graphql.NewScalarFieldContext("ConversationClosed", field, true, true, errors.New("field of type String does not have child fields"))
 }
 
 func (ec *executionContext) _ConversationClosed_source(ctx context.Context, field graphql.CollectedField, obj *ConversationClosed) (ret graphql.Marshaler) {
@@ -18262,7 +18571,7 @@ func (ec *executionContext) _ConversationConnection_totalCount(ctx context.Conte
 			return ec.fieldContext_ConversationConnection_totalCount(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return obj.TotalCount(ctx)
+			return ec.Resolvers.ConversationConnection().TotalCount(ctx, obj)
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v int) graphql.Marshaler {
@@ -18273,7 +18582,7 @@ func (ec *executionContext) _ConversationConnection_totalCount(ctx context.Conte
 	)
 }
 func (ec *executionContext) fieldContext_ConversationConnection_totalCount(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	return graphql.NewScalarFieldContext("ConversationConnection", field, true, false, errors.New("field of type Int does not have child fields"))
+	return graphql.NewScalarFieldContext("ConversationConnection", field, true, true, errors.New("field of type Int does not have child fields"))
 }
 
 func (ec *executionContext) _ConversationConnection_totalCountCapped(ctx context.Context, field graphql.CollectedField, obj *Connection[*db.Conversation]) (ret graphql.Marshaler) {
@@ -18285,7 +18594,7 @@ func (ec *executionContext) _ConversationConnection_totalCountCapped(ctx context
 			return ec.fieldContext_ConversationConnection_totalCountCapped(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return obj.TotalCountCapped(ctx)
+			return ec.Resolvers.ConversationConnection().TotalCountCapped(ctx, obj)
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v bool) graphql.Marshaler {
@@ -18296,7 +18605,7 @@ func (ec *executionContext) _ConversationConnection_totalCountCapped(ctx context
 	)
 }
 func (ec *executionContext) fieldContext_ConversationConnection_totalCountCapped(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	return graphql.NewScalarFieldContext("ConversationConnection", field, true, false, errors.New("field of type Boolean does not have child fields"))
+	return graphql.NewScalarFieldContext("ConversationConnection", field, true, true, errors.New("field of type Boolean does not have child fields"))
 }
 
 func (ec *executionContext) _ConversationEdge_node(ctx context.Context, field graphql.CollectedField, obj *Edge[*db.Conversation]) (ret graphql.Marshaler) {
@@ -18432,7 +18741,7 @@ func (ec *executionContext) _ConversationImported_actor(ctx context.Context, fie
 			return ec.fieldContext_ConversationImported_actor(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return obj.Actor(ctx)
+			return ec.Resolvers.ConversationImported().Actor(ctx, obj)
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v Actor) graphql.Marshaler {
@@ -18443,7 +18752,7 @@ func (ec *executionContext) _ConversationImported_actor(ctx context.Context, fie
 	)
 }
 func (ec *executionContext) fieldContext_ConversationImported_actor(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	return graphql.NewScalarFieldContext("ConversationImported", field, true, false, errors.New("field of type Actor does not have child fields"))
+	return graphql.NewScalarFieldContext("ConversationImported", field, true, true, errors.New("field of type Actor does not have child fields"))
 }
 
 func (ec *executionContext) _ConversationImported_via(ctx context.Context, field graphql.CollectedField, obj *ConversationImported) (ret graphql.Marshaler) {
@@ -18455,7 +18764,7 @@ func (ec *executionContext) _ConversationImported_via(ctx context.Context, field
 			return ec.fieldContext_ConversationImported_via(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return obj.Via(ctx)
+			return ec.Resolvers.ConversationImported().Via(ctx, obj)
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v *db.Token) graphql.Marshaler {
@@ -18470,7 +18779,7 @@ func (ec *executionContext) fieldContext_ConversationImported_via(_ context.Cont
 		Object:     "ConversationImported",
 		Field:      field,
 		IsMethod:   true,
-		IsResolver: false,
+		IsResolver: true,
 		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 			return ec.childFields_Integration(ctx, field)
 		},
@@ -18487,7 +18796,7 @@ func (ec *executionContext) _ConversationImported_conversation(ctx context.Conte
 			return ec.fieldContext_ConversationImported_conversation(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return obj.Conversation(ctx)
+			return ec.Resolvers.ConversationImported().Conversation(ctx, obj)
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v *db.Conversation) graphql.Marshaler {
@@ -18502,7 +18811,7 @@ func (ec *executionContext) fieldContext_ConversationImported_conversation(_ con
 		Object:     "ConversationImported",
 		Field:      field,
 		IsMethod:   true,
-		IsResolver: false,
+		IsResolver: true,
 		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 			return ec.childFields_Conversation(ctx, field)
 		},
@@ -18519,7 +18828,7 @@ func (ec *executionContext) _ConversationImported_contact(ctx context.Context, f
 			return ec.fieldContext_ConversationImported_contact(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return obj.Contact(ctx)
+			return ec.Resolvers.ConversationImported().Contact(ctx, obj)
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v *db.Contact) graphql.Marshaler {
@@ -18534,7 +18843,7 @@ func (ec *executionContext) fieldContext_ConversationImported_contact(_ context.
 		Object:     "ConversationImported",
 		Field:      field,
 		IsMethod:   true,
-		IsResolver: false,
+		IsResolver: true,
 		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 			return ec.childFields_Contact(ctx, field)
 		},
@@ -18551,7 +18860,7 @@ func (ec *executionContext) _ConversationImported_idempotencyKey(ctx context.Con
 			return ec.fieldContext_ConversationImported_idempotencyKey(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return obj.IdempotencyKey(ctx), nil
+			return ec.Resolvers.ConversationImported().IdempotencyKey(ctx, obj)
 		},
 		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
 			directive0 := next
@@ -18575,7 +18884,7 @@ func (ec *executionContext) _ConversationImported_idempotencyKey(ctx context.Con
 	)
 }
 func (ec *executionContext) fieldContext_ConversationImported_idempotencyKey(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	return graphql.NewScalarFieldContext("ConversationImported", field, true, false, errors.New("field of type String does not have child fields"))
+	return graphql.NewScalarFieldContext("ConversationImported", field, true, true, errors.New("field of type String does not have child fields"))
 }
 
 func (ec *executionContext) _ConversationOpened_id(ctx context.Context, field graphql.CollectedField, obj *ConversationOpened) (ret graphql.Marshaler) {
@@ -18656,7 +18965,7 @@ func (ec *executionContext) _ConversationOpened_actor(ctx context.Context, field
 			return ec.fieldContext_ConversationOpened_actor(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return obj.Actor(ctx)
+			return ec.Resolvers.ConversationOpened().Actor(ctx, obj)
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v Actor) graphql.Marshaler {
@@ -18667,7 +18976,7 @@ func (ec *executionContext) _ConversationOpened_actor(ctx context.Context, field
 	)
 }
 func (ec *executionContext) fieldContext_ConversationOpened_actor(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	return graphql.NewScalarFieldContext("ConversationOpened", field, true, false, errors.New("field of type Actor does not have child fields"))
+	return graphql.NewScalarFieldContext("ConversationOpened", field, true, true, errors.New("field of type Actor does not have child fields"))
 }
 
 func (ec *executionContext) _ConversationOpened_via(ctx context.Context, field graphql.CollectedField, obj *ConversationOpened) (ret graphql.Marshaler) {
@@ -18679,7 +18988,7 @@ func (ec *executionContext) _ConversationOpened_via(ctx context.Context, field g
 			return ec.fieldContext_ConversationOpened_via(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return obj.Via(ctx)
+			return ec.Resolvers.ConversationOpened().Via(ctx, obj)
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v *db.Token) graphql.Marshaler {
@@ -18694,7 +19003,7 @@ func (ec *executionContext) fieldContext_ConversationOpened_via(_ context.Contex
 		Object:     "ConversationOpened",
 		Field:      field,
 		IsMethod:   true,
-		IsResolver: false,
+		IsResolver: true,
 		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 			return ec.childFields_Integration(ctx, field)
 		},
@@ -18711,7 +19020,7 @@ func (ec *executionContext) _ConversationOpened_conversation(ctx context.Context
 			return ec.fieldContext_ConversationOpened_conversation(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return obj.Conversation(ctx)
+			return ec.Resolvers.ConversationOpened().Conversation(ctx, obj)
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v *db.Conversation) graphql.Marshaler {
@@ -18726,7 +19035,7 @@ func (ec *executionContext) fieldContext_ConversationOpened_conversation(_ conte
 		Object:     "ConversationOpened",
 		Field:      field,
 		IsMethod:   true,
-		IsResolver: false,
+		IsResolver: true,
 		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 			return ec.childFields_Conversation(ctx, field)
 		},
@@ -18743,7 +19052,7 @@ func (ec *executionContext) _ConversationOpened_contact(ctx context.Context, fie
 			return ec.fieldContext_ConversationOpened_contact(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return obj.Contact(ctx)
+			return ec.Resolvers.ConversationOpened().Contact(ctx, obj)
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v *db.Contact) graphql.Marshaler {
@@ -18758,7 +19067,7 @@ func (ec *executionContext) fieldContext_ConversationOpened_contact(_ context.Co
 		Object:     "ConversationOpened",
 		Field:      field,
 		IsMethod:   true,
-		IsResolver: false,
+		IsResolver: true,
 		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 			return ec.childFields_Contact(ctx, field)
 		},
@@ -18775,7 +19084,7 @@ func (ec *executionContext) _ConversationOpened_idempotencyKey(ctx context.Conte
 			return ec.fieldContext_ConversationOpened_idempotencyKey(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return obj.IdempotencyKey(ctx), nil
+			return ec.Resolvers.ConversationOpened().IdempotencyKey(ctx, obj)
 		},
 		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
 			directive0 := next
@@ -18799,7 +19108,7 @@ func (ec *executionContext) _ConversationOpened_idempotencyKey(ctx context.Conte
 	)
 }
 func (ec *executionContext) fieldContext_ConversationOpened_idempotencyKey(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	return graphql.NewScalarFieldContext("ConversationOpened", field, true, false, errors.New("field of type String does not have child fields"))
+	return graphql.NewScalarFieldContext("ConversationOpened", field, true, true, errors.New("field of type String does not have child fields"))
 }
 
 func (ec *executionContext) _ConversationOpened_source(ctx context.Context, field graphql.CollectedField, obj *ConversationOpened) (ret graphql.Marshaler) {
@@ -19022,7 +19331,7 @@ func (ec *executionContext) _ConversationReopened_actor(ctx context.Context, fie
 			return ec.fieldContext_ConversationReopened_actor(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return obj.Actor(ctx)
+			return ec.Resolvers.ConversationReopened().Actor(ctx, obj)
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v Actor) graphql.Marshaler {
@@ -19033,7 +19342,7 @@ func (ec *executionContext) _ConversationReopened_actor(ctx context.Context, fie
 	)
 }
 func (ec *executionContext) fieldContext_ConversationReopened_actor(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	return graphql.NewScalarFieldContext("ConversationReopened", field, true, false, errors.New("field of type Actor does not have child fields"))
+	return graphql.NewScalarFieldContext("ConversationReopened", field, true, true, errors.New("field of type Actor does not have child fields"))
 }
 
 func (ec *executionContext) _ConversationReopened_via(ctx context.Context, field graphql.CollectedField, obj *ConversationReopened) (ret graphql.Marshaler) {
@@ -19045,7 +19354,7 @@ func (ec *executionContext) _ConversationReopened_via(ctx context.Context, field
 			return ec.fieldContext_ConversationReopened_via(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return obj.Via(ctx)
+			return ec.Resolvers.ConversationReopened().Via(ctx, obj)
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v *db.Token) graphql.Marshaler {
@@ -19060,7 +19369,7 @@ func (ec *executionContext) fieldContext_ConversationReopened_via(_ context.Cont
 		Object:     "ConversationReopened",
 		Field:      field,
 		IsMethod:   true,
-		IsResolver: false,
+		IsResolver: true,
 		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 			return ec.childFields_Integration(ctx, field)
 		},
@@ -19077,7 +19386,7 @@ func (ec *executionContext) _ConversationReopened_conversation(ctx context.Conte
 			return ec.fieldContext_ConversationReopened_conversation(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return obj.Conversation(ctx)
+			return ec.Resolvers.ConversationReopened().Conversation(ctx, obj)
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v *db.Conversation) graphql.Marshaler {
@@ -19092,7 +19401,7 @@ func (ec *executionContext) fieldContext_ConversationReopened_conversation(_ con
 		Object:     "ConversationReopened",
 		Field:      field,
 		IsMethod:   true,
-		IsResolver: false,
+		IsResolver: true,
 		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 			return ec.childFields_Conversation(ctx, field)
 		},
@@ -19109,7 +19418,7 @@ func (ec *executionContext) _ConversationReopened_contact(ctx context.Context, f
 			return ec.fieldContext_ConversationReopened_contact(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return obj.Contact(ctx)
+			return ec.Resolvers.ConversationReopened().Contact(ctx, obj)
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v *db.Contact) graphql.Marshaler {
@@ -19124,7 +19433,7 @@ func (ec *executionContext) fieldContext_ConversationReopened_contact(_ context.
 		Object:     "ConversationReopened",
 		Field:      field,
 		IsMethod:   true,
-		IsResolver: false,
+		IsResolver: true,
 		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 			return ec.childFields_Contact(ctx, field)
 		},
@@ -19141,7 +19450,7 @@ func (ec *executionContext) _ConversationReopened_idempotencyKey(ctx context.Con
 			return ec.fieldContext_ConversationReopened_idempotencyKey(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return obj.IdempotencyKey(ctx), nil
+			return ec.Resolvers.ConversationReopened().IdempotencyKey(ctx, obj)
 		},
 		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
 			directive0 := next
@@ -19165,7 +19474,7 @@ func (ec *executionContext) _ConversationReopened_idempotencyKey(ctx context.Con
 	)
 }
 func (ec *executionContext) fieldContext_ConversationReopened_idempotencyKey(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	return graphql.NewScalarFieldContext("ConversationReopened", field, true, false, errors.New("field of type String does not have child fields"))
+	return graphql.NewScalarFieldContext("ConversationReopened", field, true, true, errors.New("field of type String does not have child fields"))
 }
 
 func (ec *executionContext) _ConversationReopened_source(ctx context.Context, field graphql.CollectedField, obj *ConversationReopened) (ret graphql.Marshaler) {
@@ -19301,7 +19610,7 @@ func (ec *executionContext) _ConversationUnassigned_actor(ctx context.Context, f
 			return ec.fieldContext_ConversationUnassigned_actor(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return obj.Actor(ctx)
+			return ec.Resolvers.ConversationUnassigned().Actor(ctx, obj)
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v Actor) graphql.Marshaler {
@@ -19312,7 +19621,7 @@ func (ec *executionContext) _ConversationUnassigned_actor(ctx context.Context, f
 	)
 }
 func (ec *executionContext) fieldContext_ConversationUnassigned_actor(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	return graphql.NewScalarFieldContext("ConversationUnassigned", field, true, false, errors.New("field of type Actor does not have child fields"))
+	return graphql.NewScalarFieldContext("ConversationUnassigned", field, true, true, errors.New("field of type Actor does not have child fields"))
 }
 
 func (ec *executionContext) _ConversationUnassigned_via(ctx context.Context, field graphql.CollectedField, obj *ConversationUnassigned) (ret graphql.Marshaler) {
@@ -19324,7 +19633,7 @@ func (ec *executionContext) _ConversationUnassigned_via(ctx context.Context, fie
 			return ec.fieldContext_ConversationUnassigned_via(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return obj.Via(ctx)
+			return ec.Resolvers.ConversationUnassigned().Via(ctx, obj)
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v *db.Token) graphql.Marshaler {
@@ -19339,7 +19648,7 @@ func (ec *executionContext) fieldContext_ConversationUnassigned_via(_ context.Co
 		Object:     "ConversationUnassigned",
 		Field:      field,
 		IsMethod:   true,
-		IsResolver: false,
+		IsResolver: true,
 		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 			return ec.childFields_Integration(ctx, field)
 		},
@@ -19356,7 +19665,7 @@ func (ec *executionContext) _ConversationUnassigned_conversation(ctx context.Con
 			return ec.fieldContext_ConversationUnassigned_conversation(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return obj.Conversation(ctx)
+			return ec.Resolvers.ConversationUnassigned().Conversation(ctx, obj)
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v *db.Conversation) graphql.Marshaler {
@@ -19371,7 +19680,7 @@ func (ec *executionContext) fieldContext_ConversationUnassigned_conversation(_ c
 		Object:     "ConversationUnassigned",
 		Field:      field,
 		IsMethod:   true,
-		IsResolver: false,
+		IsResolver: true,
 		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 			return ec.childFields_Conversation(ctx, field)
 		},
@@ -19388,7 +19697,7 @@ func (ec *executionContext) _ConversationUnassigned_contact(ctx context.Context,
 			return ec.fieldContext_ConversationUnassigned_contact(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return obj.Contact(ctx)
+			return ec.Resolvers.ConversationUnassigned().Contact(ctx, obj)
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v *db.Contact) graphql.Marshaler {
@@ -19403,7 +19712,7 @@ func (ec *executionContext) fieldContext_ConversationUnassigned_contact(_ contex
 		Object:     "ConversationUnassigned",
 		Field:      field,
 		IsMethod:   true,
-		IsResolver: false,
+		IsResolver: true,
 		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 			return ec.childFields_Contact(ctx, field)
 		},
@@ -19420,7 +19729,7 @@ func (ec *executionContext) _ConversationUnassigned_idempotencyKey(ctx context.C
 			return ec.fieldContext_ConversationUnassigned_idempotencyKey(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return obj.IdempotencyKey(ctx), nil
+			return ec.Resolvers.ConversationUnassigned().IdempotencyKey(ctx, obj)
 		},
 		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
 			directive0 := next
@@ -19444,7 +19753,7 @@ func (ec *executionContext) _ConversationUnassigned_idempotencyKey(ctx context.C
 	)
 }
 func (ec *executionContext) fieldContext_ConversationUnassigned_idempotencyKey(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	return graphql.NewScalarFieldContext("ConversationUnassigned", field, true, false, errors.New("field of type String does not have child fields"))
+	return graphql.NewScalarFieldContext("ConversationUnassigned", field, true, true, errors.New("field of type String does not have child fields"))
 }
 
 func (ec *executionContext) _ConversationUnassigned_from(ctx context.Context, field graphql.CollectedField, obj *ConversationUnassigned) (ret graphql.Marshaler) {
@@ -19456,7 +19765,7 @@ func (ec *executionContext) _ConversationUnassigned_from(ctx context.Context, fi
 			return ec.fieldContext_ConversationUnassigned_from(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return obj.From(ctx)
+			return ec.Resolvers.ConversationUnassigned().From(ctx, obj)
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v *db.Agent) graphql.Marshaler {
@@ -19471,7 +19780,7 @@ func (ec *executionContext) fieldContext_ConversationUnassigned_from(_ context.C
 		Object:     "ConversationUnassigned",
 		Field:      field,
 		IsMethod:   true,
-		IsResolver: false,
+		IsResolver: true,
 		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 			return ec.childFields_Agent(ctx, field)
 		},
@@ -19488,7 +19797,7 @@ func (ec *executionContext) _ConversationUnassigned_to(ctx context.Context, fiel
 			return ec.fieldContext_ConversationUnassigned_to(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return obj.To(ctx)
+			return ec.Resolvers.ConversationUnassigned().To(ctx, obj)
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v *db.Agent) graphql.Marshaler {
@@ -19503,7 +19812,7 @@ func (ec *executionContext) fieldContext_ConversationUnassigned_to(_ context.Con
 		Object:     "ConversationUnassigned",
 		Field:      field,
 		IsMethod:   true,
-		IsResolver: false,
+		IsResolver: true,
 		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 			return ec.childFields_Agent(ctx, field)
 		},
@@ -19543,7 +19852,7 @@ func (ec *executionContext) _ConversationUnassigned_run(ctx context.Context, fie
 			return ec.fieldContext_ConversationUnassigned_run(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return obj.Run(ctx)
+			return ec.Resolvers.ConversationUnassigned().Run(ctx, obj)
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v *db.WorkflowRun) graphql.Marshaler {
@@ -19558,7 +19867,7 @@ func (ec *executionContext) fieldContext_ConversationUnassigned_run(_ context.Co
 		Object:     "ConversationUnassigned",
 		Field:      field,
 		IsMethod:   true,
-		IsResolver: false,
+		IsResolver: true,
 		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 			return ec.childFields_WorkflowRun(ctx, field)
 		},
@@ -20165,7 +20474,7 @@ func (ec *executionContext) _DashboardAgent_agent(ctx context.Context, field gra
 			return ec.fieldContext_DashboardAgent_agent(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return obj.Agent(ctx)
+			return ec.Resolvers.DashboardAgent().Agent(ctx, obj)
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v *db.Agent) graphql.Marshaler {
@@ -20180,7 +20489,7 @@ func (ec *executionContext) fieldContext_DashboardAgent_agent(_ context.Context,
 		Object:     "DashboardAgent",
 		Field:      field,
 		IsMethod:   true,
-		IsResolver: false,
+		IsResolver: true,
 		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 			return ec.childFields_Agent(ctx, field)
 		},
@@ -20999,7 +21308,7 @@ func (ec *executionContext) _InboxChange_conversation(ctx context.Context, field
 			return ec.fieldContext_InboxChange_conversation(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return obj.Conversation(ctx)
+			return ec.Resolvers.InboxChange().Conversation(ctx, obj)
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v *db.Conversation) graphql.Marshaler {
@@ -21014,7 +21323,7 @@ func (ec *executionContext) fieldContext_InboxChange_conversation(_ context.Cont
 		Object:     "InboxChange",
 		Field:      field,
 		IsMethod:   true,
-		IsResolver: false,
+		IsResolver: true,
 		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 			return ec.childFields_Conversation(ctx, field)
 		},
@@ -21237,7 +21546,7 @@ func (ec *executionContext) _InboxConnection_totalCount(ctx context.Context, fie
 			return ec.fieldContext_InboxConnection_totalCount(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return obj.TotalCount(ctx)
+			return ec.Resolvers.InboxConnection().TotalCount(ctx, obj)
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v int) graphql.Marshaler {
@@ -21248,7 +21557,7 @@ func (ec *executionContext) _InboxConnection_totalCount(ctx context.Context, fie
 	)
 }
 func (ec *executionContext) fieldContext_InboxConnection_totalCount(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	return graphql.NewScalarFieldContext("InboxConnection", field, true, false, errors.New("field of type Int does not have child fields"))
+	return graphql.NewScalarFieldContext("InboxConnection", field, true, true, errors.New("field of type Int does not have child fields"))
 }
 
 func (ec *executionContext) _InboxConnection_totalCountCapped(ctx context.Context, field graphql.CollectedField, obj *InboxConnection) (ret graphql.Marshaler) {
@@ -21260,7 +21569,7 @@ func (ec *executionContext) _InboxConnection_totalCountCapped(ctx context.Contex
 			return ec.fieldContext_InboxConnection_totalCountCapped(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return obj.TotalCountCapped(ctx)
+			return ec.Resolvers.InboxConnection().TotalCountCapped(ctx, obj)
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v bool) graphql.Marshaler {
@@ -21271,7 +21580,7 @@ func (ec *executionContext) _InboxConnection_totalCountCapped(ctx context.Contex
 	)
 }
 func (ec *executionContext) fieldContext_InboxConnection_totalCountCapped(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	return graphql.NewScalarFieldContext("InboxConnection", field, true, false, errors.New("field of type Boolean does not have child fields"))
+	return graphql.NewScalarFieldContext("InboxConnection", field, true, true, errors.New("field of type Boolean does not have child fields"))
 }
 
 func (ec *executionContext) _InboxConnection_searchCapped(ctx context.Context, field graphql.CollectedField, obj *InboxConnection) (ret graphql.Marshaler) {
@@ -21916,7 +22225,7 @@ func (ec *executionContext) _MessageConnection_totalCount(ctx context.Context, f
 			return ec.fieldContext_MessageConnection_totalCount(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return obj.TotalCount(ctx)
+			return ec.Resolvers.MessageConnection().TotalCount(ctx, obj)
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v int) graphql.Marshaler {
@@ -21927,7 +22236,7 @@ func (ec *executionContext) _MessageConnection_totalCount(ctx context.Context, f
 	)
 }
 func (ec *executionContext) fieldContext_MessageConnection_totalCount(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	return graphql.NewScalarFieldContext("MessageConnection", field, true, false, errors.New("field of type Int does not have child fields"))
+	return graphql.NewScalarFieldContext("MessageConnection", field, true, true, errors.New("field of type Int does not have child fields"))
 }
 
 func (ec *executionContext) _MessageConnection_totalCountCapped(ctx context.Context, field graphql.CollectedField, obj *Connection[*db.Message]) (ret graphql.Marshaler) {
@@ -21939,7 +22248,7 @@ func (ec *executionContext) _MessageConnection_totalCountCapped(ctx context.Cont
 			return ec.fieldContext_MessageConnection_totalCountCapped(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return obj.TotalCountCapped(ctx)
+			return ec.Resolvers.MessageConnection().TotalCountCapped(ctx, obj)
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v bool) graphql.Marshaler {
@@ -21950,7 +22259,7 @@ func (ec *executionContext) _MessageConnection_totalCountCapped(ctx context.Cont
 	)
 }
 func (ec *executionContext) fieldContext_MessageConnection_totalCountCapped(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	return graphql.NewScalarFieldContext("MessageConnection", field, true, false, errors.New("field of type Boolean does not have child fields"))
+	return graphql.NewScalarFieldContext("MessageConnection", field, true, true, errors.New("field of type Boolean does not have child fields"))
 }
 
 func (ec *executionContext) _MessageEdge_node(ctx context.Context, field graphql.CollectedField, obj *Edge[*db.Message]) (ret graphql.Marshaler) {
@@ -22086,7 +22395,7 @@ func (ec *executionContext) _MessageReceived_actor(ctx context.Context, field gr
 			return ec.fieldContext_MessageReceived_actor(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return obj.Actor(ctx)
+			return ec.Resolvers.MessageReceived().Actor(ctx, obj)
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v Actor) graphql.Marshaler {
@@ -22097,7 +22406,7 @@ func (ec *executionContext) _MessageReceived_actor(ctx context.Context, field gr
 	)
 }
 func (ec *executionContext) fieldContext_MessageReceived_actor(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	return graphql.NewScalarFieldContext("MessageReceived", field, true, false, errors.New("field of type Actor does not have child fields"))
+	return graphql.NewScalarFieldContext("MessageReceived", field, true, true, errors.New("field of type Actor does not have child fields"))
 }
 
 func (ec *executionContext) _MessageReceived_via(ctx context.Context, field graphql.CollectedField, obj *MessageReceived) (ret graphql.Marshaler) {
@@ -22109,7 +22418,7 @@ func (ec *executionContext) _MessageReceived_via(ctx context.Context, field grap
 			return ec.fieldContext_MessageReceived_via(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return obj.Via(ctx)
+			return ec.Resolvers.MessageReceived().Via(ctx, obj)
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v *db.Token) graphql.Marshaler {
@@ -22124,7 +22433,7 @@ func (ec *executionContext) fieldContext_MessageReceived_via(_ context.Context, 
 		Object:     "MessageReceived",
 		Field:      field,
 		IsMethod:   true,
-		IsResolver: false,
+		IsResolver: true,
 		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 			return ec.childFields_Integration(ctx, field)
 		},
@@ -22141,7 +22450,7 @@ func (ec *executionContext) _MessageReceived_conversation(ctx context.Context, f
 			return ec.fieldContext_MessageReceived_conversation(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return obj.Conversation(ctx)
+			return ec.Resolvers.MessageReceived().Conversation(ctx, obj)
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v *db.Conversation) graphql.Marshaler {
@@ -22156,7 +22465,7 @@ func (ec *executionContext) fieldContext_MessageReceived_conversation(_ context.
 		Object:     "MessageReceived",
 		Field:      field,
 		IsMethod:   true,
-		IsResolver: false,
+		IsResolver: true,
 		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 			return ec.childFields_Conversation(ctx, field)
 		},
@@ -22173,7 +22482,7 @@ func (ec *executionContext) _MessageReceived_contact(ctx context.Context, field 
 			return ec.fieldContext_MessageReceived_contact(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return obj.Contact(ctx)
+			return ec.Resolvers.MessageReceived().Contact(ctx, obj)
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v *db.Contact) graphql.Marshaler {
@@ -22188,7 +22497,7 @@ func (ec *executionContext) fieldContext_MessageReceived_contact(_ context.Conte
 		Object:     "MessageReceived",
 		Field:      field,
 		IsMethod:   true,
-		IsResolver: false,
+		IsResolver: true,
 		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 			return ec.childFields_Contact(ctx, field)
 		},
@@ -22205,7 +22514,7 @@ func (ec *executionContext) _MessageReceived_idempotencyKey(ctx context.Context,
 			return ec.fieldContext_MessageReceived_idempotencyKey(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return obj.IdempotencyKey(ctx), nil
+			return ec.Resolvers.MessageReceived().IdempotencyKey(ctx, obj)
 		},
 		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
 			directive0 := next
@@ -22229,7 +22538,7 @@ func (ec *executionContext) _MessageReceived_idempotencyKey(ctx context.Context,
 	)
 }
 func (ec *executionContext) fieldContext_MessageReceived_idempotencyKey(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	return graphql.NewScalarFieldContext("MessageReceived", field, true, false, errors.New("field of type String does not have child fields"))
+	return graphql.NewScalarFieldContext("MessageReceived", field, true, true, errors.New("field of type String does not have child fields"))
 }
 
 func (ec *executionContext) _MessageReceived_message(ctx context.Context, field graphql.CollectedField, obj *MessageReceived) (ret graphql.Marshaler) {
@@ -22241,7 +22550,7 @@ func (ec *executionContext) _MessageReceived_message(ctx context.Context, field 
 			return ec.fieldContext_MessageReceived_message(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return obj.Message(ctx)
+			return ec.Resolvers.MessageReceived().Message(ctx, obj)
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v *db.Message) graphql.Marshaler {
@@ -22256,7 +22565,7 @@ func (ec *executionContext) fieldContext_MessageReceived_message(_ context.Conte
 		Object:     "MessageReceived",
 		Field:      field,
 		IsMethod:   true,
-		IsResolver: false,
+		IsResolver: true,
 		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 			return ec.childFields_Message(ctx, field)
 		},
@@ -22342,7 +22651,7 @@ func (ec *executionContext) _MessageSent_actor(ctx context.Context, field graphq
 			return ec.fieldContext_MessageSent_actor(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return obj.Actor(ctx)
+			return ec.Resolvers.MessageSent().Actor(ctx, obj)
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v Actor) graphql.Marshaler {
@@ -22353,7 +22662,7 @@ func (ec *executionContext) _MessageSent_actor(ctx context.Context, field graphq
 	)
 }
 func (ec *executionContext) fieldContext_MessageSent_actor(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	return graphql.NewScalarFieldContext("MessageSent", field, true, false, errors.New("field of type Actor does not have child fields"))
+	return graphql.NewScalarFieldContext("MessageSent", field, true, true, errors.New("field of type Actor does not have child fields"))
 }
 
 func (ec *executionContext) _MessageSent_via(ctx context.Context, field graphql.CollectedField, obj *MessageSent) (ret graphql.Marshaler) {
@@ -22365,7 +22674,7 @@ func (ec *executionContext) _MessageSent_via(ctx context.Context, field graphql.
 			return ec.fieldContext_MessageSent_via(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return obj.Via(ctx)
+			return ec.Resolvers.MessageSent().Via(ctx, obj)
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v *db.Token) graphql.Marshaler {
@@ -22380,7 +22689,7 @@ func (ec *executionContext) fieldContext_MessageSent_via(_ context.Context, fiel
 		Object:     "MessageSent",
 		Field:      field,
 		IsMethod:   true,
-		IsResolver: false,
+		IsResolver: true,
 		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 			return ec.childFields_Integration(ctx, field)
 		},
@@ -22397,7 +22706,7 @@ func (ec *executionContext) _MessageSent_conversation(ctx context.Context, field
 			return ec.fieldContext_MessageSent_conversation(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return obj.Conversation(ctx)
+			return ec.Resolvers.MessageSent().Conversation(ctx, obj)
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v *db.Conversation) graphql.Marshaler {
@@ -22412,7 +22721,7 @@ func (ec *executionContext) fieldContext_MessageSent_conversation(_ context.Cont
 		Object:     "MessageSent",
 		Field:      field,
 		IsMethod:   true,
-		IsResolver: false,
+		IsResolver: true,
 		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 			return ec.childFields_Conversation(ctx, field)
 		},
@@ -22429,7 +22738,7 @@ func (ec *executionContext) _MessageSent_contact(ctx context.Context, field grap
 			return ec.fieldContext_MessageSent_contact(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return obj.Contact(ctx)
+			return ec.Resolvers.MessageSent().Contact(ctx, obj)
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v *db.Contact) graphql.Marshaler {
@@ -22444,7 +22753,7 @@ func (ec *executionContext) fieldContext_MessageSent_contact(_ context.Context, 
 		Object:     "MessageSent",
 		Field:      field,
 		IsMethod:   true,
-		IsResolver: false,
+		IsResolver: true,
 		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 			return ec.childFields_Contact(ctx, field)
 		},
@@ -22461,7 +22770,7 @@ func (ec *executionContext) _MessageSent_idempotencyKey(ctx context.Context, fie
 			return ec.fieldContext_MessageSent_idempotencyKey(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return obj.IdempotencyKey(ctx), nil
+			return ec.Resolvers.MessageSent().IdempotencyKey(ctx, obj)
 		},
 		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
 			directive0 := next
@@ -22485,7 +22794,7 @@ func (ec *executionContext) _MessageSent_idempotencyKey(ctx context.Context, fie
 	)
 }
 func (ec *executionContext) fieldContext_MessageSent_idempotencyKey(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	return graphql.NewScalarFieldContext("MessageSent", field, true, false, errors.New("field of type String does not have child fields"))
+	return graphql.NewScalarFieldContext("MessageSent", field, true, true, errors.New("field of type String does not have child fields"))
 }
 
 func (ec *executionContext) _MessageSent_message(ctx context.Context, field graphql.CollectedField, obj *MessageSent) (ret graphql.Marshaler) {
@@ -22497,7 +22806,7 @@ func (ec *executionContext) _MessageSent_message(ctx context.Context, field grap
 			return ec.fieldContext_MessageSent_message(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return obj.Message(ctx)
+			return ec.Resolvers.MessageSent().Message(ctx, obj)
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v *db.Message) graphql.Marshaler {
@@ -22512,7 +22821,7 @@ func (ec *executionContext) fieldContext_MessageSent_message(_ context.Context, 
 		Object:     "MessageSent",
 		Field:      field,
 		IsMethod:   true,
-		IsResolver: false,
+		IsResolver: true,
 		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 			return ec.childFields_Message(ctx, field)
 		},
@@ -24050,7 +24359,7 @@ func (ec *executionContext) _NoteAdded_actor(ctx context.Context, field graphql.
 			return ec.fieldContext_NoteAdded_actor(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return obj.Actor(ctx)
+			return ec.Resolvers.NoteAdded().Actor(ctx, obj)
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v Actor) graphql.Marshaler {
@@ -24061,7 +24370,7 @@ func (ec *executionContext) _NoteAdded_actor(ctx context.Context, field graphql.
 	)
 }
 func (ec *executionContext) fieldContext_NoteAdded_actor(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	return graphql.NewScalarFieldContext("NoteAdded", field, true, false, errors.New("field of type Actor does not have child fields"))
+	return graphql.NewScalarFieldContext("NoteAdded", field, true, true, errors.New("field of type Actor does not have child fields"))
 }
 
 func (ec *executionContext) _NoteAdded_via(ctx context.Context, field graphql.CollectedField, obj *NoteAdded) (ret graphql.Marshaler) {
@@ -24073,7 +24382,7 @@ func (ec *executionContext) _NoteAdded_via(ctx context.Context, field graphql.Co
 			return ec.fieldContext_NoteAdded_via(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return obj.Via(ctx)
+			return ec.Resolvers.NoteAdded().Via(ctx, obj)
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v *db.Token) graphql.Marshaler {
@@ -24088,7 +24397,7 @@ func (ec *executionContext) fieldContext_NoteAdded_via(_ context.Context, field 
 		Object:     "NoteAdded",
 		Field:      field,
 		IsMethod:   true,
-		IsResolver: false,
+		IsResolver: true,
 		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 			return ec.childFields_Integration(ctx, field)
 		},
@@ -24105,7 +24414,7 @@ func (ec *executionContext) _NoteAdded_conversation(ctx context.Context, field g
 			return ec.fieldContext_NoteAdded_conversation(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return obj.Conversation(ctx)
+			return ec.Resolvers.NoteAdded().Conversation(ctx, obj)
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v *db.Conversation) graphql.Marshaler {
@@ -24120,7 +24429,7 @@ func (ec *executionContext) fieldContext_NoteAdded_conversation(_ context.Contex
 		Object:     "NoteAdded",
 		Field:      field,
 		IsMethod:   true,
-		IsResolver: false,
+		IsResolver: true,
 		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 			return ec.childFields_Conversation(ctx, field)
 		},
@@ -24137,7 +24446,7 @@ func (ec *executionContext) _NoteAdded_contact(ctx context.Context, field graphq
 			return ec.fieldContext_NoteAdded_contact(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return obj.Contact(ctx)
+			return ec.Resolvers.NoteAdded().Contact(ctx, obj)
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v *db.Contact) graphql.Marshaler {
@@ -24152,7 +24461,7 @@ func (ec *executionContext) fieldContext_NoteAdded_contact(_ context.Context, fi
 		Object:     "NoteAdded",
 		Field:      field,
 		IsMethod:   true,
-		IsResolver: false,
+		IsResolver: true,
 		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 			return ec.childFields_Contact(ctx, field)
 		},
@@ -24169,7 +24478,7 @@ func (ec *executionContext) _NoteAdded_idempotencyKey(ctx context.Context, field
 			return ec.fieldContext_NoteAdded_idempotencyKey(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return obj.IdempotencyKey(ctx), nil
+			return ec.Resolvers.NoteAdded().IdempotencyKey(ctx, obj)
 		},
 		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
 			directive0 := next
@@ -24193,7 +24502,7 @@ func (ec *executionContext) _NoteAdded_idempotencyKey(ctx context.Context, field
 	)
 }
 func (ec *executionContext) fieldContext_NoteAdded_idempotencyKey(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	return graphql.NewScalarFieldContext("NoteAdded", field, true, false, errors.New("field of type String does not have child fields"))
+	return graphql.NewScalarFieldContext("NoteAdded", field, true, true, errors.New("field of type String does not have child fields"))
 }
 
 func (ec *executionContext) _NoteAdded_message(ctx context.Context, field graphql.CollectedField, obj *NoteAdded) (ret graphql.Marshaler) {
@@ -24205,7 +24514,7 @@ func (ec *executionContext) _NoteAdded_message(ctx context.Context, field graphq
 			return ec.fieldContext_NoteAdded_message(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return obj.Message(ctx)
+			return ec.Resolvers.NoteAdded().Message(ctx, obj)
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v *db.Message) graphql.Marshaler {
@@ -24220,7 +24529,7 @@ func (ec *executionContext) fieldContext_NoteAdded_message(_ context.Context, fi
 		Object:     "NoteAdded",
 		Field:      field,
 		IsMethod:   true,
-		IsResolver: false,
+		IsResolver: true,
 		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 			return ec.childFields_Message(ctx, field)
 		},
@@ -25328,7 +25637,7 @@ func (ec *executionContext) _ReceiveMessagePayload_message(ctx context.Context, 
 			return ec.fieldContext_ReceiveMessagePayload_message(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return obj.Message(ctx)
+			return ec.Resolvers.ReceiveMessagePayload().Message(ctx, obj)
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v *db.Message) graphql.Marshaler {
@@ -25343,7 +25652,7 @@ func (ec *executionContext) fieldContext_ReceiveMessagePayload_message(_ context
 		Object:     "ReceiveMessagePayload",
 		Field:      field,
 		IsMethod:   true,
-		IsResolver: false,
+		IsResolver: true,
 		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 			return ec.childFields_Message(ctx, field)
 		},
@@ -25808,7 +26117,7 @@ func (ec *executionContext) _SendMessagePayload_message(ctx context.Context, fie
 			return ec.fieldContext_SendMessagePayload_message(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return obj.Message(ctx)
+			return ec.Resolvers.SendMessagePayload().Message(ctx, obj)
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v *db.Message) graphql.Marshaler {
@@ -25823,7 +26132,7 @@ func (ec *executionContext) fieldContext_SendMessagePayload_message(_ context.Co
 		Object:     "SendMessagePayload",
 		Field:      field,
 		IsMethod:   true,
-		IsResolver: false,
+		IsResolver: true,
 		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 			return ec.childFields_Message(ctx, field)
 		},
@@ -25904,7 +26213,7 @@ func (ec *executionContext) _Session_agent(ctx context.Context, field graphql.Co
 			return ec.fieldContext_Session_agent(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return obj.Agent(ctx)
+			return ec.Resolvers.Session().Agent(ctx, obj)
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v *db.Agent) graphql.Marshaler {
@@ -25919,7 +26228,7 @@ func (ec *executionContext) fieldContext_Session_agent(_ context.Context, field 
 		Object:     "Session",
 		Field:      field,
 		IsMethod:   true,
-		IsResolver: false,
+		IsResolver: true,
 		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 			return ec.childFields_Agent(ctx, field)
 		},
@@ -26658,7 +26967,7 @@ func (ec *executionContext) _TimelineConnection_totalCount(ctx context.Context, 
 			return ec.fieldContext_TimelineConnection_totalCount(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return obj.TotalCount(ctx)
+			return ec.Resolvers.TimelineConnection().TotalCount(ctx, obj)
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v int) graphql.Marshaler {
@@ -26669,7 +26978,7 @@ func (ec *executionContext) _TimelineConnection_totalCount(ctx context.Context, 
 	)
 }
 func (ec *executionContext) fieldContext_TimelineConnection_totalCount(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	return graphql.NewScalarFieldContext("TimelineConnection", field, true, false, errors.New("field of type Int does not have child fields"))
+	return graphql.NewScalarFieldContext("TimelineConnection", field, true, true, errors.New("field of type Int does not have child fields"))
 }
 
 func (ec *executionContext) _TimelineConnection_totalCountCapped(ctx context.Context, field graphql.CollectedField, obj *Connection[Event]) (ret graphql.Marshaler) {
@@ -26681,7 +26990,7 @@ func (ec *executionContext) _TimelineConnection_totalCountCapped(ctx context.Con
 			return ec.fieldContext_TimelineConnection_totalCountCapped(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return obj.TotalCountCapped(ctx)
+			return ec.Resolvers.TimelineConnection().TotalCountCapped(ctx, obj)
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v bool) graphql.Marshaler {
@@ -26692,7 +27001,7 @@ func (ec *executionContext) _TimelineConnection_totalCountCapped(ctx context.Con
 	)
 }
 func (ec *executionContext) fieldContext_TimelineConnection_totalCountCapped(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	return graphql.NewScalarFieldContext("TimelineConnection", field, true, false, errors.New("field of type Boolean does not have child fields"))
+	return graphql.NewScalarFieldContext("TimelineConnection", field, true, true, errors.New("field of type Boolean does not have child fields"))
 }
 
 func (ec *executionContext) _TimelineEdge_node(ctx context.Context, field graphql.CollectedField, obj *Edge[Event]) (ret graphql.Marshaler) {
@@ -28365,7 +28674,7 @@ func (ec *executionContext) _WorkflowConnection_totalCount(ctx context.Context, 
 			return ec.fieldContext_WorkflowConnection_totalCount(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return obj.TotalCount(ctx)
+			return ec.Resolvers.WorkflowConnection().TotalCount(ctx, obj)
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v int) graphql.Marshaler {
@@ -28376,7 +28685,7 @@ func (ec *executionContext) _WorkflowConnection_totalCount(ctx context.Context, 
 	)
 }
 func (ec *executionContext) fieldContext_WorkflowConnection_totalCount(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	return graphql.NewScalarFieldContext("WorkflowConnection", field, true, false, errors.New("field of type Int does not have child fields"))
+	return graphql.NewScalarFieldContext("WorkflowConnection", field, true, true, errors.New("field of type Int does not have child fields"))
 }
 
 func (ec *executionContext) _WorkflowConnection_totalCountCapped(ctx context.Context, field graphql.CollectedField, obj *Connection[*db.Workflow]) (ret graphql.Marshaler) {
@@ -28388,7 +28697,7 @@ func (ec *executionContext) _WorkflowConnection_totalCountCapped(ctx context.Con
 			return ec.fieldContext_WorkflowConnection_totalCountCapped(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return obj.TotalCountCapped(ctx)
+			return ec.Resolvers.WorkflowConnection().TotalCountCapped(ctx, obj)
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v bool) graphql.Marshaler {
@@ -28399,7 +28708,7 @@ func (ec *executionContext) _WorkflowConnection_totalCountCapped(ctx context.Con
 	)
 }
 func (ec *executionContext) fieldContext_WorkflowConnection_totalCountCapped(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	return graphql.NewScalarFieldContext("WorkflowConnection", field, true, false, errors.New("field of type Boolean does not have child fields"))
+	return graphql.NewScalarFieldContext("WorkflowConnection", field, true, true, errors.New("field of type Boolean does not have child fields"))
 }
 
 func (ec *executionContext) _WorkflowCreated_id(ctx context.Context, field graphql.CollectedField, obj *WorkflowCreated) (ret graphql.Marshaler) {
@@ -28480,7 +28789,7 @@ func (ec *executionContext) _WorkflowCreated_actor(ctx context.Context, field gr
 			return ec.fieldContext_WorkflowCreated_actor(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return obj.Actor(ctx)
+			return ec.Resolvers.WorkflowCreated().Actor(ctx, obj)
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v Actor) graphql.Marshaler {
@@ -28491,7 +28800,7 @@ func (ec *executionContext) _WorkflowCreated_actor(ctx context.Context, field gr
 	)
 }
 func (ec *executionContext) fieldContext_WorkflowCreated_actor(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	return graphql.NewScalarFieldContext("WorkflowCreated", field, true, false, errors.New("field of type Actor does not have child fields"))
+	return graphql.NewScalarFieldContext("WorkflowCreated", field, true, true, errors.New("field of type Actor does not have child fields"))
 }
 
 func (ec *executionContext) _WorkflowCreated_via(ctx context.Context, field graphql.CollectedField, obj *WorkflowCreated) (ret graphql.Marshaler) {
@@ -28503,7 +28812,7 @@ func (ec *executionContext) _WorkflowCreated_via(ctx context.Context, field grap
 			return ec.fieldContext_WorkflowCreated_via(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return obj.Via(ctx)
+			return ec.Resolvers.WorkflowCreated().Via(ctx, obj)
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v *db.Token) graphql.Marshaler {
@@ -28518,7 +28827,7 @@ func (ec *executionContext) fieldContext_WorkflowCreated_via(_ context.Context, 
 		Object:     "WorkflowCreated",
 		Field:      field,
 		IsMethod:   true,
-		IsResolver: false,
+		IsResolver: true,
 		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 			return ec.childFields_Integration(ctx, field)
 		},
@@ -28535,7 +28844,7 @@ func (ec *executionContext) _WorkflowCreated_conversation(ctx context.Context, f
 			return ec.fieldContext_WorkflowCreated_conversation(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return obj.Conversation(ctx)
+			return ec.Resolvers.WorkflowCreated().Conversation(ctx, obj)
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v *db.Conversation) graphql.Marshaler {
@@ -28550,7 +28859,7 @@ func (ec *executionContext) fieldContext_WorkflowCreated_conversation(_ context.
 		Object:     "WorkflowCreated",
 		Field:      field,
 		IsMethod:   true,
-		IsResolver: false,
+		IsResolver: true,
 		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 			return ec.childFields_Conversation(ctx, field)
 		},
@@ -28567,7 +28876,7 @@ func (ec *executionContext) _WorkflowCreated_contact(ctx context.Context, field 
 			return ec.fieldContext_WorkflowCreated_contact(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return obj.Contact(ctx)
+			return ec.Resolvers.WorkflowCreated().Contact(ctx, obj)
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v *db.Contact) graphql.Marshaler {
@@ -28582,7 +28891,7 @@ func (ec *executionContext) fieldContext_WorkflowCreated_contact(_ context.Conte
 		Object:     "WorkflowCreated",
 		Field:      field,
 		IsMethod:   true,
-		IsResolver: false,
+		IsResolver: true,
 		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 			return ec.childFields_Contact(ctx, field)
 		},
@@ -28599,7 +28908,7 @@ func (ec *executionContext) _WorkflowCreated_idempotencyKey(ctx context.Context,
 			return ec.fieldContext_WorkflowCreated_idempotencyKey(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return obj.IdempotencyKey(ctx), nil
+			return ec.Resolvers.WorkflowCreated().IdempotencyKey(ctx, obj)
 		},
 		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
 			directive0 := next
@@ -28623,7 +28932,7 @@ func (ec *executionContext) _WorkflowCreated_idempotencyKey(ctx context.Context,
 	)
 }
 func (ec *executionContext) fieldContext_WorkflowCreated_idempotencyKey(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	return graphql.NewScalarFieldContext("WorkflowCreated", field, true, false, errors.New("field of type String does not have child fields"))
+	return graphql.NewScalarFieldContext("WorkflowCreated", field, true, true, errors.New("field of type String does not have child fields"))
 }
 
 func (ec *executionContext) _WorkflowCreated_workflow(ctx context.Context, field graphql.CollectedField, obj *WorkflowCreated) (ret graphql.Marshaler) {
@@ -28635,7 +28944,7 @@ func (ec *executionContext) _WorkflowCreated_workflow(ctx context.Context, field
 			return ec.fieldContext_WorkflowCreated_workflow(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return obj.Workflow(ctx)
+			return ec.Resolvers.WorkflowCreated().Workflow(ctx, obj)
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v *db.Workflow) graphql.Marshaler {
@@ -28650,7 +28959,7 @@ func (ec *executionContext) fieldContext_WorkflowCreated_workflow(_ context.Cont
 		Object:     "WorkflowCreated",
 		Field:      field,
 		IsMethod:   true,
-		IsResolver: false,
+		IsResolver: true,
 		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 			return ec.childFields_Workflow(ctx, field)
 		},
@@ -28814,7 +29123,7 @@ func (ec *executionContext) _WorkflowDeleted_actor(ctx context.Context, field gr
 			return ec.fieldContext_WorkflowDeleted_actor(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return obj.Actor(ctx)
+			return ec.Resolvers.WorkflowDeleted().Actor(ctx, obj)
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v Actor) graphql.Marshaler {
@@ -28825,7 +29134,7 @@ func (ec *executionContext) _WorkflowDeleted_actor(ctx context.Context, field gr
 	)
 }
 func (ec *executionContext) fieldContext_WorkflowDeleted_actor(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	return graphql.NewScalarFieldContext("WorkflowDeleted", field, true, false, errors.New("field of type Actor does not have child fields"))
+	return graphql.NewScalarFieldContext("WorkflowDeleted", field, true, true, errors.New("field of type Actor does not have child fields"))
 }
 
 func (ec *executionContext) _WorkflowDeleted_via(ctx context.Context, field graphql.CollectedField, obj *WorkflowDeleted) (ret graphql.Marshaler) {
@@ -28837,7 +29146,7 @@ func (ec *executionContext) _WorkflowDeleted_via(ctx context.Context, field grap
 			return ec.fieldContext_WorkflowDeleted_via(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return obj.Via(ctx)
+			return ec.Resolvers.WorkflowDeleted().Via(ctx, obj)
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v *db.Token) graphql.Marshaler {
@@ -28852,7 +29161,7 @@ func (ec *executionContext) fieldContext_WorkflowDeleted_via(_ context.Context, 
 		Object:     "WorkflowDeleted",
 		Field:      field,
 		IsMethod:   true,
-		IsResolver: false,
+		IsResolver: true,
 		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 			return ec.childFields_Integration(ctx, field)
 		},
@@ -28869,7 +29178,7 @@ func (ec *executionContext) _WorkflowDeleted_conversation(ctx context.Context, f
 			return ec.fieldContext_WorkflowDeleted_conversation(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return obj.Conversation(ctx)
+			return ec.Resolvers.WorkflowDeleted().Conversation(ctx, obj)
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v *db.Conversation) graphql.Marshaler {
@@ -28884,7 +29193,7 @@ func (ec *executionContext) fieldContext_WorkflowDeleted_conversation(_ context.
 		Object:     "WorkflowDeleted",
 		Field:      field,
 		IsMethod:   true,
-		IsResolver: false,
+		IsResolver: true,
 		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 			return ec.childFields_Conversation(ctx, field)
 		},
@@ -28901,7 +29210,7 @@ func (ec *executionContext) _WorkflowDeleted_contact(ctx context.Context, field 
 			return ec.fieldContext_WorkflowDeleted_contact(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return obj.Contact(ctx)
+			return ec.Resolvers.WorkflowDeleted().Contact(ctx, obj)
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v *db.Contact) graphql.Marshaler {
@@ -28916,7 +29225,7 @@ func (ec *executionContext) fieldContext_WorkflowDeleted_contact(_ context.Conte
 		Object:     "WorkflowDeleted",
 		Field:      field,
 		IsMethod:   true,
-		IsResolver: false,
+		IsResolver: true,
 		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 			return ec.childFields_Contact(ctx, field)
 		},
@@ -28933,7 +29242,7 @@ func (ec *executionContext) _WorkflowDeleted_idempotencyKey(ctx context.Context,
 			return ec.fieldContext_WorkflowDeleted_idempotencyKey(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return obj.IdempotencyKey(ctx), nil
+			return ec.Resolvers.WorkflowDeleted().IdempotencyKey(ctx, obj)
 		},
 		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
 			directive0 := next
@@ -28957,7 +29266,7 @@ func (ec *executionContext) _WorkflowDeleted_idempotencyKey(ctx context.Context,
 	)
 }
 func (ec *executionContext) fieldContext_WorkflowDeleted_idempotencyKey(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	return graphql.NewScalarFieldContext("WorkflowDeleted", field, true, false, errors.New("field of type String does not have child fields"))
+	return graphql.NewScalarFieldContext("WorkflowDeleted", field, true, true, errors.New("field of type String does not have child fields"))
 }
 
 func (ec *executionContext) _WorkflowDeleted_workflow(ctx context.Context, field graphql.CollectedField, obj *WorkflowDeleted) (ret graphql.Marshaler) {
@@ -28969,7 +29278,7 @@ func (ec *executionContext) _WorkflowDeleted_workflow(ctx context.Context, field
 			return ec.fieldContext_WorkflowDeleted_workflow(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return obj.Workflow(ctx)
+			return ec.Resolvers.WorkflowDeleted().Workflow(ctx, obj)
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v *db.Workflow) graphql.Marshaler {
@@ -28984,7 +29293,7 @@ func (ec *executionContext) fieldContext_WorkflowDeleted_workflow(_ context.Cont
 		Object:     "WorkflowDeleted",
 		Field:      field,
 		IsMethod:   true,
-		IsResolver: false,
+		IsResolver: true,
 		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 			return ec.childFields_Workflow(ctx, field)
 		},
@@ -29070,7 +29379,7 @@ func (ec *executionContext) _WorkflowDisabled_actor(ctx context.Context, field g
 			return ec.fieldContext_WorkflowDisabled_actor(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return obj.Actor(ctx)
+			return ec.Resolvers.WorkflowDisabled().Actor(ctx, obj)
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v Actor) graphql.Marshaler {
@@ -29081,7 +29390,7 @@ func (ec *executionContext) _WorkflowDisabled_actor(ctx context.Context, field g
 	)
 }
 func (ec *executionContext) fieldContext_WorkflowDisabled_actor(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	return graphql.NewScalarFieldContext("WorkflowDisabled", field, true, false, errors.New("field of type Actor does not have child fields"))
+	return graphql.NewScalarFieldContext("WorkflowDisabled", field, true, true, errors.New("field of type Actor does not have child fields"))
 }
 
 func (ec *executionContext) _WorkflowDisabled_via(ctx context.Context, field graphql.CollectedField, obj *WorkflowDisabled) (ret graphql.Marshaler) {
@@ -29093,7 +29402,7 @@ func (ec *executionContext) _WorkflowDisabled_via(ctx context.Context, field gra
 			return ec.fieldContext_WorkflowDisabled_via(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return obj.Via(ctx)
+			return ec.Resolvers.WorkflowDisabled().Via(ctx, obj)
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v *db.Token) graphql.Marshaler {
@@ -29108,7 +29417,7 @@ func (ec *executionContext) fieldContext_WorkflowDisabled_via(_ context.Context,
 		Object:     "WorkflowDisabled",
 		Field:      field,
 		IsMethod:   true,
-		IsResolver: false,
+		IsResolver: true,
 		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 			return ec.childFields_Integration(ctx, field)
 		},
@@ -29125,7 +29434,7 @@ func (ec *executionContext) _WorkflowDisabled_conversation(ctx context.Context, 
 			return ec.fieldContext_WorkflowDisabled_conversation(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return obj.Conversation(ctx)
+			return ec.Resolvers.WorkflowDisabled().Conversation(ctx, obj)
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v *db.Conversation) graphql.Marshaler {
@@ -29140,7 +29449,7 @@ func (ec *executionContext) fieldContext_WorkflowDisabled_conversation(_ context
 		Object:     "WorkflowDisabled",
 		Field:      field,
 		IsMethod:   true,
-		IsResolver: false,
+		IsResolver: true,
 		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 			return ec.childFields_Conversation(ctx, field)
 		},
@@ -29157,7 +29466,7 @@ func (ec *executionContext) _WorkflowDisabled_contact(ctx context.Context, field
 			return ec.fieldContext_WorkflowDisabled_contact(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return obj.Contact(ctx)
+			return ec.Resolvers.WorkflowDisabled().Contact(ctx, obj)
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v *db.Contact) graphql.Marshaler {
@@ -29172,7 +29481,7 @@ func (ec *executionContext) fieldContext_WorkflowDisabled_contact(_ context.Cont
 		Object:     "WorkflowDisabled",
 		Field:      field,
 		IsMethod:   true,
-		IsResolver: false,
+		IsResolver: true,
 		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 			return ec.childFields_Contact(ctx, field)
 		},
@@ -29189,7 +29498,7 @@ func (ec *executionContext) _WorkflowDisabled_idempotencyKey(ctx context.Context
 			return ec.fieldContext_WorkflowDisabled_idempotencyKey(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return obj.IdempotencyKey(ctx), nil
+			return ec.Resolvers.WorkflowDisabled().IdempotencyKey(ctx, obj)
 		},
 		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
 			directive0 := next
@@ -29213,7 +29522,7 @@ func (ec *executionContext) _WorkflowDisabled_idempotencyKey(ctx context.Context
 	)
 }
 func (ec *executionContext) fieldContext_WorkflowDisabled_idempotencyKey(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	return graphql.NewScalarFieldContext("WorkflowDisabled", field, true, false, errors.New("field of type String does not have child fields"))
+	return graphql.NewScalarFieldContext("WorkflowDisabled", field, true, true, errors.New("field of type String does not have child fields"))
 }
 
 func (ec *executionContext) _WorkflowDisabled_workflow(ctx context.Context, field graphql.CollectedField, obj *WorkflowDisabled) (ret graphql.Marshaler) {
@@ -29225,7 +29534,7 @@ func (ec *executionContext) _WorkflowDisabled_workflow(ctx context.Context, fiel
 			return ec.fieldContext_WorkflowDisabled_workflow(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return obj.Workflow(ctx)
+			return ec.Resolvers.WorkflowDisabled().Workflow(ctx, obj)
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v *db.Workflow) graphql.Marshaler {
@@ -29240,7 +29549,7 @@ func (ec *executionContext) fieldContext_WorkflowDisabled_workflow(_ context.Con
 		Object:     "WorkflowDisabled",
 		Field:      field,
 		IsMethod:   true,
-		IsResolver: false,
+		IsResolver: true,
 		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 			return ec.childFields_Workflow(ctx, field)
 		},
@@ -29468,7 +29777,7 @@ func (ec *executionContext) _WorkflowEnabled_actor(ctx context.Context, field gr
 			return ec.fieldContext_WorkflowEnabled_actor(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return obj.Actor(ctx)
+			return ec.Resolvers.WorkflowEnabled().Actor(ctx, obj)
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v Actor) graphql.Marshaler {
@@ -29479,7 +29788,7 @@ func (ec *executionContext) _WorkflowEnabled_actor(ctx context.Context, field gr
 	)
 }
 func (ec *executionContext) fieldContext_WorkflowEnabled_actor(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	return graphql.NewScalarFieldContext("WorkflowEnabled", field, true, false, errors.New("field of type Actor does not have child fields"))
+	return graphql.NewScalarFieldContext("WorkflowEnabled", field, true, true, errors.New("field of type Actor does not have child fields"))
 }
 
 func (ec *executionContext) _WorkflowEnabled_via(ctx context.Context, field graphql.CollectedField, obj *WorkflowEnabled) (ret graphql.Marshaler) {
@@ -29491,7 +29800,7 @@ func (ec *executionContext) _WorkflowEnabled_via(ctx context.Context, field grap
 			return ec.fieldContext_WorkflowEnabled_via(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return obj.Via(ctx)
+			return ec.Resolvers.WorkflowEnabled().Via(ctx, obj)
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v *db.Token) graphql.Marshaler {
@@ -29506,7 +29815,7 @@ func (ec *executionContext) fieldContext_WorkflowEnabled_via(_ context.Context, 
 		Object:     "WorkflowEnabled",
 		Field:      field,
 		IsMethod:   true,
-		IsResolver: false,
+		IsResolver: true,
 		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 			return ec.childFields_Integration(ctx, field)
 		},
@@ -29523,7 +29832,7 @@ func (ec *executionContext) _WorkflowEnabled_conversation(ctx context.Context, f
 			return ec.fieldContext_WorkflowEnabled_conversation(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return obj.Conversation(ctx)
+			return ec.Resolvers.WorkflowEnabled().Conversation(ctx, obj)
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v *db.Conversation) graphql.Marshaler {
@@ -29538,7 +29847,7 @@ func (ec *executionContext) fieldContext_WorkflowEnabled_conversation(_ context.
 		Object:     "WorkflowEnabled",
 		Field:      field,
 		IsMethod:   true,
-		IsResolver: false,
+		IsResolver: true,
 		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 			return ec.childFields_Conversation(ctx, field)
 		},
@@ -29555,7 +29864,7 @@ func (ec *executionContext) _WorkflowEnabled_contact(ctx context.Context, field 
 			return ec.fieldContext_WorkflowEnabled_contact(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return obj.Contact(ctx)
+			return ec.Resolvers.WorkflowEnabled().Contact(ctx, obj)
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v *db.Contact) graphql.Marshaler {
@@ -29570,7 +29879,7 @@ func (ec *executionContext) fieldContext_WorkflowEnabled_contact(_ context.Conte
 		Object:     "WorkflowEnabled",
 		Field:      field,
 		IsMethod:   true,
-		IsResolver: false,
+		IsResolver: true,
 		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 			return ec.childFields_Contact(ctx, field)
 		},
@@ -29587,7 +29896,7 @@ func (ec *executionContext) _WorkflowEnabled_idempotencyKey(ctx context.Context,
 			return ec.fieldContext_WorkflowEnabled_idempotencyKey(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return obj.IdempotencyKey(ctx), nil
+			return ec.Resolvers.WorkflowEnabled().IdempotencyKey(ctx, obj)
 		},
 		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
 			directive0 := next
@@ -29611,7 +29920,7 @@ func (ec *executionContext) _WorkflowEnabled_idempotencyKey(ctx context.Context,
 	)
 }
 func (ec *executionContext) fieldContext_WorkflowEnabled_idempotencyKey(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	return graphql.NewScalarFieldContext("WorkflowEnabled", field, true, false, errors.New("field of type String does not have child fields"))
+	return graphql.NewScalarFieldContext("WorkflowEnabled", field, true, true, errors.New("field of type String does not have child fields"))
 }
 
 func (ec *executionContext) _WorkflowEnabled_workflow(ctx context.Context, field graphql.CollectedField, obj *WorkflowEnabled) (ret graphql.Marshaler) {
@@ -29623,7 +29932,7 @@ func (ec *executionContext) _WorkflowEnabled_workflow(ctx context.Context, field
 			return ec.fieldContext_WorkflowEnabled_workflow(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return obj.Workflow(ctx)
+			return ec.Resolvers.WorkflowEnabled().Workflow(ctx, obj)
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v *db.Workflow) graphql.Marshaler {
@@ -29638,7 +29947,7 @@ func (ec *executionContext) fieldContext_WorkflowEnabled_workflow(_ context.Cont
 		Object:     "WorkflowEnabled",
 		Field:      field,
 		IsMethod:   true,
-		IsResolver: false,
+		IsResolver: true,
 		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 			return ec.childFields_Workflow(ctx, field)
 		},
@@ -29839,7 +30148,7 @@ func (ec *executionContext) _WorkflowRan_actor(ctx context.Context, field graphq
 			return ec.fieldContext_WorkflowRan_actor(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return obj.Actor(ctx)
+			return ec.Resolvers.WorkflowRan().Actor(ctx, obj)
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v Actor) graphql.Marshaler {
@@ -29850,7 +30159,7 @@ func (ec *executionContext) _WorkflowRan_actor(ctx context.Context, field graphq
 	)
 }
 func (ec *executionContext) fieldContext_WorkflowRan_actor(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	return graphql.NewScalarFieldContext("WorkflowRan", field, true, false, errors.New("field of type Actor does not have child fields"))
+	return graphql.NewScalarFieldContext("WorkflowRan", field, true, true, errors.New("field of type Actor does not have child fields"))
 }
 
 func (ec *executionContext) _WorkflowRan_via(ctx context.Context, field graphql.CollectedField, obj *WorkflowRan) (ret graphql.Marshaler) {
@@ -29862,7 +30171,7 @@ func (ec *executionContext) _WorkflowRan_via(ctx context.Context, field graphql.
 			return ec.fieldContext_WorkflowRan_via(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return obj.Via(ctx)
+			return ec.Resolvers.WorkflowRan().Via(ctx, obj)
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v *db.Token) graphql.Marshaler {
@@ -29877,7 +30186,7 @@ func (ec *executionContext) fieldContext_WorkflowRan_via(_ context.Context, fiel
 		Object:     "WorkflowRan",
 		Field:      field,
 		IsMethod:   true,
-		IsResolver: false,
+		IsResolver: true,
 		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 			return ec.childFields_Integration(ctx, field)
 		},
@@ -29894,7 +30203,7 @@ func (ec *executionContext) _WorkflowRan_conversation(ctx context.Context, field
 			return ec.fieldContext_WorkflowRan_conversation(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return obj.Conversation(ctx)
+			return ec.Resolvers.WorkflowRan().Conversation(ctx, obj)
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v *db.Conversation) graphql.Marshaler {
@@ -29909,7 +30218,7 @@ func (ec *executionContext) fieldContext_WorkflowRan_conversation(_ context.Cont
 		Object:     "WorkflowRan",
 		Field:      field,
 		IsMethod:   true,
-		IsResolver: false,
+		IsResolver: true,
 		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 			return ec.childFields_Conversation(ctx, field)
 		},
@@ -29926,7 +30235,7 @@ func (ec *executionContext) _WorkflowRan_contact(ctx context.Context, field grap
 			return ec.fieldContext_WorkflowRan_contact(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return obj.Contact(ctx)
+			return ec.Resolvers.WorkflowRan().Contact(ctx, obj)
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v *db.Contact) graphql.Marshaler {
@@ -29941,7 +30250,7 @@ func (ec *executionContext) fieldContext_WorkflowRan_contact(_ context.Context, 
 		Object:     "WorkflowRan",
 		Field:      field,
 		IsMethod:   true,
-		IsResolver: false,
+		IsResolver: true,
 		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 			return ec.childFields_Contact(ctx, field)
 		},
@@ -29958,7 +30267,7 @@ func (ec *executionContext) _WorkflowRan_idempotencyKey(ctx context.Context, fie
 			return ec.fieldContext_WorkflowRan_idempotencyKey(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return obj.IdempotencyKey(ctx), nil
+			return ec.Resolvers.WorkflowRan().IdempotencyKey(ctx, obj)
 		},
 		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
 			directive0 := next
@@ -29982,7 +30291,7 @@ func (ec *executionContext) _WorkflowRan_idempotencyKey(ctx context.Context, fie
 	)
 }
 func (ec *executionContext) fieldContext_WorkflowRan_idempotencyKey(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	return graphql.NewScalarFieldContext("WorkflowRan", field, true, false, errors.New("field of type String does not have child fields"))
+	return graphql.NewScalarFieldContext("WorkflowRan", field, true, true, errors.New("field of type String does not have child fields"))
 }
 
 func (ec *executionContext) _WorkflowRan_workflow(ctx context.Context, field graphql.CollectedField, obj *WorkflowRan) (ret graphql.Marshaler) {
@@ -29994,7 +30303,7 @@ func (ec *executionContext) _WorkflowRan_workflow(ctx context.Context, field gra
 			return ec.fieldContext_WorkflowRan_workflow(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return obj.Workflow(ctx)
+			return ec.Resolvers.WorkflowRan().Workflow(ctx, obj)
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v *db.Workflow) graphql.Marshaler {
@@ -30009,7 +30318,7 @@ func (ec *executionContext) fieldContext_WorkflowRan_workflow(_ context.Context,
 		Object:     "WorkflowRan",
 		Field:      field,
 		IsMethod:   true,
-		IsResolver: false,
+		IsResolver: true,
 		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 			return ec.childFields_Workflow(ctx, field)
 		},
@@ -30026,7 +30335,7 @@ func (ec *executionContext) _WorkflowRan_run(ctx context.Context, field graphql.
 			return ec.fieldContext_WorkflowRan_run(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return obj.Run(ctx)
+			return ec.Resolvers.WorkflowRan().Run(ctx, obj)
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v *db.WorkflowRun) graphql.Marshaler {
@@ -30041,7 +30350,7 @@ func (ec *executionContext) fieldContext_WorkflowRan_run(_ context.Context, fiel
 		Object:     "WorkflowRan",
 		Field:      field,
 		IsMethod:   true,
-		IsResolver: false,
+		IsResolver: true,
 		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 			return ec.childFields_WorkflowRun(ctx, field)
 		},
@@ -30475,7 +30784,7 @@ func (ec *executionContext) _WorkflowRunConnection_totalCount(ctx context.Contex
 			return ec.fieldContext_WorkflowRunConnection_totalCount(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return obj.TotalCount(ctx)
+			return ec.Resolvers.WorkflowRunConnection().TotalCount(ctx, obj)
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v int) graphql.Marshaler {
@@ -30486,7 +30795,7 @@ func (ec *executionContext) _WorkflowRunConnection_totalCount(ctx context.Contex
 	)
 }
 func (ec *executionContext) fieldContext_WorkflowRunConnection_totalCount(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	return graphql.NewScalarFieldContext("WorkflowRunConnection", field, true, false, errors.New("field of type Int does not have child fields"))
+	return graphql.NewScalarFieldContext("WorkflowRunConnection", field, true, true, errors.New("field of type Int does not have child fields"))
 }
 
 func (ec *executionContext) _WorkflowRunConnection_totalCountCapped(ctx context.Context, field graphql.CollectedField, obj *Connection[*db.WorkflowRun]) (ret graphql.Marshaler) {
@@ -30498,7 +30807,7 @@ func (ec *executionContext) _WorkflowRunConnection_totalCountCapped(ctx context.
 			return ec.fieldContext_WorkflowRunConnection_totalCountCapped(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return obj.TotalCountCapped(ctx)
+			return ec.Resolvers.WorkflowRunConnection().TotalCountCapped(ctx, obj)
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v bool) graphql.Marshaler {
@@ -30509,7 +30818,7 @@ func (ec *executionContext) _WorkflowRunConnection_totalCountCapped(ctx context.
 	)
 }
 func (ec *executionContext) fieldContext_WorkflowRunConnection_totalCountCapped(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	return graphql.NewScalarFieldContext("WorkflowRunConnection", field, true, false, errors.New("field of type Boolean does not have child fields"))
+	return graphql.NewScalarFieldContext("WorkflowRunConnection", field, true, true, errors.New("field of type Boolean does not have child fields"))
 }
 
 func (ec *executionContext) _WorkflowRunEdge_node(ctx context.Context, field graphql.CollectedField, obj *Edge[*db.WorkflowRun]) (ret graphql.Marshaler) {
@@ -30925,7 +31234,7 @@ func (ec *executionContext) _WorkflowUpdated_actor(ctx context.Context, field gr
 			return ec.fieldContext_WorkflowUpdated_actor(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return obj.Actor(ctx)
+			return ec.Resolvers.WorkflowUpdated().Actor(ctx, obj)
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v Actor) graphql.Marshaler {
@@ -30936,7 +31245,7 @@ func (ec *executionContext) _WorkflowUpdated_actor(ctx context.Context, field gr
 	)
 }
 func (ec *executionContext) fieldContext_WorkflowUpdated_actor(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	return graphql.NewScalarFieldContext("WorkflowUpdated", field, true, false, errors.New("field of type Actor does not have child fields"))
+	return graphql.NewScalarFieldContext("WorkflowUpdated", field, true, true, errors.New("field of type Actor does not have child fields"))
 }
 
 func (ec *executionContext) _WorkflowUpdated_via(ctx context.Context, field graphql.CollectedField, obj *WorkflowUpdated) (ret graphql.Marshaler) {
@@ -30948,7 +31257,7 @@ func (ec *executionContext) _WorkflowUpdated_via(ctx context.Context, field grap
 			return ec.fieldContext_WorkflowUpdated_via(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return obj.Via(ctx)
+			return ec.Resolvers.WorkflowUpdated().Via(ctx, obj)
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v *db.Token) graphql.Marshaler {
@@ -30963,7 +31272,7 @@ func (ec *executionContext) fieldContext_WorkflowUpdated_via(_ context.Context, 
 		Object:     "WorkflowUpdated",
 		Field:      field,
 		IsMethod:   true,
-		IsResolver: false,
+		IsResolver: true,
 		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 			return ec.childFields_Integration(ctx, field)
 		},
@@ -30980,7 +31289,7 @@ func (ec *executionContext) _WorkflowUpdated_conversation(ctx context.Context, f
 			return ec.fieldContext_WorkflowUpdated_conversation(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return obj.Conversation(ctx)
+			return ec.Resolvers.WorkflowUpdated().Conversation(ctx, obj)
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v *db.Conversation) graphql.Marshaler {
@@ -30995,7 +31304,7 @@ func (ec *executionContext) fieldContext_WorkflowUpdated_conversation(_ context.
 		Object:     "WorkflowUpdated",
 		Field:      field,
 		IsMethod:   true,
-		IsResolver: false,
+		IsResolver: true,
 		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 			return ec.childFields_Conversation(ctx, field)
 		},
@@ -31012,7 +31321,7 @@ func (ec *executionContext) _WorkflowUpdated_contact(ctx context.Context, field 
 			return ec.fieldContext_WorkflowUpdated_contact(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return obj.Contact(ctx)
+			return ec.Resolvers.WorkflowUpdated().Contact(ctx, obj)
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v *db.Contact) graphql.Marshaler {
@@ -31027,7 +31336,7 @@ func (ec *executionContext) fieldContext_WorkflowUpdated_contact(_ context.Conte
 		Object:     "WorkflowUpdated",
 		Field:      field,
 		IsMethod:   true,
-		IsResolver: false,
+		IsResolver: true,
 		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 			return ec.childFields_Contact(ctx, field)
 		},
@@ -31044,7 +31353,7 @@ func (ec *executionContext) _WorkflowUpdated_idempotencyKey(ctx context.Context,
 			return ec.fieldContext_WorkflowUpdated_idempotencyKey(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return obj.IdempotencyKey(ctx), nil
+			return ec.Resolvers.WorkflowUpdated().IdempotencyKey(ctx, obj)
 		},
 		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
 			directive0 := next
@@ -31068,7 +31377,7 @@ func (ec *executionContext) _WorkflowUpdated_idempotencyKey(ctx context.Context,
 	)
 }
 func (ec *executionContext) fieldContext_WorkflowUpdated_idempotencyKey(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	return graphql.NewScalarFieldContext("WorkflowUpdated", field, true, false, errors.New("field of type String does not have child fields"))
+	return graphql.NewScalarFieldContext("WorkflowUpdated", field, true, true, errors.New("field of type String does not have child fields"))
 }
 
 func (ec *executionContext) _WorkflowUpdated_workflow(ctx context.Context, field graphql.CollectedField, obj *WorkflowUpdated) (ret graphql.Marshaler) {
@@ -31080,7 +31389,7 @@ func (ec *executionContext) _WorkflowUpdated_workflow(ctx context.Context, field
 			return ec.fieldContext_WorkflowUpdated_workflow(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return obj.Workflow(ctx)
+			return ec.Resolvers.WorkflowUpdated().Workflow(ctx, obj)
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v *db.Workflow) graphql.Marshaler {
@@ -31095,7 +31404,7 @@ func (ec *executionContext) fieldContext_WorkflowUpdated_workflow(_ context.Cont
 		Object:     "WorkflowUpdated",
 		Field:      field,
 		IsMethod:   true,
-		IsResolver: false,
+		IsResolver: true,
 		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 			return ec.childFields_Workflow(ctx, field)
 		},
@@ -31397,7 +31706,7 @@ func (ec *executionContext) _WorkspaceUpdated_actor(ctx context.Context, field g
 			return ec.fieldContext_WorkspaceUpdated_actor(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return obj.Actor(ctx)
+			return ec.Resolvers.WorkspaceUpdated().Actor(ctx, obj)
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v Actor) graphql.Marshaler {
@@ -31408,7 +31717,7 @@ func (ec *executionContext) _WorkspaceUpdated_actor(ctx context.Context, field g
 	)
 }
 func (ec *executionContext) fieldContext_WorkspaceUpdated_actor(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	return graphql.NewScalarFieldContext("WorkspaceUpdated", field, true, false, errors.New("field of type Actor does not have child fields"))
+	return graphql.NewScalarFieldContext("WorkspaceUpdated", field, true, true, errors.New("field of type Actor does not have child fields"))
 }
 
 func (ec *executionContext) _WorkspaceUpdated_via(ctx context.Context, field graphql.CollectedField, obj *WorkspaceUpdated) (ret graphql.Marshaler) {
@@ -31420,7 +31729,7 @@ func (ec *executionContext) _WorkspaceUpdated_via(ctx context.Context, field gra
 			return ec.fieldContext_WorkspaceUpdated_via(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return obj.Via(ctx)
+			return ec.Resolvers.WorkspaceUpdated().Via(ctx, obj)
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v *db.Token) graphql.Marshaler {
@@ -31435,7 +31744,7 @@ func (ec *executionContext) fieldContext_WorkspaceUpdated_via(_ context.Context,
 		Object:     "WorkspaceUpdated",
 		Field:      field,
 		IsMethod:   true,
-		IsResolver: false,
+		IsResolver: true,
 		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 			return ec.childFields_Integration(ctx, field)
 		},
@@ -31452,7 +31761,7 @@ func (ec *executionContext) _WorkspaceUpdated_conversation(ctx context.Context, 
 			return ec.fieldContext_WorkspaceUpdated_conversation(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return obj.Conversation(ctx)
+			return ec.Resolvers.WorkspaceUpdated().Conversation(ctx, obj)
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v *db.Conversation) graphql.Marshaler {
@@ -31467,7 +31776,7 @@ func (ec *executionContext) fieldContext_WorkspaceUpdated_conversation(_ context
 		Object:     "WorkspaceUpdated",
 		Field:      field,
 		IsMethod:   true,
-		IsResolver: false,
+		IsResolver: true,
 		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 			return ec.childFields_Conversation(ctx, field)
 		},
@@ -31484,7 +31793,7 @@ func (ec *executionContext) _WorkspaceUpdated_contact(ctx context.Context, field
 			return ec.fieldContext_WorkspaceUpdated_contact(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return obj.Contact(ctx)
+			return ec.Resolvers.WorkspaceUpdated().Contact(ctx, obj)
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v *db.Contact) graphql.Marshaler {
@@ -31499,7 +31808,7 @@ func (ec *executionContext) fieldContext_WorkspaceUpdated_contact(_ context.Cont
 		Object:     "WorkspaceUpdated",
 		Field:      field,
 		IsMethod:   true,
-		IsResolver: false,
+		IsResolver: true,
 		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 			return ec.childFields_Contact(ctx, field)
 		},
@@ -31516,7 +31825,7 @@ func (ec *executionContext) _WorkspaceUpdated_idempotencyKey(ctx context.Context
 			return ec.fieldContext_WorkspaceUpdated_idempotencyKey(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return obj.IdempotencyKey(ctx), nil
+			return ec.Resolvers.WorkspaceUpdated().IdempotencyKey(ctx, obj)
 		},
 		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
 			directive0 := next
@@ -31540,7 +31849,7 @@ func (ec *executionContext) _WorkspaceUpdated_idempotencyKey(ctx context.Context
 	)
 }
 func (ec *executionContext) fieldContext_WorkspaceUpdated_idempotencyKey(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	return graphql.NewScalarFieldContext("WorkspaceUpdated", field, true, false, errors.New("field of type String does not have child fields"))
+	return graphql.NewScalarFieldContext("WorkspaceUpdated", field, true, true, errors.New("field of type String does not have child fields"))
 }
 
 func (ec *executionContext) _WorkspaceUpdated_changes(ctx context.Context, field graphql.CollectedField, obj *WorkspaceUpdated) (ret graphql.Marshaler) {

@@ -16,6 +16,7 @@ import (
 	"github.com/vektah/gqlparser/v2/ast"
 	"github.com/vektah/gqlparser/v2/gqlerror"
 
+	"switchboard/graph/compiled"
 	"switchboard/graph/live"
 	"switchboard/service"
 	"switchboard/service/workflow"
@@ -33,6 +34,7 @@ type Options struct {
 	Log           *slog.Logger
 
 	connections *connections
+	around      func(ctx context.Context, object string, f *ast.Field, path ast.Path) error // for tests: called before each field is written
 }
 
 // Handler serves /graphql: POST, GET, WebSocket and server-sent events.
@@ -67,11 +69,19 @@ func NewHandler(o Options) *Handler {
 	return h
 }
 
+// executable returns the schema that executes operations by plans.
+func (o Options) executable() graphql.ExecutableSchema {
+	resolver := &Resolver{service: o.Service}
+	executable := NewExecutableSchema(Config{Schema: schema, Resolvers: resolver, Directives: DirectiveRoot{PerCaller: perCaller}})
+	return compiled.New(executable, compiled.Options{
+		Tables: newTables(resolver), TypeOf: typeOf, Plans: queryCache, Anonymous: anonymous, Around: o.around,
+		Fresh: func(ctx context.Context) context.Context { return withReads(ctx, newReads(o.Service, audienceOf(ctx))) },
+	})
+}
+
 // server returns the gqlgen server that executes the operations of all transports.
 func (o Options) server() *handler.Server {
-	server := handler.New(NewExecutableSchema(Config{
-		Schema: schema, Resolvers: &Resolver{service: o.Service}, Directives: DirectiveRoot{PerCaller: perCaller},
-	}))
+	server := handler.New(o.executable())
 	cache := lru.New[*ast.QueryDocument](queryCache)
 	server.SetQueryCache(cache)
 	server.SetErrorPresenter(present(o.Log))
@@ -83,7 +93,6 @@ func (o Options) server() *handler.Server {
 	server.Use(&documents{cache: cache})
 	server.AroundOperations(o.begin)
 	server.AroundResponses(o.prepare)
-	server.AroundFields(readAhead)
 	if o.Introspection {
 		server.Use(extension.Introspection{})
 	}
@@ -121,7 +130,7 @@ func (o Options) begin(ctx context.Context, next graphql.OperationHandler) graph
 // limit; each of their statements has a time-out.
 var operationTime = map[ast.Operation]time.Duration{ast.Query: 10 * time.Second, ast.Mutation: 30 * time.Second}
 
-// prepare adds loaders to each response. It reads asOf before anything else is read, so that a
+// prepare adds reads to each response. It reads asOf before anything else is read, so that a
 // subscription from there misses nothing.
 func (o Options) prepare(ctx context.Context, next graphql.ResponseHandler) *graphql.Response {
 	op := graphql.GetOperationContext(ctx)
@@ -134,14 +143,10 @@ func (o Options) prepare(ctx context.Context, next graphql.ResponseHandler) *gra
 		defer cancel()
 	}
 	audience := audienceOf(ctx)
-	if b := batchOf(ctx); b != nil && b.loaders != nil {
-		ctx = withLoaders(ctx, b.loaders)
+	if b := batchOf(ctx); b != nil && b.reads != nil {
+		ctx = withReads(ctx, b.reads)
 	} else {
-		ctx = withLoaders(ctx, newLoaders(o.Service, audience))
-	}
-	if op.Operation.Operation == ast.Subscription {
-		// Without this, gqlgen omits the root field from the paths of errors below it.
-		ctx = graphql.WithFieldContext(ctx, &graphql.FieldContext{Object: "Subscription", Field: rootFields(op, "Subscription")[0]})
+		ctx = withReads(ctx, newReads(o.Service, audience))
 	}
 	if op.Operation.Operation == ast.Query && selects(op, "asOf") {
 		cursor, err := o.Service.AsOf(ctx, audience)

@@ -35,9 +35,12 @@ type InboxChange struct{ service.InboxChange }
 // ConversationID returns the id of the conversation.
 func (c InboxChange) ConversationID() db.ConversationID { return *c.InboxChange.Event.ConversationID }
 
-// Conversation loads the current state of the conversation.
-func (c InboxChange) Conversation(ctx context.Context) (*db.Conversation, error) {
-	return loadersOf(ctx).conversations.Load(ctx, c.ConversationID())
+// inboxChangeRelations are the relations of InboxChange.
+type inboxChangeRelations struct{ *reads }
+
+// Conversation reads the current state of the conversations.
+func (r inboxChangeRelations) Conversation(ctx context.Context, rows []*InboxChange) ([]*db.Conversation, []error) {
+	return refer(ctx, r.conversations, rows, func(c *InboxChange) *db.ConversationID { return c.InboxChange.Event.ConversationID })
 }
 
 // Event returns the event that caused the change.

@@ -16,6 +16,9 @@ func MarshalJSON(text string) graphql.Marshaler {
 	return graphql.WriterFunc(func(w io.Writer) { _, _ = io.WriteString(w, text) })
 }
 
+// AppendJSON appends a text that is already JSON.
+func AppendJSON(dst []byte, text string) []byte { return append(dst, text...) }
+
 // UnmarshalJSON returns any value as JSON text. Numbers keep all their digits, and bytes that are
 // not valid UTF-8 become U+FFFD. The error is BAD_USER_INPUT.
 func UnmarshalJSON(v any) (string, error) {

@@ -30,11 +30,18 @@ func (p *ConversationPayload) messageID() *db.MessageID {
 	return nil
 }
 
-// Message loads the message that the mutation wrote; nil if it wrote none.
-func (p *ConversationPayload) Message(ctx context.Context) (*db.Message, error) {
-	return loadOptional(ctx, loadersOf(ctx).messages, p.messageID())
+// conversationPayloadRelations are the relations of payloads of mutations of one conversation.
+type conversationPayloadRelations struct{ *reads }
+
+// Message reads the messages that the mutations wrote; nil where they wrote none.
+func (r conversationPayloadRelations) Message(ctx context.Context, rows []*ConversationPayload) ([]*db.Message, []error) {
+	return refer(ctx, r.messages, rows, (*ConversationPayload).messageID)
 }
 
-func (r messageResolver) Author(ctx context.Context, m *db.Message) (Author, error) {
-	return loadActor(ctx, m.Author)
+// messageRelations are the relations of Message.
+type messageRelations struct{ *reads }
+
+func (r messageRelations) Author(ctx context.Context, rows []*db.Message) ([]Author, []error) {
+	authors, errs := actors(ctx, r.reads, rows, func(m *db.Message) db.ActorRef { return m.Author })
+	return derive(len(rows), errs, func(i int) Author { return authors[i] })
 }

@@ -12,9 +12,10 @@ import (
 	"switchboard/service/workflow"
 )
 
-//go:generate go tool gqlgen generate
+//go:generate go run ./compiled/generate
 
-// Resolver resolves the fields that are not simply a column of a row.
+// Resolver resolves the root fields. What objects refer to is read by relations, such as
+// conversationRelations, for all objects of a level together.
 type Resolver struct{ service *workflow.Service }
 
 // The resolvers of the schema's types; each is in the file of its noun.
@@ -22,11 +23,6 @@ type (
 	queryResolver        struct{ *Resolver }
 	mutationResolver     struct{ *Resolver }
 	subscriptionResolver struct{ *Resolver }
-	agentResolver        struct{ *Resolver }
-	contactResolver      struct{ *Resolver }
-	conversationResolver struct{ *Resolver }
-	messageResolver      struct{ *Resolver }
-	sessionResolver      struct{ *Resolver }
 
 	receiveMessageInputResolver      struct{ *Resolver }
 	recordBusinessEventInputResolver struct{ *Resolver }
@@ -43,15 +39,6 @@ func (r *Resolver) Mutation() MutationResolver { return mutationResolver{r} }
 // Subscription answers the fields of Subscription.
 func (r *Resolver) Subscription() SubscriptionResolver { return subscriptionResolver{r} }
 
-// Agent answers the fields of Agent.
-func (r *Resolver) Agent() AgentResolver { return agentResolver{r} }
-
-// Contact answers the fields of Contact.
-func (r *Resolver) Contact() ContactResolver { return contactResolver{r} }
-
-// Conversation answers the fields of Conversation.
-func (r *Resolver) Conversation() ConversationResolver { return conversationResolver{r} }
-
 // ReceiveMessageInput reads the fields of ReceiveMessageInput.
 func (r *Resolver) ReceiveMessageInput() ReceiveMessageInputResolver {
 	return receiveMessageInputResolver{r}
@@ -62,19 +49,13 @@ func (r *Resolver) RecordBusinessEventInput() RecordBusinessEventInputResolver {
 	return recordBusinessEventInputResolver{r}
 }
 
-// Session answers the fields of Session.
-func (r *Resolver) Session() SessionResolver { return sessionResolver{r} }
-
-// Message answers the fields of Message.
-func (r *Resolver) Message() MessageResolver { return messageResolver{r} }
-
 // contextKey is the type of this package's keys of context values.
 type contextKey int
 
 const (
 	actorKey contextKey = iota
 	audienceKey
-	loadersKey
+	readsKey
 	batchKey
 	asOfKey
 	requestKey
@@ -117,16 +98,24 @@ func audienceOf(ctx context.Context) service.Actor {
 	return actorOf(ctx)
 }
 
-// perCaller implements the directive @perCaller: its fields return an error in a shared execution.
-func perCaller(ctx context.Context, _ any, next graphql.Resolver) (any, error) {
+// anonymous returns the error of fields that depend on the caller if the execution is shared.
+func anonymous(ctx context.Context) error {
 	if _, ok := callerOf(ctx); !ok {
-		return nil, errors.New("a field that depends on the caller was asked for in a shared execution")
+		return errors.New("a field that depends on the caller was asked for in a shared execution")
+	}
+	return nil
+}
+
+// perCaller implements the directive @perCaller for gqlgen's executor.
+func perCaller(ctx context.Context, _ any, next graphql.Resolver) (any, error) {
+	if err := anonymous(ctx); err != nil {
+		return nil, err
 	}
 	return next(ctx)
 }
 
-func withLoaders(ctx context.Context, l *loaders) context.Context {
-	return context.WithValue(ctx, loadersKey, l)
+func withReads(ctx context.Context, r *reads) context.Context {
+	return context.WithValue(ctx, readsKey, r)
 }
 
-func loadersOf(ctx context.Context) *loaders { return ctx.Value(loadersKey).(*loaders) }
+func readsOf(ctx context.Context) *reads { return ctx.Value(readsKey).(*reads) }

@@ -2,6 +2,7 @@ package graph
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"switchboard/db"
@@ -18,11 +19,6 @@ func (r queryResolver) Session(ctx context.Context) (*Session, error) {
 	return &Session{actorOf(ctx)}, nil
 }
 
-// Agent loads the calling agent; nil for a program.
-func (s *Session) Agent(ctx context.Context) (*db.Agent, error) {
-	return loadOptional(ctx, loadersOf(ctx).agents, s.actor.Agent)
-}
-
 // Role returns the caller's role.
 func (s *Session) Role() service.Role { return s.actor.Role }
 
@@ -32,12 +28,24 @@ func (s *Session) Scope() db.TokenScope { return s.actor.Scope() }
 // ExpiresAt returns when the token expires; nil if never.
 func (s *Session) ExpiresAt() *time.Time { return s.actor.Expires }
 
-// Workspace loads the caller's workspace.
-func (r sessionResolver) Workspace(ctx context.Context, s *Session) (*db.Workspace, error) {
-	return r.service.Workspace(ctx, s.actor)
-}
-
 // Limits returns the limits for the caller.
 func (s *Session) Limits() *SessionLimits {
 	return &SessionLimits{Subscriptions: operationsPerConnection, Sockets: mostConnections(s.actor), DocumentBytes: documentLimit}
+}
+
+// sessionRelations are the relations of Session.
+type sessionRelations struct{ *reads }
+
+// Agent reads the calling agent; nil for a program.
+func (r sessionRelations) Agent(ctx context.Context, rows []*Session) ([]*db.Agent, []error) {
+	return refer(ctx, r.agents, rows, func(s *Session) *db.AgentID { return s.actor.Agent })
+}
+
+// Workspace reads the caller's workspace.
+func (r sessionRelations) Workspace(ctx context.Context, rows []*Session) ([]*db.Workspace, []error) {
+	workspace, err := r.service.Workspace(ctx, rows[0].actor)
+	if err != nil {
+		return nil, failures(len(rows), err)
+	}
+	return slices.Repeat([]*db.Workspace{workspace}, len(rows)), nil
 }

@@ -5,9 +5,8 @@ import (
 	"math/rand/v2"
 	"time"
 
-	"github.com/99designs/gqlgen/graphql"
-
 	"switchboard/db"
+	"switchboard/graph/compiled"
 	"switchboard/graph/live"
 	"switchboard/service"
 	"switchboard/service/workflow"
@@ -18,7 +17,7 @@ import (
 type source[S, T any] struct {
 	*service.Stream[S]
 	item  func(S) T
-	field graphql.CollectedField
+	ahead func(ctx context.Context, items []any) // reads what the document selects of items
 	out   chan T
 	batch *batch
 
@@ -39,11 +38,11 @@ const maxReadAhead = 64
 // retryPause is the average pause between two attempts to reach the database.
 const retryPause = 500 * time.Millisecond
 
-// A batch holds the loaders for the items that a subscription has read ahead. They have read the
+// A batch holds the reads for the items that a subscription has read ahead. They have read the
 // database after all of these items.
 type batch struct {
 	service *workflow.Service
-	loaders *loaders
+	reads   *reads
 }
 
 // withBatch returns a context for a subscription.
@@ -62,7 +61,7 @@ func push[S, T any](ctx context.Context, s *service.Stream[S], err error, item f
 	if err != nil {
 		return nil, err
 	}
-	p := &source[S, T]{Stream: s, item: item, field: graphql.GetFieldContext(ctx).Field, out: make(chan T, 1), batch: batchOf(ctx)}
+	p := &source[S, T]{Stream: s, item: item, ahead: compiled.Ahead(ctx), out: make(chan T, 1), batch: batchOf(ctx)}
 	p.position = p.streamPosition()
 	live.Pull(ctx, p)
 	return p.out, nil
@@ -116,17 +115,16 @@ func (p *source[S, T]) fill(ctx context.Context) error {
 	return nil
 }
 
-// readAhead loads what the document selects of the queued items. It may fail: fields then load for
-// themselves, and report their own errors.
+// readAhead reads what the document selects of the queued items. It may fail: the fields are then read
+// again with each item, which reports their errors.
 func (p *source[S, T]) readAhead(ctx context.Context) {
-	defer func() { _ = recover() }()
-	p.unavailable = false
-	p.batch.loaders = newLoaders(p.batch.service, audienceOf(ctx))
-	items := make([]T, len(p.queue))
+	p.batch.reads = newReads(p.batch.service, audienceOf(ctx))
+	items := make([]any, len(p.queue))
 	for i, next := range p.queue {
 		items[i] = p.item(next.item)
 	}
-	ahead{ctx, p.batch.loaders, graphql.GetOperationContext(ctx), &p.unavailable}.ofRoot(p.field, items)
+	p.ahead(withReads(ctx, p.batch.reads), items)
+	p.unavailable = p.batch.reads.away.Load()
 }
 
 // Wait returns when Next may have an item.

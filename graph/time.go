@@ -3,24 +3,35 @@ package graph
 import (
 	"fmt"
 	"io"
-	"strconv"
 	"time"
 
 	"github.com/99designs/gqlgen/graphql"
 
+	"switchboard/graph/compiled"
 	"switchboard/service"
 )
+
+// dateTime is the form of times, with its quotes.
+const dateTime = `"2006-01-02T15:04:05.000000Z"`
 
 // MarshalDateTime writes an instant as RFC 3339 in UTC, always with six decimals, so that
 // texts sort as the instants do.
 func MarshalDateTime(t time.Time) graphql.Marshaler {
 	return graphql.WriterFunc(func(w io.Writer) {
-		_, _ = io.WriteString(w, strconv.Quote(t.UTC().Format("2006-01-02T15:04:05.000000Z")))
+		_, _ = w.Write(AppendDateTime(nil, t))
 	})
+}
+
+// AppendDateTime appends an instant as MarshalDateTime writes it.
+func AppendDateTime(dst []byte, t time.Time) []byte {
+	return t.UTC().AppendFormat(dst, dateTime)
 }
 
 // MarshalDateTimeText writes a time that is stored as text.
 func MarshalDateTimeText(text string) graphql.Marshaler { return graphql.MarshalString(text) }
+
+// AppendDateTimeText appends a time that is stored as text.
+func AppendDateTimeText(dst []byte, text string) []byte { return compiled.AppendString(dst, text) }
 
 // UnmarshalDateTimeText returns the value that was sent for a time; the service validates it.
 func UnmarshalDateTimeText(v any) (string, error) { return fmt.Sprint(v), nil }

@@ -3,9 +3,6 @@ package graph
 import (
 	"context"
 
-	"github.com/99designs/gqlgen/graphql"
-	"github.com/vektah/gqlparser/v2/ast"
-
 	"switchboard/db"
 	"switchboard/service"
 	"switchboard/service/workflow"
@@ -49,32 +46,12 @@ func workflowRunPayload(o *service.Outcome, err error) (*WorkflowRunPayload, err
 	return &WorkflowRunPayload{o.Run, events, refusals}, nil
 }
 
-// The resolvers of workflows.
-type (
-	workflowResolver          struct{ *Resolver }
-	workflowRunResolver       struct{ *Resolver }
-	workflowRunStepResolver   struct{ *Resolver }
-	workflowCandidateResolver struct{ *Resolver }
-)
-
-// Workflow answers the fields of Workflow.
-func (r *Resolver) Workflow() WorkflowResolver { return workflowResolver{r} }
-
-// WorkflowRun answers the fields of WorkflowRun.
-func (r *Resolver) WorkflowRun() WorkflowRunResolver { return workflowRunResolver{r} }
-
-// WorkflowRunStep answers the fields of WorkflowRunStep.
-func (r *Resolver) WorkflowRunStep() WorkflowRunStepResolver { return workflowRunStepResolver{r} }
-
-// WorkflowCandidate answers the fields of WorkflowCandidate.
-func (r *Resolver) WorkflowCandidate() WorkflowCandidateResolver { return workflowCandidateResolver{r} }
-
 func (r queryResolver) Workflows(ctx context.Context, first *int, after *string, last *int, before *string) (*WorkflowConnection, error) {
 	l, err := r.service.Workflows(ctx, actorOf(ctx), service.PageInput{First: first, After: after, Last: last, Before: before})
 	if err != nil {
 		return nil, err
 	}
-	return connect(l, same[*db.Workflow], l.Total), nil
+	return rootConnection(l, l.Total), nil
 }
 
 func (r queryResolver) Workflow(ctx context.Context, id string) (*db.Workflow, error) {
@@ -82,7 +59,7 @@ func (r queryResolver) Workflow(ctx context.Context, id string) (*db.Workflow, e
 	if err != nil {
 		return nil, err
 	}
-	return loadersOf(ctx).workflows.Load(ctx, workflow)
+	return readsOf(ctx).workflows.one(ctx, workflow)
 }
 
 func (r queryResolver) WorkflowTemplates(context.Context) ([]*workflow.WorkflowTemplate, error) {
@@ -126,68 +103,68 @@ func (r subscriptionResolver) WorkflowRunChanged(ctx context.Context, workflowID
 	return push(ctx, s, err, same[*db.WorkflowRun])
 }
 
-func (r workflowResolver) Problems(ctx context.Context, f *db.Workflow) ([]*service.Refusal, error) {
-	return loadersOf(ctx).workflowProblems.Load(ctx, f)
+// workflowRelations are the relations of Workflow.
+type workflowRelations struct{ *reads }
+
+func (r workflowRelations) Problems(ctx context.Context, rows []*db.Workflow) ([][]*service.Refusal, []error) {
+	return refer(ctx, r.workflowProblems, rows, func(w *db.Workflow) **db.Workflow { return &w })
 }
 
-func (r workflowResolver) Runs(ctx context.Context, f *db.Workflow, first *int, after *string, last *int, before *string) (*WorkflowRunConnection, error) {
-	l, err := loadersOf(ctx).workflowRuns.Load(ctx, pageOf[db.WorkflowID]{f.ID, argsOf(first, after, last, before)})
-	if err != nil {
-		return nil, err
-	}
-	return connect(l, same[*db.WorkflowRun], totalOf(loadersOf(ctx).runTotals, f.ID)), nil
+func (r workflowRelations) Runs(ctx context.Context, rows []*db.Workflow, first *int, after *string, last *int, before *string) ([]*WorkflowRunConnection, []error) {
+	return connectionsOf(ctx, r.workflowRuns, rows, func(w *db.Workflow) *db.WorkflowID { return &w.ID }, same, argsOf(first, after, last, before))
 }
 
-func (r workflowRunResolver) Workflow(ctx context.Context, run *db.WorkflowRun) (*db.Workflow, error) {
-	return loadersOf(ctx).workflows.Load(ctx, run.WorkflowID)
+// workflowRunRelations are the relations of WorkflowRun.
+type workflowRunRelations struct{ *reads }
+
+func (r workflowRunRelations) Workflow(ctx context.Context, rows []*db.WorkflowRun) ([]*db.Workflow, []error) {
+	return refer(ctx, r.workflows, rows, func(run *db.WorkflowRun) *db.WorkflowID { return &run.WorkflowID })
 }
 
-func (r workflowRunResolver) Event(ctx context.Context, run *db.WorkflowRun) (Event, error) {
-	row, err := loadersOf(ctx).events.Load(ctx, run.Trigger())
-	if row == nil {
-		return nil, err
-	}
-	return toEvent(row), nil
+func (r workflowRunRelations) Event(ctx context.Context, rows []*db.WorkflowRun) ([]Event, []error) {
+	events, errs := refer(ctx, r.events, rows, func(run *db.WorkflowRun) *db.EventID { id := run.Trigger(); return &id })
+	return derive(len(rows), errs, func(i int) Event {
+		if events[i] == nil {
+			return nil
+		}
+		return toEvent(events[i])
+	})
 }
 
-func (r workflowRunResolver) Conversation(ctx context.Context, run *db.WorkflowRun) (*db.Conversation, error) {
-	return loadOptional(ctx, loadersOf(ctx).conversations, run.ConversationID)
+func (r workflowRunRelations) Conversation(ctx context.Context, rows []*db.WorkflowRun) ([]*db.Conversation, []error) {
+	return refer(ctx, r.conversations, rows, func(run *db.WorkflowRun) *db.ConversationID { return run.ConversationID })
 }
 
-func (r workflowRunResolver) Contact(ctx context.Context, run *db.WorkflowRun) (*db.Contact, error) {
-	return loadersOf(ctx).contacts.Load(ctx, run.ContactID)
+func (r workflowRunRelations) Contact(ctx context.Context, rows []*db.WorkflowRun) ([]*db.Contact, []error) {
+	return refer(ctx, r.contacts, rows, func(run *db.WorkflowRun) *db.ContactID { return &run.ContactID })
 }
 
-func (r workflowRunStepResolver) Agent(ctx context.Context, s *db.WorkflowRunStep) (*db.Agent, error) {
-	return loadOptional(ctx, loadersOf(ctx).agents, s.AgentID)
+// workflowRunStepRelations are the relations of WorkflowRunStep.
+type workflowRunStepRelations struct{ *reads }
+
+func (r workflowRunStepRelations) Agent(ctx context.Context, rows []*db.WorkflowRunStep) ([]*db.Agent, []error) {
+	return refer(ctx, r.agents, rows, func(s *db.WorkflowRunStep) *db.AgentID { return s.AgentID })
 }
 
-func (r workflowRunStepResolver) Code(_ context.Context, s *db.WorkflowRunStep) (*service.RefusalCode, error) {
-	if s.Code == nil {
-		return nil, nil
-	}
-	code := service.RefusalCode(*s.Code)
-	return &code, nil
+func (r workflowRunStepRelations) Code(_ context.Context, rows []*db.WorkflowRunStep) ([]*service.RefusalCode, []error) {
+	return derive(len(rows), nil, func(i int) *service.RefusalCode { return (*service.RefusalCode)(rows[i].Code) })
 }
 
-func (r workflowCandidateResolver) Agent(ctx context.Context, c *db.WorkflowCandidate) (*db.Agent, error) {
-	return loadersOf(ctx).agents.Load(ctx, c.AgentID)
+// workflowCandidateRelations are the relations of WorkflowCandidate.
+type workflowCandidateRelations struct{ *reads }
+
+func (r workflowCandidateRelations) Agent(ctx context.Context, rows []*db.WorkflowCandidate) ([]*db.Agent, []error) {
+	return refer(ctx, r.agents, rows, func(c *db.WorkflowCandidate) *db.AgentID { return &c.AgentID })
 }
 
 // workflowEvent is an event about a workflow.
 type workflowEvent struct{ event }
 
-// Workflow loads the workflow.
-func (e workflowEvent) Workflow(ctx context.Context) (*db.Workflow, error) {
-	return loadOptional(ctx, loadersOf(ctx).workflows, e.Data.WorkflowID)
-}
+// workflowEventRelations are the relations of events about workflows.
+type workflowEventRelations struct{ *reads }
 
-// Run loads the workflow run that caused the event; nil if there is none.
-func (e event) Run(ctx context.Context) (*db.WorkflowRun, error) {
-	if e.Data.Run == nil {
-		return nil, nil
-	}
-	return loadersOf(ctx).runs.Load(ctx, e.Data.Run.ID)
+func (r workflowEventRelations) Workflow(ctx context.Context, rows []workflowEvent) ([]*db.Workflow, []error) {
+	return refer(ctx, r.workflows, rows, func(e workflowEvent) *db.WorkflowID { return e.Data.WorkflowID })
 }
 
 // The events of workflows.
@@ -225,64 +202,4 @@ func toWorkflowEvent(e event) Event {
 		return WorkflowRan{about}
 	}
 	return nil
-}
-
-// ofWorkflows reads ahead for workflows and their runs.
-func (a ahead) ofWorkflows(s ast.SelectionSet, rows []*db.Workflow) {
-	if rows = existing(rows); len(rows) == 0 {
-		return
-	}
-	for _, f := range a.fields(s, "Workflow") {
-		switch f.Name {
-		case "definition":
-			a.ofDefinitions(f, rows)
-		case "runs":
-			a.ofRuns(a.nodes(f), flat(a, a.workflowRuns, a.runTotals, f, rows, func(w *db.Workflow) db.WorkflowID { return w.ID }))
-		case "problems":
-			read(a, a.workflowProblems, rows, func(w *db.Workflow) **db.Workflow { return &w })
-		}
-	}
-}
-
-// ofRuns reads ahead for runs of workflows.
-func (a ahead) ofRuns(s ast.SelectionSet, rows []*db.WorkflowRun) {
-	if rows = existing(rows); len(rows) == 0 {
-		return
-	}
-	for _, f := range a.fields(s, "WorkflowRun") {
-		switch f.Name {
-		case "workflow":
-			a.ofWorkflows(f.Selections, read(a, a.workflows, rows, func(r *db.WorkflowRun) *db.WorkflowID { return &r.WorkflowID }))
-		case "event":
-			a.ofEvents(f.Selections, toEvents(existing(read(a, a.events, rows, func(r *db.WorkflowRun) *db.EventID { id := r.Trigger(); return &id }))))
-		case "conversation":
-			a.ofConversations(f.Selections, read(a, a.conversations, rows, func(r *db.WorkflowRun) *db.ConversationID { return r.ConversationID }))
-		case "contact":
-			a.ofContacts(f.Selections, read(a, a.contacts, rows, func(r *db.WorkflowRun) *db.ContactID { return &r.ContactID }))
-		case "steps":
-			var steps []*db.WorkflowRunStep
-			for _, run := range rows {
-				steps = append(steps, run.Steps...)
-			}
-			a.ofSteps(f, steps)
-		}
-	}
-}
-
-// ofSteps reads ahead for the steps of runs; f is the field that returns them.
-func (a ahead) ofSteps(f graphql.CollectedField, steps []*db.WorkflowRunStep) {
-	var candidates []*db.WorkflowCandidate
-	for _, step := range steps {
-		candidates = append(candidates, step.Candidates...)
-	}
-	for _, asked := range a.fieldsOf(f) {
-		switch asked.Name {
-		case "agent":
-			a.ofAgents(asked.Selections, read(a, a.agents, steps, func(s *db.WorkflowRunStep) *db.AgentID { return s.AgentID }))
-		case "candidates":
-			if selected := a.below(asked, "agent"); selected != nil {
-				a.ofAgents(selected, read(a, a.agents, candidates, func(c *db.WorkflowCandidate) *db.AgentID { return &c.AgentID }))
-			}
-		}
-	}
 }

@@ -3,8 +3,7 @@ package graph
 import (
 	"context"
 	"fmt"
-
-	"github.com/99designs/gqlgen/graphql"
+	"slices"
 
 	"switchboard/db"
 	"switchboard/service"
@@ -20,9 +19,12 @@ func (s workflowStep) row() *db.WorkflowStep { return s.WorkflowStep }
 // choiceStep chooses an agent among several.
 type choiceStep struct{ workflowStep }
 
-// Agents loads the agents whom the step may choose; nil if it may choose any.
-func (s choiceStep) Agents(ctx context.Context) ([]*db.Agent, error) {
-	return loadAgents(ctx, s.AgentIDs)
+// choiceStepRelations are the relations of steps that choose an agent among several.
+type choiceStepRelations struct{ *reads }
+
+// Agents reads the agents whom the steps may choose; nil if a step may choose any.
+func (r choiceStepRelations) Agents(ctx context.Context, rows []choiceStep) ([][]*db.Agent, []error) {
+	return namedAgents(ctx, r.reads, rows, func(s choiceStep) []db.AgentID { return s.AgentIDs })
 }
 
 // The kinds of steps.
@@ -36,18 +38,20 @@ type (
 	WaitStep              struct{ workflowStep }
 )
 
-// Agent loads the agent who becomes responsible.
-func (s AssignStep) Agent(ctx context.Context) (*db.Agent, error) {
-	return loadOptional(ctx, loadersOf(ctx).agents, s.AgentID)
+// assignStepRelations are the relations of AssignStep.
+type assignStepRelations struct{ *reads }
+
+// Agent reads the agents who become responsible.
+func (r assignStepRelations) Agent(ctx context.Context, rows []AssignStep) ([]*db.Agent, []error) {
+	return refer(ctx, r.agents, rows, func(s AssignStep) *db.AgentID { return s.AgentID })
 }
 
-// loadAgents loads agents in the order of their ids. It returns nil if ids is nil.
-func loadAgents(ctx context.Context, ids []db.AgentID) ([]*db.Agent, error) {
-	if ids == nil {
-		return nil, nil
-	}
-	agents, err := loadersOf(ctx).agents.LoadAll(ctx, ids)
-	return existing(agents), err
+// namedAgents reads the agents that parts of definitions name, in their order; nil for nil.
+func namedAgents[R any](ctx context.Context, r *reads, rows []R, ids func(R) []db.AgentID) ([][]*db.Agent, []error) {
+	agents, errs := referAll(ctx, r.agents, rows, ids)
+	return derive(len(rows), errs, func(i int) []*db.Agent {
+		return slices.DeleteFunc(agents[i], func(a *db.Agent) bool { return a == nil })
+	})
 }
 
 func toStep(s *db.WorkflowStep) WorkflowStep {
@@ -71,35 +75,30 @@ func toStep(s *db.WorkflowStep) WorkflowStep {
 	panic(fmt.Sprintf("the schema has no type for the step %s", s.Kind))
 }
 
-// The resolvers of definitions.
-type (
-	workflowDefinitionResolver struct{ *Resolver }
-	assigneeConditionResolver  struct{ *Resolver }
-	workflowStepInputResolver  struct{ *Resolver }
-)
-
-// WorkflowDefinition answers the fields of WorkflowDefinition.
-func (r *Resolver) WorkflowDefinition() WorkflowDefinitionResolver {
-	return workflowDefinitionResolver{r}
-}
-
-// AssigneeCondition answers the fields of AssigneeCondition.
-func (r *Resolver) AssigneeCondition() AssigneeConditionResolver { return assigneeConditionResolver{r} }
+// workflowStepInputResolver reads the fields of WorkflowStepInput.
+type workflowStepInputResolver struct{ *Resolver }
 
 // WorkflowStepInput reads the fields of WorkflowStepInput.
 func (r *Resolver) WorkflowStepInput() WorkflowStepInputResolver { return workflowStepInputResolver{r} }
 
-func (workflowDefinitionResolver) Steps(_ context.Context, d *db.WorkflowDefinition) ([]WorkflowStep, error) {
-	steps := make([]WorkflowStep, len(d.Steps))
-	for i, s := range d.Steps {
-		steps[i] = toStep(s)
-	}
-	return steps, nil
+// workflowDefinitionRelations are the relations of WorkflowDefinition.
+type workflowDefinitionRelations struct{ *reads }
+
+func (r workflowDefinitionRelations) Steps(_ context.Context, rows []*db.WorkflowDefinition) ([][]WorkflowStep, []error) {
+	return derive(len(rows), nil, func(i int) []WorkflowStep {
+		steps := make([]WorkflowStep, len(rows[i].Steps))
+		for n, s := range rows[i].Steps {
+			steps[n] = toStep(s)
+		}
+		return steps
+	})
 }
 
-func (assigneeConditionResolver) Agents(ctx context.Context, c *db.AssigneeCondition) ([]*db.Agent, error) {
-	agents, err := loadAgents(ctx, c.AgentIDs)
-	return append([]*db.Agent{}, agents...), err // never null
+// assigneeConditionRelations are the relations of AssigneeCondition.
+type assigneeConditionRelations struct{ *reads }
+
+func (r assigneeConditionRelations) Agents(ctx context.Context, rows []*db.AssigneeCondition) ([][]*db.Agent, []error) {
+	return namedAgents(ctx, r.reads, rows, func(c *db.AssigneeCondition) []db.AgentID { return c.AgentIDs })
 }
 
 // become sets the input of a step to v, which is the value of the one field that was given, and
@@ -139,41 +138,4 @@ func (workflowStepInputResolver) AddNote(_ context.Context, in, v *db.WorkflowSt
 
 func (workflowStepInputResolver) Wait(_ context.Context, in, v *db.WorkflowStep) error {
 	return become(in, v, db.StepWait)
-}
-
-// ofDefinitions reads ahead for the agents in definitions of workflows; f is the field that returns
-// a definition.
-func (a ahead) ofDefinitions(f graphql.CollectedField, workflows []*db.Workflow) {
-	var steps []*db.WorkflowStep
-	var conditions []*db.AssigneeCondition
-	for _, w := range workflows {
-		steps = append(steps, w.Definition.Steps...)
-		if c := w.Definition.Conditions; c != nil && c.Assignee != nil {
-			conditions = append(conditions, c.Assignee)
-		}
-	}
-	var ids []db.AgentID
-	var selected []graphql.CollectedField
-	for _, part := range a.fieldsOf(f) {
-		switch part.Name {
-		case "steps":
-			for _, s := range steps {
-				ids = append(ids, s.AgentIDs...)
-				if s.AgentID != nil {
-					ids = append(ids, *s.AgentID)
-				}
-			}
-			selected = append(selected, graphql.CollectFields(a.op, part.Selections, schema.Types["WorkflowStep"].Types)...)
-		case "conditions":
-			for _, c := range conditions {
-				ids = append(ids, c.AgentIDs...)
-			}
-			selected = append(selected, graphql.CollectFields(a.op, a.below(part, "assignee"), []string{"AssigneeCondition"})...)
-		}
-	}
-	for _, field := range selected {
-		if field.Name == "agent" || field.Name == "agents" {
-			a.ofAgents(field.Selections, read(a, a.agents, ids, func(id db.AgentID) *db.AgentID { return &id }))
-		}
-	}
 }

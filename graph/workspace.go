@@ -13,7 +13,11 @@ func (r queryResolver) Workspace(ctx context.Context) (*db.Workspace, error) {
 }
 
 func (r queryResolver) Node(ctx context.Context, id string) (Node, error) {
-	return loadNode(ctx, id)
+	nodes, errs, err := nodes(ctx, []string{id})
+	if err != nil {
+		return nil, err
+	}
+	return nodes[0], errorOf(errs, 0)
 }
 
 const maxNodes = 100
@@ -22,12 +26,9 @@ func (r queryResolver) Nodes(ctx context.Context, ids []string) ([]Node, error) 
 	if len(ids) > maxNodes {
 		return nil, &service.Error{Code: service.BadInput, Message: "ask for at most 100 nodes at once"}
 	}
-	if err := readNodes(ctx, ids); err != nil {
+	nodes, errs, err := nodes(ctx, ids)
+	if err != nil {
 		return nil, err
-	}
-	nodes, errs := make([]Node, len(ids)), make([]error, len(ids))
-	for i, id := range ids {
-		nodes[i], errs[i] = loadNode(ctx, id)
 	}
 	return nodes, errors.Join(errs...)
 }

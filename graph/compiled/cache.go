@@ -1,0 +1,105 @@
+package compiled
+
+import (
+	"sync"
+
+	"github.com/99designs/gqlgen/graphql"
+	lru "github.com/hashicorp/golang-lru/v2"
+	"github.com/vektah/gqlparser/v2/ast"
+	"github.com/vektah/gqlparser/v2/gqlerror"
+)
+
+// A cache keeps the plans of operations.
+type cache struct {
+	operations *lru.Cache[*ast.OperationDefinition, *plans]
+}
+
+// plans are the plans of one operation.
+type plans struct {
+	refused    *gqlerror.Error
+	conditions []string // variables that @include and @skip use
+
+	mu sync.Mutex
+	of map[string]*selection // by the values of the conditions
+}
+
+// maxPlans is how many plans of one operation are kept at a time. A document whose conditions take
+// more values than that is compiled again.
+const maxPlans = 16
+
+func newCache(size int) *cache {
+	operations, err := lru.New[*ast.OperationDefinition, *plans](size)
+	if err != nil {
+		panic(err)
+	}
+	return &cache{operations}
+}
+
+// plan returns the plan of an operation with these variables.
+func (s *Schema) plan(op *graphql.OperationContext) (*selection, error) {
+	kept, ok := s.plans.operations.Get(op.Operation)
+	if !ok {
+		kept = survey(op)
+		s.plans.operations.Add(op.Operation, kept)
+	}
+	if kept.refused != nil {
+		return nil, kept.refused
+	}
+	values := make([]byte, len(kept.conditions))
+	for i, name := range kept.conditions {
+		if value, _ := op.Variables[name].(bool); value {
+			values[i] = 1
+		}
+	}
+	kept.mu.Lock()
+	defer kept.mu.Unlock()
+	plan, ok := kept.of[string(values)]
+	if !ok {
+		if len(kept.of) >= maxPlans {
+			clear(kept.of)
+		}
+		plan = compiler{s, op}.operation()
+		kept.of[string(values)] = plan
+	}
+	return plan, nil
+}
+
+// survey reads which directives an operation uses.
+func survey(op *graphql.OperationContext) *plans {
+	p := &plans{of: map[string]*selection{}}
+	visited, known := map[*ast.FragmentDefinition]bool{}, map[string]bool{}
+	directives := func(list ast.DirectiveList) {
+		for _, d := range list {
+			switch d.Name {
+			case "defer":
+				p.refused = refuse("@defer is not supported; leave it out, the answer is sent as a whole")
+			case "include", "skip":
+				if condition := d.Arguments.ForName("if"); condition != nil && condition.Value.Kind == ast.Variable && !known[condition.Value.Raw] {
+					known[condition.Value.Raw] = true
+					p.conditions = append(p.conditions, condition.Value.Raw)
+				}
+			}
+		}
+	}
+	var walk func(set ast.SelectionSet)
+	walk = func(set ast.SelectionSet) {
+		for _, selected := range set {
+			switch s := selected.(type) {
+			case *ast.Field:
+				directives(s.Directives)
+				walk(s.SelectionSet)
+			case *ast.InlineFragment:
+				directives(s.Directives)
+				walk(s.SelectionSet)
+			case *ast.FragmentSpread:
+				directives(s.Directives)
+				if !visited[s.Definition] {
+					visited[s.Definition] = true
+					walk(s.Definition.SelectionSet)
+				}
+			}
+		}
+	}
+	walk(op.Operation.SelectionSet)
+	return p
+}
