@@ -6,7 +6,10 @@ import (
 	"net/http/httptest"
 
 	"github.com/99designs/gqlgen/graphql"
+	"github.com/99designs/gqlgen/graphql/handler"
 	"github.com/vektah/gqlparser/v2/ast"
+
+	"switchboard/graph/compiled"
 )
 
 // Internals that the tests of package graph_test use.
@@ -20,12 +23,25 @@ var (
 
 // NewExecutor returns the executor of a handler's transports; around is called for each field.
 func NewExecutor(o Options, around graphql.FieldMiddleware) graphql.GraphExecutor {
-	o.around = func(ctx context.Context, object string, f *ast.Field, _ ast.Path) error {
+	o.around = func(ctx context.Context, object string, f *ast.Field, path ast.Path) error {
 		ctx = graphql.WithFieldContext(ctx, &graphql.FieldContext{Object: object, Field: graphql.CollectedField{Field: f}})
-		_, err := around(ctx, func(context.Context) (any, error) { return nil, nil })
+		value, err := around(ctx, func(context.Context) (any, error) { return path, nil })
+		if value == nil && err == nil {
+			return compiled.Null
+		}
 		return err
 	}
-	server := o.server()
+	return executorOf(o.server())
+}
+
+// NewReference returns gqlgen's own executor for the same operations.
+func NewReference(o Options, around graphql.FieldMiddleware) graphql.GraphExecutor {
+	server := o.serverOf(o.reference())
+	server.AroundFields(around)
+	return executorOf(server)
+}
+
+func executorOf(server *handler.Server) graphql.GraphExecutor {
 	var taken taker
 	server.AddTransport(&taken)
 	server.ServeHTTP(httptest.NewRecorder(), httptest.NewRequest(http.MethodGet, "/graphql", nil))

@@ -69,19 +69,30 @@ func NewHandler(o Options) *Handler {
 	return h
 }
 
-// executable returns the schema that executes operations by plans.
-func (o Options) executable() graphql.ExecutableSchema {
-	resolver := &Resolver{service: o.Service}
-	executable := NewExecutableSchema(Config{Schema: schema, Resolvers: resolver, Directives: DirectiveRoot{PerCaller: perCaller}})
-	return compiled.New(executable, compiled.Options{
-		Tables: newTables(resolver), TypeOf: typeOf, Plans: queryCache, Anonymous: anonymous, Around: o.around,
-		Fresh: func(ctx context.Context) context.Context { return withReads(ctx, newReads(o.Service, audienceOf(ctx))) },
-	})
+// reference returns the schema that gqlgen's own executor executes. It parses arguments and answers
+// introspection; in tests it executes whole operations, to which those by plans are compared.
+func (o Options) reference() graphql.ExecutableSchema {
+	return NewExecutableSchema(Config{Schema: schema, Resolvers: o.resolver(), Directives: DirectiveRoot{PerCaller: perCaller}})
 }
 
-// server returns the gqlgen server that executes the operations of all transports.
+func (o Options) resolver() *Resolver { return &Resolver{service: o.Service} }
+
+// plans returns the options of the schema that executes operations by plans.
+func (o Options) plans() compiled.Options {
+	return compiled.Options{
+		Tables: newTables(o.resolver()), TypeOf: typeOf, Plans: queryCache, Anonymous: anonymous, Around: o.around,
+		Fresh: func(ctx context.Context) context.Context { return withReads(ctx, newReads(o.Service, audienceOf(ctx))) },
+	}
+}
+
+// server returns the server of all transports, which executes operations by plans.
 func (o Options) server() *handler.Server {
-	server := handler.New(o.executable())
+	return o.serverOf(compiled.New(o.reference(), o.plans()))
+}
+
+// serverOf returns the gqlgen server that executes operations against a schema.
+func (o Options) serverOf(executable graphql.ExecutableSchema) *handler.Server {
+	server := handler.New(executable)
 	cache := lru.New[*ast.QueryDocument](queryCache)
 	server.SetQueryCache(cache)
 	server.SetErrorPresenter(present(o.Log))

@@ -22,6 +22,9 @@ type writer struct {
 	guarded bool // recover from panics of single leaves
 }
 
+// Null makes a field null in Options.Around.
+var Null = errors.New("null")
+
 // errNull is the error of a null that the schema does not allow.
 var errNull = errors.New("the schema does not allow null here")
 
@@ -105,7 +108,11 @@ func (w *writer) field(l *level, i int, of *object, f *field) (ok bool) {
 		}()
 	}
 	if w.Around != nil {
-		if err := w.Around(w.ctx, of.table.Name, f.source, w.path); err != nil {
+		switch err := w.Around(w.ctx, of.table.Name, f.source, w.path); err {
+		case nil:
+		case Null:
+			return w.null(f, f.nonNull)
+		default:
 			return w.fail(f, err)
 		}
 	}
