@@ -106,8 +106,15 @@ func (r *reference) mutate(t *testing.T, c *db.Conversation, contact *db.Contact
 		`setAvailability(input: {availability: AWAY, idempotencyKey: "7"})`,
 		fmt.Sprintf(`closeConversation(input: {conversationId: %q})`, db.ConversationID{UUID: db.NewUUID()}),
 	}
+	for _, by := range r.callers {
+		r.mutateAs(t, by)
+	}
+}
+
+func (r *reference) mutateAs(t *testing.T, by service.Actor) {
+	t.Helper()
 	for _, m := range r.mutations {
-		answer := r.execute(t, r.gqlgen, r.callers[0], "mutation { "+m+" { userErrors { code } } }", nil)
+		answer := r.execute(t, r.gqlgen, by, "mutation { "+m+" { userErrors { code } } }", nil)
 		if len(answer.Errors) > 0 && !strings.Contains(string(answer.Data), `"closeConversation":null`) {
 			t.Fatalf("%s: %v", m, answer.Errors)
 		}
@@ -278,6 +285,8 @@ func (d *randomDocument) argument(arg *ast.ArgumentDefinition) string {
 		return "2"
 	case name == "after" && d.chance(20, "after"):
 		return `"nonsense"`
+	case name == "filter" && arg.Type.Name() == "InboxFilter" && d.chance(4, "filter"):
+		return d.pick("which filter", `{assignees: ["nonsense"]}`, `{assignees: [null]}`, `{openedAfter: "soon"}`, `{assignees: []}`, `{channels: ["twitter"]}`)
 	case name == "view":
 		return d.pick("view", "ALL", "MINE", "CLOSED", "BLOCKED", "UNASSIGNED")
 	}

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"go/types"
+	"slices"
 	"strings"
 
 	"github.com/99designs/gqlgen/codegen"
@@ -58,6 +59,7 @@ func (t *tables) Text() string {
 			t.object(object)
 		}
 	}
+	t.unused()
 	var file strings.Builder
 	file.WriteString("// newTables returns the table of each object type.\n" +
 		"func newTables(r *Resolver) map[string]*compiled.Object {\n" +
@@ -73,6 +75,18 @@ func (t *tables) Text() string {
 		}
 	}
 	return file.String()
+}
+
+// unused reports relations that no field has.
+func (t *tables) unused() {
+	for of, relations := range t.relations {
+		for name, r := range relations {
+			if !t.declared[r] {
+				t.problems = append(t.problems, fmt.Sprintf("%s%s.%s is the relation of no field of the schema", of, relationsSuffix, name))
+			}
+		}
+	}
+	slices.Sort(t.problems)
 }
 
 // isTabled reports whether a type is an object type of the schema other than its roots.
