@@ -313,9 +313,10 @@ func (d *randomDocument) part(def *ast.Definition, depth int) string {
 		return "... on " + on.Name + d.condition() + d.selection(on.Name, depth-1)
 	}
 	if choice == 3 {
-		name := fmt.Sprintf("part%d", len(d.fragments))
+		number := len(d.fragments)
+		name := fmt.Sprintf("part%d", number)
 		d.fragments = append(d.fragments, "")
-		d.fragments[slices.Index(d.fragments, "")] = "fragment " + name + " on " + def.Name + d.selection(def.Name, depth-1)
+		d.fragments[number] = "fragment " + name + " on " + def.Name + d.selection(def.Name, depth-1)
 		return "..." + name + " ..." + name
 	}
 	fields := slices.DeleteFunc(slices.Clone(def.Fields), func(f *ast.FieldDefinition) bool {

@@ -18,7 +18,7 @@ type writer struct {
 	ctx     context.Context
 	json    []byte
 	path    ast.Path
-	errors  []*gqlerror.Error
+	errors  []fieldError
 	guarded bool // recover from panics of single leaves
 }
 
@@ -47,10 +47,27 @@ func (x *execution) write(ctx context.Context, l *level, i int, json []byte) []b
 	return w.json
 }
 
-// report adds the errors to the response.
+// A fieldError is an error of the field with this path. The path of an error in an argument is longer.
+type fieldError struct {
+	*gqlerror.Error
+	field ast.Path
+}
+
+// report adds the errors to the response, each in the context of its field.
 func (w *writer) report() {
 	for _, err := range w.errors {
-		graphql.AddError(w.ctx, err)
+		ctx := w.ctx
+		for _, step := range err.field {
+			at := &graphql.FieldContext{}
+			switch step := step.(type) {
+			case ast.PathName:
+				at.Field.Field = &ast.Field{Alias: string(step)}
+			case ast.PathIndex:
+				at.Index = new(int(step))
+			}
+			ctx = graphql.WithFieldContext(ctx, at)
+		}
+		graphql.AddError(ctx, err.Error)
 	}
 }
 
@@ -206,7 +223,7 @@ func (w *writer) fail(f *field, err error) bool {
 		if located.Locations == nil && f != nil && f.source.Position != nil {
 			located.Locations = []gqlerror.Location{{Line: f.source.Position.Line, Column: f.source.Position.Column}}
 		}
-		w.errors = append(w.errors, &located)
+		w.errors = append(w.errors, fieldError{&located, slices.Clone(w.path)})
 	}
 	return false
 }
