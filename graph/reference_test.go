@@ -165,7 +165,9 @@ func (r *reference) execute(t fatal, exec graphql.GraphExecutor, caller service.
 	return response
 }
 
-type fatal interface{ Fatalf(format string, args ...any) }
+type fatal interface {
+	Fatalf(format string, args ...any)
+}
 
 // compare executes a random operation in both ways and reports whether it was valid.
 func (r *reference) compare(t *rapid.T) (valid bool) {
@@ -178,10 +180,14 @@ func (r *reference) compare(t *rapid.T) (valid bool) {
 	if !bytes.Equal(want.Data, got.Data) {
 		t.Fatalf("%s\n%v\ngqlgen answers\n%s %v\nand the plan\n%s %v", doc, v, want.Data, want.Errors, got.Data, got.Errors)
 	}
-	if wanted, gotten := listed(want), listed(got); !slices.Equal(wanted, gotten) {
+	if want.Data == nil {
+		return false // neither has executed it
+	}
+	// gqlgen reports an error twice where it does not merge fields.
+	if wanted, gotten := slices.Compact(listed(want)), listed(got); !slices.Equal(wanted, gotten) {
 		t.Fatalf("%s\n%v\ngqlgen answers %s\nwith\n%s\nand the plan with\n%s", doc, v, want.Data, strings.Join(wanted, "\n"), strings.Join(gotten, "\n"))
 	}
-	return want.Data != nil
+	return true
 }
 
 // listed returns the errors of a response in an order of their own.
@@ -202,7 +208,9 @@ type randomDocument struct {
 	fragments []string
 }
 
-func (d *randomDocument) chance(of int, what string) bool { return rapid.IntRange(1, of).Draw(d.T, what) == 1 }
+func (d *randomDocument) chance(of int, what string) bool {
+	return rapid.IntRange(1, of).Draw(d.T, what) == 1
+}
 
 func (d *randomDocument) pick(what string, from ...string) string {
 	return rapid.SampledFrom(from).Draw(d.T, what)

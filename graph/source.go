@@ -118,6 +118,8 @@ func (p *source[S, T]) fill(ctx context.Context) error {
 // readAhead reads what the document selects of the queued items. It may fail: the fields are then read
 // again with each item, which reports their errors.
 func (p *source[S, T]) readAhead(ctx context.Context) {
+	defer func() { _ = recover() }() // an item that cannot be made, which panics again when it is next
+	p.unavailable = false
 	p.batch.reads = newReads(p.batch.service, audienceOf(ctx))
 	items := make([]any, len(p.queue))
 	for i, next := range p.queue {

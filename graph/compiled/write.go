@@ -124,7 +124,7 @@ func (w *writer) field(l *level, i int, of *object, f *field) (ok bool) {
 			}
 		}()
 	}
-	if w.Around != nil {
+	if w.Around != nil && !l.refused(f) {
 		switch err := w.Around(w.ctx, of.table.Name, f.source, w.path); err {
 		case nil:
 		case Null:
@@ -140,6 +140,12 @@ func (w *writer) field(l *level, i int, of *object, f *field) (ok bool) {
 		return w.fail(f, w.anonymous)
 	}
 	return w.leaf(f, f.Append(w.json, l.objects[i]))
+}
+
+// refused reports whether the arguments of a field were refused, so that it was not executed.
+func (l *level) refused(f *field) bool {
+	var argument argumentError
+	return f.edge >= 0 && errors.As(l.runs[f.edge].failed, &argument)
 }
 
 func (w *writer) leave() { w.path = w.path[:len(w.path)-1] }
