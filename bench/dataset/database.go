@@ -25,6 +25,7 @@ import (
 type Postgres struct {
 	server *embedded.Server
 	folder string
+	used   []*flock.Flock // of the databases that this process uses
 }
 
 // settings are the same for every contender.
@@ -49,7 +50,7 @@ func Start(ctx context.Context, folder string, unsafe bool) (*Postgres, error) {
 	if err != nil {
 		return nil, fmt.Errorf("start the benchmarks' PostgreSQL in %s: %w", folder, err)
 	}
-	p := &Postgres{server, folder}
+	p := &Postgres{server: server, folder: folder}
 	return p, p.sweep(ctx)
 }
 
@@ -69,7 +70,17 @@ func (p *Postgres) sweep(ctx context.Context) error {
 func (p *Postgres) LogFile() string { return filepath.Join(p.folder, "postgres.log") }
 
 // Close leaves the server, which ends with the last process that uses it.
-func (p *Postgres) Close() error { return p.server.Close() }
+func (p *Postgres) Close() error {
+	for _, lock := range p.used {
+		_ = lock.Close()
+	}
+	return p.server.Close()
+}
+
+// lock returns the lock of a database, which all its users share.
+func (p *Postgres) lock(database string) *flock.Flock {
+	return flock.New(filepath.Join(p.folder, database+".lock"))
+}
 
 // A Database holds loaded companies.
 type Database struct {
@@ -98,6 +109,11 @@ func (p *Postgres) Prepare(ctx context.Context, name string, companies []Company
 	prefix := "data_" + name + "_"
 	d := &Database{Name: prefix + print, server: p}
 	d.URL = p.server.URL(d.Name)
+	inUse := p.lock(d.Name)
+	if err := inUse.RLock(); err != nil {
+		return nil, err
+	}
+	p.used = append(p.used, inUse)
 	existing, err := p.databases(ctx, prefix)
 	if err != nil {
 		return nil, err
@@ -108,7 +124,7 @@ func (p *Postgres) Prepare(ctx context.Context, name string, companies []Company
 		}
 	}
 	for _, outdated := range existing {
-		if err := p.drop(ctx, outdated); err != nil {
+		if err := p.dropUnused(ctx, outdated); err != nil {
 			return nil, err
 		}
 	}
@@ -195,6 +211,17 @@ func (d *Database) Drop(ctx context.Context) error { return d.server.drop(ctx, d
 
 func (p *Postgres) drop(ctx context.Context, database string) error {
 	return p.Execute(ctx, "postgres", fmt.Sprintf("DROP DATABASE IF EXISTS %s WITH (FORCE)", database))
+}
+
+// dropUnused drops a database unless another benchmark uses it, such as one of another version.
+func (p *Postgres) dropUnused(ctx context.Context, database string) error {
+	lock := p.lock(database)
+	free, err := lock.TryLock()
+	if err != nil || !free {
+		return err
+	}
+	defer func() { _ = lock.Close() }()
+	return p.drop(ctx, database)
 }
 
 func (p *Postgres) databases(ctx context.Context, prefix string) ([]string, error) {

@@ -13,7 +13,7 @@ import (
 func (m *measurement) countStatements(ctx context.Context, requests []harness.Request) error {
 	logged := *m.d
 	logged.URL += "&log_statement=all"
-	server, err := harness.Start(ctx, &logged, false)
+	server, err := harness.Start(ctx, &logged, m.Profile != "")
 	if err != nil {
 		return err
 	}
