@@ -69,9 +69,6 @@ func (b *Batch) Send(ctx context.Context) error {
 // send prepares each statement when its connection sees it for the first time.
 func (b *Batch) send(ctx context.Context, conn *pgx.Conn) error {
 	for _, q := range b.queued.QueuedQueries {
-		if len(q.Arguments) == 0 {
-			continue
-		}
 		if _, err := conn.Prepare(ctx, q.SQL, q.SQL); err != nil {
 			return err
 		}
