@@ -3,6 +3,7 @@ package service_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"math/rand/v2"
 	"slices"
 	"sync"
@@ -11,8 +12,10 @@ import (
 	"time"
 
 	"github.com/anishathalye/porcupine"
+	"github.com/jackc/pgx/v5"
 
 	"switchboard/db"
+	"switchboard/db/dbtest"
 	"switchboard/service"
 	"switchboard/service/servicetest"
 )
@@ -141,11 +144,12 @@ func assignment(initial []threadState) porcupine.Model {
 
 // clients has many clients call verbs on a few conversations concurrently. It returns the initial
 // states and the history.
-func clients(t *testing.T, number, calls int) ([]threadState, []porcupine.Operation) {
-	w := newWorld(t)
+func clients(t *testing.T, number, calls, contacted int) ([]threadState, []porcupine.Operation) {
+	begun := &begins{}
+	w := newWorldOn(t, dbtest.New(t, servicetest.Migrate), db.Options{MaxConns: 8, Tracer: begun})
 	var initial []threadState
 	var contacts []db.ContactID
-	known := make([]atomic.Pointer[db.ConversationID], 3)
+	known := make([]atomic.Pointer[db.ConversationID], contacted)
 	for i := range known {
 		c := w.Open()
 		known[i].Store(&c.ID)
@@ -153,6 +157,7 @@ func clients(t *testing.T, number, calls int) ([]threadState, []porcupine.Operat
 		initial = append(initial, threadState{latest: c.ID, open: true, version: c.Version})
 	}
 	agents := w.Team("A", "B", "C", "D")
+	before := begun.n.Load()
 	began := time.Now()
 	histories := make([][]porcupine.Operation, number)
 	var running sync.WaitGroup
@@ -160,7 +165,7 @@ func clients(t *testing.T, number, calls int) ([]threadState, []porcupine.Operat
 		running.Go(func() {
 			me := agents[client%len(agents)]
 			for range calls {
-				in := randomCall(me, agents, func(i int) db.ConversationID { return *known[i].Load() })
+				in := randomCall(me, agents, contacted, func(i int) db.ConversationID { return *known[i].Load() })
 				o := porcupine.Operation{ClientId: client, Input: in, Call: int64(time.Since(began))}
 				out, err := w.carryOut(t.Context(), me, in, contacts[in.contact])
 				if err != nil {
@@ -176,12 +181,28 @@ func clients(t *testing.T, number, calls int) ([]threadState, []porcupine.Operat
 		})
 	}
 	running.Wait()
+	t.Logf("%d calls of %d clients in %d companies", number*calls, number, begun.n.Load()-before)
+	if companies := int(begun.n.Load() - before); companies > number*calls/2 {
+		t.Errorf("%d calls went through the database in %d transactions", number*calls, companies)
+	}
 	return initial, slices.Concat(histories...)
 }
 
-func randomCall(me service.Actor, agents []service.Actor, latest func(int) db.ConversationID) call {
+// begins counts the transactions of mutations of threads.
+type begins struct{ n atomic.Int64 }
+
+func (b *begins) TraceQueryStart(ctx context.Context, _ *pgx.Conn, data pgx.TraceQueryStartData) context.Context {
+	if data.SQL == "BEGIN" {
+		b.n.Add(1)
+	}
+	return ctx
+}
+
+func (b *begins) TraceQueryEnd(context.Context, *pgx.Conn, pgx.TraceQueryEndData) {}
+
+func randomCall(me service.Actor, agents []service.Actor, contacts int, latest func(int) db.ConversationID) call {
 	verbs := []string{"assign", "unassign", "unassign", "assignToMe", "assignToMe", "assignToMe", "close", "reopen", "open", "read"}
-	c := call{contact: rand.IntN(3), verb: verbs[rand.IntN(len(verbs))], caller: *me.Agent, to: *agents[rand.IntN(len(agents))].Agent}
+	c := call{contact: rand.IntN(contacts), verb: verbs[rand.IntN(len(verbs))], caller: *me.Agent, to: *agents[rand.IntN(len(agents))].Agent}
 	c.conversation = latest(c.contact)
 	if rand.IntN(6) == 0 {
 		c.expected = 2 + rand.IntN(40)
@@ -228,7 +249,16 @@ func (w *world) carryOut(ctx context.Context, me service.Actor, c call, contact 
 func TestP5Linearizable(t *testing.T) {
 	servicetest.Slow(t)
 	t.Parallel()
-	initial, history := clients(t, 16, 25)
+	for _, size := range []struct{ clients, calls, contacts int }{{16, 25, 3}, {64, 15, 16}} {
+		t.Run(fmt.Sprint(size.clients, " clients"), func(t *testing.T) {
+			t.Parallel()
+			checkLinearizable(t, size.clients, size.calls, size.contacts)
+		})
+	}
+}
+
+func checkLinearizable(t *testing.T, number, calls, contacts int) {
+	initial, history := clients(t, number, calls, contacts)
 	model := assignment(initial)
 	if result := porcupine.CheckOperationsTimeout(model, history, servicetest.Patience); result != porcupine.Ok {
 		t.Fatalf("%d calls: %s", len(history), result)

@@ -8,6 +8,7 @@ import (
 	"flag"
 	"fmt"
 	"slices"
+	"sync"
 	"testing"
 	"time"
 
@@ -54,6 +55,7 @@ type play struct {
 	manager       service.Actor
 	agents        []service.Actor // the manager first
 	contacts      []db.ContactID
+	mu            sync.Mutex // guards conversations in company
 	conversations []db.ConversationID
 	marks         map[agentReading]db.Seq // the event up to which an agent has read a conversation
 
@@ -101,6 +103,42 @@ var plays = map[string]func(*play) error{
 	"updateContact": (*play).updateContact, "count": (*play).count,
 	"receive1": (*play).receive, "receive2": (*play).receive, "receive from an identity": (*play).receiveFrom,
 	"record": (*play).record, "policies": (*play).policies,
+	"in company": (*play).inCompany,
+}
+
+// companions are what happens in company.
+var companions = []func(*play) error{
+	(*play).open, (*play).reopen, (*play).close, (*play).closeWithNote, (*play).assign, (*play).assignToMe, (*play).unassign,
+	(*play).assignMany, (*play).closeMany, (*play).assignContact, (*play).unassignContact, (*play).block, (*play).unblock, (*play).note,
+}
+
+// inCompany lets several things happen in one company. Its refusals are not checked one by one, since
+// others may have left events.
+func (p *play) inCompany() error {
+	run := p.Service.Service.Gather(p.manager.Workspace)
+	var ended []chan error
+	for range rapid.IntRange(2, 12).Draw(p.T, "members") {
+		do, end := drawOne(p, companions, "companion"), make(chan error, 1)
+		waiting := p.Waiting(p.manager.Workspace)
+		drawn := make(chan struct{})
+		go func() { defer close(drawn); end <- do(p) }()
+		for p.Waiting(p.manager.Workspace) == waiting { // what it does is drawn by then
+			select {
+			case <-drawn:
+				waiting = -1
+			case <-time.After(100 * time.Microsecond):
+			}
+		}
+		ended = append(ended, end)
+	}
+	run()
+	for _, end := range ended {
+		var refusal *service.Refusal
+		if err := <-end; err != nil && !errors.As(err, &refusal) && service.Explain(err).Code == service.Internal {
+			p.Fatalf("in company: %v", err)
+		}
+	}
+	return nil
 }
 
 var verbNames = func() (names []string) {
@@ -183,6 +221,8 @@ func (p *play) open() error {
 	in := service.OpenConversationInput{ContactID: p.contact(), Channel: drawOne(p, channels, "channel"), ExpectedVersion: p.version()}
 	o, err := p.OpenConversation(p.ctx, drawOne(p, p.agents, "caller"), in)
 	if err == nil {
+		p.mu.Lock()
+		defer p.mu.Unlock()
 		p.conversations = append(p.conversations, o.Conversation.ID)
 	}
 	return err
@@ -224,10 +264,10 @@ func (p *play) items() (items []*service.ConversationItemInput) {
 
 func (p *play) assignMany() error {
 	if items := p.items(); rapid.Bool().Draw(p.T, "unassign") {
-		_, err := p.UnassignConversations(p.ctx, p.Manager, service.UnassignConversationsInput{Items: items})
+		_, err := p.UnassignConversations(p.ctx, p.manager, service.UnassignConversationsInput{Items: items})
 		return err
 	} else {
-		_, err := p.AssignConversations(p.ctx, p.Manager, service.AssignConversationsInput{Items: items, AssigneeID: p.agent()})
+		_, err := p.AssignConversations(p.ctx, p.manager, service.AssignConversationsInput{Items: items, AssigneeID: p.agent()})
 		return err
 	}
 }
