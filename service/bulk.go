@@ -71,13 +71,14 @@ func (s *Service) CloseConversations(ctx context.Context, actor Actor, in CloseC
 }
 
 // mutateAll carries out a verb on many conversations.
-func (s *Service) mutateAll(ctx context.Context, actor Actor, name string, in Input, items []*ConversationItemInput, v Verb) (*Outcome, error) {
+func (s *Service) mutateAll(ctx context.Context, actor Actor, name string, in Input,
+	items []*ConversationItemInput, v Verb) (*Outcome, error) {
 	if len(items) == 0 || len(items) > maxItems {
 		return nil, NewBadInput(fmt.Sprintf("items must be 1 to %d conversations; there are %d", maxItems, len(items)))
 	}
 	m := &member{ctx: ctx, actor: actor, verb: v, isBulk: true}
 	for _, item := range items {
-		m.targets = append(m.targets, target{conversation: &item.ConversationID, expected: item.ExpectedVersion})
+		m.targets = append(m.targets, inConversation(item.ConversationID, item.ExpectedVersion))
 	}
 	return s.join(m, name, in)
 }

@@ -2,8 +2,6 @@ package service
 
 import (
 	"context"
-	"fmt"
-	"runtime/debug"
 	"sync"
 	"time"
 
@@ -142,7 +140,7 @@ func (s *Service) runCompanies(workspace db.WorkspaceKey) {
 func (s *Service) runCompany(workspace db.WorkspaceKey, members []*member) {
 	ctx, cancel := context.WithTimeout(context.Background(), companyTime)
 	defer cancel()
-	err := contained(func() error { return s.together(ctx, workspace, members, false) })
+	_, err := Contained(func() (any, error) { return nil, s.together(ctx, workspace, members, false) })
 	for _, m := range members {
 		switch {
 		case err == nil || m.isAlone:
@@ -171,13 +169,3 @@ func (s *Service) alone(m *member) {
 
 // isRepeated reports whether an earlier call has stored its outcome under the member's key.
 func (m *member) isRepeated() bool { return m.key != nil && m.key.earlier != nil }
-
-// contained turns a panic into an error, so that one verb cannot stop the server.
-func contained(do func() error) (err error) {
-	defer func() {
-		if reason := recover(); reason != nil {
-			err = fmt.Errorf("panic: %v\n%s", reason, debug.Stack())
-		}
-	}()
-	return do()
-}

@@ -15,19 +15,20 @@ import (
 	"switchboard/service/workflow"
 )
 
-// lined is a server whose only connection to the world's database goes through a line.
+// lined is a server whose connections to the world's database go through a line.
 type lined struct {
 	*world
 	line *dbtest.Line
 }
 
 // newLined returns a world with two servers: its own, and the one whose mutations the test watches.
+// That one has a single connection unless the options say otherwise.
 func newLined(t *testing.T, o db.Options) (*world, *lined) {
 	t.Helper()
 	url := dbtest.New(t, servicetest.Migrate)
 	w := newWorldOn(t, url, db.Options{MaxConns: 8})
 	line := dbtest.NewLine(t)
-	o.MaxConns, o.Dial = 1, line.Dial
+	o.MaxConns, o.Dial = max(o.MaxConns, 1), line.Dial
 	d, err := db.Open(t.Context(), url, o)
 	servicetest.Fine(t, err)
 	t.Cleanup(func() { _ = d.Close() })
@@ -274,7 +275,8 @@ func TestCompanyWaitsForNobody(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			w := newWorld(t)
+			patient := db.Options{MaxConns: 8, LockTimeout: time.Minute, StatementTimeout: time.Minute}
+			w := newWorldOn(t, dbtest.New(t, servicetest.Migrate), patient)
 			ada, ben := w.Agent("Ada"), w.Agent("Ben")
 			held, free := w.Opens(w.Contact("Held")), w.Open()
 			in := service.AssignConversationInput{ConversationID: held.ID, AssigneeID: *ada.Agent, Keyed: keyed("k")}
@@ -354,6 +356,25 @@ func TestCompanyLeft(t *testing.T) {
 	for c, status := range map[*db.Conversation]db.ConversationStatus{early: db.StatusOpen, late: db.StatusClosed, stays: db.StatusClosed} {
 		servicetest.Equal(t, "status", w.Read(c).Status, status)
 	}
+}
+
+// TestSlowCompany: a company whose connection is silent does not hold up the next one for long.
+func TestSlowCompany(t *testing.T) {
+	t.Parallel()
+	w, l := newLined(t, db.Options{MaxConns: 4, StatementTimeout: time.Minute})
+	closing := func(c *db.Conversation) mutation {
+		return func() (*service.Outcome, error) {
+			return l.CloseConversation(l.Context(), w.Manager, service.CloseConversationInput{ConversationID: c.ID})
+		}
+	}
+	slow, next := w.Open(), w.Open()
+	l.warm()
+	cut := l.line.CutAt(1, dbtest.HoldIt, false)
+	first := servicetest.Begin(closing(slow))
+	<-cut.Done()
+	l.OK(closing(next)())
+	cut.Release()
+	l.OK(l.Await(first))
 }
 
 // TestCompanyBroken breaks the connection of a company at each of its round trips. What was

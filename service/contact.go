@@ -45,7 +45,8 @@ type AssignContactInput struct {
 // AssignContact makes an active agent responsible for a contact and its latest conversation, open
 // or closed (A6). Refusals: CONFLICT, AGENT_INACTIVE.
 func (s *Service) AssignContact(ctx context.Context, actor Actor, in AssignContactInput) (*Outcome, error) {
-	return s.mutate(ctx, actor, "assignContact", &in, target{contact: in.ContactID, expected: in.ExpectedVersion}, assigning(in.AssigneeID))
+	return s.mutate(ctx, actor, "assignContact", &in,
+		ofContact(in.ContactID, in.ExpectedVersion), assigning(in.AssigneeID))
 }
 
 // UnassignContactInput is the contact to unassign.
@@ -58,7 +59,8 @@ type UnassignContactInput struct {
 // UnassignContact unassigns a contact and its latest conversation, if it has one (A2). Refusals:
 // CONFLICT.
 func (s *Service) UnassignContact(ctx context.Context, actor Actor, in UnassignContactInput) (*Outcome, error) {
-	return s.mutate(ctx, actor, "unassignContact", &in, target{contact: in.ContactID, expected: in.ExpectedVersion}, unassigning)
+	return s.mutate(ctx, actor, "unassignContact", &in,
+		ofContact(in.ContactID, in.ExpectedVersion), unassigning)
 }
 
 // BlockContactInput is the contact to block.
@@ -70,7 +72,8 @@ type BlockContactInput struct {
 
 // BlockContact blocks a contact (S4). Refusals: ALREADY_BLOCKED, CONFLICT.
 func (s *Service) BlockContact(ctx context.Context, actor Actor, in BlockContactInput) (*Outcome, error) {
-	return s.mutate(ctx, actor, "blockContact", &in, target{contact: in.ContactID, expected: in.ExpectedVersion}, blocking)
+	return s.mutate(ctx, actor, "blockContact", &in,
+		ofContact(in.ContactID, in.ExpectedVersion), blocking)
 }
 
 // blocking is the verb that blocks a contact.
@@ -88,7 +91,8 @@ type UnblockContactInput struct {
 // UnblockContact unblocks a contact, which returns to the views that it was in before (S4).
 // Refusals: NOT_BLOCKED, CONFLICT.
 func (s *Service) UnblockContact(ctx context.Context, actor Actor, in UnblockContactInput) (*Outcome, error) {
-	return s.mutate(ctx, actor, "unblockContact", &in, target{contact: in.ContactID, expected: in.ExpectedVersion}, unblocking)
+	return s.mutate(ctx, actor, "unblockContact", &in,
+		ofContact(in.ContactID, in.ExpectedVersion), unblocking)
 }
 
 // unblocking is the verb that unblocks a contact.

@@ -141,7 +141,8 @@ type AssignConversationInput struct {
 // AssignConversation makes an active agent responsible for a contact's latest conversation, also if
 // another agent was (A1, A6). Refusals: NOT_LATEST, CONFLICT, AGENT_INACTIVE.
 func (s *Service) AssignConversation(ctx context.Context, actor Actor, in AssignConversationInput) (*Outcome, error) {
-	return s.mutate(ctx, actor, "assignConversation", &in, target{conversation: &in.ConversationID, expected: in.ExpectedVersion}, assigning(in.AssigneeID))
+	return s.mutate(ctx, actor, "assignConversation", &in,
+		inConversation(in.ConversationID, in.ExpectedVersion), assigning(in.AssigneeID))
 }
 
 // assigning is the verb that assigns a thread to an agent; it refuses if the agent is not active
@@ -189,7 +190,8 @@ func (s *Service) AssignToMe(ctx context.Context, actor Actor, in AssignToMeInpu
 	if err := mayActAsAgent(actor); err != nil {
 		return nil, err
 	}
-	return s.mutate(ctx, actor, "assignToMe", &in, target{conversation: &in.ConversationID, expected: in.ExpectedVersion}, taking(*actor.Agent))
+	return s.mutate(ctx, actor, "assignToMe", &in,
+		inConversation(in.ConversationID, in.ExpectedVersion), taking(*actor.Agent))
 }
 
 // taking is the verb that assigns an unassigned open conversation to the caller (A3).
@@ -216,7 +218,8 @@ type UnassignConversationInput struct {
 // UnassignConversation unassigns a contact's latest conversation (A2). Refusals: NOT_LATEST,
 // CONFLICT.
 func (s *Service) UnassignConversation(ctx context.Context, actor Actor, in UnassignConversationInput) (*Outcome, error) {
-	return s.mutate(ctx, actor, "unassignConversation", &in, target{conversation: &in.ConversationID, expected: in.ExpectedVersion}, unassigning)
+	return s.mutate(ctx, actor, "unassignConversation", &in,
+		inConversation(in.ConversationID, in.ExpectedVersion), unassigning)
 }
 
 // unassigning is the verb that unassigns a thread (A2).
@@ -260,7 +263,8 @@ func (s *Service) CloseConversation(ctx context.Context, actor Actor, in CloseCo
 	if err != nil {
 		return nil, err
 	}
-	return s.mutate(ctx, actor, "closeConversation", &in, target{conversation: &in.ConversationID, expected: in.ExpectedVersion}, Closing(note))
+	return s.mutate(ctx, actor, "closeConversation", &in,
+		inConversation(in.ConversationID, in.ExpectedVersion), Closing(note))
 }
 
 // Closing is the verb that closes the conversation that was named, with a note; it refuses an
@@ -295,7 +299,8 @@ func (s *Service) OpenConversation(ctx context.Context, actor Actor, in OpenConv
 	if err != nil {
 		return nil, err
 	}
-	return s.mutate(ctx, actor, "openConversation", &in, target{contact: in.ContactID, expected: in.ExpectedVersion}, Opening(channel, actor.source()))
+	return s.mutate(ctx, actor, "openConversation", &in,
+		ofContact(in.ContactID, in.ExpectedVersion), Opening(channel, actor.source()))
 }
 
 // Opening is the verb that opens a new conversation with a contact, after unassigning an inactive
@@ -337,7 +342,8 @@ type ReopenConversationInput struct {
 // ReopenConversation reopens a contact's latest conversation (S3). Refusals: CONTACT_BLOCKED,
 // ALREADY_OPEN, NOT_LATEST, CONFLICT.
 func (s *Service) ReopenConversation(ctx context.Context, actor Actor, in ReopenConversationInput) (*Outcome, error) {
-	return s.mutate(ctx, actor, "reopenConversation", &in, target{conversation: &in.ConversationID, expected: in.ExpectedVersion}, Reopening(actor.source()))
+	return s.mutate(ctx, actor, "reopenConversation", &in,
+		inConversation(in.ConversationID, in.ExpectedVersion), Reopening(actor.source()))
 }
 
 // Reopening is the verb that reopens a contact's latest conversation (S3), after unassigning an

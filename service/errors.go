@@ -3,6 +3,8 @@ package service
 import (
 	"context"
 	"errors"
+	"fmt"
+	"runtime/debug"
 
 	"switchboard/db"
 	"switchboard/feed"
@@ -120,4 +122,14 @@ const attempts = 10
 // nothing and may succeed if it runs again.
 func mayRetry(err error, attempt int) bool {
 	return attempt < attempts && (errors.Is(err, ErrStartOver) || db.Retryable(err, attempt))
+}
+
+// Contained turns a panic into an error, so that one mutation or workflow cannot stop the server.
+func Contained[T any](do func() (T, error)) (result T, err error) {
+	defer func() {
+		if reason := recover(); reason != nil {
+			err = fmt.Errorf("panic: %v\n%s", reason, debug.Stack())
+		}
+	}()
+	return do()
 }

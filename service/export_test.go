@@ -51,5 +51,5 @@ func (s *Service) Waiting(workspace db.WorkspaceKey) int {
 
 // Does carries out a verb that is made for a test.
 func (s *Service) Does(ctx context.Context, actor Actor, id db.ConversationID, do func(*Act, *Thread) (Changes, error)) (*Outcome, error) {
-	return s.mutate(ctx, actor, "test", &Keyed{}, target{conversation: &id}, Verb{do: do})
+	return s.mutate(ctx, actor, "test", &Keyed{}, inConversation(id, nil), Verb{do: do})
 }

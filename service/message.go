@@ -59,7 +59,8 @@ func (s *Service) SendMessage(ctx context.Context, actor Actor, in SendMessageIn
 	if err := CheckText("body", in.Body, 1, MaxBody); err != nil {
 		return nil, err
 	}
-	return s.mutate(ctx, actor, "sendMessage", &in, target{conversation: &in.ConversationID}, Replying(*actor.Agent, in.Body, in.Channel, in.OnlyIfLastMessageID))
+	return s.mutate(ctx, actor, "sendMessage", &in,
+		inConversation(in.ConversationID, nil), Replying(*actor.Agent, in.Body, in.Channel, in.OnlyIfLastMessageID))
 }
 
 // Replying is the verb by which an agent replies to the conversation that was named. If it is
@@ -160,7 +161,8 @@ func (s *Service) AddNote(ctx context.Context, actor Actor, in AddNoteInput) (*O
 	if err := CheckText("body", in.Body, 1, MaxBody); err != nil {
 		return nil, err
 	}
-	return s.mutate(ctx, actor, "addNote", &in, target{conversation: &in.ConversationID}, Noting(in.Body))
+	return s.mutate(ctx, actor, "addNote", &in,
+		inConversation(in.ConversationID, nil), Noting(in.Body))
 }
 
 // Noting is the verb that adds an internal note to the thread's conversation, whatever its state.

@@ -34,7 +34,10 @@ type readBy struct {
 // before it returns: what one was told may rest on what another changed. On an error nothing was
 // changed, unless the error is Uncertain.
 func (s *Service) together(ctx context.Context, workspace db.WorkspaceKey, members []*member, wait bool) error {
-	c := &company{Service: s, members: members, threads: newThreads(wait), reading: &reading{wait: wait}, marks: map[readBy]*db.ReadMark{}}
+	c := &company{
+		Service: s, members: members, threads: newThreads(wait), reading: &reading{wait: wait},
+		marks: map[readBy]*db.ReadMark{},
+	}
 	err := s.DB.Pipeline(ctx, workspace, func(tx db.Tx, b *db.Batch) error {
 		free := c.lock(b)
 		if err := b.Send(ctx); err != nil {
@@ -116,13 +119,11 @@ func (c *company) carryOut() {
 		m.outcome, m.events = &Outcome{}, nil
 		a := &Act{Recorder: Recorder{By: m.actor.Ref(), At: c.at, Origin: m.key.origin()}, Actor: m.actor, read: c.reading}
 		after := map[db.ContactID]*held{}
-		m.err = contained(func() (err error) {
+		m.events, m.err = Contained(func() (Changes, error) {
 			if m.isBulk {
-				m.events, err = c.each(m, a, after)
-			} else {
-				m.events, err = c.one(m, a, after)
+				return c.each(m, a, after)
 			}
-			return err
+			return c.one(m, a, after)
 		})
 		if m.isAlone = errors.Is(m.err, ErrStartOver); m.err != nil {
 			m.events = nil

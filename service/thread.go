@@ -241,12 +241,12 @@ func later(a, b time.Time) time.Time {
 // LockThread locks a contact and reads its latest conversation. The error is NOT_FOUND if there is
 // no such contact.
 func (w *Writer) LockThread(ctx context.Context, id db.ContactID) (*Thread, error) {
-	return w.lockThread(ctx, target{contact: id})
+	return w.lockThread(ctx, ofContact(id, nil))
 }
 
 // LockThreadOf is LockThread for the contact of a conversation, which becomes Asked.
 func (w *Writer) LockThreadOf(ctx context.Context, id db.ConversationID) (*Thread, error) {
-	return w.lockThread(ctx, target{conversation: &id})
+	return w.lockThread(ctx, inConversation(id, nil))
 }
 
 func (w *Writer) lockThread(ctx context.Context, of target) (*Thread, error) {

@@ -14,6 +14,17 @@ type target struct {
 	expected     *int               // the version that the caller believes in; nil: any
 }
 
+// inConversation returns the target that a conversation names, which must have the expected version
+// unless that is nil.
+func inConversation(id db.ConversationID, expected *int) target {
+	return target{conversation: &id, expected: expected}
+}
+
+// ofContact is inConversation for a contact.
+func ofContact(id db.ContactID, expected *int) target {
+	return target{contact: id, expected: expected}
+}
+
 // threads are the contacts that a transaction has locked. Locking them and reading their
 // conversations are two round trips, since what depends on a lock must be read after it was taken.
 type threads struct {

@@ -29,7 +29,7 @@ func (s *Service) Plan(ctx context.Context, workspace db.WorkspaceKey) (position
 		if p.events, more, err = w.toPlan(ctx, position.Seq); err != nil || len(p.events) == 0 {
 			return service.Unchanged, err
 		}
-		if _, err := contained(func() (any, error) { return nil, p.plan(ctx) }); err != nil {
+		if _, err := service.Contained(func() (any, error) { return nil, p.plan(ctx) }); err != nil {
 			return service.Unchanged, err
 		}
 		if p.freed > 0 {

@@ -2,8 +2,6 @@ package workflow
 
 import (
 	"context"
-	"fmt"
-	"runtime/debug"
 	"slices"
 	"time"
 
@@ -29,22 +27,12 @@ func (s *Service) Step(ctx context.Context, workspace db.WorkspaceKey) (stepped 
 			return service.Unchanged, err
 		}
 		stepped, claimed = true, *run
-		return contained(func() (service.Changes, error) { return w.advance(ctx, run) })
+		return service.Contained(func() (service.Changes, error) { return w.advance(ctx, run) })
 	})
 	if err != nil && stepped && ctx.Err() == nil {
 		return true, s.Postpone(ctx, workspace, &claimed, err)
 	}
 	return stepped, err
-}
-
-// contained turns a panic into an error, so that one workflow cannot stop the server.
-func contained[T any](do func() (T, error)) (result T, err error) {
-	defer func() {
-		if reason := recover(); reason != nil {
-			err = fmt.Errorf("panic: %v\n%s", reason, debug.Stack())
-		}
-	}()
-	return do()
 }
 
 // doing makes the events of the transaction those of a run.
