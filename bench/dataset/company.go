@@ -161,10 +161,10 @@ func (c *company) arrivals() []arrival {
 	return all
 }
 
-// live lets the past take place in the order of time, and puts out its rows.
-func (c *company) live() {
+// live lets the past take place in the order of time, and puts out its rows, unless the context ends.
+func (c *company) live(ctx context.Context) {
 	coming := c.arrivals()
-	for n := 0; n < len(coming) || len(c.waiting) > 0; {
+	for n := 0; (n < len(coming) || len(c.waiting) > 0) && ctx.Err() == nil; {
 		if n < len(coming) && (len(c.waiting) == 0 || c.begin.Add(coming[n].at).Before(c.waiting[0].next)) {
 			at := c.begin.Add(coming[n].at).Truncate(time.Microsecond)
 			c.advance(c.newLife(n, coming[n].count, at, coming[n].end))

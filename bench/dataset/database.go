@@ -30,7 +30,7 @@ type Postgres struct {
 
 // settings are the same for every contender.
 var settings = []string{
-	"shared_buffers=1GB", "effective_cache_size=4GB", "work_mem=16MB", "max_wal_size=8GB", "checkpoint_timeout=30min",
+	"shared_buffers=1GB", "effective_cache_size=4GB", "work_mem=16MB", "max_wal_size=2GB", "checkpoint_timeout=30min",
 	"max_connections=300", "fsync=on", "synchronous_commit=on",
 }
 

@@ -71,7 +71,7 @@ func (c *company) load(ctx context.Context, d *db.DB) error {
 	startStream(ctx, g, d, &c.out.messages)
 	startStream(ctx, g, d, &c.out.events)
 	startStream(ctx, g, d, &c.out.marks)
-	c.live()
+	c.live(ctx)
 	c.out.end()
 	if err := g.Wait(); err != nil {
 		return err
