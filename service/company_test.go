@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"slices"
 	"testing"
 	"time"
@@ -196,6 +197,30 @@ func breaks(a *service.Act, t *service.Thread) (service.Changes, error) {
 func refuses(a *service.Act, t *service.Thread) (service.Changes, error) {
 	t.Close(a.Recorder, nil)
 	return nil, service.Refuse(service.NotOpen, "refused for a test")
+}
+
+// TestCompanyChanges: mutations that share a commit are several changes, each with its own events.
+func TestCompanyChanges(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	ada := w.Agent("Ada")
+	var calls []mutation
+	for _, c := range []*db.Conversation{w.Open(), w.Open(ada), w.Open()} {
+		in := service.SendMessageInput{ConversationID: c.ID, Body: "Hello!"}
+		calls = append(calls, func() (*service.Outcome, error) { return w.SendMessage(w.Context(), ada, in) })
+	}
+	head := w.Head()
+	for _, a := range w.together(calls...) {
+		servicetest.Fine(t, a.Err)
+	}
+	var ends []string
+	for _, e := range w.Since(head) {
+		ends = append(ends, fmt.Sprint(e.Type, " of the change that ends with ", e.ChangeEnd()-head))
+	}
+	servicetest.Lines(t, ends,
+		"MESSAGE_SENT of the change that ends with 2", "CONVERSATION_ASSIGNED of the change that ends with 2",
+		"MESSAGE_SENT of the change that ends with 3",
+		"MESSAGE_SENT of the change that ends with 5", "CONVERSATION_ASSIGNED of the change that ends with 5")
 }
 
 // TestCompanyAnswersAfterCommit: nobody is answered before the commit, not even with a refusal: it
@@ -480,7 +505,7 @@ func TestCompanyRolledBack(t *testing.T) {
 func TestTwoServersTake(t *testing.T) {
 	servicetest.Slow(t)
 	t.Parallel()
-	const callers, conversations = 64, 20
+	const callers, conversations = 64, 40
 	url := dbtest.New(t, servicetest.Migrate)
 	w := newWorldOn(t, url, db.Options{MaxConns: 8})
 	second := w.another(url)
@@ -491,6 +516,9 @@ func TestTwoServersTake(t *testing.T) {
 	agents := make([]service.Actor, 2*callers)
 	for i := range agents {
 		agents[i] = w.Agent(fmt.Sprint("Agent", i))
+	}
+	for _, server := range []*world{w, second} { // which prepares the statements
+		server.OK(server.AssignToMe(w.Context(), agents[0], service.AssignToMeInput{ConversationID: w.Open().ID}))
 	}
 	head := w.Head()
 	type told struct {
@@ -503,9 +531,8 @@ func TestTwoServersTake(t *testing.T) {
 		server := []*world{w, second}[i%2]
 		go func() {
 			var mine []told
-			for n := range open {
-				c := open[(n+i)%conversations]
-				o, err := server.AssignToMe(server.Context(), me, service.AssignToMeInput{ConversationID: c.ID})
+			for _, n := range rand.Perm(conversations) {
+				o, err := server.AssignToMe(server.Context(), me, service.AssignToMeInput{ConversationID: open[n].ID})
 				var refusal *service.Refusal
 				if err != nil && (!errors.As(err, &refusal) || refusal.Code != service.AlreadyAssigned) {
 					t.Error(err)
