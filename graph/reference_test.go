@@ -51,7 +51,11 @@ func TestReference(t *testing.T) {
 // reference is a world that nothing changes, with an executor of each kind.
 type reference struct {
 	*world
-	callers   []service.Actor
+	callers []service.Actor
+
+	conversation *db.Conversation
+	message      *db.Message
+
 	ids       []string
 	mutations []string // their fields with arguments; each was executed before and answers the same again
 	fault     *fault
@@ -63,6 +67,7 @@ func newReference(t *testing.T) *reference {
 	w := newWorld(t)
 	r := &reference{world: w, callers: []service.Actor{w.agent.Actor, w.manager.Actor, w.colleague.Actor}}
 	c, m := w.talked()
+	r.conversation, r.message = c, m
 	w.everything(c, m)
 	contact, older, latest := w.twice(w.manager, "Grace")
 	w.assign(w.manager, latest, w.colleague)
@@ -206,6 +211,8 @@ type randomDocument struct {
 	*reference
 	aliases   int
 	fragments []string
+
+	unconditional bool // without variables
 }
 
 func (d *randomDocument) chance(of int, what string) bool {
@@ -273,7 +280,7 @@ func (d *randomDocument) alias() string {
 }
 
 func (d *randomDocument) condition() string {
-	if !d.chance(15, "condition") {
+	if d.unconditional || !d.chance(15, "condition") {
 		return ""
 	}
 	return d.pick("which condition", " @include(if: $some)", " @skip(if: $some)", " @include(if: false)", " @skip(if: $no)", " @skip(if: $some) @include(if: $yes)")
@@ -348,4 +355,46 @@ func (d *randomDocument) overlapping(def *ast.Definition) (types []*ast.Definiti
 	}
 	slices.SortFunc(types, func(a, b *ast.Definition) int { return strings.Compare(a.Name, b.Name) })
 	return slices.Compact(types)
+}
+
+// TestReferenceItems compares the items of random subscriptions.
+func TestReferenceItems(t *testing.T) {
+	t.Parallel()
+	r := newReference(t)
+	type pair struct {
+		doc       string
+		want, got *execution
+	}
+	var pairs []pair
+	for of, root := range map[string]string{
+		"Event": fmt.Sprintf("conversationChanged(conversationId: %q)", r.conversation.ID), "InboxChange": "inboxChanged(view: ALL)",
+		"StatusEvent": "statusChanged", "AssignmentEvent": "assignmentChanged", "AgentChange": "agentsChanged",
+	} {
+		documents := rapid.Custom(func(t *rapid.T) string {
+			d := &randomDocument{T: t, reference: r, unconditional: true}
+			return "subscription { s: " + root + d.selection(of, 4) + " }\n" + strings.Join(d.fragments, "\n")
+		})
+		for seed := range 4 {
+			doc := documents.Example(seed)
+			in := sharedContext(t, r.gqlgen, doc, r.agent.Actor)
+			pairs = append(pairs, pair{doc, execute(t, r.gqlgen, in, doc), execute(t, r.compiled, in, doc)})
+		}
+	}
+	r.everything(r.conversation, r.message)
+	end, compared := fmt.Sprint(r.end()), 0
+	for _, p := range pairs {
+		want, got := p.want.until(end), p.got.until(end)
+		if len(want) != len(got) {
+			t.Errorf("%s\ngqlgen has %d items, the plan %d", p.doc, len(want), len(got))
+			continue
+		}
+		for i := range want {
+			if compared++; !bytes.Equal(want[i].Data, got[i].Data) {
+				t.Errorf("%s\ngqlgen answers\n%s\nand the plan\n%s", p.doc, want[i].Data, got[i].Data)
+			}
+		}
+	}
+	if compared < 500 {
+		t.Errorf("%d items were compared; does this test still look?", compared)
+	}
 }

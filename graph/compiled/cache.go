@@ -53,14 +53,18 @@ func (s *Schema) plan(op *graphql.OperationContext) (*selection, error) {
 	}
 	kept.mu.Lock()
 	defer kept.mu.Unlock()
-	plan, ok := kept.of[string(values)]
-	if !ok {
-		if len(kept.of) >= maxPlans {
-			clear(kept.of)
-		}
-		plan = compiler{s, op}.operation()
-		kept.of[string(values)] = plan
+	if plan, ok := kept.of[string(values)]; ok {
+		return plan, nil
 	}
+	c := &compiler{Schema: s, op: op}
+	plan, err := c.operation()
+	if err != nil || c.fields > maxKeptFields {
+		return plan, err
+	}
+	if len(kept.of) >= maxPlans {
+		clear(kept.of)
+	}
+	kept.of[string(values)] = plan
 	return plan, nil
 }
 
@@ -72,7 +76,7 @@ func survey(op *graphql.OperationContext) *plans {
 		for _, d := range list {
 			switch d.Name {
 			case "defer":
-				p.refused = refuse("@defer is not supported; leave it out, the answer is sent as a whole")
+				p.refused = refuse("GRAPHQL_VALIDATION_FAILED", "@defer is not supported; leave it out, the answer is sent as a whole")
 			case "include", "skip":
 				if condition := d.Arguments.ForName("if"); condition != nil && condition.Value.Kind == ast.Variable && !known[condition.Value.Raw] {
 					known[condition.Value.Raw] = true

@@ -47,17 +47,37 @@ type edge struct {
 // @skip use.
 type compiler struct {
 	*Schema
-	op *graphql.OperationContext
+	op     *graphql.OperationContext
+	fields int // compiled so far
 }
 
-// operation compiles the operation.
-func (c compiler) operation() *selection {
+// maxFields is the most fields of one plan. Fragments within fragments can stand for many more fields
+// than a document has characters, and a field of an interface counts once for each of its types.
+const maxFields = 50_000
+
+// maxKeptFields is the most fields of a plan that is kept. Larger ones are compiled again each time.
+const maxKeptFields = 5_000
+
+// tooLarge stops a compilation.
+type tooLarge struct{}
+
+// operation compiles the operation. It returns an error if the plan would be too large.
+func (c *compiler) operation() (plan *selection, err error) {
+	defer func() {
+		switch reason := recover().(type) {
+		case nil:
+		case tooLarge:
+			err = refuse("OPERATION_LIMIT", "the document selects too many fields, counting each use of a fragment; split it")
+		default:
+			panic(reason)
+		}
+	}()
 	root := map[ast.Operation]string{ast.Query: "Query", ast.Mutation: "Mutation", ast.Subscription: "Subscription"}[c.op.Operation.Operation]
-	return c.selection(root, c.op.Operation.SelectionSet)
+	return c.selection(root, c.op.Operation.SelectionSet), nil
 }
 
 // selection compiles what is selected of a type.
-func (c compiler) selection(of string, selected ast.SelectionSet) *selection {
+func (c *compiler) selection(of string, selected ast.SelectionSet) *selection {
 	s, def := &selection{types: map[string]*object{}}, c.Schema.Schema().Types[of]
 	for _, possible := range c.Schema.Schema().GetPossibleTypes(def) {
 		s.types[possible.Name] = c.object(s, possible, selected)
@@ -77,9 +97,12 @@ func (c compiler) selection(of string, selected ast.SelectionSet) *selection {
 }
 
 // object compiles what is selected of an object type, and adds its edges to the selection.
-func (c compiler) object(s *selection, def *ast.Definition, selected ast.SelectionSet) *object {
+func (c *compiler) object(s *selection, def *ast.Definition, selected ast.SelectionSet) *object {
 	o := &object{table: c.Tables[def.Name]}
 	for _, collected := range merge(graphql.CollectFields(c.op, selected, c.satisfied(def))) {
+		if c.fields++; c.fields > maxFields {
+			panic(tooLarge{})
+		}
 		before := byte(',')
 		if len(o.fields) == 0 {
 			before = '{'
@@ -104,7 +127,7 @@ func (c compiler) object(s *selection, def *ast.Definition, selected ast.Selecti
 }
 
 // satisfied returns the types that fragments for an object of this type can name.
-func (c compiler) satisfied(def *ast.Definition) []string {
+func (c *compiler) satisfied(def *ast.Definition) []string {
 	names := []string{def.Name}
 	for _, abstract := range c.Schema.Schema().GetImplements(def) {
 		names = append(names, abstract.Name)
@@ -114,7 +137,7 @@ func (c compiler) satisfied(def *ast.Definition) []string {
 
 // edge returns the index of a field's edge. Fields of several types share one if they are selected by
 // the same part of the document and have the same relation.
-func (c compiler) edge(s *selection, f *Field, collected graphql.CollectedField) int {
+func (c *compiler) edge(s *selection, f *Field, collected graphql.CollectedField) int {
 	asked := append([]ast.Selection{collected.Field}, collected.Selections...)
 	for i, e := range s.edges {
 		if e.relation != nil && e.relation == f.Relation && slices.Equal(e.asked, asked) {
@@ -130,7 +153,7 @@ func (c compiler) edge(s *selection, f *Field, collected graphql.CollectedField)
 }
 
 // isOurs reports whether a type has a table; the types of introspection have none.
-func (c compiler) isOurs(name string) bool {
+func (c *compiler) isOurs(name string) bool {
 	def := c.Schema.Schema().Types[name]
 	return def.IsAbstractType() || c.Tables[name] != nil
 }

@@ -132,6 +132,6 @@ func Ahead(ctx context.Context) func(ctx context.Context, items []any) {
 }
 
 // refuse returns the error for a document that no plan can be made of.
-func refuse(message string) *gqlerror.Error {
-	return &gqlerror.Error{Message: message, Extensions: map[string]any{"code": "GRAPHQL_VALIDATION_FAILED"}}
+func refuse(code, message string) *gqlerror.Error {
+	return &gqlerror.Error{Message: message, Extensions: map[string]any{"code": code}}
 }

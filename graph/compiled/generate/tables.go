@@ -249,8 +249,6 @@ func (t *tables) appender(tr *config.TypeReference) string {
 	switch {
 	case tr.IsSlice(), tr.IsPtr():
 		return fmt.Sprintf("func(dst []byte, value %s) []byte { return %s }", goType, t.append(tr, "value"))
-	case tr.IsMarshaler && hasMethod(tr.GO, "AppendGQL"):
-		return fmt.Sprintf("compiled.AppendGQL[%s]", goType)
 	case tr.IsMarshaler:
 		return fmt.Sprintf("compiled.AppendMarshaler[%s]", goType)
 	}
@@ -262,12 +260,6 @@ func (t *tables) appender(tr *config.TypeReference) string {
 		name = "AppendString"
 	}
 	return fmt.Sprintf("compiled.%s[%s]", name, goType)
-}
-
-func hasMethod(t types.Type, name string) bool {
-	method, _, _ := types.LookupFieldOrMethod(t, true, nil, name)
-	_, ok := method.(*types.Func)
-	return ok
 }
 
 // form returns the type of Go in which an object occurs: events and steps as structs, all others as
