@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+
+	"switchboard/db"
 )
 
 // TestRefusedDocuments: documents that no plan is made of are refused before anything is executed.
@@ -29,4 +31,43 @@ func TestRefusedDocuments(t *testing.T) {
 			t.Errorf("answered with %s %s", f.Type, f.Payload)
 		}
 	})
+}
+
+// TestTypesAreReadTogether: the number of statements does not grow with the types of objects in a list.
+func TestTypesAreReadTogether(t *testing.T) {
+	t.Parallel()
+	sent := &statements{}
+	w := newWorld(t, func(o *options) { o.pool.Tracer = sent })
+	hire := func(name string) *person {
+		return w.hire(w.company, name, strings.ToLower(name)+"@acme.example", db.RoleAgent)
+	}
+	history := func(opens, assigns, closes *person) int {
+		_, c := w.opened(opens, opens.name)
+		w.assign(assigns, c, w.colleague)
+		w.close(closes, c)
+		return len(sent.during(func() {
+			w.query(w.reader, `query($id: ID!) { conversation(id: $id) { timeline { nodes { __typename actor { ... on Agent { name } } } } } }`, vars{"id": c.ID})
+		}))
+	}
+	one := hire("Ida")
+	if alone, several := history(one, one, one), history(hire("Joe"), hire("Kim"), hire("Lea")); alone != several || alone == 0 {
+		t.Errorf("%d statements for events of one actor, %d for events of several", alone, several)
+	}
+}
+
+// TestMutationsInARow: each field of a mutation sees what those before it changed.
+func TestMutationsInARow(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	contact, c := w.opened(w.agent, "Ada")
+	a := w.query(w.agent.token, `mutation($closed: ID!, $contact: ID!) {
+		closeConversation(input: {conversationId: $closed}) { conversation { contact { openConversation { id } latestConversation { status } } } }
+		openConversation(input: {contactId: $contact, channel: "twitter"}) { conversation { contact { openConversation { id } latestConversation { status } } } }
+	}`, vars{"closed": c.ID, "contact": contact.ID})
+	if open := a.get("data", "closeConversation", "conversation", "contact", "openConversation"); open != nil {
+		t.Errorf("%v is open after it was closed", open)
+	}
+	if status := a.text("data", "openConversation", "conversation", "contact", "latestConversation", "status"); status != "OPEN" {
+		t.Errorf("the new conversation is %s", status)
+	}
 }
