@@ -2,6 +2,7 @@ package service
 
 import (
 	"context"
+	"runtime"
 	"time"
 
 	"switchboard/db"
@@ -31,15 +32,26 @@ func (s *Stream[T]) Due() time.Time { return s.due }
 func (l *InboxList) Query() db.InboxQuery { return l.query }
 
 // Gather makes the mutations of a workspace wait for each other until run is called, which lets
-// them go in company. Waiting returns how many wait.
+// them go in company. It first waits until no company is under way.
 func (s *Service) Gather(workspace db.WorkspaceKey) (run func()) {
-	s.companies.mu.Lock()
-	defer s.companies.mu.Unlock()
-	if s.companies.waiting == nil {
-		s.companies.waiting = map[db.WorkspaceKey][]*member{}
+	for !s.companies.hold(workspace) {
+		runtime.Gosched()
 	}
-	s.companies.waiting[workspace] = nil
 	return func() { s.runCompanies(workspace) }
+}
+
+// hold marks a company of a workspace as under way, and reports whether none was.
+func (all *companies) hold(workspace db.WorkspaceKey) bool {
+	all.mu.Lock()
+	defer all.mu.Unlock()
+	if all.waiting == nil {
+		all.waiting = map[db.WorkspaceKey][]*member{}
+	}
+	_, underWay := all.waiting[workspace]
+	if !underWay {
+		all.waiting[workspace] = nil
+	}
+	return !underWay
 }
 
 // Waiting returns how many mutations of a workspace wait for a company.
