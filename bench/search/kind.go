@@ -50,7 +50,19 @@ func typedTexts(ctx context.Context, d *dataset.Database) ([]kind, error) {
 			kinds[k].texts = append(kinds[k].texts, typed)
 		}
 	}
-	return kinds, nil
+	kinds[typos].texts, err = unknown(ctx, conn, d, kinds[typos].texts)
+	return kinds, err
+}
+
+// typos is the index of the kind "with a typo".
+const typos = 4
+
+// unknown returns the texts that no contact contains. A typo that makes the name of another contact
+// finds that contact and no others, and perhaps not in the view that is searched.
+func unknown(ctx context.Context, conn *pgx.Conn, d *dataset.Database, texts []string) ([]string, error) {
+	rows, _ := conn.Query(ctx, `SELECT typed FROM unnest($2::text[]) AS typed WHERE NOT EXISTS
+		(SELECT FROM contacts WHERE workspace_id = $1 AND search_text LIKE '%' || typed || '%')`, d.Companies[0].Key, texts)
+	return pgx.CollectRows(rows, pgx.RowTo[string])
 }
 
 // texts returns what somebody types who looks for the person, in the order of the kinds.

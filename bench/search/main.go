@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"os"
 
 	"switchboard/bench/dataset"
 	"switchboard/bench/document"
@@ -83,7 +84,8 @@ func (m *measurement) all(ctx context.Context) error {
 	var requests []harness.Request
 	for i := range m.kinds[0].texts {
 		for _, k := range m.kinds {
-			requests = append(requests, m.contacts(k.texts[i]), m.conversations(k.texts[i]))
+			typed := k.texts[i%len(k.texts)]
+			requests = append(requests, m.contacts(typed), m.conversations(typed))
 		}
 	}
 	return m.InTurn(ctx, everything, harness.Under(harness.Ours, m.servers[harness.Ours], harness.Reading(requests, clients)))
@@ -116,7 +118,7 @@ func (m *measurement) each(ctx context.Context) error {
 }
 
 func (m *measurement) countEmpty(k kind, requests []harness.Request) error {
-	for _, request := range requests[:min(len(requests), 100)] {
+	for i, request := range requests[:min(len(requests), 100)] {
 		answer, err := m.servers[harness.Ours].Request(request)
 		if err == nil && harness.Failed(answer) {
 			err = fmt.Errorf("the server answered %.500s", answer)
@@ -126,6 +128,7 @@ func (m *measurement) countEmpty(k kind, requests []harness.Request) error {
 		}
 		if k.exists && bytes.Contains(answer, []byte(`"nodes":[]`)) {
 			m.empty++
+			fmt.Fprintf(os.Stderr, "nothing was found for %q (%s)\n", k.texts[i], k.name)
 		}
 	}
 	return nil
