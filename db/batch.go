@@ -76,10 +76,10 @@ func (b *Batch) send(ctx context.Context, conn *pgx.Conn) error {
 	return conn.SendBatch(ctx, &b.queued).Close()
 }
 
-// The statements of a pipeline look rows up by their keys, so one plan fits all values: planning them
-// for each call would take longer than executing them. A plan that was made while a table was small
-// is used after it has grown, so it must not scan the table; for the same reason these statements
-// join by LATERAL, which fixes the order.
+// The statements of a pipeline look rows up by their keys, so one plan fits all values: planning
+// them for each call would take longer than executing them. A plan that was made while a table was
+// small is used after it has grown, so it must not scan the table; for the same reason these
+// statements join by LATERAL, which fixes the order.
 const keyPlans = "SELECT set_config('plan_cache_mode', 'force_generic_plan', TRUE), set_config('enable_seqscan', 'off', TRUE)"
 
 // rollbackTime is how long a rollback may take; without one, closing the connection rolls back.

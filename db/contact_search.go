@@ -25,8 +25,8 @@ type contactQuery struct {
 	page  Page
 }
 
-// contactRead is a way to find a page. It returns the query of the contacts that are read, the query
-// of those that are on the page, and an SQL expression that reports whether the page may be
+// contactRead is a way to find a page. It returns the query of the contacts that are read, the
+// query of those that are on the page, and an SQL expression that reports whether the page may be
 // incomplete.
 type contactRead func(s *statement) (read, page, more string)
 
@@ -108,7 +108,8 @@ func (q contactQuery) inOrder(limit int) contactRead {
 	}
 }
 
-// byIDs finds the matches of the page's range through an index unless there are more than the limit.
+// byIDs finds the matches of the page's range through an index unless there are more than the
+// limit.
 func (q contactQuery) byIDs(limit int) contactRead {
 	return func(s *statement) (read, page, more string) {
 		read, page, _ = q.all(s)

@@ -205,8 +205,8 @@ func (p plan) read() (rows int, indexes []string) {
 	return rows, indexes
 }
 
-// TestSearchReadsFewRows executes the statements of searches once more and counts the rows that they
-// read, among 12,000 contacts with a closed conversation each.
+// TestSearchReadsFewRows executes the statements of searches once more and counts the rows that
+// they read, among 12,000 contacts with a closed conversation each.
 func TestSearchReadsFewRows(t *testing.T) {
 	t.Parallel()
 	log := &statements{}
@@ -274,7 +274,8 @@ func TestSearchReadsFewRows(t *testing.T) {
 	}
 }
 
-// explain executes a statement and returns the number of rows that it reads and the indexes it uses.
+// explain executes a statement and returns the number of rows that it reads and the indexes it
+// uses.
 func (w ForWorkspace) explain(t *testing.T, s pgx.TraceQueryStartData) (int, []string) {
 	t.Helper()
 	args := slices.DeleteFunc(slices.Clone(s.Args), func(arg any) bool { _, isMode := arg.(pgx.QueryExecMode); return isMode })

@@ -264,9 +264,9 @@ func (tx Tx) AppendEvents(ctx context.Context, events []*Event) error {
 }
 
 // AppendEvents adds the appending of the events of several changes to the log, in this order, and
-// sets their numbers. It locks the counter row of the workspace, so it must be the last statement of
-// the transaction: other transactions of the workspace wait for a number until this one ends. That
-// makes the numbers follow the order of commits without gaps.
+// sets their numbers. It locks the counter row of the workspace, so it must be the last statement
+// of the transaction: other transactions of the workspace wait for a number until this one ends.
+// That makes the numbers follow the order of commits without gaps.
 func (b *Batch) AppendEvents(changes ...[]*Event) {
 	events := slices.Concat(changes...)
 	if len(events) == 0 {

@@ -6,7 +6,8 @@ import (
 	"time"
 )
 
-// InboxFilter restricts a view. Nil fields restrict nothing, so all conversations pass the zero value.
+// InboxFilter restricts a view. Nil fields restrict nothing, so all conversations pass the zero
+// value.
 type InboxFilter struct {
 	Assignees         []*AgentID // one of these assignees; a nil element: unassigned
 	Channels          []string   // of the conversation or the contact's last message

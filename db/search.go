@@ -21,8 +21,8 @@ type Search struct {
 	unfolded bool // some rows lack their folded text, so the columns of older versions are searched too
 }
 
-// patterns are the LIKE patterns of a term, folded and escaped; a row must match one of them. The short
-// ones are parts of the full ones and are looked up in the index.
+// patterns are the LIKE patterns of a term, folded and escaped; a row must match one of them. The
+// short ones are parts of the full ones and are looked up in the index.
 type patterns struct{ full, short []string }
 
 // IsZero reports whether there is nothing to search for.
@@ -41,8 +41,8 @@ type searched struct {
 	hasPhone bool
 }
 
-// nameOrder is the expression by which agents and contacts are ordered: the folded name or, if it is
-// still missing, the name.
+// nameOrder is the expression by which agents and contacts are ordered: the folded name or, if it
+// is still missing, the name.
 const nameOrder = `coalesce(name_text, name COLLATE "C")`
 
 var (
@@ -80,8 +80,8 @@ func (w ForWorkspace) ResolveContacts(ctx context.Context, typed string) (Search
 	return found[0], err
 }
 
-// ResolveInbox resolves what was typed to find conversations. A word that occurs in a contact or in a
-// closing note is correct in both.
+// ResolveInbox resolves what was typed to find conversations. A word that occurs in a contact or in
+// a closing note is correct in both.
 func (w ForWorkspace) ResolveInbox(ctx context.Context, typed string) (InboxSearch, error) {
 	found, err := w.resolve(ctx, typed, searchedContacts, searchedNotes)
 	return InboxSearch{Contacts: found[0], Notes: found[1]}, err
@@ -204,7 +204,8 @@ func (s Search) apply(q *bun.SelectQuery, in *searched) *bun.SelectQuery {
 	return q.Where(condition, args...)
 }
 
-// country returns the country of the workspace's phone numbers without a country code; empty if unset.
+// country returns the country of the workspace's phone numbers without a country code; empty if
+// unset.
 func (w ForWorkspace) country(ctx context.Context) (string, error) {
 	var rows []struct{ Country string }
 	if err := w.query(ctx, &rows, "SELECT coalesce(country, '') AS country FROM workspaces WHERE key = $1", w.Key); err != nil || len(rows) == 0 {

@@ -178,8 +178,8 @@ func (w ForWorkspace) oneErrorAway(ctx context.Context, kinds []*searched, term 
 }
 
 // oneErrorCodes returns ranges of codes of the words that a code with one typing error may have
-// been meant for. If two letters were swapped or a letter was left out, a range holds all codes with
-// that beginning. If a letter was changed or added, it holds one code.
+// been meant for. If two letters were swapped or a letter was left out, a range holds all codes
+// with that beginning. If a letter was changed or added, it holds one code.
 func oneErrorCodes(code string) (from, to []string) {
 	begin := func(edited string) { from, to = append(from, edited), append(to, edited+"{") }
 	whole := func(edited string) { from, to = append(from, edited), append(to, edited+"a") }

@@ -2,8 +2,8 @@ package db
 
 import "testing"
 
-// distance is the number of typing errors between two words: letters added, left out or exchanged, or
-// neighbours that changed places.
+// distance is the number of typing errors between two words: letters added, left out or exchanged,
+// or neighbours that changed places.
 func distance(a, b string) int {
 	d := make([][]int, len(a)+1)
 	for i := range d {
@@ -40,8 +40,8 @@ func words(n int) []string {
 	return all
 }
 
-// TestMeantByOneError compares the words that are found for a mistyped one with the distances of all
-// short words.
+// TestMeantByOneError compares the words that are found for a mistyped one with the distances of
+// all short words.
 func TestMeantByOneError(t *testing.T) {
 	t.Parallel()
 	all := words(4)

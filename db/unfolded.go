@@ -6,8 +6,8 @@ import (
 	"strings"
 )
 
-// Unfolded rows lack their folded text, since an older version wrote them, or their phone number was
-// interpreted by another country than the workspace has now.
+// Unfolded rows lack their folded text, since an older version wrote them, or their phone number
+// was interpreted by another country than the workspace has now.
 
 // UnfoldedWorkspaces returns the workspaces that have unfolded rows or doubted words.
 func (d *DB) UnfoldedWorkspaces(ctx context.Context) (keys []WorkspaceKey, err error) {
@@ -24,8 +24,9 @@ func (d *DB) UnfoldedWorkspaces(ctx context.Context) (keys []WorkspaceKey, err e
 	return keys, err
 }
 
-// FoldAgents folds up to limit agents and returns their number. taken are those whose e-mail address
-// differs from another agent's only in its spelling: they keep the address, but are not found by it.
+// FoldAgents folds up to limit agents and returns their number. taken are those whose e-mail
+// address differs from another agent's only in its spelling: they keep the address, but are not
+// found by it.
 func (tx Tx) FoldAgents(ctx context.Context, limit int) (done int, taken []*Agent, err error) {
 	var rows []*Agent
 	if err = tx.unfolded(ctx, &rows, "id, name, email", searchedAgents, searchedAgents.missing, limit); err != nil || len(rows) == 0 {

@@ -10,8 +10,8 @@ import (
 
 // The dictionary holds the words that occur. Mistyped words are corrected with it.
 
-// Words in the dictionary have at least leastWord and at most mostWord letters. Shorter words are too
-// similar to each other to correct one.
+// Words in the dictionary have at least leastWord and at most mostWord letters. Shorter words are
+// too similar to each other to correct one.
 const leastWord, mostWord = 4, 40
 
 // isKnowable reports whether a folded word may stand in the dictionary.
@@ -20,9 +20,9 @@ func isKnowable(word string) bool {
 	return leastWord <= n && n <= mostWord && !strings.ContainsAny(word, "0123456789")
 }
 
-// wordCode returns a code of a word: one small ASCII letter for each of its letters. PostgreSQL makes
-// trigrams only of characters that are letters in the locale of the database, which ASCII letters
-// always are. Different words may have the same code.
+// wordCode returns a code of a word: one small ASCII letter for each of its letters. PostgreSQL
+// makes trigrams only of characters that are letters in the locale of the database, which ASCII
+// letters always are. Different words may have the same code.
 func wordCode(word string) string {
 	return strings.Map(func(r rune) rune {
 		if r < utf8.RuneSelf {
@@ -32,8 +32,8 @@ func wordCode(word string) string {
 	}, word)
 }
 
-// occurs reports whether a row contains the word. The word is written into the text of the statement,
-// so that PostgreSQL chooses the plan by its frequency.
+// occurs reports whether a row contains the word. The word is written into the text of the
+// statement, so that PostgreSQL chooses the plan by its frequency.
 func (w ForWorkspace) occurs(ctx context.Context, in *searched, word string) (there bool, err error) {
 	err = w.bun.NewRaw(fmt.Sprintf("SELECT EXISTS (SELECT FROM %s WHERE workspace_id = ? AND %s LIKE ?)", in.table, in.text),
 		w.Key, contains(word)).Scan(ctx, &there)
@@ -79,9 +79,9 @@ type doubtedWord struct {
 	Due       bool // forgotten for longer than any transaction lasts that still saw the word
 }
 
-// ForgetWords deletes words that occur nowhere any more from the dictionary, and returns the number of
-// doubted words that it processed. A concurrent transaction may have added a row and still have seen
-// the deleted word, so each word is checked again a minute later.
+// ForgetWords deletes words that occur nowhere any more from the dictionary, and returns the number
+// of doubted words that it processed. A concurrent transaction may have added a row and still have
+// seen the deleted word, so each word is checked again a minute later.
 func (tx Tx) ForgetWords(ctx context.Context, limit int) (int, error) {
 	var doubts []doubtedWord
 	err := tx.query(ctx, &doubts, `SELECT max(id) AS id, kind, word, bool_or(forgotten_at IS NOT NULL) AS forgotten,

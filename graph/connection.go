@@ -115,7 +115,8 @@ func connect[S, T any](l *service.List[S], node func(S) T) *Connection[T] {
 	return c
 }
 
-// rootConnection returns the connection of a page of one of the workspace's lists, which total counts.
+// rootConnection returns the connection of a page of one of the workspace's lists, which total
+// counts.
 func rootConnection[T any](l *service.List[T], total func(context.Context) (service.Total, error)) *Connection[T] {
 	c := connect(l, same[T])
 	c.count = once(total)
@@ -124,7 +125,8 @@ func rootConnection[T any](l *service.List[T], total func(context.Context) (serv
 
 func same[T any](row T) T { return row }
 
-// once returns a counting of one list that counts on the first call and then returns the same result.
+// once returns a counting of one list that counts on the first call and then returns the same
+// result.
 func once(total func(context.Context) (service.Total, error)) counting {
 	var once sync.Once
 	var t service.Total

@@ -75,7 +75,8 @@ func (r eventRelations) Run(ctx context.Context, rows []event) ([]*db.WorkflowRu
 	})
 }
 
-// IdempotencyKey returns the idempotency keys of mutations to the caller who sent them; nil to others.
+// IdempotencyKey returns the idempotency keys of mutations to the caller who sent them; nil to
+// others.
 func (r eventRelations) IdempotencyKey(ctx context.Context, rows []event) ([]*string, []error) {
 	own := actorOf(ctx).Ref()
 	return derive(len(rows), nil, func(i int) *string {

@@ -33,7 +33,8 @@ func TestRefusedDocuments(t *testing.T) {
 	})
 }
 
-// TestTypesAreReadTogether: the number of statements does not grow with the types of objects in a list.
+// TestTypesAreReadTogether: the number of statements does not grow with the types of objects in a
+// list.
 func TestTypesAreReadTogether(t *testing.T) {
 	t.Parallel()
 	sent := &statements{}

@@ -11,10 +11,10 @@ import (
 	"switchboard/service/workflow"
 )
 
-// reads reads what the objects of one response refer to, all objects of a kind in one statement, and
-// each object once. Each response has its own, because a socket lives for hours and must not show
-// outdated rows. They read with the rights of the audience. Values that depend on the caller are
-// read only if the audience is that caller.
+// reads reads what the objects of one response refer to, all objects of a kind in one statement,
+// and each object once. Each response has its own, because a socket lives for hours and must not
+// show outdated rows. They read with the rights of the audience. Values that depend on the caller
+// are read only if the audience is that caller.
 type reads struct {
 	service *workflow.Service
 	actor   service.Actor
@@ -184,7 +184,8 @@ func refer[R any, K comparable, V any](ctx context.Context, from *reader[K, V], 
 	return values, errs
 }
 
-// referAll is refer for rows that refer to several values each. The value of a row without a list is nil.
+// referAll is refer for rows that refer to several values each. The value of a row without a list
+// is nil.
 func referAll[R any, K comparable, V any](ctx context.Context, from *reader[K, V], rows []R, keys func(R) []K) ([][]V, []error) {
 	var all []K
 	for _, row := range rows {

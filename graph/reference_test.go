@@ -22,8 +22,8 @@ import (
 
 // Tests that plans answer operations as gqlgen's own executor does.
 
-// TestReference compares the answers to random documents, with random faults: data byte by byte, errors
-// by path, code and message. More documents: -rapid.checks=20000.
+// TestReference compares the answers to random documents, with random faults: data byte by byte,
+// errors by path, code and message. More documents: -rapid.checks=20000.
 //
 // Plans differ on purpose:
 //   - gqlgen answers {"field":null} for an item of a subscription whose field may not be null. A plan
@@ -253,7 +253,8 @@ func (d *randomDocument) roots() string {
 	return d.field(field, 5)
 }
 
-// field selects a field, always under an alias if it has arguments, since other selections have others.
+// field selects a field, always under an alias if it has arguments, since other selections have
+// others.
 func (d *randomDocument) field(f *ast.FieldDefinition, depth int) string {
 	var args []string
 	for _, arg := range f.Arguments {

@@ -115,8 +115,8 @@ func (p *source[S, T]) fill(ctx context.Context) error {
 	return nil
 }
 
-// readAhead reads what the document selects of the queued items. It may fail: the fields are then read
-// again with each item, which reports their errors.
+// readAhead reads what the document selects of the queued items. It may fail: the fields are then
+// read again with each item, which reports their errors.
 func (p *source[S, T]) readAhead(ctx context.Context) {
 	defer func() { _ = recover() }() // an item that cannot be made, which panics again when it is next
 	p.unavailable = false

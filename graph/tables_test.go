@@ -8,7 +8,8 @@ import (
 	"switchboard/graph/compiled"
 )
 
-// TestTables: each field of each object type has a row that says how it is read, and nothing else has.
+// TestTables: each field of each object type has a row that says how it is read, and nothing else
+// has.
 func TestTables(t *testing.T) {
 	t.Parallel()
 	tables, fields := newTables(&Resolver{}), 0

@@ -194,8 +194,8 @@ func shown(value any) string {
 	return strings.ToValidUTF8(string(text[:most]), "") + "…"
 }
 
-// mismatch returns the error for a variable whose value does not fit; path names the part of it. The
-// error itself has no path, since that would be one in the response.
+// mismatch returns the error for a variable whose value does not fit; path names the part of it.
+// The error itself has no path, since that would be one in the response.
 func mismatch(path ast.Path, format string, args ...any) *gqlerror.Error {
 	return invalid("the variable $%s does not fit: %s", path.String(), fmt.Sprintf(format, args...))
 }

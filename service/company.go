@@ -40,8 +40,8 @@ func (s *Service) mutate(ctx context.Context, actor Actor, name string, in Input
 	return s.join(&member{ctx: ctx, actor: actor, verb: v, targets: []target{t}}, name, in)
 }
 
-// join carries out a mutation of threads, in company if that is possible. If the caller leaves, it is
-// dropped, unless its company has begun.
+// join carries out a mutation of threads, in company if that is possible. If the caller leaves, it
+// is dropped, unless its company has begun.
 func (s *Service) join(m *member, name string, in Input) (*Outcome, error) {
 	err := mayWrite(m.actor)
 	if err != nil {
@@ -114,8 +114,8 @@ func (all *companies) next(workspace db.WorkspaceKey) (company []*member) {
 	return company
 }
 
-// runCompanies runs one company of a workspace after the other until nobody waits. A slow one, whose
-// connection may have broken without a word, does not hold up the next.
+// runCompanies runs one company of a workspace after the other until nobody waits. A slow one,
+// whose connection may have broken without a word, does not hold up the next.
 func (s *Service) runCompanies(workspace db.WorkspaceKey) {
 	for {
 		members := s.companies.next(workspace)
@@ -135,8 +135,8 @@ func (s *Service) runCompanies(workspace db.WorkspaceKey) {
 }
 
 // runCompany carries out the mutations of a company and answers those that are done. The others are
-// left to be carried out alone: those that would have to wait for a lock, and all if the company was
-// rolled back.
+// left to be carried out alone: those that would have to wait for a lock, and all if the company
+// was rolled back.
 func (s *Service) runCompany(workspace db.WorkspaceKey, members []*member) {
 	ctx, cancel := context.WithTimeout(context.Background(), companyTime)
 	defer cancel()

@@ -289,8 +289,8 @@ func TestReadAfterLock(t *testing.T) {
 	servicetest.Equal(t, "versions", fmt.Sprint(o.Contact.Version, o.Conversation.Version), fmt.Sprint(c.Version+1, c.Version+1))
 }
 
-// TestCompanyWaitsForNobody: a mutation whose contact, agent or key is locked by another transaction
-// waits alone, and its neighbours are answered.
+// TestCompanyWaitsForNobody: a mutation whose contact, agent or key is locked by another
+// transaction waits alone, and its neighbours are answered.
 func TestCompanyWaitsForNobody(t *testing.T) {
 	t.Parallel()
 	for name, lock := range map[string]string{
@@ -403,7 +403,8 @@ func TestSlowCompany(t *testing.T) {
 }
 
 // TestCompanyBroken breaks the connection of a company at each of its round trips. What was
-// acknowledged is in the log once, nothing is there twice, and the key tells which is which (P1, P6).
+// acknowledged is in the log once, nothing is there twice, and the key tells which is which (P1,
+// P6).
 func TestCompanyBroken(t *testing.T) {
 	servicetest.Slow(t)
 	t.Parallel()
@@ -477,7 +478,8 @@ func breakCompany(t *testing.T, trip int, fault dbtest.Fault, answer bool) {
 	w.CheckWorkspace()
 }
 
-// TestCompanyRolledBack: if PostgreSQL refuses what one mutation writes, the others are carried out.
+// TestCompanyRolledBack: if PostgreSQL refuses what one mutation writes, the others are carried
+// out.
 func TestCompanyRolledBack(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)

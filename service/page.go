@@ -19,7 +19,8 @@ type List[T any] struct {
 	HasNext, HasPrevious bool
 	Cursor               func(T) string // the page cursor of a row
 
-	// Total counts the rows of the whole list; nil for a parent's list, which is counted for many parents at once.
+	// Total counts the rows of the whole list; nil for a parent's list, which is counted for many
+	// parents at once.
 	Total func(context.Context) (Total, error)
 }
 

@@ -112,8 +112,8 @@ var companions = []func(*play) error{
 	(*play).assignMany, (*play).closeMany, (*play).assignContact, (*play).unassignContact, (*play).block, (*play).unblock, (*play).note,
 }
 
-// inCompany lets several things happen in one company. Its refusals are not checked one by one, since
-// others may have left events.
+// inCompany lets several things happen in one company. Its refusals are not checked one by one,
+// since others may have left events.
 func (p *play) inCompany() error {
 	run := p.Service.Service.Gather(p.manager.Workspace)
 	var ended []chan error

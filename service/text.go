@@ -51,8 +51,8 @@ func CheckChannel(field, text string) (channel string, err error) {
 	return channel, nil
 }
 
-// CheckExternalID refuses a contact's id on a channel that is too long, cannot be stored, or is blank,
-// also in its folded form.
+// CheckExternalID refuses a contact's id on a channel that is too long, cannot be stored, or is
+// blank, also in its folded form.
 func CheckExternalID(field, id string) error {
 	if err := CheckText(field, id, 1, MaxName); err != nil {
 		return err

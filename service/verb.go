@@ -126,8 +126,8 @@ func (r *reading) add(b *db.Batch) {
 }
 
 // agent returns an agent who was read. The error is NOT_FOUND if there is none, and ErrStartOver if
-// the agent could not be read: an earlier verb has made the need, or another transaction is changing
-// the agent.
+// the agent could not be read: an earlier verb has made the need, or another transaction is
+// changing the agent.
 func (a *Act) agent(id db.AgentID) (*db.Agent, error) {
 	for _, row := range a.read.agents {
 		if row.ID == id {

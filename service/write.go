@@ -117,8 +117,8 @@ func (o *Outcome) about(t *Thread) { o.Contact, o.Conversation = t.Contact, t.Co
 // show sets the events of the outcome, at most as many as are returned.
 func (o *Outcome) show(events Changes) { o.Events = events[:min(len(events), eventsReturned)] }
 
-// finish stores the outcome under the key, if there is one, and appends the events to the log, which
-// is the last thing that a transaction does.
+// finish stores the outcome under the key, if there is one, and appends the events to the log,
+// which is the last thing that a transaction does.
 func (s *Service) finish(ctx context.Context, tx db.Tx, key *claim, o *Outcome, refusal *Refusal, events Changes) error {
 	b := tx.Batch()
 	if key != nil {

@@ -6,5 +6,6 @@ import (
 	"switchboard/bench/harness"
 )
 
-// TestAssign runs the benchmark for a moment; it fails if an assignment is refused or leaves no event.
+// TestAssign runs the benchmark for a moment; it fails if an assignment is refused or leaves no
+// event.
 func TestAssign(t *testing.T) { harness.Test(t, "assign", measure) }

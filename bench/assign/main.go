@@ -62,7 +62,8 @@ type rival struct {
 	made    int                  // assignments
 }
 
-// sides are all contenders with a server: those that do the same, then those that only update a row.
+// sides are all contenders with a server: those that do the same, then those that only update a
+// row.
 func sides() []document.Side {
 	return append(document.Sides[:len(document.Sides):len(document.Sides)], document.Bare...)
 }
@@ -109,8 +110,8 @@ func (m *measurement) startRival(ctx context.Context, r *rival) (err error) {
 	return err
 }
 
-// load returns a load in which each client assigns conversations of its own, so that versions agree.
-// Client i works for company i modulo the number of companies.
+// load returns a load in which each client assigns conversations of its own, so that versions
+// agree. Client i works for company i modulo the number of companies.
 func (r *rival) load(companies int) harness.Load {
 	current, next := make([]*document.Target, connections), make([]int, connections)
 	return harness.Load{

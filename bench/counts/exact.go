@@ -21,8 +21,8 @@ type counted struct {
 	AsOf                             string
 }
 
-// checkExact reads counts while conversations change, and compares each with what the log says about
-// the moment of its asOf: the present counts without the changes since.
+// checkExact reads counts while conversations change, and compares each with what the log says
+// about the moment of its asOf: the present counts without the changes since.
 func (m *measurement) checkExact(ctx context.Context) error {
 	targets, err := document.Targets(ctx, m.d, m.large, 500)
 	if err != nil {
@@ -31,7 +31,7 @@ func (m *measurement) checkExact(ctx context.Context) error {
 	changing, stop := context.WithTimeout(ctx, max(m.Duration, time.Second/2))
 	defer stop()
 	done := make(chan error, 1)
-	go func() { done <- m.takeAndGive(changing, targets) }()
+	go func() { done <- m.reassign(changing, targets) }()
 	var answers []counted
 	for changing.Err() == nil {
 		var answer struct{ InboxCounts counted }
@@ -69,8 +69,9 @@ func (m *measurement) checkExact(ctx context.Context) error {
 
 const unassign = `mutation Unassign($input: UnassignConversationInput!) { unassignConversation(input: $input) { conversation { id } userErrors { code } } }`
 
-// takeAndGive unassigns conversations and assigns them again, so that each change is one of the counts.
-func (m *measurement) takeAndGive(ctx context.Context, targets []*document.Target) error {
+// reassign unassigns conversations and assigns them again, so that each change is one of the
+// counts.
+func (m *measurement) reassign(ctx context.Context, targets []*document.Target) error {
 	for n := 0; ctx.Err() == nil; n++ {
 		t := targets[n%len(targets)]
 		id := map[string]any{"input": map[string]any{"conversationId": db.ConversationID{UUID: t.ID}.String()}}

@@ -13,8 +13,8 @@ import (
 )
 
 // firstReads measures the first counts, page and dashboard of the large company after a start, each
-// with a server of its own, and how long callers of the small company wait meanwhile. The database's
-// cache is warm from the first round on.
+// with a server of its own, and how long callers of the small company wait meanwhile. The
+// database's cache is warm from the first round on.
 func (m *measurement) firstReads(ctx context.Context) error {
 	manager := m.large.Manager
 	reads := map[string]harness.Request{

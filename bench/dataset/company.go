@@ -60,7 +60,8 @@ const past = 365 * 24 * time.Hour
 // callers is how many agents of a company have a token.
 const callers = 64
 
-// found creates the workspace, its agents and tokens through the product, at the beginning of its past.
+// found creates the workspace, its agents and tokens through the product, at the beginning of its
+// past.
 func found(ctx context.Context, d *db.DB, tokens *auth.Authenticator, plan Company, number int) (*company, error) {
 	c := &company{Loaded: Loaded{Company: plan}, until: time.Now().UTC().Truncate(time.Microsecond), byID: map[db.AgentID]*db.Agent{}}
 	c.random = rand.New(rand.NewPCG(uint64(number), uint64(plan.Conversations)))
@@ -161,7 +162,8 @@ func (c *company) arrivals() []arrival {
 	return all
 }
 
-// live lets the past take place in the order of time, and puts out its rows, unless the context ends.
+// live lets the past take place in the order of time, and puts out its rows, unless the context
+// ends.
 func (c *company) live(ctx context.Context) {
 	coming := c.arrivals()
 	for n := 0; (n < len(coming) || len(c.waiting) > 0) && ctx.Err() == nil; {

@@ -8,8 +8,8 @@ import (
 	"switchboard/service"
 )
 
-// A life is one contact's past, which takes place step by step. Each step is one change, made by the
-// transitions of service.Thread as in the product.
+// A life is one contact's past, which takes place step by step. Each step is one change, made by
+// the transitions of service.Thread as in the product.
 type life struct {
 	*company
 	next   time.Time // when the next step takes place

@@ -104,7 +104,8 @@ func checkFolded(t *testing.T, d *db.DB) {
 	}
 }
 
-// checkReferences makes all foreign keys again, which checks the rows that were copied without them.
+// checkReferences makes all foreign keys again, which checks the rows that were copied without
+// them.
 func checkReferences(t *testing.T, d *db.DB) {
 	var keys []struct{ Named, Definition string }
 	err := d.NewRaw(`SELECT conrelid::regclass || ' DROP CONSTRAINT ' || conname || ', ADD CONSTRAINT ' || conname AS named,

@@ -23,7 +23,8 @@ type Target struct {
 	agents   []uuid.UUID
 }
 
-// Targets returns up to a number of a company's open conversations, in an order that is always the same.
+// Targets returns up to a number of a company's open conversations, in an order that is always the
+// same.
 func Targets(ctx context.Context, d *dataset.Database, c dataset.Loaded, limit int) ([]*Target, error) {
 	conn, err := pgx.Connect(ctx, d.URL)
 	if err != nil {

@@ -9,7 +9,8 @@ import (
 // Requests are what is asked for in a case, by side; the answers to equal places are to be equal.
 type Requests func(Side) []harness.Request
 
-// CheckEqual asks all running servers for some of the requests and returns an error if answers differ.
+// CheckEqual asks all running servers for some of the requests and returns an error if answers
+// differ.
 func CheckEqual(name string, servers map[string]*harness.Server, requests Requests) error {
 	for i, count := 0, len(requests(Sides[0])); i < count; i += max(1, count/20) {
 		reference := ""

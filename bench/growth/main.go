@@ -113,8 +113,8 @@ func (m *measurement) agents(ctx context.Context) error {
 const changes = `subscription { inboxChanged(view: ALL) { kind conversationId cursor counts { all unassigned asOf }
 	conversation { id status version assignee { id name } } } }`
 
-// subscribers compares what a delivery costs: the server's processors while 100 events a second go to
-// all subscribers, less what the same events cost without any.
+// subscribers compares what a delivery costs: the server's processors while 100 events a second go
+// to all subscribers, less what the same events cost without any.
 func (m *measurement) subscribers(ctx context.Context) error {
 	size := min(2000, m.Conversations/10)
 	d, server, err := m.companies(ctx, "agents", []dataset.Company{

@@ -8,8 +8,8 @@ import (
 	"time"
 )
 
-// A Load is what clients do with a server: each sends its next request when it has the answer to the
-// one before.
+// A Load is what clients do with a server: each sends its next request when it has the answer to
+// the one before.
 type Load struct {
 	Connections int
 	Duration    time.Duration

@@ -1,7 +1,7 @@
 package harness
 
-// Reading is the load of clients that ask for each of some requests in turn. They begin at different
-// places.
+// Reading is the load of clients that ask for each of some requests in turn. They begin at
+// different places.
 func Reading(requests []Request, clients int) Load {
 	next := make([]int, clients)
 	for i := range next {

@@ -1,5 +1,5 @@
-// Command memory measures the memory of the server: idle, with subscribers, and with large inboxes in
-// use. ../README.md explains the figures.
+// Command memory measures the memory of the server: idle, with subscribers, and with large inboxes
+// in use. ../README.md explains the figures.
 package main
 
 import (

@@ -5,7 +5,8 @@ import (
 	"unicode"
 )
 
-// TestBlank: a text shows nothing if all its characters are spaces, control characters or invisible.
+// TestBlank: a text shows nothing if all its characters are spaces, control characters or
+// invisible.
 func TestBlank(t *testing.T) {
 	t.Parallel()
 	for _, text := range []string{
@@ -27,8 +28,9 @@ func TestBlank(t *testing.T) {
 	}
 }
 
-// TestInvisibleIsBlank: each character that folding removes as invisible shows nothing, and of those that
-// show nothing it keeps only spaces, control characters and characters without a meaning in Unicode.
+// TestInvisibleIsBlank: each character that folding removes as invisible shows nothing, and of
+// those that show nothing it keeps only spaces, control characters and characters without a meaning
+// in Unicode.
 func TestInvisibleIsBlank(t *testing.T) {
 	t.Parallel()
 	for r := rune(0); r <= unicode.MaxRune; r++ {

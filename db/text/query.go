@@ -30,8 +30,8 @@ func (t Term) Forms(country string) []string {
 	return forms
 }
 
-// mostIndexed is the number of letters of a form that are looked up in a trigram index. Each trigram
-// costs time, and the trigrams of ten letters leave few candidates.
+// mostIndexed is the number of letters of a form that are looked up in a trigram index. Each
+// trigram costs time, and the trigrams of ten letters leave few candidates.
 const mostIndexed = 10
 
 // Indexed returns the part of a form that is looked up in a trigram index: its last letters. Of an
@@ -44,8 +44,8 @@ func (t Term) Indexed(form string) string {
 	return string(letters[max(0, len(letters)-mostIndexed):])
 }
 
-// local returns the words before the @ of a folded e-mail address; empty if they are too short for a
-// trigram index.
+// local returns the words before the @ of a folded e-mail address; empty if they are too short for
+// a trigram index.
 func local(address string) string {
 	before, _, found := strings.Cut(address, "@")
 	words := strings.Join(strings.FieldsFunc(before, isBoundary), " ")

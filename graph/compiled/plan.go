@@ -43,19 +43,21 @@ type edge struct {
 	asked    []ast.Selection
 }
 
-// A compiler compiles the document of an operation with the values of its variables that @include and
-// @skip use.
+// A compiler compiles the document of an operation with the values of its variables that @include
+// and @skip use.
 type compiler struct {
 	*Schema
 	op     *graphql.OperationContext
 	fields int // compiled so far
 }
 
-// maxFields is the most fields of one plan. Fragments within fragments can stand for many more fields
-// than a document has characters, and a field of an interface counts once for each of its types.
+// maxFields is the most fields of one plan. Fragments within fragments can stand for many more
+// fields than a document has characters, and a field of an interface counts once for each of its
+// types.
 const maxFields = 50_000
 
-// maxKeptFields is the most fields of a plan that is kept. Larger ones are compiled again each time.
+// maxKeptFields is the most fields of a plan that is kept. Larger ones are compiled again each
+// time.
 const maxKeptFields = 5_000
 
 // tooLarge stops a compilation.
@@ -135,8 +137,8 @@ func (c *compiler) satisfied(def *ast.Definition) []string {
 	return names
 }
 
-// edge returns the index of a field's edge. Fields of several types share one if they are selected by
-// the same part of the document and have the same relation.
+// edge returns the index of a field's edge. Fields of several types share one if they are selected
+// by the same part of the document and have the same relation.
 func (c *compiler) edge(s *selection, f *Field, collected graphql.CollectedField) int {
 	asked := append([]ast.Selection{collected.Field}, collected.Selections...)
 	for i, e := range s.edges {
@@ -159,8 +161,8 @@ func (c *compiler) isOurs(name string) bool {
 }
 
 // merge joins the selections of fields with the same response key
-// (https://spec.graphql.org/October2021/#sec-Field-Selection-Merging). gqlgen leaves some apart that
-// are selected on different interfaces, and answers the first of them.
+// (https://spec.graphql.org/October2021/#sec-Field-Selection-Merging). gqlgen leaves some apart
+// that are selected on different interfaces, and answers the first of them.
 func merge(fields []graphql.CollectedField) []graphql.CollectedField {
 	merged := make([]graphql.CollectedField, 0, len(fields))
 	for _, f := range fields {

@@ -45,8 +45,8 @@ func (x *execution) read(ctx context.Context, l *level) {
 	}
 }
 
-// readRoot is read for the root of an operation. The fields of a query are read concurrently, those of
-// a mutation one after the other.
+// readRoot is read for the root of an operation. The fields of a query are read concurrently, those
+// of a mutation one after the other.
 func (x *execution) readRoot(ctx context.Context, l *level, isMutation bool) {
 	l.runs = make([]run, len(l.edges))
 	var running sync.WaitGroup
@@ -91,8 +91,8 @@ func (x *execution) follow(ctx context.Context, l *level, edge int) {
 	}
 }
 
-// starts returns the objects from which an edge leads and the fields for its values. For relations it
-// returns what they read for.
+// starts returns the objects from which an edge leads and the fields for its values. For relations
+// it returns what they read for.
 func (x *execution) starts(l *level, edge int, r *run) (objects []any, fields []*field) {
 	objects, fields = make([]any, 0, len(l.objects)), make([]*field, 0, len(l.objects))
 	for i, object := range l.objects {

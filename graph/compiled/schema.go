@@ -8,8 +8,8 @@ import (
 	"github.com/vektah/gqlparser/v2/gqlerror"
 )
 
-// A Schema executes operations by plans. It stands in for gqlgen's executable schema, whose schema and
-// limits it keeps.
+// A Schema executes operations by plans. It stands in for gqlgen's executable schema, whose schema
+// and limits it keeps.
 type Schema struct {
 	graphql.ExecutableSchema
 	Options
@@ -107,7 +107,8 @@ func (x *execution) start(ctx context.Context, f *field, e *edge) (items Items, 
 	return f.Stream.Start(withAhead(ctx, func(ctx context.Context, items []any) { x.itemRoot(ctx, items) }), args)
 }
 
-// itemRoot reads what the document selects of items. It returns a root level that holds the first one.
+// itemRoot reads what the document selects of items. It returns a root level that holds the first
+// one.
 func (x *execution) itemRoot(ctx context.Context, items []any) *level {
 	below := &level{selection: x.plan.edges[0].below, objects: items}
 	x.read(ctx, below)
@@ -122,8 +123,8 @@ func withAhead(ctx context.Context, read func(context.Context, []any)) context.C
 }
 
 // Ahead returns a function that reads what the document of a subscription selects of several items
-// together. It is meant for a source that keeps what relations have read for these items. ctx is that
-// of the field's resolver. Executors other than this package's do not read ahead.
+// together. It is meant for a source that keeps what relations have read for these items. ctx is
+// that of the field's resolver. Executors other than this package's do not read ahead.
 func Ahead(ctx context.Context) func(ctx context.Context, items []any) {
 	if read, ok := ctx.Value(aheadKey{}).(func(context.Context, []any)); ok {
 		return read

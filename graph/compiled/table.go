@@ -1,13 +1,13 @@
-// Package compiled executes GraphQL operations by plans. A document is compiled once into a plan: what
-// to read, level by level, and how to append the JSON of each field. The plan reads what all objects
-// of a level refer to in one call, and then writes the answer into one buffer, without a goroutine
-// or a context for each field. gqlgen's own executor is its reference.
+// Package compiled executes GraphQL operations by plans. A document is compiled once into a plan:
+// what to read, level by level, and how to append the JSON of each field. The plan reads what all
+// objects of a level refer to in one call, and then writes the answer into one buffer, without a
+// goroutine or a context for each field. gqlgen's own executor is its reference.
 package compiled
 
 import "context"
 
-// An Object is the table of an object type: how to read and write each of its fields. The tables are
-// generated from the schema.
+// An Object is the table of an object type: how to read and write each of its fields. The tables
+// are generated from the schema.
 type Object struct {
 	Name   string
 	Fields map[string]*Field
@@ -51,8 +51,8 @@ type Items func(ctx context.Context) (item any, ok bool)
 // Arguments coerces the arguments of a field.
 type Arguments func(ctx context.Context, raw map[string]any) (map[string]any, error)
 
-// Values are what a relation has read, one value for each object. Exactly one of Leaf, Object and List
-// is set.
+// Values are what a relation has read, one value for each object. Exactly one of Leaf, Object and
+// List is set.
 type Values struct {
 	Errors []error // one for each object, nil where there is none; or nil without any
 	Leaf   func(dst []byte, i int) []byte
@@ -60,8 +60,8 @@ type Values struct {
 	List   func(dst []any, i int) (all []any, ok bool)
 }
 
-// Leaves returns the values of a relation to leaves. The function appends one as JSON and returns nil
-// for null.
+// Leaves returns the values of a relation to leaves. The function appends one as JSON and returns
+// nil for null.
 func Leaves[T any](values []T, errs []error, append func(dst []byte, value T) []byte) Values {
 	return Values{Errors: errs, Leaf: func(dst []byte, i int) []byte { return append(dst, values[i]) }}
 }
@@ -76,7 +76,8 @@ func Interfaces[T any](values []T, errs []error) Values {
 	return Values{Errors: errs, Object: func(i int) any { return values[i] }}
 }
 
-// PointerLists returns the values of a relation to lists of rows. A nil list is null if it is nullable.
+// PointerLists returns the values of a relation to lists of rows. A nil list is null if it is
+// nullable.
 func PointerLists[T any](values [][]*T, errs []error) Values {
 	return Values{Errors: errs, List: func(dst []any, i int) ([]any, bool) { return AppendPointers(dst, values[i]) }}
 }

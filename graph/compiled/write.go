@@ -12,7 +12,8 @@ import (
 
 // A writer appends what was read as JSON. A null where the schema does not allow one makes the
 // nearest object or list around it null that may be; all other fields are written nevertheless,
-// because their errors are reported, too (https://spec.graphql.org/October2021/#sec-Handling-Field-Errors).
+// because their errors are reported, too
+// (https://spec.graphql.org/October2021/#sec-Handling-Field-Errors).
 type writer struct {
 	*execution
 	ctx     context.Context
@@ -33,8 +34,8 @@ type argumentError struct{ error }
 
 func (e argumentError) Unwrap() error { return e.error }
 
-// write returns the JSON of the object with this index of a level, or "null", and reports the errors
-// of its fields. If something panics it starts again, more carefully and more slowly.
+// write returns the JSON of the object with this index of a level, or "null", and reports the
+// errors of its fields. If something panics it starts again, more carefully and more slowly.
 func (x *execution) write(ctx context.Context, l *level, i int, json []byte) []byte {
 	w := &writer{execution: x, ctx: ctx, json: json}
 	if !w.attempt(l, i) {
@@ -47,7 +48,8 @@ func (x *execution) write(ctx context.Context, l *level, i int, json []byte) []b
 	return w.json
 }
 
-// A fieldError is an error of the field with this path. The path of an error in an argument is longer.
+// A fieldError is an error of the field with this path. The path of an error in an argument is
+// longer.
 type fieldError struct {
 	*gqlerror.Error
 	field ast.Path

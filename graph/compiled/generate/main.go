@@ -1,4 +1,5 @@
-// Command generate runs gqlgen's generator, with a plugin that writes the tables of package compiled.
+// Command generate runs gqlgen's generator, with a plugin that writes the tables of package
+// compiled.
 package main
 
 import (

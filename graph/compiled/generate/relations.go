@@ -76,8 +76,9 @@ func rowType(method *ast.FuncDecl) (string, error) {
 	return "", fmt.Errorf("%s must take a context and its rows", method.Name.Name)
 }
 
-// relationOf returns the relation of a field: that of the type in the schema, of its type in Go, or of
-// a struct that is embedded in it, with the name of that struct. It returns nil if there is none.
+// relationOf returns the relation of a field: that of the type in the schema, of its type in Go, or
+// of a struct that is embedded in it, with the name of that struct. It returns nil if there is
+// none.
 func (t *tables) relationOf(object string, goType types.Type, goField string) (r *relation, embedded string) {
 	for _, name := range []string{object, typeName(goType)} {
 		if r := t.relations[lowerFirst(name)][goField]; r != nil {
@@ -129,8 +130,8 @@ func lowerFirst(name string) string {
 	return ""
 }
 
-// MutateConfig implements plugin.ConfigMutator: it lets gqlgen call a resolver for each field that has
-// a relation.
+// MutateConfig implements plugin.ConfigMutator: it lets gqlgen call a resolver for each field that
+// has a relation.
 func (t *tables) MutateConfig(cfg *config.Config) (err error) {
 	if t.relations, err = findRelations(cfg.Exec.Dir()); err != nil {
 		return err

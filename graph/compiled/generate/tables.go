@@ -13,8 +13,8 @@ import (
 	"github.com/vektah/gqlparser/v2/ast"
 )
 
-// tables is a plugin of gqlgen that writes the table of each object type, and the resolvers by which
-// gqlgen's own executor calls the same relations for one object at a time.
+// tables is a plugin of gqlgen that writes the table of each object type, and the resolvers by
+// which gqlgen's own executor calls the same relations for one object at a time.
 type tables struct {
 	relations map[string]map[string]*relation
 	data      *codegen.Data
