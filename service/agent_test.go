@@ -73,7 +73,7 @@ func TestDeactivation(t *testing.T) {
 		{"A7 what is assigned while it waits for a lock is found", func(t *testing.T, w *world) { testDeactivationLooksAgain(t, w, false) }},
 		{"A7 it starts over if what it finds is locked", func(t *testing.T, w *world) { testDeactivationLooksAgain(t, w, true) }},
 		{"A7 what somebody takes or closes while it waits stays as they left it", testDeactivationLeavesOthers},
-		{"A7 it waits for whoever is assigning to the agent", testDeactivationWaits},
+		{"A7 it waits for transactions that are assigning to the agent", testDeactivationWaits},
 		{"A7 200 open conversations while 8 callers keep assigning", testDeactivationInTheRush},
 		{"A7 very many open conversations in one call, while others go on", testDeactivationOfMany},
 	})

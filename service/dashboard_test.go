@@ -379,7 +379,7 @@ func TestDashboard(t *testing.T) {
 			} {
 				w.at(c.clock)
 				w.OK(w.UpdateWorkspace(w.Context(), w.Manager, service.UpdateWorkspaceInput{TimeZone: &c.zone}))
-				for name, d := range map[string]*service.Dashboard{"folded": w.dashboard(), "anew": w.anew().dashboard()} {
+				for name, d := range map[string]*service.Dashboard{"projected": w.dashboard(), "anew": w.anew().dashboard()} {
 					got := fmt.Sprintf("%d | %d", d.Resolution.Today.Count, d.Resolution.Last7Days.Count)
 					servicetest.Equal(t, c.zone+" "+c.clock+", "+name, got, c.want)
 					servicetest.Equal(t, c.zone+" "+c.clock+", closed today, "+name, d.Agents[0].ClosedToday, d.Resolution.Today.Count)

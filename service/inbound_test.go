@@ -137,7 +137,7 @@ func TestReceivedMessages(t *testing.T) {
 			servicetest.Equal(t, "unread", unread[0], 1)
 		}},
 		{"S9 of a blocked contact it is kept as withheld and moves nothing", testWithheld},
-		{"S8 UNASSIGN: what comes back is nobody's", func(t *testing.T, w *world) {
+		{"S8 UNASSIGN: a conversation that comes back is unassigned", func(t *testing.T, w *world) {
 			w.Policies(db.Reopen, db.OwnerUnassign)
 			c := w.Closed(w.Agent("Ada"))
 			servicetest.Lines(t, w.Story(w.Receives(c.ContactID).Events),
@@ -296,7 +296,7 @@ func TestBusinessEvents(t *testing.T) {
 
 func TestExternalIDs(t *testing.T) {
 	hold(t, []rule{
-		{"a message comes in once, whoever delivers it and however often", func(t *testing.T, w *world) {
+		{"a message is received once, no matter who delivers it and how often", func(t *testing.T, w *world) {
 			c := w.Closed()
 			id := func(in *service.ReceiveMessageInput) { in.ExternalMessageID = service.Text("m1") }
 			was := w.Receives(c.ContactID, id)

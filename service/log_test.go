@@ -84,7 +84,7 @@ func TestLog(t *testing.T) {
 			w.OK(w.UpdateContact(w.Context(), ada, service.UpdateContactInput{ContactID: c.ContactID, Name: new("Ada Novak")}))
 			grown("a change of the contact", 3, 4)
 		}},
-		{"P2 numbers follow the commits without gaps, whoever writes", testGaplessLog},
+		{"P2 numbers follow the commits without gaps, with several writers", testGaplessLog},
 		{"P3 each subscription gets its own events, in order", testStreams},
 		{"P4 load, then subscribe after its asOf: no hole", testLoadThenSubscribe},
 	})

@@ -6,11 +6,11 @@ import (
 	"switchboard/db"
 )
 
-// Operator reads for the commands of whoever runs the server. It sees every workspace and
+// Operator reads for the commands of the person who runs the server. It sees every workspace and
 // asks for no permission, so callers of the API must never reach it.
 type Operator struct{ db *db.DB }
 
-// Operator returns the reads of whoever runs the server.
+// Operator returns the reads of the person who runs the server.
 func (s *Service) Operator() Operator { return Operator{s.DB} }
 
 // Workspaces lists every workspace in the order of creation.

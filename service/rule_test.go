@@ -37,7 +37,7 @@ func TestAssignment(t *testing.T) {
 		}},
 		{"A2 from the contact, with a conversation open, closed or none", func(t *testing.T, w *world) {
 			ada := w.Agent("Ada")
-			none := w.Contact("Nobody's")
+			none := w.Contact("Unassigned")
 			w.OK(w.AssignContact(w.Context(), ada, service.AssignContactInput{ContactID: none.ID, AssigneeID: *ada.Agent}))
 			for _, contact := range []db.ContactID{w.Open(ada).ContactID, w.Closed(ada).ContactID, none.ID} {
 				o := w.OK(w.UnassignContact(w.Context(), ada, service.UnassignContactInput{ContactID: contact}))

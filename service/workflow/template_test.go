@@ -57,7 +57,7 @@ func TestWorkflowTemplates(t *testing.T) {
 			w.Settle()
 			servicetest.Lines(t, w.runsOf(f), "COMPLETED: WAIT DONE, CLOSE OVERTAKEN", "COMPLETED: WAIT DONE, CLOSE DONE")
 		}},
-		{"W3 assign-when-unassigned: what is given back goes to somebody else, whoever gave it back", func(t *testing.T, w *world) {
+		{"W3 assign-when-unassigned: an unassigned conversation goes to another agent, no matter who unassigned it", func(t *testing.T, w *world) {
 			ada, ben := w.Agent("Ada"), w.Agent("Ben")
 			f := w.Template("assign-when-unassigned", new(5), ada, ben)
 			given, left := w.Open(ada), w.Open(ada)

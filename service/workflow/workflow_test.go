@@ -391,7 +391,7 @@ func TestWorkflowCapacity(t *testing.T) {
 			w.Settle()
 			servicetest.Equal(t, "owner", w.Owner(c), "Ada")
 		}},
-		{"W4 whoever comes later does not take the room that was made for who waits", func(t *testing.T, w *world) {
+		{"W4 a later conversation does not take the capacity that was freed for a waiting one", func(t *testing.T, w *world) {
 			_, has, one, two, f := w.waiting()
 			late := w.Open()
 			servicetest.Fine(t, w.CatchUp(w.Context(), w.Manager.Workspace))
