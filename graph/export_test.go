@@ -27,7 +27,7 @@ func NewExecutor(o Options, around graphql.FieldMiddleware) graphql.GraphExecuto
 		ctx = graphql.WithFieldContext(ctx, &graphql.FieldContext{Object: object, Field: graphql.CollectedField{Field: f}})
 		value, err := around(ctx, func(context.Context) (any, error) { return path, nil })
 		if value == nil && err == nil {
-			return compiled.Null
+			return compiled.ErrAsNull
 		}
 		return err
 	}

@@ -28,7 +28,7 @@ type Options struct {
 	Anonymous func(ctx context.Context) error
 	// Plans is the number of documents whose plans are kept.
 	Plans int
-	// Around is called before each field is written and can return its error or Null; for tests.
+	// Around is called before each field is written and can return its error or ErrAsNull; for tests.
 	Around func(ctx context.Context, object string, f *ast.Field, path ast.Path) error
 }
 

@@ -23,8 +23,8 @@ type writer struct {
 	guarded bool // recover from panics of single leaves
 }
 
-// Null makes a field null in Options.Around.
-var Null = errors.New("null")
+// ErrAsNull makes a field null in Options.Around.
+var ErrAsNull = errors.New("null")
 
 // errNull is the error of a null that the schema does not allow.
 var errNull = errors.New("the schema does not allow null here")
@@ -129,7 +129,7 @@ func (w *writer) field(l *level, i int, of *object, f *field) (ok bool) {
 	if w.Around != nil && !l.refused(f) {
 		switch err := w.Around(w.ctx, of.table.Name, f.source, w.path); err {
 		case nil:
-		case Null:
+		case ErrAsNull:
 			return w.null(f, f.nonNull)
 		default:
 			return w.fail(f, err)
