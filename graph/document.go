@@ -28,6 +28,7 @@ type documents struct {
 var _ interface {
 	graphql.HandlerExtension
 	graphql.OperationParameterMutator
+	graphql.OperationContextMutator
 } = (*documents)(nil)
 
 // ExtensionName implements graphql.HandlerExtension.
@@ -64,6 +65,12 @@ func (d *documents) MutateOperationParameters(ctx context.Context, params *graph
 	values, err := coercion{d.schema}.variables(op.VariableDefinitions, params.Variables)
 	params.Variables = values
 	return err
+}
+
+// MutateOperationContext refuses a null variable that the validated document uses where the schema
+// allows no null.
+func (*documents) MutateOperationContext(_ context.Context, op *graphql.OperationContext) *gqlerror.Error {
+	return refuseNulls(op)
 }
 
 // operationLimit is the code for a document that exceeds a limit.

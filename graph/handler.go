@@ -145,8 +145,8 @@ var operationTime = map[ast.Operation]time.Duration{ast.Query: 10 * time.Second,
 // subscription from there misses nothing.
 func (o Options) prepare(ctx context.Context, next graphql.ResponseHandler) *graphql.Response {
 	op := graphql.GetOperationContext(ctx)
-	if op.Operation == nil {
-		return next(ctx) // the request was refused before there was an operation
+	if op.Operation == nil || len(graphql.GetErrors(ctx)) > 0 {
+		return next(ctx) // the request was refused before its execution
 	}
 	if limit := operationTime[op.Operation.Operation]; limit > 0 {
 		var cancel context.CancelFunc

@@ -181,8 +181,6 @@ var alike = []struct {
 		asked{doc: `subscription($v: InboxView) { inboxChanged(view: $v) { kind } }`, by: cem}, false},
 	{"MINE in the document", asked{doc: `subscription { inboxChanged(view: MINE) { kind } }`, by: ann}, asked{doc: `subscription { inboxChanged(view: MINE) { kind } }`, by: cem}, false},
 	{"MINE, two tokens", asked{doc: inbox, by: ann}, asked{doc: inbox, by: annElsewise}, true},
-	{"a view that is null", asked{doc: `subscription($v: InboxView) { inboxChanged(view: $v) { kind } }`, vars: `{"v": null}`, by: ann},
-		asked{doc: `subscription($v: InboxView) { inboxChanged(view: $v) { kind } }`, vars: `{"v": null}`, by: cem}, false},
 	{"ALL in the document", asked{doc: `subscription { inboxChanged(view: ALL) { kind } }`, by: ann}, asked{doc: `subscription { inboxChanged(view: ALL) { kind } }`, by: cem}, true},
 	{"UNASSIGNED by a variable", asked{doc: inbox, vars: `{"view": "UNASSIGNED"}`, by: robot}, asked{doc: inbox, vars: `{"view": "UNASSIGNED"}`, by: otherRobot}, true},
 	{"a filter that names oneself", asked{doc: inbox, vars: `{"view": "ALL", "filter": {"assignees": ["agent_1"]}}`, by: ann},

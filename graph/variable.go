@@ -1,12 +1,14 @@
 package graph
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"math/big"
 	"strconv"
 	"strings"
 
+	"github.com/99designs/gqlgen/graphql"
 	"github.com/vektah/gqlparser/v2/ast"
 	"github.com/vektah/gqlparser/v2/gqlerror"
 )
@@ -182,6 +184,69 @@ func integer(value any) (*big.Int, bool) {
 		return nil, false
 	}
 	return exact.Num(), true
+}
+
+// refuseNulls returns an error if a variable is null and the operation uses it where the schema
+// allows no null. Validation permits a nullable variable there if it, or the place, has a default;
+// only its value shows the fault.
+// (https://spec.graphql.org/October2021/#sec-Coercing-Field-Arguments)
+func refuseNulls(op *graphql.OperationContext) *gqlerror.Error {
+	for _, v := range op.Operation.VariableDefinitions {
+		if value, known := op.Variables[v.Variable]; known && value == nil {
+			return nullSearch{op, map[string]bool{}}.selections(op.Operation.SelectionSet)
+		}
+	}
+	return nil
+}
+
+// nullSearch looks for null variables where the schema allows no null, once in each fragment.
+type nullSearch struct {
+	op   *graphql.OperationContext
+	seen map[string]bool // fragments
+}
+
+func (n nullSearch) selections(set ast.SelectionSet) (err *gqlerror.Error) {
+	for i := 0; i < len(set) && err == nil; i++ {
+		switch s := set[i].(type) {
+		case *ast.Field:
+			err = cmp.Or(n.arguments(s.Arguments), n.directives(s.Directives), n.selections(s.SelectionSet))
+		case *ast.InlineFragment:
+			err = cmp.Or(n.directives(s.Directives), n.selections(s.SelectionSet))
+		case *ast.FragmentSpread:
+			if err = n.directives(s.Directives); err == nil && !n.seen[s.Name] {
+				n.seen[s.Name] = true
+				err = n.selections(s.Definition.SelectionSet)
+			}
+		}
+	}
+	return err
+}
+
+func (n nullSearch) directives(list ast.DirectiveList) (err *gqlerror.Error) {
+	for i := 0; i < len(list) && err == nil; i++ {
+		err = n.arguments(list[i].Arguments)
+	}
+	return err
+}
+
+func (n nullSearch) arguments(list ast.ArgumentList) (err *gqlerror.Error) {
+	for i := 0; i < len(list) && err == nil; i++ {
+		err = n.value(list[i].Value)
+	}
+	return err
+}
+
+func (n nullSearch) value(v *ast.Value) (err *gqlerror.Error) {
+	if v.Kind == ast.Variable {
+		value, known := n.op.Variables[v.Raw]
+		if known && value == nil && v.ExpectedType != nil && v.ExpectedType.NonNull {
+			return mismatch(ast.Path{ast.PathName(v.Raw)}, "it is null, and is used where %s is required; leave it out for the default", v.ExpectedType)
+		}
+	}
+	for i := 0; i < len(v.Children) && err == nil; i++ {
+		err = n.value(v.Children[i].Value)
+	}
+	return err
 }
 
 // shown returns a value as text for a message, truncated if long.

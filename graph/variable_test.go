@@ -3,6 +3,7 @@ package graph_test
 import (
 	"encoding/json"
 	"fmt"
+	"io"
 	"net/http"
 	"regexp"
 	"strings"
@@ -68,6 +69,43 @@ func TestVariables(t *testing.T) {
 		a := w.post(t, w.agent.token, doc, nil)
 		if errs := a.errors(); says == "" && errs != nil || says != "" && (len(errs) != 1 || !strings.Contains(errs[0].Message, says)) {
 			t.Errorf("%s is answered %s", doc, a.body)
+		}
+	}
+}
+
+// TestNullVariables: a variable that may be null is refused if it is null where the schema allows
+// none, wherever the document uses it.
+func TestNullVariables(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	const null, absent = `{"v":null}`, `{}`
+	for _, c := range []struct{ doc, variables, needs string }{
+		{`query($v: Boolean = true) { asOf @include(if: $v) }`, null, "Boolean!"},
+		{`query($v: Boolean = true) { inbox(view: ALL) { nodes { id @skip(if: $v) } } }`, null, "Boolean!"},
+		{`query($v: Boolean = true) { ... @include(if: $v) { asOf } }`, null, "Boolean!"},
+		{`query($v: Boolean = true) { ...F } fragment F on Query { ...G @skip(if: $v) } fragment G on Query { asOf }`, null, "Boolean!"},
+		{`query($v: Boolean = true) { ...F } fragment F on Query { ...G } fragment G on Query { asOf @skip(if: $v) }`, null, "Boolean!"},
+		{`query($v: InboxView = ALL) { inbox(view: $v) { totalCount } }`, null, "InboxView!"},
+		{`query($v: InboxView) { inbox(view: $v) { totalCount } }`, null, "InboxView!"},
+		{`query($v: OrderDirection) { contacts(orderBy: {direction: $v}) { nodes { id } } }`, null, "OrderDirection!"},
+		{`mutation($v: Role = AGENT) { createAgent(input: {name: "Rolf", email: "rolf@example.com", role: $v}) { agent { id } } }`, null, "Role!"},
+		{`subscription($v: Boolean = true) { inboxCountsChanged { all @include(if: $v) } }`, null, "Boolean!"},
+		{`subscription($v: InboxView = ALL) { inboxChanged(view: $v) { kind } }`, null, "InboxView!"},
+		{`query($v: Boolean = true) { asOf @include(if: $v) }`, absent, ""},
+		{`query($v: InboxView) { inbox(view: $v) { totalCount } }`, absent, ""},
+		{`query($v: OrderDirection) { contacts(orderBy: {direction: $v}) { nodes { id } } }`, absent, ""},
+		{`query($v: Int) { contacts(first: $v) { nodes { id } } }`, null, ""},
+		{`query($v: ID) { inbox(view: ALL, filter: {assignees: [$v]}) { nodes { id } } }`, null, ""},
+	} {
+		for range 2 { // the second time the document is in the cache
+			body := `{"query":` + string(quoted(t, c.doc)) + `,"variables":` + c.variables + `}`
+			response := w.events(t, "POST", w.manager.token, body, "Accept", "text/event-stream")
+			text, err := io.ReadAll(io.LimitReader(response.Body, 1<<16))
+			_ = response.Body.Close()
+			says := "$v does not fit: it is null, and is used where " + c.needs + " is required"
+			if refused := strings.Contains(string(text), says); err != nil || refused != (c.needs != "") || !refused && strings.Contains(string(text), "errors") {
+				t.Errorf("%s with %s is answered %s, %v", c.doc, c.variables, text, err)
+			}
 		}
 	}
 }

@@ -3,6 +3,7 @@ package live_test
 import (
 	"context"
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -80,4 +81,31 @@ func TestPanicEndsOneSocket(t *testing.T) {
 	other.subscribe("q", "{name}")
 	other.want(`{"id":"q","type":"next","payload":{"data":{"name":"Ada"}}}`)
 	other.want(`{"id":"q","type":"complete"}`)
+}
+
+// panickingAtStart panics when a subscription is started, and relies on the operation as the
+// server's own interceptors do.
+type panickingAtStart struct{ extension }
+
+func (panickingAtStart) InterceptOperation(context.Context, graphql.OperationHandler) graphql.ResponseHandler {
+	panic("in an extension")
+}
+
+func (panickingAtStart) InterceptResponse(ctx context.Context, next graphql.ResponseHandler) *graphql.Response {
+	_ = graphql.GetOperationContext(ctx).Operation.Name
+	return next(ctx)
+}
+
+// TestPanicEndsOneGroup: a panic that starts a shared subscription ends that subscription with an
+// error, not the process.
+func TestPanicEndsOneGroup(t *testing.T) {
+	s := sharing(t, &live.WebSocket{})
+	s.exec.Use(panickingAtStart{})
+	c := s.connect(t)
+	c.follow("s", "log", "0")
+	if text, err := c.read(); err != nil || !strings.Contains(text, `"type":"error"`) {
+		t.Fatalf("the subscription is answered %s, %v", text, err)
+	}
+	c.send(`{"type":"ping"}`)
+	c.want(`{"type":"pong"}`)
 }

@@ -135,6 +135,7 @@ func (g *group) execute(exec graphql.GraphExecutor) (end frame) {
 	if len(errs) > 0 {
 		return failure(exec.DispatchError(graphql.WithOperationContext(ctx, op), errs).Errors)
 	}
+	ctx = graphql.WithOperationContext(ctx, op)
 	defer func() {
 		if r := recover(); r != nil {
 			end = failure(exec.DispatchError(ctx, gqlerror.List{gqlerror.WrapIfUnwrapped(op.Recover(ctx, r))}).Errors)
