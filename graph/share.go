@@ -16,6 +16,7 @@ import (
 	"github.com/vektah/gqlparser/v2/ast"
 
 	"switchboard/db"
+	"switchboard/graph/compiled"
 	"switchboard/graph/live"
 	"switchboard/service"
 )
@@ -53,9 +54,8 @@ func share(ctx context.Context, op *graphql.OperationContext) (live.Shared, bool
 	if len(fields) != 1 || sharings[fields[0].Name] == notShared {
 		return none, false
 	}
-	document := reading{fragments: map[*ast.FragmentDefinition]bool{}}
-	document.directives(op.Operation.Directives)
-	document.selection(op.Operation.SelectionSet)
+	var document reading
+	document.operation(op.Operation)
 	root := fields[0].Field
 	after, err := cursorOf(root, op.Variables)
 	if document.unknown || err != nil {
@@ -80,32 +80,24 @@ func share(ctx context.Context, op *graphql.OperationContext) (live.Shared, bool
 	return shared, true
 }
 
-// A reading is what share finds in a document. It includes skipped fields, and visits each fragment
-// once.
+// A reading is what share finds in a document. It includes skipped fields.
 type reading struct {
-	fragments map[*ast.FragmentDefinition]bool // visited ones
-	perCaller bool                             // a field depends on the caller
-	unknown   bool                             // it contains something unknown
+	perCaller bool // a field depends on the caller
+	unknown   bool // it contains something unknown
 }
 
-func (r *reading) selection(set ast.SelectionSet) {
-	for _, selected := range set {
+func (r *reading) operation(op *ast.OperationDefinition) {
+	r.directives(op.Directives)
+	for selected := range compiled.Selections(op.SelectionSet) {
+		r.directives(compiled.Directives(selected))
 		switch s := selected.(type) {
 		case *ast.Field:
-			r.directives(s.Directives)
 			r.field(s.Definition)
-			r.selection(s.SelectionSet)
-		case *ast.InlineFragment:
-			r.directives(s.Directives)
-			r.selection(s.SelectionSet)
 		case *ast.FragmentSpread:
-			r.directives(s.Directives)
 			if s.Definition == nil {
 				r.unknown = true
-			} else if !r.fragments[s.Definition] {
-				r.fragments[s.Definition] = true
+			} else {
 				r.directives(s.Definition.Directives)
-				r.selection(s.Definition.SelectionSet)
 			}
 		}
 	}

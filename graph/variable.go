@@ -1,7 +1,6 @@
 package graph
 
 import (
-	"cmp"
 	"encoding/json"
 	"fmt"
 	"math/big"
@@ -11,6 +10,8 @@ import (
 	"github.com/99designs/gqlgen/graphql"
 	"github.com/vektah/gqlparser/v2/ast"
 	"github.com/vektah/gqlparser/v2/gqlerror"
+
+	"switchboard/graph/compiled"
 )
 
 // coercion coerces the values of variables strictly by the specification: a string is never read
@@ -191,62 +192,49 @@ func integer(value any) (*big.Int, bool) {
 // only its value shows the fault.
 // (https://spec.graphql.org/October2021/#sec-Coercing-Field-Arguments)
 func refuseNulls(op *graphql.OperationContext) *gqlerror.Error {
+	nulls := map[string]bool{}
 	for _, v := range op.Operation.VariableDefinitions {
 		if value, known := op.Variables[v.Variable]; known && value == nil {
-			return nullSearch{op, map[string]bool{}}.selections(op.Operation.SelectionSet)
+			nulls[v.Variable] = true
+		}
+	}
+	if len(nulls) == 0 {
+		return nil
+	}
+	for selected := range compiled.Selections(op.Operation.SelectionSet) {
+		if f, ok := selected.(*ast.Field); ok {
+			if err := refuseNullArguments(f.Arguments, nulls); err != nil {
+				return err
+			}
+		}
+		for _, d := range compiled.Directives(selected) {
+			if err := refuseNullArguments(d.Arguments, nulls); err != nil {
+				return err
+			}
 		}
 	}
 	return nil
 }
 
-// nullSearch looks for null variables where the schema allows no null, once in each fragment.
-type nullSearch struct {
-	op   *graphql.OperationContext
-	seen map[string]bool // fragments
-}
-
-func (n nullSearch) selections(set ast.SelectionSet) (err *gqlerror.Error) {
-	for i := 0; i < len(set) && err == nil; i++ {
-		switch s := set[i].(type) {
-		case *ast.Field:
-			err = cmp.Or(n.arguments(s.Arguments), n.directives(s.Directives), n.selections(s.SelectionSet))
-		case *ast.InlineFragment:
-			err = cmp.Or(n.directives(s.Directives), n.selections(s.SelectionSet))
-		case *ast.FragmentSpread:
-			if err = n.directives(s.Directives); err == nil && !n.seen[s.Name] {
-				n.seen[s.Name] = true
-				err = n.selections(s.Definition.SelectionSet)
-			}
+func refuseNullArguments(list ast.ArgumentList, nulls map[string]bool) *gqlerror.Error {
+	for _, argument := range list {
+		if err := refuseNull(argument.Value, nulls); err != nil {
+			return err
 		}
 	}
-	return err
+	return nil
 }
 
-func (n nullSearch) directives(list ast.DirectiveList) (err *gqlerror.Error) {
-	for i := 0; i < len(list) && err == nil; i++ {
-		err = n.arguments(list[i].Arguments)
+func refuseNull(v *ast.Value, nulls map[string]bool) *gqlerror.Error {
+	if v.Kind == ast.Variable && nulls[v.Raw] && v.ExpectedType != nil && v.ExpectedType.NonNull {
+		return mismatch(ast.Path{ast.PathName(v.Raw)}, "it is null, and is used where %s is required; leave it out for the default", v.ExpectedType)
 	}
-	return err
-}
-
-func (n nullSearch) arguments(list ast.ArgumentList) (err *gqlerror.Error) {
-	for i := 0; i < len(list) && err == nil; i++ {
-		err = n.value(list[i].Value)
-	}
-	return err
-}
-
-func (n nullSearch) value(v *ast.Value) (err *gqlerror.Error) {
-	if v.Kind == ast.Variable {
-		value, known := n.op.Variables[v.Raw]
-		if known && value == nil && v.ExpectedType != nil && v.ExpectedType.NonNull {
-			return mismatch(ast.Path{ast.PathName(v.Raw)}, "it is null, and is used where %s is required; leave it out for the default", v.ExpectedType)
+	for _, child := range v.Children {
+		if err := refuseNull(child.Value, nulls); err != nil {
+			return err
 		}
 	}
-	for i := 0; i < len(v.Children) && err == nil; i++ {
-		err = n.value(v.Children[i].Value)
-	}
-	return err
+	return nil
 }
 
 // shown returns a value as text for a message, truncated if long.

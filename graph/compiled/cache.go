@@ -1,6 +1,7 @@
 package compiled
 
 import (
+	"slices"
 	"sync"
 
 	"github.com/99designs/gqlgen/graphql"
@@ -71,39 +72,18 @@ func (s *Schema) plan(op *graphql.OperationContext) (*selection, error) {
 // survey reads which directives an operation uses.
 func survey(op *graphql.OperationContext) *plans {
 	p := &plans{of: map[string]*selection{}}
-	visited, known := map[*ast.FragmentDefinition]bool{}, map[string]bool{}
-	directives := func(list ast.DirectiveList) {
-		for _, d := range list {
+	for selected := range Selections(op.Operation.SelectionSet) {
+		for _, d := range Directives(selected) {
 			switch d.Name {
 			case "defer":
 				p.refused = refuse("GRAPHQL_VALIDATION_FAILED", "@defer is not supported; leave it out, the answer is sent as a whole")
 			case "include", "skip":
-				if condition := d.Arguments.ForName("if"); condition != nil && condition.Value.Kind == ast.Variable && !known[condition.Value.Raw] {
-					known[condition.Value.Raw] = true
+				condition := d.Arguments.ForName("if")
+				if condition != nil && condition.Value.Kind == ast.Variable && !slices.Contains(p.conditions, condition.Value.Raw) {
 					p.conditions = append(p.conditions, condition.Value.Raw)
 				}
 			}
 		}
 	}
-	var walk func(set ast.SelectionSet)
-	walk = func(set ast.SelectionSet) {
-		for _, selected := range set {
-			switch s := selected.(type) {
-			case *ast.Field:
-				directives(s.Directives)
-				walk(s.SelectionSet)
-			case *ast.InlineFragment:
-				directives(s.Directives)
-				walk(s.SelectionSet)
-			case *ast.FragmentSpread:
-				directives(s.Directives)
-				if !visited[s.Definition] {
-					visited[s.Definition] = true
-					walk(s.Definition.SelectionSet)
-				}
-			}
-		}
-	}
-	walk(op.Operation.SelectionSet)
 	return p
 }

@@ -68,7 +68,7 @@ func Leaves[T any](values []T, errs []error, append func(dst []byte, value T) []
 
 // Pointers returns the values of a relation to rows; a nil pointer is null.
 func Pointers[T any](values []*T, errs []error) Values {
-	return Values{Errors: errs, Object: func(i int) any { return pointer(values[i]) }}
+	return Values{Errors: errs, Object: func(i int) any { return Pointer(values[i]) }}
 }
 
 // Interfaces returns the values of a relation to objects of several types; nil is null.
@@ -90,7 +90,7 @@ func InterfaceLists[T any](values [][]T, errs []error) Values {
 // AppendPointers appends rows to a list of objects; ok is false if there is no list.
 func AppendPointers[T any](dst []any, rows []*T) (all []any, ok bool) {
 	for _, row := range rows {
-		dst = append(dst, pointer(row))
+		dst = append(dst, Pointer(row))
 	}
 	return dst, rows != nil
 }
@@ -104,9 +104,7 @@ func AppendInterfaces[T any](dst []any, objects []T) (all []any, ok bool) {
 }
 
 // Pointer returns a row as an object; nil for a nil pointer.
-func Pointer[T any](row *T) any { return pointer(row) }
-
-func pointer[T any](row *T) any {
+func Pointer[T any](row *T) any {
 	if row == nil {
 		return nil
 	}
