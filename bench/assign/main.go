@@ -34,10 +34,8 @@ func measure(ctx context.Context, b *harness.Bench) error {
 	if err := m.start(ctx); err != nil {
 		return err
 	}
-	for _, step := range []func(context.Context) error{m.manyWorkspaces, m.oneWorkspace, m.crowd, m.check} {
-		if err := step(ctx); err != nil {
-			return err
-		}
+	if err := harness.InOrder(ctx, m.manyWorkspaces, m.oneWorkspace, m.crowd, m.check); err != nil {
+		return err
 	}
 	m.judge()
 	return nil
@@ -102,11 +100,7 @@ func (m *measurement) startRival(ctx context.Context, r *rival) (err error) {
 	if r.d, err = m.Clone(ctx, m.d, r.side.Name); err != nil {
 		return err
 	}
-	if r.side.Program == "" {
-		r.server, err = m.StartOurs(ctx, r.d)
-	} else {
-		r.server, err = m.StartPeer(ctx, r.side.Program, r.d)
-	}
+	r.server, err = m.Start(ctx, r.side.Program, r.d)
 	return err
 }
 

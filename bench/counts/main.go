@@ -30,10 +30,8 @@ func measure(ctx context.Context, b *harness.Bench) error {
 		return err
 	}
 	m := &measurement{Bench: b, d: d, large: d.Companies[0], small: d.Companies[1]}
-	for _, step := range []func(context.Context) error{m.firstReads, m.compareCounts, m.compareDashboards, m.checkExact} {
-		if err := step(ctx); err != nil {
-			return err
-		}
+	if err := harness.InOrder(ctx, m.firstReads, m.compareCounts, m.compareDashboards, m.checkExact); err != nil {
+		return err
 	}
 	m.judge()
 	return nil
@@ -49,38 +47,30 @@ type measurement struct {
 
 // compareCounts measures the counts of the large company, ours also those of the small one, while
 // 100 conversations a second change in the large one.
-func (m *measurement) compareCounts(ctx context.Context) (err error) {
-	if m.ours, err = m.StartOurs(ctx, m.d); err != nil {
+func (m *measurement) compareCounts(ctx context.Context) error {
+	servers, err := document.Start(ctx, m.Bench, m.d)
+	if err != nil {
 		return err
 	}
-	servers := map[string]*harness.Server{harness.Ours: m.ours}
-	for _, side := range document.Sides[1:] {
-		if m.Wants(side.Name) {
-			if servers[side.Name], err = m.StartPeer(ctx, side.Program, m.d); err != nil {
-				return err
-			}
-		}
-	}
+	m.ours = servers[harness.Ours]
 	asked := func(side document.Side) (all []harness.Request) {
 		for _, caller := range m.large.Callers {
 			all = append(all, side.Counts(m.large, caller))
 		}
 		return all
 	}
-	if err := document.CheckEqual(counts, servers, asked); err != nil {
+	entries, err := document.Compare(counts, servers, asked, clients)
+	if err != nil {
 		return err
-	}
-	var entries []harness.Entry
-	for _, side := range document.Sides {
-		if server := servers[side.Name]; server != nil {
-			entries = append(entries, m.changing(harness.Under(side.Name, server, harness.Reading(asked(side), clients))))
-		}
 	}
 	var inSmall []harness.Request
 	for _, caller := range m.small.Callers {
 		inSmall = append(inSmall, document.Sides[0].Counts(m.small, caller))
 	}
-	entries = append(entries, m.changing(harness.Under(small, m.ours, harness.Reading(inSmall, clients))))
+	entries = append(entries, harness.Under(small, m.ours, harness.Reading(inSmall, clients)))
+	for i, e := range entries {
+		entries[i] = m.changing(e)
+	}
 	return m.InTurn(ctx, counts, entries...)
 }
 
@@ -93,15 +83,7 @@ func (m *measurement) changing(e harness.Entry) harness.Entry {
 		if err != nil {
 			return harness.Figures{}, err
 		}
-		assigning, stop := context.WithCancel(ctx)
-		done := make(chan error, 1)
-		go func() { done <- document.KeepAssigning(assigning, m.ours, document.Sides[0], targets) }()
-		f, err := still(ctx, during)
-		stop()
-		if failed := <-done; err == nil {
-			err = failed
-		}
-		return f, err
+		return document.WhileAssigning(ctx, m.ours, document.Sides[0], targets, func() (harness.Figures, error) { return still(ctx, during) })
 	}
 	return e
 }

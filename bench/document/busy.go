@@ -1,6 +1,7 @@
 package document
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"time"
@@ -25,6 +26,16 @@ func KeepAssigning(ctx context.Context, s *harness.Server, side Side, targets []
 		}
 	}
 	return err
+}
+
+// WhileAssigning measures something while a server makes 100 assignments a second.
+func WhileAssigning(ctx context.Context, s *harness.Server, side Side, targets []*Target, measure func() (harness.Figures, error)) (harness.Figures, error) {
+	assigning, stop := context.WithCancel(ctx)
+	done := make(chan error, 1)
+	go func() { done <- KeepAssigning(assigning, s, side, targets) }()
+	f, err := measure()
+	stop()
+	return f, cmp.Or(err, <-done)
 }
 
 func assignEvery(ctx context.Context, s *harness.Server, side Side, targets []*Target, interval time.Duration) error {

@@ -28,10 +28,8 @@ const (
 
 func measure(ctx context.Context, b *harness.Bench) error {
 	m := &measurement{b}
-	for _, step := range []func(context.Context) error{m.workspaces, m.agents, m.subscribers} {
-		if err := step(ctx); err != nil {
-			return err
-		}
+	if err := harness.InOrder(ctx, m.workspaces, m.agents, m.subscribers); err != nil {
+		return err
 	}
 	r := b.Report
 	r.AtMost("T10", "growth-workspaces", "ratio", 1.2, r.RatiosOf(workspaces, tenTimes, harness.CPU, few))

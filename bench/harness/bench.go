@@ -116,6 +116,16 @@ func Run(ctx context.Context, name string, o Options, measure func(context.Conte
 	return b.Report, errors.Join(err, postgres.Close())
 }
 
+// InOrder carries out the steps of a benchmark one after the other, until one fails.
+func InOrder(ctx context.Context, steps ...func(context.Context) error) error {
+	for _, step := range steps {
+		if err := step(ctx); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // AtEnd calls a function when the benchmark ends.
 func (b *Bench) AtEnd(end func()) { b.closing = append(b.closing, end) }
 
@@ -129,19 +139,30 @@ func (b *Bench) Wants(contender string) bool {
 
 // StartOurs starts our server on a database until the benchmark ends.
 func (b *Bench) StartOurs(ctx context.Context, d *dataset.Database) (*Server, error) {
-	s, err := Start(ctx, d, b.Profile != "")
-	return b.keep(s, err)
+	return b.Start(ctx, "", d)
 }
 
-// StartPeer starts a peer on a database until the benchmark ends.
-func (b *Bench) StartPeer(ctx context.Context, program string, d *dataset.Database) (*Server, error) {
-	s, err := b.Peer(ctx, program, d)
-	return b.keep(s, err)
+// Start starts a program of bench/peer, or our server for an empty name, on a database until the
+// benchmark ends.
+func (b *Bench) Start(ctx context.Context, program string, d *dataset.Database) (*Server, error) {
+	s, err := b.Fresh(ctx, program, d)
+	if err != nil {
+		return nil, err
+	}
+	b.AtEnd(s.Stop)
+	return s, nil
 }
 
-// Peer starts a peer on a database; the caller stops it. The database gets the function with which
-// PostGraphile assigns.
-func (b *Bench) Peer(ctx context.Context, program string, d *dataset.Database) (*Server, error) {
+// Fresh is Start for a server that the caller stops.
+func (b *Bench) Fresh(ctx context.Context, program string, d *dataset.Database) (*Server, error) {
+	if program == "" {
+		return Start(ctx, d, b.Profile != "")
+	}
+	return b.peer(ctx, program, d)
+}
+
+// peer starts a peer on a database, which gets the function with which PostGraphile assigns.
+func (b *Bench) peer(ctx context.Context, program string, d *dataset.Database) (*Server, error) {
 	folder, err := InstallPeers(ctx)
 	if err != nil {
 		return nil, err
@@ -158,14 +179,6 @@ func (b *Bench) Peer(ctx context.Context, program string, d *dataset.Database) (
 		return nil, err
 	}
 	maps.Copy(b.Report.Versions, s.Versions)
-	return s, nil
-}
-
-func (b *Bench) keep(s *Server, err error) (*Server, error) {
-	if err != nil {
-		return nil, err
-	}
-	b.AtEnd(s.Stop)
 	return s, nil
 }
 

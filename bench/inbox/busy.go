@@ -23,15 +23,7 @@ func (m *measurement) pagesWhileBusy(ctx context.Context) error {
 		entry := harness.Under(side.Name, server, harness.Reading(m.openPages(side), connections))
 		quiet := entry.Measure
 		entry.Measure = func(ctx context.Context, during time.Duration) (harness.Figures, error) {
-			assigning, stop := context.WithCancel(ctx)
-			done := make(chan error, 1)
-			go func() { done <- document.KeepAssigning(assigning, server, side, targets) }()
-			f, err := quiet(ctx, during)
-			stop()
-			if failed := <-done; err == nil {
-				err = failed
-			}
-			return f, err
+			return document.WhileAssigning(ctx, server, side, targets, func() (harness.Figures, error) { return quiet(ctx, during) })
 		}
 		entries = append(entries, entry)
 	}

@@ -33,17 +33,15 @@ func measure(ctx context.Context, b *harness.Bench) error {
 	if err != nil {
 		return err
 	}
-	m := &measurement{Bench: b, d: d, large: d.Companies[0], servers: map[string]*harness.Server{}}
-	if err := m.start(ctx); err != nil {
+	m := &measurement{Bench: b, d: d, large: d.Companies[0]}
+	if m.servers, err = document.Start(ctx, b, d); err != nil {
 		return err
 	}
 	if m.conversations, err = someConversations(ctx, d); err != nil {
 		return err
 	}
-	for _, step := range []func(context.Context) error{m.pages, m.pagesWhileBusy, m.closedPages, m.singleConversations, m.growth} {
-		if err := step(ctx); err != nil {
-			return err
-		}
+	if err := harness.InOrder(ctx, m.pages, m.pagesWhileBusy, m.closedPages, m.singleConversations, m.growth); err != nil {
+		return err
 	}
 	m.judge()
 	return nil
@@ -56,23 +54,6 @@ type measurement struct {
 	large         dataset.Loaded
 	servers       map[string]*harness.Server
 	conversations []uuid.UUID
-}
-
-func (m *measurement) start(ctx context.Context) (err error) {
-	for _, side := range document.Sides {
-		if !m.Wants(side.Name) {
-			continue
-		}
-		if side.Program == "" {
-			m.servers[side.Name], err = m.StartOurs(ctx, m.d)
-		} else {
-			m.servers[side.Name], err = m.StartPeer(ctx, side.Program, m.d)
-		}
-		if err != nil {
-			return err
-		}
-	}
-	return nil
 }
 
 // someConversations returns conversations in which much has happened.
@@ -93,14 +74,9 @@ func someConversations(ctx context.Context, d *dataset.Database) ([]uuid.UUID, e
 
 // compare measures a set on all sides, after it has checked that their answers are equal.
 func (m *measurement) compare(ctx context.Context, name string, requests document.Requests, limit harness.Entry) error {
-	if err := document.CheckEqual(name, m.servers, requests); err != nil {
+	entries, err := document.Compare(name, m.servers, requests, connections)
+	if err != nil {
 		return err
-	}
-	var entries []harness.Entry
-	for _, side := range document.Sides {
-		if server := m.servers[side.Name]; server != nil {
-			entries = append(entries, harness.Under(side.Name, server, harness.Reading(requests(side), connections)))
-		}
 	}
 	return m.InTurn(ctx, name, append(entries, limit)...)
 }

@@ -59,7 +59,7 @@ func (m *measurement) idle(ctx context.Context, d *dataset.Database) error {
 			if !m.Wants(side.Name) {
 				continue
 			}
-			server, err := m.startFresh(ctx, side, d)
+			server, err := m.Fresh(ctx, side.Program, d)
 			if err == nil {
 				_, err = server.Request(side.Counts(d.Companies[0], d.Companies[0].Manager))
 				m.settle(ctx)
@@ -72,13 +72,6 @@ func (m *measurement) idle(ctx context.Context, d *dataset.Database) error {
 		}
 	}
 	return nil
-}
-
-func (m *measurement) startFresh(ctx context.Context, side document.Side, d *dataset.Database) (*harness.Server, error) {
-	if side.Program == "" {
-		return harness.Start(ctx, d, m.Profile != "")
-	}
-	return m.Peer(ctx, side.Program, d)
 }
 
 const changes = `subscription { inboxChanged(view: ALL) { kind conversationId cursor counts { all unassigned asOf }

@@ -34,14 +34,12 @@ func measure(ctx context.Context, b *harness.Bench) error {
 		return err
 	}
 	if b.Wants("yoga") {
-		if m.servers["yoga"], err = b.StartPeer(ctx, "yoga", d); err != nil {
+		if m.servers["yoga"], err = b.Start(ctx, "yoga", d); err != nil {
 			return err
 		}
 	}
-	for _, step := range []func(context.Context) error{m.names, m.all, m.each} {
-		if err := step(ctx); err != nil {
-			return err
-		}
+	if err := harness.InOrder(ctx, m.names, m.all, m.each); err != nil {
+		return err
 	}
 	m.judge()
 	return nil
@@ -67,14 +65,9 @@ func (m *measurement) names(ctx context.Context) error {
 		}
 		return all
 	}
-	if err := document.CheckEqual(m.kinds[0].name, m.servers, requests); err != nil {
+	entries, err := document.Compare(m.kinds[0].name, m.servers, requests, clients)
+	if err != nil {
 		return err
-	}
-	var entries []harness.Entry
-	for _, side := range document.Sides {
-		if server := m.servers[side.Name]; server != nil {
-			entries = append(entries, harness.Under(side.Name, server, harness.Reading(requests(side), clients)))
-		}
 	}
 	return m.InTurn(ctx, "part of a name", append(entries, harness.Pgbench("pgbench", m.d.URL, script(m.large, texts), clients))...)
 }

@@ -52,7 +52,7 @@ func withDatabase(ctx context.Context, b *harness.Bench) error {
 				continue
 			}
 			began := time.Now()
-			server, err := start(ctx, b, side, d)
+			server, err := b.Fresh(ctx, side.Program, d)
 			if err != nil {
 				return fmt.Errorf("%s: %w", side.Name, err)
 			}
@@ -63,13 +63,6 @@ func withDatabase(ctx context.Context, b *harness.Bench) error {
 		}
 	}
 	return nil
-}
-
-func start(ctx context.Context, b *harness.Bench, side document.Side, d *dataset.Database) (*harness.Server, error) {
-	if side.Program == "" {
-		return harness.Start(ctx, d, b.Profile != "")
-	}
-	return b.Peer(ctx, side.Program, d)
 }
 
 // answer adds how long the first answer took since the start, and stops the server.
