@@ -1,13 +1,13 @@
 // Package auth turns credentials into actors. It knows API tokens, of which the database stores a
-// hash, and the development tokens of a server on its embedded database.
+// hash (token.go, issue.go), tokens that identity providers sign (issuer.go, claims.go, sign_in.go)
+// and the development tokens of a server on its embedded database. Live connections are watched, so
+// that they end when their credential does (watch.go, withdraw.go, logout.go).
 package auth
 
 import (
-	"cmp"
 	"context"
 	"crypto/hmac"
 	"crypto/sha256"
-	"errors"
 	"fmt"
 	"log/slog"
 	"sync"
@@ -15,21 +15,28 @@ import (
 
 	"switchboard/db"
 	"switchboard/service"
+	"switchboard/service/apitoken"
 )
 
 // An Authenticator finds out who is calling.
 type Authenticator struct {
+	Now func() time.Time // the clock; not changed once Run has begun
+
 	db  *db.DB
 	log *slog.Logger
-	now func() time.Time
+
+	measures *measures
 
 	development map[digest]developer // not changed once requests are served
 	connectors  map[digest]digest    // development tokens to their rows' hashes; not changed either
+	issuers     *Issuers             // not changed either
+	linker      Linker               // of first sign-ins; nil if there are no issuers
 
 	mu       sync.Mutex
-	watches  map[digest]map[*tokenWatch]bool
+	watches  map[digest]*watched
 	known    map[digest]time.Time // tokens seen valid, and since when they are missing
 	recalled map[digest]recalled  // callers of the last moments
+	uses     map[digest]bool      // tokens whose use is to be recorded
 }
 
 // A developer is the agent that a development token belongs to.
@@ -38,22 +45,12 @@ type developer struct {
 	agent     db.AgentID
 }
 
-// A tokenWatch is a call of Watch that has not been stopped.
-type tokenWatch struct {
-	actor service.Actor
-	ended func(why *service.Error)
-	once  sync.Once
-}
-
-// end calls ended once. Concurrent callers wait until that call has returned.
-func (one *tokenWatch) end(why *service.Error) { one.once.Do(func() { one.ended(why) }) }
-
 // New returns an authenticator for a database.
 func New(d *db.DB, log *slog.Logger) *Authenticator {
 	return &Authenticator{
-		db: d, log: log, now: time.Now,
-		development: map[digest]developer{}, connectors: map[digest]digest{},
-		watches: map[digest]map[*tokenWatch]bool{}, known: map[digest]time.Time{}, recalled: map[digest]recalled{},
+		Now: time.Now, db: d, log: log, measures: newMeasures(),
+		development: map[digest]developer{}, connectors: map[digest]digest{}, issuers: &Issuers{},
+		watches: map[digest]*watched{}, known: map[digest]time.Time{}, recalled: map[digest]recalled{}, uses: map[digest]bool{},
 	}
 }
 
@@ -63,7 +60,7 @@ func New(d *db.DB, log *slog.Logger) *Authenticator {
 func (a *Authenticator) AddDeveloper(secret []byte, workspace db.WorkspaceKey, agent db.AgentID) (token string) {
 	mac := hmac.New(sha256.New, secret)
 	mac.Write(agent.UUID[:])
-	token = withChecksum(developmentPrefix, mac.Sum(nil))
+	token = apitoken.Of(apitoken.Development, mac.Sum(nil))
 	a.development[digestOf(token)] = developer{workspace, agent}
 	return token
 }
@@ -83,13 +80,13 @@ func (a *Authenticator) AddConnector(ctx context.Context, secret []byte, workspa
 	if len(owners) == 0 {
 		err = a.db.ForWorkspace(workspace).InsertToken(ctx, &db.Token{
 			ID: db.TokenID{UUID: db.NewUUID()}, Scope: db.ScopeIntegration, Name: "development connector",
-			Hash: row, CreatedAt: a.now().UTC().Truncate(time.Microsecond),
+			Hash: row, CreatedAt: a.Now().UTC().Truncate(time.Microsecond),
 		})
 		if err != nil {
 			return "", err
 		}
 	}
-	token = withChecksum(developmentPrefix, keyed(secret, "connector", workspace))
+	token = apitoken.Of(apitoken.Development, keyed(secret, "connector", workspace))
 	a.connectors[digestOf(token)] = hash
 	return token, nil
 }
@@ -105,30 +102,69 @@ func unauthenticated(message string) *service.Error {
 	return &service.Error{Code: service.Unauthenticated, Message: message}
 }
 
-// Authenticate returns the caller that a token belongs to. The error is UNAUTHENTICATED,
-// UNAVAILABLE while a token that was valid is missing, or that of the database.
-func (a *Authenticator) Authenticate(ctx context.Context, token string) (service.Actor, error) {
-	if token == "" {
-		return service.Actor{}, unauthenticated("send an API token: Authorization: Bearer <token>; `switchboard token create` makes one")
+// A presented credential is one that has the right form or signature, and so may be valid.
+type presented struct {
+	id     digest  // of the whole credential
+	token  digest  // of the token, if it is an API or development token
+	signed *claims // otherwise
+	chosen string  // typed id of the workspace that the caller chose; empty if none
+
+	settled db.WorkspaceKey // that of a live connection; zero for a new caller
+}
+
+// present checks the form or the signature of a credential. It sends no statement to the database.
+// The error is UNAUTHENTICATED, or UNAVAILABLE if an issuer's keys cannot be read.
+func (a *Authenticator) present(ctx context.Context, c service.Credential) (p presented, err error) {
+	p = presented{id: idOf(c), chosen: c.Workspace}
+	switch {
+	case c.Token == "":
+		return p, unauthenticated("send an API token: Authorization: Bearer <token>; `switchboard token create` makes one")
+	case isSigned(c.Token) && len(a.issuers.byURL) > 0:
+		p.signed, err = a.signedToken(ctx, c.Token)
+		return p, err
+	case !apitoken.IsWellFormed(c.Token):
+		return p, unauthenticated("the token is malformed: it is not one of this server, or it was copied only in part")
+	case isDevelopment(c.Token) && !c.Local:
+		return p, unauthenticated("development tokens are accepted from this machine only, without a proxy between; `switchboard token create` makes other ones")
 	}
-	if !wellFormed(token) {
-		return service.Actor{}, unauthenticated("the token is malformed: it is not one of this server, or it was copied only in part")
-	}
-	key := digestOf(token)
-	states, err := a.lookUp(ctx, []digest{key})
+	p.token = digestOf(c.Token)
+	return p, nil
+}
+
+// idOf returns a digest of a credential.
+func idOf(c service.Credential) digest {
+	return digestOf(fmt.Sprintf("%t %q %s", c.Local, c.Workspace, c.Token))
+}
+
+// Authenticate returns the caller who presents a credential. The error is UNAUTHENTICATED,
+// UNAVAILABLE while a token that was valid is missing or an issuer's keys cannot be read, or that of
+// the database.
+func (a *Authenticator) Authenticate(ctx context.Context, c service.Credential) (_ service.Actor, err error) {
+	defer func() { a.measures.checked(c.Token, err) }()
+	p, err := a.present(ctx, c)
 	if err != nil {
 		return service.Actor{}, err
 	}
-	if why := states[key].why; why != nil {
-		return service.Actor{}, why
+	s, err := a.lookUpOne(ctx, p)
+	if err == nil && s.why == errNoAgent {
+		s, err = a.signInFirst(ctx, p)
 	}
-	return states[key].actor, nil
+	switch {
+	case err != nil:
+		return service.Actor{}, err
+	case s.choice != nil:
+		return service.Actor{}, s.choice
+	case s.why != nil:
+		return service.Actor{}, s.why
+	}
+	return s.actor, nil
 }
 
-// A state is the actor of a token, or why the token is not valid.
+// A state is the actor of a credential, or why it is not valid.
 type state struct {
-	actor service.Actor
-	why   *service.Error
+	actor  service.Actor
+	why    *service.Error
+	choice *service.ChoiceError // instead of why: the caller must choose a workspace
 }
 
 func invalid(reason string) state { return state{why: unauthenticated(reason)} }
@@ -136,40 +172,68 @@ func invalid(reason string) state { return state{why: unauthenticated(reason)} }
 // errUnknown is the error for a token that is not in the database.
 var errUnknown = unauthenticated("the token is unknown: it may be for another server; `switchboard token create` makes one for this server")
 
-// lookUp returns the states of several tokens.
-func (a *Authenticator) lookUp(ctx context.Context, tokens []digest) (map[digest]state, error) {
+func (a *Authenticator) lookUpOne(ctx context.Context, p presented) (state, error) {
+	states, err := a.lookUp(ctx, []presented{p})
+	return states[p.id], err
+}
+
+// lookUp returns the states of several credentials.
+func (a *Authenticator) lookUp(ctx context.Context, all []presented) (map[digest]state, error) {
 	states := map[digest]state{}
-	var hashes [][]byte
-	presented := map[digest]digest{} // by the hashes of their rows
-	for _, token := range tokens {
-		states[token] = state{why: errUnknown}
-		if dev, ok := a.development[token]; ok {
+	var signed []presented
+	rows := map[digest][]presented{} // by the hashes of their rows
+	for _, p := range all {
+		states[p.id] = state{why: errUnknown}
+		if p.signed != nil {
+			signed = append(signed, p)
+			continue
+		}
+		if dev, ok := a.development[p.token]; ok {
 			s, err := a.developerState(ctx, dev)
 			if err != nil {
 				return nil, err
 			}
 			if s != (state{}) {
-				states[token] = s
+				states[p.id] = s
 			}
 			continue
 		}
-		row, ok := a.connectors[token]
+		row, ok := a.connectors[p.token]
 		if !ok {
-			row = token
+			row = p.token
 		}
-		presented[row] = token
-		hashes = append(hashes, row[:])
+		rows[row] = append(rows[row], p)
 	}
-	if hashes != nil {
-		owners, err := a.db.TokensByHash(ctx, hashes)
-		if err != nil {
-			return nil, err
-		}
-		for _, owner := range owners {
-			states[presented[digest(owner.Hash)]] = a.state(owner)
-		}
+	if err := a.lookUpTokens(ctx, rows, states); err != nil {
+		return nil, err
+	}
+	if err := a.lookUpSignIns(ctx, signed, states); err != nil {
+		return nil, err
 	}
 	return states, a.markMissing(ctx, states)
+}
+
+// lookUpTokens adds the states of API tokens, which are given by the hashes of their rows.
+func (a *Authenticator) lookUpTokens(ctx context.Context, rows map[digest][]presented, states map[digest]state) error {
+	if len(rows) == 0 {
+		return nil
+	}
+	var hashes [][]byte
+	for row := range rows {
+		hashes = append(hashes, row[:])
+	}
+	owners, err := a.db.TokensByHash(ctx, hashes)
+	if err != nil {
+		return err
+	}
+	for _, owner := range owners {
+		for _, p := range rows[digest(owner.Hash)] {
+			if states[p.id] = a.state(owner); p.chosen != "" && p.chosen != owner.InID.String() {
+				states[p.id] = invalid("the token belongs to another workspace than the one that was chosen")
+			}
+		}
+	}
+	return nil
 }
 
 // developerState returns the state of a development token, or the zero state if its agent does not
@@ -194,21 +258,26 @@ func (a *Authenticator) developerState(ctx context.Context, dev developer) (stat
 func (a *Authenticator) state(t *db.TokenOwner) state {
 	var s state
 	switch {
+	case t.Active != nil && !*t.Active: // which revokes the token as well
+		return invalid(deactivated)
 	case t.RevokedAt != nil:
-		return invalid("the token was revoked; `switchboard token create` makes a new one")
-	case t.ExpiresAt != nil && !a.now().Before(*t.ExpiresAt):
+		return invalid(revoked)
+	case t.ExpiresAt != nil && !a.Now().Before(*t.ExpiresAt):
 		return invalid("the token has expired; `switchboard token create` makes a new one")
 	case t.Scope == db.ScopeAgent && t.Role == nil: // while the database is being restored
 		return state{why: errUnknown}
 	case t.Scope == db.ScopeAgent:
 		s = agentState(t.WorkspaceID, *t.AgentID, *t.Role, *t.Active)
-	case t.Scope == db.ScopeIntegration:
-		s.actor = service.Actor{Workspace: t.WorkspaceID, Role: service.RoleIntegration}
 	default:
-		s.actor = service.Actor{Workspace: t.WorkspaceID, Role: service.RoleReader}
+		role, known := service.RoleOf(t.Scope)
+		if !known {
+			return invalid("the token has a scope that this version does not know: " + string(t.Scope))
+		}
+		s.actor = service.Actor{Workspace: t.WorkspaceID, Role: role}
 	}
 	if s.why == nil {
 		s.actor.Token, s.actor.Expires, s.actor.AsOf = t.ID, t.ExpiresAt, t.AsOf
+		a.noteUse(t)
 	}
 	return s
 }
@@ -218,91 +287,4 @@ func agentState(workspace db.WorkspaceKey, id db.AgentID, role db.Role, active b
 		return invalid(deactivated)
 	}
 	return state{actor: service.Actor{Workspace: workspace, Role: service.Role(role), Agent: &id}}
-}
-
-// Watch calls ended once when a token stops being valid. The reason is UNAUTHENTICATED if it was
-// revoked or has expired, or if its agent was deactivated or got another role; it is UNAVAILABLE if
-// the token is missing. The actor is what Authenticate returned. ended must not block. stop ends
-// the watch.
-func (a *Authenticator) Watch(token string, actor service.Actor, ended func(why *service.Error)) (stop func()) {
-	key, watch := digestOf(token), &tokenWatch{actor: actor, ended: ended}
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	if a.watches[key] == nil {
-		a.watches[key] = map[*tokenWatch]bool{}
-	}
-	a.watches[key][watch] = true
-	return func() {
-		a.mu.Lock()
-		defer a.mu.Unlock()
-		if delete(a.watches[key], watch); len(a.watches[key]) == 0 {
-			delete(a.watches, key)
-		}
-	}
-}
-
-// reviewInterval is how often the tokens in use are checked. Revoking a token takes effect within
-// this time.
-const reviewInterval = 500 * time.Millisecond
-
-// reviewTimeout is the limit for one review.
-const reviewTimeout = 5 * time.Second
-
-// Run checks the watched tokens until ctx ends.
-func (a *Authenticator) Run(ctx context.Context) {
-	tick := time.NewTicker(reviewInterval)
-	defer tick.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-tick.C:
-			if err := a.review(ctx); err != nil && ctx.Err() == nil && !errors.Is(err, context.DeadlineExceeded) {
-				a.log.Warn("checking the tokens in use failed; trying again", "error", err)
-			}
-		}
-	}
-}
-
-// review ends the watches of tokens that are no longer valid.
-func (a *Authenticator) review(ctx context.Context) error {
-	a.mu.Lock()
-	tokens := make([]digest, 0, len(a.watches))
-	for token := range a.watches {
-		tokens = append(tokens, token)
-	}
-	a.mu.Unlock()
-	if len(tokens) == 0 {
-		return nil
-	}
-	ctx, cancel := context.WithTimeout(ctx, reviewTimeout)
-	defer cancel()
-	states, err := a.lookUp(ctx, tokens)
-	if err != nil {
-		return err
-	}
-	for token, s := range states {
-		for _, one := range a.affected(token, s) {
-			one.end(cmp.Or(s.why, unauthenticated(roleChanged)))
-		}
-	}
-	return nil
-}
-
-// Messages for callers whose rights have changed.
-const (
-	deactivated = "the agent is deactivated; a manager can reactivate it"
-	roleChanged = "your role has changed; connect again"
-)
-
-// affected returns the watches that a token's new state ends.
-func (a *Authenticator) affected(token digest, s state) (all []*tokenWatch) {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	for one := range a.watches[token] {
-		if s.why != nil || s.actor.Role != one.actor.Role {
-			all = append(all, one)
-		}
-	}
-	return all
 }

@@ -3,6 +3,7 @@ package auth
 import (
 	"bytes"
 	"context"
+	"encoding/base64"
 	"encoding/hex"
 	"errors"
 	"log/slog"
@@ -17,6 +18,7 @@ import (
 	"switchboard/db/dbtest"
 	"switchboard/feed"
 	"switchboard/service"
+	"switchboard/service/apitoken"
 )
 
 func TestMain(m *testing.M) { dbtest.Main(m) }
@@ -70,12 +72,31 @@ func newFixture(t *testing.T) *fixture {
 	}
 	g.db = open(db.Options{MaxConns: 4, Tracer: &g.queries})
 	g.Authenticator = New(g.db, slog.New(slog.DiscardHandler))
-	g.now = func() time.Time { return time.Now().Add(time.Duration(g.clockAhead.Load())) }
+	g.Now = func() time.Time { return time.Now().Add(time.Duration(g.clockAhead.Load())) }
 
 	d := open(db.Options{MaxConns: 4})
 	g.feed = feed.New(d, feed.Options{Log: slog.New(slog.DiscardHandler), Before: g.Withdraw})
 	t.Cleanup(g.feed.Flush)
 	g.service = service.New(d, g.feed, service.Options{})
+	g.found()
+	return g
+}
+
+// apart returns an authenticator in another workspace on the same database, for a test that needs no
+// database of its own.
+func (g *fixture) apart(t *testing.T) *fixture {
+	t.Helper()
+	other := &fixture{t: t, url: g.url, db: g.db, feed: g.feed, service: g.service}
+	other.Authenticator = New(g.db, slog.New(slog.DiscardHandler))
+	other.Now = func() time.Time { return time.Now().Add(time.Duration(other.clockAhead.Load())) }
+	other.found()
+	return other
+}
+
+// found creates the workspace.
+func (g *fixture) found() {
+	g.t.Helper()
+	t := g.t
 	workspace, manager, err := g.service.CreateWorkspace(t.Context(), "Acme", "Mia Manager", "mia@acme.example")
 	fine(t, err)
 	g.workspace = workspace.Key
@@ -83,7 +104,13 @@ func newFixture(t *testing.T) *fixture {
 	o, err := g.service.CreateAgent(t.Context(), g.manager, service.CreateAgentInput{Name: "Ali Agent", Email: "ali@acme.example", Role: db.RoleAgent})
 	fine(t, err)
 	g.agent = o.Agent.ID
-	return g
+}
+
+// freeze stops the authenticator's clock for a test that takes longer than a second; clockAhead
+// still moves it.
+func (g *fixture) freeze() {
+	at := time.Now()
+	g.Now = func() time.Time { return at.Add(time.Duration(g.clockAhead.Load())) }
 }
 
 func (g *fixture) issue(scope db.TokenScope, expires time.Duration) (string, *db.Token) {
@@ -97,17 +124,20 @@ func (g *fixture) issue(scope db.TokenScope, expires time.Duration) (string, *db
 	return secret, token
 }
 
+// local returns the credential of a caller on this machine.
+func local(token string) service.Credential { return service.Credential{Token: token, Local: true} }
+
 // authenticated returns the caller that a token belongs to.
 func (g *fixture) authenticated(token string) service.Actor {
 	g.t.Helper()
-	actor, err := g.Authenticate(g.t.Context(), token)
+	actor, err := g.Authenticate(g.t.Context(), local(token))
 	fine(g.t, err)
 	return actor
 }
 
 func (g *fixture) refused(token, because string) {
 	g.t.Helper()
-	actor, err := g.Authenticate(g.t.Context(), token)
+	actor, err := g.Authenticate(g.t.Context(), local(token))
 	var known *service.Error
 	if !errors.As(err, &known) || known.Code != service.Unauthenticated || actor != (service.Actor{}) {
 		g.t.Fatalf("%q: %+v, %v", token, actor, err)
@@ -198,7 +228,7 @@ func TestDeactivatedAgent(t *testing.T) {
 	g.refused(developer, "deactivated")
 	_, err := g.service.ReactivateAgent(t.Context(), g.manager, service.ReactivateAgentInput{AgentID: g.agent})
 	fine(t, err)
-	g.authenticated(secret)
+	g.refused(secret, "revoked") // with the agent, for good
 	g.authenticated(developer)
 }
 
@@ -211,7 +241,7 @@ func TestNoToken(t *testing.T) {
 	bad := []string{
 		"", " ", "swb_", "swbdev_", "x", good + "A", good + "\n", " " + good, good + good, strings.ToUpper(good),
 		"Bearer " + good, strings.Replace(good, "swb_", "swbdev", 1), strings.Replace(good, "swb_", "", 1),
-		apiPrefix + strings.Repeat("A", 48), apiPrefix + strings.Repeat("\n", 48), apiPrefix + strings.Repeat("\x00", 48),
+		apitoken.API + strings.Repeat("A", 48), apitoken.API + strings.Repeat("\n", 48), apitoken.API + strings.Repeat("\x00", 48),
 		strings.Repeat("A", 1<<20),
 	}
 	for _, token := range []string{good, developer} {
@@ -231,7 +261,7 @@ func TestNoToken(t *testing.T) {
 	if queries := g.queries.Load() - before; queries != 0 {
 		t.Errorf("the database was asked %d times", queries)
 	}
-	g.refused(newSecret(), "unknown")
+	g.refused(apitoken.New(), "unknown")
 	if g.queries.Load() == before {
 		t.Error("the database was not asked about a token that could have been one")
 	}
@@ -249,7 +279,7 @@ func TestSecretsAreNotKept(t *testing.T) {
 	fine(t, err)
 	tables, err := pgx.CollectRows(rows, pgx.RowTo[string])
 	fine(t, err)
-	raw, err := encoding.DecodeString(strings.TrimPrefix(secret, apiPrefix))
+	raw, err := base64.RawURLEncoding.DecodeString(strings.TrimPrefix(secret, apitoken.API))
 	fine(t, err)
 	hash := digestOf(secret)
 	found := 0
@@ -258,7 +288,7 @@ func TestSecretsAreNotKept(t *testing.T) {
 		var b bytes.Buffer
 		_, err := conn.PgConn().CopyTo(t.Context(), &b, "COPY "+pgx.Identifier{table}.Sanitize()+" TO STDOUT")
 		fine(t, err)
-		for _, part := range []string{secret, secret[4:24], hex.EncodeToString([]byte(secret)), hex.EncodeToString(raw[:secretSize])} {
+		for _, part := range []string{secret, secret[4:24], hex.EncodeToString([]byte(secret)), hex.EncodeToString(raw[:32])} {
 			if strings.Contains(b.String(), part) {
 				t.Errorf("the secret stands in %s", table)
 			}
@@ -285,7 +315,7 @@ func TestDeveloperTokens(t *testing.T) {
 	if actor := g.authenticated(token); actor.Workspace != g.workspace || *actor.Agent != g.agent || actor.Role != service.RoleAgent {
 		t.Errorf("%+v", actor)
 	}
-	if _, err := other.Authenticate(t.Context(), token); err == nil {
+	if _, err := other.Authenticate(t.Context(), local(token)); err == nil {
 		t.Error("a server without development tokens accepts it")
 	}
 	if again := other.AddDeveloper([]byte("secret"), g.workspace, g.agent); again != token {
@@ -323,7 +353,7 @@ func TestConnectorToken(t *testing.T) {
 		t.Errorf("%+v", actor)
 	}
 	other := New(g.db, slog.New(slog.DiscardHandler))
-	if _, err := other.Authenticate(t.Context(), token); err == nil {
+	if _, err := other.Authenticate(t.Context(), local(token)); err == nil {
 		t.Error("a server without development tokens accepts it, although the row is there")
 	}
 	if again := add(other, "secret"); again != token {
@@ -347,8 +377,8 @@ func TestSecretsDiffer(t *testing.T) {
 	t.Parallel()
 	seen := map[string]bool{}
 	for range 1000 {
-		secret := newSecret()
-		if seen[secret] || !wellFormed(secret) {
+		secret := apitoken.New()
+		if seen[secret] || !apitoken.IsWellFormed(secret) {
 			t.Fatalf("%q is repeated or malformed", secret)
 		}
 		seen[secret] = true
@@ -379,13 +409,13 @@ func TestWatch(t *testing.T) {
 			actor := g.authenticated(secret)
 			reasons := make(chan string, 10)
 			watch := func() (stop func()) {
-				return g.Watch(secret, actor, func(why *service.Error) { reasons <- why.Message })
+				return g.Watch(local(secret), actor, func(why *service.Error) { reasons <- why.Message })
 			}
 			defer watch()()
 			defer watch()()
 			watch()() // stopped before anything changes
 			other, _ := g.issue(db.ScopeIntegration, 0)
-			defer g.Watch(other, g.authenticated(other), func(*service.Error) { t.Error("ended was called for another token") })()
+			defer g.Watch(local(other), g.authenticated(other), func(*service.Error) { t.Error("ended was called for another token") })()
 
 			fine(t, g.review(t.Context()))
 			if len(reasons) != 0 {
@@ -437,9 +467,9 @@ func TestDatabaseUnavailable(t *testing.T) {
 	t.Parallel()
 	g := newFixture(t)
 	secret, _ := g.issue(db.ScopeAgent, 0)
-	defer g.Watch(secret, g.authenticated(secret), func(why *service.Error) { t.Errorf("ended with %s", why) })()
+	defer g.Watch(local(secret), g.authenticated(secret), func(why *service.Error) { t.Errorf("ended with %s", why) })()
 	fine(t, g.db.Close())
-	_, err := g.Authenticate(t.Context(), secret)
+	_, err := g.Authenticate(t.Context(), local(secret))
 	var known *service.Error
 	if err == nil || errors.As(err, &known) && known.Code == service.Unauthenticated {
 		t.Errorf("authenticated: %v", err)

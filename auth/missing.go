@@ -35,7 +35,7 @@ func (a *Authenticator) markMissing(ctx context.Context, states map[digest]state
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	for _, token := range unknown {
-		a.remember(token, a.now())
+		a.remember(token, a.Now())
 		states[token] = state{why: errMissing}
 	}
 	return nil
@@ -58,8 +58,8 @@ func (a *Authenticator) markKnownMissing(states map[digest]state) (unknown []dig
 			unknown = append(unknown, token)
 		case !known:
 		case missing.IsZero():
-			a.known[token], states[token] = a.now(), state{why: errMissing}
-		case a.now().Sub(missing) < missingGrace:
+			a.known[token], states[token] = a.Now(), state{why: errMissing}
+		case a.Now().Sub(missing) < missingGrace:
 			states[token] = state{why: errMissing}
 		default:
 			delete(a.known, token)

@@ -7,12 +7,13 @@ import (
 
 	"switchboard/db"
 	"switchboard/service"
+	"switchboard/service/apitoken"
 )
 
 // unavailable checks that a token is neither accepted nor refused.
 func (g *fixture) unavailable(token string) {
 	g.t.Helper()
-	_, err := g.Authenticate(g.t.Context(), token)
+	_, err := g.Authenticate(g.t.Context(), local(token))
 	if known := (*service.Error)(nil); !errors.As(err, &known) || known.Code != service.Unavailable {
 		g.t.Errorf("Authenticate returned %v", err)
 	}
@@ -41,7 +42,7 @@ func TestRestoredInPlace(t *testing.T) {
 			program, _ := g.issue(db.ScopeIntegration, 0)
 			g.authenticated(program)
 			reasons := make(chan *service.Error, 1)
-			defer g.Watch(secret, g.authenticated(secret), func(why *service.Error) { reasons <- why })()
+			defer g.Watch(local(secret), g.authenticated(secret), func(why *service.Error) { reasons <- why })()
 
 			g.run(c.take)
 			fine(t, g.review(t.Context()))
@@ -69,7 +70,7 @@ func TestMissingElsewhere(t *testing.T) {
 	t.Parallel()
 	g := newFixture(t)
 	other, _ := g.issue(db.ScopeRead, 0)
-	unknown := newSecret()
+	unknown := apitoken.New()
 	g.refused(unknown, "unknown")
 	program, _ := g.issue(db.ScopeIntegration, 0)
 	g.authenticated(program)

@@ -22,12 +22,12 @@ type recalled struct {
 // Recall is Authenticate for calls that change nothing. It returns the caller that was read at most
 // recallTime ago, so a token that was revoked elsewhere is refused that much later. fresh reports
 // whether the database was asked just now.
-func (a *Authenticator) Recall(ctx context.Context, token string) (actor service.Actor, fresh bool, err error) {
-	key, now := digestOf(token), a.now()
+func (a *Authenticator) Recall(ctx context.Context, c service.Credential) (actor service.Actor, fresh bool, err error) {
+	key, now := idOf(c), a.Now()
 	if actor, ok := a.recall(key, now); ok {
 		return actor, false, nil
 	}
-	if actor, err = a.Authenticate(ctx, token); err != nil {
+	if actor, err = a.Authenticate(ctx, c); err != nil {
 		return actor, true, err
 	}
 	a.mu.Lock()

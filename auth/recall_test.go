@@ -13,7 +13,7 @@ import (
 // recall calls Recall and returns the code of its error, if any.
 func (g *fixture) recall(token string) (fresh bool, code service.ErrorCode) {
 	g.t.Helper()
-	actor, fresh, err := g.Recall(g.t.Context(), token)
+	actor, fresh, err := g.Recall(g.t.Context(), local(token))
 	var refused *service.Error
 	switch {
 	case err == nil && actor.Workspace != g.workspace:
@@ -39,7 +39,7 @@ func TestP7Recall(t *testing.T) {
 	t.Parallel()
 	g := newFixture(t)
 	start := time.Now()
-	g.now = func() time.Time { return start.Add(time.Duration(g.clockAhead.Load())) }
+	g.Now = func() time.Time { return start.Add(time.Duration(g.clockAhead.Load())) }
 	secret, token := g.issue(db.ScopeAgent, 0)
 	g.recalls("a first query", secret, true, "")
 	asked := g.queries.Load()
@@ -79,7 +79,7 @@ func TestP7RecallEnds(t *testing.T) {
 			t.Parallel()
 			g := newFixture(t)
 			start := time.Now()
-			g.now = func() time.Time { return start.Add(time.Duration(g.clockAhead.Load())) }
+			g.Now = func() time.Time { return start.Add(time.Duration(g.clockAhead.Load())) }
 			secret, token := g.issue(db.ScopeAgent, time.Hour)
 			g.clockAhead.Store(int64(time.Hour - time.Millisecond))
 			g.recalls("while the token is valid", secret, true, "")

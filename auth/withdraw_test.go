@@ -58,12 +58,12 @@ func TestP7Withdraw(t *testing.T) {
 				developer := g.AddDeveloper([]byte("secret"), g.workspace, g.agent)
 				reasons := make(chan string, 10)
 				for _, token := range []string{secret, secret, developer} {
-					defer g.Watch(token, g.authenticated(token), func(why *service.Error) { reasons <- why.Message })()
+					defer g.Watch(local(token), g.authenticated(token), func(why *service.Error) { reasons <- why.Message })()
 				}
 				program, _ := g.issue(db.ScopeIntegration, 0)
 				manager := g.AddDeveloper([]byte("secret"), g.workspace, *g.manager.Agent)
 				for _, token := range []string{program, manager} {
-					defer g.Watch(token, g.authenticated(token), func(why *service.Error) { t.Errorf("another token ended with %s", why) })()
+					defer g.Watch(local(token), g.authenticated(token), func(why *service.Error) { t.Errorf("another token ended with %s", why) })()
 				}
 
 				position := g.end()
@@ -117,14 +117,14 @@ func (g *fixture) rename() {
 func TestWithdrawIgnoresOldEvents(t *testing.T) {
 	t.Parallel()
 	g := newFixture(t)
-	secret, _ := g.issue(db.ScopeAgent, 0)
 	developer := g.AddDeveloper([]byte("secret"), g.workspace, g.agent)
 	position := g.end()
 	g.deactivate()
 	_, err := g.service.ReactivateAgent(t.Context(), g.manager, service.ReactivateAgentInput{AgentID: g.agent})
 	fine(t, err)
+	secret, _ := g.issue(db.ScopeAgent, 0) // the agent's earlier ones are revoked
 	for _, token := range []string{secret, developer} {
-		defer g.Watch(token, g.authenticated(token), func(why *service.Error) { t.Errorf("ended with %s", why) })()
+		defer g.Watch(local(token), g.authenticated(token), func(why *service.Error) { t.Errorf("ended with %s", why) })()
 	}
 	w, err := g.feed.Watch(t.Context(), g.workspace, &position)
 	fine(t, err)
@@ -139,7 +139,7 @@ func TestWithdrawCallsOnce(t *testing.T) {
 	agent := db.AgentID{UUID: db.NewUUID()}
 	a := New(nil, nil)
 	calling, proceed := make(chan bool, 2), make(chan bool)
-	stop := a.Watch("token", service.Actor{Workspace: 1, Role: service.RoleAgent, Agent: &agent}, func(*service.Error) {
+	stop := a.Watch(local("token"), service.Actor{Workspace: 1, Role: service.RoleAgent, Agent: &agent}, func(*service.Error) {
 		calling <- true
 		<-proceed
 	})

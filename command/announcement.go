@@ -9,6 +9,7 @@ import (
 // announcement is what a server prints when it is ready: its addresses and development tokens.
 type announcement struct {
 	address    string
+	console    bool
 	playground bool
 	developers []developer
 }
@@ -18,9 +19,19 @@ func (a announcement) print(c *console) error {
 	value := map[string]any{"graphql": http + "/graphql", "websocket": socket + "/graphql"}
 	var text strings.Builder
 	text.WriteString("\nSwitchboard is ready.\n\n")
+	if a.console {
+		address := http + "/" + a.tokens()
+		value["console"] = address
+		if len(a.developers) > 0 {
+			fmt.Fprintf(&text, "  Inbox, with the demo team; open it in two windows\n\n    %s\n\n", address)
+		} else {
+			fmt.Fprintf(&text, "  Inbox        %s\n", address)
+		}
+	}
 	if a.playground {
-		value["playground"] = a.addPlaygrounds(http)
-		text.WriteString(a.playgrounds(value["playground"]))
+		first := a.addPlaygrounds(http)
+		value["playground"] = first
+		fmt.Fprintf(&text, "  Playground   %s\n", first)
 	}
 	fmt.Fprintf(&text, "  GraphQL      %s/graphql\n  WebSocket    %s/graphql\n", http, socket)
 	if len(a.developers) > 0 {
@@ -60,17 +71,19 @@ func (a announcement) addPlaygrounds(http string) (first string) {
 	return first
 }
 
-// playgrounds returns the list of playground addresses as text.
-func (a announcement) playgrounds(first any) string {
-	if len(a.developers) == 0 {
-		return fmt.Sprintf("  Playground   %s\n", first)
-	}
-	var text strings.Builder
-	text.WriteString("  Playground, as one of the demo team; open two of these in two windows\n\n")
+// tokens returns the fragment with which the console lets a developer choose one of the demo team,
+// and write as a customer.
+func (a announcement) tokens() string {
+	values := url.Values{}
 	for _, d := range a.developers {
-		if d.Playground != "" {
-			fmt.Fprintf(&text, "    %s, %s\n    %s\n\n", d.Name, d.Role, d.Playground)
+		if d.Role == connectorRole {
+			values.Add("connector", d.Token)
+		} else {
+			values.Add("token", d.Token)
 		}
 	}
-	return text.String()
+	if len(values) == 0 {
+		return ""
+	}
+	return "#" + values.Encode()
 }

@@ -11,6 +11,7 @@ import (
 	"log/slog"
 	"os"
 	"os/signal"
+	"strconv"
 	"time"
 
 	"github.com/alecthomas/kong"
@@ -31,6 +32,7 @@ const (
 type commandLine struct {
 	Database database `embed:""`
 	Logging  logging  `embed:""`
+	Config   string   `name:"config" env:"SWITCHBOARD_CONFIG" placeholder:"FILE" help:"TOML file with settings: the names of flags and their values. Flags and environment variables take precedence."`
 	JSON     bool     `help:"Print machine-readable results." name:"json"`
 
 	Version kong.VersionFlag `help:"Print the version and exit."`
@@ -42,6 +44,8 @@ type commandLine struct {
 	Token     token     `cmd:"" help:"Create, list and revoke API tokens."`
 	Import    importing `cmd:"" help:"Import past conversations from JSON lines."`
 	Replay    replay    `cmd:"" help:"Play past conversations through the API of a running server."`
+	Doctor    doctor    `cmd:"" help:"Examine the database, and say what to do about what is not well."`
+	Settings  config    `cmd:"" name:"config" help:"Print the settings that serve would use, and where each comes from; passwords are hidden. Needs no database."`
 	Schema    schema    `cmd:"" help:"Print the GraphQL schema, for the tools of client developers. Needs no database."`
 }
 
@@ -51,6 +55,7 @@ type console struct {
 	json        bool
 	interactive bool // whether err is a terminal
 	log         *slog.Logger
+	level       *slog.LevelVar // of log
 }
 
 // result prints the result of a command: value as JSON with --json, otherwise the text.
@@ -85,7 +90,8 @@ func Main(args []string, out, errs io.Writer) int {
 	status := -1
 	parser, err := kong.New(&l, kong.Name("switchboard"), kong.Writers(out, errs), kong.Exit(func(code int) { status = code }),
 		kong.Description("The backend of a shared team inbox: a GraphQL API with realtime subscriptions."),
-		kong.Vars{"version": version()}, kong.UsageOnError(), kong.ConfigureHelp(kong.HelpOptions{Compact: true}))
+		kong.Vars{"version": version(), "rate": strconv.Itoa(defaultRate)}, kong.UsageOnError(), kong.ConfigureHelp(kong.HelpOptions{Compact: true}),
+		kong.Resolvers(&configFile{}, kong.ResolverFunc(secretFile))) // the last one that knows a flag wins
 	if err != nil {
 		panic(err) // a struct tag of commandLine is wrong
 	}
@@ -100,7 +106,8 @@ func Main(args []string, out, errs io.Writer) int {
 	ctx, stop := signal.NotifyContext(context.Background(), stopSignals...)
 	defer stop()
 	context.AfterFunc(ctx, stop) // a second signal ends the process at once
-	c := &console{out: out, err: errs, json: l.JSON, interactive: isTerminal(errs), log: l.Logging.logger(errs)}
+	level := l.Logging.level()
+	c := &console{out: out, err: errs, json: l.JSON, interactive: isTerminal(errs), log: l.Logging.logger(errs, level), level: level}
 	chosen.BindTo(ctx, (*context.Context)(nil))
 	if err := chosen.Run(c, &l.Database); err != nil {
 		message := explain(err)
@@ -108,10 +115,18 @@ func Main(args []string, out, errs io.Writer) int {
 			message = "interrupted by a signal: " + message
 		}
 		_, _ = fmt.Fprintf(errs, "switchboard: %s\n", message)
+		if errors.As(err, &usageError{}) {
+			return exitUsage
+		}
 		return exitFailed
 	}
 	return exitOK
 }
+
+// A usageError reports flags with which a command must not run.
+type usageError struct{ error }
+
+func (e usageError) Unwrap() error { return e.error }
 
 func isTerminal(w io.Writer) bool {
 	file, ok := w.(*os.File)

@@ -26,11 +26,13 @@ import (
 	"github.com/gofrs/flock"
 	"github.com/gorilla/websocket"
 	"github.com/uptrace/bun"
+
+	"switchboard/db/dbtest"
 )
 
 // TestExamples runs the programs of examples/ that follow the inbox, with their documented
 // commands. Their first connection is refused, the server is killed, then killed again for so long
-// that their cursor expires, and at last their token is revoked.
+// that their cursor expires, their agent gets another role, and at last their token is revoked.
 func TestExamples(t *testing.T) {
 	t.Parallel()
 	folder := installExamples(t)
@@ -77,6 +79,11 @@ func TestExamples(t *testing.T) {
 			restart()
 			p.says("inbox ", 2)
 			colleague.assign(conversation, c.agents[1].id)
+			p.saw(slices.Concat(seen[len(before):], colleague.happened(conversation)[loaded:]))
+
+			other.as(c.Token).setRole(c.agents[1].id, "MANAGER")
+			other.as(c.agents[1].token).setRole(c.Manager, "AGENT")
+			colleague.assign(conversation, c.agents[0].id)
 			p.saw(slices.Concat(seen[len(before):], colleague.happened(conversation)[loaded:]))
 
 			succeed(t, &struct{}{}, "token", "revoke", c.TokenID, "--workspace", c.Workspace, "--data-dir", dir)
@@ -174,8 +181,16 @@ func installExamples(t *testing.T) string {
 	}
 	folder := t.TempDir()
 	check(t, copyFiles("../examples", folder, func(string) bool { return true }))
-	hash := sha256.Sum256(must(os.ReadFile("../examples/package-lock.json")))
-	cache := filepath.Join(os.TempDir(), fmt.Sprintf("switchboard-examples-%d-%x", os.Getuid(), hash[:8]))
+	installPackages(t, "examples", folder, "--omit=optional")
+	return folder
+}
+
+// installPackages installs the npm packages that the lock file in a folder pins. They are kept in a
+// cache of this name for later tests.
+func installPackages(t *testing.T, name, folder string, options ...string) {
+	t.Helper()
+	hash := sha256.Sum256(must(os.ReadFile(filepath.Join(folder, "package-lock.json"))))
+	cache := filepath.Join(os.TempDir(), fmt.Sprintf("switchboard-%s-%d-%x", name, os.Getuid(), hash[:8]))
 	lock := flock.New(cache + ".lock")
 	check(t, lock.Lock())
 	defer func() { check(t, lock.Close()) }()
@@ -185,7 +200,7 @@ func installExamples(t *testing.T) string {
 		check(t, copyFiles(folder, fresh, func(name string) bool { return strings.HasPrefix(name, "package") || name == ".npmrc" }))
 		ctx, cancel := context.WithTimeout(t.Context(), 4*patience)
 		defer cancel()
-		install := exec.CommandContext(ctx, "npm", "ci", "--omit=optional", "--ignore-scripts", "--no-audit", "--no-fund", "--prefer-offline")
+		install := exec.CommandContext(ctx, "npm", append([]string{"ci", "--ignore-scripts", "--no-audit", "--no-fund", "--prefer-offline"}, options...)...)
 		install.Dir = fresh
 		if output, err := install.CombinedOutput(); err != nil {
 			t.Fatalf("npm ci: %v\n%s", err, output)
@@ -193,7 +208,6 @@ func installExamples(t *testing.T) string {
 		check(t, os.Rename(fresh, cache))
 	}
 	check(t, os.Symlink(filepath.Join(cache, "node_modules"), filepath.Join(folder, "node_modules")))
-	return folder
 }
 
 // copyFiles copies the wanted files of a folder, except for node_modules.
@@ -298,12 +312,19 @@ func (c caller) unassign(conversation string) {
 	c.ask(&struct{}{}, `mutation($id: ID!) { unassignConversation(input: {conversationId: $id}) { events { id } } }`, vars{"id": conversation})
 }
 
+// setRole changes an agent's role, which closes the agent's sockets.
+func (c caller) setRole(agent, role string) {
+	c.server.t.Helper()
+	c.ask(&struct{}{}, `mutation($id: ID!, $role: Role!) { updateAgent(input: {agentId: $id, role: $role}) { events { id } } }`,
+		vars{"id": agent, "role": role})
+}
+
 // example is a running program of examples/.
 type example struct {
 	t      *testing.T
 	cmd    *exec.Cmd
 	input  io.Writer
-	errors journal
+	errors dbtest.Journal
 	ended  chan struct{}
 
 	mu    sync.Mutex
@@ -313,11 +334,22 @@ type example struct {
 // runExample starts a program. When the test ends it is killed if it still runs.
 func runExample(t *testing.T, folder, name, graphQL, token string) *example {
 	t.Helper()
-	p := &example{t: t, cmd: exec.Command("node", "index.mjs"), ended: make(chan struct{})}
 	if name == "curl" {
-		p.cmd = exec.Command("./watch.sh")
+		return startExample(t, exec.Command("./watch.sh"), filepath.Join(folder, name), environment(graphQL, token))
 	}
-	p.cmd.Dir, p.cmd.Env = filepath.Join(folder, name), environment(graphQL, token)
+	return startNode(t, filepath.Join(folder, name), []string{"index.mjs"}, environment(graphQL, token))
+}
+
+// startNode starts a program of Node.js.
+func startNode(t *testing.T, folder string, args, env []string) *example {
+	t.Helper()
+	return startExample(t, exec.Command("node", args...), folder, env)
+}
+
+func startExample(t *testing.T, cmd *exec.Cmd, folder string, env []string) *example {
+	t.Helper()
+	p := &example{t: t, cmd: cmd, ended: make(chan struct{})}
+	p.cmd.Dir, p.cmd.Env = folder, env
 	p.cmd.Stderr = &p.errors
 	p.input = must(p.cmd.StdinPipe())
 	output := must(p.cmd.StdoutPipe())

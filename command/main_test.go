@@ -14,13 +14,13 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-	"sync"
 	"syscall"
 	"testing"
 	"time"
 
 	"switchboard/auth"
 	"switchboard/db"
+	"switchboard/db/dbtest"
 	"switchboard/db/embedded"
 )
 
@@ -46,9 +46,8 @@ func TestMain(m *testing.M) {
 func buildAndRun(m *testing.M) int {
 	given := os.Getenv("SWITCHBOARD_TEST_BINARY")
 	full = os.Getenv("SWITCHBOARD_TEST_LOAD") == "full"
-	full = os.Getenv("SWITCHBOARD_TEST_LOAD") == "full"
 	for _, entry := range os.Environ() { // the developer's settings must not reach these tests
-		if name, _, _ := strings.Cut(entry, "="); name == "DATABASE_URL" || name == "NATS_URL" || strings.HasPrefix(name, "SWITCHBOARD_") {
+		if name, _, _ := strings.Cut(entry, "="); name == "DATABASE_URL" || name == "NATS_URL" || strings.HasPrefix(name, "SWITCHBOARD_") || strings.HasPrefix(name, "OTEL_") {
 			_ = os.Unsetenv(name)
 		}
 	}
@@ -182,12 +181,12 @@ type server struct {
 	cmd   *exec.Cmd
 	began time.Time
 	gone  chan struct{} // closed when the process has ended
-	log   journal
+	log   dbtest.Journal
 
 	announced <-chan []byte
 
-	GraphQL, WebSocket, Playground string
-	Developers                     []struct{ Name, Role, Email, Token, Playground string }
+	GraphQL, WebSocket, Console, Playground string
+	Developers                              []struct{ Name, Role, Email, Token, Playground string }
 }
 
 // start runs a server on a free port and waits until it is ready. When the test ends the server
@@ -205,7 +204,7 @@ func launch(t *testing.T, args ...string) *server {
 	t.Helper()
 	s := &server{t: t, gone: make(chan struct{}), began: time.Now()}
 	announced := &firstLine{line: make(chan []byte, 1)}
-	s.cmd = exec.Command(binary, append([]string{"serve", "--json"}, args...)...)
+	s.cmd = exec.Command(binary, append([]string{"serve", "--json", "--rate-limit", "0"}, args...)...)
 	if os.Getenv("SWITCHBOARD_ADDR") == "" && !slices.Contains(args, "--addr") {
 		s.cmd.Args = append(s.cmd.Args, "--addr", "127.0.0.1:0")
 	}
@@ -278,24 +277,6 @@ func (s *server) cleanUp() {
 	if s.t.Failed() {
 		s.t.Logf("the server's log:\n%s", s.log.String())
 	}
-}
-
-// journal is a writer that keeps the output of a process.
-type journal struct {
-	mu   sync.Mutex
-	text bytes.Buffer
-}
-
-func (j *journal) Write(p []byte) (int, error) {
-	j.mu.Lock()
-	defer j.mu.Unlock()
-	return j.text.Write(p)
-}
-
-func (j *journal) String() string {
-	j.mu.Lock()
-	defer j.mu.Unlock()
-	return j.text.String()
 }
 
 // firstLine is a writer that passes on the first line of a process's output.

@@ -34,6 +34,13 @@ func limitMemory(ctx context.Context, log *slog.Logger) {
 	context.AfterFunc(ctx, func() { debug.SetGCPercent(before) })
 }
 
+// preload computes what the first callers would wait for. Then it returns the memory that starting
+// took to the system: a server that is not used for a while would keep all of it.
+func (b *backend) preload(ctx context.Context) {
+	b.service.Preload(ctx)
+	debug.FreeOSMemory()
+}
+
 // pace adapts the percentage after each garbage collection, until ctx ends.
 func pace(ctx context.Context) {
 	runtime.AddCleanup(new([64]byte), func(ctx context.Context) {

@@ -9,6 +9,7 @@ import (
 	"unicode"
 
 	"switchboard/db"
+	"switchboard/service"
 )
 
 // cast holds the callers of a replay: an integration that brings in the contacts' messages and
@@ -67,12 +68,14 @@ func (b *backend) cast(ctx context.Context, w *db.Workspace, server *api, names 
 
 // caller returns a caller with a new token of this scope, which acts as the agent unless nil.
 func (c *cast) caller(ctx context.Context, scope db.TokenScope, agent *db.AgentID) (caller, error) {
-	secret, issued, err := c.backend.auth.Issue(ctx, c.workspace, scope, agent, "replay", tokenLifetime)
+	expires := time.Now().Add(tokenLifetime)
+	o, err := c.backend.service.CreateToken(ctx, service.System(c.workspace),
+		service.CreateTokenInput{Name: "replay", Scope: scope, AgentID: agent, ExpiresAt: &expires})
 	if err != nil {
 		return caller{}, err
 	}
-	c.tokens = append(c.tokens, issued.ID)
-	return caller{c.api, secret}, nil
+	c.tokens = append(c.tokens, o.Token.ID)
+	return caller{c.api, o.Secret}, nil
 }
 
 // hire creates an agent through the API, as a manager.
@@ -123,6 +126,6 @@ func (c *cast) leave(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
 	defer cancel()
 	for _, id := range c.tokens {
-		_, _ = c.backend.auth.Revoke(ctx, c.workspace, id) // on error the token expires
+		_, _ = c.backend.service.RevokeToken(ctx, service.System(c.workspace), service.RevokeTokenInput{TokenID: id}) // on error the token expires
 	}
 }

@@ -2,22 +2,21 @@ package command
 
 import (
 	"context"
-	"crypto/rand"
 	"errors"
 	"fmt"
-	"io/fs"
 	"log/slog"
 	"net"
 	"net/http"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
 	"time"
 
+	"switchboard/auth"
 	"switchboard/db"
+	"switchboard/db/embedded"
 	"switchboard/graph"
+	"switchboard/graph/address"
 	"switchboard/service"
 	"switchboard/service/demo"
 	"switchboard/web"
@@ -26,10 +25,29 @@ import (
 // serve runs the server.
 type serve struct {
 	Addr         string         `env:"SWITCHBOARD_ADDR" default:"127.0.0.1:8080" help:"Address to listen on."`
+	NoMigrate    bool           `env:"SWITCHBOARD_NO_MIGRATE" help:"Leave bringing the database up to date to the migrate command, so that this one needs no right to change tables."`
 	Demo         *bool          `env:"SWITCHBOARD_DEMO" negatable:"" help:"Create a workspace with invented data. Default: for a fresh embedded database."`
 	Playground   *bool          `env:"SWITCHBOARD_PLAYGROUND" negatable:"" help:"Serve the playground and allow introspection. Default: with the embedded database only."`
+	Console      bool           `env:"SWITCHBOARD_CONSOLE" default:"true" negatable:"" help:"Serve the console, an inbox for agents, at /."`
+	UIDir        string         `name:"ui-dir" env:"SWITCHBOARD_UI_DIR" placeholder:"DIR" help:"Folder with a build of the console to serve instead of the one in this program, read at every request; for its development."`
+	RateLimit    int            `name:"rate-limit" env:"SWITCHBOARD_RATE_LIMIT" default:"${rate}" placeholder:"COST" help:"Cost that an agent may cause each second, and forty times as much at once; a program may cause ten times as much. 0 lifts this limit, and those of failed authentications and idempotency keys."`
 	AllowOrigins []graph.Origin `name:"allow-origin" env:"SWITCHBOARD_ALLOW_ORIGIN" placeholder:"URL" help:"Origin of a frontend served from elsewhere, such as https://inbox.example; may be repeated."`
-	PublicURL    graph.Origin   `name:"public-url" env:"SWITCHBOARD_PUBLIC_URL" placeholder:"URL" help:"Address under which browsers reach this server, such as https://desk.example. If set, requests whose Host is neither this nor an allowed origin are refused."`
+	AdminAddr    string         `name:"admin-addr" env:"SWITCHBOARD_ADMIN_ADDR" placeholder:"ADDR" help:"Address for measures (/metrics) and profiles of this server, such as 127.0.0.1:9090; not for clients. Default: none."`
+
+	SlowOperation time.Duration `env:"SWITCHBOARD_SLOW_OPERATION" default:"500ms" placeholder:"TIME" help:"Duration from which on an operation is logged as slow; 0: none is."`
+
+	TrustedProxies address.Proxies `name:"trusted-proxy" env:"SWITCHBOARD_TRUSTED_PROXY" placeholder:"CIDR" help:"Network of reverse proxies whose Forwarded and X-Forwarded-For headers name the client, such as 10.0.0.0/8; may be repeated."`
+	DrainDelay     time.Duration   `env:"SWITCHBOARD_DRAIN_DELAY" default:"0s" placeholder:"TIME" help:"Time for which a server that was told to stop still accepts connections while /readyz fails, such as 15s behind a load balancer that polls it."`
+	DrainOver      time.Duration   `env:"SWITCHBOARD_DRAIN_OVER" default:"0s" placeholder:"TIME" help:"Time over which a stopping server spreads the reconnecting of its clients; 0: a millisecond for each, at most 5 s."`
+
+	RowMemory uint `env:"SWITCHBOARD_ROW_MEMORY" default:"64" placeholder:"MIB" help:"Memory for the contacts, agents and messages that lists of open conversations show, in MiB; 0: none is kept."`
+
+	PublicURL graph.Origin `name:"public-url" env:"SWITCHBOARD_PUBLIC_URL" placeholder:"URL" help:"Address under which browsers reach this server, such as https://desk.example. If set, requests whose Host is neither this nor an allowed origin are refused."`
+
+	Documents     string              `name:"documents" env:"SWITCHBOARD_DOCUMENTS" placeholder:"FILE" help:"Manifest of trusted documents, as Apollo, Relay and GraphQL Code Generator write it; SIGHUP reads it again."`
+	DocumentsMode graph.DocumentsMode `name:"documents-mode" env:"SWITCHBOARD_DOCUMENTS_MODE" enum:"log,allow,require" default:"allow" help:"What becomes of documents that are not in the manifest: log, allow or require. require refuses them."`
+
+	SignIn signIn `embed:""`
 }
 
 const (
@@ -39,6 +57,7 @@ const (
 	readTime    = 10 * time.Second
 	idleTime    = time.Minute
 
+	defaultRate = 500      // cost that an agent may cause each second
 	headerLimit = 16 << 10 // bytes of the headers and the URL
 )
 
@@ -52,17 +71,38 @@ func (s serve) Run(ctx context.Context, c *console, d *database) error {
 	if !production && !isLoopback(s.Addr) {
 		return fmt.Errorf("the embedded database comes with development tokens and is served on loopback only, not on %s; set DATABASE_URL to serve other machines, or leave --addr out", s.Addr)
 	}
-	listener, err := net.Listen("tcp", s.Addr)
+	issuers, err := s.SignIn.issuers()
+	if err != nil {
+		return usageError{err}
+	}
+	listener, err := listen(s.Addr, c.log)
 	if err != nil {
 		return fmt.Errorf("cannot listen on %s: %w; choose another --addr", s.Addr, err)
 	}
 	defer func() { _ = listener.Close() }()
-	b, err := d.open(ctx, c, true)
+	d.rowMemory = max(int(s.RowMemory)<<20, 1)
+	if d.traces, err = newTraces(ctx, c); err != nil {
+		return fmt.Errorf("cannot send traces: %w", err)
+	}
+	defer d.traces.close()
+	b, err := d.open(ctx, c, !s.NoMigrate)
 	if err != nil {
 		return err
 	}
 	defer b.close()
-	a := announcement{address: listener.Addr().String(), playground: given(s.Playground, !production)}
+	if s.NoMigrate {
+		if err := b.db.CheckMigrated(ctx); err != nil {
+			return err
+		}
+	}
+	err = b.auth.Trust(ctx, issuers, b.service)
+	switch {
+	case errors.Is(err, auth.ErrNoWorkspace):
+		return usageError{err}
+	case err != nil:
+		return err
+	}
+	a := announcement{address: listener.Addr().String(), console: s.Console, playground: given(s.Playground, !production)}
 	err = b.alone(ctx, c, func() (err error) {
 		if err = s.makeDemo(ctx, c, b); err == nil {
 			a.developers, err = developers(ctx, b)
@@ -85,35 +125,56 @@ func given(flag *bool, otherwise bool) bool {
 
 func isLoopback(addr string) bool {
 	host, _, err := net.SplitHostPort(addr)
-	ip := net.ParseIP(host)
-	return err == nil && (host == "localhost" || (ip != nil && ip.IsLoopback()))
+	return err == nil && db.IsLoopback(host)
 }
 
 // serve answers requests and runs the background work until ctx ends. Requests are drained
 // before the background work stops, because open subscriptions depend on it.
 func (s serve) serve(ctx context.Context, c *console, b *backend, listener net.Listener, a announcement) error {
+	ready := &readiness{stopping: ctx, check: b.service.Ready}
 	background, stop := context.WithCancel(context.WithoutCancel(ctx))
 	var running sync.WaitGroup
 	defer running.Wait()
 	defer stop()
 	limitMemory(background, c.log)
 
+	documents := trustedDocuments{s.Documents, c.log}
+	if s.RateLimit == 0 {
+		b.service.Quotas.Keys = -1
+	}
 	api := graph.NewHandler(graph.Options{
-		Service: b.service, Auth: b.auth, Origins: s.origins(b), Introspection: a.playground, Log: c.log,
+		Documents: s.documentsMode(), Service: b.service, Auth: b.auth, Origins: s.origins(b), Introspection: a.playground, SlowAfter: s.SlowOperation, DrainOver: s.DrainOver, RateLimit: s.RateLimit, FreeFailures: s.RateLimit == 0, Log: c.log, Tracer: b.traces.tracer(),
 	})
-	for _, work := range []func(context.Context){b.feed.Run, b.auth.Run, b.service.Maintain, b.service.RunWorkflows, b.service.Preload, api.Shed} {
+	handler, err := routes(api, ready, b.auth.Logout, s.pages(b, a))
+	if err != nil {
+		return err
+	}
+	admin, err := newAdmin(s.AdminAddr, measures(b, api), ready, c.log)
+	if err != nil {
+		return err
+	}
+	if err := documents.load(api); err != nil {
+		return err
+	}
+	running.Go(func() { documents.reload(background, api) })
+	for _, work := range []func(context.Context){b.feed.Run, b.auth.Run, b.service.Maintain, b.service.RunWorkflows, b.preload, b.service.KeepDashboards, api.Shed, c.toggleDebug} {
 		running.Go(func() { work(background) })
 	}
 	requests, giveUp := context.WithCancel(background)
 	defer giveUp()
 	server := &http.Server{
-		Handler: routes(ctx, b, api, a.playground), ReadHeaderTimeout: headerTime, ReadTimeout: readTime, IdleTimeout: idleTime,
-		MaxHeaderBytes: headerLimit,
-		BaseContext:    func(net.Listener) context.Context { return requests },
-		ErrorLog:       slog.NewLogLogger(c.log.Handler(), slog.LevelWarn),
+		Handler:           s.TrustedProxies.Handler(b.traces.handler(handler)),
+		ReadHeaderTimeout: headerTime, ReadTimeout: readTime, IdleTimeout: idleTime, MaxHeaderBytes: headerLimit, ConnState: released,
+		BaseContext: func(net.Listener) context.Context { return requests },
+		ErrorLog:    slog.NewLogLogger(c.log.Handler(), slog.LevelWarn),
 	}
-	failed := make(chan error, 1)
+	failed := make(chan error, 2)
 	go func() { failed <- server.Serve(listener) }()
+	running.Go(func() {
+		if err := admin.run(background); err != nil {
+			failed <- err
+		}
+	})
 	if err := a.print(c); err != nil {
 		return err
 	}
@@ -122,11 +183,34 @@ func (s serve) serve(ctx context.Context, c *console, b *backend, listener net.L
 		return err
 	case <-ctx.Done():
 	}
+	return s.drain(background, c, api, server, giveUp)
+}
+
+// pages returns the pages that the server serves.
+func (s serve) pages(b *backend, a announcement) pages {
+	p := pages{playground: a.playground}
+	if s.Console {
+		signIn := func() web.SignIn { return consoleSignIn(b.auth.Clients(), len(a.developers) > 0) }
+		p.console = &web.Console{SignIn: signIn, Dir: s.UIDir}
+	}
+	return p
+}
+
+// drain ends the server in order. /readyz fails already. After the delay the server accepts no more
+// connections, asks its clients to reconnect elsewhere, and lets open requests finish; giveUp
+// cancels those that take too long.
+func (s serve) drain(ctx context.Context, c *console, api *graph.Handler, server *http.Server, giveUp func()) error {
+	if s.DrainDelay > 0 {
+		c.log.Info("stopping: waiting until load balancers have noticed", "delay", s.DrainDelay)
+		time.Sleep(s.DrainDelay)
+	}
 	c.log.Info("stopping: letting clients reconnect elsewhere")
-	draining, cancel := context.WithTimeout(background, drainTime)
+	ctx, cancel := context.WithTimeout(ctx, s.DrainOver+drainTime)
 	defer cancel()
-	defer time.AfterFunc(requestTime, giveUp).Stop()
-	return errors.Join(api.Drain(draining), server.Shutdown(draining))
+	defer time.AfterFunc(s.DrainOver+requestTime, giveUp).Stop()
+	shut := make(chan error, 1)
+	go func() { shut <- server.Shutdown(ctx) }()
+	return errors.Join(api.Drain(ctx), <-shut)
 }
 
 // origins returns the origins and host names that may call the API. With the embedded database
@@ -145,27 +229,6 @@ func (s serve) origins(b *backend) graph.Origins {
 		}
 	}
 	return o
-}
-
-// routes returns the handler for all paths of the server. /readyz fails as soon as ctx ends, so
-// that a load balancer sends requests elsewhere while the server drains.
-func routes(ctx context.Context, b *backend, api http.Handler, playground bool) http.Handler {
-	mux := http.NewServeMux()
-	mux.Handle("/graphql", api)
-	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { _, _ = fmt.Fprintln(w, "ok") })
-	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, r *http.Request) {
-		if err := b.service.Ready(r.Context()); err != nil || ctx.Err() != nil {
-			http.Error(w, "not ready", http.StatusServiceUnavailable)
-			return
-		}
-		_, _ = fmt.Fprintln(w, "ready")
-	})
-	if playground {
-		mux.Handle("/playground", web.Playground())
-		mux.Handle("/playground/", web.Playground())
-		mux.Handle("GET /{$}", http.RedirectHandler("/playground", http.StatusFound))
-	}
-	return mux
 }
 
 // makeDemo creates the demo workspace if --demo is set, or by default in an empty embedded
@@ -213,7 +276,7 @@ func developers(ctx context.Context, b *backend) ([]developer, error) {
 	if b.embedded == nil {
 		return nil, nil
 	}
-	secret, err := developmentSecret(b.dataDir)
+	secret, err := embedded.Secret(b.dataDir, "development-secret")
 	if err != nil {
 		return nil, err
 	}
@@ -251,19 +314,3 @@ func demoDevelopers(ctx context.Context, b *backend, w *db.Workspace, secret []b
 
 // connectorRole is the role under which the connector's development token is announced.
 const connectorRole = "connector"
-
-// developmentSecret returns the key from which development tokens are derived. It is kept in the
-// data folder, so that the tokens stay the same after a restart.
-func developmentSecret(dir string) ([]byte, error) {
-	path := filepath.Join(dir, "development-secret")
-	secret, err := os.ReadFile(path)
-	if err == nil && len(secret) == 32 {
-		return secret, nil
-	}
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return nil, err
-	}
-	secret = make([]byte, 32)
-	_, _ = rand.Read(secret) // never fails
-	return secret, os.WriteFile(path, secret, 0o600)
-}

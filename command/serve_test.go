@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"os"
 	"os/exec"
 	"regexp"
 	"slices"
@@ -54,6 +55,13 @@ func TestFirstAndSecondStart(t *testing.T) {
 		t.Errorf("the socket is at %s, not %s", first.WebSocket, want)
 	}
 	connector := first.Developers[3]
+	fragment := url.Values{"connector": {connector.Token}}
+	for _, d := range first.Developers[:3] {
+		fragment.Add("token", d.Token)
+	}
+	if want := "http://" + at.Host + "/#" + fragment.Encode(); first.Console != want {
+		t.Errorf("the console is at %s, not %s", first.Console, want)
+	}
 	for i, d := range first.Developers[:3] {
 		want := "http://" + at.Host + "/playground#token=" + d.Token + "&connector=" + connector.Token
 		if d.Playground != want || i == 0 && first.Playground != want {
@@ -67,7 +75,8 @@ func TestFirstAndSecondStart(t *testing.T) {
 		t.Errorf("the connector's message arrived as %q", got)
 	}
 	for path, want := range map[string]string{
-		"/healthz": "200 ok", "/readyz": "200 ready", "/": "302 /playground", "/playground": "200 <!doctype html>", "/nothing": "404 404 page not found",
+		"/healthz": "200 ok", "/readyz": "200 ready", "/": "200 <!doctype html>", "/inbox/mine": "200 <!doctype html>", "/console/sign-in.json": `200 {"development":true}`, "/playground": "200 <!doctype html>", "/nothing": "404 404 page not found",
+		"/schema.graphqls": "200 " + strings.ToLower(strings.SplitN(string(must(os.ReadFile("../schema.graphqls"))), "\n", 2)[0]),
 	} {
 		if got := get(t, "http://"+at.Host+path); got != want {
 			t.Errorf("GET %s gives %q, want %q", path, got, want)
@@ -261,7 +270,10 @@ func TestDatabaseURLMeansProduction(t *testing.T) {
 	if plain.Playground != "" || len(plain.Developers) != 0 {
 		t.Errorf("in production the server announces the playground %q and the tokens %v", plain.Playground, plain.Developers)
 	}
-	for _, path := range []string{"/", "/playground", "/playground/playground.js"} {
+	if got := get(t, plain.Console+"console/sign-in.json"); got != `200 {"development":false}` {
+		t.Errorf("in production people can sign in by %s", got)
+	}
+	for _, path := range []string{"/playground", "/playground/playground.js"} {
 		if got := get(t, strings.TrimSuffix(plain.GraphQL, "/graphql")+path); got != "404 404 page not found" {
 			t.Errorf("in production %s gives %q", path, got)
 		}
@@ -276,7 +288,10 @@ func TestDatabaseURLMeansProduction(t *testing.T) {
 		t.Errorf("the workspace is %q", got)
 	}
 
-	asked := start(t, "--database-url", address, "--playground", "--addr", "0.0.0.0:0")
+	asked := start(t, "--database-url", address, "--no-console", "--playground", "--addr", "0.0.0.0:0")
+	if asked.Console != "" || get(t, strings.TrimSuffix(asked.GraphQL, "/graphql")+"/") != "302 /playground" {
+		t.Errorf("with --no-console the server announces the console %q, or does not lead to the playground", asked.Console)
+	}
 	if asked.Playground == "" || len(asked.Developers) != 0 {
 		t.Errorf("with --playground the server announces the playground %q and the tokens %v", asked.Playground, asked.Developers)
 	}
@@ -310,6 +325,9 @@ func TestRefusedStarts(t *testing.T) {
 		{[]string{"serve", "--addr", "127.0.0.1:0", "--database-url", "postgres://nobody:secret-word@127.0.0.1:1/none"}, 1, []string{"127.0.0.1"}},
 		{[]string{"serve", "--addr", "127.0.0.1:0", "--nats-url", "http://nobody:secret-word@127.0.0.1:1"}, 1, []string{"--nats-url", "NATS_URL", "nats://"}},
 		{[]string{"workspace", "list", "--nats-url", "nats://nobody:secret-word@127.0.0.1:po rt"}, 1, []string{"--nats-url", "nats://"}},
+		{[]string{"serve", "--strict", "--database-url", "postgres://nobody:secret-word@192.0.2.1/none"}, 1, []string{"192.0.2.1", "sslmode=verify-full", "--strict"}},
+		{[]string{"serve", "--strict", "--nats-url", "nats://nobody:secret-word@192.0.2.1:4222"}, 1, []string{"192.0.2.1", "tls://", "--strict"}},
+		{[]string{"serve", "--trusted-proxy", "proxy.example"}, 2, []string{"--trusted-proxy", "10.0.0.0/8"}},
 		{[]string{"import", "missing.jsonl", "--workspace", "ws_1"}, 1, []string{"there is no file missing.jsonl"}},
 		{[]string{"replay", "missing.jsonl", "--workspace", "ws_1"}, 1, []string{"there is no file missing.jsonl"}},
 		{[]string{"import", ".", "--workspace", "ws_1"}, 1, []string{". is a folder"}},
@@ -320,6 +338,15 @@ func TestRefusedStarts(t *testing.T) {
 		{[]string{"serve", "--allow-origin", "https://inbox.example,/app"}, 2, []string{"--allow-origin", `"/app"`, "write it like https://inbox.example"}},
 		{[]string{"serve", "--allow-origin", "*"}, 2, []string{"--allow-origin", "write it like https://inbox.example"}},
 		{[]string{"serve", "--public-url", "https://desk.example/app"}, 2, []string{"--public-url", "write it like https://inbox.example"}},
+		{[]string{"serve", "--oidc", "issuer=http://login.example,audience=desk"}, 2, []string{"http://login.example", "must begin with https://"}},
+		{[]string{"serve", "--oidc", "issuer=https://login.example"}, 2, []string{"https://login.example", "audience is missing"}},
+		{[]string{"serve", "--oidc", "https://login.example"}, 2, []string{"--oidc", "write it like issuer=https://login.example"}},
+		{[]string{"serve", "--oidc", "issuer=https://login.example,audience=desk,pem=missing.pem"}, 2, []string{"missing.pem"}},
+		{[]string{"serve", "--oidc", "issuer=https://login.example,audience=desk,console=inbox,jwks=https://login.example/keys"}, 2, []string{"console needs", "leave out jwks"}},
+		{[]string{"serve", "--oidc", "issuer=https://login.example,audience=desk,resource=https://desk.example"}, 2, []string{"name its client with console"}},
+		{[]string{"serve", "--hs256", "issuer=backend,audience=desk"}, 2, []string{"SWITCHBOARD_HS256_SECRET", "--hs256-secret-file"}},
+		{[]string{"serve", "--hs256", "issuer=backend,audience=desk", "--hs256-secret-file", "missing"}, 2, []string{"--hs256-secret-file", "missing"}},
+		{[]string{"serve", "--no-demo", "--addr", "127.0.0.1:0", "--oidc", "issuer=https://login.example,audience=desk,workspace=ws_1"}, 2, []string{"there is no such workspace", "ws_1"}},
 		{[]string{"serve", "--log-level", "loud"}, 2, []string{"--log-level", "debug", "warn", `"loud"`}},
 		{[]string{"migrate", "--log-format", "xml"}, 2, []string{"--log-format", "text", "json", `"xml"`}},
 		{[]string{"--unknown"}, 2, []string{"--unknown", "--help"}},
@@ -341,16 +368,22 @@ func TestRefusedStarts(t *testing.T) {
 
 func TestHelp(t *testing.T) {
 	t.Parallel()
-	anywhere := map[string]string{"database-url": "$DATABASE_URL", "data-dir": "$SWITCHBOARD_DATA_DIR", "nats-url": "$NATS_URL", "log-level": "$SWITCHBOARD_LOG_LEVEL", "log-format": "$SWITCHBOARD_LOG_FORMAT", "json": "", "version": "", "help": ""}
-	flags := regexp.MustCompile(`(?s)--(?:\[no-\])?([a-z-]+)(.*?)(?:\n\s+(?:-\w, )?--|\n\n|$)`)
+	anywhere := map[string]string{"pooler": "$SWITCHBOARD_POOLER", "direct-url": "$SWITCHBOARD_DIRECT_URL", "database-url": "$DATABASE_URL", "data-dir": "$SWITCHBOARD_DATA_DIR", "nats-url": "$NATS_URL", "strict": "$SWITCHBOARD_STRICT", "log-level": "$SWITCHBOARD_LOG_LEVEL", "log-format": "$SWITCHBOARD_LOG_FORMAT", "config": "$SWITCHBOARD_CONFIG", "json": "", "version": "", "help": ""}
+	flags := regexp.MustCompile(`(?s)--(?:\[no-\])?([a-z0-9-]+)(.*?)(?:\n\s+(?:-\w, )?--|\n\n|$)`)
 	for command, own := range map[string]map[string]string{
 		"": {},
 		"serve": {
-			"addr": "$SWITCHBOARD_ADDR", "demo": "$SWITCHBOARD_DEMO", "playground": "$SWITCHBOARD_PLAYGROUND", "allow-origin": "$SWITCHBOARD_ALLOW_ORIGIN",
-			"public-url": "$SWITCHBOARD_PUBLIC_URL",
+			"addr": "$SWITCHBOARD_ADDR", "demo": "$SWITCHBOARD_DEMO", "playground": "$SWITCHBOARD_PLAYGROUND", "console": "$SWITCHBOARD_CONSOLE", "ui-dir": "$SWITCHBOARD_UI_DIR", "allow-origin": "$SWITCHBOARD_ALLOW_ORIGIN",
+			"public-url": "$SWITCHBOARD_PUBLIC_URL", "rate-limit": "$SWITCHBOARD_RATE_LIMIT",
+			"no-migrate": "$SWITCHBOARD_NO_MIGRATE", "trusted-proxy": "$SWITCHBOARD_TRUSTED_PROXY",
+			"documents": "$SWITCHBOARD_DOCUMENTS", "documents-mode": "$SWITCHBOARD_DOCUMENTS_MODE",
+			"row-memory": "$SWITCHBOARD_ROW_MEMORY", "admin-addr": "$SWITCHBOARD_ADMIN_ADDR", "slow-operation": "$SWITCHBOARD_SLOW_OPERATION",
+			"drain-delay": "$SWITCHBOARD_DRAIN_DELAY", "drain-over": "$SWITCHBOARD_DRAIN_OVER",
+			"oidc": "$SWITCHBOARD_OIDC", "hs256": "$SWITCHBOARD_HS256",
+			"hs256-secret-file": "$SWITCHBOARD_HS256_SECRET_FILE",
 		},
 		"migrate": {}, "workspace create": {"manager": ""}, "workspace list": {},
-		"agent create": {"workspace": "", "email": "", "role": ""}, "schema": {},
+		"doctor": {}, "agent create": {"workspace": "", "email": "", "role": ""}, "schema": {},
 		"import": {"workspace": "", "channel": ""}, "replay": {"workspace": "", "channel": "", "url": "$SWITCHBOARD_URL", "speed": "", "longest-pause": ""},
 		"token create": {"workspace": "", "agent": "", "scope": "", "name": "", "expires": ""}, "token list": {"workspace": ""}, "token revoke": {"workspace": ""},
 	} {

@@ -17,7 +17,7 @@ import (
 // heavy returns a stream with large items: each close contains its note many times.
 func heavy() *stream {
 	var notes strings.Builder
-	for i := range 32 {
+	for i := range 28 { // with the other alias below the limit of a document
 		fmt.Fprintf(&notes, "n%d: text ", i)
 	}
 	return &stream{name: "heavy statusChanged", picks: isStatus, document: `subscription($after: EventCursor) {
@@ -35,7 +35,7 @@ func narrow(_, _ string, c syscall.RawConn) (err error) {
 // The server closes a subscriber that accepts no byte for 10 s. This time begins when all
 // buffers in between are full, which is certain after this many items, about 10 MB.
 const (
-	filledAfter  = 160
+	filledAfter  = 184
 	closedWithin = 20 * time.Second
 )
 

@@ -1,10 +1,14 @@
 package command_test
 
 import (
+	"context"
 	"net/http"
 	"strings"
+	"sync"
 	"testing"
 	"time"
+
+	"github.com/jackc/pgx/v5"
 )
 
 // made is what `switchboard token create --json` prints.
@@ -164,5 +168,93 @@ func TestTokensBeforeThereIsAWorkspace(t *testing.T) {
 	refused(t, 1, []string{"token", "list", "--workspace", "ws_01h455vb4pex5vsknk084sn02q", "--data-dir", dir}, "workspace create")
 	if databaseRuns(dir) {
 		t.Error("the commands have left the database running")
+	}
+}
+
+// TestRevokedOnEachServer: after a token is revoked, its sockets on two servers are closed and get no
+// event any more: within 2 s, and within 30 s while no server is notified of events.
+func TestRevokedOnEachServer(t *testing.T) {
+	t.Parallel()
+	dir := newDir(t)
+	var company struct{ Workspace, Manager, Token string }
+	succeed(t, &company, "workspace", "create", "Acme", "--manager", "mia@acme.example", "--data-dir", dir)
+	servers := []*server{start(t, "--data-dir", dir, "--no-demo"), start(t, "--data-dir", dir, "--no-demo")}
+	manager := servers[0].as(company.Token)
+	conversation := manager.open("Ada")
+	for _, c := range []struct {
+		name   string
+		deaf   bool // the servers' connections that listen for notifications are ended again and again
+		within time.Duration
+	}{
+		{"notified", false, 2 * time.Second},
+		{"not notified", true, 30 * time.Second},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			var token made
+			succeed(t, &token, "token", "create", "--scope", "read", "--workspace", company.Workspace, "--data-dir", dir)
+			after := manager.asOf()
+			var sockets []*socket
+			for i := range 100 {
+				sockets = append(sockets, servers[i%2].as(token.Token).watch(assignments, after))
+			}
+			want := manager.assign(conversation, company.Manager)[0]
+			for _, s := range sockets { // each is live
+				if got := s.change(t).ID; got != want {
+					t.Fatalf("a socket got %s, not %s", got, want)
+				}
+			}
+			if c.deaf {
+				defer deafen(t, dir)()
+			}
+			manager.ask(&struct{}{}, `mutation($id: ID!) { revokeToken(input: {tokenId: $id}) { token { id } } }`, vars{"id": token.TokenID})
+			began := time.Now()
+			for _, s := range sockets {
+				if code, items := s.rest(); code != closeForbidden || items != 0 {
+					t.Fatalf("a socket got %d items and was closed with %d", items, code)
+				}
+			}
+			took := time.Since(began)
+			t.Logf("100 sockets were closed within %v", took)
+			if took > c.within {
+				t.Errorf("the last socket was closed %v after the token was revoked", took)
+			}
+			for _, s := range servers {
+				if status := s.as(token.Token).status(); status != http.StatusUnauthorized {
+					t.Errorf("a query is answered %d", status)
+				}
+			}
+			manager.unassign(conversation)
+		})
+	}
+}
+
+// deafen ends the connections that listen for notifications, as often as they come back, until stop
+// is called.
+func deafen(t *testing.T, dir string) (stop func()) {
+	t.Helper()
+	s := attach(t, dir)
+	conn, err := pgx.Connect(t.Context(), s.URL("switchboard"))
+	check(t, err)
+	end := func() int64 {
+		tag, err := conn.Exec(context.Background(), "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query LIKE 'LISTEN %'")
+		check(t, err)
+		return tag.RowsAffected()
+	}
+	if n := end(); n != 2 {
+		t.Errorf("%d connections were listening, not one of each server", n)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	var running sync.WaitGroup
+	running.Go(func() {
+		for ctx.Err() == nil {
+			end()
+			time.Sleep(20 * time.Millisecond)
+		}
+	})
+	return func() {
+		cancel()
+		running.Wait()
+		check(t, conn.Close(context.Background()))
+		check(t, s.Close())
 	}
 }

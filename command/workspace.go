@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"switchboard/db"
+	"switchboard/service"
 )
 
 // workspace is the command group that creates and lists workspaces.
@@ -30,14 +31,14 @@ func (w workspaceCreate) Run(ctx context.Context, c *console, d *database) error
 	if err != nil {
 		return err
 	}
-	secret, issued, err := b.auth.Issue(ctx, made.Key, db.ScopeAgent, &manager.ID, "", 0)
+	o, err := b.service.CreateToken(ctx, service.System(made.Key), service.CreateTokenInput{Scope: db.ScopeAgent, AgentID: &manager.ID})
 	if err != nil {
 		return err
 	}
 	return c.result(map[string]any{
-		"workspace": made.ID.String(), "manager": manager.ID.String(), "tokenId": issued.ID.String(), "token": secret,
-	}, "Workspace %s (%s)\nManager   %s (%s)\nToken     %s\n\nThe token is shown only now; send it as Authorization: Bearer <token>.\n",
-		made.ID, made.Name, manager.ID, w.Manager, secret)
+		"workspace": made.ID.String(), "manager": manager.ID.String(), "tokenId": o.Token.ID.String(), "token": o.Secret, "expiresAt": o.Token.ExpiresAt,
+	}, "Workspace %s (%s)\nManager   %s (%s)\nToken     %s\n\nThe token is shown only now and is valid for 90 days; send it as Authorization: Bearer <token>.\n",
+		made.ID, made.Name, manager.ID, w.Manager, o.Secret)
 }
 
 type workspaceList struct{}

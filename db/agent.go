@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"slices"
+	"strconv"
 	"time"
 
 	"github.com/uptrace/bun"
@@ -45,6 +46,7 @@ type Agent struct {
 	Active       bool
 	Issuer       *string // of the identity provider at which the agent signs in
 	Subject      *string // the agent's identifier at that provider
+	Linked       bool    // whether the agent has, or ever had, a sign-in at a provider
 	Revision     int     // 1, 2, 3 … with each change of the row
 	CreatedAt    time.Time
 
@@ -52,6 +54,7 @@ type Agent struct {
 	NameText, SearchText, EmailKey *string
 
 	NameOrder string `bun:",scanonly"`
+	Load      int    `bun:",scanonly"` // only in lists that are ordered by it
 }
 
 // AgentFilter narrows a list of agents; the zero value lists all.
@@ -65,6 +68,10 @@ type AgentFilter struct {
 // availabilityRank orders agents by availability: online, away, offline.
 const availabilityRank = "array_position('{ONLINE,AWAY,OFFLINE}', availability)"
 
+// agentLoad counts the open conversations of an agent, without those of blocked contacts (I4).
+const agentLoad = `(SELECT count(*) FROM conversations WHERE workspace_id = agent.workspace_id AND assignee_id = agent.id
+	AND status = 'OPEN' AND NOT blocked)`
+
 // AgentOrderField is the field by which a list of agents is ordered.
 type AgentOrderField string
 
@@ -72,12 +79,13 @@ type AgentOrderField string
 const (
 	AgentAvailability AgentOrderField = "AVAILABILITY" // then by name
 	AgentName         AgentOrderField = "NAME"
+	AgentLoad         AgentOrderField = "LOAD" // then by name
 	AgentCreatedAt    AgentOrderField = "CREATED_AT"
 )
 
 // agentColumns are the SQL expressions of each order; the id, which comes last, is not among them.
 var agentColumns = map[AgentOrderField][]string{
-	AgentAvailability: {availabilityRank, nameOrder}, AgentName: {nameOrder}, AgentCreatedAt: {"created_at"},
+	AgentAvailability: {availabilityRank, nameOrder}, AgentName: {nameOrder}, AgentLoad: {agentLoad, nameOrder}, AgentCreatedAt: {"created_at"},
 }
 
 // AgentOrder lists agents by availability, then by name.
@@ -92,7 +100,7 @@ func AgentOrderBy(field AgentOrderField, desc bool) Order {
 func (a *Agent) Key(o Order) Key {
 	rank := map[Availability]string{Online: "1", Away: "2", Offline: "3"}[a.Availability]
 	values := map[string]string{
-		availabilityRank: rank, nameOrder: a.NameOrder, "created_at": timeKey(a.CreatedAt), "id": a.ID.UUID.String(),
+		availabilityRank: rank, nameOrder: a.NameOrder, agentLoad: strconv.Itoa(a.Load), "created_at": timeKey(a.CreatedAt), "id": a.ID.UUID.String(),
 	}
 	key := make(Key, len(o.Columns))
 	for i, column := range o.Columns {
@@ -105,7 +113,10 @@ func (a *Agent) Key(o Order) Key {
 func (w ForWorkspace) AgentPage(ctx context.Context, f AgentFilter, o Order, p Page) ([]*Agent, bool, bool, error) {
 	var rows []*Agent
 	q := w.bun.NewSelect().Model(&rows).ColumnExpr("?TableColumns, "+nameOrder+" AS name_order").Where("workspace_id = ?", w.Key)
-	if err := p.apply(f.apply(q), o).Scan(ctx); err != nil {
+	if slices.Contains(o.Columns, agentLoad) {
+		q = q.ColumnExpr(agentLoad + " AS load")
+	}
+	if err := w.sharing(ctx, func() error { return p.apply(f.apply(q), o).Scan(ctx) }); err != nil {
 		return nil, false, false, err
 	}
 	rows, next, previous := Trim(rows, p)
@@ -132,7 +143,7 @@ func (f AgentFilter) apply(q *bun.SelectQuery) *bun.SelectQuery {
 }
 
 const agentColumnsRead = `workspace_id, id, name, email, avatar_url, role, skills, availability, active,
-	issuer, subject, revision, created_at`
+	issuer, subject, linked, revision, created_at`
 
 // Agents reads the agents with these ids, in no order; unknown ones are left out.
 func (w ForWorkspace) Agents(ctx context.Context, ids []AgentID) ([]*Agent, error) {
@@ -146,8 +157,9 @@ func (w ForWorkspace) Agents(ctx context.Context, ids []AgentID) ([]*Agent, erro
 func (w ForWorkspace) AgentByEmail(ctx context.Context, email string) (*Agent, error) {
 	var rows []*Agent
 	key := text.EmailKey(email)
-	err := w.bun.NewSelect().Model(&rows).Where("workspace_id = ?", w.Key).
-		Where("email_key = ? OR email_key IS NULL AND email IS NOT NULL", key).OrderExpr("email_key NULLS LAST, id").Scan(ctx)
+	q := w.bun.NewSelect().Model(&rows).Where("workspace_id = ?", w.Key).
+		Where("email_key = ? OR email_key IS NULL AND email IS NOT NULL", key).OrderExpr("email_key NULLS LAST, id")
+	err := w.sharing(ctx, func() error { return q.Scan(ctx) })
 	if err != nil {
 		return nil, err
 	}
@@ -162,8 +174,8 @@ func (w ForWorkspace) AgentByEmail(ctx context.Context, email string) (*Agent, e
 // AgentsByName returns the agents whose names equal one of these, for imports.
 func (w ForWorkspace) AgentsByName(ctx context.Context, names []string) ([]*Agent, error) {
 	var rows []*Agent
-	err := w.bun.NewSelect().Model(&rows).Where("workspace_id = ?", w.Key).
-		Where("name IN (?)", bun.List(names)).Order("created_at", "id").Scan(ctx)
+	q := w.bun.NewSelect().Model(&rows).Where("workspace_id = ?", w.Key).Where("name IN (?)", bun.List(names)).Order("created_at", "id")
+	err := w.sharing(ctx, func() error { return q.Scan(ctx) })
 	return rows, err
 }
 
@@ -209,7 +221,7 @@ func (tx Tx) InsertAgents(ctx context.Context, agents ...*Agent) error {
 		return nil
 	}
 	for _, a := range agents {
-		a.WorkspaceID, a.Revision = tx.Key, 1
+		a.WorkspaceID, a.Revision, a.Linked = tx.Key, 1, a.Issuer != nil
 		a.Fold()
 	}
 	if err := tx.insert(ctx, &agents); err != nil {
@@ -221,9 +233,10 @@ func (tx Tx) InsertAgents(ctx context.Context, agents ...*Agent) error {
 // UpdateAgent writes all mutable fields of an agent, as the next revision.
 func (tx Tx) UpdateAgent(ctx context.Context, a *Agent) error {
 	a.Revision++
+	a.Linked = a.Linked || a.Issuer != nil
 	a.Fold()
 	_, err := tx.bun.NewUpdate().Model(a).
-		Column("name", "email", "avatar_url", "role", "skills", "availability", "active", "issuer", "subject", "revision",
+		Column("name", "email", "avatar_url", "role", "skills", "availability", "active", "issuer", "subject", "linked", "revision",
 			"name_text", "search_text", "email_key").
 		Where("workspace_id = ?", tx.Key).Where("id = ?", a.ID).Exec(ctx)
 	if err != nil {

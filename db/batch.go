@@ -3,6 +3,8 @@ package db
 import (
 	"context"
 	"database/sql/driver"
+	"errors"
+	"reflect"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -16,6 +18,7 @@ type Batch struct {
 	tx     Tx
 	queued pgx.Batch
 	after  []func() // called when all statements have succeeded
+	isLast bool     // of its transaction: it ends with the commit
 	err    error    // of building a statement; Send returns it
 }
 
@@ -36,8 +39,15 @@ func (b *Batch) exec(statement string, args ...any) *pgx.QueuedQuery {
 
 // collect adds a statement whose rows are read into structs by the names of their fields.
 func collect[T any](b *Batch, into *[]*T, statement string, args ...any) {
+	b.queued.Queue(statement, args...).Query(func(rows pgx.Rows) error {
+		return appendRows(reflect.ValueOf(into).Elem(), rows)
+	})
+}
+
+// collectValues adds a statement whose rows have one value.
+func collectValues[T any](b *Batch, into *[]T, statement string, args ...any) {
 	b.queued.Queue(statement, args...).Query(func(rows pgx.Rows) (err error) {
-		*into, err = pgx.CollectRows(rows, pgx.RowToAddrOfStructByNameLax[T])
+		*into, err = pgx.CollectRows(rows, pgx.RowTo[T])
 		return err
 	})
 }
@@ -66,14 +76,22 @@ func (b *Batch) Send(ctx context.Context) error {
 	return err
 }
 
-// send prepares each statement when its connection sees it for the first time.
+// send prepares each statement when its connection sees it for the first time, unless a pooler
+// would then lend that connection to others.
 func (b *Batch) send(ctx context.Context, conn *pgx.Conn) error {
 	for _, q := range b.queued.QueuedQueries {
+		if b.tx.db.isPooled {
+			break
+		}
 		if _, err := conn.Prepare(ctx, q.SQL, q.SQL); err != nil {
 			return err
 		}
 	}
-	return conn.SendBatch(ctx, &b.queued).Close()
+	err := conn.SendBatch(ctx, &b.queued).Close()
+	if b.isLast && !isRefused(err) {
+		return &commitError{err} // the driver's error does not tell whether anything was sent
+	}
+	return err
 }
 
 // The statements of a pipeline look rows up by their keys, so one plan fits all values: planning
@@ -86,29 +104,41 @@ const keyPlans = "SELECT set_config('plan_cache_mode', 'force_generic_plan', TRU
 const rollbackTime = time.Second
 
 // Pipeline is Transact for a transaction whose statements are sent in batches: it begins with the
-// first batch that fn sends, and the commit is one more round trip. The error is Uncertain if the
-// transaction may have been committed nevertheless.
-func (d *DB) Pipeline(ctx context.Context, key WorkspaceKey, fn func(tx Tx, first *Batch) error) error {
-	conn, err := d.Conn(ctx)
+// first batch that fn sends, and is committed with the batch that fn returns, in the same round
+// trip. The error is Uncertain if the transaction may have been committed nevertheless.
+func (d *DB) Pipeline(ctx context.Context, key WorkspaceKey, fn func(tx Tx, first *Batch) (last *Batch, err error)) error {
+	conn, err := d.connFor(ctx, key)
 	if err != nil {
 		return err
 	}
 	defer func() { _ = conn.Close() }()
-	tx := Tx{ForWorkspace{Key: key, db: d, bun: conn, raw: conn.Conn}, conn.Conn}
+	tx := Tx{ForWorkspace{Key: key, db: d, bun: conn.Conn, raw: conn.Conn.Conn, conn: conn.Conn.Conn}}
 	first, done := tx.Batch(), false
 	first.exec("BEGIN")
 	first.exec(keyPlans)
+	if d.isPooled {
+		first.exec(d.settings)
+	}
+	if d.isConfined {
+		first.exec(confine, key.setting(), true)
+	}
 	defer func() {
 		if !done {
 			tx.abandon(ctx)
 		}
 	}()
-	if err := fn(tx, first); err != nil {
+	last, err := fn(tx, first)
+	if err != nil {
 		return err
 	}
-	_, err = conn.ExecContext(ctx, "COMMIT")
-	done = err == nil
-	return uncertain(err)
+	// PostgreSQL skips what is behind a statement that fails, so it never commits a part.
+	last.exec("COMMIT")
+	last.isLast = true
+	_, err = Contained(func() (any, error) { return nil, last.Send(ctx) })
+	if done = err == nil; errors.As(err, new(*Panic)) {
+		return &commitError{err} // it may have been sent
+	}
+	return err
 }
 
 // abandon rolls a transaction back. If that fails, its connection is closed.
@@ -120,23 +150,6 @@ func (tx Tx) abandon(ctx context.Context) {
 	}
 }
 
-// batchTracer shows a tracer of statements those of batches, too.
-type batchTracer struct{ pgx.QueryTracer }
-
-// TraceBatchStart is called before a batch is sent.
-func (t batchTracer) TraceBatchStart(ctx context.Context, _ *pgx.Conn, _ pgx.TraceBatchStartData) context.Context {
-	return ctx
-}
-
-// TraceBatchQuery is called with the result of each statement.
-func (t batchTracer) TraceBatchQuery(ctx context.Context, conn *pgx.Conn, data pgx.TraceBatchQueryData) {
-	ctx = t.TraceQueryStart(ctx, conn, pgx.TraceQueryStartData{SQL: data.SQL, Args: data.Args})
-	t.TraceQueryEnd(ctx, conn, pgx.TraceQueryEndData{CommandTag: data.CommandTag, Err: data.Err})
-}
-
-// TraceBatchEnd is called after the last result.
-func (t batchTracer) TraceBatchEnd(context.Context, *pgx.Conn, pgx.TraceBatchEndData) {}
-
 // commitError is the error of a commit whose outcome is unknown.
 type commitError struct{ error }
 
@@ -145,8 +158,14 @@ func (e *commitError) Unwrap() error { return e.error }
 // uncertain marks the error of a commit, unless PostgreSQL itself reported that it failed or the
 // commit was not sent.
 func uncertain(err error) error {
-	if pg := answer(err); err == nil || pg != nil && pg.Severity == "ERROR" || pgconn.SafeToRetry(err) {
+	if isRefused(err) || pgconn.SafeToRetry(err) {
 		return err
 	}
 	return &commitError{err}
+}
+
+// isRefused reports whether PostgreSQL itself reported that a commit failed, or there is no error.
+func isRefused(err error) bool {
+	pg := answer(err)
+	return err == nil || pg != nil && pg.Severity == "ERROR"
 }

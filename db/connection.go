@@ -30,6 +30,9 @@ type connections struct {
 	dial      Dial
 	ioTimeout time.Duration // of one read or write; 0 means none
 
+	isConfined bool // whether the setting of confined is reset before each use
+	isPooled   bool // whether they may lead to a pooler
+
 	broke atomic.Int64 // when a connection was last found broken, in Unix nanoseconds
 
 	mu    sync.Mutex

@@ -123,28 +123,39 @@ func (tx Tx) LockFreeContacts(ctx context.Context, ids []ContactID) ([]*Contact,
 	return rows, err
 }
 
-// NamedContact is a contact that was named by its own id or, with Named, by that of one of its
-// conversations.
+// NamedContact is a contact that was named by its own id, by that of one of its conversations
+// (Named), or by one of its identities (KnownAs on KnownOn).
 type NamedContact struct {
 	Contact
-	Named *ConversationID
+	Named            *ConversationID
+	KnownOn, KnownAs *string
 }
 
-// LockThreads adds the locking of contacts that are named by their own ids or by those of their
-// conversations; one that is named twice comes twice. The locks are taken in the order of the
-// contacts' ids, so that two transactions cannot deadlock. Unknown ids are left out and, without
-// wait, contacts that another transaction has locked.
+// LockThreads adds the locking of contacts that are named by their own ids, by those of their
+// conversations or by identities; one that is named twice comes twice. The locks are taken in the
+// order of the contacts' ids, so that two transactions cannot deadlock. Unknown ids are left out
+// and, without wait, contacts that another transaction has locked.
 //
 // A statement that waits for a lock joins what was there before the wait. What depends on the locks
 // must therefore be read by a later statement.
-func (b *Batch) LockThreads(contacts []ContactID, conversations []ConversationID, wait bool, into *[]*NamedContact) {
-	collect(b, into, `SELECT contact.*, asked.named FROM (
-			SELECT c.contact_id, named.id AS named FROM unnest($2::uuid[]) AS named (id) CROSS JOIN LATERAL (
+func (b *Batch) LockThreads(contacts []ContactID, conversations []ConversationID, identities []ContactIdentity, wait bool, into *[]*NamedContact) {
+	on, as := make([]string, len(identities)), make([]string, len(identities))
+	for i, identity := range identities {
+		on[i], as[i] = identity.Channel, identity.ExternalID
+	}
+	collect(b, into, `SELECT contact.*, asked.named, asked.known_on, asked.known_as FROM (
+			SELECT c.contact_id, named.id AS named, NULL AS known_on, NULL AS known_as
+			FROM unnest($2::uuid[]) AS named (id) CROSS JOIN LATERAL (
 				SELECT contact_id FROM conversations WHERE workspace_id = $1 AND id = named.id OFFSET 0) AS c
-			UNION ALL SELECT named.id, NULL FROM unnest($3::uuid[]) AS named (id) ORDER BY 1) AS asked
+			UNION ALL SELECT named.id, NULL, NULL, NULL FROM unnest($3::uuid[]) AS named (id)
+			UNION ALL SELECT i.contact_id, NULL, named.channel, named.external_id
+			FROM unnest($4::text[], $5::text[]) AS named (channel, external_id) CROSS JOIN LATERAL (
+				SELECT contact_id FROM contact_identities WHERE workspace_id = $1
+				AND channel = named.channel AND external_id = named.external_id OFFSET 0) AS i
+			ORDER BY 1) AS asked
 		CROSS JOIN LATERAL (SELECT `+contactColumns+` FROM contacts
 			WHERE workspace_id = $1 AND id = asked.contact_id FOR NO KEY UPDATE`+skipLocked(wait)+`) AS contact`,
-		b.tx.Key, conversations, contacts)
+		b.tx.Key, conversations, contacts, on, as)
 }
 
 // skipLocked makes a statement leave out rows that another transaction has locked, unless it waits.

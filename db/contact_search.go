@@ -42,7 +42,7 @@ func (w ForWorkspace) ContactPage(ctx context.Context, f ContactFilter, o Order,
 
 // contactPage tries the ways to find a page until it is complete.
 func (w ForWorkspace) contactPage(ctx context.Context, q contactQuery) ([]*Contact, error) {
-	if q.Search.IsZero() || q.isRange() {
+	if q.Search.IsZero() {
 		rows, _, err := w.readContacts(ctx, q, w.query, q.listed)
 		return rows, err
 	}
@@ -80,12 +80,6 @@ func (w ForWorkspace) readContacts(ctx context.Context, q contactQuery, run runn
 		}
 	}
 	return page, more, err
-}
-
-// isRange reports whether the matches are a range of the list: those whose names, by which it is
-// ordered, have a prefix.
-func (q contactQuery) isRange() bool {
-	return q.Search.Prefix != "" && !q.Search.unfolded && q.order.Columns[0] == nameOrder
 }
 
 // listed reads the page from the index of the list.

@@ -74,7 +74,13 @@ func (c *Conversation) SetClosingNote(n *ClosingNote) {
 
 // Facets returns what decides the conversation's membership in views.
 func (c *Conversation) Facets() *Facets {
-	return &Facets{
+	f := new(Facets)
+	c.facets(f)
+	return f
+}
+
+func (c *Conversation) facets(f *Facets) {
+	*f = Facets{
 		Status: c.Status, Channel: c.Channel, Assignee: c.AssigneeID, Blocked: c.Blocked, Version: c.Version,
 		WaitingSince: c.WaitingSince, OpenedAt: &c.OpenedAt, ClosedAt: c.ClosedAt, Category: c.ClosingCategory,
 		LastInboundChannel: c.LastInboundChannel,
@@ -119,10 +125,9 @@ func (w ForWorkspace) LatestConversations(ctx context.Context, contacts []Contac
 // ConversationsOf reads the same page of the conversations of each contact.
 func (w ForWorkspace) ConversationsOf(ctx context.Context, contacts []ContactID, p Page) (map[ContactID][]*Conversation, error) {
 	var rows []*Conversation
-	page := p.apply(w.bun.NewSelect().Model((*Conversation)(nil)).
-		Where("workspace_id = ?", w.Key).Where("contact_id = parent.id"), ContactConversationOrder)
-	err := w.bun.NewSelect().Model(&rows).ModelTableExpr("unnest(ARRAY[?]::uuid[]) AS parent (id)", bun.List(contacts)).
-		Join("CROSS JOIN LATERAL (?) AS conversation", page).Scan(ctx)
+	s := &statement{}
+	page := ContactConversations.page(s, w, conversations.read, ContactConversationOrder, p)
+	err := w.nested(ctx, &rows, s, page, contacts)
 	return groupBy(rows, func(c *Conversation) ContactID { return c.ContactID }), err
 }
 

@@ -1,13 +1,13 @@
 package db
 
 import (
+	"encoding/base32"
 	"encoding/base64"
 	"encoding/binary"
 	"errors"
 	"fmt"
 	"hash/crc32"
-	"io"
-	"strconv"
+	"strings"
 )
 
 // ErrBadCursor means that a text is not a cursor, or is a cursor of another list or workspace.
@@ -27,7 +27,14 @@ type EventCursor struct {
 
 const cursorSize = 8 + 8 + 4 + 4 // workspace, seq, check, CRC of these
 
-var cursorEncoding = base64.RawURLEncoding.Strict()
+// The opaque form is "1" and the bytes in base32hex: as texts, the cursors of a workspace have the
+// order of the log. Cursors of the form before that, in base64, are still read.
+const cursorVersion = "1"
+
+var (
+	cursorEncoding = base32.NewEncoding("0123456789abcdefghijklmnopqrstuv").WithPadding(base32.NoPadding)
+	legacyEncoding = base64.RawURLEncoding.Strict()
+)
 
 // cursorAfter returns the position right after an event. A zero event stands for the beginning of
 // the log.
@@ -37,20 +44,20 @@ func cursorAfter(workspace WorkspaceKey, seq Seq, event EventID) EventCursor {
 	return c
 }
 
-// String returns the opaque form that clients see.
+// String returns the form that clients saw before 1.0. Now they see that of CursorKey.Seal.
 func (c EventCursor) String() string {
 	b := make([]byte, 0, cursorSize)
 	b = binary.BigEndian.AppendUint64(b, uint64(c.Workspace))
 	b = binary.BigEndian.AppendUint64(b, uint64(c.Seq))
 	b = append(b, c.Check[:]...)
 	b = binary.BigEndian.AppendUint32(b, crc32.ChecksumIEEE(b))
-	return cursorEncoding.EncodeToString(b)
+	return cursorVersion + cursorEncoding.EncodeToString(b)
 }
 
-// ParseEventCursor decodes the opaque form; the error is ErrBadEventCursor.
+// ParseEventCursor decodes the form of String; the error is ErrBadEventCursor.
 func ParseEventCursor(text string) (EventCursor, error) {
-	b, err := cursorEncoding.DecodeString(text) // ignores line breaks, so the length is checked
-	if err != nil || len(b) != cursorSize || len(text) != cursorEncoding.EncodedLen(cursorSize) || crc32.ChecksumIEEE(b[:20]) != binary.BigEndian.Uint32(b[20:]) {
+	b, err := decodeCursor(text)
+	if err != nil || len(b) != cursorSize || crc32.ChecksumIEEE(b[:20]) != binary.BigEndian.Uint32(b[20:]) {
 		return EventCursor{}, ErrBadEventCursor
 	}
 	c := EventCursor{Workspace: WorkspaceKey(binary.BigEndian.Uint64(b)), Seq: Seq(binary.BigEndian.Uint64(b[8:]))}
@@ -61,15 +68,18 @@ func ParseEventCursor(text string) (EventCursor, error) {
 	return c, nil
 }
 
-// MarshalGQL writes the opaque form as a JSON string.
-func (c EventCursor) MarshalGQL(w io.Writer) { _, _ = io.WriteString(w, strconv.Quote(c.String())) }
-
-// UnmarshalGQL reads the opaque form; the error is ErrBadEventCursor.
-func (c *EventCursor) UnmarshalGQL(v any) (err error) {
-	text, ok := v.(string)
-	if !ok {
-		return ErrBadEventCursor
+// decodeCursor returns the bytes of either form. The decoders ignore line breaks, so lengths are
+// checked.
+func decodeCursor(text string) ([]byte, error) {
+	switch len(text) {
+	case len(cursorVersion) + cursorEncoding.EncodedLen(cursorSize):
+		b, err := cursorEncoding.DecodeString(strings.TrimPrefix(text, cursorVersion))
+		if err != nil || cursorVersion+cursorEncoding.EncodeToString(b) != text { // the last character has unused bits
+			return nil, ErrBadEventCursor
+		}
+		return b, nil
+	case legacyEncoding.EncodedLen(cursorSize):
+		return legacyEncoding.DecodeString(text)
 	}
-	*c, err = ParseEventCursor(text)
-	return err
+	return nil, ErrBadEventCursor
 }

@@ -3,6 +3,8 @@ package db
 import (
 	"context"
 	"time"
+
+	"github.com/jackc/pgx/v5/pgtype"
 )
 
 // OpenTally is what a workspace has open, as of one place of the log. Blocked
@@ -28,45 +30,90 @@ type OpenWait struct {
 	Since          time.Time
 }
 
-// OpenTally reads all open conversations of the workspace in one statement: it is where
-// a fold of the log starts.
+// OpenTally reads all open conversations of the workspace in one statement: it is where a fold of
+// the log starts. They come as arrays, since as rows they took most of a start.
 func (w ForWorkspace) OpenTally(ctx context.Context) (*OpenTally, error) {
 	var rows []struct {
-		HeadSeq      Seq
-		HeadEvent    EventID
-		TimeZone     string
-		Kind         string
-		ID, Assignee *AgentID
-		Count        int
-		Since        time.Time
+		Seq                Seq
+		EventID            EventID
+		TimeZone           string
+		Agents             []pgtype.UUID
+		Loaded             []pgtype.UUID
+		Loads              []int
+		Waiting, WaitingOf []pgtype.UUID
+		Since              []time.Time
 	}
-	err := w.query(ctx, &rows, `WITH open AS (
+	err := w.query(ctx, &rows, `WITH open AS MATERIALIZED (
 			SELECT id, assignee_id, waiting_since FROM conversations
 			WHERE workspace_id = $1 AND status = 'OPEN' AND NOT blocked
-		), part (kind, id, assignee, count, since) AS (
-			SELECT 'agent', id, NULL::uuid, 0, NULL::timestamptz FROM agents WHERE workspace_id = $1 AND active
-			UNION ALL SELECT 'load', NULL, assignee_id, count(*), NULL FROM open GROUP BY assignee_id
-			UNION ALL SELECT 'wait', id, assignee_id, 0, waiting_since FROM open WHERE waiting_since IS NOT NULL
-		)
-		SELECT head.seq AS head_seq, head.event_id AS head_event, workspaces.time_zone, coalesce(kind, '') AS kind, part.id, assignee, count, since
-		FROM event_heads AS head JOIN workspaces ON key = head.workspace_id LEFT JOIN part ON TRUE
+		), load AS (SELECT assignee_id, count(*) AS count FROM open GROUP BY assignee_id)
+		SELECT head.seq, head.event_id, workspaces.time_zone,
+			ARRAY(SELECT id FROM agents WHERE workspace_id = $1 AND active) AS agents,
+			loads.assignees AS loaded, loads.counts AS loads, waits.ids AS waiting, waits.assignees AS waiting_of, waits.since
+		FROM event_heads AS head JOIN workspaces ON key = head.workspace_id,
+			(SELECT array_agg(assignee_id) AS assignees, array_agg(count) AS counts FROM load) AS loads,
+			(SELECT array_agg(id) AS ids, array_agg(assignee_id) AS assignees, array_agg(waiting_since) AS since
+			FROM open WHERE waiting_since IS NOT NULL) AS waits
 		WHERE head.workspace_id = $1`, w.Key)
 	if err != nil {
 		return nil, err
 	}
-	tally := &OpenTally{Head: Head{WorkspaceID: w.Key}}
-	for _, row := range rows {
-		tally.Head.Seq, tally.Head.EventID, tally.TimeZone = row.HeadSeq, row.HeadEvent, row.TimeZone
-		switch row.Kind {
-		case "agent":
-			tally.Agents = append(tally.Agents, *row.ID)
-		case "load":
-			tally.Loads = append(tally.Loads, OpenLoad{row.Assignee, row.Count})
-		case "wait":
-			tally.Waiting = append(tally.Waiting, OpenWait{ConversationID{row.ID.UUID}, row.Assignee, row.Since})
+	t := &OpenTally{Head: Head{WorkspaceID: w.Key}}
+	for _, row := range rows { // one, unless there is no such workspace
+		t.Head.Seq, t.Head.EventID, t.TimeZone = row.Seq, row.EventID, row.TimeZone
+		for _, id := range row.Agents {
+			t.Agents = append(t.Agents, AgentID{id.Bytes})
+		}
+		for i, id := range row.Loaded {
+			t.Loads = append(t.Loads, OpenLoad{optionalAgent(id), row.Loads[i]})
+		}
+		for i, id := range row.Waiting {
+			t.Waiting = append(t.Waiting, OpenWait{ConversationID{id.Bytes}, optionalAgent(row.WaitingOf[i]), row.Since[i]})
 		}
 	}
-	return tally, nil
+	return t, nil
+}
+
+func optionalAgent(id pgtype.UUID) *AgentID {
+	if !id.Valid {
+		return nil
+	}
+	return &AgentID{id.Bytes}
+}
+
+// DashboardDays are what was measured on the last days up to one place of the log, so that a start
+// need not measure it again.
+type DashboardDays struct {
+	Head     Head
+	TimeZone string // in which the days begin
+	Days     []byte // JSON of the projection
+}
+
+// SaveDashboardDays replaces what was measured of a workspace.
+func (d *DB) SaveDashboardDays(ctx context.Context, m DashboardDays) error {
+	_, err := d.ForWorkspace(m.Head.WorkspaceID).exec(ctx, `INSERT INTO dashboard_days (workspace_id, seq, event_id, time_zone, days)
+		VALUES ($1, $2, $3, $4, $5::text::json)
+		ON CONFLICT (workspace_id) DO UPDATE SET seq = excluded.seq, event_id = excluded.event_id,
+			time_zone = excluded.time_zone, days = excluded.days`, m.Head.WorkspaceID, m.Head.Seq, m.Head.EventID, m.TimeZone, string(m.Days))
+	return err
+}
+
+// DashboardDays returns what was measured of the workspace; nil if nothing was, or if its place is
+// not in the log.
+func (w ForWorkspace) DashboardDays(ctx context.Context) (*DashboardDays, error) {
+	var rows []struct {
+		Seq      Seq
+		EventID  EventID
+		TimeZone string
+		Days     []byte
+	}
+	err := w.query(ctx, &rows, `SELECT seq, event_id, time_zone, days FROM dashboard_days AS saved WHERE workspace_id = $1
+		AND EXISTS (SELECT FROM events WHERE workspace_id = $1 AND seq = saved.seq AND id = saved.event_id)`, w.Key)
+	if err != nil || len(rows) == 0 {
+		return nil, err
+	}
+	saved := rows[0]
+	return &DashboardDays{Head{WorkspaceID: w.Key, Seq: saved.Seq, EventID: saved.EventID}, saved.TimeZone, saved.Days}, nil
 }
 
 // LastSeqBefore returns the number of the last event of the log that was recorded before t, or 0 if

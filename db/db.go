@@ -12,6 +12,7 @@ import (
 	"database/sql/driver"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -19,13 +20,23 @@ import (
 	"github.com/jackc/pgx/v5/stdlib"
 	"github.com/uptrace/bun"
 	"github.com/uptrace/bun/dialect/pgdialect"
+	"go.opentelemetry.io/otel/trace"
 )
 
 // DB is a pool of connections to one PostgreSQL database.
 type DB struct {
 	*bun.DB
-	config *pgx.ConnConfig
-	conns  *connections
+	config   *pgx.ConnConfig
+	conns    *connections
+	measures *measures
+	shares   *shares
+
+	isConfined bool // see confined
+
+	// Only behind a pooler: see pooler.go.
+	isPooled bool
+	direct   *DB    // to PostgreSQL itself
+	settings string // statement that asserts the settings of a transaction
 }
 
 // Options configure a pool. The zero value uses the defaults.
@@ -34,10 +45,13 @@ type Options struct {
 	MaxConns         int             // most connections; default 16
 	StatementTimeout time.Duration   // of one SQL statement; default 5 s
 	LockTimeout      time.Duration   // of a wait for one lock; default 2 s
+	PoolTimeout      time.Duration   // of a wait for a free connection; default 2 s
 	IdleTimeout      time.Duration   // of a transaction between two statements; default 10 s
 	Grace            time.Duration   // further wait for an answer; default 2 s
 	Tracer           pgx.QueryTracer // observes every statement; default none
+	Spans            trace.Tracer    // makes a span of each statement of a traced operation; default none
 	Dial             Dial            // opens connections; default TCP or unix socket
+	DirectURL        string          // of the same database without the pooler to which the URL leads; default no pooler
 }
 
 func (o *Options) defaults() {
@@ -45,6 +59,7 @@ func (o *Options) defaults() {
 	o.MaxConns = cmp.Or(o.MaxConns, 16)
 	o.StatementTimeout = cmp.Or(o.StatementTimeout, 5*time.Second)
 	o.LockTimeout = cmp.Or(o.LockTimeout, 2*time.Second)
+	o.PoolTimeout = cmp.Or(o.PoolTimeout, 2*time.Second)
 	o.IdleTimeout = cmp.Or(o.IdleTimeout, 10*time.Second)
 	o.Grace = cmp.Or(o.Grace, 2*time.Second)
 	if o.Dial == nil {
@@ -65,16 +80,22 @@ func Open(ctx context.Context, url string, o Options) (*DB, error) {
 func open(ctx context.Context, url string, o Options, ioTimeout time.Duration) (*DB, error) {
 	config, err := pgx.ParseConfig(url)
 	if err != nil {
-		return nil, fmt.Errorf("the database URL cannot be read: %w; give one such as postgres://user:password@host/name", err)
+		return nil, badURL(err)
 	}
 	conns := &connections{dial: o.Dial, ioTimeout: ioTimeout}
-	o.addSettings(config.RuntimeParams)
+	_, conns.isConfined = config.RuntimeParams[workspaceSetting]
+	conns.isPooled = o.DirectURL != ""
 	want := requiredSettings(config.RuntimeParams["search_path"])
-	// bun writes values into the text, so preparing a statement would only cost a round trip.
-	config.DefaultQueryExecMode = pgx.QueryExecModeExec
-	if o.Tracer != nil {
-		config.Tracer = batchTracer{o.Tracer}
+	if conns.isPooled {
+		want["search_path"] = strings.ReplaceAll(want["search_path"], " ", "")
+		shareSessions(config)
+	} else {
+		o.addSettings(config.RuntimeParams)
+		// bun writes values into the text, so preparing a statement would only cost a round trip.
+		config.DefaultQueryExecMode = pgx.QueryExecModeExec
 	}
+	measures := newMeasures()
+	config.Tracer = statementTracer{measures, o.Tracer, o.Spans}
 	config.ConnectTimeout = connectTime
 	config.DialFunc = pgconn.DialFunc(conns.connect)
 	config.OnPgError = func(_ *pgconn.PgConn, err *pgconn.PgError) bool { return conns.isUsableAfter(err) }
@@ -86,19 +107,34 @@ func open(ctx context.Context, url string, o Options, ioTimeout time.Duration) (
 	pool.SetMaxOpenConns(o.MaxConns)
 	pool.SetMaxIdleConns(o.MaxConns)
 	pool.SetConnMaxIdleTime(5 * time.Minute)
-	d := &DB{DB: bun.NewDB(pool, pgdialect.New()), config: config, conns: conns}
+	d := &DB{DB: bun.NewDB(pool, pgdialect.New()), config: config, conns: conns, measures: measures, shares: newShares(o.MaxConns, o.PoolTimeout), isConfined: conns.isConfined, isPooled: conns.isPooled}
+	if d.isPooled {
+		d.settings = o.transactionSettings(want)
+	}
 	if err := d.PingContext(ctx); err != nil {
 		_ = d.Close()
 		return nil, unreachable(err)
 	}
+	if err := d.openDirect(ctx, o); err != nil {
+		_ = d.Close()
+		return nil, err
+	}
 	return d, nil
+}
+
+// badURL returns the error for a URL that cannot be read. The driver leaves the password out.
+func badURL(err error) error {
+	return fmt.Errorf("the database URL cannot be read: %w; give one such as postgres://user:password@host/name", err)
 }
 
 // unreachable returns an error that says what to do about a database that cannot be used.
 func unreachable(err error) error {
 	var setting *SettingError
-	if errors.As(err, &setting) {
+	switch {
+	case errors.As(err, &setting):
 		return setting
+	case isPooler(err):
+		return errPooler
 	}
 	return fmt.Errorf("the database does not answer; start it, or check its URL: %w", err)
 }
@@ -110,6 +146,9 @@ func millis(d time.Duration) string { return fmt.Sprint(d.Milliseconds()) }
 func (d *DB) Close() error {
 	err := d.DB.Close()
 	d.conns.closeAll()
+	if d.direct != nil {
+		err = errors.Join(err, d.direct.Close())
+	}
 	return err
 }
 
@@ -148,37 +187,59 @@ type rawQuerier interface {
 
 // ForWorkspace is the database restricted to one workspace.
 type ForWorkspace struct {
-	Key WorkspaceKey // the workspace's key in every table
-	db  *DB
-	bun bun.IDB
-	raw rawQuerier
+	Key  WorkspaceKey // the workspace's key in every table
+	db   *DB
+	bun  bun.IDB
+	raw  rawQuerier
+	conn *sql.Conn // of the transaction; nil outside any
 }
 
 // ForWorkspace returns the database restricted to one workspace, outside any transaction.
 func (d *DB) ForWorkspace(key WorkspaceKey) ForWorkspace {
+	if d.isConfined && key != 0 {
+		c := confined{d.DB, key}
+		return ForWorkspace{Key: key, db: d, bun: c, raw: c}
+	}
 	return ForWorkspace{Key: key, db: d, bun: d.DB, raw: d.DB.DB}
 }
 
 // Tx is the database restricted to one workspace, inside a transaction. Only a Tx can write.
-type Tx struct {
-	ForWorkspace
-	conn *sql.Conn
-}
+type Tx struct{ ForWorkspace }
 
 // Transact runs fn in a transaction and commits it, or rolls it back if fn returns an error. The
 // error is Uncertain if the transaction may have been committed nevertheless.
 func (d *DB) Transact(ctx context.Context, key WorkspaceKey, fn func(tx Tx) error) error {
-	conn, err := d.Conn(ctx)
+	return d.transact(ctx, key, nil, fn)
+}
+
+// Snapshot runs fn on a workspace as it is at one moment, whatever is committed meanwhile.
+func (d *DB) Snapshot(ctx context.Context, key WorkspaceKey, fn func(w ForWorkspace) error) error {
+	o := &sql.TxOptions{Isolation: sql.LevelRepeatableRead, ReadOnly: true}
+	return d.transact(ctx, key, o, func(tx Tx) error { return fn(tx.ForWorkspace) })
+}
+
+func (d *DB) transact(ctx context.Context, key WorkspaceKey, o *sql.TxOptions, fn func(tx Tx) error) error {
+	conn, err := d.connFor(ctx, key)
 	if err != nil {
 		return err
 	}
 	defer func() { _ = conn.Close() }()
-	tx, err := conn.BeginTx(ctx, nil)
+	tx, err := conn.BeginTx(ctx, o)
 	if err != nil {
 		return err
 	}
 	defer func() { _ = tx.Rollback() }() // which does nothing after the commit
-	if err := fn(Tx{ForWorkspace{Key: key, db: d, bun: tx, raw: tx.Tx}, conn.Conn}); err != nil {
+	if d.isPooled {
+		if _, err := tx.Tx.ExecContext(ctx, d.settings); err != nil {
+			return err
+		}
+	}
+	if d.isConfined && key != 0 {
+		if _, err := tx.Tx.ExecContext(ctx, confine, key.setting(), true); err != nil {
+			return err
+		}
+	}
+	if err := fn(Tx{ForWorkspace{Key: key, db: d, bun: tx, raw: tx.Tx, conn: conn.Conn.Conn}}); err != nil {
 		return err
 	}
 	return uncertain(tx.Commit())
@@ -196,7 +257,15 @@ type runner func(ctx context.Context, dest any, statement string, args ...any) e
 
 // query runs a frequent statement with $1 … placeholders, which each connection prepares once.
 func (w ForWorkspace) query(ctx context.Context, dest any, statement string, args ...any) error {
-	return w.queryAs(ctx, pgx.QueryExecModeCacheStatement, dest, statement, args)
+	return w.queryAs(ctx, w.db.frequent(), dest, statement, args)
+}
+
+// frequent returns how frequent statements are sent.
+func (d *DB) frequent() pgx.QueryExecMode {
+	if d.isPooled {
+		return pgx.QueryExecModeCacheDescribe
+	}
+	return pgx.QueryExecModeCacheStatement
 }
 
 // search is query for statements whose best plan depends on the values, such as how common a word
@@ -206,27 +275,19 @@ func (w ForWorkspace) search(ctx context.Context, dest any, statement string, ar
 }
 
 func (w ForWorkspace) queryAs(ctx context.Context, mode pgx.QueryExecMode, dest any, statement string, args []any) error {
-	return w.prepared(func() error {
-		rows, err := w.raw.QueryContext(ctx, statement, append([]any{mode}, args...)...)
-		if err != nil {
-			return err
-		}
-		defer func() { _ = rows.Close() }()
-		if err := w.db.ScanRows(ctx, rows, dest); err != nil {
-			return err
-		}
-		return rows.Err()
-	})
+	return w.prepared(func() error { return w.read(ctx, dest, statement, append([]any{mode}, args...)) })
 }
 
 // exec is query for statements without a result. It returns the number of affected rows.
 func (w ForWorkspace) exec(ctx context.Context, statement string, args ...any) (n int64, err error) {
-	err = w.prepared(func() error {
-		result, err := w.raw.ExecContext(ctx, statement, append([]any{pgx.QueryExecModeCacheStatement}, args...)...)
-		if err == nil {
-			n, err = result.RowsAffected()
-		}
-		return err
+	err = w.sharing(ctx, func() error {
+		return w.prepared(func() error {
+			result, err := w.raw.ExecContext(ctx, statement, append([]any{w.db.frequent()}, args...)...)
+			if err == nil {
+				n, err = result.RowsAffected()
+			}
+			return err
+		})
 	})
 	return n, err
 }

@@ -83,7 +83,7 @@ func Uncertain(err error) bool {
 // rejected the statement.
 func Unavailable(err error) bool {
 	pg := answer(err)
-	return pg != nil && (isAway(pg) || isStalePlan(pg)) || isBroken(err)
+	return pg != nil && (isAway(pg) || isStalePlan(pg)) || isBroken(err) || errors.Is(err, errBusy)
 }
 
 // answer returns the error that PostgreSQL itself reported; nil for any other error.

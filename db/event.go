@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/uptrace/bun"
@@ -36,6 +37,9 @@ const (
 	AgentUpdated           EventType = "AGENT_UPDATED"
 	AgentDeactivated       EventType = "AGENT_DEACTIVATED"
 	AgentReactivated       EventType = "AGENT_REACTIVATED"
+	TokenCreated           EventType = "TOKEN_CREATED"
+	TokenRevoked           EventType = "TOKEN_REVOKED"
+	IdentityLinked         EventType = "IDENTITY_LINKED"
 	AvailabilityChanged    EventType = "AVAILABILITY_CHANGED"
 	WorkspaceUpdated       EventType = "WORKSPACE_UPDATED"
 	BusinessEventRecorded  EventType = "BUSINESS_EVENT_RECORDED"
@@ -93,6 +97,13 @@ type Event struct {
 	Data      EventData `bun:"type:jsonb"`
 	Origin    *string   // the idempotency key
 	CreatedAt time.Time
+	// The revisions of the conversation and of the contact after the event; nil without one, and in
+	// rows of versions that did not record them.
+	ConversationRevision, ContactRevision *int
+
+	// Committed is about when the event was committed, if this process read it as soon as it could;
+	// zero otherwise. It is for measuring only.
+	Committed time.Time `bun:"-"`
 }
 
 // Facets are the properties of a conversation that decide which views hold it, at one moment.
@@ -118,8 +129,9 @@ type EventData struct {
 	ClosingNote  *ClosingNote       `json:"closingNote,omitempty"`  // closed
 	MessageID    *MessageID         `json:"messageId,omitempty"`    // received, sent, note
 	AgentID      *AgentID           `json:"agentId,omitempty"`      // agent events
+	TokenID      *TokenID           `json:"tokenId,omitempty"`      // token events
 	Availability []Availability     `json:"availability,omitempty"` // availability: before, after
-	Changes      []FieldChange      `json:"changes,omitempty"`      // updated
+	Changes      []FieldChange      `json:"changes,omitempty"`      // updated, linked
 	WorkflowID   *WorkflowID        `json:"workflowId,omitempty"`   // workflow events
 	Run          *RunRef            `json:"run,omitempty"`          // the run that caused the event, if a workflow did
 	RunStatus    RunStatus          `json:"runStatus,omitempty"`    // ran: the status of the run at that moment
@@ -161,6 +173,19 @@ func (e *Event) ChangeEnd() Seq {
 	return *e.Change
 }
 
+// Show records the revisions of the event's contact and conversation, if they are among these rows.
+// A row that is new and not yet written has its first revision.
+func (e *Event) Show(contact *Contact, conversations ...*Conversation) {
+	if e.ContactID != nil && *e.ContactID == contact.ID {
+		e.ContactRevision = new(max(contact.Revision, 1))
+	}
+	for _, c := range conversations {
+		if c != nil && e.ConversationID != nil && *e.ConversationID == c.ID {
+			e.ConversationRevision = new(max(c.Revision, 1))
+		}
+	}
+}
+
 // Cursor returns the position right after the event.
 func (e *Event) Cursor() EventCursor { return cursorAfter(e.WorkspaceID, e.Seq, e.ID) }
 
@@ -170,7 +195,8 @@ var TimelineOrder = Order{Name: "timeline", Columns: []string{"seq"}}
 // Key returns the event's position in TimelineOrder.
 func (e *Event) Key() Key { return Key{strconv.FormatInt(int64(e.Seq), 10)} }
 
-const eventColumns = `workspace_id, seq, change, id, type, conversation_id, contact_id, actor, via, before, after, data, origin, created_at`
+const eventColumns = `workspace_id, seq, change, id, type, conversation_id, contact_id, actor, via, before, after, data, origin, created_at,
+	conversation_revision, contact_revision`
 
 // Head is the end of a workspace's log.
 type Head struct {
@@ -218,6 +244,25 @@ func (w ForWorkspace) EventsBySeq(ctx context.Context, seqs []Seq) ([]*Event, er
 	return rows, err
 }
 
+// LogPage returns the events after one log number and up to another, in log order, at most limit of
+// them. Nil types and a nil contact restrict nothing.
+func (w ForWorkspace) LogPage(ctx context.Context, after, last Seq, types []EventType, contact *ContactID, limit int) ([]*Event, error) {
+	s := &statement{}
+	s.where("workspace_id = ", w.Key)
+	s.where("seq > ", after)
+	s.where("seq <= ", last)
+	if types != nil {
+		s.where("type = ANY (", types, ")")
+	}
+	if contact != nil {
+		s.where("contact_id = ", *contact)
+	}
+	var rows []*Event
+	err := w.query(ctx, &rows, "SELECT "+eventColumns+" FROM events WHERE "+strings.Join(s.conditions, " AND ")+
+		" ORDER BY seq LIMIT "+s.arg(limit), s.args...)
+	return rows, err
+}
+
 // Events reads the events with these ids, in no order; unknown ones are left out.
 func (w ForWorkspace) Events(ctx context.Context, ids []EventID) ([]*Event, error) {
 	var rows []*Event
@@ -238,22 +283,19 @@ func (b *Batch) LastClosings(conversations []ConversationID, into *[]*Event) {
 
 // ConversationTimelines returns the same page of the events of each conversation.
 func (w ForWorkspace) ConversationTimelines(ctx context.Context, ids []ConversationID, p Page) (map[ConversationID][]*Event, error) {
-	rows, err := w.timelines(ctx, "conversation_id", bun.List(ids), p)
+	rows, err := w.timelines(ctx, ConversationEvents, ids, p)
 	return groupBy(rows, func(e *Event) ConversationID { return *e.ConversationID }), err
 }
 
 // ContactTimelines returns the same page of the events of each contact.
 func (w ForWorkspace) ContactTimelines(ctx context.Context, ids []ContactID, p Page) (map[ContactID][]*Event, error) {
-	rows, err := w.timelines(ctx, "contact_id", bun.List(ids), p)
+	rows, err := w.timelines(ctx, ContactEvents, ids, p)
 	return groupBy(rows, func(e *Event) ContactID { return *e.ContactID }), err
 }
 
-func (w ForWorkspace) timelines(ctx context.Context, column string, parents bun.ListValues, p Page) ([]*Event, error) {
-	var rows []*Event
-	page := p.apply(w.bun.NewSelect().Model((*Event)(nil)).
-		Where("workspace_id = ?", w.Key).Where("? = parent.id", bun.Ident(column)), TimelineOrder)
-	err := w.bun.NewSelect().Model(&rows).ModelTableExpr("unnest(ARRAY[?]::uuid[]) AS parent (id)", parents).
-		Join("CROSS JOIN LATERAL (?) AS event", page).Scan(ctx)
+func (w ForWorkspace) timelines(ctx context.Context, of Nested, parents any, p Page) (rows []*Event, err error) {
+	s := &statement{}
+	err = w.nested(ctx, &rows, s, of.page(s, w, eventColumns, TimelineOrder, p), parents)
 	return rows, err
 }
 
@@ -288,14 +330,16 @@ func (b *Batch) AppendEvents(changes ...[]*Event) {
 		), appended AS (
 			INSERT INTO events (`+eventColumns+`)
 			SELECT $1, head.base + new.n, head.base + new.change_end, new.id, new.type, new.conversation_id, new.contact_id, new.actor,
-				new.via, new.before::jsonb, new.after::jsonb, new.data::jsonb, new.origin, new.created_at
+				new.via, new.before::jsonb, new.after::jsonb, new.data::jsonb, new.origin, new.created_at,
+				new.conversation_revision, new.contact_revision
 			FROM head, unnest($4::uuid[], $5::text[], $6::uuid[], $7::uuid[], $8::text[], $9::text[], $10::text[], $11::text[],
-				$12::text[], $13::text[], $14::timestamptz[], $15::int[]) WITH ORDINALITY
-				AS new (id, type, conversation_id, contact_id, actor, via, before, after, data, origin, created_at, change_end, n)
+				$12::text[], $13::text[], $14::timestamptz[], $15::int[], $16::int[], $17::int[]) WITH ORDINALITY
+				AS new (id, type, conversation_id, contact_id, actor, via, before, after, data, origin, created_at, change_end,
+					conversation_revision, contact_revision, n)
 		)
 		SELECT base FROM head`,
 		b.tx.Key, len(events), events[len(events)-1].ID, v.ids, v.types, v.conversations, v.contacts, v.actors, v.vias,
-		v.before, v.after, v.data, v.origins, v.times, ends)
+		v.before, v.after, v.data, v.origins, v.times, ends, v.conversationRevisions, v.contactRevisions)
 	b.Then(func() {
 		for i, e := range events {
 			change := heads[0].Base + Seq(ends[i])
@@ -315,6 +359,8 @@ type eventValues struct {
 	data          []string
 	origins       []*string
 	times         []time.Time
+
+	conversationRevisions, contactRevisions []*int
 }
 
 func eventValuesOf(workspace WorkspaceKey, events []*Event) (v eventValues, err error) {
@@ -333,6 +379,8 @@ func eventValuesOf(workspace WorkspaceKey, events []*Event) (v eventValues, err 
 		v.actors, v.vias = append(v.actors, e.Actor), append(v.vias, e.Via)
 		v.before, v.after, v.data = append(v.before, before), append(v.after, after), append(v.data, string(data))
 		v.origins, v.times = append(v.origins, e.Origin), append(v.times, e.CreatedAt)
+		v.conversationRevisions = append(v.conversationRevisions, e.ConversationRevision)
+		v.contactRevisions = append(v.contactRevisions, e.ContactRevision)
 	}
 	return v, nil
 }

@@ -4,12 +4,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"strconv"
 	"strings"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5/pgtype"
 	"go.jetify.com/typeid"
+	"go.jetify.com/typeid/base32"
 )
 
 // ErrBadID means that a text is not an id, or is an id of another kind of object.
@@ -67,7 +67,7 @@ func NewUUID() uuid.UUID { return uuid.Must(uuid.NewV7()) }
 // ParseID splits a typed id into its prefix and uuid; the error is ErrBadID.
 func ParseID(text string) (prefix string, id uuid.UUID, err error) {
 	parsed, err := typeid.FromString(text)
-	if err != nil || len(text) > 64 {
+	if err != nil || len(text) > 64 || parsed.Prefix() == "" {
 		return "", uuid.Nil, &IDError{fmt.Sprintf("%q is not an id: an id looks like agent_01h455vb4pex5vsknk084sn02q", abbreviate(text))}
 	}
 	return parsed.Prefix(), uuid.UUID(parsed.UUIDBytes()), nil
@@ -82,7 +82,7 @@ func abbreviate(text string) string {
 }
 
 func format(prefix string, id uuid.UUID) string {
-	return typeid.Must(typeid.FromUUIDBytesWithPrefix(prefix, id[:])).String()
+	return prefix + "_" + base32.Encode(id)
 }
 
 func parse(prefix string, value any) (uuid.UUID, error) {
@@ -97,7 +97,14 @@ func parse(prefix string, value any) (uuid.UUID, error) {
 	return id, err
 }
 
-func writeID(w io.Writer, text string) { _, _ = io.WriteString(w, strconv.Quote(text)) }
+func writeID(w io.Writer, prefix string, id uuid.UUID) {
+	var text []byte
+	if b, ok := w.(interface{ AvailableBuffer() []byte }); ok { // such as bytes.Buffer
+		text = b.AvailableBuffer()
+	}
+	text = append(append(append(text, '"'), prefix...), '_')
+	_, _ = w.Write(append(append(text, base32.Encode(id)...), '"'))
+}
 
 // String returns the typed id.
 func (id AgentID) String() string { return format(AgentPrefix, id.UUID) }
@@ -127,31 +134,31 @@ func (id WorkflowID) String() string { return format(WorkflowPrefix, id.UUID) }
 func (id RunID) String() string { return format(RunPrefix, id.UUID) }
 
 // MarshalGQL writes the typed id as a JSON string.
-func (id AgentID) MarshalGQL(w io.Writer) { writeID(w, id.String()) }
+func (id AgentID) MarshalGQL(w io.Writer) { writeID(w, AgentPrefix, id.UUID) }
 
 // MarshalGQL writes the typed id as a JSON string.
-func (id ContactID) MarshalGQL(w io.Writer) { writeID(w, id.String()) }
+func (id ContactID) MarshalGQL(w io.Writer) { writeID(w, ContactPrefix, id.UUID) }
 
 // MarshalGQL writes the typed id as a JSON string.
-func (id ConversationID) MarshalGQL(w io.Writer) { writeID(w, id.String()) }
+func (id ConversationID) MarshalGQL(w io.Writer) { writeID(w, ConversationPrefix, id.UUID) }
 
 // MarshalGQL writes the typed id as a JSON string.
-func (id MessageID) MarshalGQL(w io.Writer) { writeID(w, id.String()) }
+func (id MessageID) MarshalGQL(w io.Writer) { writeID(w, MessagePrefix, id.UUID) }
 
 // MarshalGQL writes the typed id as a JSON string.
-func (id EventID) MarshalGQL(w io.Writer) { writeID(w, id.String()) }
+func (id EventID) MarshalGQL(w io.Writer) { writeID(w, EventPrefix, id.UUID) }
 
 // MarshalGQL writes the typed id as a JSON string.
-func (id WorkspaceID) MarshalGQL(w io.Writer) { writeID(w, id.String()) }
+func (id WorkspaceID) MarshalGQL(w io.Writer) { writeID(w, WorkspacePrefix, id.UUID) }
 
 // MarshalGQL writes the typed id as a JSON string.
-func (id TokenID) MarshalGQL(w io.Writer) { writeID(w, id.String()) }
+func (id TokenID) MarshalGQL(w io.Writer) { writeID(w, TokenPrefix, id.UUID) }
 
 // MarshalGQL writes the typed id as a JSON string.
-func (id WorkflowID) MarshalGQL(w io.Writer) { writeID(w, id.String()) }
+func (id WorkflowID) MarshalGQL(w io.Writer) { writeID(w, WorkflowPrefix, id.UUID) }
 
 // MarshalGQL writes the typed id as a JSON string.
-func (id RunID) MarshalGQL(w io.Writer) { writeID(w, id.String()) }
+func (id RunID) MarshalGQL(w io.Writer) { writeID(w, RunPrefix, id.UUID) }
 
 // UnmarshalGQL reads a typed id; the error is ErrBadID.
 func (id *AgentID) UnmarshalGQL(v any) (err error) { id.UUID, err = parse(AgentPrefix, v); return }
@@ -220,3 +227,37 @@ func (id WorkflowID) UUIDValue() (pgtype.UUID, error) { return wire(id.UUID) }
 
 // UUIDValue returns the id in the form that the driver encodes.
 func (id RunID) UUIDValue() (pgtype.UUID, error) { return wire(id.UUID) }
+
+// ScanUUID lets the driver read an id without making a text of it first.
+
+func unwire(id *uuid.UUID, v pgtype.UUID) error {
+	*id = v.Bytes
+	return nil
+}
+
+// ScanUUID reads the id in the form that the driver decodes.
+func (id *AgentID) ScanUUID(v pgtype.UUID) error { return unwire(&id.UUID, v) }
+
+// ScanUUID reads the id in the form that the driver decodes.
+func (id *ContactID) ScanUUID(v pgtype.UUID) error { return unwire(&id.UUID, v) }
+
+// ScanUUID reads the id in the form that the driver decodes.
+func (id *ConversationID) ScanUUID(v pgtype.UUID) error { return unwire(&id.UUID, v) }
+
+// ScanUUID reads the id in the form that the driver decodes.
+func (id *MessageID) ScanUUID(v pgtype.UUID) error { return unwire(&id.UUID, v) }
+
+// ScanUUID reads the id in the form that the driver decodes.
+func (id *EventID) ScanUUID(v pgtype.UUID) error { return unwire(&id.UUID, v) }
+
+// ScanUUID reads the id in the form that the driver decodes.
+func (id *WorkspaceID) ScanUUID(v pgtype.UUID) error { return unwire(&id.UUID, v) }
+
+// ScanUUID reads the id in the form that the driver decodes.
+func (id *TokenID) ScanUUID(v pgtype.UUID) error { return unwire(&id.UUID, v) }
+
+// ScanUUID reads the id in the form that the driver decodes.
+func (id *WorkflowID) ScanUUID(v pgtype.UUID) error { return unwire(&id.UUID, v) }
+
+// ScanUUID reads the id in the form that the driver decodes.
+func (id *RunID) ScanUUID(v pgtype.UUID) error { return unwire(&id.UUID, v) }

@@ -3,15 +3,11 @@ package db
 import (
 	"cmp"
 	"context"
-	"crypto/sha256"
-	"encoding/binary"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"slices"
 	"time"
 
-	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/uptrace/bun"
 )
@@ -30,8 +26,7 @@ type IdempotencyKey struct {
 
 // Lock returns the number of the advisory lock that guards the key.
 func (k *IdempotencyKey) Lock(workspace WorkspaceKey) int64 {
-	sum := sha256.Sum256(fmt.Append(nil, workspace, " ", k.Caller, " ", k.Key))
-	return int64(binary.BigEndian.Uint64(sum[:]))
+	return advisoryLock(workspace, " ", k.Caller, " ", k.Key)
 }
 
 // LockKeys adds the locking of keys for the transaction: another one with the same key waits until
@@ -42,15 +37,7 @@ func (b *Batch) LockKeys(keys []*IdempotencyKey, wait bool, free *[]bool) {
 	for i, k := range keys {
 		locks[i] = k.Lock(b.tx.Key)
 	}
-	lock := "pg_try_advisory_xact_lock(k.lock)"
-	if wait {
-		lock = "pg_advisory_xact_lock(k.lock) IS NOT NULL"
-	}
-	b.queued.Queue("SELECT "+lock+" FROM unnest($1::bigint[]) WITH ORDINALITY AS k (lock, n) ORDER BY n", locks).Query(
-		func(rows pgx.Rows) (err error) {
-			*free, err = pgx.CollectRows(rows, pgx.RowTo[bool])
-			return err
-		})
+	b.takeLocks(locks, wait, free)
 }
 
 // Keys adds the reading of those of the keys that have a result and were created since a time.

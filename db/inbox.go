@@ -2,10 +2,13 @@ package db
 
 import (
 	"context"
+	"encoding/binary"
+	"encoding/hex"
 	"fmt"
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/google/uuid"
 )
@@ -71,16 +74,73 @@ func (q InboxQuery) Order() Order {
 
 // Key returns the conversation's position in the query's list.
 func (q InboxQuery) Key(c *Conversation) Key {
-	n, at := 0, c.LastActivityAt
-	switch {
-	case q.Field == OpenedAt:
-		at = c.OpenedAt
-	case q.Field == WaitingSince && c.WaitingSince != nil:
-		at = *c.WaitingSince
-	case q.Field == WaitingSince:
-		n, at = 1, c.OpenedAt
-	}
+	n, at := q.Field.Place(c)
 	return Key{strconv.Itoa(n), timeKey(at), c.ID.UUID.String()}
+}
+
+// SortKey returns the conversation's position in the query's list as a text: the smaller text comes
+// first in the list, whatever the direction. It begins with the name of the order.
+func (q InboxQuery) SortKey(c *Conversation) string {
+	key := q.Key(c)
+	at, _ := time.Parse(timeKeyFormat, key[1])
+	return q.sortName() + key[0] + q.sortable(binary.BigEndian.AppendUint64(nil, uint64(at.UnixMicro())^1<<63)) + q.sortable(c.ID.UUID[:])
+}
+
+// sortName names the order in a sort key.
+func (q InboxQuery) sortName() string {
+	name := strings.ToLower(string(q.Field[0]))
+	if q.Desc {
+		name = strings.ToUpper(name)
+	}
+	return name
+}
+
+// sortable returns bytes as digits that are ordered like the list.
+func (q InboxQuery) sortable(value []byte) string {
+	if q.Desc {
+		value = slices.Clone(value)
+		for i := range value {
+			value[i] = ^value[i]
+		}
+	}
+	return hex.EncodeToString(value)
+}
+
+// ParseSortKey returns the position that a sort key of the query's order names; ok is false if the
+// text is not one.
+func (q InboxQuery) ParseSortKey(text string) (key Key, ok bool) {
+	rest, ok := strings.CutPrefix(text, q.sortName())
+	if !ok || len(rest) != 1+16+32 || !q.hasSegment(rest[:1]) {
+		return nil, false
+	}
+	digits, err := hex.DecodeString(rest[1:])
+	if err != nil || rest[1:] != hex.EncodeToString(digits) {
+		return nil, false
+	}
+	if q.Desc {
+		for i := range digits {
+			digits[i] = ^digits[i]
+		}
+	}
+	at := time.UnixMicro(int64(binary.BigEndian.Uint64(digits) ^ 1<<63)).UTC()
+	if at.Year() < 1 || at.Year() > 9999 {
+		return nil, false
+	}
+	return Key{rest[:1], timeKey(at), uuid.UUID(digits[8:]).String()}, true
+}
+
+// Place returns the segment of a list in this order that contains the conversation, and the time by
+// which the segment is ordered, before the id.
+func (f InboxOrderField) Place(c *Conversation) (segment int, at time.Time) {
+	switch {
+	case f == LastActivity:
+		return 0, c.LastActivityAt
+	case f == WaitingSince && c.WaitingSince != nil:
+		return 0, *c.WaitingSince
+	case f == WaitingSince:
+		return 1, c.OpenedAt
+	}
+	return 0, c.OpenedAt
 }
 
 // Inbox returns one page of a view and the end of the log, read in the same statement. The error is
@@ -273,9 +333,16 @@ func (t InboxTally) Facets() *Facets {
 	return &Facets{Status: t.Status, Blocked: t.Blocked, Assignee: t.Assignee}
 }
 
-// InboxTallies counts all conversations of the workspace and returns the end of the log as of the
-// same statement. It reads the whole table, so use it only to initialise a projection.
-func (w ForWorkspace) InboxTallies(ctx context.Context) ([]InboxTally, Head, error) {
+// InboxTallies counts the conversations of the workspace that meet a filter, of one view or, if it is
+// empty, of all, and returns the end of the log as of the same statement. It reads all of them, so
+// use it to initialise what events update then.
+func (w ForWorkspace) InboxTallies(ctx context.Context, view View, f InboxFilter, viewer *AgentID) ([]InboxTally, Head, error) {
+	s := &statement{}
+	s.where("workspace_id = ", w.Key)
+	if view != "" {
+		view.sql(s, viewer)
+	}
+	f.sql(s, viewer)
 	var rows []struct {
 		InboxTally
 		HeadSeq   Seq
@@ -284,8 +351,8 @@ func (w ForWorkspace) InboxTallies(ctx context.Context) ([]InboxTally, Head, err
 	err := w.query(ctx, &rows, `SELECT head.seq AS head_seq, head.event_id AS head_event, status, blocked, assignee, count
 		FROM event_heads AS head LEFT JOIN (
 			SELECT status, blocked, assignee_id AS assignee, count(*) AS count
-			FROM conversations WHERE workspace_id = $1 GROUP BY 1, 2, 3) AS tally ON TRUE
-		WHERE head.workspace_id = $1`, w.Key)
+			FROM conversations WHERE `+strings.Join(s.conditions, " AND ")+` GROUP BY 1, 2, 3) AS tally ON TRUE
+		WHERE head.workspace_id = $1`, s.args...)
 	if err != nil {
 		return nil, Head{}, err
 	}

@@ -120,7 +120,7 @@ func (q InboxQuery) walk(s *statement, parts []part, limit int) (with, ended str
 // sql returns the conditions for contacts and for closing notes.
 func (i InboxSearch) sql(s *statement) (contacts, notes string) {
 	contacts, notes = i.Contacts.sql(searchedContacts, s.arg), "FALSE"
-	if len(i.Notes.Terms) > 0 { // a prefix applies to names only
+	if len(i.Notes.Terms) > 0 { // a beginning applies to names only
 		notes = i.Notes.sql(searchedNotes, s.arg)
 	}
 	return contacts, notes

@@ -25,6 +25,7 @@ type Listener struct {
 // identifier. The connection has no time-out, since long silence is normal; Check finds out whether
 // it still works.
 func (d *DB) Listen(ctx context.Context, channel string, timeout time.Duration) (*Listener, error) {
+	d = d.sessions()
 	config, conns := d.config.Copy(), &connections{dial: d.conns.dial}
 	delete(config.RuntimeParams, "statement_timeout")
 	config.DialFunc = pgconn.DialFunc(conns.connect)

@@ -2,11 +2,29 @@ package db
 
 import (
 	"context"
+	"crypto/sha256"
 	"database/sql/driver"
+	"encoding/binary"
 	"fmt"
 	"strings"
 	"time"
 )
+
+// advisoryLock returns the number of the advisory lock that guards what the values name.
+func advisoryLock(values ...any) int64 {
+	sum := sha256.Sum256(fmt.Append(nil, values...))
+	return int64(binary.BigEndian.Uint64(sum[:]))
+}
+
+// takeLocks adds the taking of advisory locks until the transaction ends. free reports for each
+// whether it is held now; with wait, which is for one lock only, it always is.
+func (b *Batch) takeLocks(locks []int64, wait bool, free *[]bool) {
+	lock := "pg_try_advisory_xact_lock(k.lock)"
+	if wait {
+		lock = "pg_advisory_xact_lock(k.lock) IS NOT NULL"
+	}
+	collectValues(b, free, "SELECT "+lock+" FROM unnest($1::bigint[]) WITH ORDINALITY AS k (lock, n) ORDER BY n", locks)
+}
 
 // lockPollInterval is the time between two attempts to take a lock.
 const lockPollInterval = 200 * time.Millisecond
@@ -22,7 +40,7 @@ const holderText = `format('process %s (%s, user %s, %s, %s)', holder.pid, COALE
 // the process crashes. Alone waits for the lock for at most patience, and calls waiting once with a
 // description of the sessions that hold it.
 func (d *DB) Alone(ctx context.Context, key int64, patience time.Duration, waiting func(holder string), fn func() error) error {
-	conn, err := d.Conn(ctx)
+	conn, err := d.sessions().Conn(ctx)
 	if err != nil {
 		return err
 	}

@@ -2,7 +2,9 @@ package db
 
 import (
 	"context"
+	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/uptrace/bun"
@@ -60,11 +62,13 @@ var MessageOrder = Order{Name: "messages", Columns: []string{"created_at", "id"}
 // Key returns the message's position in MessageOrder.
 func (m *Message) Key() Key { return Key{timeKey(m.CreatedAt), m.ID.UUID.String()} }
 
+// messageColumns are the columns that are read, but for the body.
+const messageColumns = "workspace_id, id, conversation_id, contact_id, kind, author, truncated, channel, automated, withheld, sent_at, created_at"
+
 // Messages reads the messages with these ids, in no order; unknown ones are left out.
 func (w ForWorkspace) Messages(ctx context.Context, ids []MessageID) ([]*Message, error) {
 	var rows []*Message
-	err := w.query(ctx, &rows, `SELECT workspace_id, id, conversation_id, contact_id, kind, author, body, truncated, channel,
-		automated, withheld, sent_at, created_at FROM messages WHERE workspace_id = $1 AND id = ANY ($2)`, w.Key, ids)
+	err := w.query(ctx, &rows, "SELECT "+messageColumns+", body FROM messages WHERE workspace_id = $1 AND id = ANY ($2)", w.Key, ids)
 	return rows, err
 }
 
@@ -87,19 +91,12 @@ const maxPageBytes = 2 << 20
 // limit of a page come without their bodies; TrimMessages removes them.
 func (w ForWorkspace) MessagesOf(ctx context.Context, conversations []ConversationID, p Page) (map[ConversationID][]*Message, error) {
 	var rows []*Message
-	page := p.apply(w.bun.NewSelect().Model((*Message)(nil)).
-		Where("workspace_id = ?", w.Key).Where("conversation_id = parent.id"), MessageOrder)
-	direction := bun.Safe("ASC")
-	if p.Backward {
-		direction = "DESC"
-	}
-	measured := w.bun.NewSelect().TableExpr("(?) AS message", page).ColumnExpr("message.*").
-		ColumnExpr("sum(octet_length(body)) OVER (ORDER BY created_at ?, id ?) - octet_length(body) > ? AS beyond", direction, direction, maxPageBytes)
-	err := w.bun.NewSelect().Model(&rows).ExcludeColumn("body").
-		ColumnExpr("CASE WHEN beyond THEN '' ELSE body END AS body, beyond").
-		ModelTableExpr("unnest(ARRAY[?]::uuid[]) AS parent (id)", bun.List(conversations)).
-		Join("CROSS JOIN LATERAL (?) AS message", measured).
-		OrderExpr("created_at ?, id ?", direction, direction).Scan(ctx)
+	s := &statement{}
+	page, order := ConversationMessages.page(s, w, messageColumns+", body", MessageOrder, p), strings.Join(p.orderBy(MessageOrder), ", ")
+	limited := fmt.Sprintf(`SELECT %s, CASE WHEN beyond THEN '' ELSE body END AS body, beyond
+		FROM (SELECT message.*, sum(octet_length(body)) OVER (ORDER BY %s) - octet_length(body) > %d AS beyond FROM (%s) AS message) AS measured
+		ORDER BY %[2]s`, messageColumns, order, maxPageBytes, page)
+	err := w.nested(ctx, &rows, s, limited, conversations)
 	return groupBy(rows, func(m *Message) ConversationID { return *m.ConversationID }), err
 }
 

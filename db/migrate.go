@@ -101,14 +101,35 @@ func (m Migrator) retryLocks(ctx context.Context, d *DB, watch *migrationWatch) 
 	}
 }
 
-// migrate applies the missing migrations. It returns the names of those applied, even on error.
-func (d *DB) migrate(ctx context.Context) ([]string, error) {
+// migrator returns bun's migrator with the migrations of this version.
+func (d *DB) migrator() (*migrate.Migrator, error) {
 	known := migrate.NewMigrations()
 	if err := known.Discover(migrations.Files); err != nil {
 		return nil, err
 	}
 	known.Add(foldIdentities)
-	migrator := migrate.NewMigrator(d.DB, known, migrate.WithMarkAppliedOnSuccess(true))
+	return migrate.NewMigrator(d.DB, known, migrate.WithMarkAppliedOnSuccess(true)), nil
+}
+
+// CheckMigrated returns an error if migrations of this version have not been applied.
+func (d *DB) CheckMigrated(ctx context.Context) error {
+	migrator, err := d.migrator()
+	if err != nil {
+		return err
+	}
+	known, err := migrator.MigrationsWithStatus(ctx)
+	if missing := known.Unapplied(); err == nil && len(missing) > 0 {
+		return fmt.Errorf("%d changes of this version, from %s on, are missing in the database: run `switchboard migrate` first", len(missing), missing[0].Name)
+	}
+	return err
+}
+
+// migrate applies the missing migrations. It returns the names of those applied, even on error.
+func (d *DB) migrate(ctx context.Context) ([]string, error) {
+	migrator, err := d.migrator()
+	if err != nil {
+		return nil, err
+	}
 	if err := migrator.Init(ctx); err != nil {
 		return nil, err
 	}

@@ -2,6 +2,8 @@ package db
 
 import (
 	"context"
+	"fmt"
+	"strings"
 
 	"github.com/google/uuid"
 )
@@ -17,6 +19,21 @@ var (
 	ContactConversations = Nested{"conversations", "contact_id"}
 	WorkflowRuns         = Nested{"workflow_runs", "workflow_id"}
 )
+
+// page returns the SQL of a page of one parent's list; parent.id names the parent. It adds the
+// first arguments of the statement, $1 is the workspace.
+func (of Nested) page(s *statement, w ForWorkspace, columns string, o Order, p Page) string {
+	s.where("workspace_id = ", w.Key)
+	s.where(of.parent + " = parent.id")
+	p.where(s, o)
+	return fmt.Sprintf("SELECT %s FROM %s WHERE %s ORDER BY %s LIMIT %s", columns, of.table,
+		strings.Join(s.conditions, " AND "), strings.Join(p.orderBy(o), ", "), s.arg(p.Limit+1))
+}
+
+// nested reads the same page of the list of each parent.
+func (w ForWorkspace) nested(ctx context.Context, dest any, s *statement, page string, parents any) error {
+	return w.query(ctx, dest, "SELECT item.* FROM unnest("+s.arg(parents)+"::uuid[]) AS parent (id) CROSS JOIN LATERAL ("+page+") AS item", s.args...)
+}
 
 // CountNested returns the number of rows of each parent's list, at most limit for each.
 func (w ForWorkspace) CountNested(ctx context.Context, of Nested, parents []uuid.UUID, limit int) (map[uuid.UUID]int, error) {

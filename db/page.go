@@ -69,8 +69,11 @@ func (o Order) ParseCursor(workspace WorkspaceKey, cursor string) (Key, error) {
 	return key, nil
 }
 
-// timeKey returns a time as part of a key, in microseconds, which is the precision of the database.
-func timeKey(t time.Time) string { return t.UTC().Format("2006-01-02T15:04:05.000000Z") }
+// timeKeyFormat is the form of times in keys: microseconds are the precision of the database.
+const timeKeyFormat = "2006-01-02T15:04:05.000000Z"
+
+// timeKey returns a time as part of a key.
+func timeKey(t time.Time) string { return t.UTC().Format(timeKeyFormat) }
 
 // pageBound is one end of a page's range.
 type pageBound struct {
@@ -136,8 +139,8 @@ func (o Order) before() string { return Order{Desc: !o.Desc}.beyond() }
 
 // count returns the number of rows of a query, at most limit.
 func (w ForWorkspace) count(ctx context.Context, q *bun.SelectQuery, limit int) (n int, err error) {
-	counted := q.ColumnExpr("1").Limit(int64(limit))
-	err = w.bun.NewSelect().TableExpr("(?) AS counted", counted).ColumnExpr("count(*)").Scan(ctx, &n)
+	counted := w.bun.NewSelect().TableExpr("(?) AS counted", q.ColumnExpr("1").Limit(int64(limit))).ColumnExpr("count(*)")
+	err = w.sharing(ctx, func() error { return counted.Scan(ctx, &n) })
 	return n, err
 }
 

@@ -15,8 +15,8 @@ import (
 // Search is a search text, resolved against the known words. A row matches if it matches each term.
 // The zero value means no search.
 type Search struct {
-	Prefix string // folded; names must begin with it; only for texts of one or two letters
-	Terms  []patterns
+	Beginning string // folded; a word of the name must begin with it; only for texts of one or two letters
+	Terms     []patterns
 
 	unfolded bool // some rows lack their folded text, so the columns of older versions are searched too
 }
@@ -26,14 +26,14 @@ type Search struct {
 type patterns struct{ full, short []string }
 
 // IsZero reports whether there is nothing to search for.
-func (s Search) IsZero() bool { return s.Prefix == "" && len(s.Terms) == 0 }
+func (s Search) IsZero() bool { return s.Beginning == "" && len(s.Terms) == 0 }
 
 // searched describes one kind of rows that can be searched. Their words form one dictionary.
 type searched struct {
 	kind     string // the kind of the words
 	table    string
 	text     string // the column that is searched
-	name     string // the expression that short texts are a prefix of; empty: short texts match nothing
+	name     string // the expression whose words short texts begin; empty: short texts match nothing
 	kept     string // the condition of the partial index on text; empty if all rows are indexed
 	oldText  string // the column that an older version searched
 	oldName  string // the column of names in an older version
@@ -110,11 +110,17 @@ func (w ForWorkspace) resolve(ctx context.Context, typed string, kinds ...*searc
 	}
 	if len(terms) == 1 && terms[0].IsShort() {
 		for i := range found {
-			found[i].Prefix = terms[0].Words
+			found[i].Beginning = terms[0].Words
 		}
 		return found, nil
 	}
 	for _, term := range terms {
+		if term.IsShort() && term.IsWord() {
+			for i := range found {
+				found[i].Terms = append(found[i].Terms, patterns{begins(term.Words), begins(term.Words)})
+			}
+			continue
+		}
 		near := make([][]string, len(kinds))
 		if known.isMistyped(term.Words) {
 			if near, err = w.nearest(ctx, kinds, term.Words); err != nil {
@@ -139,6 +145,13 @@ func (w ForWorkspace) resolve(ctx context.Context, typed string, kinds ...*searc
 
 var likeEscaper = strings.NewReplacer(`\`, `\\`, `%`, `\%`, `_`, `\_`)
 
+// begins returns the LIKE patterns for text at the beginning of a word, which a trigram index
+// serves however short the text is.
+func begins(text string) []string {
+	text = likeEscaper.Replace(text)
+	return []string{text + "%", "% " + text + "%"}
+}
+
 // contains returns the LIKE pattern for text anywhere, its wildcards taken as letters.
 func contains(text string) string { return "%" + likeEscaper.Replace(text) + "%" }
 
@@ -146,6 +159,9 @@ func contains(text string) string { return "%" + likeEscaper.Replace(text) + "%"
 // placeholder.
 func (s Search) sql(in *searched, arg func(value any) string) string {
 	found := in.kept + s.matches(in.text, in.name, arg, patterns.match)
+	if s.Beginning != "" && in.name != "" {
+		found += " AND " + in.text + " LIKE ANY (" + arg(begins(s.Beginning)) + ")" // by the index
+	}
 	if !s.unfolded {
 		return found
 	}
@@ -155,12 +171,11 @@ func (s Search) sql(in *searched, arg func(value any) string) string {
 func (s Search) matches(column, name string, arg func(value any) string,
 	match func(p patterns, column string, arg func(value any) string) string) string {
 	var conditions []string
-	if s.Prefix != "" {
+	if s.Beginning != "" {
 		if name == "" {
 			return "FALSE"
 		}
-		// An index serves bounds in any plan, but LIKE only in a plan that was made for the prefix.
-		conditions = append(conditions, name+" >= "+arg(s.Prefix), name+" < "+arg(s.Prefix+"\U0010FFFF"))
+		conditions = append(conditions, "(' ' || "+name+") LIKE "+arg(begins(s.Beginning)[1]))
 	}
 	for _, term := range s.Terms {
 		conditions = append(conditions, match(term, column, arg))
@@ -217,7 +232,7 @@ func (w ForWorkspace) country(ctx context.Context) (string, error) {
 // Fold sets the folded search fields of an agent.
 func (a *Agent) Fold() {
 	name := text.Key(a.Name)
-	a.NameText, a.SearchText, a.EmailKey = &name, joined(name, text.Key(deref(a.Email))), nil
+	a.NameText, a.SearchText, a.EmailKey = &name, joined(name, text.Undivided(a.Name), text.Key(deref(a.Email))), nil
 	if a.Email != nil {
 		key := text.EmailKey(*a.Email)
 		a.EmailKey = &key
@@ -228,7 +243,7 @@ func (a *Agent) Fold() {
 // country code.
 func (c *Contact) Fold(country string) {
 	name, phone := text.Key(c.Name), deref(c.Phone)
-	parts := append([]string{name, text.Key(deref(c.Email))}, text.Numbers(phone, country)...)
+	parts := append([]string{name, text.Undivided(c.Name), text.Key(deref(c.Email))}, text.Numbers(phone, country)...)
 	if strings.ContainsFunc(phone, unicode.IsLetter) {
 		parts = append(parts, text.Key(phone)) // as in 1-800-FLOWERS
 	}

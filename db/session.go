@@ -40,35 +40,42 @@ func requiredSettings(searchPath string) map[string]string {
 // addSettings adds the settings of every session to the parameters with which it starts.
 func (o Options) addSettings(params map[string]string) {
 	maps.Copy(params, requiredSettings(params["search_path"]))
+	maps.Copy(params, o.timeouts())
 	maps.Copy(params, map[string]string{
-		"application_name":                    o.Name,
-		"timezone":                            "UTC",
-		"statement_timeout":                   millis(o.StatementTimeout),
-		"lock_timeout":                        millis(o.LockTimeout),
-		"idle_in_transaction_session_timeout": millis(o.IdleTimeout),
-		"client_connection_check_interval":    millis(checkEvery),
-		"tcp_keepalives_idle":                 "5", // these have no effect on a unix socket
-		"tcp_keepalives_interval":             "2",
-		"tcp_keepalives_count":                "3",
-		"tcp_user_timeout":                    millis(unconfirmed),
+		"application_name":                 o.Name,
+		"timezone":                         "UTC",
+		"client_connection_check_interval": millis(checkEvery),
+		"tcp_keepalives_idle":              "5", // these have no effect on a unix socket
+		"tcp_keepalives_interval":          "2",
+		"tcp_keepalives_count":             "3",
+		"tcp_user_timeout":                 millis(unconfirmed),
 	})
 }
 
-// checkSettings returns an error if a setting differs, since SQL text could then have another
-// meaning.
-func checkSettings(ctx context.Context, conn *pgconn.PgConn, want map[string]string) error {
+// checkSession returns an error if a setting differs, since SQL text could then have another
+// meaning, or if an unexpected pooler may lend the session to others: PostgreSQL's own process then
+// has another id than the one that the pooler gave to this connection.
+func (all *connections) checkSession(ctx context.Context, conn *pgconn.PgConn, want map[string]string) error {
 	names := slices.Sorted(maps.Keys(want))
 	columns := make([]string, len(names))
 	for i, name := range names {
 		columns[i] = "current_setting('" + name + "')"
+		if all.isPooled && name == "search_path" {
+			// The default of a role also names a schema that does not exist.
+			columns[i] = "array_to_string(current_schemas(false), ',')"
+		}
 	}
-	results, err := conn.Exec(ctx, "SELECT "+strings.Join(columns, ", ")).ReadAll()
+	results, err := conn.Exec(ctx, "SELECT pg_backend_pid(), "+strings.Join(columns, ", ")).ReadAll()
 	if err != nil {
 		return err
 	}
-	for i, value := range results[0].Rows[0] {
-		if name := names[i]; string(value) != want[name] {
-			return &SettingError{Name: name, Value: string(value), Want: want[name]}
+	row := results[0].Rows[0]
+	if !all.isPooled && string(row[0]) != fmt.Sprint(conn.PID()) {
+		return errPooler
+	}
+	for i, name := range names {
+		if value := string(row[i+1]); value != want[name] {
+			return &SettingError{Name: name, Value: value, Want: want[name]}
 		}
 	}
 	return nil
@@ -79,7 +86,7 @@ type SettingError struct{ Name, Value, Want string }
 
 func (e *SettingError) Error() string {
 	return fmt.Sprintf("the database has %s = %q on this connection although %q was asked for, so it is not used: "+
-		"something between this server and PostgreSQL, such as a connection pooler, drops the settings; connect to PostgreSQL itself",
+		"something between this server and PostgreSQL, such as a connection pooler, drops the settings; connect to PostgreSQL itself, or set it for the role with ALTER ROLE",
 		e.Name, e.Value, e.Want)
 }
 
@@ -100,7 +107,7 @@ func (all *connections) begin(ctx context.Context, conn *pgconn.PgConn, want map
 	now := time.Now()
 	conn.CustomData()[sessionKey] = &session{expires: now.Add(lifetime - rand.N(lifetime/5)), used: now}
 	all.markInUse(conn.Conn())
-	return checkSettings(ctx, conn, want)
+	return all.checkSession(ctx, conn, want)
 }
 
 // isOutdated reports whether a pooled connection must be replaced: its lifetime is over, or another
@@ -111,9 +118,14 @@ func (all *connections) isOutdated(conn *pgx.Conn) bool {
 }
 
 // reuse lets the pool reuse a connection, or makes it close one that is outdated.
-func (all *connections) reuse(_ context.Context, conn *pgx.Conn) error {
+func (all *connections) reuse(ctx context.Context, conn *pgx.Conn) error {
 	if all.isOutdated(conn) {
 		return driver.ErrBadConn
+	}
+	if all.isConfined {
+		if _, err := conn.Exec(ctx, "RESET "+workspaceSetting); err != nil {
+			return driver.ErrBadConn
+		}
 	}
 	conn.PgConn().CustomData()[sessionKey].(*session).used = time.Now()
 	return nil

@@ -23,7 +23,8 @@ type ViewCounts struct {
 // count. A property test compares the two conditions (I2).
 type view struct {
 	name  View
-	only  ConversationStatus // the status of all its conversations; empty if they may have any
+	only  ConversationStatus             // the status of all its conversations; empty if they may have any
+	owner func(viewer *AgentID) *AgentID // the assignee of all its conversations; nil if they may have any
 	sql   func(s *statement, viewer *AgentID)
 	holds func(f *Facets, viewer *AgentID) bool
 	count func(c *ViewCounts) *int
@@ -39,6 +40,7 @@ var views = []view{
 		holds: func(f *Facets, viewer *AgentID) bool {
 			return isOpen(f) && f.Assignee != nil && viewer != nil && *f.Assignee == *viewer
 		},
+		owner: func(viewer *AgentID) *AgentID { return viewer },
 		count: func(c *ViewCounts) *int { return &c.Mine },
 	},
 	{
@@ -46,6 +48,7 @@ var views = []view{
 		only:  StatusOpen,
 		sql:   func(s *statement, _ *AgentID) { s.where("status = 'OPEN' AND NOT blocked AND assignee_id IS NULL") },
 		holds: func(f *Facets, _ *AgentID) bool { return isOpen(f) && f.Assignee == nil },
+		owner: func(*AgentID) *AgentID { return nil },
 		count: func(c *ViewCounts) *int { return &c.Unassigned },
 	},
 	{

@@ -35,8 +35,9 @@ func wordCode(word string) string {
 // occurs reports whether a row contains the word. The word is written into the text of the
 // statement, so that PostgreSQL chooses the plan by its frequency.
 func (w ForWorkspace) occurs(ctx context.Context, in *searched, word string) (there bool, err error) {
-	err = w.bun.NewRaw(fmt.Sprintf("SELECT EXISTS (SELECT FROM %s WHERE workspace_id = ? AND %s LIKE ?)", in.table, in.text),
-		w.Key, contains(word)).Scan(ctx, &there)
+	q := w.bun.NewRaw(fmt.Sprintf("SELECT EXISTS (SELECT FROM %s WHERE workspace_id = ? AND %s LIKE ?)", in.table, in.text),
+		w.Key, contains(word))
+	err = w.sharing(ctx, func() error { return q.Scan(ctx, &there) })
 	return there, err
 }
 

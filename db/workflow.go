@@ -173,7 +173,7 @@ func (f *Workflow) Key() Key { return Key{f.ID.UUID.String()} }
 func (w ForWorkspace) WorkflowPage(ctx context.Context, p Page) ([]*Workflow, bool, bool, error) {
 	var rows []*Workflow
 	q := w.bun.NewSelect().Model(&rows).Where("workspace_id = ?", w.Key).Where("deleted_at IS NULL")
-	if err := p.apply(q, WorkflowOrder).Scan(ctx); err != nil {
+	if err := w.sharing(ctx, func() error { return p.apply(q, WorkflowOrder).Scan(ctx) }); err != nil {
 		return nil, false, false, err
 	}
 	rows, next, previous := Trim(rows, p)

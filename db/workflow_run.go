@@ -131,10 +131,8 @@ func (r *WorkflowRun) Key() Key { return Key{r.ID.UUID.String()} }
 // RunsOf returns the same page of the runs of each workflow.
 func (w ForWorkspace) RunsOf(ctx context.Context, workflows []WorkflowID, p Page) (map[WorkflowID][]*WorkflowRun, error) {
 	var rows []*WorkflowRun
-	page := p.apply(w.bun.NewSelect().Model((*WorkflowRun)(nil)).
-		Where("workspace_id = ?", w.Key).Where("workflow_id = parent.id"), RunOrder)
-	err := w.bun.NewSelect().Model(&rows).ModelTableExpr("unnest(ARRAY[?]::uuid[]) AS parent (id)", bun.List(workflows)).
-		Join("CROSS JOIN LATERAL (?) AS run", page).Scan(ctx)
+	s := &statement{}
+	err := w.nested(ctx, &rows, s, WorkflowRuns.page(s, w, runColumns, RunOrder, p), workflows)
 	return groupBy(rows, func(r *WorkflowRun) WorkflowID { return r.WorkflowID }), err
 }
 
@@ -378,4 +376,11 @@ func (tx Tx) SaveRun(ctx context.Context, r *WorkflowRun) error {
 		Column("status", "next", "due_at", "attempts", "unserved", "steps", "revision", "ended_at").
 		Where("workspace_id = ?", tx.Key).Where("id = ?", r.ID).Exec(ctx)
 	return err
+}
+
+// WorkflowBacklog returns how many runs of all workspaces have a step due, and since when the
+// oldest one has been due; nil if none is.
+func (d *DB) WorkflowBacklog(ctx context.Context, now time.Time) (count int, since *time.Time, err error) {
+	err = d.NewRaw("SELECT count(*), min(due_at) FROM workflow_runs WHERE due_at <= ?", now).Scan(ctx, &count, &since)
+	return count, since, err
 }

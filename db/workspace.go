@@ -97,7 +97,7 @@ func (d *DB) RecentWorkspaces(ctx context.Context, after time.Time, limit int) (
 // Workspace returns the workspace itself.
 func (w ForWorkspace) Workspace(ctx context.Context) (*Workspace, error) {
 	row := new(Workspace)
-	err := w.bun.NewSelect().Model(row).Where("key = ?", w.Key).Scan(ctx)
+	err := w.sharing(ctx, func() error { return w.bun.NewSelect().Model(row).Where("key = ?", w.Key).Scan(ctx) })
 	return row, err
 }
 

@@ -45,13 +45,15 @@ type Feed struct {
 
 	mu       sync.Mutex
 	tails    map[db.WorkspaceKey]*tail
-	dirty    map[db.WorkspaceKey]bool // workspaces with events to read
-	allDirty bool                     // every watched workspace may have events to read
+	dirty    map[db.WorkspaceKey]wakeUp // workspaces with events to read
+	allDirty bool                       // every watched workspace may have events to read
 	wake     chan struct{}
 
 	publisher  publisher
+	reads      reads
 	readOutage outage
 	lastRead   atomic.Int64 // last successful read, in Unix nanoseconds; 0 before Run
+	measures   *measures
 }
 
 // Options configure a feed. The zero value has the defaults.
@@ -79,11 +81,14 @@ func New(d *db.DB, o Options) *Feed {
 	if o.Before == nil {
 		o.Before = func([]*db.Event) {}
 	}
-	return &Feed{
+	f := &Feed{
 		db: d, log: o.Log, now: o.Now, before: o.Before, waker: o.Waker, publisher: newPublisher(o.Waker, o.Log),
 		readOutage: outage{log: o.Log, failedMessage: "reading the log failed; trying again until it works", recoveredMessage: "reading the log works again"},
-		tails:      map[db.WorkspaceKey]*tail{}, dirty: map[db.WorkspaceKey]bool{}, wake: make(chan struct{}, 1),
+		reads:      reads{all: map[readBy]map[*ReadWatch]bool{}},
+		tails:      map[db.WorkspaceKey]*tail{}, dirty: map[db.WorkspaceKey]wakeUp{}, wake: make(chan struct{}, 1),
 	}
+	f.measures = newMeasures(f)
+	return f
 }
 
 // Run follows the logs until ctx ends.
@@ -125,19 +130,20 @@ func pollPause() time.Duration { return pollInterval/2 + rand.N(pollInterval) }
 // Poke reports that this process committed events to a workspace's log. Its own watchers are woken
 // at once, other processes after a short delay.
 func (f *Feed) Poke(workspace db.WorkspaceKey) {
-	f.mark(workspace)
-	f.publisher.add(workspace)
+	f.mark(workspace, wakeUp{viaOwn, time.Now()})
+	f.publisher.add(Hint{Workspace: workspace})
 }
 
 // Flush publishes pending wake-ups to other processes now.
 func (f *Feed) Flush() { f.publisher.flush() }
 
-// mark wakes the reader for one workspace, if it has watchers in this process.
-func (f *Feed) mark(workspace db.WorkspaceKey) {
+// mark wakes the reader for one workspace, if it has watchers in this process. The first of several
+// wake-ups counts.
+func (f *Feed) mark(workspace db.WorkspaceKey, by wakeUp) {
 	f.mu.Lock()
 	watched := f.tails[workspace] != nil
-	if watched {
-		f.dirty[workspace] = true
+	if _, marked := f.dirty[workspace]; watched && !marked {
+		f.dirty[workspace] = by
 	}
 	f.mu.Unlock()
 	if watched {
@@ -163,14 +169,14 @@ func (f *Feed) signal() {
 func (f *Feed) readDirty(ctx context.Context) {
 	f.mu.Lock()
 	dirty, all := f.dirty, f.allDirty
-	f.dirty, f.allDirty = map[db.WorkspaceKey]bool{}, false
+	f.dirty, f.allDirty = map[db.WorkspaceKey]wakeUp{}, false
 	f.mu.Unlock()
 	if all {
 		f.poll(ctx)
 	}
-	for workspace := range dirty {
+	for workspace, by := range dirty {
 		if t := f.tail(workspace); t != nil {
-			f.advance(ctx, t)
+			f.advance(ctx, t, by)
 		}
 	}
 }
@@ -182,12 +188,17 @@ func (f *Feed) poll(ctx context.Context) {
 	tails := maps.Clone(f.tails)
 	f.mu.Unlock()
 	readCtx, cancel := context.WithTimeout(ctx, readTimeout)
-	heads, err := f.db.Heads(readCtx, slices.Collect(maps.Keys(tails)))
+	heads, err := db.Contained(func() ([]db.Head, error) { return f.db.Heads(readCtx, slices.Collect(maps.Keys(tails))) })
 	cancel()
 	f.recordRead(ctx, err)
 	if err != nil {
 		return
 	}
+	unread := db.Seq(0)
+	for _, head := range heads {
+		unread += max(head.Seq-tails[head.WorkspaceID].position().Seq, 0)
+	}
+	f.measures.lagEvents.Set(float64(unread))
 	for _, head := range heads {
 		f.compareHead(ctx, tails[head.WorkspaceID], head)
 	}
@@ -199,23 +210,29 @@ func (f *Feed) compareHead(ctx context.Context, t *tail, head db.Head) {
 	position := t.position()
 	switch {
 	case head.Seq > position.Seq:
-		f.advance(ctx, t)
+		f.advance(ctx, t, wakeUp{via: viaPoll})
 	case head.Cursor() != position:
 		f.endTail(t, ErrExpired)
 	}
 }
 
-// advance reads all new events of one log.
-func (f *Feed) advance(ctx context.Context, t *tail) {
+// advance reads all new events of one log, after a wake-up.
+func (f *Feed) advance(ctx context.Context, t *tail, by wakeUp) {
 	for {
-		events, err := f.readAfter(ctx, t.position())
+		events, err := db.Contained(func() ([]*db.Event, error) { return f.readAfter(ctx, t.position()) })
+		var panicked *db.Panic
 		switch {
+		case errors.As(err, &panicked):
+			f.log.Error("reading new events panicked; those who watch them start again", "workspace", t.workspace, "error", err)
+			f.endTail(t, err)
+			return
 		case errors.Is(err, ErrExpired):
 			f.endTail(t, err)
 			return
 		case err != nil: // the next poll tries again
 			return
 		}
+		f.measures.read(events, by)
 		t.append(events)
 		if len(events) < batchSize {
 			return

@@ -9,8 +9,6 @@ import (
 	"time"
 
 	"github.com/nats-io/nats.go"
-
-	"switchboard/db"
 )
 
 // subject is the subject that wake-ups are published on.
@@ -74,7 +72,7 @@ func (n *NATS) reportError(err error) {
 }
 
 // Publish waits until the server has the message, so that a process may exit afterwards.
-func (n *NATS) Publish(ctx context.Context, workspaces []db.WorkspaceKey) error {
+func (n *NATS) Publish(ctx context.Context, hints []Hint) error {
 	conn, err := n.connect(ctx)
 	if err != nil {
 		return err
@@ -82,14 +80,14 @@ func (n *NATS) Publish(ctx context.Context, workspaces []db.WorkspaceKey) error 
 	if !conn.IsConnected() {
 		return n.notConnected(conn)
 	}
-	if err := conn.Publish(subject, []byte(formatWorkspaces(workspaces))); err != nil {
+	if err := conn.Publish(subject, []byte(formatHints(hints))); err != nil {
 		return err
 	}
 	return n.flush(ctx, conn)
 }
 
 // Listen subscribes. The NATS library subscribes again after each reconnection.
-func (n *NATS) Listen(ctx context.Context, wake func(workspace db.WorkspaceKey), report func(err error)) {
+func (n *NATS) Listen(ctx context.Context, hear func(Hint), report func(err error)) {
 	conn, err := n.connect(ctx)
 	if err != nil {
 		report(err)
@@ -97,7 +95,7 @@ func (n *NATS) Listen(ctx context.Context, wake func(workspace db.WorkspaceKey),
 	}
 	changes := conn.StatusChanged(nats.CONNECTED, nats.RECONNECTING, nats.CLOSED)
 	defer conn.RemoveStatusListener(changes)
-	subscription, err := conn.Subscribe(subject, func(m *nats.Msg) { wakeEach(string(m.Data), wake) })
+	subscription, err := conn.Subscribe(subject, func(m *nats.Msg) { hearEach(string(m.Data), hear) })
 	if err != nil {
 		report(err)
 		return

@@ -216,7 +216,7 @@ func TestNATSSilent(t *testing.T) {
 	t.Cleanup(n.Close)
 	ctx, cancel := context.WithTimeout(t.Context(), 200*time.Millisecond)
 	defer cancel()
-	if err := n.Publish(ctx, []db.WorkspaceKey{1}); !errors.Is(err, context.DeadlineExceeded) {
+	if err := n.Publish(ctx, []Hint{{Workspace: 1}}); !errors.Is(err, context.DeadlineExceeded) {
 		t.Errorf("Publish to a silent server: %v", err)
 	}
 }

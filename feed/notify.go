@@ -24,16 +24,16 @@ func NewNotify(d *db.DB) *Notify {
 }
 
 // Publish notifies all processes, including this one.
-func (n *Notify) Publish(ctx context.Context, workspaces []db.WorkspaceKey) error {
-	return n.db.Notify(ctx, channel, formatWorkspaces(workspaces))
+func (n *Notify) Publish(ctx context.Context, hints []Hint) error {
+	return n.db.Notify(ctx, channel, formatHints(hints))
 }
 
 // Listen uses a connection of its own.
-func (n *Notify) Listen(ctx context.Context, wake func(workspace db.WorkspaceKey), report func(err error)) {
+func (n *Notify) Listen(ctx context.Context, hear func(Hint), report func(err error)) {
 	const shortest, longest = 100 * time.Millisecond, 5 * time.Second
 	delay := shortest
 	for ctx.Err() == nil {
-		err := n.listenOnce(ctx, wake, func() {
+		err := n.listenOnce(ctx, hear, func() {
 			delay = shortest
 			report(nil)
 		})
@@ -47,7 +47,7 @@ func (n *Notify) Listen(ctx context.Context, wake func(workspace db.WorkspaceKey
 }
 
 // listenOnce listens until the connection breaks.
-func (n *Notify) listenOnce(ctx context.Context, wake func(workspace db.WorkspaceKey), started func()) error {
+func (n *Notify) listenOnce(ctx context.Context, hear func(Hint), started func()) error {
 	listener, err := n.db.Listen(ctx, channel, n.checkTimeout)
 	if err != nil {
 		return err
@@ -60,7 +60,7 @@ func (n *Notify) listenOnce(ctx context.Context, wake func(workspace db.Workspac
 		cancel()
 		switch {
 		case err == nil:
-			wakeEach(payload, wake)
+			hearEach(payload, hear)
 		case ctx.Err() != nil || listener.IsClosed() || waitCtx.Err() == nil:
 			return err
 		default: // no notification, or a broken connection

@@ -199,7 +199,7 @@ func TestBefore(t *testing.T) {
 	check(resuming, batchSize+3)
 	running(t, f)
 	j.write(newEvents(2)...)
-	f.mark(j.key)
+	f.mark(j.key, wakeUp{via: viaNotify})
 	check(live, batchSize+5)
 	check(resuming, batchSize+5)
 }

@@ -81,7 +81,7 @@ func TestSilentListener(t *testing.T) {
 		receiver.waitListening(t, false)
 		receiver.waitListening(t, true)
 		time.Sleep(3 * n.checkAfter) // long enough for several checks
-		fine(t, NewNotify(j.DB).Publish(timeoutContext(t), []db.WorkspaceKey{j.key}))
+		fine(t, NewNotify(j.DB).Publish(timeoutContext(t), []Hint{{Workspace: j.key}}))
 		receiver.waitHint(t, j.key, timeout)
 	}
 }
@@ -90,7 +90,7 @@ func TestSilentListener(t *testing.T) {
 func TestFlushIsBounded(t *testing.T) {
 	t.Parallel()
 	publishing, proceed := make(chan bool, 1), make(chan bool)
-	f := New(nil, Options{Log: quiet, Waker: fake{func([]db.WorkspaceKey) error {
+	f := New(nil, Options{Log: quiet, Waker: fake{func([]Hint) error {
 		publishing <- true
 		<-proceed
 		return nil

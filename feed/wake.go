@@ -5,28 +5,27 @@ import (
 	"log/slog"
 	"maps"
 	"slices"
-	"strconv"
-	"strings"
 	"sync"
 	"time"
-
-	"switchboard/db"
 )
 
 // A Waker carries hints between processes that something was committed. Hints may be lost or
 // repeated: the poll finds every event anyway.
 type Waker interface {
-	// Publish wakes the other processes for at most 500 workspaces. After an error the hint is
-	// lost; nothing is queued.
-	Publish(ctx context.Context, workspaces []db.WorkspaceKey) error
+	// Publish sends hints to the other processes, as many as one message holds. After an error they
+	// are lost; nothing is queued.
+	Publish(ctx context.Context, hints []Hint) error
 
-	// Listen calls wake with each workspace that another process publishes, until ctx ends. It
-	// calls report with nil whenever it starts to receive, and with the reason whenever it cannot.
-	Listen(ctx context.Context, wake func(workspace db.WorkspaceKey), report func(err error))
+	// Listen calls hear with each hint that another process publishes, until ctx ends. It calls
+	// report with nil whenever it starts to receive, and with the reason whenever it cannot.
+	Listen(ctx context.Context, hear func(Hint), report func(err error))
 }
 
 const (
-	publishLimit   = 500 // workspaces per message, well below PostgreSQL's limit of 8,000 bytes
+	// Hints per message, well below PostgreSQL's limit of 8,000 bytes.
+	publishLimit      = 500
+	publishReadsLimit = 100 // of those of reads, which are longer
+
 	publishTimeout = 5 * time.Second
 )
 
@@ -39,22 +38,22 @@ type publisher struct {
 	publishing chan struct{} // held while publishing; later wake-ups are collected meanwhile
 
 	mu      sync.Mutex
-	pending map[db.WorkspaceKey]bool
+	pending map[Hint]bool
 }
 
 func newPublisher(w Waker, log *slog.Logger) publisher {
-	return publisher{waker: w, publishing: make(chan struct{}, 1), pending: map[db.WorkspaceKey]bool{}, outage: outage{
+	return publisher{waker: w, publishing: make(chan struct{}, 1), pending: map[Hint]bool{}, outage: outage{
 		log: log, failedMessage: "telling other servers about a change failed; they will find it by polling", recoveredMessage: "telling other servers about changes works again",
 	}}
 }
 
-func (t *publisher) add(workspace db.WorkspaceKey) {
+func (t *publisher) add(h Hint) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if len(t.pending) == 0 {
 		time.AfterFunc(publishDelay, t.flush)
 	}
-	t.pending[workspace] = true
+	t.pending[h] = true
 }
 
 func (t *publisher) flush() {
@@ -67,10 +66,10 @@ func (t *publisher) flush() {
 	}
 	defer func() { <-t.publishing }()
 	t.mu.Lock()
-	workspaces := slices.Collect(maps.Keys(t.pending))
+	messages := messagesOf(slices.Collect(maps.Keys(t.pending)))
 	clear(t.pending)
 	t.mu.Unlock()
-	for part := range slices.Chunk(workspaces, publishLimit) {
+	for _, part := range messages {
 		err := t.waker.Publish(ctx, part)
 		t.outage.record(err)
 		if err != nil {
@@ -79,11 +78,31 @@ func (t *publisher) flush() {
 	}
 }
 
+// messagesOf divides hints into messages.
+func messagesOf(hints []Hint) [][]Hint {
+	var events, reads []Hint
+	for _, h := range hints {
+		if h.IsOfRead() {
+			reads = append(reads, h)
+		} else {
+			events = append(events, h)
+		}
+	}
+	return slices.AppendSeq(slices.Collect(slices.Chunk(events, publishLimit)), slices.Chunk(reads, publishReadsLimit))
+}
+
 // listen passes wake-ups of other processes to the reader. While none can be received the poll
 // finds new events.
 func (f *Feed) listen(ctx context.Context) {
 	listening := outage{log: f.log, failedMessage: "listening for changes was interrupted; polling until it works again", recoveredMessage: "listening for changes works again"}
-	f.waker.Listen(ctx, f.mark, func(err error) {
+	via := viaOf(f.waker)
+	f.waker.Listen(ctx, func(h Hint) {
+		if h.IsOfRead() {
+			f.reads.hear(h)
+		} else {
+			f.mark(h.Workspace, wakeUp{via: via})
+		}
+	}, func(err error) {
 		if ctx.Err() != nil {
 			return
 		}
@@ -113,22 +132,4 @@ func (o *outage) record(err error) {
 		o.log.Info(o.recoveredMessage)
 	}
 	o.failing = err != nil
-}
-
-// formatWorkspaces returns the workspaces as one line of text.
-func formatWorkspaces(workspaces []db.WorkspaceKey) string {
-	keys := make([]string, len(workspaces))
-	for i, workspace := range workspaces {
-		keys[i] = strconv.FormatInt(int64(workspace), 36)
-	}
-	return strings.Join(keys, ",")
-}
-
-// wakeEach calls wake for each workspace in a message and skips invalid ones.
-func wakeEach(message string, wake func(workspace db.WorkspaceKey)) {
-	for key := range strings.SplitSeq(message, ",") {
-		if workspace, err := strconv.ParseInt(key, 36, 64); err == nil {
-			wake(db.WorkspaceKey(workspace))
-		}
-	}
 }

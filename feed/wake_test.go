@@ -53,10 +53,10 @@ type spy struct {
 	hints  chan db.WorkspaceKey
 }
 
-func (s *spy) Listen(ctx context.Context, wake func(db.WorkspaceKey), report func(error)) {
-	s.Waker.Listen(ctx, func(workspace db.WorkspaceKey) {
-		wake(workspace)
-		s.hints <- workspace
+func (s *spy) Listen(ctx context.Context, hear func(Hint), report func(error)) {
+	s.Waker.Listen(ctx, func(h Hint) {
+		hear(h)
+		s.hints <- h.Workspace
 	}, func(err error) {
 		report(err)
 		s.states <- err
@@ -205,32 +205,32 @@ func TestListenMarksEveryLog(t *testing.T) {
 
 // A fake is a waker with a Publish that the test defines.
 type fake struct {
-	publish func(workspaces []db.WorkspaceKey) error
+	publish func(hints []Hint) error
 }
 
-func (f fake) Publish(_ context.Context, workspaces []db.WorkspaceKey) error {
-	return f.publish(workspaces)
+func (f fake) Publish(_ context.Context, hints []Hint) error {
+	return f.publish(hints)
 }
 
-func (f fake) Listen(ctx context.Context, _ func(db.WorkspaceKey), _ func(error)) { <-ctx.Done() }
+func (f fake) Listen(ctx context.Context, _ func(Hint), _ func(error)) { <-ctx.Done() }
 
 // TestPokeDoesNotBlock: workspaces poked while a message is published are collected and published
 // together afterwards, at most 500 at a time.
 func TestPokeDoesNotBlock(t *testing.T) {
 	t.Parallel()
-	published, proceed := make(chan []db.WorkspaceKey), make(chan struct{})
+	published, proceed := make(chan []Hint), make(chan struct{})
 	var busy atomic.Int64
-	f := New(nil, Options{Log: quiet, Waker: fake{func(workspaces []db.WorkspaceKey) error {
+	f := New(nil, Options{Log: quiet, Waker: fake{func(hints []Hint) error {
 		if busy.Add(1) > 1 {
 			t.Error("two Publish calls at once")
 		}
 		defer busy.Add(-1)
-		published <- workspaces
+		published <- hints
 		<-proceed
 		return nil
 	}}})
 	f.Poke(1)
-	if first := <-published; !slices.Equal(first, []db.WorkspaceKey{1}) {
+	if first := <-published; !slices.Equal(first, []Hint{{Workspace: 1}}) {
 		t.Errorf("the first were %v", first)
 	}
 	var flushing sync.WaitGroup
@@ -247,8 +247,8 @@ func TestPokeDoesNotBlock(t *testing.T) {
 		if len(part) != size {
 			t.Errorf("%d workspaces instead of %d were published at once", len(part), size)
 		}
-		for _, workspace := range part {
-			rest[workspace] = true
+		for _, h := range part {
+			rest[h.Workspace] = true
 		}
 	}
 	proceed <- struct{}{}
@@ -288,11 +288,11 @@ func TestOneWarningPerOutage(t *testing.T) {
 	t.Parallel()
 	var now error
 	var log logged
-	f := New(nil, Options{Log: log.logger(), Waker: fake{func([]db.WorkspaceKey) error { return now }}})
+	f := New(nil, Options{Log: log.logger(), Waker: fake{func([]Hint) error { return now }}})
 	for outage := range 3 {
 		for _, now = range []error{nil, errors.New("away"), nil} {
 			for range 5 {
-				f.publisher.pending[1] = true // like Poke, but without its timer
+				f.publisher.pending[Hint{Workspace: 1}] = true // like Poke, but without its timer
 				f.Flush()
 			}
 		}

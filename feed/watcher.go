@@ -14,6 +14,7 @@ type Watcher struct {
 	feed     *Feed
 	tail     *tail
 	position db.EventCursor
+	isBehind bool
 	pause    pause // after a failed read
 	once     sync.Once
 }
@@ -52,9 +53,9 @@ func (f *Feed) join(end, position db.EventCursor) *Watcher {
 	t.watchers++
 	f.mu.Unlock()
 	if first {
-		f.mark(end.Workspace) // a commit since the end was read may have been missed
+		f.mark(end.Workspace, wakeUp{via: viaPoll}) // a commit since the end was read may have been missed
 	}
-	return &Watcher{feed: f, tail: t, position: position}
+	return &Watcher{feed: f, tail: t, position: position, isBehind: position != end}
 }
 
 // checkResume reports as an error why a watcher cannot resume after a cursor.
@@ -85,6 +86,10 @@ func (f *Feed) checkResume(ctx context.Context, head db.Head, after db.EventCurs
 
 // Position returns the position that the watcher reads on from.
 func (w *Watcher) Position() db.EventCursor { return w.position }
+
+// StartsBehind reports whether there were events after the watcher's first position when it was
+// made.
+func (w *Watcher) StartsBehind() bool { return w.isBehind }
 
 // Next returns the next events in log order, each exactly once. It does not wait for new events: it
 // returns none at the end of what this process has read, and while the log cannot be read. Its
@@ -122,7 +127,10 @@ func (w *Watcher) readLog(ctx context.Context) ([]*db.Event, error) {
 
 // Wait returns when Next may have events, at once if it has some already. Its only error is that of
 // ctx. It checks the tail again, so nothing that happened since Next is missed.
-func (w *Watcher) Wait(ctx context.Context) error {
+func (w *Watcher) Wait(ctx context.Context) error { return w.WaitOr(ctx, nil) }
+
+// WaitOr is Wait, but returns as well when it receives from other.
+func (w *Watcher) WaitOr(ctx context.Context, other <-chan struct{}) error {
 	events, more, fromLog, err := w.tail.eventsAfter(w.position.Seq)
 	if err != nil || len(events) > 0 {
 		return ctx.Err()
@@ -132,6 +140,8 @@ func (w *Watcher) Wait(ctx context.Context) error {
 	}
 	select {
 	case <-more:
+		return nil
+	case <-other:
 		return nil
 	case <-ctx.Done():
 		return ctx.Err()

@@ -68,6 +68,8 @@ type (
 	ConversationEdge       = Edge[*db.Conversation]
 	MessageConnection      = Connection[*db.Message]
 	MessageEdge            = Edge[*db.Message]
+	EntryConnection        = Connection[Entry]
+	EntryEdge              = Edge[Entry]
 	TimelineConnection     = Connection[Event]
 	TimelineEdge           = Edge[Event]
 )

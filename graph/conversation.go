@@ -12,7 +12,11 @@ func (r queryResolver) Conversation(ctx context.Context, id string) (*db.Convers
 	if err != nil {
 		return nil, err
 	}
-	return readsOf(ctx).conversations.one(ctx, conversation)
+	found, kept, err := r.service.Conversation(ctx, actorOf(ctx), conversation)
+	if kept != nil {
+		readsOf(ctx).kept.Store(kept)
+	}
+	return found, err
 }
 
 func (r mutationResolver) AssignConversation(ctx context.Context, input service.AssignConversationInput) (*ConversationPayload, error) {
@@ -90,6 +94,33 @@ func (r conversationRelations) Timeline(ctx context.Context, rows []*db.Conversa
 	return connectionsOf(ctx, r.conversationTimeline, rows, conversationID, toEvent, argsOf(first, after, last, before))
 }
 
+// Entry is a message or an event.
+type Entry any
+
+// Entries reads the same page of the messages and other events of the conversations, then all of
+// these together.
+func (r conversationRelations) Entries(ctx context.Context, rows []*db.Conversation, first *int, after *string, last *int, before *string) ([]*EntryConnection, []error) {
+	entries, errs := connectionsOf(ctx, r.conversationEntries, rows, conversationID, same, argsOf(first, after, last, before))
+	refs := func(c *Connection[*db.Entry]) (refs []reference) {
+		if c != nil {
+			refs = make([]reference, len(c.nodes))
+			for i, entry := range c.nodes {
+				refs[i] = entry.Ref()
+			}
+		}
+		return refs
+	}
+	objects, more := referAll(ctx, r.objects, entries, refs)
+	errs = joined(errs, more)
+	return derive(len(rows), errs, func(i int) *EntryConnection {
+		c := &EntryConnection{page: entries[i].page, nodes: make([]Entry, len(objects[i]))}
+		for n, object := range objects[i] {
+			c.nodes[n] = object
+		}
+		return c
+	})
+}
+
 func (r conversationRelations) CanClose(ctx context.Context, rows []*db.Conversation) ([]bool, []error) {
 	reasons, errs := r.CannotCloseReason(ctx, rows)
 	return derive(len(rows), errs, func(i int) bool { return reasons[i] == nil })
@@ -112,6 +143,32 @@ func (r conversationRelations) CannotReopenReason(ctx context.Context, rows []*d
 	return derive(len(rows), errs, func(i int) *service.RefusalCode {
 		return code(service.WhyNotReopen(contacts[i], latest[i], rows[i]))
 	})
+}
+
+// SortKey returns the places of the conversations in a list with this order.
+func (r conversationRelations) SortKey(_ context.Context, rows []*db.Conversation, orderBy *service.InboxOrder) ([]string, []error) {
+	return derive(len(rows), nil, func(i int) string { return orderBy.SortKey(rows[i]) })
+}
+
+func (r conversationRelations) CanReply(ctx context.Context, rows []*db.Conversation) ([]bool, []error) {
+	reasons, errs := r.CannotReplyReason(ctx, rows)
+	return derive(len(rows), errs, func(i int) bool { return reasons[i] == nil })
+}
+
+func (r conversationRelations) CannotReplyReason(ctx context.Context, rows []*db.Conversation) ([]*service.RefusalCode, []error) {
+	contacts, errs := r.Contact(ctx, rows)
+	return derive(len(rows), errs, func(i int) *service.RefusalCode { return code(service.WhyNotReply(contacts[i], rows[i])) })
+}
+
+// CanAssign reports whether the conversations can be assigned.
+func (r conversationRelations) CanAssign(ctx context.Context, rows []*db.Conversation) ([]bool, []error) {
+	reasons, errs := r.CannotAssignReason(ctx, rows)
+	return derive(len(rows), errs, func(i int) bool { return reasons[i] == nil })
+}
+
+// CannotAssignReason returns the rules that refuse assigning the conversations.
+func (r conversationRelations) CannotAssignReason(_ context.Context, rows []*db.Conversation) ([]*service.RefusalCode, []error) {
+	return derive(len(rows), nil, func(i int) *service.RefusalCode { return code(service.WhyNotAssign(rows[i])) })
 }
 
 // code returns a refusal's code; nil without a refusal.

@@ -56,7 +56,7 @@ type agentChangeRelations struct{ *reads }
 
 // Agents reads the current state of the agents that the events change.
 func (r agentChangeRelations) Agents(ctx context.Context, rows []*AgentChange) ([][]*db.Agent, []error) {
-	return referAll(ctx, r.agents, rows, func(c *AgentChange) []db.AgentID { return c.AgentChange.Agents })
+	return referAll(ctx, r.agents.all, rows, func(c *AgentChange) []db.AgentID { return c.AgentChange.Agents })
 }
 
 // Event returns the event that caused the change.

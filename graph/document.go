@@ -3,33 +3,52 @@ package graph
 import (
 	"context"
 	"errors"
+	"strings"
 
 	"github.com/99designs/gqlgen/graphql"
 	"github.com/99designs/gqlgen/graphql/errcode"
 	"github.com/vektah/gqlparser/v2/ast"
 	"github.com/vektah/gqlparser/v2/gqlerror"
 	"github.com/vektah/gqlparser/v2/parser"
-	"github.com/vektah/gqlparser/v2/validator/core"
-	"github.com/vektah/gqlparser/v2/validator/rules"
 
+	"switchboard/graph/compiled"
+	"switchboard/graph/limit"
 	"switchboard/service"
 )
 
-// documentLimit is the largest size of a document in bytes, for every transport.
-const documentLimit = 64 << 10
-
-// documents is a gqlgen extension that checks a request before it is executed: the size of the
-// document, the name of the operation, and the values of its variables.
+// documents is a gqlgen extension that decides whether an operation is executed: by the limits of
+// its document, before that is validated, by the values of its variables, and by its cost. It is
+// also the cache of gqlgen's executor, since it keeps what it has decided.
 type documents struct {
-	schema *ast.Schema
-	cache  graphql.Cache[*ast.QueryDocument] // shared with gqlgen's executor
+	schema   *ast.Schema
+	kept     *limit.Cache[*document]
+	trusted  *trusted
+	spending *spending
+}
+
+// A document is one that was validated, with what is computed once for each of its operations.
+type document struct {
+	*ast.QueryDocument
+	isTrusted  bool
+	operations map[*ast.OperationDefinition]*operation
+}
+
+type operation struct {
+	plans compiled.Plans
+	cost  *limit.Plan
 }
 
 var _ interface {
 	graphql.HandlerExtension
 	graphql.OperationParameterMutator
 	graphql.OperationContextMutator
+	graphql.Cache[*ast.QueryDocument]
 } = (*documents)(nil)
+
+const (
+	keptDocuments = 32 << 20 // bytes of the documents that are kept
+	tokenBytes    = 230      // of memory that a token of a parsed document takes
+)
 
 // ExtensionName implements graphql.HandlerExtension.
 func (*documents) ExtensionName() string { return "Documents" }
@@ -42,18 +61,16 @@ func (d *documents) Validate(s graphql.ExecutableSchema) error {
 	return nil
 }
 
-// MutateOperationParameters checks the parameters of a request and replaces the variables by their
-// coerced values. It ignores errors in the document itself, which the executor reports.
+// MutateOperationParameters checks the document of a request against the limits and replaces the
+// variables by their coerced values. It ignores other errors in the document itself, which the
+// executor reports.
 func (d *documents) MutateOperationParameters(ctx context.Context, params *graphql.RawParams) *gqlerror.Error {
-	if len(params.Query) > documentLimit {
-		return coded(operationLimit, "the document is too long: it may have %d KiB; send what varies as variables", documentLimit>>10)
+	if len(params.Query) > limit.Bytes {
+		return tooLong()
 	}
-	document, known := d.cache.Get(ctx, params.Query)
-	if !known {
-		var err error
-		if document, err = parser.ParseQuery(&ast.Source{Input: params.Query}); err != nil {
-			return nil
-		}
+	document, err := d.document(ctx, params.Query)
+	if document == nil || err != nil {
+		return err
 	}
 	op := document.Operations.ForName(params.OperationName)
 	if op == nil && params.OperationName == "" && len(document.Operations) > 1 {
@@ -62,42 +79,115 @@ func (d *documents) MutateOperationParameters(ctx context.Context, params *graph
 	if op == nil {
 		return nil
 	}
-	values, err := coercion{d.schema}.variables(op.VariableDefinitions, params.Variables)
-	params.Variables = values
+	params.Variables, err = coercion{d.schema}.variables(op.VariableDefinitions, params.Variables)
 	return err
 }
 
+func tooLong() *gqlerror.Error {
+	return coded(operationLimit, "the document is too long: it may have %d KiB; send what varies as variables", limit.Bytes>>10)
+}
+
+// document returns the parsed document of a text; nil if it cannot be parsed. It returns an error
+// if the document exceeds a limit. One that was kept is handed to the executor.
+func (d *documents) document(ctx context.Context, text string) (*ast.QueryDocument, *gqlerror.Error) {
+	if known := d.trusted.get(text); known != nil {
+		handOver(graphql.GetOperationContext(ctx), known)
+		return known.QueryDocument, nil
+	}
+	if err := d.trusted.judge(); err != nil {
+		return nil, err
+	}
+	if known, isKnown := d.kept.Get(text); isKnown {
+		handOver(graphql.GetOperationContext(ctx), known)
+		return known.QueryDocument, nil
+	}
+	parsed, err := parser.ParseQueryWithTokenLimit(&ast.Source{Input: text}, limit.Tokens)
+	if err != nil {
+		if strings.HasPrefix(err.Error(), tokenError) {
+			return nil, coded(operationLimit, "the document is too long: it may have %d tokens, such as names and braces; send what varies as variables", limit.Tokens)
+		}
+		return nil, nil
+	}
+	return parsed, limit.Check(parsed)
+}
+
+// tokenError is how the parser's error for too many tokens begins, as it is shown.
+const tokenError = "input: exceeded token limit"
+
+// handOver makes a document that was validated that of an operation.
+func handOver(op *graphql.OperationContext, known *document) {
+	op.Doc = known.QueryDocument
+	op.Stats.SetExtension("document", known)
+}
+
+// operationOf returns what was computed for an operation; nil for one whose document was not
+// validated here.
+func operationOf(op *graphql.OperationContext) *operation {
+	if known, ok := op.Stats.GetExtension("document").(*document); ok {
+		return known.operations[op.Operation]
+	}
+	return nil
+}
+
+// measuredName returns the name by which an operation is measured. Only trusted documents have names
+// of their own, since every name adds measures.
+func measuredName(op *graphql.OperationContext) string {
+	if known, ok := op.Stats.GetExtension("document").(*document); ok && known.isTrusted && op.Operation.Name != "" {
+		return op.Operation.Name
+	}
+	return "other"
+}
+
+// plansOf returns where the plans of an operation are kept.
+func plansOf(op *graphql.OperationContext) *compiled.Plans {
+	if known := operationOf(op); known != nil {
+		return &known.plans
+	}
+	return nil
+}
+
+// Get implements graphql.Cache: it returns the document that was handed over.
+func (d *documents) Get(ctx context.Context, _ string) (*ast.QueryDocument, bool) {
+	known := graphql.GetOperationContext(ctx).Doc
+	return known, known != nil
+}
+
+// Add implements graphql.Cache: it keeps a document that the executor has validated.
+func (d *documents) Add(ctx context.Context, text string, validated *ast.QueryDocument) {
+	known := d.prepared(validated, func(bytes int) { d.kept.Grow(text, bytes) })
+	d.trusted.note(validated)
+	d.kept.Add(text, known, len(text)+tokenBytes*limit.CountTokens(text))
+	handOver(graphql.GetOperationContext(ctx), known)
+}
+
+// prepared returns a validated document with what is computed once for its operations. grown is
+// told when their plans take more memory.
+func (d *documents) prepared(validated *ast.QueryDocument, grown func(bytes int)) *document {
+	known := &document{QueryDocument: validated, operations: map[*ast.OperationDefinition]*operation{}}
+	for _, op := range validated.Operations {
+		known.operations[op] = &operation{cost: listSizes.Plan(validated, op, d.schema), plans: compiled.Plans{Grown: grown}}
+	}
+	return known
+}
+
 // MutateOperationContext refuses a null variable that the validated document uses where the schema
-// allows no null.
-func (*documents) MutateOperationContext(_ context.Context, op *graphql.OperationContext) *gqlerror.Error {
-	return refuseNulls(op)
+// allows no null, and an operation that costs too much.
+func (d *documents) MutateOperationContext(ctx context.Context, op *graphql.OperationContext) *gqlerror.Error {
+	if err := refuseNulls(op); err != nil {
+		return err
+	}
+	return d.spending.charge(ctx, op, operationOf(op).cost)
 }
 
 // operationLimit is the code for a document that exceeds a limit.
-const operationLimit service.ErrorCode = "OPERATION_LIMIT"
+const operationLimit service.ErrorCode = limit.Code
+
+// documentNotFound is the code for a document that is not trusted.
+const documentNotFound service.ErrorCode = "DOCUMENT_NOT_FOUND"
 
 // invalid returns an error with the code of a failed validation.
 func invalid(format string, args ...any) *gqlerror.Error {
 	err := gqlerror.Errorf(format, args...)
 	errcode.Set(err, errcode.ValidationFailed)
 	return err
-}
-
-// rulesWithoutSuggestions returns the rules of validation without suggestions in their messages,
-// which would reveal names of the schema where introspection is switched off.
-func rulesWithoutSuggestions() *rules.Rules {
-	r := rules.NewDefaultRules()
-	for _, rule := range []struct {
-		suggesting, silent core.Rule
-	}{
-		{rules.FieldsOnCorrectTypeRule, rules.FieldsOnCorrectTypeRuleWithoutSuggestions},
-		{rules.KnownArgumentNamesRule, rules.KnownArgumentNamesRuleWithoutSuggestions},
-		{rules.KnownTypeNamesRule, rules.KnownTypeNamesRuleWithoutSuggestions},
-		{rules.ScalarLeafsRule, rules.ScalarLeafsRuleWithoutSuggestions},
-		{rules.ValuesOfCorrectTypeRule, rules.ValuesOfCorrectTypeRuleWithoutSuggestions},
-	} {
-		r.RemoveRule(rule.suggesting.Name)
-		r.AddRule(rule.silent.Name, rule.silent.RuleFunc)
-	}
-	return r
 }

@@ -24,16 +24,17 @@ var schema = func() *ast.Schema {
 
 // fragments select all fields of an object, and enough of its neighbours to identify them.
 var fragments = map[string]string{
-	"agent":   `on Agent { id name email avatarUrl role skills availability active openConversations }`,
-	"contact": `on Contact { id name email phone avatarUrl identities { channel externalId } blocked blockedAt assignee { id name } version openConversation { id } latestConversation { id } canOpen cannotOpenReason }`,
-	"conversation": `on Conversation { id status channel lastInboundChannel contact { id name version blocked } assignee { id name } version openedAt openedBy { ...actor }
+	"agent":   `on Agent { id name email avatarUrl role skills availability active openConversations revision }`,
+	"contact": `on Contact { id name email phone avatarUrl identities { channel externalId } blocked blockedAt assignee { id name } version revision openConversation { id } latestConversation { id } canOpen cannotOpenReason }`,
+	"conversation": `on Conversation { id status channel lastInboundChannel contact { id name version blocked } assignee { id name } version revision latest sortKey openedAt openedBy { ...actor }
 		closedAt closedBy { ...actor } closingNote { category text } lastActivityAt waitingSince unreadCount lastMessage { id }
-		canClose cannotCloseReason canReopen cannotReopenReason }`,
+		canClose cannotCloseReason canReopen cannotReopenReason canReply cannotReplyReason canAssign cannotAssignReason }`,
 	"message":   `on Message { id kind author { ...actor } body truncated preview createdAt sentAt automated withheld channel }`,
 	"workspace": `on Workspace { id name timeZone country reopenPolicy reopenWithinDays ownerPolicy closingCategories }`,
-	"session":   `on Session { agent { id name } role scope expiresAt workspace { id name } limits { subscriptions sockets documentBytes } }`,
+	"token":     `on Token { id name scope agent { id name } createdAt expiresAt revokedAt lastUsedAt }`,
+	"session":   `on Session { agent { id name } role scope expiresAt workspace { id name } limits { subscriptions sockets documentBytes cost } }`,
 	"actor":     `on Actor { __typename ... on Agent { id } ... on Contact { id } ... on Integration { id name } ... on Workflow { id name } }`,
-	"event": `on Event { __typename id cursor occurredAt actor { ...actor } via { id name } conversation { id version } contact { id version } idempotencyKey
+	"event": `on Event { __typename id cursor occurredAt actor { ...actor } via { id name } conversation { id version } contact { id version } idempotencyKey conversationRevision contactRevision
 		... on MessageEvent { message { ...message } } ... on AssignmentEvent { from { id name } to { id name } reason run { id } }
 		... on WorkflowCreated { workflow { id } } ... on WorkflowUpdated { workflow { id } changes { field before after } } ... on WorkflowEnabled { workflow { id } }
 		... on WorkflowDisabled { workflow { id } } ... on WorkflowDeleted { workflow { id } } ... on WorkflowRan { workflow { id } run { id } status }
@@ -41,6 +42,7 @@ var fragments = map[string]string{
 		... on ContactUpdated { changes { field before after } } ... on AgentUpdated { agent { id } changes { field before after } }
 		... on WorkspaceUpdated { changes { field before after } } ... on BusinessEventRecorded { type payload requiresAction }
 		... on AgentCreated { agent { id name } } ... on AgentDeactivated { agent { id active } } ... on AgentReactivated { agent { id active } }
+		... on IdentityLinked { agent { id } } ... on TokenCreated { token { id } } ... on TokenRevoked { token { id } }
 		... on AvailabilityChanged { agent { id availability } previousAvailability availability } }`,
 	"workflow": `on Workflow { id name template definition { ...definition } enabled createdAt deletedAt problems { code message field } }`,
 	"definition": `on WorkflowDefinition { triggers conditions { reasons sources channels categories businessEventTypes automated status assignee { none noneByOwnerPolicy unavailable agents { id name } } hours { from until } days }
@@ -51,11 +53,12 @@ var fragments = map[string]string{
 	"run":     `on WorkflowRun { id workflow { id name } event { __typename id cursor } conversation { id } contact { id } status depth steps { ...runStep } dueAt startedAt endedAt }`,
 	"runStep": `on WorkflowRunStep { kind outcome at agent { id name } code message candidates { agent { id name } openConversations outcome } }`,
 	"page":    `on PageInfo { hasNextPage hasPreviousPage startCursor endCursor }`,
-	"counts":  `on InboxCounts { mine unassigned all closed blocked asOf }`,
-	"change":  `on InboxChange { kind conversationId conversation { id status version } event { __typename id cursor } counts { ...counts } cursor }`,
+	"counts":  `on InboxCounts { mine mineUnread unassigned all closed blocked asOf }`,
+	"change":  `on InboxChange { kind conversationId conversation { id status version } event { __typename id cursor } counts { ...counts } filteredCount cursor }`,
 	"dashboard": `on Dashboard { counts { open unassigned waiting } agents { agent { id name } openConversations closedToday longestWaiting } oldestWaiting
 		firstResponse { ...durations } resolution { ...durations } timeToAssignment { ...durations } asOf }`,
 	"durations":   `on DashboardDurations { today { p50 p90 count } last7Days { p50 p90 count } }`,
+	"unread":      `on UnreadChange { conversationId unreadCount mineUnread }`,
 	"agentChange": `on AgentChange { agents { id name openConversations } event { __typename id cursor } cursor }`,
 }
 
@@ -82,7 +85,7 @@ var mutations = func() map[string]string {
 		"conversation": "{ ...conversation }", "contact": "{ ...contact }", "agent": "{ ...agent }", "workspace": "{ ...workspace }",
 		"events": "{ ...event }", "userErrors": "{ code message field }", "ignored": "{ code message field }", "message": "{ ...message }",
 		"outcomes": "{ conversationId conversation { ...conversation } userErrors { code message field } }",
-		"workflow": "{ ...workflow }", "workflowsWithProblems": "{ ...workflow }", "run": "{ ...run }", "steps": "{ ...runStep }",
+		"workflow": "{ ...workflow }", "workflowsWithProblems": "{ ...workflow }", "run": "{ ...run }", "token": "{ ...token }", "steps": "{ ...runStep }",
 	}
 	docs := map[string]string{}
 	for _, field := range schema.Mutation.Fields {
@@ -108,7 +111,7 @@ var subscriptions = func() map[string]string {
 			}
 			declared, given = append(declared, declaration), append(given, fmt.Sprintf("%s: $%s", a.Name, a.Name))
 		}
-		shown := map[string]string{"Event": "event", "AssignmentEvent": "event", "StatusEvent": "event", "InboxChange": "change", "InboxCounts": "counts", "Dashboard": "dashboard", "AgentChange": "agentChange", "WorkflowRun": "run"}[field.Type.Name()]
+		shown := map[string]string{"Event": "event", "AssignmentEvent": "event", "StatusEvent": "event", "InboxChange": "change", "InboxCounts": "counts", "Dashboard": "dashboard", "AgentChange": "agentChange", "UnreadChange": "unread", "WorkflowRun": "run"}[field.Type.Name()]
 		docs[field.Name] = document(fmt.Sprintf("subscription%s { %s%s { ...%s } }",
 			parentheses(declared), field.Name, parentheses(given), shown))
 	}
@@ -190,6 +193,47 @@ func TestPossibleTypes(t *testing.T) {
 	}
 	if len(shown["Event"]) < 20 || len(shown["StatusEvent"]) != 3 || len(shown["Actor"]) != 4 {
 		t.Errorf("some are missing: %v", shown)
+	}
+}
+
+// TestIntrospectedLists: a type has the lists of its kind, be they empty, and null for all others
+// (https://spec.graphql.org/October2021/#sec-The-__Type-Type).
+func TestIntrospectedLists(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, func(o *options) { o.introspection = true })
+	a := w.query(w.agent.token, `{ __schema { types { ...T fields { name args { name } type { ...T } } } } }
+		fragment T on __Type { name kind fields { name } interfaces { name } possibleTypes { name } enumValues { name } inputFields { name } }`, nil)
+	wanted := map[string]string{
+		"OBJECT": "fields interfaces", "INTERFACE": "fields interfaces possibleTypes", "UNION": "possibleTypes",
+		"ENUM": "enumValues", "INPUT_OBJECT": "inputFields", "SCALAR": "", "NON_NULL": "", "LIST": "",
+	}
+	seen := map[string]bool{}
+	check := func(def any) {
+		kind := get(def, "kind").(string)
+		seen[kind] = true
+		var lists []string
+		for _, name := range []string{"fields", "interfaces", "possibleTypes", "enumValues", "inputFields"} {
+			if get(def, name) != nil {
+				lists = append(lists, name)
+			}
+		}
+		if got := strings.Join(lists, " "); got != wanted[kind] {
+			t.Errorf("the %s %v has %q, not %q", kind, get(def, "name"), got, wanted[kind])
+		}
+	}
+	for _, def := range a.get("data", "__schema", "types").([]any) {
+		check(def)
+		fields, _ := get(def, "fields").([]any)
+		for _, f := range fields {
+			if check(get(f, "type")); get(f, "args") == nil {
+				t.Errorf("the arguments of %v are null", get(f, "name"))
+			}
+		}
+	}
+	for kind := range wanted {
+		if !seen[kind] {
+			t.Errorf("no %s was seen", kind)
+		}
 	}
 }
 

@@ -171,6 +171,9 @@ type (
 	AgentUpdated           struct{ agentEvent }
 	AgentDeactivated       struct{ agentEvent }
 	AgentReactivated       struct{ agentEvent }
+	TokenCreated           struct{ tokenEvent }
+	TokenRevoked           struct{ tokenEvent }
+	IdentityLinked         struct{ agentEvent }
 	AvailabilityChanged    struct{ agentEvent }
 	WorkspaceUpdated       struct{ event }
 )
@@ -237,6 +240,12 @@ func toEvent(e *db.Event) Event {
 		return AgentDeactivated{agentEvent{base}}
 	case db.AgentReactivated:
 		return AgentReactivated{agentEvent{base}}
+	case db.TokenCreated:
+		return TokenCreated{tokenEvent{base}}
+	case db.TokenRevoked:
+		return TokenRevoked{tokenEvent{base}}
+	case db.IdentityLinked:
+		return IdentityLinked{agentEvent{base}}
 	case db.AvailabilityChanged:
 		return AvailabilityChanged{agentEvent{base}}
 	case db.WorkspaceUpdated:

@@ -19,6 +19,7 @@ var (
 	WithActor = withActor
 
 	WithObjectsOnly = withObjectsOnly
+	Rules           = Options.rules
 )
 
 // NewExecutor returns the executor of a handler's transports; around is called for each field.
@@ -31,13 +32,24 @@ func NewExecutor(o Options, around graphql.FieldMiddleware) graphql.GraphExecuto
 		}
 		return err
 	}
-	return executorOf(o.server())
+	o.allErrors = true
+	return executorOf(o.serverOf(compiled.New(o.reference(), o.plans()), o.newDocuments()))
 }
 
 // NewReference returns gqlgen's own executor for the same operations.
 func NewReference(o Options, around graphql.FieldMiddleware) graphql.GraphExecutor {
-	server := o.serverOf(o.reference())
+	o.allErrors = true
+	server := o.serverOf(o.reference(), o.newDocuments())
 	server.AroundFields(around)
+	server.AroundFields(func(ctx context.Context, next graphql.Resolver) (any, error) {
+		field := graphql.GetFieldContext(ctx)
+		if field.Object == "Query" || field.Object == "Mutation" {
+			if err := permit(ctx, field.Field.Name); err != nil {
+				return nil, err
+			}
+		}
+		return next(ctx)
+	})
 	return executorOf(server)
 }
 

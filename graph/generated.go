@@ -40,12 +40,21 @@ type ResolverRoot interface {
 	AgentDeactivated() AgentDeactivatedResolver
 	AgentReactivated() AgentReactivatedResolver
 	AgentUpdated() AgentUpdatedResolver
+	AssignContactPayload() AssignContactPayloadResolver
+	AssignConversationPayload() AssignConversationPayloadResolver
+	AssignConversationsPayload() AssignConversationsPayloadResolver
 	AssignLeastLoadedStep() AssignLeastLoadedStepResolver
 	AssignRoundRobinStep() AssignRoundRobinStepResolver
 	AssignStep() AssignStepResolver
+	AssignToMePayload() AssignToMePayloadResolver
 	AssigneeCondition() AssigneeConditionResolver
+	AuditEventConnection() AuditEventConnectionResolver
 	AvailabilityChanged() AvailabilityChangedResolver
+	BlockContactPayload() BlockContactPayloadResolver
 	BusinessEventRecorded() BusinessEventRecordedResolver
+	CancelWorkflowRunPayload() CancelWorkflowRunPayloadResolver
+	CloseConversationPayload() CloseConversationPayloadResolver
+	CloseConversationsPayload() CloseConversationsPayloadResolver
 	Contact() ContactResolver
 	ContactBlocked() ContactBlockedResolver
 	ContactConnection() ContactConnectionResolver
@@ -60,21 +69,52 @@ type ResolverRoot interface {
 	ConversationOpened() ConversationOpenedResolver
 	ConversationReopened() ConversationReopenedResolver
 	ConversationUnassigned() ConversationUnassignedResolver
+	CreateAgentPayload() CreateAgentPayloadResolver
+	CreateContactPayload() CreateContactPayloadResolver
+	CreateTokenPayload() CreateTokenPayloadResolver
+	CreateWorkflowFromTemplatePayload() CreateWorkflowFromTemplatePayloadResolver
+	CreateWorkflowPayload() CreateWorkflowPayloadResolver
 	DashboardAgent() DashboardAgentResolver
+	DeactivateAgentPayload() DeactivateAgentPayloadResolver
+	DeleteWorkflowPayload() DeleteWorkflowPayloadResolver
+	DisableWorkflowPayload() DisableWorkflowPayloadResolver
+	EnableWorkflowPayload() EnableWorkflowPayloadResolver
+	EntryConnection() EntryConnectionResolver
+	IdentityLinked() IdentityLinkedResolver
 	InboxChange() InboxChangeResolver
 	InboxConnection() InboxConnectionResolver
+	InboxCounts() InboxCountsResolver
+	MarkReadPayload() MarkReadPayloadResolver
 	Message() MessageResolver
 	MessageConnection() MessageConnectionResolver
 	MessageReceived() MessageReceivedResolver
 	MessageSent() MessageSentResolver
 	Mutation() MutationResolver
 	NoteAdded() NoteAddedResolver
+	OpenConversationPayload() OpenConversationPayloadResolver
 	Query() QueryResolver
+	ReactivateAgentPayload() ReactivateAgentPayloadResolver
 	ReceiveMessagePayload() ReceiveMessagePayloadResolver
+	RecordBusinessEventPayload() RecordBusinessEventPayloadResolver
+	ReopenConversationPayload() ReopenConversationPayloadResolver
+	RevokeTokenPayload() RevokeTokenPayloadResolver
 	SendMessagePayload() SendMessagePayloadResolver
 	Session() SessionResolver
+	SetAvailabilityPayload() SetAvailabilityPayloadResolver
 	Subscription() SubscriptionResolver
 	TimelineConnection() TimelineConnectionResolver
+	Token() TokenResolver
+	TokenConnection() TokenConnectionResolver
+	TokenCreated() TokenCreatedResolver
+	TokenRevoked() TokenRevokedResolver
+	UnassignContactPayload() UnassignContactPayloadResolver
+	UnassignConversationPayload() UnassignConversationPayloadResolver
+	UnassignConversationsPayload() UnassignConversationsPayloadResolver
+	UnblockContactPayload() UnblockContactPayloadResolver
+	UpdateAgentPayload() UpdateAgentPayloadResolver
+	UpdateContactPayload() UpdateContactPayloadResolver
+	UpdateWorkflowPayload() UpdateWorkflowPayloadResolver
+	UpdateWorkspacePayload() UpdateWorkspacePayloadResolver
 	Workflow() WorkflowResolver
 	WorkflowCandidate() WorkflowCandidateResolver
 	WorkflowConnection() WorkflowConnectionResolver
@@ -89,6 +129,7 @@ type ResolverRoot interface {
 	WorkflowRunStep() WorkflowRunStepResolver
 	WorkflowUpdated() WorkflowUpdatedResolver
 	WorkspaceUpdated() WorkspaceUpdatedResolver
+	CreateTokenInput() CreateTokenInputResolver
 	DryRunWorkflowInput() DryRunWorkflowInputResolver
 	ReceiveMessageInput() ReceiveMessageInputResolver
 	RecordBusinessEventInput() RecordBusinessEventInputResolver
@@ -105,6 +146,7 @@ type DirectiveRoot struct {
 
 type ComplexityRoot struct {
 	AddNotePayload struct {
+		AsOf         func(childComplexity int) int
 		Conversation func(childComplexity int) int
 		Events       func(childComplexity int) int
 		Message      func(childComplexity int) int
@@ -124,6 +166,7 @@ type ComplexityRoot struct {
 		ID                func(childComplexity int) int
 		Name              func(childComplexity int) int
 		OpenConversations func(childComplexity int) int
+		Revision          func(childComplexity int) int
 		Role              func(childComplexity int) int
 		Skills            func(childComplexity int) int
 	}
@@ -143,27 +186,31 @@ type ComplexityRoot struct {
 	}
 
 	AgentCreated struct {
-		Actor          func(childComplexity int) int
-		Agent          func(childComplexity int) int
-		Contact        func(childComplexity int) int
-		Conversation   func(childComplexity int) int
-		Cursor         func(childComplexity int) int
-		ID             func(childComplexity int) int
-		IdempotencyKey func(childComplexity int) int
-		OccurredAt     func(childComplexity int) int
-		Via            func(childComplexity int) int
+		Actor                func(childComplexity int) int
+		Agent                func(childComplexity int) int
+		Contact              func(childComplexity int) int
+		ContactRevision      func(childComplexity int) int
+		Conversation         func(childComplexity int) int
+		ConversationRevision func(childComplexity int) int
+		Cursor               func(childComplexity int) int
+		ID                   func(childComplexity int) int
+		IdempotencyKey       func(childComplexity int) int
+		OccurredAt           func(childComplexity int) int
+		Via                  func(childComplexity int) int
 	}
 
 	AgentDeactivated struct {
-		Actor          func(childComplexity int) int
-		Agent          func(childComplexity int) int
-		Contact        func(childComplexity int) int
-		Conversation   func(childComplexity int) int
-		Cursor         func(childComplexity int) int
-		ID             func(childComplexity int) int
-		IdempotencyKey func(childComplexity int) int
-		OccurredAt     func(childComplexity int) int
-		Via            func(childComplexity int) int
+		Actor                func(childComplexity int) int
+		Agent                func(childComplexity int) int
+		Contact              func(childComplexity int) int
+		ContactRevision      func(childComplexity int) int
+		Conversation         func(childComplexity int) int
+		ConversationRevision func(childComplexity int) int
+		Cursor               func(childComplexity int) int
+		ID                   func(childComplexity int) int
+		IdempotencyKey       func(childComplexity int) int
+		OccurredAt           func(childComplexity int) int
+		Via                  func(childComplexity int) int
 	}
 
 	AgentEdge struct {
@@ -172,43 +219,50 @@ type ComplexityRoot struct {
 	}
 
 	AgentReactivated struct {
-		Actor          func(childComplexity int) int
-		Agent          func(childComplexity int) int
-		Contact        func(childComplexity int) int
-		Conversation   func(childComplexity int) int
-		Cursor         func(childComplexity int) int
-		ID             func(childComplexity int) int
-		IdempotencyKey func(childComplexity int) int
-		OccurredAt     func(childComplexity int) int
-		Via            func(childComplexity int) int
+		Actor                func(childComplexity int) int
+		Agent                func(childComplexity int) int
+		Contact              func(childComplexity int) int
+		ContactRevision      func(childComplexity int) int
+		Conversation         func(childComplexity int) int
+		ConversationRevision func(childComplexity int) int
+		Cursor               func(childComplexity int) int
+		ID                   func(childComplexity int) int
+		IdempotencyKey       func(childComplexity int) int
+		OccurredAt           func(childComplexity int) int
+		Via                  func(childComplexity int) int
 	}
 
 	AgentUpdated struct {
-		Actor          func(childComplexity int) int
-		Agent          func(childComplexity int) int
-		Changes        func(childComplexity int) int
-		Contact        func(childComplexity int) int
-		Conversation   func(childComplexity int) int
-		Cursor         func(childComplexity int) int
-		ID             func(childComplexity int) int
-		IdempotencyKey func(childComplexity int) int
-		OccurredAt     func(childComplexity int) int
-		Via            func(childComplexity int) int
+		Actor                func(childComplexity int) int
+		Agent                func(childComplexity int) int
+		Changes              func(childComplexity int) int
+		Contact              func(childComplexity int) int
+		ContactRevision      func(childComplexity int) int
+		Conversation         func(childComplexity int) int
+		ConversationRevision func(childComplexity int) int
+		Cursor               func(childComplexity int) int
+		ID                   func(childComplexity int) int
+		IdempotencyKey       func(childComplexity int) int
+		OccurredAt           func(childComplexity int) int
+		Via                  func(childComplexity int) int
 	}
 
 	AssignContactPayload struct {
+		AsOf       func(childComplexity int) int
 		Contact    func(childComplexity int) int
 		Events     func(childComplexity int) int
 		UserErrors func(childComplexity int) int
 	}
 
 	AssignConversationPayload struct {
+		AsOf         func(childComplexity int) int
 		Conversation func(childComplexity int) int
 		Events       func(childComplexity int) int
 		UserErrors   func(childComplexity int) int
 	}
 
 	AssignConversationsPayload struct {
+		AsOf       func(childComplexity int) int
 		Events     func(childComplexity int) int
 		Outcomes   func(childComplexity int) int
 		UserErrors func(childComplexity int) int
@@ -236,6 +290,7 @@ type ComplexityRoot struct {
 	}
 
 	AssignToMePayload struct {
+		AsOf         func(childComplexity int) int
 		Conversation func(childComplexity int) int
 		Events       func(childComplexity int) int
 		UserErrors   func(childComplexity int) int
@@ -248,12 +303,27 @@ type ComplexityRoot struct {
 		Unavailable       func(childComplexity int) int
 	}
 
+	AuditEventConnection struct {
+		Edges            func(childComplexity int) int
+		Nodes            func(childComplexity int) int
+		PageInfo         func(childComplexity int) int
+		TotalCount       func(childComplexity int) int
+		TotalCountCapped func(childComplexity int) int
+	}
+
+	AuditEventEdge struct {
+		Cursor func(childComplexity int) int
+		Node   func(childComplexity int) int
+	}
+
 	AvailabilityChanged struct {
 		Actor                func(childComplexity int) int
 		Agent                func(childComplexity int) int
 		Availability         func(childComplexity int) int
 		Contact              func(childComplexity int) int
+		ContactRevision      func(childComplexity int) int
 		Conversation         func(childComplexity int) int
+		ConversationRevision func(childComplexity int) int
 		Cursor               func(childComplexity int) int
 		ID                   func(childComplexity int) int
 		IdempotencyKey       func(childComplexity int) int
@@ -263,38 +333,44 @@ type ComplexityRoot struct {
 	}
 
 	BlockContactPayload struct {
+		AsOf       func(childComplexity int) int
 		Contact    func(childComplexity int) int
 		Events     func(childComplexity int) int
 		UserErrors func(childComplexity int) int
 	}
 
 	BusinessEventRecorded struct {
-		Actor          func(childComplexity int) int
-		Contact        func(childComplexity int) int
-		Conversation   func(childComplexity int) int
-		Cursor         func(childComplexity int) int
-		ID             func(childComplexity int) int
-		IdempotencyKey func(childComplexity int) int
-		OccurredAt     func(childComplexity int) int
-		Payload        func(childComplexity int) int
-		RequiresAction func(childComplexity int) int
-		Type           func(childComplexity int) int
-		Via            func(childComplexity int) int
+		Actor                func(childComplexity int) int
+		Contact              func(childComplexity int) int
+		ContactRevision      func(childComplexity int) int
+		Conversation         func(childComplexity int) int
+		ConversationRevision func(childComplexity int) int
+		Cursor               func(childComplexity int) int
+		ID                   func(childComplexity int) int
+		IdempotencyKey       func(childComplexity int) int
+		OccurredAt           func(childComplexity int) int
+		Payload              func(childComplexity int) int
+		RequiresAction       func(childComplexity int) int
+		Type                 func(childComplexity int) int
+		Via                  func(childComplexity int) int
 	}
 
 	CancelWorkflowRunPayload struct {
+		AsOf       func(childComplexity int) int
 		Events     func(childComplexity int) int
 		Run        func(childComplexity int) int
 		UserErrors func(childComplexity int) int
 	}
 
 	CloseConversationPayload struct {
+		AsOf         func(childComplexity int) int
 		Conversation func(childComplexity int) int
 		Events       func(childComplexity int) int
 		UserErrors   func(childComplexity int) int
 	}
 
 	CloseConversationsPayload struct {
+		AsOf       func(childComplexity int) int
 		Events     func(childComplexity int) int
 		Outcomes   func(childComplexity int) int
 		UserErrors func(childComplexity int) int
@@ -326,19 +402,22 @@ type ComplexityRoot struct {
 		Name               func(childComplexity int) int
 		OpenConversation   func(childComplexity int) int
 		Phone              func(childComplexity int) int
+		Revision           func(childComplexity int) int
 		Timeline           func(childComplexity int, first *int, after *string, last *int, before *string) int
 		Version            func(childComplexity int) int
 	}
 
 	ContactBlocked struct {
-		Actor          func(childComplexity int) int
-		Contact        func(childComplexity int) int
-		Conversation   func(childComplexity int) int
-		Cursor         func(childComplexity int) int
-		ID             func(childComplexity int) int
-		IdempotencyKey func(childComplexity int) int
-		OccurredAt     func(childComplexity int) int
-		Via            func(childComplexity int) int
+		Actor                func(childComplexity int) int
+		Contact              func(childComplexity int) int
+		ContactRevision      func(childComplexity int) int
+		Conversation         func(childComplexity int) int
+		ConversationRevision func(childComplexity int) int
+		Cursor               func(childComplexity int) int
+		ID                   func(childComplexity int) int
+		IdempotencyKey       func(childComplexity int) int
+		OccurredAt           func(childComplexity int) int
+		Via                  func(childComplexity int) int
 	}
 
 	ContactConnection struct {
@@ -350,14 +429,16 @@ type ComplexityRoot struct {
 	}
 
 	ContactCreated struct {
-		Actor          func(childComplexity int) int
-		Contact        func(childComplexity int) int
-		Conversation   func(childComplexity int) int
-		Cursor         func(childComplexity int) int
-		ID             func(childComplexity int) int
-		IdempotencyKey func(childComplexity int) int
-		OccurredAt     func(childComplexity int) int
-		Via            func(childComplexity int) int
+		Actor                func(childComplexity int) int
+		Contact              func(childComplexity int) int
+		ContactRevision      func(childComplexity int) int
+		Conversation         func(childComplexity int) int
+		ConversationRevision func(childComplexity int) int
+		Cursor               func(childComplexity int) int
+		ID                   func(childComplexity int) int
+		IdempotencyKey       func(childComplexity int) int
+		OccurredAt           func(childComplexity int) int
+		Via                  func(childComplexity int) int
 	}
 
 	ContactEdge struct {
@@ -371,46 +452,58 @@ type ComplexityRoot struct {
 	}
 
 	ContactUnblocked struct {
-		Actor          func(childComplexity int) int
-		Contact        func(childComplexity int) int
-		Conversation   func(childComplexity int) int
-		Cursor         func(childComplexity int) int
-		ID             func(childComplexity int) int
-		IdempotencyKey func(childComplexity int) int
-		OccurredAt     func(childComplexity int) int
-		Via            func(childComplexity int) int
+		Actor                func(childComplexity int) int
+		Contact              func(childComplexity int) int
+		ContactRevision      func(childComplexity int) int
+		Conversation         func(childComplexity int) int
+		ConversationRevision func(childComplexity int) int
+		Cursor               func(childComplexity int) int
+		ID                   func(childComplexity int) int
+		IdempotencyKey       func(childComplexity int) int
+		OccurredAt           func(childComplexity int) int
+		Via                  func(childComplexity int) int
 	}
 
 	ContactUpdated struct {
-		Actor          func(childComplexity int) int
-		Changes        func(childComplexity int) int
-		Contact        func(childComplexity int) int
-		Conversation   func(childComplexity int) int
-		Cursor         func(childComplexity int) int
-		ID             func(childComplexity int) int
-		IdempotencyKey func(childComplexity int) int
-		OccurredAt     func(childComplexity int) int
-		Via            func(childComplexity int) int
+		Actor                func(childComplexity int) int
+		Changes              func(childComplexity int) int
+		Contact              func(childComplexity int) int
+		ContactRevision      func(childComplexity int) int
+		Conversation         func(childComplexity int) int
+		ConversationRevision func(childComplexity int) int
+		Cursor               func(childComplexity int) int
+		ID                   func(childComplexity int) int
+		IdempotencyKey       func(childComplexity int) int
+		OccurredAt           func(childComplexity int) int
+		Via                  func(childComplexity int) int
 	}
 
 	Conversation struct {
 		Assignee           func(childComplexity int) int
+		CanAssign          func(childComplexity int) int
 		CanClose           func(childComplexity int) int
 		CanReopen          func(childComplexity int) int
+		CanReply           func(childComplexity int) int
+		CannotAssignReason func(childComplexity int) int
 		CannotCloseReason  func(childComplexity int) int
 		CannotReopenReason func(childComplexity int) int
+		CannotReplyReason  func(childComplexity int) int
 		Channel            func(childComplexity int) int
 		ClosedAt           func(childComplexity int) int
 		ClosedBy           func(childComplexity int) int
 		ClosingNote        func(childComplexity int) int
 		Contact            func(childComplexity int) int
+		Entries            func(childComplexity int, first *int, after *string, last *int, before *string) int
 		ID                 func(childComplexity int) int
 		LastActivityAt     func(childComplexity int) int
 		LastInboundChannel func(childComplexity int) int
 		LastMessage        func(childComplexity int) int
+		Latest             func(childComplexity int) int
 		Messages           func(childComplexity int, first *int, after *string, last *int, before *string) int
 		OpenedAt           func(childComplexity int) int
 		OpenedBy           func(childComplexity int) int
+		Revision           func(childComplexity int) int
+		SortKey            func(childComplexity int, orderBy *service.InboxOrder) int
 		Status             func(childComplexity int) int
 		Timeline           func(childComplexity int, first *int, after *string, last *int, before *string) int
 		UnreadCount        func(childComplexity int) int
@@ -419,31 +512,35 @@ type ComplexityRoot struct {
 	}
 
 	ConversationAssigned struct {
-		Actor          func(childComplexity int) int
-		Contact        func(childComplexity int) int
-		Conversation   func(childComplexity int) int
-		Cursor         func(childComplexity int) int
-		From           func(childComplexity int) int
-		ID             func(childComplexity int) int
-		IdempotencyKey func(childComplexity int) int
-		OccurredAt     func(childComplexity int) int
-		Reason         func(childComplexity int) int
-		Run            func(childComplexity int) int
-		To             func(childComplexity int) int
-		Via            func(childComplexity int) int
+		Actor                func(childComplexity int) int
+		Contact              func(childComplexity int) int
+		ContactRevision      func(childComplexity int) int
+		Conversation         func(childComplexity int) int
+		ConversationRevision func(childComplexity int) int
+		Cursor               func(childComplexity int) int
+		From                 func(childComplexity int) int
+		ID                   func(childComplexity int) int
+		IdempotencyKey       func(childComplexity int) int
+		OccurredAt           func(childComplexity int) int
+		Reason               func(childComplexity int) int
+		Run                  func(childComplexity int) int
+		To                   func(childComplexity int) int
+		Via                  func(childComplexity int) int
 	}
 
 	ConversationClosed struct {
-		Actor          func(childComplexity int) int
-		ClosingNote    func(childComplexity int) int
-		Contact        func(childComplexity int) int
-		Conversation   func(childComplexity int) int
-		Cursor         func(childComplexity int) int
-		ID             func(childComplexity int) int
-		IdempotencyKey func(childComplexity int) int
-		OccurredAt     func(childComplexity int) int
-		Source         func(childComplexity int) int
-		Via            func(childComplexity int) int
+		Actor                func(childComplexity int) int
+		ClosingNote          func(childComplexity int) int
+		Contact              func(childComplexity int) int
+		ContactRevision      func(childComplexity int) int
+		Conversation         func(childComplexity int) int
+		ConversationRevision func(childComplexity int) int
+		Cursor               func(childComplexity int) int
+		ID                   func(childComplexity int) int
+		IdempotencyKey       func(childComplexity int) int
+		OccurredAt           func(childComplexity int) int
+		Source               func(childComplexity int) int
+		Via                  func(childComplexity int) int
 	}
 
 	ConversationConnection struct {
@@ -460,27 +557,31 @@ type ComplexityRoot struct {
 	}
 
 	ConversationImported struct {
-		Actor          func(childComplexity int) int
-		Contact        func(childComplexity int) int
-		Conversation   func(childComplexity int) int
-		Cursor         func(childComplexity int) int
-		ID             func(childComplexity int) int
-		IdempotencyKey func(childComplexity int) int
-		OccurredAt     func(childComplexity int) int
-		Via            func(childComplexity int) int
+		Actor                func(childComplexity int) int
+		Contact              func(childComplexity int) int
+		ContactRevision      func(childComplexity int) int
+		Conversation         func(childComplexity int) int
+		ConversationRevision func(childComplexity int) int
+		Cursor               func(childComplexity int) int
+		ID                   func(childComplexity int) int
+		IdempotencyKey       func(childComplexity int) int
+		OccurredAt           func(childComplexity int) int
+		Via                  func(childComplexity int) int
 	}
 
 	ConversationOpened struct {
-		Actor          func(childComplexity int) int
-		ClosingNote    func(childComplexity int) int
-		Contact        func(childComplexity int) int
-		Conversation   func(childComplexity int) int
-		Cursor         func(childComplexity int) int
-		ID             func(childComplexity int) int
-		IdempotencyKey func(childComplexity int) int
-		OccurredAt     func(childComplexity int) int
-		Source         func(childComplexity int) int
-		Via            func(childComplexity int) int
+		Actor                func(childComplexity int) int
+		ClosingNote          func(childComplexity int) int
+		Contact              func(childComplexity int) int
+		ContactRevision      func(childComplexity int) int
+		Conversation         func(childComplexity int) int
+		ConversationRevision func(childComplexity int) int
+		Cursor               func(childComplexity int) int
+		ID                   func(childComplexity int) int
+		IdempotencyKey       func(childComplexity int) int
+		OccurredAt           func(childComplexity int) int
+		Source               func(childComplexity int) int
+		Via                  func(childComplexity int) int
 	}
 
 	ConversationOutcome struct {
@@ -490,52 +591,68 @@ type ComplexityRoot struct {
 	}
 
 	ConversationReopened struct {
-		Actor          func(childComplexity int) int
-		ClosingNote    func(childComplexity int) int
-		Contact        func(childComplexity int) int
-		Conversation   func(childComplexity int) int
-		Cursor         func(childComplexity int) int
-		ID             func(childComplexity int) int
-		IdempotencyKey func(childComplexity int) int
-		OccurredAt     func(childComplexity int) int
-		Source         func(childComplexity int) int
-		Via            func(childComplexity int) int
+		Actor                func(childComplexity int) int
+		ClosingNote          func(childComplexity int) int
+		Contact              func(childComplexity int) int
+		ContactRevision      func(childComplexity int) int
+		Conversation         func(childComplexity int) int
+		ConversationRevision func(childComplexity int) int
+		Cursor               func(childComplexity int) int
+		ID                   func(childComplexity int) int
+		IdempotencyKey       func(childComplexity int) int
+		OccurredAt           func(childComplexity int) int
+		Source               func(childComplexity int) int
+		Via                  func(childComplexity int) int
 	}
 
 	ConversationUnassigned struct {
-		Actor          func(childComplexity int) int
-		Contact        func(childComplexity int) int
-		Conversation   func(childComplexity int) int
-		Cursor         func(childComplexity int) int
-		From           func(childComplexity int) int
-		ID             func(childComplexity int) int
-		IdempotencyKey func(childComplexity int) int
-		OccurredAt     func(childComplexity int) int
-		Reason         func(childComplexity int) int
-		Run            func(childComplexity int) int
-		To             func(childComplexity int) int
-		Via            func(childComplexity int) int
+		Actor                func(childComplexity int) int
+		Contact              func(childComplexity int) int
+		ContactRevision      func(childComplexity int) int
+		Conversation         func(childComplexity int) int
+		ConversationRevision func(childComplexity int) int
+		Cursor               func(childComplexity int) int
+		From                 func(childComplexity int) int
+		ID                   func(childComplexity int) int
+		IdempotencyKey       func(childComplexity int) int
+		OccurredAt           func(childComplexity int) int
+		Reason               func(childComplexity int) int
+		Run                  func(childComplexity int) int
+		To                   func(childComplexity int) int
+		Via                  func(childComplexity int) int
 	}
 
 	CreateAgentPayload struct {
 		Agent      func(childComplexity int) int
+		AsOf       func(childComplexity int) int
 		Events     func(childComplexity int) int
 		UserErrors func(childComplexity int) int
 	}
 
 	CreateContactPayload struct {
+		AsOf       func(childComplexity int) int
 		Contact    func(childComplexity int) int
 		Events     func(childComplexity int) int
 		UserErrors func(childComplexity int) int
 	}
 
+	CreateTokenPayload struct {
+		AsOf       func(childComplexity int) int
+		Events     func(childComplexity int) int
+		Secret     func(childComplexity int) int
+		Token      func(childComplexity int) int
+		UserErrors func(childComplexity int) int
+	}
+
 	CreateWorkflowFromTemplatePayload struct {
+		AsOf       func(childComplexity int) int
 		Events     func(childComplexity int) int
 		UserErrors func(childComplexity int) int
 		Workflow   func(childComplexity int) int
 	}
 
 	CreateWorkflowPayload struct {
+		AsOf       func(childComplexity int) int
 		Events     func(childComplexity int) int
 		UserErrors func(childComplexity int) int
 		Workflow   func(childComplexity int) int
@@ -571,18 +688,21 @@ type ComplexityRoot struct {
 
 	DeactivateAgentPayload struct {
 		Agent                 func(childComplexity int) int
+		AsOf                  func(childComplexity int) int
 		Events                func(childComplexity int) int
 		UserErrors            func(childComplexity int) int
 		WorkflowsWithProblems func(childComplexity int) int
 	}
 
 	DeleteWorkflowPayload struct {
+		AsOf       func(childComplexity int) int
 		Events     func(childComplexity int) int
 		UserErrors func(childComplexity int) int
 		Workflow   func(childComplexity int) int
 	}
 
 	DisableWorkflowPayload struct {
+		AsOf       func(childComplexity int) int
 		Events     func(childComplexity int) int
 		UserErrors func(childComplexity int) int
 		Workflow   func(childComplexity int) int
@@ -595,9 +715,29 @@ type ComplexityRoot struct {
 	}
 
 	EnableWorkflowPayload struct {
+		AsOf       func(childComplexity int) int
 		Events     func(childComplexity int) int
 		UserErrors func(childComplexity int) int
 		Workflow   func(childComplexity int) int
+	}
+
+	EntryConnection struct {
+		Edges            func(childComplexity int) int
+		Nodes            func(childComplexity int) int
+		PageInfo         func(childComplexity int) int
+		TotalCount       func(childComplexity int) int
+		TotalCountCapped func(childComplexity int) int
+	}
+
+	EntryEdge struct {
+		Cursor func(childComplexity int) int
+		Node   func(childComplexity int) int
+	}
+
+	EventPage struct {
+		Cursor      func(childComplexity int) int
+		HasNextPage func(childComplexity int) int
+		Nodes       func(childComplexity int) int
 	}
 
 	FieldChange struct {
@@ -606,12 +746,27 @@ type ComplexityRoot struct {
 		Field  func(childComplexity int) int
 	}
 
+	IdentityLinked struct {
+		Actor                func(childComplexity int) int
+		Agent                func(childComplexity int) int
+		Contact              func(childComplexity int) int
+		ContactRevision      func(childComplexity int) int
+		Conversation         func(childComplexity int) int
+		ConversationRevision func(childComplexity int) int
+		Cursor               func(childComplexity int) int
+		ID                   func(childComplexity int) int
+		IdempotencyKey       func(childComplexity int) int
+		OccurredAt           func(childComplexity int) int
+		Via                  func(childComplexity int) int
+	}
+
 	InboxChange struct {
 		Conversation   func(childComplexity int) int
 		ConversationID func(childComplexity int) int
 		Counts         func(childComplexity int) int
 		Cursor         func(childComplexity int) int
 		Event          func(childComplexity int) int
+		FilteredCount  func(childComplexity int) int
 		Kind           func(childComplexity int) int
 	}
 
@@ -631,6 +786,7 @@ type ComplexityRoot struct {
 		Blocked    func(childComplexity int) int
 		Closed     func(childComplexity int) int
 		Mine       func(childComplexity int) int
+		MineUnread func(childComplexity int) int
 		Unassigned func(childComplexity int) int
 	}
 
@@ -640,6 +796,7 @@ type ComplexityRoot struct {
 	}
 
 	MarkReadPayload struct {
+		AsOf         func(childComplexity int) int
 		Conversation func(childComplexity int) int
 		UserErrors   func(childComplexity int) int
 	}
@@ -672,27 +829,31 @@ type ComplexityRoot struct {
 	}
 
 	MessageReceived struct {
-		Actor          func(childComplexity int) int
-		Contact        func(childComplexity int) int
-		Conversation   func(childComplexity int) int
-		Cursor         func(childComplexity int) int
-		ID             func(childComplexity int) int
-		IdempotencyKey func(childComplexity int) int
-		Message        func(childComplexity int) int
-		OccurredAt     func(childComplexity int) int
-		Via            func(childComplexity int) int
+		Actor                func(childComplexity int) int
+		Contact              func(childComplexity int) int
+		ContactRevision      func(childComplexity int) int
+		Conversation         func(childComplexity int) int
+		ConversationRevision func(childComplexity int) int
+		Cursor               func(childComplexity int) int
+		ID                   func(childComplexity int) int
+		IdempotencyKey       func(childComplexity int) int
+		Message              func(childComplexity int) int
+		OccurredAt           func(childComplexity int) int
+		Via                  func(childComplexity int) int
 	}
 
 	MessageSent struct {
-		Actor          func(childComplexity int) int
-		Contact        func(childComplexity int) int
-		Conversation   func(childComplexity int) int
-		Cursor         func(childComplexity int) int
-		ID             func(childComplexity int) int
-		IdempotencyKey func(childComplexity int) int
-		Message        func(childComplexity int) int
-		OccurredAt     func(childComplexity int) int
-		Via            func(childComplexity int) int
+		Actor                func(childComplexity int) int
+		Contact              func(childComplexity int) int
+		ContactRevision      func(childComplexity int) int
+		Conversation         func(childComplexity int) int
+		ConversationRevision func(childComplexity int) int
+		Cursor               func(childComplexity int) int
+		ID                   func(childComplexity int) int
+		IdempotencyKey       func(childComplexity int) int
+		Message              func(childComplexity int) int
+		OccurredAt           func(childComplexity int) int
+		Via                  func(childComplexity int) int
 	}
 
 	Mutation struct {
@@ -707,6 +868,7 @@ type ComplexityRoot struct {
 		CloseConversations         func(childComplexity int, input service.CloseConversationsInput) int
 		CreateAgent                func(childComplexity int, input service.CreateAgentInput) int
 		CreateContact              func(childComplexity int, input service.CreateContactInput) int
+		CreateToken                func(childComplexity int, input service.CreateTokenInput) int
 		CreateWorkflow             func(childComplexity int, input workflow.CreateWorkflowInput) int
 		CreateWorkflowFromTemplate func(childComplexity int, input workflow.CreateWorkflowFromTemplateInput) int
 		DeactivateAgent            func(childComplexity int, input service.DeactivateAgentInput) int
@@ -719,6 +881,7 @@ type ComplexityRoot struct {
 		ReceiveMessage             func(childComplexity int, input service.ReceiveMessageInput) int
 		RecordBusinessEvent        func(childComplexity int, input service.RecordBusinessEventInput) int
 		ReopenConversation         func(childComplexity int, input service.ReopenConversationInput) int
+		RevokeToken                func(childComplexity int, input service.RevokeTokenInput) int
 		SendMessage                func(childComplexity int, input service.SendMessageInput) int
 		SetAvailability            func(childComplexity int, input service.SetAvailabilityInput) int
 		UnassignContact            func(childComplexity int, input service.UnassignContactInput) int
@@ -732,18 +895,21 @@ type ComplexityRoot struct {
 	}
 
 	NoteAdded struct {
-		Actor          func(childComplexity int) int
-		Contact        func(childComplexity int) int
-		Conversation   func(childComplexity int) int
-		Cursor         func(childComplexity int) int
-		ID             func(childComplexity int) int
-		IdempotencyKey func(childComplexity int) int
-		Message        func(childComplexity int) int
-		OccurredAt     func(childComplexity int) int
-		Via            func(childComplexity int) int
+		Actor                func(childComplexity int) int
+		Contact              func(childComplexity int) int
+		ContactRevision      func(childComplexity int) int
+		Conversation         func(childComplexity int) int
+		ConversationRevision func(childComplexity int) int
+		Cursor               func(childComplexity int) int
+		ID                   func(childComplexity int) int
+		IdempotencyKey       func(childComplexity int) int
+		Message              func(childComplexity int) int
+		OccurredAt           func(childComplexity int) int
+		Via                  func(childComplexity int) int
 	}
 
 	OpenConversationPayload struct {
+		AsOf         func(childComplexity int) int
 		Contact      func(childComplexity int) int
 		Conversation func(childComplexity int) int
 		Events       func(childComplexity int) int
@@ -761,16 +927,19 @@ type ComplexityRoot struct {
 		Agent             func(childComplexity int, id string) int
 		Agents            func(childComplexity int, search *string, filter *AgentFilter, orderBy *service.AgentOrder, first *int, after *string, last *int, before *string) int
 		AsOf              func(childComplexity int) int
+		AuditEvents       func(childComplexity int, first *int, after *string, last *int, before *string) int
 		Contact           func(childComplexity int, id string) int
 		Contacts          func(childComplexity int, search *string, filter *service.ContactFilter, orderBy *service.ContactOrder, first *int, after *string, last *int, before *string) int
 		Conversation      func(childComplexity int, id string) int
 		Dashboard         func(childComplexity int) int
 		DryRunWorkflow    func(childComplexity int, input workflow.DryRunWorkflowInput) int
+		Events            func(childComplexity int, types []db.EventType, contactID *string, first *int, after *db.EventCursor) int
 		Inbox             func(childComplexity int, view db.View, search *string, filter *db.InboxFilter, orderBy *service.InboxOrder, first *int, after *string, last *int, before *string) int
-		InboxCounts       func(childComplexity int) int
+		InboxCounts       func(childComplexity int, filter *db.InboxFilter) int
 		Node              func(childComplexity int, id string) int
 		Nodes             func(childComplexity int, ids []string) int
 		Session           func(childComplexity int) int
+		Tokens            func(childComplexity int, first *int, after *string, last *int, before *string) int
 		Viewer            func(childComplexity int) int
 		Workflow          func(childComplexity int, id string) int
 		WorkflowTemplates func(childComplexity int) int
@@ -780,11 +949,13 @@ type ComplexityRoot struct {
 
 	ReactivateAgentPayload struct {
 		Agent      func(childComplexity int) int
+		AsOf       func(childComplexity int) int
 		Events     func(childComplexity int) int
 		UserErrors func(childComplexity int) int
 	}
 
 	ReceiveMessagePayload struct {
+		AsOf         func(childComplexity int) int
 		Contact      func(childComplexity int) int
 		Conversation func(childComplexity int) int
 		Events       func(childComplexity int) int
@@ -794,6 +965,7 @@ type ComplexityRoot struct {
 	}
 
 	RecordBusinessEventPayload struct {
+		AsOf         func(childComplexity int) int
 		Contact      func(childComplexity int) int
 		Conversation func(childComplexity int) int
 		Events       func(childComplexity int) int
@@ -802,12 +974,21 @@ type ComplexityRoot struct {
 	}
 
 	ReopenConversationPayload struct {
+		AsOf         func(childComplexity int) int
 		Conversation func(childComplexity int) int
 		Events       func(childComplexity int) int
 		UserErrors   func(childComplexity int) int
 	}
 
+	RevokeTokenPayload struct {
+		AsOf       func(childComplexity int) int
+		Events     func(childComplexity int) int
+		Token      func(childComplexity int) int
+		UserErrors func(childComplexity int) int
+	}
+
 	SendMessagePayload struct {
+		AsOf         func(childComplexity int) int
 		Conversation func(childComplexity int) int
 		Events       func(childComplexity int) int
 		Message      func(childComplexity int) int
@@ -824,6 +1005,7 @@ type ComplexityRoot struct {
 	}
 
 	SessionLimits struct {
+		Cost          func(childComplexity int) int
 		DocumentBytes func(childComplexity int) int
 		Sockets       func(childComplexity int) int
 		Subscriptions func(childComplexity int) int
@@ -831,6 +1013,7 @@ type ComplexityRoot struct {
 
 	SetAvailabilityPayload struct {
 		Agent      func(childComplexity int) int
+		AsOf       func(childComplexity int) int
 		Events     func(childComplexity int) int
 		UserErrors func(childComplexity int) int
 	}
@@ -838,11 +1021,13 @@ type ComplexityRoot struct {
 	Subscription struct {
 		AgentsChanged       func(childComplexity int, after *db.EventCursor) int
 		AssignmentChanged   func(childComplexity int, conversationID *string, assigneeID *string, after *db.EventCursor) int
-		ConversationChanged func(childComplexity int, conversationID string, after *db.EventCursor) int
+		ConversationChanged func(childComplexity int, conversationID *string, conversationIds []string, after *db.EventCursor) int
 		DashboardChanged    func(childComplexity int) int
+		Events              func(childComplexity int, types []db.EventType, contactID *string, after *db.EventCursor) int
 		InboxChanged        func(childComplexity int, view db.View, filter *db.InboxFilter, after *db.EventCursor) int
 		InboxCountsChanged  func(childComplexity int) int
 		StatusChanged       func(childComplexity int, conversationID *string, after *db.EventCursor) int
+		UnreadChanged       func(childComplexity int) int
 		WorkflowRunChanged  func(childComplexity int, workflowID *string) int
 	}
 
@@ -859,19 +1044,74 @@ type ComplexityRoot struct {
 		Node   func(childComplexity int) int
 	}
 
+	Token struct {
+		Agent      func(childComplexity int) int
+		CreatedAt  func(childComplexity int) int
+		ExpiresAt  func(childComplexity int) int
+		ID         func(childComplexity int) int
+		LastUsedAt func(childComplexity int) int
+		Name       func(childComplexity int) int
+		RevokedAt  func(childComplexity int) int
+		Scope      func(childComplexity int) int
+	}
+
+	TokenConnection struct {
+		Edges            func(childComplexity int) int
+		Nodes            func(childComplexity int) int
+		PageInfo         func(childComplexity int) int
+		TotalCount       func(childComplexity int) int
+		TotalCountCapped func(childComplexity int) int
+	}
+
+	TokenCreated struct {
+		Actor                func(childComplexity int) int
+		Contact              func(childComplexity int) int
+		ContactRevision      func(childComplexity int) int
+		Conversation         func(childComplexity int) int
+		ConversationRevision func(childComplexity int) int
+		Cursor               func(childComplexity int) int
+		ID                   func(childComplexity int) int
+		IdempotencyKey       func(childComplexity int) int
+		OccurredAt           func(childComplexity int) int
+		Token                func(childComplexity int) int
+		Via                  func(childComplexity int) int
+	}
+
+	TokenEdge struct {
+		Cursor func(childComplexity int) int
+		Node   func(childComplexity int) int
+	}
+
+	TokenRevoked struct {
+		Actor                func(childComplexity int) int
+		Contact              func(childComplexity int) int
+		ContactRevision      func(childComplexity int) int
+		Conversation         func(childComplexity int) int
+		ConversationRevision func(childComplexity int) int
+		Cursor               func(childComplexity int) int
+		ID                   func(childComplexity int) int
+		IdempotencyKey       func(childComplexity int) int
+		OccurredAt           func(childComplexity int) int
+		Token                func(childComplexity int) int
+		Via                  func(childComplexity int) int
+	}
+
 	UnassignContactPayload struct {
+		AsOf       func(childComplexity int) int
 		Contact    func(childComplexity int) int
 		Events     func(childComplexity int) int
 		UserErrors func(childComplexity int) int
 	}
 
 	UnassignConversationPayload struct {
+		AsOf         func(childComplexity int) int
 		Conversation func(childComplexity int) int
 		Events       func(childComplexity int) int
 		UserErrors   func(childComplexity int) int
 	}
 
 	UnassignConversationsPayload struct {
+		AsOf       func(childComplexity int) int
 		Events     func(childComplexity int) int
 		Outcomes   func(childComplexity int) int
 		UserErrors func(childComplexity int) int
@@ -882,30 +1122,41 @@ type ComplexityRoot struct {
 	}
 
 	UnblockContactPayload struct {
+		AsOf       func(childComplexity int) int
 		Contact    func(childComplexity int) int
 		Events     func(childComplexity int) int
 		UserErrors func(childComplexity int) int
 	}
 
+	UnreadChange struct {
+		ConversationID func(childComplexity int) int
+		MineUnread     func(childComplexity int) int
+		UnreadCount    func(childComplexity int) int
+	}
+
 	UpdateAgentPayload struct {
 		Agent      func(childComplexity int) int
+		AsOf       func(childComplexity int) int
 		Events     func(childComplexity int) int
 		UserErrors func(childComplexity int) int
 	}
 
 	UpdateContactPayload struct {
+		AsOf       func(childComplexity int) int
 		Contact    func(childComplexity int) int
 		Events     func(childComplexity int) int
 		UserErrors func(childComplexity int) int
 	}
 
 	UpdateWorkflowPayload struct {
+		AsOf       func(childComplexity int) int
 		Events     func(childComplexity int) int
 		UserErrors func(childComplexity int) int
 		Workflow   func(childComplexity int) int
 	}
 
 	UpdateWorkspacePayload struct {
+		AsOf                  func(childComplexity int) int
 		Events                func(childComplexity int) int
 		UserErrors            func(childComplexity int) int
 		WorkflowsWithProblems func(childComplexity int) int
@@ -963,15 +1214,17 @@ type ComplexityRoot struct {
 	}
 
 	WorkflowCreated struct {
-		Actor          func(childComplexity int) int
-		Contact        func(childComplexity int) int
-		Conversation   func(childComplexity int) int
-		Cursor         func(childComplexity int) int
-		ID             func(childComplexity int) int
-		IdempotencyKey func(childComplexity int) int
-		OccurredAt     func(childComplexity int) int
-		Via            func(childComplexity int) int
-		Workflow       func(childComplexity int) int
+		Actor                func(childComplexity int) int
+		Contact              func(childComplexity int) int
+		ContactRevision      func(childComplexity int) int
+		Conversation         func(childComplexity int) int
+		ConversationRevision func(childComplexity int) int
+		Cursor               func(childComplexity int) int
+		ID                   func(childComplexity int) int
+		IdempotencyKey       func(childComplexity int) int
+		OccurredAt           func(childComplexity int) int
+		Via                  func(childComplexity int) int
+		Workflow             func(childComplexity int) int
 	}
 
 	WorkflowDefinition struct {
@@ -981,27 +1234,31 @@ type ComplexityRoot struct {
 	}
 
 	WorkflowDeleted struct {
-		Actor          func(childComplexity int) int
-		Contact        func(childComplexity int) int
-		Conversation   func(childComplexity int) int
-		Cursor         func(childComplexity int) int
-		ID             func(childComplexity int) int
-		IdempotencyKey func(childComplexity int) int
-		OccurredAt     func(childComplexity int) int
-		Via            func(childComplexity int) int
-		Workflow       func(childComplexity int) int
+		Actor                func(childComplexity int) int
+		Contact              func(childComplexity int) int
+		ContactRevision      func(childComplexity int) int
+		Conversation         func(childComplexity int) int
+		ConversationRevision func(childComplexity int) int
+		Cursor               func(childComplexity int) int
+		ID                   func(childComplexity int) int
+		IdempotencyKey       func(childComplexity int) int
+		OccurredAt           func(childComplexity int) int
+		Via                  func(childComplexity int) int
+		Workflow             func(childComplexity int) int
 	}
 
 	WorkflowDisabled struct {
-		Actor          func(childComplexity int) int
-		Contact        func(childComplexity int) int
-		Conversation   func(childComplexity int) int
-		Cursor         func(childComplexity int) int
-		ID             func(childComplexity int) int
-		IdempotencyKey func(childComplexity int) int
-		OccurredAt     func(childComplexity int) int
-		Via            func(childComplexity int) int
-		Workflow       func(childComplexity int) int
+		Actor                func(childComplexity int) int
+		Contact              func(childComplexity int) int
+		ContactRevision      func(childComplexity int) int
+		Conversation         func(childComplexity int) int
+		ConversationRevision func(childComplexity int) int
+		Cursor               func(childComplexity int) int
+		ID                   func(childComplexity int) int
+		IdempotencyKey       func(childComplexity int) int
+		OccurredAt           func(childComplexity int) int
+		Via                  func(childComplexity int) int
+		Workflow             func(childComplexity int) int
 	}
 
 	WorkflowDryRun struct {
@@ -1016,15 +1273,17 @@ type ComplexityRoot struct {
 	}
 
 	WorkflowEnabled struct {
-		Actor          func(childComplexity int) int
-		Contact        func(childComplexity int) int
-		Conversation   func(childComplexity int) int
-		Cursor         func(childComplexity int) int
-		ID             func(childComplexity int) int
-		IdempotencyKey func(childComplexity int) int
-		OccurredAt     func(childComplexity int) int
-		Via            func(childComplexity int) int
-		Workflow       func(childComplexity int) int
+		Actor                func(childComplexity int) int
+		Contact              func(childComplexity int) int
+		ContactRevision      func(childComplexity int) int
+		Conversation         func(childComplexity int) int
+		ConversationRevision func(childComplexity int) int
+		Cursor               func(childComplexity int) int
+		ID                   func(childComplexity int) int
+		IdempotencyKey       func(childComplexity int) int
+		OccurredAt           func(childComplexity int) int
+		Via                  func(childComplexity int) int
+		Workflow             func(childComplexity int) int
 	}
 
 	WorkflowHours struct {
@@ -1039,17 +1298,19 @@ type ComplexityRoot struct {
 	}
 
 	WorkflowRan struct {
-		Actor          func(childComplexity int) int
-		Contact        func(childComplexity int) int
-		Conversation   func(childComplexity int) int
-		Cursor         func(childComplexity int) int
-		ID             func(childComplexity int) int
-		IdempotencyKey func(childComplexity int) int
-		OccurredAt     func(childComplexity int) int
-		Run            func(childComplexity int) int
-		Status         func(childComplexity int) int
-		Via            func(childComplexity int) int
-		Workflow       func(childComplexity int) int
+		Actor                func(childComplexity int) int
+		Contact              func(childComplexity int) int
+		ContactRevision      func(childComplexity int) int
+		Conversation         func(childComplexity int) int
+		ConversationRevision func(childComplexity int) int
+		Cursor               func(childComplexity int) int
+		ID                   func(childComplexity int) int
+		IdempotencyKey       func(childComplexity int) int
+		OccurredAt           func(childComplexity int) int
+		Run                  func(childComplexity int) int
+		Status               func(childComplexity int) int
+		Via                  func(childComplexity int) int
+		Workflow             func(childComplexity int) int
 	}
 
 	WorkflowRun struct {
@@ -1097,16 +1358,18 @@ type ComplexityRoot struct {
 	}
 
 	WorkflowUpdated struct {
-		Actor          func(childComplexity int) int
-		Changes        func(childComplexity int) int
-		Contact        func(childComplexity int) int
-		Conversation   func(childComplexity int) int
-		Cursor         func(childComplexity int) int
-		ID             func(childComplexity int) int
-		IdempotencyKey func(childComplexity int) int
-		OccurredAt     func(childComplexity int) int
-		Via            func(childComplexity int) int
-		Workflow       func(childComplexity int) int
+		Actor                func(childComplexity int) int
+		Changes              func(childComplexity int) int
+		Contact              func(childComplexity int) int
+		ContactRevision      func(childComplexity int) int
+		Conversation         func(childComplexity int) int
+		ConversationRevision func(childComplexity int) int
+		Cursor               func(childComplexity int) int
+		ID                   func(childComplexity int) int
+		IdempotencyKey       func(childComplexity int) int
+		OccurredAt           func(childComplexity int) int
+		Via                  func(childComplexity int) int
+		Workflow             func(childComplexity int) int
 	}
 
 	Workspace struct {
@@ -1121,15 +1384,17 @@ type ComplexityRoot struct {
 	}
 
 	WorkspaceUpdated struct {
-		Actor          func(childComplexity int) int
-		Changes        func(childComplexity int) int
-		Contact        func(childComplexity int) int
-		Conversation   func(childComplexity int) int
-		Cursor         func(childComplexity int) int
-		ID             func(childComplexity int) int
-		IdempotencyKey func(childComplexity int) int
-		OccurredAt     func(childComplexity int) int
-		Via            func(childComplexity int) int
+		Actor                func(childComplexity int) int
+		Changes              func(childComplexity int) int
+		Contact              func(childComplexity int) int
+		ContactRevision      func(childComplexity int) int
+		Conversation         func(childComplexity int) int
+		ConversationRevision func(childComplexity int) int
+		Cursor               func(childComplexity int) int
+		ID                   func(childComplexity int) int
+		IdempotencyKey       func(childComplexity int) int
+		OccurredAt           func(childComplexity int) int
+		Via                  func(childComplexity int) int
 	}
 }
 
@@ -1139,6 +1404,8 @@ type ComplexityRoot struct {
 
 type AddNotePayloadResolver interface {
 	Message(ctx context.Context, obj *ConversationPayload) (*db.Message, error)
+
+	AsOf(ctx context.Context, obj *ConversationPayload) (*db.EventCursor, error)
 }
 type AgentResolver interface {
 	OpenConversations(ctx context.Context, obj *db.Agent) (int, error)
@@ -1156,6 +1423,7 @@ type AgentCreatedResolver interface {
 	Conversation(ctx context.Context, obj *AgentCreated) (*db.Conversation, error)
 	Contact(ctx context.Context, obj *AgentCreated) (*db.Contact, error)
 	IdempotencyKey(ctx context.Context, obj *AgentCreated) (*string, error)
+
 	Agent(ctx context.Context, obj *AgentCreated) (*db.Agent, error)
 }
 type AgentDeactivatedResolver interface {
@@ -1164,6 +1432,7 @@ type AgentDeactivatedResolver interface {
 	Conversation(ctx context.Context, obj *AgentDeactivated) (*db.Conversation, error)
 	Contact(ctx context.Context, obj *AgentDeactivated) (*db.Contact, error)
 	IdempotencyKey(ctx context.Context, obj *AgentDeactivated) (*string, error)
+
 	Agent(ctx context.Context, obj *AgentDeactivated) (*db.Agent, error)
 }
 type AgentReactivatedResolver interface {
@@ -1172,6 +1441,7 @@ type AgentReactivatedResolver interface {
 	Conversation(ctx context.Context, obj *AgentReactivated) (*db.Conversation, error)
 	Contact(ctx context.Context, obj *AgentReactivated) (*db.Contact, error)
 	IdempotencyKey(ctx context.Context, obj *AgentReactivated) (*string, error)
+
 	Agent(ctx context.Context, obj *AgentReactivated) (*db.Agent, error)
 }
 type AgentUpdatedResolver interface {
@@ -1180,7 +1450,17 @@ type AgentUpdatedResolver interface {
 	Conversation(ctx context.Context, obj *AgentUpdated) (*db.Conversation, error)
 	Contact(ctx context.Context, obj *AgentUpdated) (*db.Contact, error)
 	IdempotencyKey(ctx context.Context, obj *AgentUpdated) (*string, error)
+
 	Agent(ctx context.Context, obj *AgentUpdated) (*db.Agent, error)
+}
+type AssignContactPayloadResolver interface {
+	AsOf(ctx context.Context, obj *ContactPayload) (*db.EventCursor, error)
+}
+type AssignConversationPayloadResolver interface {
+	AsOf(ctx context.Context, obj *ConversationPayload) (*db.EventCursor, error)
+}
+type AssignConversationsPayloadResolver interface {
+	AsOf(ctx context.Context, obj *ConversationsPayload) (*db.EventCursor, error)
 }
 type AssignLeastLoadedStepResolver interface {
 	Agents(ctx context.Context, obj *AssignLeastLoadedStep) ([]*db.Agent, error)
@@ -1191,8 +1471,15 @@ type AssignRoundRobinStepResolver interface {
 type AssignStepResolver interface {
 	Agent(ctx context.Context, obj *AssignStep) (*db.Agent, error)
 }
+type AssignToMePayloadResolver interface {
+	AsOf(ctx context.Context, obj *ConversationPayload) (*db.EventCursor, error)
+}
 type AssigneeConditionResolver interface {
 	Agents(ctx context.Context, obj *db.AssigneeCondition) ([]*db.Agent, error)
+}
+type AuditEventConnectionResolver interface {
+	TotalCount(ctx context.Context, obj *Connection[Event]) (int, error)
+	TotalCountCapped(ctx context.Context, obj *Connection[Event]) (bool, error)
 }
 type AvailabilityChangedResolver interface {
 	Actor(ctx context.Context, obj *AvailabilityChanged) (Actor, error)
@@ -1200,7 +1487,11 @@ type AvailabilityChangedResolver interface {
 	Conversation(ctx context.Context, obj *AvailabilityChanged) (*db.Conversation, error)
 	Contact(ctx context.Context, obj *AvailabilityChanged) (*db.Contact, error)
 	IdempotencyKey(ctx context.Context, obj *AvailabilityChanged) (*string, error)
+
 	Agent(ctx context.Context, obj *AvailabilityChanged) (*db.Agent, error)
+}
+type BlockContactPayloadResolver interface {
+	AsOf(ctx context.Context, obj *ContactPayload) (*db.EventCursor, error)
 }
 type BusinessEventRecordedResolver interface {
 	Actor(ctx context.Context, obj *BusinessEventRecorded) (Actor, error)
@@ -1208,6 +1499,15 @@ type BusinessEventRecordedResolver interface {
 	Conversation(ctx context.Context, obj *BusinessEventRecorded) (*db.Conversation, error)
 	Contact(ctx context.Context, obj *BusinessEventRecorded) (*db.Contact, error)
 	IdempotencyKey(ctx context.Context, obj *BusinessEventRecorded) (*string, error)
+}
+type CancelWorkflowRunPayloadResolver interface {
+	AsOf(ctx context.Context, obj *WorkflowRunPayload) (*db.EventCursor, error)
+}
+type CloseConversationPayloadResolver interface {
+	AsOf(ctx context.Context, obj *ConversationPayload) (*db.EventCursor, error)
+}
+type CloseConversationsPayloadResolver interface {
+	AsOf(ctx context.Context, obj *ConversationsPayload) (*db.EventCursor, error)
 }
 type ContactResolver interface {
 	Identities(ctx context.Context, obj *db.Contact) ([]*db.ContactIdentity, error)
@@ -1257,6 +1557,8 @@ type ConversationResolver interface {
 	Contact(ctx context.Context, obj *db.Conversation) (*db.Contact, error)
 	Assignee(ctx context.Context, obj *db.Conversation) (*db.Agent, error)
 
+	SortKey(ctx context.Context, obj *db.Conversation, orderBy *service.InboxOrder) (string, error)
+
 	OpenedBy(ctx context.Context, obj *db.Conversation) (Actor, error)
 
 	ClosedBy(ctx context.Context, obj *db.Conversation) (Actor, error)
@@ -1265,10 +1567,15 @@ type ConversationResolver interface {
 	LastMessage(ctx context.Context, obj *db.Conversation) (*db.Message, error)
 	Messages(ctx context.Context, obj *db.Conversation, first *int, after *string, last *int, before *string) (*Connection[*db.Message], error)
 	Timeline(ctx context.Context, obj *db.Conversation, first *int, after *string, last *int, before *string) (*Connection[Event], error)
+	Entries(ctx context.Context, obj *db.Conversation, first *int, after *string, last *int, before *string) (*Connection[Entry], error)
 	CanClose(ctx context.Context, obj *db.Conversation) (bool, error)
 	CannotCloseReason(ctx context.Context, obj *db.Conversation) (*service.RefusalCode, error)
 	CanReopen(ctx context.Context, obj *db.Conversation) (bool, error)
 	CannotReopenReason(ctx context.Context, obj *db.Conversation) (*service.RefusalCode, error)
+	CanReply(ctx context.Context, obj *db.Conversation) (bool, error)
+	CannotReplyReason(ctx context.Context, obj *db.Conversation) (*service.RefusalCode, error)
+	CanAssign(ctx context.Context, obj *db.Conversation) (bool, error)
+	CannotAssignReason(ctx context.Context, obj *db.Conversation) (*service.RefusalCode, error)
 }
 type ConversationAssignedResolver interface {
 	Actor(ctx context.Context, obj *ConversationAssigned) (Actor, error)
@@ -1276,6 +1583,7 @@ type ConversationAssignedResolver interface {
 	Conversation(ctx context.Context, obj *ConversationAssigned) (*db.Conversation, error)
 	Contact(ctx context.Context, obj *ConversationAssigned) (*db.Contact, error)
 	IdempotencyKey(ctx context.Context, obj *ConversationAssigned) (*string, error)
+
 	From(ctx context.Context, obj *ConversationAssigned) (*db.Agent, error)
 	To(ctx context.Context, obj *ConversationAssigned) (*db.Agent, error)
 
@@ -1319,13 +1627,54 @@ type ConversationUnassignedResolver interface {
 	Conversation(ctx context.Context, obj *ConversationUnassigned) (*db.Conversation, error)
 	Contact(ctx context.Context, obj *ConversationUnassigned) (*db.Contact, error)
 	IdempotencyKey(ctx context.Context, obj *ConversationUnassigned) (*string, error)
+
 	From(ctx context.Context, obj *ConversationUnassigned) (*db.Agent, error)
 	To(ctx context.Context, obj *ConversationUnassigned) (*db.Agent, error)
 
 	Run(ctx context.Context, obj *ConversationUnassigned) (*db.WorkflowRun, error)
 }
+type CreateAgentPayloadResolver interface {
+	AsOf(ctx context.Context, obj *AgentPayload) (*db.EventCursor, error)
+}
+type CreateContactPayloadResolver interface {
+	AsOf(ctx context.Context, obj *ContactPayload) (*db.EventCursor, error)
+}
+type CreateTokenPayloadResolver interface {
+	AsOf(ctx context.Context, obj *CreateTokenPayload) (*db.EventCursor, error)
+}
+type CreateWorkflowFromTemplatePayloadResolver interface {
+	AsOf(ctx context.Context, obj *WorkflowPayload) (*db.EventCursor, error)
+}
+type CreateWorkflowPayloadResolver interface {
+	AsOf(ctx context.Context, obj *WorkflowPayload) (*db.EventCursor, error)
+}
 type DashboardAgentResolver interface {
 	Agent(ctx context.Context, obj *DashboardAgent) (*db.Agent, error)
+}
+type DeactivateAgentPayloadResolver interface {
+	AsOf(ctx context.Context, obj *DeactivateAgentPayload) (*db.EventCursor, error)
+}
+type DeleteWorkflowPayloadResolver interface {
+	AsOf(ctx context.Context, obj *WorkflowPayload) (*db.EventCursor, error)
+}
+type DisableWorkflowPayloadResolver interface {
+	AsOf(ctx context.Context, obj *WorkflowPayload) (*db.EventCursor, error)
+}
+type EnableWorkflowPayloadResolver interface {
+	AsOf(ctx context.Context, obj *WorkflowPayload) (*db.EventCursor, error)
+}
+type EntryConnectionResolver interface {
+	TotalCount(ctx context.Context, obj *Connection[Entry]) (int, error)
+	TotalCountCapped(ctx context.Context, obj *Connection[Entry]) (bool, error)
+}
+type IdentityLinkedResolver interface {
+	Actor(ctx context.Context, obj *IdentityLinked) (Actor, error)
+	Via(ctx context.Context, obj *IdentityLinked) (*db.Token, error)
+	Conversation(ctx context.Context, obj *IdentityLinked) (*db.Conversation, error)
+	Contact(ctx context.Context, obj *IdentityLinked) (*db.Contact, error)
+	IdempotencyKey(ctx context.Context, obj *IdentityLinked) (*string, error)
+
+	Agent(ctx context.Context, obj *IdentityLinked) (*db.Agent, error)
 }
 type InboxChangeResolver interface {
 	Conversation(ctx context.Context, obj *InboxChange) (*db.Conversation, error)
@@ -1333,6 +1682,12 @@ type InboxChangeResolver interface {
 type InboxConnectionResolver interface {
 	TotalCount(ctx context.Context, obj *InboxConnection) (int, error)
 	TotalCountCapped(ctx context.Context, obj *InboxConnection) (bool, error)
+}
+type InboxCountsResolver interface {
+	MineUnread(ctx context.Context, obj *InboxCounts) (int, error)
+}
+type MarkReadPayloadResolver interface {
+	AsOf(ctx context.Context, obj *ConversationPayload) (*db.EventCursor, error)
 }
 type MessageResolver interface {
 	Author(ctx context.Context, obj *db.Message) (Author, error)
@@ -1347,6 +1702,7 @@ type MessageReceivedResolver interface {
 	Conversation(ctx context.Context, obj *MessageReceived) (*db.Conversation, error)
 	Contact(ctx context.Context, obj *MessageReceived) (*db.Contact, error)
 	IdempotencyKey(ctx context.Context, obj *MessageReceived) (*string, error)
+
 	Message(ctx context.Context, obj *MessageReceived) (*db.Message, error)
 }
 type MessageSentResolver interface {
@@ -1355,6 +1711,7 @@ type MessageSentResolver interface {
 	Conversation(ctx context.Context, obj *MessageSent) (*db.Conversation, error)
 	Contact(ctx context.Context, obj *MessageSent) (*db.Contact, error)
 	IdempotencyKey(ctx context.Context, obj *MessageSent) (*string, error)
+
 	Message(ctx context.Context, obj *MessageSent) (*db.Message, error)
 }
 type MutationResolver interface {
@@ -1380,6 +1737,8 @@ type MutationResolver interface {
 	UpdateAgent(ctx context.Context, input service.UpdateAgentInput) (*AgentPayload, error)
 	DeactivateAgent(ctx context.Context, input service.DeactivateAgentInput) (*DeactivateAgentPayload, error)
 	ReactivateAgent(ctx context.Context, input service.ReactivateAgentInput) (*AgentPayload, error)
+	CreateToken(ctx context.Context, input service.CreateTokenInput) (*CreateTokenPayload, error)
+	RevokeToken(ctx context.Context, input service.RevokeTokenInput) (*TokenPayload, error)
 	UpdateWorkspace(ctx context.Context, input service.UpdateWorkspaceInput) (*WorkspacePayload, error)
 	SendMessage(ctx context.Context, input service.SendMessageInput) (*ConversationPayload, error)
 	AddNote(ctx context.Context, input service.AddNoteInput) (*ConversationPayload, error)
@@ -1398,7 +1757,11 @@ type NoteAddedResolver interface {
 	Conversation(ctx context.Context, obj *NoteAdded) (*db.Conversation, error)
 	Contact(ctx context.Context, obj *NoteAdded) (*db.Contact, error)
 	IdempotencyKey(ctx context.Context, obj *NoteAdded) (*string, error)
+
 	Message(ctx context.Context, obj *NoteAdded) (*db.Message, error)
+}
+type OpenConversationPayloadResolver interface {
+	AsOf(ctx context.Context, obj *ConversationPayload) (*db.EventCursor, error)
 }
 type QueryResolver interface {
 	AsOf(ctx context.Context) (*db.EventCursor, error)
@@ -1406,7 +1769,7 @@ type QueryResolver interface {
 	Session(ctx context.Context) (*Session, error)
 	Workspace(ctx context.Context) (*db.Workspace, error)
 	Inbox(ctx context.Context, view db.View, search *string, filter *db.InboxFilter, orderBy *service.InboxOrder, first *int, after *string, last *int, before *string) (*InboxConnection, error)
-	InboxCounts(ctx context.Context) (*projection.Counts, error)
+	InboxCounts(ctx context.Context, filter *db.InboxFilter) (*InboxCounts, error)
 	Dashboard(ctx context.Context) (*Dashboard, error)
 	Agents(ctx context.Context, search *string, filter *AgentFilter, orderBy *service.AgentOrder, first *int, after *string, last *int, before *string) (*Connection[*db.Agent], error)
 	Contacts(ctx context.Context, search *string, filter *service.ContactFilter, orderBy *service.ContactOrder, first *int, after *string, last *int, before *string) (*Connection[*db.Contact], error)
@@ -1417,26 +1780,50 @@ type QueryResolver interface {
 	Workflow(ctx context.Context, id string) (*db.Workflow, error)
 	WorkflowTemplates(ctx context.Context) ([]*workflow.WorkflowTemplate, error)
 	DryRunWorkflow(ctx context.Context, input workflow.DryRunWorkflowInput) (*WorkflowDryRun, error)
+	Events(ctx context.Context, types []db.EventType, contactID *string, first *int, after *db.EventCursor) (*EventPage, error)
+	Tokens(ctx context.Context, first *int, after *string, last *int, before *string) (*Connection[*db.Token], error)
+	AuditEvents(ctx context.Context, first *int, after *string, last *int, before *string) (*Connection[Event], error)
 	Node(ctx context.Context, id string) (Node, error)
 	Nodes(ctx context.Context, ids []string) ([]Node, error)
 }
+type ReactivateAgentPayloadResolver interface {
+	AsOf(ctx context.Context, obj *AgentPayload) (*db.EventCursor, error)
+}
 type ReceiveMessagePayloadResolver interface {
 	Message(ctx context.Context, obj *ConversationPayload) (*db.Message, error)
+
+	AsOf(ctx context.Context, obj *ConversationPayload) (*db.EventCursor, error)
+}
+type RecordBusinessEventPayloadResolver interface {
+	AsOf(ctx context.Context, obj *ConversationPayload) (*db.EventCursor, error)
+}
+type ReopenConversationPayloadResolver interface {
+	AsOf(ctx context.Context, obj *ConversationPayload) (*db.EventCursor, error)
+}
+type RevokeTokenPayloadResolver interface {
+	AsOf(ctx context.Context, obj *TokenPayload) (*db.EventCursor, error)
 }
 type SendMessagePayloadResolver interface {
 	Message(ctx context.Context, obj *ConversationPayload) (*db.Message, error)
+
+	AsOf(ctx context.Context, obj *ConversationPayload) (*db.EventCursor, error)
 }
 type SessionResolver interface {
 	Agent(ctx context.Context, obj *Session) (*db.Agent, error)
 
 	Workspace(ctx context.Context, obj *Session) (*db.Workspace, error)
 }
+type SetAvailabilityPayloadResolver interface {
+	AsOf(ctx context.Context, obj *AgentPayload) (*db.EventCursor, error)
+}
 type SubscriptionResolver interface {
 	AssignmentChanged(ctx context.Context, conversationID *string, assigneeID *string, after *db.EventCursor) (<-chan AssignmentEvent, error)
 	StatusChanged(ctx context.Context, conversationID *string, after *db.EventCursor) (<-chan StatusEvent, error)
-	ConversationChanged(ctx context.Context, conversationID string, after *db.EventCursor) (<-chan Event, error)
+	ConversationChanged(ctx context.Context, conversationID *string, conversationIds []string, after *db.EventCursor) (<-chan Event, error)
 	InboxChanged(ctx context.Context, view db.View, filter *db.InboxFilter, after *db.EventCursor) (<-chan *InboxChange, error)
-	InboxCountsChanged(ctx context.Context) (<-chan *projection.Counts, error)
+	Events(ctx context.Context, types []db.EventType, contactID *string, after *db.EventCursor) (<-chan Event, error)
+	InboxCountsChanged(ctx context.Context) (<-chan *InboxCounts, error)
+	UnreadChanged(ctx context.Context) (<-chan *service.UnreadChange, error)
 	DashboardChanged(ctx context.Context) (<-chan *Dashboard, error)
 	AgentsChanged(ctx context.Context, after *db.EventCursor) (<-chan *AgentChange, error)
 	WorkflowRunChanged(ctx context.Context, workflowID *string) (<-chan *db.WorkflowRun, error)
@@ -1444,6 +1831,55 @@ type SubscriptionResolver interface {
 type TimelineConnectionResolver interface {
 	TotalCount(ctx context.Context, obj *Connection[Event]) (int, error)
 	TotalCountCapped(ctx context.Context, obj *Connection[Event]) (bool, error)
+}
+type TokenResolver interface {
+	Agent(ctx context.Context, obj *db.Token) (*db.Agent, error)
+}
+type TokenConnectionResolver interface {
+	TotalCount(ctx context.Context, obj *Connection[*db.Token]) (int, error)
+	TotalCountCapped(ctx context.Context, obj *Connection[*db.Token]) (bool, error)
+}
+type TokenCreatedResolver interface {
+	Actor(ctx context.Context, obj *TokenCreated) (Actor, error)
+	Via(ctx context.Context, obj *TokenCreated) (*db.Token, error)
+	Conversation(ctx context.Context, obj *TokenCreated) (*db.Conversation, error)
+	Contact(ctx context.Context, obj *TokenCreated) (*db.Contact, error)
+	IdempotencyKey(ctx context.Context, obj *TokenCreated) (*string, error)
+
+	Token(ctx context.Context, obj *TokenCreated) (*db.Token, error)
+}
+type TokenRevokedResolver interface {
+	Actor(ctx context.Context, obj *TokenRevoked) (Actor, error)
+	Via(ctx context.Context, obj *TokenRevoked) (*db.Token, error)
+	Conversation(ctx context.Context, obj *TokenRevoked) (*db.Conversation, error)
+	Contact(ctx context.Context, obj *TokenRevoked) (*db.Contact, error)
+	IdempotencyKey(ctx context.Context, obj *TokenRevoked) (*string, error)
+
+	Token(ctx context.Context, obj *TokenRevoked) (*db.Token, error)
+}
+type UnassignContactPayloadResolver interface {
+	AsOf(ctx context.Context, obj *ContactPayload) (*db.EventCursor, error)
+}
+type UnassignConversationPayloadResolver interface {
+	AsOf(ctx context.Context, obj *ConversationPayload) (*db.EventCursor, error)
+}
+type UnassignConversationsPayloadResolver interface {
+	AsOf(ctx context.Context, obj *ConversationsPayload) (*db.EventCursor, error)
+}
+type UnblockContactPayloadResolver interface {
+	AsOf(ctx context.Context, obj *ContactPayload) (*db.EventCursor, error)
+}
+type UpdateAgentPayloadResolver interface {
+	AsOf(ctx context.Context, obj *AgentPayload) (*db.EventCursor, error)
+}
+type UpdateContactPayloadResolver interface {
+	AsOf(ctx context.Context, obj *ContactPayload) (*db.EventCursor, error)
+}
+type UpdateWorkflowPayloadResolver interface {
+	AsOf(ctx context.Context, obj *WorkflowPayload) (*db.EventCursor, error)
+}
+type UpdateWorkspacePayloadResolver interface {
+	AsOf(ctx context.Context, obj *WorkspacePayload) (*db.EventCursor, error)
 }
 type WorkflowResolver interface {
 	Problems(ctx context.Context, obj *db.Workflow) ([]*service.Refusal, error)
@@ -1462,6 +1898,7 @@ type WorkflowCreatedResolver interface {
 	Conversation(ctx context.Context, obj *WorkflowCreated) (*db.Conversation, error)
 	Contact(ctx context.Context, obj *WorkflowCreated) (*db.Contact, error)
 	IdempotencyKey(ctx context.Context, obj *WorkflowCreated) (*string, error)
+
 	Workflow(ctx context.Context, obj *WorkflowCreated) (*db.Workflow, error)
 }
 type WorkflowDefinitionResolver interface {
@@ -1473,6 +1910,7 @@ type WorkflowDeletedResolver interface {
 	Conversation(ctx context.Context, obj *WorkflowDeleted) (*db.Conversation, error)
 	Contact(ctx context.Context, obj *WorkflowDeleted) (*db.Contact, error)
 	IdempotencyKey(ctx context.Context, obj *WorkflowDeleted) (*string, error)
+
 	Workflow(ctx context.Context, obj *WorkflowDeleted) (*db.Workflow, error)
 }
 type WorkflowDisabledResolver interface {
@@ -1481,6 +1919,7 @@ type WorkflowDisabledResolver interface {
 	Conversation(ctx context.Context, obj *WorkflowDisabled) (*db.Conversation, error)
 	Contact(ctx context.Context, obj *WorkflowDisabled) (*db.Contact, error)
 	IdempotencyKey(ctx context.Context, obj *WorkflowDisabled) (*string, error)
+
 	Workflow(ctx context.Context, obj *WorkflowDisabled) (*db.Workflow, error)
 }
 type WorkflowEnabledResolver interface {
@@ -1489,6 +1928,7 @@ type WorkflowEnabledResolver interface {
 	Conversation(ctx context.Context, obj *WorkflowEnabled) (*db.Conversation, error)
 	Contact(ctx context.Context, obj *WorkflowEnabled) (*db.Contact, error)
 	IdempotencyKey(ctx context.Context, obj *WorkflowEnabled) (*string, error)
+
 	Workflow(ctx context.Context, obj *WorkflowEnabled) (*db.Workflow, error)
 }
 type WorkflowRanResolver interface {
@@ -1497,6 +1937,7 @@ type WorkflowRanResolver interface {
 	Conversation(ctx context.Context, obj *WorkflowRan) (*db.Conversation, error)
 	Contact(ctx context.Context, obj *WorkflowRan) (*db.Contact, error)
 	IdempotencyKey(ctx context.Context, obj *WorkflowRan) (*string, error)
+
 	Workflow(ctx context.Context, obj *WorkflowRan) (*db.Workflow, error)
 	Run(ctx context.Context, obj *WorkflowRan) (*db.WorkflowRun, error)
 }
@@ -1520,6 +1961,7 @@ type WorkflowUpdatedResolver interface {
 	Conversation(ctx context.Context, obj *WorkflowUpdated) (*db.Conversation, error)
 	Contact(ctx context.Context, obj *WorkflowUpdated) (*db.Contact, error)
 	IdempotencyKey(ctx context.Context, obj *WorkflowUpdated) (*string, error)
+
 	Workflow(ctx context.Context, obj *WorkflowUpdated) (*db.Workflow, error)
 }
 type WorkspaceUpdatedResolver interface {
@@ -1530,6 +1972,9 @@ type WorkspaceUpdatedResolver interface {
 	IdempotencyKey(ctx context.Context, obj *WorkspaceUpdated) (*string, error)
 }
 
+type CreateTokenInputResolver interface {
+	ExpiresAt(ctx context.Context, obj *service.CreateTokenInput, data *time.Time) error
+}
 type DryRunWorkflowInputResolver interface {
 	Workflow(ctx context.Context, obj *workflow.DryRunWorkflowInput, data *WorkflowOrDefinitionInput) error
 }
@@ -1595,6 +2040,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 	_ = ec
 	switch typeName + "." + field {
 
+	case "AddNotePayload.asOf":
+		if e.ComplexityRoot.AddNotePayload.AsOf == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AddNotePayload.AsOf(childComplexity), true
 	case "AddNotePayload.conversation":
 		if e.ComplexityRoot.AddNotePayload.Conversation == nil {
 			break
@@ -1675,6 +2126,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Agent.OpenConversations(childComplexity), true
+	case "Agent.revision":
+		if e.ComplexityRoot.Agent.Revision == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Agent.Revision(childComplexity), true
 	case "Agent.role":
 		if e.ComplexityRoot.Agent.Role == nil {
 			break
@@ -1756,12 +2213,24 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.AgentCreated.Contact(childComplexity), true
+	case "AgentCreated.contactRevision":
+		if e.ComplexityRoot.AgentCreated.ContactRevision == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AgentCreated.ContactRevision(childComplexity), true
 	case "AgentCreated.conversation":
 		if e.ComplexityRoot.AgentCreated.Conversation == nil {
 			break
 		}
 
 		return e.ComplexityRoot.AgentCreated.Conversation(childComplexity), true
+	case "AgentCreated.conversationRevision":
+		if e.ComplexityRoot.AgentCreated.ConversationRevision == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AgentCreated.ConversationRevision(childComplexity), true
 	case "AgentCreated.cursor":
 		if e.ComplexityRoot.AgentCreated.Cursor == nil {
 			break
@@ -1811,12 +2280,24 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.AgentDeactivated.Contact(childComplexity), true
+	case "AgentDeactivated.contactRevision":
+		if e.ComplexityRoot.AgentDeactivated.ContactRevision == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AgentDeactivated.ContactRevision(childComplexity), true
 	case "AgentDeactivated.conversation":
 		if e.ComplexityRoot.AgentDeactivated.Conversation == nil {
 			break
 		}
 
 		return e.ComplexityRoot.AgentDeactivated.Conversation(childComplexity), true
+	case "AgentDeactivated.conversationRevision":
+		if e.ComplexityRoot.AgentDeactivated.ConversationRevision == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AgentDeactivated.ConversationRevision(childComplexity), true
 	case "AgentDeactivated.cursor":
 		if e.ComplexityRoot.AgentDeactivated.Cursor == nil {
 			break
@@ -1879,12 +2360,24 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.AgentReactivated.Contact(childComplexity), true
+	case "AgentReactivated.contactRevision":
+		if e.ComplexityRoot.AgentReactivated.ContactRevision == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AgentReactivated.ContactRevision(childComplexity), true
 	case "AgentReactivated.conversation":
 		if e.ComplexityRoot.AgentReactivated.Conversation == nil {
 			break
 		}
 
 		return e.ComplexityRoot.AgentReactivated.Conversation(childComplexity), true
+	case "AgentReactivated.conversationRevision":
+		if e.ComplexityRoot.AgentReactivated.ConversationRevision == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AgentReactivated.ConversationRevision(childComplexity), true
 	case "AgentReactivated.cursor":
 		if e.ComplexityRoot.AgentReactivated.Cursor == nil {
 			break
@@ -1940,12 +2433,24 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.AgentUpdated.Contact(childComplexity), true
+	case "AgentUpdated.contactRevision":
+		if e.ComplexityRoot.AgentUpdated.ContactRevision == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AgentUpdated.ContactRevision(childComplexity), true
 	case "AgentUpdated.conversation":
 		if e.ComplexityRoot.AgentUpdated.Conversation == nil {
 			break
 		}
 
 		return e.ComplexityRoot.AgentUpdated.Conversation(childComplexity), true
+	case "AgentUpdated.conversationRevision":
+		if e.ComplexityRoot.AgentUpdated.ConversationRevision == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AgentUpdated.ConversationRevision(childComplexity), true
 	case "AgentUpdated.cursor":
 		if e.ComplexityRoot.AgentUpdated.Cursor == nil {
 			break
@@ -1977,6 +2482,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.AgentUpdated.Via(childComplexity), true
 
+	case "AssignContactPayload.asOf":
+		if e.ComplexityRoot.AssignContactPayload.AsOf == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AssignContactPayload.AsOf(childComplexity), true
 	case "AssignContactPayload.contact":
 		if e.ComplexityRoot.AssignContactPayload.Contact == nil {
 			break
@@ -1996,6 +2507,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.AssignContactPayload.UserErrors(childComplexity), true
 
+	case "AssignConversationPayload.asOf":
+		if e.ComplexityRoot.AssignConversationPayload.AsOf == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AssignConversationPayload.AsOf(childComplexity), true
 	case "AssignConversationPayload.conversation":
 		if e.ComplexityRoot.AssignConversationPayload.Conversation == nil {
 			break
@@ -2015,6 +2532,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.AssignConversationPayload.UserErrors(childComplexity), true
 
+	case "AssignConversationsPayload.asOf":
+		if e.ComplexityRoot.AssignConversationsPayload.AsOf == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AssignConversationsPayload.AsOf(childComplexity), true
 	case "AssignConversationsPayload.events":
 		if e.ComplexityRoot.AssignConversationsPayload.Events == nil {
 			break
@@ -2109,6 +2632,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.AssignStep.Always(childComplexity), true
 
+	case "AssignToMePayload.asOf":
+		if e.ComplexityRoot.AssignToMePayload.AsOf == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AssignToMePayload.AsOf(childComplexity), true
 	case "AssignToMePayload.conversation":
 		if e.ComplexityRoot.AssignToMePayload.Conversation == nil {
 			break
@@ -2153,6 +2682,50 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.AssigneeCondition.Unavailable(childComplexity), true
 
+	case "AuditEventConnection.edges":
+		if e.ComplexityRoot.AuditEventConnection.Edges == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AuditEventConnection.Edges(childComplexity), true
+	case "AuditEventConnection.nodes":
+		if e.ComplexityRoot.AuditEventConnection.Nodes == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AuditEventConnection.Nodes(childComplexity), true
+	case "AuditEventConnection.pageInfo":
+		if e.ComplexityRoot.AuditEventConnection.PageInfo == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AuditEventConnection.PageInfo(childComplexity), true
+	case "AuditEventConnection.totalCount":
+		if e.ComplexityRoot.AuditEventConnection.TotalCount == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AuditEventConnection.TotalCount(childComplexity), true
+	case "AuditEventConnection.totalCountCapped":
+		if e.ComplexityRoot.AuditEventConnection.TotalCountCapped == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AuditEventConnection.TotalCountCapped(childComplexity), true
+
+	case "AuditEventEdge.cursor":
+		if e.ComplexityRoot.AuditEventEdge.Cursor == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AuditEventEdge.Cursor(childComplexity), true
+	case "AuditEventEdge.node":
+		if e.ComplexityRoot.AuditEventEdge.Node == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AuditEventEdge.Node(childComplexity), true
+
 	case "AvailabilityChanged.actor":
 		if e.ComplexityRoot.AvailabilityChanged.Actor == nil {
 			break
@@ -2177,12 +2750,24 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.AvailabilityChanged.Contact(childComplexity), true
+	case "AvailabilityChanged.contactRevision":
+		if e.ComplexityRoot.AvailabilityChanged.ContactRevision == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AvailabilityChanged.ContactRevision(childComplexity), true
 	case "AvailabilityChanged.conversation":
 		if e.ComplexityRoot.AvailabilityChanged.Conversation == nil {
 			break
 		}
 
 		return e.ComplexityRoot.AvailabilityChanged.Conversation(childComplexity), true
+	case "AvailabilityChanged.conversationRevision":
+		if e.ComplexityRoot.AvailabilityChanged.ConversationRevision == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AvailabilityChanged.ConversationRevision(childComplexity), true
 	case "AvailabilityChanged.cursor":
 		if e.ComplexityRoot.AvailabilityChanged.Cursor == nil {
 			break
@@ -2220,6 +2805,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.AvailabilityChanged.Via(childComplexity), true
 
+	case "BlockContactPayload.asOf":
+		if e.ComplexityRoot.BlockContactPayload.AsOf == nil {
+			break
+		}
+
+		return e.ComplexityRoot.BlockContactPayload.AsOf(childComplexity), true
 	case "BlockContactPayload.contact":
 		if e.ComplexityRoot.BlockContactPayload.Contact == nil {
 			break
@@ -2251,12 +2842,24 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.BusinessEventRecorded.Contact(childComplexity), true
+	case "BusinessEventRecorded.contactRevision":
+		if e.ComplexityRoot.BusinessEventRecorded.ContactRevision == nil {
+			break
+		}
+
+		return e.ComplexityRoot.BusinessEventRecorded.ContactRevision(childComplexity), true
 	case "BusinessEventRecorded.conversation":
 		if e.ComplexityRoot.BusinessEventRecorded.Conversation == nil {
 			break
 		}
 
 		return e.ComplexityRoot.BusinessEventRecorded.Conversation(childComplexity), true
+	case "BusinessEventRecorded.conversationRevision":
+		if e.ComplexityRoot.BusinessEventRecorded.ConversationRevision == nil {
+			break
+		}
+
+		return e.ComplexityRoot.BusinessEventRecorded.ConversationRevision(childComplexity), true
 	case "BusinessEventRecorded.cursor":
 		if e.ComplexityRoot.BusinessEventRecorded.Cursor == nil {
 			break
@@ -2306,6 +2909,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.BusinessEventRecorded.Via(childComplexity), true
 
+	case "CancelWorkflowRunPayload.asOf":
+		if e.ComplexityRoot.CancelWorkflowRunPayload.AsOf == nil {
+			break
+		}
+
+		return e.ComplexityRoot.CancelWorkflowRunPayload.AsOf(childComplexity), true
 	case "CancelWorkflowRunPayload.events":
 		if e.ComplexityRoot.CancelWorkflowRunPayload.Events == nil {
 			break
@@ -2325,6 +2934,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.CancelWorkflowRunPayload.UserErrors(childComplexity), true
 
+	case "CloseConversationPayload.asOf":
+		if e.ComplexityRoot.CloseConversationPayload.AsOf == nil {
+			break
+		}
+
+		return e.ComplexityRoot.CloseConversationPayload.AsOf(childComplexity), true
 	case "CloseConversationPayload.conversation":
 		if e.ComplexityRoot.CloseConversationPayload.Conversation == nil {
 			break
@@ -2344,6 +2959,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.CloseConversationPayload.UserErrors(childComplexity), true
 
+	case "CloseConversationsPayload.asOf":
+		if e.ComplexityRoot.CloseConversationsPayload.AsOf == nil {
+			break
+		}
+
+		return e.ComplexityRoot.CloseConversationsPayload.AsOf(childComplexity), true
 	case "CloseConversationsPayload.events":
 		if e.ComplexityRoot.CloseConversationsPayload.Events == nil {
 			break
@@ -2484,6 +3105,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Contact.Phone(childComplexity), true
+	case "Contact.revision":
+		if e.ComplexityRoot.Contact.Revision == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Contact.Revision(childComplexity), true
 	case "Contact.timeline":
 		if e.ComplexityRoot.Contact.Timeline == nil {
 			break
@@ -2514,12 +3141,24 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.ContactBlocked.Contact(childComplexity), true
+	case "ContactBlocked.contactRevision":
+		if e.ComplexityRoot.ContactBlocked.ContactRevision == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ContactBlocked.ContactRevision(childComplexity), true
 	case "ContactBlocked.conversation":
 		if e.ComplexityRoot.ContactBlocked.Conversation == nil {
 			break
 		}
 
 		return e.ComplexityRoot.ContactBlocked.Conversation(childComplexity), true
+	case "ContactBlocked.conversationRevision":
+		if e.ComplexityRoot.ContactBlocked.ConversationRevision == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ContactBlocked.ConversationRevision(childComplexity), true
 	case "ContactBlocked.cursor":
 		if e.ComplexityRoot.ContactBlocked.Cursor == nil {
 			break
@@ -2594,12 +3233,24 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.ContactCreated.Contact(childComplexity), true
+	case "ContactCreated.contactRevision":
+		if e.ComplexityRoot.ContactCreated.ContactRevision == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ContactCreated.ContactRevision(childComplexity), true
 	case "ContactCreated.conversation":
 		if e.ComplexityRoot.ContactCreated.Conversation == nil {
 			break
 		}
 
 		return e.ComplexityRoot.ContactCreated.Conversation(childComplexity), true
+	case "ContactCreated.conversationRevision":
+		if e.ComplexityRoot.ContactCreated.ConversationRevision == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ContactCreated.ConversationRevision(childComplexity), true
 	case "ContactCreated.cursor":
 		if e.ComplexityRoot.ContactCreated.Cursor == nil {
 			break
@@ -2669,12 +3320,24 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.ContactUnblocked.Contact(childComplexity), true
+	case "ContactUnblocked.contactRevision":
+		if e.ComplexityRoot.ContactUnblocked.ContactRevision == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ContactUnblocked.ContactRevision(childComplexity), true
 	case "ContactUnblocked.conversation":
 		if e.ComplexityRoot.ContactUnblocked.Conversation == nil {
 			break
 		}
 
 		return e.ComplexityRoot.ContactUnblocked.Conversation(childComplexity), true
+	case "ContactUnblocked.conversationRevision":
+		if e.ComplexityRoot.ContactUnblocked.ConversationRevision == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ContactUnblocked.ConversationRevision(childComplexity), true
 	case "ContactUnblocked.cursor":
 		if e.ComplexityRoot.ContactUnblocked.Cursor == nil {
 			break
@@ -2724,12 +3387,24 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.ContactUpdated.Contact(childComplexity), true
+	case "ContactUpdated.contactRevision":
+		if e.ComplexityRoot.ContactUpdated.ContactRevision == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ContactUpdated.ContactRevision(childComplexity), true
 	case "ContactUpdated.conversation":
 		if e.ComplexityRoot.ContactUpdated.Conversation == nil {
 			break
 		}
 
 		return e.ComplexityRoot.ContactUpdated.Conversation(childComplexity), true
+	case "ContactUpdated.conversationRevision":
+		if e.ComplexityRoot.ContactUpdated.ConversationRevision == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ContactUpdated.ConversationRevision(childComplexity), true
 	case "ContactUpdated.cursor":
 		if e.ComplexityRoot.ContactUpdated.Cursor == nil {
 			break
@@ -2767,6 +3442,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Conversation.Assignee(childComplexity), true
+	case "Conversation.canAssign":
+		if e.ComplexityRoot.Conversation.CanAssign == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Conversation.CanAssign(childComplexity), true
 	case "Conversation.canClose":
 		if e.ComplexityRoot.Conversation.CanClose == nil {
 			break
@@ -2779,6 +3460,18 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Conversation.CanReopen(childComplexity), true
+	case "Conversation.canReply":
+		if e.ComplexityRoot.Conversation.CanReply == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Conversation.CanReply(childComplexity), true
+	case "Conversation.cannotAssignReason":
+		if e.ComplexityRoot.Conversation.CannotAssignReason == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Conversation.CannotAssignReason(childComplexity), true
 	case "Conversation.cannotCloseReason":
 		if e.ComplexityRoot.Conversation.CannotCloseReason == nil {
 			break
@@ -2791,6 +3484,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Conversation.CannotReopenReason(childComplexity), true
+	case "Conversation.cannotReplyReason":
+		if e.ComplexityRoot.Conversation.CannotReplyReason == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Conversation.CannotReplyReason(childComplexity), true
 	case "Conversation.channel":
 		if e.ComplexityRoot.Conversation.Channel == nil {
 			break
@@ -2821,6 +3520,17 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Conversation.Contact(childComplexity), true
+	case "Conversation.entries":
+		if e.ComplexityRoot.Conversation.Entries == nil {
+			break
+		}
+
+		args, err := ec.field_Conversation_entries_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Conversation.Entries(childComplexity, args["first"].(*int), args["after"].(*string), args["last"].(*int), args["before"].(*string)), true
 	case "Conversation.id":
 		if e.ComplexityRoot.Conversation.ID == nil {
 			break
@@ -2845,6 +3555,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Conversation.LastMessage(childComplexity), true
+	case "Conversation.latest":
+		if e.ComplexityRoot.Conversation.Latest == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Conversation.Latest(childComplexity), true
 	case "Conversation.messages":
 		if e.ComplexityRoot.Conversation.Messages == nil {
 			break
@@ -2868,6 +3584,23 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Conversation.OpenedBy(childComplexity), true
+	case "Conversation.revision":
+		if e.ComplexityRoot.Conversation.Revision == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Conversation.Revision(childComplexity), true
+	case "Conversation.sortKey":
+		if e.ComplexityRoot.Conversation.SortKey == nil {
+			break
+		}
+
+		args, err := ec.field_Conversation_sortKey_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Conversation.SortKey(childComplexity, args["orderBy"].(*service.InboxOrder)), true
 	case "Conversation.status":
 		if e.ComplexityRoot.Conversation.Status == nil {
 			break
@@ -2916,12 +3649,24 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.ConversationAssigned.Contact(childComplexity), true
+	case "ConversationAssigned.contactRevision":
+		if e.ComplexityRoot.ConversationAssigned.ContactRevision == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ConversationAssigned.ContactRevision(childComplexity), true
 	case "ConversationAssigned.conversation":
 		if e.ComplexityRoot.ConversationAssigned.Conversation == nil {
 			break
 		}
 
 		return e.ComplexityRoot.ConversationAssigned.Conversation(childComplexity), true
+	case "ConversationAssigned.conversationRevision":
+		if e.ComplexityRoot.ConversationAssigned.ConversationRevision == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ConversationAssigned.ConversationRevision(childComplexity), true
 	case "ConversationAssigned.cursor":
 		if e.ComplexityRoot.ConversationAssigned.Cursor == nil {
 			break
@@ -2995,12 +3740,24 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.ConversationClosed.Contact(childComplexity), true
+	case "ConversationClosed.contactRevision":
+		if e.ComplexityRoot.ConversationClosed.ContactRevision == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ConversationClosed.ContactRevision(childComplexity), true
 	case "ConversationClosed.conversation":
 		if e.ComplexityRoot.ConversationClosed.Conversation == nil {
 			break
 		}
 
 		return e.ComplexityRoot.ConversationClosed.Conversation(childComplexity), true
+	case "ConversationClosed.conversationRevision":
+		if e.ComplexityRoot.ConversationClosed.ConversationRevision == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ConversationClosed.ConversationRevision(childComplexity), true
 	case "ConversationClosed.cursor":
 		if e.ComplexityRoot.ConversationClosed.Cursor == nil {
 			break
@@ -3094,12 +3851,24 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.ConversationImported.Contact(childComplexity), true
+	case "ConversationImported.contactRevision":
+		if e.ComplexityRoot.ConversationImported.ContactRevision == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ConversationImported.ContactRevision(childComplexity), true
 	case "ConversationImported.conversation":
 		if e.ComplexityRoot.ConversationImported.Conversation == nil {
 			break
 		}
 
 		return e.ComplexityRoot.ConversationImported.Conversation(childComplexity), true
+	case "ConversationImported.conversationRevision":
+		if e.ComplexityRoot.ConversationImported.ConversationRevision == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ConversationImported.ConversationRevision(childComplexity), true
 	case "ConversationImported.cursor":
 		if e.ComplexityRoot.ConversationImported.Cursor == nil {
 			break
@@ -3149,12 +3918,24 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.ConversationOpened.Contact(childComplexity), true
+	case "ConversationOpened.contactRevision":
+		if e.ComplexityRoot.ConversationOpened.ContactRevision == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ConversationOpened.ContactRevision(childComplexity), true
 	case "ConversationOpened.conversation":
 		if e.ComplexityRoot.ConversationOpened.Conversation == nil {
 			break
 		}
 
 		return e.ComplexityRoot.ConversationOpened.Conversation(childComplexity), true
+	case "ConversationOpened.conversationRevision":
+		if e.ComplexityRoot.ConversationOpened.ConversationRevision == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ConversationOpened.ConversationRevision(childComplexity), true
 	case "ConversationOpened.cursor":
 		if e.ComplexityRoot.ConversationOpened.Cursor == nil {
 			break
@@ -3229,12 +4010,24 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.ConversationReopened.Contact(childComplexity), true
+	case "ConversationReopened.contactRevision":
+		if e.ComplexityRoot.ConversationReopened.ContactRevision == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ConversationReopened.ContactRevision(childComplexity), true
 	case "ConversationReopened.conversation":
 		if e.ComplexityRoot.ConversationReopened.Conversation == nil {
 			break
 		}
 
 		return e.ComplexityRoot.ConversationReopened.Conversation(childComplexity), true
+	case "ConversationReopened.conversationRevision":
+		if e.ComplexityRoot.ConversationReopened.ConversationRevision == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ConversationReopened.ConversationRevision(childComplexity), true
 	case "ConversationReopened.cursor":
 		if e.ComplexityRoot.ConversationReopened.Cursor == nil {
 			break
@@ -3284,12 +4077,24 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.ConversationUnassigned.Contact(childComplexity), true
+	case "ConversationUnassigned.contactRevision":
+		if e.ComplexityRoot.ConversationUnassigned.ContactRevision == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ConversationUnassigned.ContactRevision(childComplexity), true
 	case "ConversationUnassigned.conversation":
 		if e.ComplexityRoot.ConversationUnassigned.Conversation == nil {
 			break
 		}
 
 		return e.ComplexityRoot.ConversationUnassigned.Conversation(childComplexity), true
+	case "ConversationUnassigned.conversationRevision":
+		if e.ComplexityRoot.ConversationUnassigned.ConversationRevision == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ConversationUnassigned.ConversationRevision(childComplexity), true
 	case "ConversationUnassigned.cursor":
 		if e.ComplexityRoot.ConversationUnassigned.Cursor == nil {
 			break
@@ -3351,6 +4156,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.CreateAgentPayload.Agent(childComplexity), true
+	case "CreateAgentPayload.asOf":
+		if e.ComplexityRoot.CreateAgentPayload.AsOf == nil {
+			break
+		}
+
+		return e.ComplexityRoot.CreateAgentPayload.AsOf(childComplexity), true
 	case "CreateAgentPayload.events":
 		if e.ComplexityRoot.CreateAgentPayload.Events == nil {
 			break
@@ -3364,6 +4175,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.CreateAgentPayload.UserErrors(childComplexity), true
 
+	case "CreateContactPayload.asOf":
+		if e.ComplexityRoot.CreateContactPayload.AsOf == nil {
+			break
+		}
+
+		return e.ComplexityRoot.CreateContactPayload.AsOf(childComplexity), true
 	case "CreateContactPayload.contact":
 		if e.ComplexityRoot.CreateContactPayload.Contact == nil {
 			break
@@ -3383,6 +4200,43 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.CreateContactPayload.UserErrors(childComplexity), true
 
+	case "CreateTokenPayload.asOf":
+		if e.ComplexityRoot.CreateTokenPayload.AsOf == nil {
+			break
+		}
+
+		return e.ComplexityRoot.CreateTokenPayload.AsOf(childComplexity), true
+	case "CreateTokenPayload.events":
+		if e.ComplexityRoot.CreateTokenPayload.Events == nil {
+			break
+		}
+
+		return e.ComplexityRoot.CreateTokenPayload.Events(childComplexity), true
+	case "CreateTokenPayload.secret":
+		if e.ComplexityRoot.CreateTokenPayload.Secret == nil {
+			break
+		}
+
+		return e.ComplexityRoot.CreateTokenPayload.Secret(childComplexity), true
+	case "CreateTokenPayload.token":
+		if e.ComplexityRoot.CreateTokenPayload.Token == nil {
+			break
+		}
+
+		return e.ComplexityRoot.CreateTokenPayload.Token(childComplexity), true
+	case "CreateTokenPayload.userErrors":
+		if e.ComplexityRoot.CreateTokenPayload.UserErrors == nil {
+			break
+		}
+
+		return e.ComplexityRoot.CreateTokenPayload.UserErrors(childComplexity), true
+
+	case "CreateWorkflowFromTemplatePayload.asOf":
+		if e.ComplexityRoot.CreateWorkflowFromTemplatePayload.AsOf == nil {
+			break
+		}
+
+		return e.ComplexityRoot.CreateWorkflowFromTemplatePayload.AsOf(childComplexity), true
 	case "CreateWorkflowFromTemplatePayload.events":
 		if e.ComplexityRoot.CreateWorkflowFromTemplatePayload.Events == nil {
 			break
@@ -3402,6 +4256,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.CreateWorkflowFromTemplatePayload.Workflow(childComplexity), true
 
+	case "CreateWorkflowPayload.asOf":
+		if e.ComplexityRoot.CreateWorkflowPayload.AsOf == nil {
+			break
+		}
+
+		return e.ComplexityRoot.CreateWorkflowPayload.AsOf(childComplexity), true
 	case "CreateWorkflowPayload.events":
 		if e.ComplexityRoot.CreateWorkflowPayload.Events == nil {
 			break
@@ -3527,6 +4387,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.DeactivateAgentPayload.Agent(childComplexity), true
+	case "DeactivateAgentPayload.asOf":
+		if e.ComplexityRoot.DeactivateAgentPayload.AsOf == nil {
+			break
+		}
+
+		return e.ComplexityRoot.DeactivateAgentPayload.AsOf(childComplexity), true
 	case "DeactivateAgentPayload.events":
 		if e.ComplexityRoot.DeactivateAgentPayload.Events == nil {
 			break
@@ -3546,6 +4412,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.DeactivateAgentPayload.WorkflowsWithProblems(childComplexity), true
 
+	case "DeleteWorkflowPayload.asOf":
+		if e.ComplexityRoot.DeleteWorkflowPayload.AsOf == nil {
+			break
+		}
+
+		return e.ComplexityRoot.DeleteWorkflowPayload.AsOf(childComplexity), true
 	case "DeleteWorkflowPayload.events":
 		if e.ComplexityRoot.DeleteWorkflowPayload.Events == nil {
 			break
@@ -3565,6 +4437,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.DeleteWorkflowPayload.Workflow(childComplexity), true
 
+	case "DisableWorkflowPayload.asOf":
+		if e.ComplexityRoot.DisableWorkflowPayload.AsOf == nil {
+			break
+		}
+
+		return e.ComplexityRoot.DisableWorkflowPayload.AsOf(childComplexity), true
 	case "DisableWorkflowPayload.events":
 		if e.ComplexityRoot.DisableWorkflowPayload.Events == nil {
 			break
@@ -3603,6 +4481,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.DurationQuantiles.P90(childComplexity), true
 
+	case "EnableWorkflowPayload.asOf":
+		if e.ComplexityRoot.EnableWorkflowPayload.AsOf == nil {
+			break
+		}
+
+		return e.ComplexityRoot.EnableWorkflowPayload.AsOf(childComplexity), true
 	case "EnableWorkflowPayload.events":
 		if e.ComplexityRoot.EnableWorkflowPayload.Events == nil {
 			break
@@ -3622,6 +4506,69 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.EnableWorkflowPayload.Workflow(childComplexity), true
 
+	case "EntryConnection.edges":
+		if e.ComplexityRoot.EntryConnection.Edges == nil {
+			break
+		}
+
+		return e.ComplexityRoot.EntryConnection.Edges(childComplexity), true
+	case "EntryConnection.nodes":
+		if e.ComplexityRoot.EntryConnection.Nodes == nil {
+			break
+		}
+
+		return e.ComplexityRoot.EntryConnection.Nodes(childComplexity), true
+	case "EntryConnection.pageInfo":
+		if e.ComplexityRoot.EntryConnection.PageInfo == nil {
+			break
+		}
+
+		return e.ComplexityRoot.EntryConnection.PageInfo(childComplexity), true
+	case "EntryConnection.totalCount":
+		if e.ComplexityRoot.EntryConnection.TotalCount == nil {
+			break
+		}
+
+		return e.ComplexityRoot.EntryConnection.TotalCount(childComplexity), true
+	case "EntryConnection.totalCountCapped":
+		if e.ComplexityRoot.EntryConnection.TotalCountCapped == nil {
+			break
+		}
+
+		return e.ComplexityRoot.EntryConnection.TotalCountCapped(childComplexity), true
+
+	case "EntryEdge.cursor":
+		if e.ComplexityRoot.EntryEdge.Cursor == nil {
+			break
+		}
+
+		return e.ComplexityRoot.EntryEdge.Cursor(childComplexity), true
+	case "EntryEdge.node":
+		if e.ComplexityRoot.EntryEdge.Node == nil {
+			break
+		}
+
+		return e.ComplexityRoot.EntryEdge.Node(childComplexity), true
+
+	case "EventPage.cursor":
+		if e.ComplexityRoot.EventPage.Cursor == nil {
+			break
+		}
+
+		return e.ComplexityRoot.EventPage.Cursor(childComplexity), true
+	case "EventPage.hasNextPage":
+		if e.ComplexityRoot.EventPage.HasNextPage == nil {
+			break
+		}
+
+		return e.ComplexityRoot.EventPage.HasNextPage(childComplexity), true
+	case "EventPage.nodes":
+		if e.ComplexityRoot.EventPage.Nodes == nil {
+			break
+		}
+
+		return e.ComplexityRoot.EventPage.Nodes(childComplexity), true
+
 	case "FieldChange.after":
 		if e.ComplexityRoot.FieldChange.After == nil {
 			break
@@ -3640,6 +4587,73 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.FieldChange.Field(childComplexity), true
+
+	case "IdentityLinked.actor":
+		if e.ComplexityRoot.IdentityLinked.Actor == nil {
+			break
+		}
+
+		return e.ComplexityRoot.IdentityLinked.Actor(childComplexity), true
+	case "IdentityLinked.agent":
+		if e.ComplexityRoot.IdentityLinked.Agent == nil {
+			break
+		}
+
+		return e.ComplexityRoot.IdentityLinked.Agent(childComplexity), true
+	case "IdentityLinked.contact":
+		if e.ComplexityRoot.IdentityLinked.Contact == nil {
+			break
+		}
+
+		return e.ComplexityRoot.IdentityLinked.Contact(childComplexity), true
+	case "IdentityLinked.contactRevision":
+		if e.ComplexityRoot.IdentityLinked.ContactRevision == nil {
+			break
+		}
+
+		return e.ComplexityRoot.IdentityLinked.ContactRevision(childComplexity), true
+	case "IdentityLinked.conversation":
+		if e.ComplexityRoot.IdentityLinked.Conversation == nil {
+			break
+		}
+
+		return e.ComplexityRoot.IdentityLinked.Conversation(childComplexity), true
+	case "IdentityLinked.conversationRevision":
+		if e.ComplexityRoot.IdentityLinked.ConversationRevision == nil {
+			break
+		}
+
+		return e.ComplexityRoot.IdentityLinked.ConversationRevision(childComplexity), true
+	case "IdentityLinked.cursor":
+		if e.ComplexityRoot.IdentityLinked.Cursor == nil {
+			break
+		}
+
+		return e.ComplexityRoot.IdentityLinked.Cursor(childComplexity), true
+	case "IdentityLinked.id":
+		if e.ComplexityRoot.IdentityLinked.ID == nil {
+			break
+		}
+
+		return e.ComplexityRoot.IdentityLinked.ID(childComplexity), true
+	case "IdentityLinked.idempotencyKey":
+		if e.ComplexityRoot.IdentityLinked.IdempotencyKey == nil {
+			break
+		}
+
+		return e.ComplexityRoot.IdentityLinked.IdempotencyKey(childComplexity), true
+	case "IdentityLinked.occurredAt":
+		if e.ComplexityRoot.IdentityLinked.OccurredAt == nil {
+			break
+		}
+
+		return e.ComplexityRoot.IdentityLinked.OccurredAt(childComplexity), true
+	case "IdentityLinked.via":
+		if e.ComplexityRoot.IdentityLinked.Via == nil {
+			break
+		}
+
+		return e.ComplexityRoot.IdentityLinked.Via(childComplexity), true
 
 	case "InboxChange.conversation":
 		if e.ComplexityRoot.InboxChange.Conversation == nil {
@@ -3671,6 +4685,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.InboxChange.Event(childComplexity), true
+	case "InboxChange.filteredCount":
+		if e.ComplexityRoot.InboxChange.FilteredCount == nil {
+			break
+		}
+
+		return e.ComplexityRoot.InboxChange.FilteredCount(childComplexity), true
 	case "InboxChange.kind":
 		if e.ComplexityRoot.InboxChange.Kind == nil {
 			break
@@ -3751,6 +4771,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.InboxCounts.Mine(childComplexity), true
+	case "InboxCounts.mineUnread":
+		if e.ComplexityRoot.InboxCounts.MineUnread == nil {
+			break
+		}
+
+		return e.ComplexityRoot.InboxCounts.MineUnread(childComplexity), true
 	case "InboxCounts.unassigned":
 		if e.ComplexityRoot.InboxCounts.Unassigned == nil {
 			break
@@ -3771,6 +4797,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.Integration.Name(childComplexity), true
 
+	case "MarkReadPayload.asOf":
+		if e.ComplexityRoot.MarkReadPayload.AsOf == nil {
+			break
+		}
+
+		return e.ComplexityRoot.MarkReadPayload.AsOf(childComplexity), true
 	case "MarkReadPayload.conversation":
 		if e.ComplexityRoot.MarkReadPayload.Conversation == nil {
 			break
@@ -3907,12 +4939,24 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.MessageReceived.Contact(childComplexity), true
+	case "MessageReceived.contactRevision":
+		if e.ComplexityRoot.MessageReceived.ContactRevision == nil {
+			break
+		}
+
+		return e.ComplexityRoot.MessageReceived.ContactRevision(childComplexity), true
 	case "MessageReceived.conversation":
 		if e.ComplexityRoot.MessageReceived.Conversation == nil {
 			break
 		}
 
 		return e.ComplexityRoot.MessageReceived.Conversation(childComplexity), true
+	case "MessageReceived.conversationRevision":
+		if e.ComplexityRoot.MessageReceived.ConversationRevision == nil {
+			break
+		}
+
+		return e.ComplexityRoot.MessageReceived.ConversationRevision(childComplexity), true
 	case "MessageReceived.cursor":
 		if e.ComplexityRoot.MessageReceived.Cursor == nil {
 			break
@@ -3962,12 +5006,24 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.MessageSent.Contact(childComplexity), true
+	case "MessageSent.contactRevision":
+		if e.ComplexityRoot.MessageSent.ContactRevision == nil {
+			break
+		}
+
+		return e.ComplexityRoot.MessageSent.ContactRevision(childComplexity), true
 	case "MessageSent.conversation":
 		if e.ComplexityRoot.MessageSent.Conversation == nil {
 			break
 		}
 
 		return e.ComplexityRoot.MessageSent.Conversation(childComplexity), true
+	case "MessageSent.conversationRevision":
+		if e.ComplexityRoot.MessageSent.ConversationRevision == nil {
+			break
+		}
+
+		return e.ComplexityRoot.MessageSent.ConversationRevision(childComplexity), true
 	case "MessageSent.cursor":
 		if e.ComplexityRoot.MessageSent.Cursor == nil {
 			break
@@ -4126,6 +5182,17 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Mutation.CreateContact(childComplexity, args["input"].(service.CreateContactInput)), true
+	case "Mutation.createToken":
+		if e.ComplexityRoot.Mutation.CreateToken == nil {
+			break
+		}
+
+		args, err := ec.field_Mutation_createToken_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.CreateToken(childComplexity, args["input"].(service.CreateTokenInput)), true
 	case "Mutation.createWorkflow":
 		if e.ComplexityRoot.Mutation.CreateWorkflow == nil {
 			break
@@ -4258,6 +5325,17 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Mutation.ReopenConversation(childComplexity, args["input"].(service.ReopenConversationInput)), true
+	case "Mutation.revokeToken":
+		if e.ComplexityRoot.Mutation.RevokeToken == nil {
+			break
+		}
+
+		args, err := ec.field_Mutation_revokeToken_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.RevokeToken(childComplexity, args["input"].(service.RevokeTokenInput)), true
 	case "Mutation.sendMessage":
 		if e.ComplexityRoot.Mutation.SendMessage == nil {
 			break
@@ -4381,12 +5459,24 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.NoteAdded.Contact(childComplexity), true
+	case "NoteAdded.contactRevision":
+		if e.ComplexityRoot.NoteAdded.ContactRevision == nil {
+			break
+		}
+
+		return e.ComplexityRoot.NoteAdded.ContactRevision(childComplexity), true
 	case "NoteAdded.conversation":
 		if e.ComplexityRoot.NoteAdded.Conversation == nil {
 			break
 		}
 
 		return e.ComplexityRoot.NoteAdded.Conversation(childComplexity), true
+	case "NoteAdded.conversationRevision":
+		if e.ComplexityRoot.NoteAdded.ConversationRevision == nil {
+			break
+		}
+
+		return e.ComplexityRoot.NoteAdded.ConversationRevision(childComplexity), true
 	case "NoteAdded.cursor":
 		if e.ComplexityRoot.NoteAdded.Cursor == nil {
 			break
@@ -4424,6 +5514,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.NoteAdded.Via(childComplexity), true
 
+	case "OpenConversationPayload.asOf":
+		if e.ComplexityRoot.OpenConversationPayload.AsOf == nil {
+			break
+		}
+
+		return e.ComplexityRoot.OpenConversationPayload.AsOf(childComplexity), true
 	case "OpenConversationPayload.contact":
 		if e.ComplexityRoot.OpenConversationPayload.Contact == nil {
 			break
@@ -4502,6 +5598,17 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Query.AsOf(childComplexity), true
+	case "Query.auditEvents":
+		if e.ComplexityRoot.Query.AuditEvents == nil {
+			break
+		}
+
+		args, err := ec.field_Query_auditEvents_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Query.AuditEvents(childComplexity, args["first"].(*int), args["after"].(*string), args["last"].(*int), args["before"].(*string)), true
 	case "Query.contact":
 		if e.ComplexityRoot.Query.Contact == nil {
 			break
@@ -4552,6 +5659,17 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Query.DryRunWorkflow(childComplexity, args["input"].(workflow.DryRunWorkflowInput)), true
+	case "Query.events":
+		if e.ComplexityRoot.Query.Events == nil {
+			break
+		}
+
+		args, err := ec.field_Query_events_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Query.Events(childComplexity, args["types"].([]db.EventType), args["contactId"].(*string), args["first"].(*int), args["after"].(*db.EventCursor)), true
 	case "Query.inbox":
 		if e.ComplexityRoot.Query.Inbox == nil {
 			break
@@ -4568,7 +5686,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 			break
 		}
 
-		return e.ComplexityRoot.Query.InboxCounts(childComplexity), true
+		args, err := ec.field_Query_inboxCounts_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Query.InboxCounts(childComplexity, args["filter"].(*db.InboxFilter)), true
 
 	case "Query.node":
 		if e.ComplexityRoot.Query.Node == nil {
@@ -4598,6 +5721,17 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Query.Session(childComplexity), true
+	case "Query.tokens":
+		if e.ComplexityRoot.Query.Tokens == nil {
+			break
+		}
+
+		args, err := ec.field_Query_tokens_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Query.Tokens(childComplexity, args["first"].(*int), args["after"].(*string), args["last"].(*int), args["before"].(*string)), true
 	case "Query.viewer":
 		if e.ComplexityRoot.Query.Viewer == nil {
 			break
@@ -4645,6 +5779,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.ReactivateAgentPayload.Agent(childComplexity), true
+	case "ReactivateAgentPayload.asOf":
+		if e.ComplexityRoot.ReactivateAgentPayload.AsOf == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ReactivateAgentPayload.AsOf(childComplexity), true
 	case "ReactivateAgentPayload.events":
 		if e.ComplexityRoot.ReactivateAgentPayload.Events == nil {
 			break
@@ -4658,6 +5798,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.ReactivateAgentPayload.UserErrors(childComplexity), true
 
+	case "ReceiveMessagePayload.asOf":
+		if e.ComplexityRoot.ReceiveMessagePayload.AsOf == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ReceiveMessagePayload.AsOf(childComplexity), true
 	case "ReceiveMessagePayload.contact":
 		if e.ComplexityRoot.ReceiveMessagePayload.Contact == nil {
 			break
@@ -4695,6 +5841,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.ReceiveMessagePayload.UserErrors(childComplexity), true
 
+	case "RecordBusinessEventPayload.asOf":
+		if e.ComplexityRoot.RecordBusinessEventPayload.AsOf == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RecordBusinessEventPayload.AsOf(childComplexity), true
 	case "RecordBusinessEventPayload.contact":
 		if e.ComplexityRoot.RecordBusinessEventPayload.Contact == nil {
 			break
@@ -4726,6 +5878,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.RecordBusinessEventPayload.UserErrors(childComplexity), true
 
+	case "ReopenConversationPayload.asOf":
+		if e.ComplexityRoot.ReopenConversationPayload.AsOf == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ReopenConversationPayload.AsOf(childComplexity), true
 	case "ReopenConversationPayload.conversation":
 		if e.ComplexityRoot.ReopenConversationPayload.Conversation == nil {
 			break
@@ -4745,6 +5903,37 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.ReopenConversationPayload.UserErrors(childComplexity), true
 
+	case "RevokeTokenPayload.asOf":
+		if e.ComplexityRoot.RevokeTokenPayload.AsOf == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RevokeTokenPayload.AsOf(childComplexity), true
+	case "RevokeTokenPayload.events":
+		if e.ComplexityRoot.RevokeTokenPayload.Events == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RevokeTokenPayload.Events(childComplexity), true
+	case "RevokeTokenPayload.token":
+		if e.ComplexityRoot.RevokeTokenPayload.Token == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RevokeTokenPayload.Token(childComplexity), true
+	case "RevokeTokenPayload.userErrors":
+		if e.ComplexityRoot.RevokeTokenPayload.UserErrors == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RevokeTokenPayload.UserErrors(childComplexity), true
+
+	case "SendMessagePayload.asOf":
+		if e.ComplexityRoot.SendMessagePayload.AsOf == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SendMessagePayload.AsOf(childComplexity), true
 	case "SendMessagePayload.conversation":
 		if e.ComplexityRoot.SendMessagePayload.Conversation == nil {
 			break
@@ -4807,6 +5996,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.Session.Workspace(childComplexity), true
 
+	case "SessionLimits.cost":
+		if e.ComplexityRoot.SessionLimits.Cost == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SessionLimits.Cost(childComplexity), true
 	case "SessionLimits.documentBytes":
 		if e.ComplexityRoot.SessionLimits.DocumentBytes == nil {
 			break
@@ -4832,6 +6027,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.SetAvailabilityPayload.Agent(childComplexity), true
+	case "SetAvailabilityPayload.asOf":
+		if e.ComplexityRoot.SetAvailabilityPayload.AsOf == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SetAvailabilityPayload.AsOf(childComplexity), true
 	case "SetAvailabilityPayload.events":
 		if e.ComplexityRoot.SetAvailabilityPayload.Events == nil {
 			break
@@ -4877,13 +6078,24 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 			return 0, false
 		}
 
-		return e.ComplexityRoot.Subscription.ConversationChanged(childComplexity, args["conversationId"].(string), args["after"].(*db.EventCursor)), true
+		return e.ComplexityRoot.Subscription.ConversationChanged(childComplexity, args["conversationId"].(*string), args["conversationIds"].([]string), args["after"].(*db.EventCursor)), true
 	case "Subscription.dashboardChanged":
 		if e.ComplexityRoot.Subscription.DashboardChanged == nil {
 			break
 		}
 
 		return e.ComplexityRoot.Subscription.DashboardChanged(childComplexity), true
+	case "Subscription.events":
+		if e.ComplexityRoot.Subscription.Events == nil {
+			break
+		}
+
+		args, err := ec.field_Subscription_events_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Subscription.Events(childComplexity, args["types"].([]db.EventType), args["contactId"].(*string), args["after"].(*db.EventCursor)), true
 	case "Subscription.inboxChanged":
 		if e.ComplexityRoot.Subscription.InboxChanged == nil {
 			break
@@ -4912,6 +6124,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Subscription.StatusChanged(childComplexity, args["conversationId"].(*string), args["after"].(*db.EventCursor)), true
+	case "Subscription.unreadChanged":
+		if e.ComplexityRoot.Subscription.UnreadChanged == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Subscription.UnreadChanged(childComplexity), true
 	case "Subscription.workflowRunChanged":
 		if e.ComplexityRoot.Subscription.WorkflowRunChanged == nil {
 			break
@@ -4968,6 +6186,239 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.TimelineEdge.Node(childComplexity), true
 
+	case "Token.agent":
+		if e.ComplexityRoot.Token.Agent == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Token.Agent(childComplexity), true
+	case "Token.createdAt":
+		if e.ComplexityRoot.Token.CreatedAt == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Token.CreatedAt(childComplexity), true
+	case "Token.expiresAt":
+		if e.ComplexityRoot.Token.ExpiresAt == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Token.ExpiresAt(childComplexity), true
+	case "Token.id":
+		if e.ComplexityRoot.Token.ID == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Token.ID(childComplexity), true
+	case "Token.lastUsedAt":
+		if e.ComplexityRoot.Token.LastUsedAt == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Token.LastUsedAt(childComplexity), true
+	case "Token.name":
+		if e.ComplexityRoot.Token.Name == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Token.Name(childComplexity), true
+	case "Token.revokedAt":
+		if e.ComplexityRoot.Token.RevokedAt == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Token.RevokedAt(childComplexity), true
+	case "Token.scope":
+		if e.ComplexityRoot.Token.Scope == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Token.Scope(childComplexity), true
+
+	case "TokenConnection.edges":
+		if e.ComplexityRoot.TokenConnection.Edges == nil {
+			break
+		}
+
+		return e.ComplexityRoot.TokenConnection.Edges(childComplexity), true
+	case "TokenConnection.nodes":
+		if e.ComplexityRoot.TokenConnection.Nodes == nil {
+			break
+		}
+
+		return e.ComplexityRoot.TokenConnection.Nodes(childComplexity), true
+	case "TokenConnection.pageInfo":
+		if e.ComplexityRoot.TokenConnection.PageInfo == nil {
+			break
+		}
+
+		return e.ComplexityRoot.TokenConnection.PageInfo(childComplexity), true
+	case "TokenConnection.totalCount":
+		if e.ComplexityRoot.TokenConnection.TotalCount == nil {
+			break
+		}
+
+		return e.ComplexityRoot.TokenConnection.TotalCount(childComplexity), true
+	case "TokenConnection.totalCountCapped":
+		if e.ComplexityRoot.TokenConnection.TotalCountCapped == nil {
+			break
+		}
+
+		return e.ComplexityRoot.TokenConnection.TotalCountCapped(childComplexity), true
+
+	case "TokenCreated.actor":
+		if e.ComplexityRoot.TokenCreated.Actor == nil {
+			break
+		}
+
+		return e.ComplexityRoot.TokenCreated.Actor(childComplexity), true
+	case "TokenCreated.contact":
+		if e.ComplexityRoot.TokenCreated.Contact == nil {
+			break
+		}
+
+		return e.ComplexityRoot.TokenCreated.Contact(childComplexity), true
+	case "TokenCreated.contactRevision":
+		if e.ComplexityRoot.TokenCreated.ContactRevision == nil {
+			break
+		}
+
+		return e.ComplexityRoot.TokenCreated.ContactRevision(childComplexity), true
+	case "TokenCreated.conversation":
+		if e.ComplexityRoot.TokenCreated.Conversation == nil {
+			break
+		}
+
+		return e.ComplexityRoot.TokenCreated.Conversation(childComplexity), true
+	case "TokenCreated.conversationRevision":
+		if e.ComplexityRoot.TokenCreated.ConversationRevision == nil {
+			break
+		}
+
+		return e.ComplexityRoot.TokenCreated.ConversationRevision(childComplexity), true
+	case "TokenCreated.cursor":
+		if e.ComplexityRoot.TokenCreated.Cursor == nil {
+			break
+		}
+
+		return e.ComplexityRoot.TokenCreated.Cursor(childComplexity), true
+	case "TokenCreated.id":
+		if e.ComplexityRoot.TokenCreated.ID == nil {
+			break
+		}
+
+		return e.ComplexityRoot.TokenCreated.ID(childComplexity), true
+	case "TokenCreated.idempotencyKey":
+		if e.ComplexityRoot.TokenCreated.IdempotencyKey == nil {
+			break
+		}
+
+		return e.ComplexityRoot.TokenCreated.IdempotencyKey(childComplexity), true
+	case "TokenCreated.occurredAt":
+		if e.ComplexityRoot.TokenCreated.OccurredAt == nil {
+			break
+		}
+
+		return e.ComplexityRoot.TokenCreated.OccurredAt(childComplexity), true
+	case "TokenCreated.token":
+		if e.ComplexityRoot.TokenCreated.Token == nil {
+			break
+		}
+
+		return e.ComplexityRoot.TokenCreated.Token(childComplexity), true
+	case "TokenCreated.via":
+		if e.ComplexityRoot.TokenCreated.Via == nil {
+			break
+		}
+
+		return e.ComplexityRoot.TokenCreated.Via(childComplexity), true
+
+	case "TokenEdge.cursor":
+		if e.ComplexityRoot.TokenEdge.Cursor == nil {
+			break
+		}
+
+		return e.ComplexityRoot.TokenEdge.Cursor(childComplexity), true
+	case "TokenEdge.node":
+		if e.ComplexityRoot.TokenEdge.Node == nil {
+			break
+		}
+
+		return e.ComplexityRoot.TokenEdge.Node(childComplexity), true
+
+	case "TokenRevoked.actor":
+		if e.ComplexityRoot.TokenRevoked.Actor == nil {
+			break
+		}
+
+		return e.ComplexityRoot.TokenRevoked.Actor(childComplexity), true
+	case "TokenRevoked.contact":
+		if e.ComplexityRoot.TokenRevoked.Contact == nil {
+			break
+		}
+
+		return e.ComplexityRoot.TokenRevoked.Contact(childComplexity), true
+	case "TokenRevoked.contactRevision":
+		if e.ComplexityRoot.TokenRevoked.ContactRevision == nil {
+			break
+		}
+
+		return e.ComplexityRoot.TokenRevoked.ContactRevision(childComplexity), true
+	case "TokenRevoked.conversation":
+		if e.ComplexityRoot.TokenRevoked.Conversation == nil {
+			break
+		}
+
+		return e.ComplexityRoot.TokenRevoked.Conversation(childComplexity), true
+	case "TokenRevoked.conversationRevision":
+		if e.ComplexityRoot.TokenRevoked.ConversationRevision == nil {
+			break
+		}
+
+		return e.ComplexityRoot.TokenRevoked.ConversationRevision(childComplexity), true
+	case "TokenRevoked.cursor":
+		if e.ComplexityRoot.TokenRevoked.Cursor == nil {
+			break
+		}
+
+		return e.ComplexityRoot.TokenRevoked.Cursor(childComplexity), true
+	case "TokenRevoked.id":
+		if e.ComplexityRoot.TokenRevoked.ID == nil {
+			break
+		}
+
+		return e.ComplexityRoot.TokenRevoked.ID(childComplexity), true
+	case "TokenRevoked.idempotencyKey":
+		if e.ComplexityRoot.TokenRevoked.IdempotencyKey == nil {
+			break
+		}
+
+		return e.ComplexityRoot.TokenRevoked.IdempotencyKey(childComplexity), true
+	case "TokenRevoked.occurredAt":
+		if e.ComplexityRoot.TokenRevoked.OccurredAt == nil {
+			break
+		}
+
+		return e.ComplexityRoot.TokenRevoked.OccurredAt(childComplexity), true
+	case "TokenRevoked.token":
+		if e.ComplexityRoot.TokenRevoked.Token == nil {
+			break
+		}
+
+		return e.ComplexityRoot.TokenRevoked.Token(childComplexity), true
+	case "TokenRevoked.via":
+		if e.ComplexityRoot.TokenRevoked.Via == nil {
+			break
+		}
+
+		return e.ComplexityRoot.TokenRevoked.Via(childComplexity), true
+
+	case "UnassignContactPayload.asOf":
+		if e.ComplexityRoot.UnassignContactPayload.AsOf == nil {
+			break
+		}
+
+		return e.ComplexityRoot.UnassignContactPayload.AsOf(childComplexity), true
 	case "UnassignContactPayload.contact":
 		if e.ComplexityRoot.UnassignContactPayload.Contact == nil {
 			break
@@ -4987,6 +6438,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.UnassignContactPayload.UserErrors(childComplexity), true
 
+	case "UnassignConversationPayload.asOf":
+		if e.ComplexityRoot.UnassignConversationPayload.AsOf == nil {
+			break
+		}
+
+		return e.ComplexityRoot.UnassignConversationPayload.AsOf(childComplexity), true
 	case "UnassignConversationPayload.conversation":
 		if e.ComplexityRoot.UnassignConversationPayload.Conversation == nil {
 			break
@@ -5006,6 +6463,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.UnassignConversationPayload.UserErrors(childComplexity), true
 
+	case "UnassignConversationsPayload.asOf":
+		if e.ComplexityRoot.UnassignConversationsPayload.AsOf == nil {
+			break
+		}
+
+		return e.ComplexityRoot.UnassignConversationsPayload.AsOf(childComplexity), true
 	case "UnassignConversationsPayload.events":
 		if e.ComplexityRoot.UnassignConversationsPayload.Events == nil {
 			break
@@ -5032,6 +6495,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.UnassignStep.Always(childComplexity), true
 
+	case "UnblockContactPayload.asOf":
+		if e.ComplexityRoot.UnblockContactPayload.AsOf == nil {
+			break
+		}
+
+		return e.ComplexityRoot.UnblockContactPayload.AsOf(childComplexity), true
 	case "UnblockContactPayload.contact":
 		if e.ComplexityRoot.UnblockContactPayload.Contact == nil {
 			break
@@ -5051,12 +6520,37 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.UnblockContactPayload.UserErrors(childComplexity), true
 
+	case "UnreadChange.conversationId":
+		if e.ComplexityRoot.UnreadChange.ConversationID == nil {
+			break
+		}
+
+		return e.ComplexityRoot.UnreadChange.ConversationID(childComplexity), true
+	case "UnreadChange.mineUnread":
+		if e.ComplexityRoot.UnreadChange.MineUnread == nil {
+			break
+		}
+
+		return e.ComplexityRoot.UnreadChange.MineUnread(childComplexity), true
+	case "UnreadChange.unreadCount":
+		if e.ComplexityRoot.UnreadChange.UnreadCount == nil {
+			break
+		}
+
+		return e.ComplexityRoot.UnreadChange.UnreadCount(childComplexity), true
+
 	case "UpdateAgentPayload.agent":
 		if e.ComplexityRoot.UpdateAgentPayload.Agent == nil {
 			break
 		}
 
 		return e.ComplexityRoot.UpdateAgentPayload.Agent(childComplexity), true
+	case "UpdateAgentPayload.asOf":
+		if e.ComplexityRoot.UpdateAgentPayload.AsOf == nil {
+			break
+		}
+
+		return e.ComplexityRoot.UpdateAgentPayload.AsOf(childComplexity), true
 	case "UpdateAgentPayload.events":
 		if e.ComplexityRoot.UpdateAgentPayload.Events == nil {
 			break
@@ -5070,6 +6564,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.UpdateAgentPayload.UserErrors(childComplexity), true
 
+	case "UpdateContactPayload.asOf":
+		if e.ComplexityRoot.UpdateContactPayload.AsOf == nil {
+			break
+		}
+
+		return e.ComplexityRoot.UpdateContactPayload.AsOf(childComplexity), true
 	case "UpdateContactPayload.contact":
 		if e.ComplexityRoot.UpdateContactPayload.Contact == nil {
 			break
@@ -5089,6 +6589,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.UpdateContactPayload.UserErrors(childComplexity), true
 
+	case "UpdateWorkflowPayload.asOf":
+		if e.ComplexityRoot.UpdateWorkflowPayload.AsOf == nil {
+			break
+		}
+
+		return e.ComplexityRoot.UpdateWorkflowPayload.AsOf(childComplexity), true
 	case "UpdateWorkflowPayload.events":
 		if e.ComplexityRoot.UpdateWorkflowPayload.Events == nil {
 			break
@@ -5108,6 +6614,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.UpdateWorkflowPayload.Workflow(childComplexity), true
 
+	case "UpdateWorkspacePayload.asOf":
+		if e.ComplexityRoot.UpdateWorkspacePayload.AsOf == nil {
+			break
+		}
+
+		return e.ComplexityRoot.UpdateWorkspacePayload.AsOf(childComplexity), true
 	case "UpdateWorkspacePayload.events":
 		if e.ComplexityRoot.UpdateWorkspacePayload.Events == nil {
 			break
@@ -5348,12 +6860,24 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.WorkflowCreated.Contact(childComplexity), true
+	case "WorkflowCreated.contactRevision":
+		if e.ComplexityRoot.WorkflowCreated.ContactRevision == nil {
+			break
+		}
+
+		return e.ComplexityRoot.WorkflowCreated.ContactRevision(childComplexity), true
 	case "WorkflowCreated.conversation":
 		if e.ComplexityRoot.WorkflowCreated.Conversation == nil {
 			break
 		}
 
 		return e.ComplexityRoot.WorkflowCreated.Conversation(childComplexity), true
+	case "WorkflowCreated.conversationRevision":
+		if e.ComplexityRoot.WorkflowCreated.ConversationRevision == nil {
+			break
+		}
+
+		return e.ComplexityRoot.WorkflowCreated.ConversationRevision(childComplexity), true
 	case "WorkflowCreated.cursor":
 		if e.ComplexityRoot.WorkflowCreated.Cursor == nil {
 			break
@@ -5422,12 +6946,24 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.WorkflowDeleted.Contact(childComplexity), true
+	case "WorkflowDeleted.contactRevision":
+		if e.ComplexityRoot.WorkflowDeleted.ContactRevision == nil {
+			break
+		}
+
+		return e.ComplexityRoot.WorkflowDeleted.ContactRevision(childComplexity), true
 	case "WorkflowDeleted.conversation":
 		if e.ComplexityRoot.WorkflowDeleted.Conversation == nil {
 			break
 		}
 
 		return e.ComplexityRoot.WorkflowDeleted.Conversation(childComplexity), true
+	case "WorkflowDeleted.conversationRevision":
+		if e.ComplexityRoot.WorkflowDeleted.ConversationRevision == nil {
+			break
+		}
+
+		return e.ComplexityRoot.WorkflowDeleted.ConversationRevision(childComplexity), true
 	case "WorkflowDeleted.cursor":
 		if e.ComplexityRoot.WorkflowDeleted.Cursor == nil {
 			break
@@ -5477,12 +7013,24 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.WorkflowDisabled.Contact(childComplexity), true
+	case "WorkflowDisabled.contactRevision":
+		if e.ComplexityRoot.WorkflowDisabled.ContactRevision == nil {
+			break
+		}
+
+		return e.ComplexityRoot.WorkflowDisabled.ContactRevision(childComplexity), true
 	case "WorkflowDisabled.conversation":
 		if e.ComplexityRoot.WorkflowDisabled.Conversation == nil {
 			break
 		}
 
 		return e.ComplexityRoot.WorkflowDisabled.Conversation(childComplexity), true
+	case "WorkflowDisabled.conversationRevision":
+		if e.ComplexityRoot.WorkflowDisabled.ConversationRevision == nil {
+			break
+		}
+
+		return e.ComplexityRoot.WorkflowDisabled.ConversationRevision(childComplexity), true
 	case "WorkflowDisabled.cursor":
 		if e.ComplexityRoot.WorkflowDisabled.Cursor == nil {
 			break
@@ -5564,12 +7112,24 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.WorkflowEnabled.Contact(childComplexity), true
+	case "WorkflowEnabled.contactRevision":
+		if e.ComplexityRoot.WorkflowEnabled.ContactRevision == nil {
+			break
+		}
+
+		return e.ComplexityRoot.WorkflowEnabled.ContactRevision(childComplexity), true
 	case "WorkflowEnabled.conversation":
 		if e.ComplexityRoot.WorkflowEnabled.Conversation == nil {
 			break
 		}
 
 		return e.ComplexityRoot.WorkflowEnabled.Conversation(childComplexity), true
+	case "WorkflowEnabled.conversationRevision":
+		if e.ComplexityRoot.WorkflowEnabled.ConversationRevision == nil {
+			break
+		}
+
+		return e.ComplexityRoot.WorkflowEnabled.ConversationRevision(childComplexity), true
 	case "WorkflowEnabled.cursor":
 		if e.ComplexityRoot.WorkflowEnabled.Cursor == nil {
 			break
@@ -5651,12 +7211,24 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.WorkflowRan.Contact(childComplexity), true
+	case "WorkflowRan.contactRevision":
+		if e.ComplexityRoot.WorkflowRan.ContactRevision == nil {
+			break
+		}
+
+		return e.ComplexityRoot.WorkflowRan.ContactRevision(childComplexity), true
 	case "WorkflowRan.conversation":
 		if e.ComplexityRoot.WorkflowRan.Conversation == nil {
 			break
 		}
 
 		return e.ComplexityRoot.WorkflowRan.Conversation(childComplexity), true
+	case "WorkflowRan.conversationRevision":
+		if e.ComplexityRoot.WorkflowRan.ConversationRevision == nil {
+			break
+		}
+
+		return e.ComplexityRoot.WorkflowRan.ConversationRevision(childComplexity), true
 	case "WorkflowRan.cursor":
 		if e.ComplexityRoot.WorkflowRan.Cursor == nil {
 			break
@@ -5903,12 +7475,24 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.WorkflowUpdated.Contact(childComplexity), true
+	case "WorkflowUpdated.contactRevision":
+		if e.ComplexityRoot.WorkflowUpdated.ContactRevision == nil {
+			break
+		}
+
+		return e.ComplexityRoot.WorkflowUpdated.ContactRevision(childComplexity), true
 	case "WorkflowUpdated.conversation":
 		if e.ComplexityRoot.WorkflowUpdated.Conversation == nil {
 			break
 		}
 
 		return e.ComplexityRoot.WorkflowUpdated.Conversation(childComplexity), true
+	case "WorkflowUpdated.conversationRevision":
+		if e.ComplexityRoot.WorkflowUpdated.ConversationRevision == nil {
+			break
+		}
+
+		return e.ComplexityRoot.WorkflowUpdated.ConversationRevision(childComplexity), true
 	case "WorkflowUpdated.cursor":
 		if e.ComplexityRoot.WorkflowUpdated.Cursor == nil {
 			break
@@ -6013,12 +7597,24 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.WorkspaceUpdated.Contact(childComplexity), true
+	case "WorkspaceUpdated.contactRevision":
+		if e.ComplexityRoot.WorkspaceUpdated.ContactRevision == nil {
+			break
+		}
+
+		return e.ComplexityRoot.WorkspaceUpdated.ContactRevision(childComplexity), true
 	case "WorkspaceUpdated.conversation":
 		if e.ComplexityRoot.WorkspaceUpdated.Conversation == nil {
 			break
 		}
 
 		return e.ComplexityRoot.WorkspaceUpdated.Conversation(childComplexity), true
+	case "WorkspaceUpdated.conversationRevision":
+		if e.ComplexityRoot.WorkspaceUpdated.ConversationRevision == nil {
+			break
+		}
+
+		return e.ComplexityRoot.WorkspaceUpdated.ConversationRevision(childComplexity), true
 	case "WorkspaceUpdated.cursor":
 		if e.ComplexityRoot.WorkspaceUpdated.Cursor == nil {
 			break
@@ -6084,6 +7680,7 @@ func (e *executableSchema) Exec(ctx context.Context) graphql.ResponseHandler {
 		ec.unmarshalInputConversationItemInput,
 		ec.unmarshalInputCreateAgentInput,
 		ec.unmarshalInputCreateContactInput,
+		ec.unmarshalInputCreateTokenInput,
 		ec.unmarshalInputCreateWorkflowFromTemplateInput,
 		ec.unmarshalInputCreateWorkflowInput,
 		ec.unmarshalInputDeactivateAgentInput,
@@ -6110,6 +7707,7 @@ func (e *executableSchema) Exec(ctx context.Context) graphql.ResponseHandler {
 		ec.unmarshalInputReceiveMessageInput,
 		ec.unmarshalInputRecordBusinessEventInput,
 		ec.unmarshalInputReopenConversationInput,
+		ec.unmarshalInputRevokeTokenInput,
 		ec.unmarshalInputSendMessageInput,
 		ec.unmarshalInputSenderInput,
 		ec.unmarshalInputSetAvailabilityInput,
@@ -6223,7 +7821,7 @@ var sources = []*ast.Source{
 	{Name: "../schema.graphqls", Input: `"An instant as RFC 3339 in UTC; answers always have six decimals, such as 2026-03-01T09:30:00.250000Z, so that they sort as text."
 scalar DateTime @specifiedBy(url: "https://www.rfc-editor.org/rfc/rfc3339")
 
-"An opaque position in one workspace's event log. Every ` + "`" + `asOf` + "`" + ` and every event's ` + "`" + `cursor` + "`" + ` can be the ` + "`" + `after` + "`" + ` of any subscription."
+"An opaque position in one workspace's event log. Every ` + "`" + `asOf` + "`" + ` and every event's ` + "`" + `cursor` + "`" + ` can be the ` + "`" + `after` + "`" + ` of any subscription. Compared as strings, the positions of one workspace are in the order of its log. Positions that servers before 1.0 gave are taken, but do not compare."
 scalar EventCursor
 
 "Any JSON value, at most 16 KiB of it; numbers keep all their digits, the names of an object come back in alphabetical order."
@@ -6254,7 +7852,7 @@ type Query {
   inbox(
     "The view to list."
     view: InboxView! = MINE
-    "Words to find in the contact's name, email or phone or in the closing note; blank means no search."
+    "Words that all have to occur, in any order and anywhere in a word, in the contact's name, email or phone or in the closing note, whatever their accents and case, with small typing errors forgiven; one or two letters have to begin a word of the name; blank means no search."
     search: String
     "Conditions on top of the view."
     filter: InboxFilter
@@ -6262,20 +7860,23 @@ type Query {
     orderBy: InboxOrder
     "How many to return from the start of the range, 1 to 100; 50 if neither first nor last is given."
     first: Int
-    "Only what comes after this page cursor."
+    "Only what comes after this page cursor, or after the sortKey of a conversation in the same order."
     after: String
     "How many to return from the end of the range, 1 to 100."
     last: Int
-    "Only what comes before this page cursor."
+    "Only what comes before this page cursor, or before the sortKey of a conversation in the same order."
     before: String
   ): InboxConnection!
-  "The number of conversations in each view, without filter or search."
-  inboxCounts: InboxCounts!
+  "The number of conversations in each view."
+  inboxCounts(
+    "Conditions on top of each view; left out, all conversations are counted."
+    filter: InboxFilter
+  ): InboxCounts!
   "Figures of the whole workspace: what is open, how long contacts wait, how the agents are doing."
   dashboard: Dashboard!
   "One page of the agents of the workspace."
   agents(
-    "Words to find in the name or email; blank means no search."
+    "Words that all have to occur, in any order and anywhere in a word, in the name or email, whatever their accents and case, with small typing errors forgiven; one or two letters have to begin a word of the name; blank means no search."
     search: String
     "Conditions on the agents; left out, only active ones are listed."
     filter: AgentFilter
@@ -6292,7 +7893,7 @@ type Query {
   ): AgentConnection!
   "The contacts of the workspace."
   contacts(
-    "Words to find in the name, email or phone; blank means no search."
+    "Words that all have to occur, in any order and anywhere in a word, in the name, email or phone, whatever their accents and case, with small typing errors forgiven; one or two letters have to begin a word of the name; blank means no search."
     search: String
     "Conditions on the contacts."
     filter: ContactFilter
@@ -6345,6 +7946,39 @@ type Query {
     "The workflow to try, the conversation to try it on, and what happens first."
     input: DryRunWorkflowInput!
   ): WorkflowDryRun
+  "The whole log of the workspace, in its order."
+  events(
+    "Only events of these types; left out, all types."
+    types: [EventType!]
+    "Only events about this contact or its conversations; a contact_ id."
+    contactId: ID
+    "How many to return, 1 to 100; 50 if left out."
+    first: Int
+    "Only events after this position in the log, such as an event's ` + "`" + `cursor` + "`" + `; left out, the log is read from its beginning."
+    after: EventCursor
+  ): EventPage!
+  "The API tokens of agents and programs, the latest first, without their secrets (managers only)."
+  tokens(
+    "How many to return from the start of the range, 1 to 100; 50 if neither first nor last is given."
+    first: Int
+    "Only what comes after this page cursor."
+    after: String
+    "How many to return from the end of the range, 1 to 100."
+    last: Int
+    "Only what comes before this page cursor."
+    before: String
+  ): TokenConnection!
+  "The events about who may do what, the latest first: agents who were created, changed, deactivated, reactivated or linked to a sign-in, and tokens that were created or revoked (managers only)."
+  auditEvents(
+    "How many to return from the start of the range, 1 to 100; 50 if neither first nor last is given."
+    first: Int
+    "Only what comes after this page cursor."
+    after: String
+    "How many to return from the end of the range, 1 to 100."
+    last: Int
+    "Only what comes before this page cursor."
+    before: String
+  ): AuditEventConnection!
   "Any object by its typed id; null if there is none with this id."
   node(
     "The typed id of any kind of object."
@@ -6383,6 +8017,8 @@ enum SessionRole {
   INTEGRATION
   "A program that reads and changes nothing."
   READER
+  "A program that reads counts and the dashboard, without personal data."
+  DASHBOARD
 }
 
 "What a token may be used for."
@@ -6393,6 +8029,8 @@ enum TokenScope {
   INTEGRATION
   "The token may be used for queries and subscriptions only."
   READ
+  "The token may be used for counts and the dashboard only, without the agents of the dashboard."
+  DASHBOARD
 }
 
 "The limits within which a caller is served."
@@ -6403,6 +8041,8 @@ type SessionLimits {
   sockets: Int!
   "The number of bytes that a GraphQL document may have."
   documentBytes: Int!
+  "The cost that one operation may have at most."
+  cost: Int!
 }
 
 "One company's data with its policies; everything belongs to exactly one workspace."
@@ -6443,6 +8083,16 @@ enum OwnerPolicy {
   UNASSIGN
   "The contact's assignee stays responsible if online; otherwise the conversation is unassigned."
   UNASSIGN_IF_UNAVAILABLE
+}
+
+"One page of the log."
+type EventPage {
+  "The events, in log order."
+  nodes: [Event!]!
+  "Whether more events that were asked for follow this page."
+  hasNextPage: Boolean!
+  "The position up to which the log was read, after which the next page begins; a subscription after the last page's misses nothing."
+  cursor: EventCursor!
 }
 
 # ---------------------------------------------------------------- the inbox
@@ -6513,6 +8163,8 @@ enum OrderDirection {
 type InboxCounts {
   "The number of open conversations that are assigned to the caller; 0 if the caller is a program."
   mine: Int! @perCaller
+  "The number of conversations of ` + "`" + `mine` + "`" + ` with messages that the caller has not read, as it is when this is read, counted up to 1,000; 0 if the caller is a program. ` + "`" + `unreadChanged` + "`" + ` pushes it."
+  mineUnread: Int! @perCaller
   "Open conversations without an assignee."
   unassigned: Int!
   "Every open conversation."
@@ -6639,6 +8291,15 @@ type Conversation implements Node {
   assignee: Agent
   "Grows by one with each change of status, assignee or block, and with nothing else."
   version: Int!
+  "Grows with every change of the conversation itself and of its messages, also with those of ` + "`" + `version` + "`" + `; of two answers, the one with the higher revision is newer."
+  revision: Int!
+  "Whether it is the contact's latest conversation, the only one that can be open or assigned."
+  latest: Boolean!
+  "The place of the conversation in a list with this order: the smaller text comes first, whatever the direction. It can be the ` + "`" + `after` + "`" + ` or ` + "`" + `before` + "`" + ` of an inbox with the same order."
+  sortKey(
+    "The order of the list; by default the latest activity comes first."
+    orderBy: InboxOrder
+  ): String!
   "When it was opened."
   openedAt: DateTime!
   "The agent, contact, integration or workflow that opened it; null for the system."
@@ -6679,6 +8340,17 @@ type Conversation implements Node {
     "Only what comes before this page cursor."
     before: String
   ): TimelineConnection!
+  "Its messages and everything else that happened to it, by time: what a page that shows the conversation pages through. A message stands for its own event."
+  entries(
+    "How many to return from the start of the range, 1 to 100; 50 if neither first nor last is given."
+    first: Int
+    "Only what comes after this page cursor."
+    after: String
+    "How many to return from the end of the range, 1 to 100."
+    last: Int
+    "Only what comes before this page cursor."
+    before: String
+  ): EntryConnection!
   "Whether closeConversation would be accepted as things stand."
   canClose: Boolean!
   "The rule that refuses closing it now; null if none does."
@@ -6687,6 +8359,14 @@ type Conversation implements Node {
   canReopen: Boolean!
   "The rule that refuses reopening it now; null if none does."
   cannotReopenReason: UserErrorCode
+  "Whether sendMessage would be accepted from an agent as things stand."
+  canReply: Boolean!
+  "The rule that refuses a reply now; null if none does."
+  cannotReplyReason: UserErrorCode
+  "Whether assignConversation and unassignConversation would be accepted as things stand."
+  canAssign: Boolean!
+  "The rule that refuses assigning it now; null if none does."
+  cannotAssignReason: UserErrorCode
 }
 
 "Whether a conversation is open or closed."
@@ -6785,6 +8465,31 @@ type TimelineEdge {
   cursor: String!
 }
 
+"A message, or an event that is not about one."
+union Entry = Message | ConversationAssigned | ConversationUnassigned | ConversationOpened | ConversationReopened | ConversationClosed | ConversationImported | ContactCreated | ContactUpdated | ContactBlocked | ContactUnblocked | AgentCreated | AgentUpdated | AgentDeactivated | AgentReactivated | AvailabilityChanged | WorkspaceUpdated | BusinessEventRecorded | WorkflowCreated | WorkflowUpdated | WorkflowEnabled | WorkflowDisabled | WorkflowDeleted | WorkflowRan
+
+"One page of messages and events by time; of the same time, messages come first."
+type EntryConnection {
+  "The entries with their page cursors."
+  edges: [EntryEdge!]!
+  "The entries alone."
+  nodes: [Entry!]!
+  "Where the page lies in the list; a page ends early once its messages have more than 2 MiB of text."
+  pageInfo: PageInfo!
+  "The number of entries in the whole list, counted up to 1,000."
+  totalCount: Int!
+  "Whether the whole list is longer than totalCount."
+  totalCountCapped: Boolean!
+}
+
+"One entry of a page."
+type EntryEdge {
+  "The message or the event."
+  node: Entry!
+  "The page cursor, for ` + "`" + `after` + "`" + ` and ` + "`" + `before` + "`" + ` of the same list."
+  cursor: String!
+}
+
 # ---------------------------------------------------------------- contacts
 
 "A customer of the company."
@@ -6797,7 +8502,7 @@ type Contact implements Node {
   email: String
   "The phone number as it was given; not unique."
   phone: String
-  "An https address of a picture; the server never fetches it."
+  "An https address of a picture, which the server never fetches; in the demo a path on this server, such as ` + "`" + `/avatars/1.svg` + "`" + `."
   avatarUrl: String
   "The ids of the contact on its channels."
   identities: [ContactIdentity!]!
@@ -6809,6 +8514,8 @@ type Contact implements Node {
   assignee: Agent
   "The same number as the latest conversation's version; 1 for a new contact."
   version: Int!
+  "Grows with every change of the contact itself, also with those of ` + "`" + `version` + "`" + `, but not with its conversations; of two answers, the one with the higher revision is newer."
+  revision: Int!
   "The open conversation; null if none is open."
   openConversation: Conversation
   "The conversation that was opened last; null if there never was any."
@@ -6919,7 +8626,7 @@ type Agent implements Node {
   name: String!
   "The e-mail address, unique in the workspace; null for agents made by an import."
   email: String
-  "An https address of a picture; the server never fetches it."
+  "An https address of a picture, which the server never fetches; in the demo a path on this server, such as ` + "`" + `/avatars/1.svg` + "`" + `."
   avatarUrl: String
   "The role of the agent."
   role: Role!
@@ -6931,6 +8638,8 @@ type Agent implements Node {
   active: Boolean!
   "How many open conversations the agent is responsible for now, those of blocked contacts left out."
   openConversations: Int!
+  "Grows with every change of the agent's own data, but not with ` + "`" + `openConversations` + "`" + `; of two answers, the one with the higher revision is newer."
+  revision: Int!
 }
 
 "The role of an agent."
@@ -6989,6 +8698,8 @@ enum AgentOrderField {
   AVAILABILITY
   "The name; accents and case make no difference."
   NAME
+  "The number of open conversations that the agent is responsible for; agents with the same number are ordered by name."
+  LOAD
   "The time at which the agent was created."
   CREATED_AT
 }
@@ -7007,6 +8718,70 @@ type Integration implements Node {
   id: ID!
   "The name given to its token, such as what it is for."
   name: String!
+}
+
+"An API token without its secret, of which only a hash is stored."
+type Token {
+  "The typed id, token_…; the one of a program's token is also that of its Integration."
+  id: ID!
+  "What the token is for."
+  name: String!
+  "What the token may be used for."
+  scope: TokenScope!
+  "The agent that the token acts as; null for a program's token."
+  agent: Agent
+  "When it was created."
+  createdAt: DateTime!
+  "When it expires; null if it does not."
+  expiresAt: DateTime
+  "When it was revoked; null if it was not."
+  revokedAt: DateTime
+  "When it was last used, exact to an hour; null if it was not used."
+  lastUsedAt: DateTime
+}
+
+"One page of the tokens."
+type TokenConnection {
+  "The tokens with their page cursors."
+  edges: [TokenEdge!]!
+  "The tokens alone."
+  nodes: [Token!]!
+  "Where the page lies in the list."
+  pageInfo: PageInfo!
+  "The number of tokens in the whole list, counted up to 1,000."
+  totalCount: Int!
+  "Whether the whole list is longer than totalCount."
+  totalCountCapped: Boolean!
+}
+
+"One token of a page."
+type TokenEdge {
+  "The token."
+  node: Token!
+  "Its page cursor."
+  cursor: String!
+}
+
+"One page of the events about who may do what."
+type AuditEventConnection {
+  "The events with their page cursors."
+  edges: [AuditEventEdge!]!
+  "The events alone."
+  nodes: [Event!]!
+  "Where the page lies in the list."
+  pageInfo: PageInfo!
+  "The number of events in the whole list, counted up to 1,000."
+  totalCount: Int!
+  "Whether the whole list is longer than totalCount."
+  totalCountCapped: Boolean!
+}
+
+"One event of a page."
+type AuditEventEdge {
+  "The event."
+  node: Event!
+  "Its page cursor."
+  cursor: String!
 }
 
 "The author of a message."
@@ -7727,6 +9502,8 @@ type CreateWorkflowPayload {
   events: [Event!]!
   "The rule that refused the mutation; empty if none did."
   userErrors: [UserError!]!
+  "A position of the log that includes whatever the mutation did; a subscription that has passed it shows the outcome."
+  asOf: EventCursor!
 }
 
 "What createWorkflowFromTemplate did."
@@ -7737,6 +9514,8 @@ type CreateWorkflowFromTemplatePayload {
   events: [Event!]!
   "The rule that refused the mutation; empty if none did."
   userErrors: [UserError!]!
+  "A position of the log that includes whatever the mutation did; a subscription that has passed it shows the outcome."
+  asOf: EventCursor!
 }
 
 "What updateWorkflow did."
@@ -7747,6 +9526,8 @@ type UpdateWorkflowPayload {
   events: [Event!]!
   "The rule that refused the mutation; empty if none did."
   userErrors: [UserError!]!
+  "A position of the log that includes whatever the mutation did; a subscription that has passed it shows the outcome."
+  asOf: EventCursor!
 }
 
 "What enableWorkflow did."
@@ -7757,6 +9538,8 @@ type EnableWorkflowPayload {
   events: [Event!]!
   "The rule that refused the mutation; empty if none did."
   userErrors: [UserError!]!
+  "A position of the log that includes whatever the mutation did; a subscription that has passed it shows the outcome."
+  asOf: EventCursor!
 }
 
 "What disableWorkflow did."
@@ -7767,6 +9550,8 @@ type DisableWorkflowPayload {
   events: [Event!]!
   "The rule that refused the mutation; empty if none did."
   userErrors: [UserError!]!
+  "A position of the log that includes whatever the mutation did; a subscription that has passed it shows the outcome."
+  asOf: EventCursor!
 }
 
 "What deleteWorkflow did."
@@ -7777,6 +9562,8 @@ type DeleteWorkflowPayload {
   events: [Event!]!
   "The rule that refused the mutation; empty if none did."
   userErrors: [UserError!]!
+  "A position of the log that includes whatever the mutation did; a subscription that has passed it shows the outcome."
+  asOf: EventCursor!
 }
 
 "What cancelWorkflowRun did."
@@ -7787,6 +9574,8 @@ type CancelWorkflowRunPayload {
   events: [Event!]!
   "The rule that refused the mutation; empty if none did."
   userErrors: [UserError!]!
+  "A position of the log that includes whatever the mutation did; a subscription that has passed it shows the outcome."
+  asOf: EventCursor!
 }
 
 "What a workflow would do; nothing is written."
@@ -7893,7 +9682,7 @@ type Mutation {
     "The new availability."
     input: SetAvailabilityInput!
   ): SetAvailabilityPayload
-  "Creates an agent (managers only). Refuses with EMAIL_TAKEN, IDENTITY_TAKEN."
+  "Creates an agent (managers only). Refuses with EMAIL_TAKEN, IDENTITY_TAKEN, LIMIT_REACHED."
   createAgent(
     "The agent's data."
     input: CreateAgentInput!
@@ -7908,11 +9697,21 @@ type Mutation {
     "The agent to deactivate, and the colleague who takes over."
     input: DeactivateAgentInput!
   ): DeactivateAgentPayload
-  "Reactivates a deactivated agent (managers only)."
+  "Reactivates a deactivated agent (managers only). Refuses with LIMIT_REACHED."
   reactivateAgent(
     "The agent to reactivate."
     input: ReactivateAgentInput!
   ): ReactivateAgentPayload
+  "Creates an API token and shows its secret, this once (managers only). Refuses with AGENT_INACTIVE."
+  createToken(
+    "The token to create."
+    input: CreateTokenInput!
+  ): CreateTokenPayload
+  "Ends an API token for good; live connections that use it are closed within two seconds (managers only)."
+  revokeToken(
+    "The token to revoke."
+    input: RevokeTokenInput!
+  ): RevokeTokenPayload
   "Changes the workspace's name, time zone, country or policies (managers only)."
   updateWorkspace(
     "The fields to change. A field that is left out stays as it is; an explicit null or an empty text clears country or closingCategories."
@@ -7938,17 +9737,17 @@ type Mutation {
     "The workflow's data."
     input: CreateWorkflowInput!
   ): CreateWorkflowPayload
-  "Creates a workflow from a template and enables it (managers only). Refuses with INVALID_WORKFLOW."
+  "Creates a workflow from a template and enables it (managers only). Refuses with INVALID_WORKFLOW, LIMIT_REACHED."
   createWorkflowFromTemplate(
     "The template and its parameters."
     input: CreateWorkflowFromTemplateInput!
   ): CreateWorkflowFromTemplatePayload
-  "Changes a workflow for events from now on (managers only). Refuses with INVALID_WORKFLOW."
+  "Changes a workflow for events from now on (managers only). Refuses with INVALID_WORKFLOW, LIMIT_REACHED."
   updateWorkflow(
     "The fields to change. A field that is left out stays as it is."
     input: UpdateWorkflowInput!
   ): UpdateWorkflowPayload
-  "Enables a workflow for events from now on, and on request for the conversations that are open and unassigned now (managers only). Refuses with INVALID_WORKFLOW."
+  "Enables a workflow for events from now on, and on request for the conversations that are open and unassigned now (managers only). Refuses with INVALID_WORKFLOW, LIMIT_REACHED."
   enableWorkflow(
     "The workflow to enable."
     input: EnableWorkflowInput!
@@ -8026,6 +9825,8 @@ enum UserErrorCode {
   UNKNOWN_CHANNEL
   "The run of the workflow has ended."
   RUN_ENDED
+  "The workspace has as many of these as it may have."
+  LIMIT_REACHED
 }
 
 "The conversation and its new assignee."
@@ -8048,6 +9849,8 @@ type AssignConversationPayload {
   events: [Event!]!
   "The rule that refused the mutation; empty if none did."
   userErrors: [UserError!]!
+  "A position of the log that includes whatever the mutation did; a subscription that has passed it shows the outcome."
+  asOf: EventCursor!
 }
 
 "The conversation to take."
@@ -8068,6 +9871,8 @@ type AssignToMePayload {
   events: [Event!]!
   "The rule that refused the mutation; empty if none did."
   userErrors: [UserError!]!
+  "A position of the log that includes whatever the mutation did; a subscription that has passed it shows the outcome."
+  asOf: EventCursor!
 }
 
 "The conversation to unassign."
@@ -8088,6 +9893,8 @@ type UnassignConversationPayload {
   events: [Event!]!
   "The rule that refused the mutation; empty if none did."
   userErrors: [UserError!]!
+  "A position of the log that includes whatever the mutation did; a subscription that has passed it shows the outcome."
+  asOf: EventCursor!
 }
 
 "The contact and the new assignee."
@@ -8110,6 +9917,8 @@ type AssignContactPayload {
   events: [Event!]!
   "The rule that refused the mutation; empty if none did."
   userErrors: [UserError!]!
+  "A position of the log that includes whatever the mutation did; a subscription that has passed it shows the outcome."
+  asOf: EventCursor!
 }
 
 "The contact to unassign."
@@ -8130,6 +9939,8 @@ type UnassignContactPayload {
   events: [Event!]!
   "The rule that refused the mutation; empty if none did."
   userErrors: [UserError!]!
+  "A position of the log that includes whatever the mutation did; a subscription that has passed it shows the outcome."
+  asOf: EventCursor!
 }
 
 "The conversation to close."
@@ -8152,6 +9963,8 @@ type CloseConversationPayload {
   events: [Event!]!
   "The rule that refused the mutation; empty if none did."
   userErrors: [UserError!]!
+  "A position of the log that includes whatever the mutation did; a subscription that has passed it shows the outcome."
+  asOf: EventCursor!
 }
 
 "The contact and the channel of a new conversation."
@@ -8176,6 +9989,8 @@ type OpenConversationPayload {
   events: [Event!]!
   "The rule that refused the mutation; empty if none did."
   userErrors: [UserError!]!
+  "A position of the log that includes whatever the mutation did; a subscription that has passed it shows the outcome."
+  asOf: EventCursor!
 }
 
 "The conversation to reopen."
@@ -8196,6 +10011,8 @@ type ReopenConversationPayload {
   events: [Event!]!
   "The rule that refused the mutation; empty if none did."
   userErrors: [UserError!]!
+  "A position of the log that includes whatever the mutation did; a subscription that has passed it shows the outcome."
+  asOf: EventCursor!
 }
 
 "One of the conversations of a bulk."
@@ -8234,6 +10051,8 @@ type AssignConversationsPayload {
   events: [Event!]!
   "The rule that refused the whole call, if one did; those that refused an item are in its outcome."
   userErrors: [UserError!]!
+  "A position of the log that includes whatever the mutation did; a subscription that has passed it shows the outcome."
+  asOf: EventCursor!
 }
 
 "The conversations to unassign."
@@ -8252,6 +10071,8 @@ type UnassignConversationsPayload {
   events: [Event!]!
   "The rule that refused the whole call, if one did; those that refused an item are in its outcome."
   userErrors: [UserError!]!
+  "A position of the log that includes whatever the mutation did; a subscription that has passed it shows the outcome."
+  asOf: EventCursor!
 }
 
 "The conversations to close."
@@ -8272,6 +10093,8 @@ type CloseConversationsPayload {
   events: [Event!]!
   "The rule that refused the whole call, if one did; those that refused an item are in its outcome."
   userErrors: [UserError!]!
+  "A position of the log that includes whatever the mutation did; a subscription that has passed it shows the outcome."
+  asOf: EventCursor!
 }
 
 "The data of a new contact."
@@ -8298,6 +10121,8 @@ type CreateContactPayload {
   events: [Event!]!
   "The rule that refused the mutation; empty if none did."
   userErrors: [UserError!]!
+  "A position of the log that includes whatever the mutation did; a subscription that has passed it shows the outcome."
+  asOf: EventCursor!
 }
 
 "The data of a contact to change."
@@ -8326,6 +10151,8 @@ type UpdateContactPayload {
   events: [Event!]!
   "The rule that refused the mutation; empty if none did."
   userErrors: [UserError!]!
+  "A position of the log that includes whatever the mutation did; a subscription that has passed it shows the outcome."
+  asOf: EventCursor!
 }
 
 "The contact to block."
@@ -8346,6 +10173,8 @@ type BlockContactPayload {
   events: [Event!]!
   "The rule that refused the mutation; empty if none did."
   userErrors: [UserError!]!
+  "A position of the log that includes whatever the mutation did; a subscription that has passed it shows the outcome."
+  asOf: EventCursor!
 }
 
 "The contact to unblock."
@@ -8366,6 +10195,8 @@ type UnblockContactPayload {
   events: [Event!]!
   "The rule that refused the mutation; empty if none did."
   userErrors: [UserError!]!
+  "A position of the log that includes whatever the mutation did; a subscription that has passed it shows the outcome."
+  asOf: EventCursor!
 }
 
 "A contact by an id on a channel; an unknown one is created, and of a known one empty fields are filled and none is overwritten. A field that cannot be used is left out or kept in another form, and named in ` + "`" + `ignored` + "`" + `."
@@ -8430,6 +10261,8 @@ type ReceiveMessagePayload {
   userErrors: [UserError!]!
   "INVALID_FIELD for each field of the input that was left out or kept in another form because it could not be used as it is."
   ignored: [UserError!]!
+  "A position of the log that includes whatever the mutation did; a subscription that has passed it shows the outcome."
+  asOf: EventCursor!
 }
 
 "Something that happened outside to a contact."
@@ -8468,6 +10301,8 @@ type RecordBusinessEventPayload {
   userErrors: [UserError!]!
   "INVALID_FIELD for each field of the input that was left out or kept in another form because it could not be used as it is."
   ignored: [UserError!]!
+  "A position of the log that includes whatever the mutation did; a subscription that has passed it shows the outcome."
+  asOf: EventCursor!
 }
 
 "The availability to set."
@@ -8488,6 +10323,8 @@ type SetAvailabilityPayload {
   events: [Event!]!
   "The rule that refused the mutation; empty if none did."
   userErrors: [UserError!]!
+  "A position of the log that includes whatever the mutation did; a subscription that has passed it shows the outcome."
+  asOf: EventCursor!
 }
 
 "The data of a new agent."
@@ -8516,6 +10353,8 @@ type CreateAgentPayload {
   events: [Event!]!
   "The rule that refused the mutation; empty if none did."
   userErrors: [UserError!]!
+  "A position of the log that includes whatever the mutation did; a subscription that has passed it shows the outcome."
+  asOf: EventCursor!
 }
 
 "The data of an agent to change."
@@ -8546,6 +10385,8 @@ type UpdateAgentPayload {
   events: [Event!]!
   "The rule that refused the mutation; empty if none did."
   userErrors: [UserError!]!
+  "A position of the log that includes whatever the mutation did; a subscription that has passed it shows the outcome."
+  asOf: EventCursor!
 }
 
 "The agent to deactivate."
@@ -8568,6 +10409,8 @@ type DeactivateAgentPayload {
   events: [Event!]!
   "The rule that refused the mutation; empty if none did."
   userErrors: [UserError!]!
+  "A position of the log that includes whatever the mutation did; a subscription that has passed it shows the outcome."
+  asOf: EventCursor!
 }
 
 "The agent to reactivate."
@@ -8586,6 +10429,8 @@ type ReactivateAgentPayload {
   events: [Event!]!
   "The rule that refused the mutation; empty if none did."
   userErrors: [UserError!]!
+  "A position of the log that includes whatever the mutation did; a subscription that has passed it shows the outcome."
+  asOf: EventCursor!
 }
 
 "The fields of the workspace to change."
@@ -8608,6 +10453,54 @@ input UpdateWorkspaceInput {
   idempotencyKey: String
 }
 
+"A new API token."
+input CreateTokenInput {
+  "What the token is for, 1 to 200 characters; left out, it is named after its scope."
+  name: String
+  "What the token may be used for."
+  scope: TokenScope!
+  "The agent that the token acts as, an agent_ id; for the scope AGENT, and only for it."
+  agentId: ID
+  "When it expires; null for never. Left out, an agent's token expires after 90 days and a program's never."
+  expiresAt: DateTime
+  "Makes a repetition of this call return the first outcome instead of acting again, but without the secret; 1 to 100 characters, kept for 24 hours."
+  idempotencyKey: String
+}
+
+"What createToken did."
+type CreateTokenPayload {
+  "The new token; null if none was created."
+  token: Token
+  "The secret, to be sent as ` + "`" + `Authorization: Bearer` + "`" + `; null if none was created, and for a repeated call."
+  secret: String
+  "The events that were recorded, in log order; empty if nothing changed."
+  events: [Event!]!
+  "The rule that refused the mutation; empty if none did."
+  userErrors: [UserError!]!
+  "A position of the log that includes whatever the mutation did; a subscription that has passed it shows the outcome."
+  asOf: EventCursor!
+}
+
+"The token to revoke."
+input RevokeTokenInput {
+  "A token_ id."
+  tokenId: ID!
+  "Makes a repetition of this call return the first outcome instead of acting again; 1 to 100 characters, kept for 24 hours."
+  idempotencyKey: String
+}
+
+"What revokeToken did."
+type RevokeTokenPayload {
+  "The token as it now is."
+  token: Token
+  "The events that were recorded, in log order; empty if nothing changed."
+  events: [Event!]!
+  "The rule that refused the mutation; empty if none did."
+  userErrors: [UserError!]!
+  "A position of the log that includes whatever the mutation did; a subscription that has passed it shows the outcome."
+  asOf: EventCursor!
+}
+
 "What updateWorkspace did."
 type UpdateWorkspacePayload {
   "The workspace as it now is."
@@ -8618,6 +10511,8 @@ type UpdateWorkspacePayload {
   events: [Event!]!
   "The rule that refused the mutation; empty if none did."
   userErrors: [UserError!]!
+  "A position of the log that includes whatever the mutation did; a subscription that has passed it shows the outcome."
+  asOf: EventCursor!
 }
 
 "A reply to a contact."
@@ -8644,6 +10539,8 @@ type SendMessagePayload {
   events: [Event!]!
   "The rule that refused the mutation; empty if none did."
   userErrors: [UserError!]!
+  "A position of the log that includes whatever the mutation did; a subscription that has passed it shows the outcome."
+  asOf: EventCursor!
 }
 
 "An internal note."
@@ -8666,6 +10563,8 @@ type AddNotePayload {
   events: [Event!]!
   "The rule that refused the mutation; empty if none did."
   userErrors: [UserError!]!
+  "A position of the log that includes whatever the mutation did; a subscription that has passed it shows the outcome."
+  asOf: EventCursor!
 }
 
 "The conversation that was read."
@@ -8682,6 +10581,8 @@ type MarkReadPayload {
   conversation: Conversation
   "The rule that refused the mutation; empty if none did."
   userErrors: [UserError!]!
+  "A position of the log that includes whatever the mutation did; a subscription that has passed it shows the outcome."
+  asOf: EventCursor!
 }
 
 "A closing note."
@@ -8728,6 +10629,10 @@ interface Event {
   contact: Contact
   "The idempotency key of the mutation that caused it; null for callers other than the one who sent the key."
   idempotencyKey: String @perCaller
+  "The revision of the conversation right after the event; null if the event has none, or was recorded by a server that did not keep it."
+  conversationRevision: Int
+  "The revision of the contact right after the event; null if the event has none, or was recorded by a server that did not keep it."
+  contactRevision: Int
 }
 
 "A change of who is responsible for a conversation."
@@ -8748,6 +10653,10 @@ interface AssignmentEvent implements Event {
   contact: Contact
   "The idempotency key of the mutation that caused it; null for callers other than the one who sent the key."
   idempotencyKey: String @perCaller
+  "The revision of the conversation right after the event; null if the event has none, or was recorded by a server that did not keep it."
+  conversationRevision: Int
+  "The revision of the contact right after the event; null if the event has none, or was recorded by a server that did not keep it."
+  contactRevision: Int
   "The agent who was responsible before; null for nobody."
   from: Agent
   "The agent who is responsible now; null for nobody."
@@ -8776,6 +10685,10 @@ interface StatusEvent implements Event {
   contact: Contact
   "The idempotency key of the mutation that caused it; null for callers other than the one who sent the key."
   idempotencyKey: String @perCaller
+  "The revision of the conversation right after the event; null if the event has none, or was recorded by a server that did not keep it."
+  conversationRevision: Int
+  "The revision of the contact right after the event; null if the event has none, or was recorded by a server that did not keep it."
+  contactRevision: Int
   "What opened or reopened the conversation; null for a closing."
   source: ConversationSource
   "The closing note; null for an opening, a reopening, or a closing without a note."
@@ -8800,6 +10713,10 @@ interface MessageEvent implements Event {
   contact: Contact
   "The idempotency key of the mutation that caused it; null for callers other than the one who sent the key."
   idempotencyKey: String @perCaller
+  "The revision of the conversation right after the event; null if the event has none, or was recorded by a server that did not keep it."
+  conversationRevision: Int
+  "The revision of the contact right after the event; null if the event has none, or was recorded by a server that did not keep it."
+  contactRevision: Int
   "The message."
   message: Message
 }
@@ -8860,6 +10777,10 @@ type MessageReceived implements MessageEvent & Event & Node {
   contact: Contact
   "The idempotency key of the mutation that caused it; null for callers other than the one who sent the key."
   idempotencyKey: String @perCaller
+  "The revision of the conversation right after the event; null if the event has none, or was recorded by a server that did not keep it."
+  conversationRevision: Int
+  "The revision of the contact right after the event; null if the event has none, or was recorded by a server that did not keep it."
+  contactRevision: Int
   "The message."
   message: Message
 }
@@ -8882,6 +10803,10 @@ type MessageSent implements MessageEvent & Event & Node {
   contact: Contact
   "The idempotency key of the mutation that caused it; null for callers other than the one who sent the key."
   idempotencyKey: String @perCaller
+  "The revision of the conversation right after the event; null if the event has none, or was recorded by a server that did not keep it."
+  conversationRevision: Int
+  "The revision of the contact right after the event; null if the event has none, or was recorded by a server that did not keep it."
+  contactRevision: Int
   "The message."
   message: Message
 }
@@ -8904,6 +10829,10 @@ type NoteAdded implements MessageEvent & Event & Node {
   contact: Contact
   "The idempotency key of the mutation that caused it; null for callers other than the one who sent the key."
   idempotencyKey: String @perCaller
+  "The revision of the conversation right after the event; null if the event has none, or was recorded by a server that did not keep it."
+  conversationRevision: Int
+  "The revision of the contact right after the event; null if the event has none, or was recorded by a server that did not keep it."
+  contactRevision: Int
   "The message."
   message: Message
 }
@@ -8926,6 +10855,10 @@ type ConversationAssigned implements AssignmentEvent & Event & Node {
   contact: Contact
   "The idempotency key of the mutation that caused it; null for callers other than the one who sent the key."
   idempotencyKey: String @perCaller
+  "The revision of the conversation right after the event; null if the event has none, or was recorded by a server that did not keep it."
+  conversationRevision: Int
+  "The revision of the contact right after the event; null if the event has none, or was recorded by a server that did not keep it."
+  contactRevision: Int
   "The agent who was responsible before; null for nobody."
   from: Agent
   "The agent who is responsible now; null for nobody."
@@ -8954,6 +10887,10 @@ type ConversationUnassigned implements AssignmentEvent & Event & Node {
   contact: Contact
   "The idempotency key of the mutation that caused it; null for callers other than the one who sent the key."
   idempotencyKey: String @perCaller
+  "The revision of the conversation right after the event; null if the event has none, or was recorded by a server that did not keep it."
+  conversationRevision: Int
+  "The revision of the contact right after the event; null if the event has none, or was recorded by a server that did not keep it."
+  contactRevision: Int
   "The agent who was responsible before; null for nobody."
   from: Agent
   "The agent who is responsible now; null for nobody."
@@ -8982,6 +10919,10 @@ type ConversationOpened implements StatusEvent & Event & Node {
   contact: Contact
   "The idempotency key of the mutation that caused it; null for callers other than the one who sent the key."
   idempotencyKey: String @perCaller
+  "The revision of the conversation right after the event; null if the event has none, or was recorded by a server that did not keep it."
+  conversationRevision: Int
+  "The revision of the contact right after the event; null if the event has none, or was recorded by a server that did not keep it."
+  contactRevision: Int
   "What opened or reopened the conversation; null for a closing."
   source: ConversationSource
   "The closing note; null for an opening, a reopening, or a closing without a note."
@@ -9006,6 +10947,10 @@ type ConversationReopened implements StatusEvent & Event & Node {
   contact: Contact
   "The idempotency key of the mutation that caused it; null for callers other than the one who sent the key."
   idempotencyKey: String @perCaller
+  "The revision of the conversation right after the event; null if the event has none, or was recorded by a server that did not keep it."
+  conversationRevision: Int
+  "The revision of the contact right after the event; null if the event has none, or was recorded by a server that did not keep it."
+  contactRevision: Int
   "What opened or reopened the conversation; null for a closing."
   source: ConversationSource
   "The closing note; null for an opening, a reopening, or a closing without a note."
@@ -9030,6 +10975,10 @@ type ConversationClosed implements StatusEvent & Event & Node {
   contact: Contact
   "The idempotency key of the mutation that caused it; null for callers other than the one who sent the key."
   idempotencyKey: String @perCaller
+  "The revision of the conversation right after the event; null if the event has none, or was recorded by a server that did not keep it."
+  conversationRevision: Int
+  "The revision of the contact right after the event; null if the event has none, or was recorded by a server that did not keep it."
+  contactRevision: Int
   "What opened or reopened the conversation; null for a closing."
   source: ConversationSource
   "The closing note; null for an opening, a reopening, or a closing without a note."
@@ -9054,6 +11003,10 @@ type ConversationImported implements Event & Node {
   contact: Contact
   "The idempotency key of the mutation that caused it; null for callers other than the one who sent the key."
   idempotencyKey: String @perCaller
+  "The revision of the conversation right after the event; null if the event has none, or was recorded by a server that did not keep it."
+  conversationRevision: Int
+  "The revision of the contact right after the event; null if the event has none, or was recorded by a server that did not keep it."
+  contactRevision: Int
 }
 
 "A contact was created."
@@ -9074,6 +11027,10 @@ type ContactCreated implements Event & Node {
   contact: Contact
   "The idempotency key of the mutation that caused it; null for callers other than the one who sent the key."
   idempotencyKey: String @perCaller
+  "The revision of the conversation right after the event; null if the event has none, or was recorded by a server that did not keep it."
+  conversationRevision: Int
+  "The revision of the contact right after the event; null if the event has none, or was recorded by a server that did not keep it."
+  contactRevision: Int
 }
 
 "A contact's data changed."
@@ -9094,6 +11051,10 @@ type ContactUpdated implements Event & Node {
   contact: Contact
   "The idempotency key of the mutation that caused it; null for callers other than the one who sent the key."
   idempotencyKey: String @perCaller
+  "The revision of the conversation right after the event; null if the event has none, or was recorded by a server that did not keep it."
+  conversationRevision: Int
+  "The revision of the contact right after the event; null if the event has none, or was recorded by a server that did not keep it."
+  contactRevision: Int
   "What changed."
   changes: [FieldChange!]!
 }
@@ -9116,6 +11077,10 @@ type ContactBlocked implements Event & Node {
   contact: Contact
   "The idempotency key of the mutation that caused it; null for callers other than the one who sent the key."
   idempotencyKey: String @perCaller
+  "The revision of the conversation right after the event; null if the event has none, or was recorded by a server that did not keep it."
+  conversationRevision: Int
+  "The revision of the contact right after the event; null if the event has none, or was recorded by a server that did not keep it."
+  contactRevision: Int
 }
 
 "A contact was unblocked."
@@ -9136,6 +11101,10 @@ type ContactUnblocked implements Event & Node {
   contact: Contact
   "The idempotency key of the mutation that caused it; null for callers other than the one who sent the key."
   idempotencyKey: String @perCaller
+  "The revision of the conversation right after the event; null if the event has none, or was recorded by a server that did not keep it."
+  conversationRevision: Int
+  "The revision of the contact right after the event; null if the event has none, or was recorded by a server that did not keep it."
+  contactRevision: Int
 }
 
 "An agent was added."
@@ -9156,6 +11125,10 @@ type AgentCreated implements Event & Node {
   contact: Contact
   "The idempotency key of the mutation that caused it; null for callers other than the one who sent the key."
   idempotencyKey: String @perCaller
+  "The revision of the conversation right after the event; null if the event has none, or was recorded by a server that did not keep it."
+  conversationRevision: Int
+  "The revision of the contact right after the event; null if the event has none, or was recorded by a server that did not keep it."
+  contactRevision: Int
   "The agent, as it is now."
   agent: Agent
 }
@@ -9178,6 +11151,10 @@ type AgentUpdated implements Event & Node {
   contact: Contact
   "The idempotency key of the mutation that caused it; null for callers other than the one who sent the key."
   idempotencyKey: String @perCaller
+  "The revision of the conversation right after the event; null if the event has none, or was recorded by a server that did not keep it."
+  conversationRevision: Int
+  "The revision of the contact right after the event; null if the event has none, or was recorded by a server that did not keep it."
+  contactRevision: Int
   "The agent, as it is now."
   agent: Agent
   "What changed."
@@ -9202,6 +11179,10 @@ type AgentDeactivated implements Event & Node {
   contact: Contact
   "The idempotency key of the mutation that caused it; null for callers other than the one who sent the key."
   idempotencyKey: String @perCaller
+  "The revision of the conversation right after the event; null if the event has none, or was recorded by a server that did not keep it."
+  conversationRevision: Int
+  "The revision of the contact right after the event; null if the event has none, or was recorded by a server that did not keep it."
+  contactRevision: Int
   "The agent, as it is now."
   agent: Agent
 }
@@ -9224,8 +11205,90 @@ type AgentReactivated implements Event & Node {
   contact: Contact
   "The idempotency key of the mutation that caused it; null for callers other than the one who sent the key."
   idempotencyKey: String @perCaller
+  "The revision of the conversation right after the event; null if the event has none, or was recorded by a server that did not keep it."
+  conversationRevision: Int
+  "The revision of the contact right after the event; null if the event has none, or was recorded by a server that did not keep it."
+  contactRevision: Int
   "The agent, as it is now."
   agent: Agent
+}
+
+"An agent signed in through an identity provider for the first time and was recognised by the verified e-mail address; from now on the sign-in belongs to the agent."
+type IdentityLinked implements Event & Node {
+  "The typed id, evt_…."
+  id: ID!
+  "The position of the event in the log."
+  cursor: EventCursor!
+  "The time at which the event was recorded."
+  occurredAt: DateTime!
+  "The agent, contact, integration or workflow that caused the event; null for the system."
+  actor: Actor
+  "The integration that called for the actor, as for a contact's message; null if the actor called."
+  via: Integration
+  "The conversation of the event, as it is now; null if it has none."
+  conversation: Conversation
+  "The contact of the event, as it is now; null if it has none."
+  contact: Contact
+  "The idempotency key of the mutation that caused it; null for callers other than the one who sent the key."
+  idempotencyKey: String @perCaller
+  "The revision of the conversation right after the event; null if the event has none, or was recorded by a server that did not keep it."
+  conversationRevision: Int
+  "The revision of the contact right after the event; null if the event has none, or was recorded by a server that did not keep it."
+  contactRevision: Int
+  "The agent, as it is now."
+  agent: Agent
+}
+
+"An API token was created; only managers can read the event."
+type TokenCreated implements Event & Node {
+  "The typed id, evt_…."
+  id: ID!
+  "The position of the event in the log."
+  cursor: EventCursor!
+  "The time at which the event was recorded."
+  occurredAt: DateTime!
+  "The agent, contact, integration or workflow that caused the event; null for the system."
+  actor: Actor
+  "The integration that called for the actor, as for a contact's message; null if the actor called."
+  via: Integration
+  "The conversation of the event, as it is now; null if it has none."
+  conversation: Conversation
+  "The contact of the event, as it is now; null if it has none."
+  contact: Contact
+  "The idempotency key of the mutation that caused it; null for callers other than the one who sent the key."
+  idempotencyKey: String @perCaller
+  "The revision of the conversation right after the event; null if the event has none, or was recorded by a server that did not keep it."
+  conversationRevision: Int
+  "The revision of the contact right after the event; null if the event has none, or was recorded by a server that did not keep it."
+  contactRevision: Int
+  "The token, as it is now."
+  token: Token
+}
+
+"An API token was revoked, by itself or with its agent; only managers can read the event."
+type TokenRevoked implements Event & Node {
+  "The typed id, evt_…."
+  id: ID!
+  "The position of the event in the log."
+  cursor: EventCursor!
+  "The time at which the event was recorded."
+  occurredAt: DateTime!
+  "The agent, contact, integration or workflow that caused the event; null for the system."
+  actor: Actor
+  "The integration that called for the actor, as for a contact's message; null if the actor called."
+  via: Integration
+  "The conversation of the event, as it is now; null if it has none."
+  conversation: Conversation
+  "The contact of the event, as it is now; null if it has none."
+  contact: Contact
+  "The idempotency key of the mutation that caused it; null for callers other than the one who sent the key."
+  idempotencyKey: String @perCaller
+  "The revision of the conversation right after the event; null if the event has none, or was recorded by a server that did not keep it."
+  conversationRevision: Int
+  "The revision of the contact right after the event; null if the event has none, or was recorded by a server that did not keep it."
+  contactRevision: Int
+  "The token, as it is now."
+  token: Token
 }
 
 "An agent's availability changed."
@@ -9246,6 +11309,10 @@ type AvailabilityChanged implements Event & Node {
   contact: Contact
   "The idempotency key of the mutation that caused it; null for callers other than the one who sent the key."
   idempotencyKey: String @perCaller
+  "The revision of the conversation right after the event; null if the event has none, or was recorded by a server that did not keep it."
+  conversationRevision: Int
+  "The revision of the contact right after the event; null if the event has none, or was recorded by a server that did not keep it."
+  contactRevision: Int
   "The agent, as it is now."
   agent: Agent
   "The availability before the change."
@@ -9272,6 +11339,10 @@ type WorkspaceUpdated implements Event & Node {
   contact: Contact
   "The idempotency key of the mutation that caused it; null for callers other than the one who sent the key."
   idempotencyKey: String @perCaller
+  "The revision of the conversation right after the event; null if the event has none, or was recorded by a server that did not keep it."
+  conversationRevision: Int
+  "The revision of the contact right after the event; null if the event has none, or was recorded by a server that did not keep it."
+  contactRevision: Int
   "What changed."
   changes: [FieldChange!]!
 }
@@ -9294,6 +11365,10 @@ type BusinessEventRecorded implements Event & Node {
   contact: Contact
   "The idempotency key of the mutation that caused it; null for callers other than the one who sent the key."
   idempotencyKey: String @perCaller
+  "The revision of the conversation right after the event; null if the event has none, or was recorded by a server that did not keep it."
+  conversationRevision: Int
+  "The revision of the contact right after the event; null if the event has none, or was recorded by a server that did not keep it."
+  contactRevision: Int
   "What happened, such as order.placed."
   type: String!
   "More about it; null for nothing."
@@ -9320,6 +11395,10 @@ type WorkflowCreated implements Event & Node {
   contact: Contact
   "The idempotency key of the mutation that caused it; null for callers other than the one who sent the key."
   idempotencyKey: String @perCaller
+  "The revision of the conversation right after the event; null if the event has none, or was recorded by a server that did not keep it."
+  conversationRevision: Int
+  "The revision of the contact right after the event; null if the event has none, or was recorded by a server that did not keep it."
+  contactRevision: Int
   "The workflow, as it is now."
   workflow: Workflow
 }
@@ -9342,6 +11421,10 @@ type WorkflowUpdated implements Event & Node {
   contact: Contact
   "The idempotency key of the mutation that caused it; null for callers other than the one who sent the key."
   idempotencyKey: String @perCaller
+  "The revision of the conversation right after the event; null if the event has none, or was recorded by a server that did not keep it."
+  conversationRevision: Int
+  "The revision of the contact right after the event; null if the event has none, or was recorded by a server that did not keep it."
+  contactRevision: Int
   "The workflow, as it is now."
   workflow: Workflow
   "What changed; of the definition the values are not shown."
@@ -9366,6 +11449,10 @@ type WorkflowEnabled implements Event & Node {
   contact: Contact
   "The idempotency key of the mutation that caused it; null for callers other than the one who sent the key."
   idempotencyKey: String @perCaller
+  "The revision of the conversation right after the event; null if the event has none, or was recorded by a server that did not keep it."
+  conversationRevision: Int
+  "The revision of the contact right after the event; null if the event has none, or was recorded by a server that did not keep it."
+  contactRevision: Int
   "The workflow, as it is now."
   workflow: Workflow
 }
@@ -9388,6 +11475,10 @@ type WorkflowDisabled implements Event & Node {
   contact: Contact
   "The idempotency key of the mutation that caused it; null for callers other than the one who sent the key."
   idempotencyKey: String @perCaller
+  "The revision of the conversation right after the event; null if the event has none, or was recorded by a server that did not keep it."
+  conversationRevision: Int
+  "The revision of the contact right after the event; null if the event has none, or was recorded by a server that did not keep it."
+  contactRevision: Int
   "The workflow, as it is now."
   workflow: Workflow
 }
@@ -9410,6 +11501,10 @@ type WorkflowDeleted implements Event & Node {
   contact: Contact
   "The idempotency key of the mutation that caused it; null for callers other than the one who sent the key."
   idempotencyKey: String @perCaller
+  "The revision of the conversation right after the event; null if the event has none, or was recorded by a server that did not keep it."
+  conversationRevision: Int
+  "The revision of the contact right after the event; null if the event has none, or was recorded by a server that did not keep it."
+  contactRevision: Int
   "The workflow, as it is now."
   workflow: Workflow
 }
@@ -9432,12 +11527,78 @@ type WorkflowRan implements Event & Node {
   contact: Contact
   "The idempotency key of the mutation that caused it; null for callers other than the one who sent the key."
   idempotencyKey: String @perCaller
+  "The revision of the conversation right after the event; null if the event has none, or was recorded by a server that did not keep it."
+  conversationRevision: Int
+  "The revision of the contact right after the event; null if the event has none, or was recorded by a server that did not keep it."
+  contactRevision: Int
   "The workflow, as it is now."
   workflow: Workflow
   "The run."
   run: WorkflowRun
   "The status of the run at that moment."
   status: WorkflowRunStatus!
+}
+
+"The type of an event, named like its object type."
+enum EventType {
+  "A message from the contact came in."
+  MESSAGE_RECEIVED
+  "An agent replied."
+  MESSAGE_SENT
+  "An internal note was added."
+  NOTE_ADDED
+  "An agent became responsible for a conversation; a change from one agent to another is one event."
+  CONVERSATION_ASSIGNED
+  "A conversation lost its assignee."
+  CONVERSATION_UNASSIGNED
+  "A new conversation was opened."
+  CONVERSATION_OPENED
+  "A closed conversation was reopened."
+  CONVERSATION_REOPENED
+  "A conversation was closed."
+  CONVERSATION_CLOSED
+  "A conversation of the past was brought in."
+  CONVERSATION_IMPORTED
+  "A contact was created."
+  CONTACT_CREATED
+  "A contact's data changed."
+  CONTACT_UPDATED
+  "A contact was blocked."
+  CONTACT_BLOCKED
+  "A contact was unblocked."
+  CONTACT_UNBLOCKED
+  "An agent was added."
+  AGENT_CREATED
+  "An agent's data changed."
+  AGENT_UPDATED
+  "An agent was deactivated."
+  AGENT_DEACTIVATED
+  "An agent was reactivated."
+  AGENT_REACTIVATED
+  "A sign-in at an identity provider was linked to an agent by the verified e-mail address."
+  IDENTITY_LINKED
+  "An API token was created; only managers see it."
+  TOKEN_CREATED
+  "An API token was revoked; only managers see it."
+  TOKEN_REVOKED
+  "An agent's availability changed."
+  AVAILABILITY_CHANGED
+  "The workspace's name, time zone, country or policies changed."
+  WORKSPACE_UPDATED
+  "A business event was recorded, such as an order that was placed."
+  BUSINESS_EVENT_RECORDED
+  "A workflow was added."
+  WORKFLOW_CREATED
+  "A workflow changed."
+  WORKFLOW_UPDATED
+  "A workflow was enabled for the events that follow."
+  WORKFLOW_ENABLED
+  "A workflow was disabled for the events that follow."
+  WORKFLOW_DISABLED
+  "A workflow was deleted."
+  WORKFLOW_DELETED
+  "A run of a workflow ended or began to wait."
+  WORKFLOW_RAN
 }
 
 # ---------------------------------------------------------------- subscriptions
@@ -9460,10 +11621,12 @@ type Subscription {
     "The position in the log after which it begins; left out, it begins now."
     after: EventCursor
   ): StatusEvent!
-  "Every event of one conversation."
+  "Every event of one conversation, or of several on a wall: give one of the two arguments."
   conversationChanged(
     "A conv_ id."
-    conversationId: ID!
+    conversationId: ID
+    "Several conv_ ids, 1 to 100; the events of all of them come in the order of the log."
+    conversationIds: [ID!]
     "The position in the log after which it begins; left out, it begins now."
     after: EventCursor
   ): Event!
@@ -9476,8 +11639,19 @@ type Subscription {
     "The position in the log after which it begins; left out, it begins now."
     after: EventCursor
   ): InboxChange!
+  "The whole log as it grows: every event of the workspace."
+  events(
+    "Only events of these types; left out, all types."
+    types: [EventType!]
+    "Only events about this contact or its conversations; a contact_ id."
+    contactId: ID
+    "The position in the log after which it begins; left out, it begins now."
+    after: EventCursor
+  ): Event!
   "The counts of every view at once, then whenever they change, at most four times a second."
   inboxCountsChanged: InboxCounts!
+  "How much the calling agent has not read of a conversation, when that may have changed: after a new message, a reply of the agent, ` + "`" + `markRead` + "`" + ` on any device, or because the conversation was assigned to the agent or taken away; at most twice a second. Reading is not in the log, so after a reconnect ask for ` + "`" + `unreadCount` + "`" + ` again."
+  unreadChanged: UnreadChange! @perCaller
   "The dashboard at once, then whenever it changes, also because a day is over, at most twice a second."
   dashboardChanged: Dashboard!
   "Each event that changes an agent, or how many open conversations one is responsible for."
@@ -9490,6 +11664,16 @@ type Subscription {
     "Only of this workflow; a wf_ id."
     workflowId: ID
   ): WorkflowRun!
+}
+
+"How much the calling agent has not read."
+type UnreadChange {
+  "The id of the conversation."
+  conversationId: ID!
+  "The number of the contact's messages in the conversation that the agent has not read."
+  unreadCount: Int!
+  "The number of open conversations assigned to the agent that have unread messages, counted up to 1,000."
+  mineUnread: Int!
 }
 
 "An event that changes agents or the number of their open conversations."
@@ -9514,6 +11698,8 @@ type InboxChange {
   event: Event!
   "The counts right after the event; null while older events are replayed."
   counts: InboxCounts
+  "The number of conversations in the view that meet the filter, right after the event; null while older events are replayed."
+  filteredCount: Int
   "The position of the event in the log, after which a subscription can resume."
   cursor: EventCursor!
 }
@@ -9545,6 +11731,8 @@ func (ec *executionContext) childFields_AddNotePayload(ctx context.Context, fiel
 		return ec.fieldContext_AddNotePayload_events(ctx, field)
 	case "userErrors":
 		return ec.fieldContext_AddNotePayload_userErrors(ctx, field)
+	case "asOf":
+		return ec.fieldContext_AddNotePayload_asOf(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type AddNotePayload", field.Name)
 }
@@ -9569,6 +11757,8 @@ func (ec *executionContext) childFields_Agent(ctx context.Context, field graphql
 		return ec.fieldContext_Agent_active(ctx, field)
 	case "openConversations":
 		return ec.fieldContext_Agent_openConversations(ctx, field)
+	case "revision":
+		return ec.fieldContext_Agent_revision(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type Agent", field.Name)
 }
@@ -9619,6 +11809,8 @@ func (ec *executionContext) childFields_AssignContactPayload(ctx context.Context
 		return ec.fieldContext_AssignContactPayload_events(ctx, field)
 	case "userErrors":
 		return ec.fieldContext_AssignContactPayload_userErrors(ctx, field)
+	case "asOf":
+		return ec.fieldContext_AssignContactPayload_asOf(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type AssignContactPayload", field.Name)
 }
@@ -9631,6 +11823,8 @@ func (ec *executionContext) childFields_AssignConversationPayload(ctx context.Co
 		return ec.fieldContext_AssignConversationPayload_events(ctx, field)
 	case "userErrors":
 		return ec.fieldContext_AssignConversationPayload_userErrors(ctx, field)
+	case "asOf":
+		return ec.fieldContext_AssignConversationPayload_asOf(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type AssignConversationPayload", field.Name)
 }
@@ -9643,6 +11837,8 @@ func (ec *executionContext) childFields_AssignConversationsPayload(ctx context.C
 		return ec.fieldContext_AssignConversationsPayload_events(ctx, field)
 	case "userErrors":
 		return ec.fieldContext_AssignConversationsPayload_userErrors(ctx, field)
+	case "asOf":
+		return ec.fieldContext_AssignConversationsPayload_asOf(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type AssignConversationsPayload", field.Name)
 }
@@ -9655,6 +11851,8 @@ func (ec *executionContext) childFields_AssignToMePayload(ctx context.Context, f
 		return ec.fieldContext_AssignToMePayload_events(ctx, field)
 	case "userErrors":
 		return ec.fieldContext_AssignToMePayload_userErrors(ctx, field)
+	case "asOf":
+		return ec.fieldContext_AssignToMePayload_asOf(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type AssignToMePayload", field.Name)
 }
@@ -9673,6 +11871,32 @@ func (ec *executionContext) childFields_AssigneeCondition(ctx context.Context, f
 	return nil, fmt.Errorf("no field named %q was found under type AssigneeCondition", field.Name)
 }
 
+func (ec *executionContext) childFields_AuditEventConnection(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "edges":
+		return ec.fieldContext_AuditEventConnection_edges(ctx, field)
+	case "nodes":
+		return ec.fieldContext_AuditEventConnection_nodes(ctx, field)
+	case "pageInfo":
+		return ec.fieldContext_AuditEventConnection_pageInfo(ctx, field)
+	case "totalCount":
+		return ec.fieldContext_AuditEventConnection_totalCount(ctx, field)
+	case "totalCountCapped":
+		return ec.fieldContext_AuditEventConnection_totalCountCapped(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type AuditEventConnection", field.Name)
+}
+
+func (ec *executionContext) childFields_AuditEventEdge(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "node":
+		return ec.fieldContext_AuditEventEdge_node(ctx, field)
+	case "cursor":
+		return ec.fieldContext_AuditEventEdge_cursor(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type AuditEventEdge", field.Name)
+}
+
 func (ec *executionContext) childFields_BlockContactPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "contact":
@@ -9681,6 +11905,8 @@ func (ec *executionContext) childFields_BlockContactPayload(ctx context.Context,
 		return ec.fieldContext_BlockContactPayload_events(ctx, field)
 	case "userErrors":
 		return ec.fieldContext_BlockContactPayload_userErrors(ctx, field)
+	case "asOf":
+		return ec.fieldContext_BlockContactPayload_asOf(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type BlockContactPayload", field.Name)
 }
@@ -9693,6 +11919,8 @@ func (ec *executionContext) childFields_CancelWorkflowRunPayload(ctx context.Con
 		return ec.fieldContext_CancelWorkflowRunPayload_events(ctx, field)
 	case "userErrors":
 		return ec.fieldContext_CancelWorkflowRunPayload_userErrors(ctx, field)
+	case "asOf":
+		return ec.fieldContext_CancelWorkflowRunPayload_asOf(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type CancelWorkflowRunPayload", field.Name)
 }
@@ -9705,6 +11933,8 @@ func (ec *executionContext) childFields_CloseConversationPayload(ctx context.Con
 		return ec.fieldContext_CloseConversationPayload_events(ctx, field)
 	case "userErrors":
 		return ec.fieldContext_CloseConversationPayload_userErrors(ctx, field)
+	case "asOf":
+		return ec.fieldContext_CloseConversationPayload_asOf(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type CloseConversationPayload", field.Name)
 }
@@ -9717,6 +11947,8 @@ func (ec *executionContext) childFields_CloseConversationsPayload(ctx context.Co
 		return ec.fieldContext_CloseConversationsPayload_events(ctx, field)
 	case "userErrors":
 		return ec.fieldContext_CloseConversationsPayload_userErrors(ctx, field)
+	case "asOf":
+		return ec.fieldContext_CloseConversationsPayload_asOf(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type CloseConversationsPayload", field.Name)
 }
@@ -9753,6 +11985,8 @@ func (ec *executionContext) childFields_Contact(ctx context.Context, field graph
 		return ec.fieldContext_Contact_assignee(ctx, field)
 	case "version":
 		return ec.fieldContext_Contact_version(ctx, field)
+	case "revision":
+		return ec.fieldContext_Contact_revision(ctx, field)
 	case "openConversation":
 		return ec.fieldContext_Contact_openConversation(ctx, field)
 	case "latestConversation":
@@ -9821,6 +12055,12 @@ func (ec *executionContext) childFields_Conversation(ctx context.Context, field 
 		return ec.fieldContext_Conversation_assignee(ctx, field)
 	case "version":
 		return ec.fieldContext_Conversation_version(ctx, field)
+	case "revision":
+		return ec.fieldContext_Conversation_revision(ctx, field)
+	case "latest":
+		return ec.fieldContext_Conversation_latest(ctx, field)
+	case "sortKey":
+		return ec.fieldContext_Conversation_sortKey(ctx, field)
 	case "openedAt":
 		return ec.fieldContext_Conversation_openedAt(ctx, field)
 	case "openedBy":
@@ -9843,6 +12083,8 @@ func (ec *executionContext) childFields_Conversation(ctx context.Context, field 
 		return ec.fieldContext_Conversation_messages(ctx, field)
 	case "timeline":
 		return ec.fieldContext_Conversation_timeline(ctx, field)
+	case "entries":
+		return ec.fieldContext_Conversation_entries(ctx, field)
 	case "canClose":
 		return ec.fieldContext_Conversation_canClose(ctx, field)
 	case "cannotCloseReason":
@@ -9851,6 +12093,14 @@ func (ec *executionContext) childFields_Conversation(ctx context.Context, field 
 		return ec.fieldContext_Conversation_canReopen(ctx, field)
 	case "cannotReopenReason":
 		return ec.fieldContext_Conversation_cannotReopenReason(ctx, field)
+	case "canReply":
+		return ec.fieldContext_Conversation_canReply(ctx, field)
+	case "cannotReplyReason":
+		return ec.fieldContext_Conversation_cannotReplyReason(ctx, field)
+	case "canAssign":
+		return ec.fieldContext_Conversation_canAssign(ctx, field)
+	case "cannotAssignReason":
+		return ec.fieldContext_Conversation_cannotAssignReason(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type Conversation", field.Name)
 }
@@ -9901,6 +12151,8 @@ func (ec *executionContext) childFields_CreateAgentPayload(ctx context.Context, 
 		return ec.fieldContext_CreateAgentPayload_events(ctx, field)
 	case "userErrors":
 		return ec.fieldContext_CreateAgentPayload_userErrors(ctx, field)
+	case "asOf":
+		return ec.fieldContext_CreateAgentPayload_asOf(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type CreateAgentPayload", field.Name)
 }
@@ -9913,8 +12165,26 @@ func (ec *executionContext) childFields_CreateContactPayload(ctx context.Context
 		return ec.fieldContext_CreateContactPayload_events(ctx, field)
 	case "userErrors":
 		return ec.fieldContext_CreateContactPayload_userErrors(ctx, field)
+	case "asOf":
+		return ec.fieldContext_CreateContactPayload_asOf(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type CreateContactPayload", field.Name)
+}
+
+func (ec *executionContext) childFields_CreateTokenPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "token":
+		return ec.fieldContext_CreateTokenPayload_token(ctx, field)
+	case "secret":
+		return ec.fieldContext_CreateTokenPayload_secret(ctx, field)
+	case "events":
+		return ec.fieldContext_CreateTokenPayload_events(ctx, field)
+	case "userErrors":
+		return ec.fieldContext_CreateTokenPayload_userErrors(ctx, field)
+	case "asOf":
+		return ec.fieldContext_CreateTokenPayload_asOf(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type CreateTokenPayload", field.Name)
 }
 
 func (ec *executionContext) childFields_CreateWorkflowFromTemplatePayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -9925,6 +12195,8 @@ func (ec *executionContext) childFields_CreateWorkflowFromTemplatePayload(ctx co
 		return ec.fieldContext_CreateWorkflowFromTemplatePayload_events(ctx, field)
 	case "userErrors":
 		return ec.fieldContext_CreateWorkflowFromTemplatePayload_userErrors(ctx, field)
+	case "asOf":
+		return ec.fieldContext_CreateWorkflowFromTemplatePayload_asOf(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type CreateWorkflowFromTemplatePayload", field.Name)
 }
@@ -9937,6 +12209,8 @@ func (ec *executionContext) childFields_CreateWorkflowPayload(ctx context.Contex
 		return ec.fieldContext_CreateWorkflowPayload_events(ctx, field)
 	case "userErrors":
 		return ec.fieldContext_CreateWorkflowPayload_userErrors(ctx, field)
+	case "asOf":
+		return ec.fieldContext_CreateWorkflowPayload_asOf(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type CreateWorkflowPayload", field.Name)
 }
@@ -10007,6 +12281,8 @@ func (ec *executionContext) childFields_DeactivateAgentPayload(ctx context.Conte
 		return ec.fieldContext_DeactivateAgentPayload_events(ctx, field)
 	case "userErrors":
 		return ec.fieldContext_DeactivateAgentPayload_userErrors(ctx, field)
+	case "asOf":
+		return ec.fieldContext_DeactivateAgentPayload_asOf(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type DeactivateAgentPayload", field.Name)
 }
@@ -10019,6 +12295,8 @@ func (ec *executionContext) childFields_DeleteWorkflowPayload(ctx context.Contex
 		return ec.fieldContext_DeleteWorkflowPayload_events(ctx, field)
 	case "userErrors":
 		return ec.fieldContext_DeleteWorkflowPayload_userErrors(ctx, field)
+	case "asOf":
+		return ec.fieldContext_DeleteWorkflowPayload_asOf(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type DeleteWorkflowPayload", field.Name)
 }
@@ -10031,6 +12309,8 @@ func (ec *executionContext) childFields_DisableWorkflowPayload(ctx context.Conte
 		return ec.fieldContext_DisableWorkflowPayload_events(ctx, field)
 	case "userErrors":
 		return ec.fieldContext_DisableWorkflowPayload_userErrors(ctx, field)
+	case "asOf":
+		return ec.fieldContext_DisableWorkflowPayload_asOf(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type DisableWorkflowPayload", field.Name)
 }
@@ -10055,8 +12335,48 @@ func (ec *executionContext) childFields_EnableWorkflowPayload(ctx context.Contex
 		return ec.fieldContext_EnableWorkflowPayload_events(ctx, field)
 	case "userErrors":
 		return ec.fieldContext_EnableWorkflowPayload_userErrors(ctx, field)
+	case "asOf":
+		return ec.fieldContext_EnableWorkflowPayload_asOf(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type EnableWorkflowPayload", field.Name)
+}
+
+func (ec *executionContext) childFields_EntryConnection(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "edges":
+		return ec.fieldContext_EntryConnection_edges(ctx, field)
+	case "nodes":
+		return ec.fieldContext_EntryConnection_nodes(ctx, field)
+	case "pageInfo":
+		return ec.fieldContext_EntryConnection_pageInfo(ctx, field)
+	case "totalCount":
+		return ec.fieldContext_EntryConnection_totalCount(ctx, field)
+	case "totalCountCapped":
+		return ec.fieldContext_EntryConnection_totalCountCapped(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type EntryConnection", field.Name)
+}
+
+func (ec *executionContext) childFields_EntryEdge(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "node":
+		return ec.fieldContext_EntryEdge_node(ctx, field)
+	case "cursor":
+		return ec.fieldContext_EntryEdge_cursor(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type EntryEdge", field.Name)
+}
+
+func (ec *executionContext) childFields_EventPage(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "nodes":
+		return ec.fieldContext_EventPage_nodes(ctx, field)
+	case "hasNextPage":
+		return ec.fieldContext_EventPage_hasNextPage(ctx, field)
+	case "cursor":
+		return ec.fieldContext_EventPage_cursor(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type EventPage", field.Name)
 }
 
 func (ec *executionContext) childFields_FieldChange(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -10083,6 +12403,8 @@ func (ec *executionContext) childFields_InboxChange(ctx context.Context, field g
 		return ec.fieldContext_InboxChange_event(ctx, field)
 	case "counts":
 		return ec.fieldContext_InboxChange_counts(ctx, field)
+	case "filteredCount":
+		return ec.fieldContext_InboxChange_filteredCount(ctx, field)
 	case "cursor":
 		return ec.fieldContext_InboxChange_cursor(ctx, field)
 	}
@@ -10113,6 +12435,8 @@ func (ec *executionContext) childFields_InboxCounts(ctx context.Context, field g
 	switch field.Name {
 	case "mine":
 		return ec.fieldContext_InboxCounts_mine(ctx, field)
+	case "mineUnread":
+		return ec.fieldContext_InboxCounts_mineUnread(ctx, field)
 	case "unassigned":
 		return ec.fieldContext_InboxCounts_unassigned(ctx, field)
 	case "all":
@@ -10143,6 +12467,8 @@ func (ec *executionContext) childFields_MarkReadPayload(ctx context.Context, fie
 		return ec.fieldContext_MarkReadPayload_conversation(ctx, field)
 	case "userErrors":
 		return ec.fieldContext_MarkReadPayload_userErrors(ctx, field)
+	case "asOf":
+		return ec.fieldContext_MarkReadPayload_asOf(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type MarkReadPayload", field.Name)
 }
@@ -10211,6 +12537,8 @@ func (ec *executionContext) childFields_OpenConversationPayload(ctx context.Cont
 		return ec.fieldContext_OpenConversationPayload_events(ctx, field)
 	case "userErrors":
 		return ec.fieldContext_OpenConversationPayload_userErrors(ctx, field)
+	case "asOf":
+		return ec.fieldContext_OpenConversationPayload_asOf(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type OpenConversationPayload", field.Name)
 }
@@ -10237,6 +12565,8 @@ func (ec *executionContext) childFields_ReactivateAgentPayload(ctx context.Conte
 		return ec.fieldContext_ReactivateAgentPayload_events(ctx, field)
 	case "userErrors":
 		return ec.fieldContext_ReactivateAgentPayload_userErrors(ctx, field)
+	case "asOf":
+		return ec.fieldContext_ReactivateAgentPayload_asOf(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type ReactivateAgentPayload", field.Name)
 }
@@ -10255,6 +12585,8 @@ func (ec *executionContext) childFields_ReceiveMessagePayload(ctx context.Contex
 		return ec.fieldContext_ReceiveMessagePayload_userErrors(ctx, field)
 	case "ignored":
 		return ec.fieldContext_ReceiveMessagePayload_ignored(ctx, field)
+	case "asOf":
+		return ec.fieldContext_ReceiveMessagePayload_asOf(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type ReceiveMessagePayload", field.Name)
 }
@@ -10271,6 +12603,8 @@ func (ec *executionContext) childFields_RecordBusinessEventPayload(ctx context.C
 		return ec.fieldContext_RecordBusinessEventPayload_userErrors(ctx, field)
 	case "ignored":
 		return ec.fieldContext_RecordBusinessEventPayload_ignored(ctx, field)
+	case "asOf":
+		return ec.fieldContext_RecordBusinessEventPayload_asOf(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type RecordBusinessEventPayload", field.Name)
 }
@@ -10283,8 +12617,24 @@ func (ec *executionContext) childFields_ReopenConversationPayload(ctx context.Co
 		return ec.fieldContext_ReopenConversationPayload_events(ctx, field)
 	case "userErrors":
 		return ec.fieldContext_ReopenConversationPayload_userErrors(ctx, field)
+	case "asOf":
+		return ec.fieldContext_ReopenConversationPayload_asOf(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type ReopenConversationPayload", field.Name)
+}
+
+func (ec *executionContext) childFields_RevokeTokenPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "token":
+		return ec.fieldContext_RevokeTokenPayload_token(ctx, field)
+	case "events":
+		return ec.fieldContext_RevokeTokenPayload_events(ctx, field)
+	case "userErrors":
+		return ec.fieldContext_RevokeTokenPayload_userErrors(ctx, field)
+	case "asOf":
+		return ec.fieldContext_RevokeTokenPayload_asOf(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type RevokeTokenPayload", field.Name)
 }
 
 func (ec *executionContext) childFields_SendMessagePayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -10297,6 +12647,8 @@ func (ec *executionContext) childFields_SendMessagePayload(ctx context.Context, 
 		return ec.fieldContext_SendMessagePayload_events(ctx, field)
 	case "userErrors":
 		return ec.fieldContext_SendMessagePayload_userErrors(ctx, field)
+	case "asOf":
+		return ec.fieldContext_SendMessagePayload_asOf(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type SendMessagePayload", field.Name)
 }
@@ -10327,6 +12679,8 @@ func (ec *executionContext) childFields_SessionLimits(ctx context.Context, field
 		return ec.fieldContext_SessionLimits_sockets(ctx, field)
 	case "documentBytes":
 		return ec.fieldContext_SessionLimits_documentBytes(ctx, field)
+	case "cost":
+		return ec.fieldContext_SessionLimits_cost(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type SessionLimits", field.Name)
 }
@@ -10339,6 +12693,8 @@ func (ec *executionContext) childFields_SetAvailabilityPayload(ctx context.Conte
 		return ec.fieldContext_SetAvailabilityPayload_events(ctx, field)
 	case "userErrors":
 		return ec.fieldContext_SetAvailabilityPayload_userErrors(ctx, field)
+	case "asOf":
+		return ec.fieldContext_SetAvailabilityPayload_asOf(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type SetAvailabilityPayload", field.Name)
 }
@@ -10369,6 +12725,54 @@ func (ec *executionContext) childFields_TimelineEdge(ctx context.Context, field 
 	return nil, fmt.Errorf("no field named %q was found under type TimelineEdge", field.Name)
 }
 
+func (ec *executionContext) childFields_Token(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "id":
+		return ec.fieldContext_Token_id(ctx, field)
+	case "name":
+		return ec.fieldContext_Token_name(ctx, field)
+	case "scope":
+		return ec.fieldContext_Token_scope(ctx, field)
+	case "agent":
+		return ec.fieldContext_Token_agent(ctx, field)
+	case "createdAt":
+		return ec.fieldContext_Token_createdAt(ctx, field)
+	case "expiresAt":
+		return ec.fieldContext_Token_expiresAt(ctx, field)
+	case "revokedAt":
+		return ec.fieldContext_Token_revokedAt(ctx, field)
+	case "lastUsedAt":
+		return ec.fieldContext_Token_lastUsedAt(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type Token", field.Name)
+}
+
+func (ec *executionContext) childFields_TokenConnection(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "edges":
+		return ec.fieldContext_TokenConnection_edges(ctx, field)
+	case "nodes":
+		return ec.fieldContext_TokenConnection_nodes(ctx, field)
+	case "pageInfo":
+		return ec.fieldContext_TokenConnection_pageInfo(ctx, field)
+	case "totalCount":
+		return ec.fieldContext_TokenConnection_totalCount(ctx, field)
+	case "totalCountCapped":
+		return ec.fieldContext_TokenConnection_totalCountCapped(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type TokenConnection", field.Name)
+}
+
+func (ec *executionContext) childFields_TokenEdge(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "node":
+		return ec.fieldContext_TokenEdge_node(ctx, field)
+	case "cursor":
+		return ec.fieldContext_TokenEdge_cursor(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type TokenEdge", field.Name)
+}
+
 func (ec *executionContext) childFields_UnassignContactPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "contact":
@@ -10377,6 +12781,8 @@ func (ec *executionContext) childFields_UnassignContactPayload(ctx context.Conte
 		return ec.fieldContext_UnassignContactPayload_events(ctx, field)
 	case "userErrors":
 		return ec.fieldContext_UnassignContactPayload_userErrors(ctx, field)
+	case "asOf":
+		return ec.fieldContext_UnassignContactPayload_asOf(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type UnassignContactPayload", field.Name)
 }
@@ -10389,6 +12795,8 @@ func (ec *executionContext) childFields_UnassignConversationPayload(ctx context.
 		return ec.fieldContext_UnassignConversationPayload_events(ctx, field)
 	case "userErrors":
 		return ec.fieldContext_UnassignConversationPayload_userErrors(ctx, field)
+	case "asOf":
+		return ec.fieldContext_UnassignConversationPayload_asOf(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type UnassignConversationPayload", field.Name)
 }
@@ -10401,6 +12809,8 @@ func (ec *executionContext) childFields_UnassignConversationsPayload(ctx context
 		return ec.fieldContext_UnassignConversationsPayload_events(ctx, field)
 	case "userErrors":
 		return ec.fieldContext_UnassignConversationsPayload_userErrors(ctx, field)
+	case "asOf":
+		return ec.fieldContext_UnassignConversationsPayload_asOf(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type UnassignConversationsPayload", field.Name)
 }
@@ -10413,8 +12823,22 @@ func (ec *executionContext) childFields_UnblockContactPayload(ctx context.Contex
 		return ec.fieldContext_UnblockContactPayload_events(ctx, field)
 	case "userErrors":
 		return ec.fieldContext_UnblockContactPayload_userErrors(ctx, field)
+	case "asOf":
+		return ec.fieldContext_UnblockContactPayload_asOf(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type UnblockContactPayload", field.Name)
+}
+
+func (ec *executionContext) childFields_UnreadChange(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "conversationId":
+		return ec.fieldContext_UnreadChange_conversationId(ctx, field)
+	case "unreadCount":
+		return ec.fieldContext_UnreadChange_unreadCount(ctx, field)
+	case "mineUnread":
+		return ec.fieldContext_UnreadChange_mineUnread(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type UnreadChange", field.Name)
 }
 
 func (ec *executionContext) childFields_UpdateAgentPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -10425,6 +12849,8 @@ func (ec *executionContext) childFields_UpdateAgentPayload(ctx context.Context, 
 		return ec.fieldContext_UpdateAgentPayload_events(ctx, field)
 	case "userErrors":
 		return ec.fieldContext_UpdateAgentPayload_userErrors(ctx, field)
+	case "asOf":
+		return ec.fieldContext_UpdateAgentPayload_asOf(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type UpdateAgentPayload", field.Name)
 }
@@ -10437,6 +12863,8 @@ func (ec *executionContext) childFields_UpdateContactPayload(ctx context.Context
 		return ec.fieldContext_UpdateContactPayload_events(ctx, field)
 	case "userErrors":
 		return ec.fieldContext_UpdateContactPayload_userErrors(ctx, field)
+	case "asOf":
+		return ec.fieldContext_UpdateContactPayload_asOf(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type UpdateContactPayload", field.Name)
 }
@@ -10449,6 +12877,8 @@ func (ec *executionContext) childFields_UpdateWorkflowPayload(ctx context.Contex
 		return ec.fieldContext_UpdateWorkflowPayload_events(ctx, field)
 	case "userErrors":
 		return ec.fieldContext_UpdateWorkflowPayload_userErrors(ctx, field)
+	case "asOf":
+		return ec.fieldContext_UpdateWorkflowPayload_asOf(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type UpdateWorkflowPayload", field.Name)
 }
@@ -10463,6 +12893,8 @@ func (ec *executionContext) childFields_UpdateWorkspacePayload(ctx context.Conte
 		return ec.fieldContext_UpdateWorkspacePayload_events(ctx, field)
 	case "userErrors":
 		return ec.fieldContext_UpdateWorkspacePayload_userErrors(ctx, field)
+	case "asOf":
+		return ec.fieldContext_UpdateWorkspacePayload_asOf(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type UpdateWorkspacePayload", field.Name)
 }
@@ -10915,6 +13347,44 @@ func (ec *executionContext) field_Contact_timeline_args(ctx context.Context, raw
 	return args, nil
 }
 
+func (ec *executionContext) field_Conversation_entries_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "first",
+		func(ctx context.Context, v any) (*int, error) {
+			return ec.unmarshalOInt2ᚖint(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["first"] = arg0
+	arg1, err := graphql.ProcessArgField(ctx, rawArgs, "after",
+		func(ctx context.Context, v any) (*string, error) {
+			return ec.unmarshalOString2ᚖstring(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["after"] = arg1
+	arg2, err := graphql.ProcessArgField(ctx, rawArgs, "last",
+		func(ctx context.Context, v any) (*int, error) {
+			return ec.unmarshalOInt2ᚖint(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["last"] = arg2
+	arg3, err := graphql.ProcessArgField(ctx, rawArgs, "before",
+		func(ctx context.Context, v any) (*string, error) {
+			return ec.unmarshalOString2ᚖstring(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["before"] = arg3
+	return args, nil
+}
+
 func (ec *executionContext) field_Conversation_messages_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
 	var err error
 	args := map[string]any{}
@@ -10950,6 +13420,20 @@ func (ec *executionContext) field_Conversation_messages_args(ctx context.Context
 		return nil, err
 	}
 	args["before"] = arg3
+	return args, nil
+}
+
+func (ec *executionContext) field_Conversation_sortKey_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "orderBy",
+		func(ctx context.Context, v any) (*service.InboxOrder, error) {
+			return ec.unmarshalOInboxOrder2ᚖswitchboardᚋserviceᚐInboxOrder(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["orderBy"] = arg0
 	return args, nil
 }
 
@@ -11145,6 +13629,20 @@ func (ec *executionContext) field_Mutation_createContact_args(ctx context.Contex
 	return args, nil
 }
 
+func (ec *executionContext) field_Mutation_createToken_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
+		func(ctx context.Context, v any) (service.CreateTokenInput, error) {
+			return ec.unmarshalNCreateTokenInput2switchboardᚋserviceᚐCreateTokenInput(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["input"] = arg0
+	return args, nil
+}
+
 func (ec *executionContext) field_Mutation_createWorkflowFromTemplate_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
 	var err error
 	args := map[string]any{}
@@ -11305,6 +13803,20 @@ func (ec *executionContext) field_Mutation_reopenConversation_args(ctx context.C
 	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
 		func(ctx context.Context, v any) (service.ReopenConversationInput, error) {
 			return ec.unmarshalNReopenConversationInput2switchboardᚋserviceᚐReopenConversationInput(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["input"] = arg0
+	return args, nil
+}
+
+func (ec *executionContext) field_Mutation_revokeToken_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
+		func(ctx context.Context, v any) (service.RevokeTokenInput, error) {
+			return ec.unmarshalNRevokeTokenInput2switchboardᚋserviceᚐRevokeTokenInput(ctx, v)
 		})
 	if err != nil {
 		return nil, err
@@ -11543,6 +14055,44 @@ func (ec *executionContext) field_Query_agents_args(ctx context.Context, rawArgs
 	return args, nil
 }
 
+func (ec *executionContext) field_Query_auditEvents_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "first",
+		func(ctx context.Context, v any) (*int, error) {
+			return ec.unmarshalOInt2ᚖint(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["first"] = arg0
+	arg1, err := graphql.ProcessArgField(ctx, rawArgs, "after",
+		func(ctx context.Context, v any) (*string, error) {
+			return ec.unmarshalOString2ᚖstring(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["after"] = arg1
+	arg2, err := graphql.ProcessArgField(ctx, rawArgs, "last",
+		func(ctx context.Context, v any) (*int, error) {
+			return ec.unmarshalOInt2ᚖint(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["last"] = arg2
+	arg3, err := graphql.ProcessArgField(ctx, rawArgs, "before",
+		func(ctx context.Context, v any) (*string, error) {
+			return ec.unmarshalOString2ᚖstring(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["before"] = arg3
+	return args, nil
+}
+
 func (ec *executionContext) field_Query_contact_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
 	var err error
 	args := map[string]any{}
@@ -11647,6 +14197,58 @@ func (ec *executionContext) field_Query_dryRunWorkflow_args(ctx context.Context,
 	return args, nil
 }
 
+func (ec *executionContext) field_Query_events_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "types",
+		func(ctx context.Context, v any) ([]db.EventType, error) {
+			return ec.unmarshalOEventType2ᚕswitchboardᚋdbᚐEventTypeᚄ(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["types"] = arg0
+	arg1, err := graphql.ProcessArgField(ctx, rawArgs, "contactId",
+		func(ctx context.Context, v any) (*string, error) {
+			return ec.unmarshalOID2ᚖstring(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["contactId"] = arg1
+	arg2, err := graphql.ProcessArgField(ctx, rawArgs, "first",
+		func(ctx context.Context, v any) (*int, error) {
+			return ec.unmarshalOInt2ᚖint(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["first"] = arg2
+	arg3, err := graphql.ProcessArgField(ctx, rawArgs, "after",
+		func(ctx context.Context, v any) (*db.EventCursor, error) {
+			return ec.unmarshalOEventCursor2ᚖswitchboardᚋdbᚐEventCursor(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["after"] = arg3
+	return args, nil
+}
+
+func (ec *executionContext) field_Query_inboxCounts_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "filter",
+		func(ctx context.Context, v any) (*db.InboxFilter, error) {
+			return ec.unmarshalOInboxFilter2ᚖswitchboardᚋdbᚐInboxFilter(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["filter"] = arg0
+	return args, nil
+}
+
 func (ec *executionContext) field_Query_inbox_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
 	var err error
 	args := map[string]any{}
@@ -11742,6 +14344,44 @@ func (ec *executionContext) field_Query_nodes_args(ctx context.Context, rawArgs 
 		return nil, err
 	}
 	args["ids"] = arg0
+	return args, nil
+}
+
+func (ec *executionContext) field_Query_tokens_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "first",
+		func(ctx context.Context, v any) (*int, error) {
+			return ec.unmarshalOInt2ᚖint(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["first"] = arg0
+	arg1, err := graphql.ProcessArgField(ctx, rawArgs, "after",
+		func(ctx context.Context, v any) (*string, error) {
+			return ec.unmarshalOString2ᚖstring(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["after"] = arg1
+	arg2, err := graphql.ProcessArgField(ctx, rawArgs, "last",
+		func(ctx context.Context, v any) (*int, error) {
+			return ec.unmarshalOInt2ᚖint(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["last"] = arg2
+	arg3, err := graphql.ProcessArgField(ctx, rawArgs, "before",
+		func(ctx context.Context, v any) (*string, error) {
+			return ec.unmarshalOString2ᚖstring(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["before"] = arg3
 	return args, nil
 }
 
@@ -11845,21 +14485,59 @@ func (ec *executionContext) field_Subscription_conversationChanged_args(ctx cont
 	var err error
 	args := map[string]any{}
 	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "conversationId",
-		func(ctx context.Context, v any) (string, error) {
-			return ec.unmarshalNID2string(ctx, v)
+		func(ctx context.Context, v any) (*string, error) {
+			return ec.unmarshalOID2ᚖstring(ctx, v)
 		})
 	if err != nil {
 		return nil, err
 	}
 	args["conversationId"] = arg0
-	arg1, err := graphql.ProcessArgField(ctx, rawArgs, "after",
+	arg1, err := graphql.ProcessArgField(ctx, rawArgs, "conversationIds",
+		func(ctx context.Context, v any) ([]string, error) {
+			return ec.unmarshalOID2ᚕstringᚄ(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["conversationIds"] = arg1
+	arg2, err := graphql.ProcessArgField(ctx, rawArgs, "after",
 		func(ctx context.Context, v any) (*db.EventCursor, error) {
 			return ec.unmarshalOEventCursor2ᚖswitchboardᚋdbᚐEventCursor(ctx, v)
 		})
 	if err != nil {
 		return nil, err
 	}
-	args["after"] = arg1
+	args["after"] = arg2
+	return args, nil
+}
+
+func (ec *executionContext) field_Subscription_events_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "types",
+		func(ctx context.Context, v any) ([]db.EventType, error) {
+			return ec.unmarshalOEventType2ᚕswitchboardᚋdbᚐEventTypeᚄ(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["types"] = arg0
+	arg1, err := graphql.ProcessArgField(ctx, rawArgs, "contactId",
+		func(ctx context.Context, v any) (*string, error) {
+			return ec.unmarshalOID2ᚖstring(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["contactId"] = arg1
+	arg2, err := graphql.ProcessArgField(ctx, rawArgs, "after",
+		func(ctx context.Context, v any) (*db.EventCursor, error) {
+			return ec.unmarshalOEventCursor2ᚖswitchboardᚋdbᚐEventCursor(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["after"] = arg2
 	return args, nil
 }
 
@@ -12155,6 +14833,29 @@ func (ec *executionContext) fieldContext_AddNotePayload_userErrors(_ context.Con
 	return fc, nil
 }
 
+func (ec *executionContext) _AddNotePayload_asOf(ctx context.Context, field graphql.CollectedField, obj *ConversationPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_AddNotePayload_asOf(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.AddNotePayload().AsOf(ctx, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *db.EventCursor) graphql.Marshaler {
+			return ec.marshalNEventCursor2ᚖswitchboardᚋdbᚐEventCursor(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_AddNotePayload_asOf(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("AddNotePayload", field, true, true, errors.New("field of type EventCursor does not have child fields"))
+}
+
 func (ec *executionContext) _AddNoteStep_text(ctx context.Context, field graphql.CollectedField, obj *AddNoteStep) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -12406,6 +15107,29 @@ func (ec *executionContext) _Agent_openConversations(ctx context.Context, field 
 }
 func (ec *executionContext) fieldContext_Agent_openConversations(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("Agent", field, true, true, errors.New("field of type Int does not have child fields"))
+}
+
+func (ec *executionContext) _Agent_revision(ctx context.Context, field graphql.CollectedField, obj *db.Agent) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Agent_revision(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Revision, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int) graphql.Marshaler {
+			return ec.marshalNInt2int(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Agent_revision(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Agent", field, false, false, errors.New("field of type Int does not have child fields"))
 }
 
 func (ec *executionContext) _AgentChange_agents(ctx context.Context, field graphql.CollectedField, obj *AgentChange) (ret graphql.Marshaler) {
@@ -12861,6 +15585,52 @@ func (ec *executionContext) fieldContext_AgentCreated_idempotencyKey(_ context.C
 	return graphql.NewScalarFieldContext("AgentCreated", field, true, true, errors.New("field of type String does not have child fields"))
 }
 
+func (ec *executionContext) _AgentCreated_conversationRevision(ctx context.Context, field graphql.CollectedField, obj *AgentCreated) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_AgentCreated_conversationRevision(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.ConversationRevision, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *int) graphql.Marshaler {
+			return ec.marshalOInt2ᚖint(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_AgentCreated_conversationRevision(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("AgentCreated", field, false, false, errors.New("field of type Int does not have child fields"))
+}
+
+func (ec *executionContext) _AgentCreated_contactRevision(ctx context.Context, field graphql.CollectedField, obj *AgentCreated) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_AgentCreated_contactRevision(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.ContactRevision, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *int) graphql.Marshaler {
+			return ec.marshalOInt2ᚖint(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_AgentCreated_contactRevision(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("AgentCreated", field, false, false, errors.New("field of type Int does not have child fields"))
+}
+
 func (ec *executionContext) _AgentCreated_agent(ctx context.Context, field graphql.CollectedField, obj *AgentCreated) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -13115,6 +15885,52 @@ func (ec *executionContext) _AgentDeactivated_idempotencyKey(ctx context.Context
 }
 func (ec *executionContext) fieldContext_AgentDeactivated_idempotencyKey(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("AgentDeactivated", field, true, true, errors.New("field of type String does not have child fields"))
+}
+
+func (ec *executionContext) _AgentDeactivated_conversationRevision(ctx context.Context, field graphql.CollectedField, obj *AgentDeactivated) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_AgentDeactivated_conversationRevision(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.ConversationRevision, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *int) graphql.Marshaler {
+			return ec.marshalOInt2ᚖint(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_AgentDeactivated_conversationRevision(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("AgentDeactivated", field, false, false, errors.New("field of type Int does not have child fields"))
+}
+
+func (ec *executionContext) _AgentDeactivated_contactRevision(ctx context.Context, field graphql.CollectedField, obj *AgentDeactivated) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_AgentDeactivated_contactRevision(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.ContactRevision, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *int) graphql.Marshaler {
+			return ec.marshalOInt2ᚖint(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_AgentDeactivated_contactRevision(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("AgentDeactivated", field, false, false, errors.New("field of type Int does not have child fields"))
 }
 
 func (ec *executionContext) _AgentDeactivated_agent(ctx context.Context, field graphql.CollectedField, obj *AgentDeactivated) (ret graphql.Marshaler) {
@@ -13428,6 +16244,52 @@ func (ec *executionContext) fieldContext_AgentReactivated_idempotencyKey(_ conte
 	return graphql.NewScalarFieldContext("AgentReactivated", field, true, true, errors.New("field of type String does not have child fields"))
 }
 
+func (ec *executionContext) _AgentReactivated_conversationRevision(ctx context.Context, field graphql.CollectedField, obj *AgentReactivated) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_AgentReactivated_conversationRevision(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.ConversationRevision, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *int) graphql.Marshaler {
+			return ec.marshalOInt2ᚖint(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_AgentReactivated_conversationRevision(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("AgentReactivated", field, false, false, errors.New("field of type Int does not have child fields"))
+}
+
+func (ec *executionContext) _AgentReactivated_contactRevision(ctx context.Context, field graphql.CollectedField, obj *AgentReactivated) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_AgentReactivated_contactRevision(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.ContactRevision, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *int) graphql.Marshaler {
+			return ec.marshalOInt2ᚖint(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_AgentReactivated_contactRevision(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("AgentReactivated", field, false, false, errors.New("field of type Int does not have child fields"))
+}
+
 func (ec *executionContext) _AgentReactivated_agent(ctx context.Context, field graphql.CollectedField, obj *AgentReactivated) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -13684,6 +16546,52 @@ func (ec *executionContext) fieldContext_AgentUpdated_idempotencyKey(_ context.C
 	return graphql.NewScalarFieldContext("AgentUpdated", field, true, true, errors.New("field of type String does not have child fields"))
 }
 
+func (ec *executionContext) _AgentUpdated_conversationRevision(ctx context.Context, field graphql.CollectedField, obj *AgentUpdated) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_AgentUpdated_conversationRevision(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.ConversationRevision, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *int) graphql.Marshaler {
+			return ec.marshalOInt2ᚖint(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_AgentUpdated_conversationRevision(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("AgentUpdated", field, false, false, errors.New("field of type Int does not have child fields"))
+}
+
+func (ec *executionContext) _AgentUpdated_contactRevision(ctx context.Context, field graphql.CollectedField, obj *AgentUpdated) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_AgentUpdated_contactRevision(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.ContactRevision, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *int) graphql.Marshaler {
+			return ec.marshalOInt2ᚖint(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_AgentUpdated_contactRevision(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("AgentUpdated", field, false, false, errors.New("field of type Int does not have child fields"))
+}
+
 func (ec *executionContext) _AgentUpdated_agent(ctx context.Context, field graphql.CollectedField, obj *AgentUpdated) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -13844,6 +16752,29 @@ func (ec *executionContext) fieldContext_AssignContactPayload_userErrors(_ conte
 	return fc, nil
 }
 
+func (ec *executionContext) _AssignContactPayload_asOf(ctx context.Context, field graphql.CollectedField, obj *ContactPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_AssignContactPayload_asOf(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.AssignContactPayload().AsOf(ctx, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *db.EventCursor) graphql.Marshaler {
+			return ec.marshalNEventCursor2ᚖswitchboardᚋdbᚐEventCursor(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_AssignContactPayload_asOf(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("AssignContactPayload", field, true, true, errors.New("field of type EventCursor does not have child fields"))
+}
+
 func (ec *executionContext) _AssignConversationPayload_conversation(ctx context.Context, field graphql.CollectedField, obj *ConversationPayload) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -13940,6 +16871,29 @@ func (ec *executionContext) fieldContext_AssignConversationPayload_userErrors(_ 
 	return fc, nil
 }
 
+func (ec *executionContext) _AssignConversationPayload_asOf(ctx context.Context, field graphql.CollectedField, obj *ConversationPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_AssignConversationPayload_asOf(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.AssignConversationPayload().AsOf(ctx, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *db.EventCursor) graphql.Marshaler {
+			return ec.marshalNEventCursor2ᚖswitchboardᚋdbᚐEventCursor(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_AssignConversationPayload_asOf(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("AssignConversationPayload", field, true, true, errors.New("field of type EventCursor does not have child fields"))
+}
+
 func (ec *executionContext) _AssignConversationsPayload_outcomes(ctx context.Context, field graphql.CollectedField, obj *ConversationsPayload) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -14034,6 +16988,29 @@ func (ec *executionContext) fieldContext_AssignConversationsPayload_userErrors(_
 		},
 	}
 	return fc, nil
+}
+
+func (ec *executionContext) _AssignConversationsPayload_asOf(ctx context.Context, field graphql.CollectedField, obj *ConversationsPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_AssignConversationsPayload_asOf(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.AssignConversationsPayload().AsOf(ctx, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *db.EventCursor) graphql.Marshaler {
+			return ec.marshalNEventCursor2ᚖswitchboardᚋdbᚐEventCursor(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_AssignConversationsPayload_asOf(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("AssignConversationsPayload", field, true, true, errors.New("field of type EventCursor does not have child fields"))
 }
 
 func (ec *executionContext) _AssignLeastLoadedStep_agents(ctx context.Context, field graphql.CollectedField, obj *AssignLeastLoadedStep) (ret graphql.Marshaler) {
@@ -14435,6 +17412,29 @@ func (ec *executionContext) fieldContext_AssignToMePayload_userErrors(_ context.
 	return fc, nil
 }
 
+func (ec *executionContext) _AssignToMePayload_asOf(ctx context.Context, field graphql.CollectedField, obj *ConversationPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_AssignToMePayload_asOf(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.AssignToMePayload().AsOf(ctx, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *db.EventCursor) graphql.Marshaler {
+			return ec.marshalNEventCursor2ᚖswitchboardᚋdbᚐEventCursor(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_AssignToMePayload_asOf(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("AssignToMePayload", field, true, true, errors.New("field of type EventCursor does not have child fields"))
+}
+
 func (ec *executionContext) _AssigneeCondition_none(ctx context.Context, field graphql.CollectedField, obj *db.AssigneeCondition) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -14534,6 +17534,203 @@ func (ec *executionContext) fieldContext_AssigneeCondition_agents(_ context.Cont
 		},
 	}
 	return fc, nil
+}
+
+func (ec *executionContext) _AuditEventConnection_edges(ctx context.Context, field graphql.CollectedField, obj *Connection[Event]) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_AuditEventConnection_edges(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Edges(), nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*Edge[Event]) graphql.Marshaler {
+			return ec.marshalNAuditEventEdge2ᚕᚖswitchboardᚋgraphᚐEdgeᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_AuditEventConnection_edges(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "AuditEventConnection",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_AuditEventEdge(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _AuditEventConnection_nodes(ctx context.Context, field graphql.CollectedField, obj *Connection[Event]) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_AuditEventConnection_nodes(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Nodes(), nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []Event) graphql.Marshaler {
+			return ec.marshalNEvent2ᚕswitchboardᚋgraphᚐEventᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_AuditEventConnection_nodes(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "AuditEventConnection",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return nil, errors.New("FieldContext.Child cannot be called on type INTERFACE")
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _AuditEventConnection_pageInfo(ctx context.Context, field graphql.CollectedField, obj *Connection[Event]) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_AuditEventConnection_pageInfo(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.PageInfo(), nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *PageInfo) graphql.Marshaler {
+			return ec.marshalNPageInfo2ᚖswitchboardᚋgraphᚐPageInfo(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_AuditEventConnection_pageInfo(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "AuditEventConnection",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_PageInfo(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _AuditEventConnection_totalCount(ctx context.Context, field graphql.CollectedField, obj *Connection[Event]) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_AuditEventConnection_totalCount(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.AuditEventConnection().TotalCount(ctx, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int) graphql.Marshaler {
+			return ec.marshalNInt2int(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_AuditEventConnection_totalCount(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("AuditEventConnection", field, true, true, errors.New("field of type Int does not have child fields"))
+}
+
+func (ec *executionContext) _AuditEventConnection_totalCountCapped(ctx context.Context, field graphql.CollectedField, obj *Connection[Event]) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_AuditEventConnection_totalCountCapped(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.AuditEventConnection().TotalCountCapped(ctx, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v bool) graphql.Marshaler {
+			return ec.marshalNBoolean2bool(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_AuditEventConnection_totalCountCapped(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("AuditEventConnection", field, true, true, errors.New("field of type Boolean does not have child fields"))
+}
+
+func (ec *executionContext) _AuditEventEdge_node(ctx context.Context, field graphql.CollectedField, obj *Edge[Event]) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_AuditEventEdge_node(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Node, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v Event) graphql.Marshaler {
+			return ec.marshalNEvent2switchboardᚋgraphᚐEvent(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_AuditEventEdge_node(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "AuditEventEdge",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return nil, errors.New("FieldContext.Child cannot be called on type INTERFACE")
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _AuditEventEdge_cursor(ctx context.Context, field graphql.CollectedField, obj *Edge[Event]) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_AuditEventEdge_cursor(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Cursor(), nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_AuditEventEdge_cursor(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("AuditEventEdge", field, true, false, errors.New("field of type String does not have child fields"))
 }
 
 func (ec *executionContext) _AvailabilityChanged_id(ctx context.Context, field graphql.CollectedField, obj *AvailabilityChanged) (ret graphql.Marshaler) {
@@ -14760,6 +17957,52 @@ func (ec *executionContext) fieldContext_AvailabilityChanged_idempotencyKey(_ co
 	return graphql.NewScalarFieldContext("AvailabilityChanged", field, true, true, errors.New("field of type String does not have child fields"))
 }
 
+func (ec *executionContext) _AvailabilityChanged_conversationRevision(ctx context.Context, field graphql.CollectedField, obj *AvailabilityChanged) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_AvailabilityChanged_conversationRevision(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.ConversationRevision, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *int) graphql.Marshaler {
+			return ec.marshalOInt2ᚖint(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_AvailabilityChanged_conversationRevision(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("AvailabilityChanged", field, false, false, errors.New("field of type Int does not have child fields"))
+}
+
+func (ec *executionContext) _AvailabilityChanged_contactRevision(ctx context.Context, field graphql.CollectedField, obj *AvailabilityChanged) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_AvailabilityChanged_contactRevision(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.ContactRevision, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *int) graphql.Marshaler {
+			return ec.marshalOInt2ᚖint(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_AvailabilityChanged_contactRevision(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("AvailabilityChanged", field, false, false, errors.New("field of type Int does not have child fields"))
+}
+
 func (ec *executionContext) _AvailabilityChanged_agent(ctx context.Context, field graphql.CollectedField, obj *AvailabilityChanged) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -14932,6 +18175,29 @@ func (ec *executionContext) fieldContext_BlockContactPayload_userErrors(_ contex
 		},
 	}
 	return fc, nil
+}
+
+func (ec *executionContext) _BlockContactPayload_asOf(ctx context.Context, field graphql.CollectedField, obj *ContactPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_BlockContactPayload_asOf(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.BlockContactPayload().AsOf(ctx, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *db.EventCursor) graphql.Marshaler {
+			return ec.marshalNEventCursor2ᚖswitchboardᚋdbᚐEventCursor(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_BlockContactPayload_asOf(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("BlockContactPayload", field, true, true, errors.New("field of type EventCursor does not have child fields"))
 }
 
 func (ec *executionContext) _BusinessEventRecorded_id(ctx context.Context, field graphql.CollectedField, obj *BusinessEventRecorded) (ret graphql.Marshaler) {
@@ -15158,6 +18424,52 @@ func (ec *executionContext) fieldContext_BusinessEventRecorded_idempotencyKey(_ 
 	return graphql.NewScalarFieldContext("BusinessEventRecorded", field, true, true, errors.New("field of type String does not have child fields"))
 }
 
+func (ec *executionContext) _BusinessEventRecorded_conversationRevision(ctx context.Context, field graphql.CollectedField, obj *BusinessEventRecorded) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_BusinessEventRecorded_conversationRevision(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.ConversationRevision, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *int) graphql.Marshaler {
+			return ec.marshalOInt2ᚖint(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_BusinessEventRecorded_conversationRevision(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("BusinessEventRecorded", field, false, false, errors.New("field of type Int does not have child fields"))
+}
+
+func (ec *executionContext) _BusinessEventRecorded_contactRevision(ctx context.Context, field graphql.CollectedField, obj *BusinessEventRecorded) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_BusinessEventRecorded_contactRevision(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.ContactRevision, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *int) graphql.Marshaler {
+			return ec.marshalOInt2ᚖint(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_BusinessEventRecorded_contactRevision(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("BusinessEventRecorded", field, false, false, errors.New("field of type Int does not have child fields"))
+}
+
 func (ec *executionContext) _BusinessEventRecorded_type(ctx context.Context, field graphql.CollectedField, obj *BusinessEventRecorded) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -15323,6 +18635,29 @@ func (ec *executionContext) fieldContext_CancelWorkflowRunPayload_userErrors(_ c
 	return fc, nil
 }
 
+func (ec *executionContext) _CancelWorkflowRunPayload_asOf(ctx context.Context, field graphql.CollectedField, obj *WorkflowRunPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_CancelWorkflowRunPayload_asOf(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.CancelWorkflowRunPayload().AsOf(ctx, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *db.EventCursor) graphql.Marshaler {
+			return ec.marshalNEventCursor2ᚖswitchboardᚋdbᚐEventCursor(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_CancelWorkflowRunPayload_asOf(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("CancelWorkflowRunPayload", field, true, true, errors.New("field of type EventCursor does not have child fields"))
+}
+
 func (ec *executionContext) _CloseConversationPayload_conversation(ctx context.Context, field graphql.CollectedField, obj *ConversationPayload) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -15419,6 +18754,29 @@ func (ec *executionContext) fieldContext_CloseConversationPayload_userErrors(_ c
 	return fc, nil
 }
 
+func (ec *executionContext) _CloseConversationPayload_asOf(ctx context.Context, field graphql.CollectedField, obj *ConversationPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_CloseConversationPayload_asOf(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.CloseConversationPayload().AsOf(ctx, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *db.EventCursor) graphql.Marshaler {
+			return ec.marshalNEventCursor2ᚖswitchboardᚋdbᚐEventCursor(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_CloseConversationPayload_asOf(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("CloseConversationPayload", field, true, true, errors.New("field of type EventCursor does not have child fields"))
+}
+
 func (ec *executionContext) _CloseConversationsPayload_outcomes(ctx context.Context, field graphql.CollectedField, obj *ConversationsPayload) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -15513,6 +18871,29 @@ func (ec *executionContext) fieldContext_CloseConversationsPayload_userErrors(_ 
 		},
 	}
 	return fc, nil
+}
+
+func (ec *executionContext) _CloseConversationsPayload_asOf(ctx context.Context, field graphql.CollectedField, obj *ConversationsPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_CloseConversationsPayload_asOf(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.CloseConversationsPayload().AsOf(ctx, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *db.EventCursor) graphql.Marshaler {
+			return ec.marshalNEventCursor2ᚖswitchboardᚋdbᚐEventCursor(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_CloseConversationsPayload_asOf(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("CloseConversationsPayload", field, true, true, errors.New("field of type EventCursor does not have child fields"))
 }
 
 func (ec *executionContext) _CloseStep_category(ctx context.Context, field graphql.CollectedField, obj *CloseStep) (ret graphql.Marshaler) {
@@ -15875,6 +19256,29 @@ func (ec *executionContext) _Contact_version(ctx context.Context, field graphql.
 	)
 }
 func (ec *executionContext) fieldContext_Contact_version(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Contact", field, false, false, errors.New("field of type Int does not have child fields"))
+}
+
+func (ec *executionContext) _Contact_revision(ctx context.Context, field graphql.CollectedField, obj *db.Contact) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Contact_revision(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Revision, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int) graphql.Marshaler {
+			return ec.marshalNInt2int(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Contact_revision(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("Contact", field, false, false, errors.New("field of type Int does not have child fields"))
 }
 
@@ -16300,6 +19704,52 @@ func (ec *executionContext) fieldContext_ContactBlocked_idempotencyKey(_ context
 	return graphql.NewScalarFieldContext("ContactBlocked", field, true, true, errors.New("field of type String does not have child fields"))
 }
 
+func (ec *executionContext) _ContactBlocked_conversationRevision(ctx context.Context, field graphql.CollectedField, obj *ContactBlocked) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ContactBlocked_conversationRevision(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.ConversationRevision, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *int) graphql.Marshaler {
+			return ec.marshalOInt2ᚖint(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_ContactBlocked_conversationRevision(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ContactBlocked", field, false, false, errors.New("field of type Int does not have child fields"))
+}
+
+func (ec *executionContext) _ContactBlocked_contactRevision(ctx context.Context, field graphql.CollectedField, obj *ContactBlocked) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ContactBlocked_contactRevision(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.ContactRevision, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *int) graphql.Marshaler {
+			return ec.marshalOInt2ᚖint(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_ContactBlocked_contactRevision(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ContactBlocked", field, false, false, errors.New("field of type Int does not have child fields"))
+}
+
 func (ec *executionContext) _ContactConnection_edges(ctx context.Context, field graphql.CollectedField, obj *Connection[*db.Contact]) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -16666,6 +20116,52 @@ func (ec *executionContext) fieldContext_ContactCreated_idempotencyKey(_ context
 	return graphql.NewScalarFieldContext("ContactCreated", field, true, true, errors.New("field of type String does not have child fields"))
 }
 
+func (ec *executionContext) _ContactCreated_conversationRevision(ctx context.Context, field graphql.CollectedField, obj *ContactCreated) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ContactCreated_conversationRevision(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.ConversationRevision, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *int) graphql.Marshaler {
+			return ec.marshalOInt2ᚖint(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_ContactCreated_conversationRevision(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ContactCreated", field, false, false, errors.New("field of type Int does not have child fields"))
+}
+
+func (ec *executionContext) _ContactCreated_contactRevision(ctx context.Context, field graphql.CollectedField, obj *ContactCreated) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ContactCreated_contactRevision(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.ContactRevision, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *int) graphql.Marshaler {
+			return ec.marshalOInt2ᚖint(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_ContactCreated_contactRevision(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ContactCreated", field, false, false, errors.New("field of type Int does not have child fields"))
+}
+
 func (ec *executionContext) _ContactEdge_node(ctx context.Context, field graphql.CollectedField, obj *Edge[*db.Contact]) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -16991,6 +20487,52 @@ func (ec *executionContext) fieldContext_ContactUnblocked_idempotencyKey(_ conte
 	return graphql.NewScalarFieldContext("ContactUnblocked", field, true, true, errors.New("field of type String does not have child fields"))
 }
 
+func (ec *executionContext) _ContactUnblocked_conversationRevision(ctx context.Context, field graphql.CollectedField, obj *ContactUnblocked) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ContactUnblocked_conversationRevision(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.ConversationRevision, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *int) graphql.Marshaler {
+			return ec.marshalOInt2ᚖint(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_ContactUnblocked_conversationRevision(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ContactUnblocked", field, false, false, errors.New("field of type Int does not have child fields"))
+}
+
+func (ec *executionContext) _ContactUnblocked_contactRevision(ctx context.Context, field graphql.CollectedField, obj *ContactUnblocked) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ContactUnblocked_contactRevision(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.ContactRevision, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *int) graphql.Marshaler {
+			return ec.marshalOInt2ᚖint(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_ContactUnblocked_contactRevision(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ContactUnblocked", field, false, false, errors.New("field of type Int does not have child fields"))
+}
+
 func (ec *executionContext) _ContactUpdated_id(ctx context.Context, field graphql.CollectedField, obj *ContactUpdated) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -17215,6 +20757,52 @@ func (ec *executionContext) fieldContext_ContactUpdated_idempotencyKey(_ context
 	return graphql.NewScalarFieldContext("ContactUpdated", field, true, true, errors.New("field of type String does not have child fields"))
 }
 
+func (ec *executionContext) _ContactUpdated_conversationRevision(ctx context.Context, field graphql.CollectedField, obj *ContactUpdated) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ContactUpdated_conversationRevision(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.ConversationRevision, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *int) graphql.Marshaler {
+			return ec.marshalOInt2ᚖint(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_ContactUpdated_conversationRevision(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ContactUpdated", field, false, false, errors.New("field of type Int does not have child fields"))
+}
+
+func (ec *executionContext) _ContactUpdated_contactRevision(ctx context.Context, field graphql.CollectedField, obj *ContactUpdated) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ContactUpdated_contactRevision(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.ContactRevision, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *int) graphql.Marshaler {
+			return ec.marshalOInt2ᚖint(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_ContactUpdated_contactRevision(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ContactUpdated", field, false, false, errors.New("field of type Int does not have child fields"))
+}
+
 func (ec *executionContext) _ContactUpdated_changes(ctx context.Context, field graphql.CollectedField, obj *ContactUpdated) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -17424,6 +21012,96 @@ func (ec *executionContext) _Conversation_version(ctx context.Context, field gra
 }
 func (ec *executionContext) fieldContext_Conversation_version(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("Conversation", field, false, false, errors.New("field of type Int does not have child fields"))
+}
+
+func (ec *executionContext) _Conversation_revision(ctx context.Context, field graphql.CollectedField, obj *db.Conversation) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Conversation_revision(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Revision, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int) graphql.Marshaler {
+			return ec.marshalNInt2int(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Conversation_revision(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Conversation", field, false, false, errors.New("field of type Int does not have child fields"))
+}
+
+func (ec *executionContext) _Conversation_latest(ctx context.Context, field graphql.CollectedField, obj *db.Conversation) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Conversation_latest(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Latest, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v bool) graphql.Marshaler {
+			return ec.marshalNBoolean2bool(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Conversation_latest(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Conversation", field, false, false, errors.New("field of type Boolean does not have child fields"))
+}
+
+func (ec *executionContext) _Conversation_sortKey(ctx context.Context, field graphql.CollectedField, obj *db.Conversation) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Conversation_sortKey(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Conversation().SortKey(ctx, obj, fc.Args["orderBy"].(*service.InboxOrder))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Conversation_sortKey(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Conversation",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return nil, errors.New("field of type String does not have child fields")
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Conversation_sortKey_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
 }
 
 func (ec *executionContext) _Conversation_openedAt(ctx context.Context, field graphql.CollectedField, obj *db.Conversation) (ret graphql.Marshaler) {
@@ -17752,6 +21430,50 @@ func (ec *executionContext) fieldContext_Conversation_timeline(ctx context.Conte
 	return fc, nil
 }
 
+func (ec *executionContext) _Conversation_entries(ctx context.Context, field graphql.CollectedField, obj *db.Conversation) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Conversation_entries(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Conversation().Entries(ctx, obj, fc.Args["first"].(*int), fc.Args["after"].(*string), fc.Args["last"].(*int), fc.Args["before"].(*string))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *Connection[Entry]) graphql.Marshaler {
+			return ec.marshalNEntryConnection2ᚖswitchboardᚋgraphᚐConnection(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Conversation_entries(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Conversation",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_EntryConnection(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Conversation_entries_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
 func (ec *executionContext) _Conversation_canClose(ctx context.Context, field graphql.CollectedField, obj *db.Conversation) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -17841,6 +21563,98 @@ func (ec *executionContext) _Conversation_cannotReopenReason(ctx context.Context
 	)
 }
 func (ec *executionContext) fieldContext_Conversation_cannotReopenReason(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Conversation", field, true, true, errors.New("field of type UserErrorCode does not have child fields"))
+}
+
+func (ec *executionContext) _Conversation_canReply(ctx context.Context, field graphql.CollectedField, obj *db.Conversation) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Conversation_canReply(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.Conversation().CanReply(ctx, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v bool) graphql.Marshaler {
+			return ec.marshalNBoolean2bool(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Conversation_canReply(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Conversation", field, true, true, errors.New("field of type Boolean does not have child fields"))
+}
+
+func (ec *executionContext) _Conversation_cannotReplyReason(ctx context.Context, field graphql.CollectedField, obj *db.Conversation) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Conversation_cannotReplyReason(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.Conversation().CannotReplyReason(ctx, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *service.RefusalCode) graphql.Marshaler {
+			return ec.marshalOUserErrorCode2ᚖswitchboardᚋserviceᚐRefusalCode(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Conversation_cannotReplyReason(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Conversation", field, true, true, errors.New("field of type UserErrorCode does not have child fields"))
+}
+
+func (ec *executionContext) _Conversation_canAssign(ctx context.Context, field graphql.CollectedField, obj *db.Conversation) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Conversation_canAssign(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.Conversation().CanAssign(ctx, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v bool) graphql.Marshaler {
+			return ec.marshalNBoolean2bool(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Conversation_canAssign(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Conversation", field, true, true, errors.New("field of type Boolean does not have child fields"))
+}
+
+func (ec *executionContext) _Conversation_cannotAssignReason(ctx context.Context, field graphql.CollectedField, obj *db.Conversation) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Conversation_cannotAssignReason(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.Conversation().CannotAssignReason(ctx, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *service.RefusalCode) graphql.Marshaler {
+			return ec.marshalOUserErrorCode2ᚖswitchboardᚋserviceᚐRefusalCode(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Conversation_cannotAssignReason(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("Conversation", field, true, true, errors.New("field of type UserErrorCode does not have child fields"))
 }
 
@@ -18066,6 +21880,52 @@ func (ec *executionContext) _ConversationAssigned_idempotencyKey(ctx context.Con
 }
 func (ec *executionContext) fieldContext_ConversationAssigned_idempotencyKey(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("ConversationAssigned", field, true, true, errors.New("field of type String does not have child fields"))
+}
+
+func (ec *executionContext) _ConversationAssigned_conversationRevision(ctx context.Context, field graphql.CollectedField, obj *ConversationAssigned) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ConversationAssigned_conversationRevision(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.ConversationRevision, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *int) graphql.Marshaler {
+			return ec.marshalOInt2ᚖint(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_ConversationAssigned_conversationRevision(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ConversationAssigned", field, false, false, errors.New("field of type Int does not have child fields"))
+}
+
+func (ec *executionContext) _ConversationAssigned_contactRevision(ctx context.Context, field graphql.CollectedField, obj *ConversationAssigned) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ConversationAssigned_contactRevision(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.ContactRevision, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *int) graphql.Marshaler {
+			return ec.marshalOInt2ᚖint(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_ConversationAssigned_contactRevision(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ConversationAssigned", field, false, false, errors.New("field of type Int does not have child fields"))
 }
 
 func (ec *executionContext) _ConversationAssigned_from(ctx context.Context, field graphql.CollectedField, obj *ConversationAssigned) (ret graphql.Marshaler) {
@@ -18409,6 +22269,52 @@ func (ec *executionContext) _ConversationClosed_idempotencyKey(ctx context.Conte
 }
 func (ec *executionContext) fieldContext_ConversationClosed_idempotencyKey(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("ConversationClosed", field, true, true, errors.New("field of type String does not have child fields"))
+}
+
+func (ec *executionContext) _ConversationClosed_conversationRevision(ctx context.Context, field graphql.CollectedField, obj *ConversationClosed) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ConversationClosed_conversationRevision(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.ConversationRevision, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *int) graphql.Marshaler {
+			return ec.marshalOInt2ᚖint(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_ConversationClosed_conversationRevision(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ConversationClosed", field, false, false, errors.New("field of type Int does not have child fields"))
+}
+
+func (ec *executionContext) _ConversationClosed_contactRevision(ctx context.Context, field graphql.CollectedField, obj *ConversationClosed) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ConversationClosed_contactRevision(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.ContactRevision, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *int) graphql.Marshaler {
+			return ec.marshalOInt2ᚖint(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_ConversationClosed_contactRevision(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ConversationClosed", field, false, false, errors.New("field of type Int does not have child fields"))
 }
 
 func (ec *executionContext) _ConversationClosed_source(ctx context.Context, field graphql.CollectedField, obj *ConversationClosed) (ret graphql.Marshaler) {
@@ -18887,6 +22793,52 @@ func (ec *executionContext) fieldContext_ConversationImported_idempotencyKey(_ c
 	return graphql.NewScalarFieldContext("ConversationImported", field, true, true, errors.New("field of type String does not have child fields"))
 }
 
+func (ec *executionContext) _ConversationImported_conversationRevision(ctx context.Context, field graphql.CollectedField, obj *ConversationImported) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ConversationImported_conversationRevision(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.ConversationRevision, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *int) graphql.Marshaler {
+			return ec.marshalOInt2ᚖint(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_ConversationImported_conversationRevision(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ConversationImported", field, false, false, errors.New("field of type Int does not have child fields"))
+}
+
+func (ec *executionContext) _ConversationImported_contactRevision(ctx context.Context, field graphql.CollectedField, obj *ConversationImported) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ConversationImported_contactRevision(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.ContactRevision, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *int) graphql.Marshaler {
+			return ec.marshalOInt2ᚖint(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_ConversationImported_contactRevision(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ConversationImported", field, false, false, errors.New("field of type Int does not have child fields"))
+}
+
 func (ec *executionContext) _ConversationOpened_id(ctx context.Context, field graphql.CollectedField, obj *ConversationOpened) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -19109,6 +23061,52 @@ func (ec *executionContext) _ConversationOpened_idempotencyKey(ctx context.Conte
 }
 func (ec *executionContext) fieldContext_ConversationOpened_idempotencyKey(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("ConversationOpened", field, true, true, errors.New("field of type String does not have child fields"))
+}
+
+func (ec *executionContext) _ConversationOpened_conversationRevision(ctx context.Context, field graphql.CollectedField, obj *ConversationOpened) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ConversationOpened_conversationRevision(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.ConversationRevision, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *int) graphql.Marshaler {
+			return ec.marshalOInt2ᚖint(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_ConversationOpened_conversationRevision(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ConversationOpened", field, false, false, errors.New("field of type Int does not have child fields"))
+}
+
+func (ec *executionContext) _ConversationOpened_contactRevision(ctx context.Context, field graphql.CollectedField, obj *ConversationOpened) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ConversationOpened_contactRevision(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.ContactRevision, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *int) graphql.Marshaler {
+			return ec.marshalOInt2ᚖint(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_ConversationOpened_contactRevision(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ConversationOpened", field, false, false, errors.New("field of type Int does not have child fields"))
 }
 
 func (ec *executionContext) _ConversationOpened_source(ctx context.Context, field graphql.CollectedField, obj *ConversationOpened) (ret graphql.Marshaler) {
@@ -19477,6 +23475,52 @@ func (ec *executionContext) fieldContext_ConversationReopened_idempotencyKey(_ c
 	return graphql.NewScalarFieldContext("ConversationReopened", field, true, true, errors.New("field of type String does not have child fields"))
 }
 
+func (ec *executionContext) _ConversationReopened_conversationRevision(ctx context.Context, field graphql.CollectedField, obj *ConversationReopened) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ConversationReopened_conversationRevision(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.ConversationRevision, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *int) graphql.Marshaler {
+			return ec.marshalOInt2ᚖint(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_ConversationReopened_conversationRevision(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ConversationReopened", field, false, false, errors.New("field of type Int does not have child fields"))
+}
+
+func (ec *executionContext) _ConversationReopened_contactRevision(ctx context.Context, field graphql.CollectedField, obj *ConversationReopened) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ConversationReopened_contactRevision(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.ContactRevision, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *int) graphql.Marshaler {
+			return ec.marshalOInt2ᚖint(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_ConversationReopened_contactRevision(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ConversationReopened", field, false, false, errors.New("field of type Int does not have child fields"))
+}
+
 func (ec *executionContext) _ConversationReopened_source(ctx context.Context, field graphql.CollectedField, obj *ConversationReopened) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -19756,6 +23800,52 @@ func (ec *executionContext) fieldContext_ConversationUnassigned_idempotencyKey(_
 	return graphql.NewScalarFieldContext("ConversationUnassigned", field, true, true, errors.New("field of type String does not have child fields"))
 }
 
+func (ec *executionContext) _ConversationUnassigned_conversationRevision(ctx context.Context, field graphql.CollectedField, obj *ConversationUnassigned) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ConversationUnassigned_conversationRevision(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.ConversationRevision, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *int) graphql.Marshaler {
+			return ec.marshalOInt2ᚖint(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_ConversationUnassigned_conversationRevision(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ConversationUnassigned", field, false, false, errors.New("field of type Int does not have child fields"))
+}
+
+func (ec *executionContext) _ConversationUnassigned_contactRevision(ctx context.Context, field graphql.CollectedField, obj *ConversationUnassigned) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ConversationUnassigned_contactRevision(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.ContactRevision, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *int) graphql.Marshaler {
+			return ec.marshalOInt2ᚖint(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_ConversationUnassigned_contactRevision(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ConversationUnassigned", field, false, false, errors.New("field of type Int does not have child fields"))
+}
+
 func (ec *executionContext) _ConversationUnassigned_from(ctx context.Context, field graphql.CollectedField, obj *ConversationUnassigned) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -19971,6 +24061,29 @@ func (ec *executionContext) fieldContext_CreateAgentPayload_userErrors(_ context
 	return fc, nil
 }
 
+func (ec *executionContext) _CreateAgentPayload_asOf(ctx context.Context, field graphql.CollectedField, obj *AgentPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_CreateAgentPayload_asOf(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.CreateAgentPayload().AsOf(ctx, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *db.EventCursor) graphql.Marshaler {
+			return ec.marshalNEventCursor2ᚖswitchboardᚋdbᚐEventCursor(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_CreateAgentPayload_asOf(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("CreateAgentPayload", field, true, true, errors.New("field of type EventCursor does not have child fields"))
+}
+
 func (ec *executionContext) _CreateContactPayload_contact(ctx context.Context, field graphql.CollectedField, obj *ContactPayload) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -20065,6 +24178,171 @@ func (ec *executionContext) fieldContext_CreateContactPayload_userErrors(_ conte
 		},
 	}
 	return fc, nil
+}
+
+func (ec *executionContext) _CreateContactPayload_asOf(ctx context.Context, field graphql.CollectedField, obj *ContactPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_CreateContactPayload_asOf(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.CreateContactPayload().AsOf(ctx, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *db.EventCursor) graphql.Marshaler {
+			return ec.marshalNEventCursor2ᚖswitchboardᚋdbᚐEventCursor(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_CreateContactPayload_asOf(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("CreateContactPayload", field, true, true, errors.New("field of type EventCursor does not have child fields"))
+}
+
+func (ec *executionContext) _CreateTokenPayload_token(ctx context.Context, field graphql.CollectedField, obj *CreateTokenPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_CreateTokenPayload_token(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Token, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *db.Token) graphql.Marshaler {
+			return ec.marshalOToken2ᚖswitchboardᚋdbᚐToken(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_CreateTokenPayload_token(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "CreateTokenPayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Token(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _CreateTokenPayload_secret(ctx context.Context, field graphql.CollectedField, obj *CreateTokenPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_CreateTokenPayload_secret(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Secret, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *string) graphql.Marshaler {
+			return ec.marshalOString2ᚖstring(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_CreateTokenPayload_secret(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("CreateTokenPayload", field, false, false, errors.New("field of type String does not have child fields"))
+}
+
+func (ec *executionContext) _CreateTokenPayload_events(ctx context.Context, field graphql.CollectedField, obj *CreateTokenPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_CreateTokenPayload_events(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Events, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []Event) graphql.Marshaler {
+			return ec.marshalNEvent2ᚕswitchboardᚋgraphᚐEventᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_CreateTokenPayload_events(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "CreateTokenPayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return nil, errors.New("FieldContext.Child cannot be called on type INTERFACE")
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _CreateTokenPayload_userErrors(ctx context.Context, field graphql.CollectedField, obj *CreateTokenPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_CreateTokenPayload_userErrors(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.UserErrors, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*service.Refusal) graphql.Marshaler {
+			return ec.marshalNUserError2ᚕᚖswitchboardᚋserviceᚐRefusalᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_CreateTokenPayload_userErrors(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "CreateTokenPayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_UserError(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _CreateTokenPayload_asOf(ctx context.Context, field graphql.CollectedField, obj *CreateTokenPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_CreateTokenPayload_asOf(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.CreateTokenPayload().AsOf(ctx, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *db.EventCursor) graphql.Marshaler {
+			return ec.marshalNEventCursor2ᚖswitchboardᚋdbᚐEventCursor(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_CreateTokenPayload_asOf(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("CreateTokenPayload", field, true, true, errors.New("field of type EventCursor does not have child fields"))
 }
 
 func (ec *executionContext) _CreateWorkflowFromTemplatePayload_workflow(ctx context.Context, field graphql.CollectedField, obj *WorkflowPayload) (ret graphql.Marshaler) {
@@ -20163,6 +24441,29 @@ func (ec *executionContext) fieldContext_CreateWorkflowFromTemplatePayload_userE
 	return fc, nil
 }
 
+func (ec *executionContext) _CreateWorkflowFromTemplatePayload_asOf(ctx context.Context, field graphql.CollectedField, obj *WorkflowPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_CreateWorkflowFromTemplatePayload_asOf(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.CreateWorkflowFromTemplatePayload().AsOf(ctx, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *db.EventCursor) graphql.Marshaler {
+			return ec.marshalNEventCursor2ᚖswitchboardᚋdbᚐEventCursor(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_CreateWorkflowFromTemplatePayload_asOf(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("CreateWorkflowFromTemplatePayload", field, true, true, errors.New("field of type EventCursor does not have child fields"))
+}
+
 func (ec *executionContext) _CreateWorkflowPayload_workflow(ctx context.Context, field graphql.CollectedField, obj *WorkflowPayload) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -20257,6 +24558,29 @@ func (ec *executionContext) fieldContext_CreateWorkflowPayload_userErrors(_ cont
 		},
 	}
 	return fc, nil
+}
+
+func (ec *executionContext) _CreateWorkflowPayload_asOf(ctx context.Context, field graphql.CollectedField, obj *WorkflowPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_CreateWorkflowPayload_asOf(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.CreateWorkflowPayload().AsOf(ctx, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *db.EventCursor) graphql.Marshaler {
+			return ec.marshalNEventCursor2ᚖswitchboardᚋdbᚐEventCursor(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_CreateWorkflowPayload_asOf(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("CreateWorkflowPayload", field, true, true, errors.New("field of type EventCursor does not have child fields"))
 }
 
 func (ec *executionContext) _Dashboard_counts(ctx context.Context, field graphql.CollectedField, obj *Dashboard) (ret graphql.Marshaler) {
@@ -20827,6 +25151,29 @@ func (ec *executionContext) fieldContext_DeactivateAgentPayload_userErrors(_ con
 	return fc, nil
 }
 
+func (ec *executionContext) _DeactivateAgentPayload_asOf(ctx context.Context, field graphql.CollectedField, obj *DeactivateAgentPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_DeactivateAgentPayload_asOf(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.DeactivateAgentPayload().AsOf(ctx, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *db.EventCursor) graphql.Marshaler {
+			return ec.marshalNEventCursor2ᚖswitchboardᚋdbᚐEventCursor(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_DeactivateAgentPayload_asOf(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("DeactivateAgentPayload", field, true, true, errors.New("field of type EventCursor does not have child fields"))
+}
+
 func (ec *executionContext) _DeleteWorkflowPayload_workflow(ctx context.Context, field graphql.CollectedField, obj *WorkflowPayload) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -20923,6 +25270,29 @@ func (ec *executionContext) fieldContext_DeleteWorkflowPayload_userErrors(_ cont
 	return fc, nil
 }
 
+func (ec *executionContext) _DeleteWorkflowPayload_asOf(ctx context.Context, field graphql.CollectedField, obj *WorkflowPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_DeleteWorkflowPayload_asOf(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.DeleteWorkflowPayload().AsOf(ctx, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *db.EventCursor) graphql.Marshaler {
+			return ec.marshalNEventCursor2ᚖswitchboardᚋdbᚐEventCursor(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_DeleteWorkflowPayload_asOf(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("DeleteWorkflowPayload", field, true, true, errors.New("field of type EventCursor does not have child fields"))
+}
+
 func (ec *executionContext) _DisableWorkflowPayload_workflow(ctx context.Context, field graphql.CollectedField, obj *WorkflowPayload) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -21017,6 +25387,29 @@ func (ec *executionContext) fieldContext_DisableWorkflowPayload_userErrors(_ con
 		},
 	}
 	return fc, nil
+}
+
+func (ec *executionContext) _DisableWorkflowPayload_asOf(ctx context.Context, field graphql.CollectedField, obj *WorkflowPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_DisableWorkflowPayload_asOf(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.DisableWorkflowPayload().AsOf(ctx, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *db.EventCursor) graphql.Marshaler {
+			return ec.marshalNEventCursor2ᚖswitchboardᚋdbᚐEventCursor(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_DisableWorkflowPayload_asOf(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("DisableWorkflowPayload", field, true, true, errors.New("field of type EventCursor does not have child fields"))
 }
 
 func (ec *executionContext) _DurationQuantiles_p50(ctx context.Context, field graphql.CollectedField, obj *projection.Quantiles) (ret graphql.Marshaler) {
@@ -21184,6 +25577,286 @@ func (ec *executionContext) fieldContext_EnableWorkflowPayload_userErrors(_ cont
 	return fc, nil
 }
 
+func (ec *executionContext) _EnableWorkflowPayload_asOf(ctx context.Context, field graphql.CollectedField, obj *WorkflowPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_EnableWorkflowPayload_asOf(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.EnableWorkflowPayload().AsOf(ctx, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *db.EventCursor) graphql.Marshaler {
+			return ec.marshalNEventCursor2ᚖswitchboardᚋdbᚐEventCursor(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_EnableWorkflowPayload_asOf(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("EnableWorkflowPayload", field, true, true, errors.New("field of type EventCursor does not have child fields"))
+}
+
+func (ec *executionContext) _EntryConnection_edges(ctx context.Context, field graphql.CollectedField, obj *Connection[Entry]) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_EntryConnection_edges(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Edges(), nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*Edge[Entry]) graphql.Marshaler {
+			return ec.marshalNEntryEdge2ᚕᚖswitchboardᚋgraphᚐEdgeᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_EntryConnection_edges(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "EntryConnection",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_EntryEdge(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _EntryConnection_nodes(ctx context.Context, field graphql.CollectedField, obj *Connection[Entry]) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_EntryConnection_nodes(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Nodes(), nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []Entry) graphql.Marshaler {
+			return ec.marshalNEntry2ᚕswitchboardᚋgraphᚐEntryᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_EntryConnection_nodes(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("EntryConnection", field, true, false, errors.New("field of type Entry does not have child fields"))
+}
+
+func (ec *executionContext) _EntryConnection_pageInfo(ctx context.Context, field graphql.CollectedField, obj *Connection[Entry]) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_EntryConnection_pageInfo(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.PageInfo(), nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *PageInfo) graphql.Marshaler {
+			return ec.marshalNPageInfo2ᚖswitchboardᚋgraphᚐPageInfo(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_EntryConnection_pageInfo(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "EntryConnection",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_PageInfo(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _EntryConnection_totalCount(ctx context.Context, field graphql.CollectedField, obj *Connection[Entry]) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_EntryConnection_totalCount(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.EntryConnection().TotalCount(ctx, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int) graphql.Marshaler {
+			return ec.marshalNInt2int(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_EntryConnection_totalCount(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("EntryConnection", field, true, true, errors.New("field of type Int does not have child fields"))
+}
+
+func (ec *executionContext) _EntryConnection_totalCountCapped(ctx context.Context, field graphql.CollectedField, obj *Connection[Entry]) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_EntryConnection_totalCountCapped(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.EntryConnection().TotalCountCapped(ctx, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v bool) graphql.Marshaler {
+			return ec.marshalNBoolean2bool(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_EntryConnection_totalCountCapped(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("EntryConnection", field, true, true, errors.New("field of type Boolean does not have child fields"))
+}
+
+func (ec *executionContext) _EntryEdge_node(ctx context.Context, field graphql.CollectedField, obj *Edge[Entry]) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_EntryEdge_node(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Node, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v Entry) graphql.Marshaler {
+			return ec.marshalNEntry2switchboardᚋgraphᚐEntry(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_EntryEdge_node(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("EntryEdge", field, false, false, errors.New("field of type Entry does not have child fields"))
+}
+
+func (ec *executionContext) _EntryEdge_cursor(ctx context.Context, field graphql.CollectedField, obj *Edge[Entry]) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_EntryEdge_cursor(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Cursor(), nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_EntryEdge_cursor(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("EntryEdge", field, true, false, errors.New("field of type String does not have child fields"))
+}
+
+func (ec *executionContext) _EventPage_nodes(ctx context.Context, field graphql.CollectedField, obj *EventPage) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_EventPage_nodes(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Nodes(), nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []Event) graphql.Marshaler {
+			return ec.marshalNEvent2ᚕswitchboardᚋgraphᚐEventᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_EventPage_nodes(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "EventPage",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return nil, errors.New("FieldContext.Child cannot be called on type INTERFACE")
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _EventPage_hasNextPage(ctx context.Context, field graphql.CollectedField, obj *EventPage) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_EventPage_hasNextPage(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.HasNextPage(), nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v bool) graphql.Marshaler {
+			return ec.marshalNBoolean2bool(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_EventPage_hasNextPage(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("EventPage", field, true, false, errors.New("field of type Boolean does not have child fields"))
+}
+
+func (ec *executionContext) _EventPage_cursor(ctx context.Context, field graphql.CollectedField, obj *EventPage) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_EventPage_cursor(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Cursor, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v db.EventCursor) graphql.Marshaler {
+			return ec.marshalNEventCursor2switchboardᚋdbᚐEventCursor(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_EventPage_cursor(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("EventPage", field, false, false, errors.New("field of type EventCursor does not have child fields"))
+}
+
 func (ec *executionContext) _FieldChange_field(ctx context.Context, field graphql.CollectedField, obj *db.FieldChange) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -21251,6 +25924,308 @@ func (ec *executionContext) _FieldChange_after(ctx context.Context, field graphq
 }
 func (ec *executionContext) fieldContext_FieldChange_after(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("FieldChange", field, false, false, errors.New("field of type String does not have child fields"))
+}
+
+func (ec *executionContext) _IdentityLinked_id(ctx context.Context, field graphql.CollectedField, obj *IdentityLinked) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_IdentityLinked_id(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.ID, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v db.EventID) graphql.Marshaler {
+			return ec.marshalNID2switchboardᚋdbᚐEventID(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_IdentityLinked_id(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("IdentityLinked", field, false, false, errors.New("field of type ID does not have child fields"))
+}
+
+func (ec *executionContext) _IdentityLinked_cursor(ctx context.Context, field graphql.CollectedField, obj *IdentityLinked) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_IdentityLinked_cursor(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Cursor(), nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v db.EventCursor) graphql.Marshaler {
+			return ec.marshalNEventCursor2switchboardᚋdbᚐEventCursor(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_IdentityLinked_cursor(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("IdentityLinked", field, true, false, errors.New("field of type EventCursor does not have child fields"))
+}
+
+func (ec *executionContext) _IdentityLinked_occurredAt(ctx context.Context, field graphql.CollectedField, obj *IdentityLinked) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_IdentityLinked_occurredAt(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.OccurredAt(), nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v time.Time) graphql.Marshaler {
+			return ec.marshalNDateTime2timeᚐTime(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_IdentityLinked_occurredAt(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("IdentityLinked", field, true, false, errors.New("field of type DateTime does not have child fields"))
+}
+
+func (ec *executionContext) _IdentityLinked_actor(ctx context.Context, field graphql.CollectedField, obj *IdentityLinked) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_IdentityLinked_actor(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.IdentityLinked().Actor(ctx, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v Actor) graphql.Marshaler {
+			return ec.marshalOActor2switchboardᚋgraphᚐActor(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_IdentityLinked_actor(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("IdentityLinked", field, true, true, errors.New("field of type Actor does not have child fields"))
+}
+
+func (ec *executionContext) _IdentityLinked_via(ctx context.Context, field graphql.CollectedField, obj *IdentityLinked) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_IdentityLinked_via(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.IdentityLinked().Via(ctx, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *db.Token) graphql.Marshaler {
+			return ec.marshalOIntegration2ᚖswitchboardᚋdbᚐToken(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_IdentityLinked_via(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "IdentityLinked",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Integration(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _IdentityLinked_conversation(ctx context.Context, field graphql.CollectedField, obj *IdentityLinked) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_IdentityLinked_conversation(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.IdentityLinked().Conversation(ctx, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *db.Conversation) graphql.Marshaler {
+			return ec.marshalOConversation2ᚖswitchboardᚋdbᚐConversation(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_IdentityLinked_conversation(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "IdentityLinked",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Conversation(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _IdentityLinked_contact(ctx context.Context, field graphql.CollectedField, obj *IdentityLinked) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_IdentityLinked_contact(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.IdentityLinked().Contact(ctx, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *db.Contact) graphql.Marshaler {
+			return ec.marshalOContact2ᚖswitchboardᚋdbᚐContact(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_IdentityLinked_contact(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "IdentityLinked",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Contact(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _IdentityLinked_idempotencyKey(ctx context.Context, field graphql.CollectedField, obj *IdentityLinked) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_IdentityLinked_idempotencyKey(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.IdentityLinked().IdempotencyKey(ctx, obj)
+		},
+		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
+			directive0 := next
+
+			directive1 := func(ctx context.Context) (any, error) {
+				if ec.Directives.PerCaller == nil {
+					var zeroVal *string
+					return zeroVal, errors.New("directive perCaller is not implemented")
+				}
+				return ec.Directives.PerCaller(ctx, obj, directive0)
+			}
+
+			next = directive1
+			return next
+		},
+		func(ctx context.Context, selections ast.SelectionSet, v *string) graphql.Marshaler {
+			return ec.marshalOString2ᚖstring(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_IdentityLinked_idempotencyKey(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("IdentityLinked", field, true, true, errors.New("field of type String does not have child fields"))
+}
+
+func (ec *executionContext) _IdentityLinked_conversationRevision(ctx context.Context, field graphql.CollectedField, obj *IdentityLinked) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_IdentityLinked_conversationRevision(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.ConversationRevision, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *int) graphql.Marshaler {
+			return ec.marshalOInt2ᚖint(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_IdentityLinked_conversationRevision(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("IdentityLinked", field, false, false, errors.New("field of type Int does not have child fields"))
+}
+
+func (ec *executionContext) _IdentityLinked_contactRevision(ctx context.Context, field graphql.CollectedField, obj *IdentityLinked) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_IdentityLinked_contactRevision(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.ContactRevision, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *int) graphql.Marshaler {
+			return ec.marshalOInt2ᚖint(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_IdentityLinked_contactRevision(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("IdentityLinked", field, false, false, errors.New("field of type Int does not have child fields"))
+}
+
+func (ec *executionContext) _IdentityLinked_agent(ctx context.Context, field graphql.CollectedField, obj *IdentityLinked) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_IdentityLinked_agent(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.IdentityLinked().Agent(ctx, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *db.Agent) graphql.Marshaler {
+			return ec.marshalOAgent2ᚖswitchboardᚋdbᚐAgent(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_IdentityLinked_agent(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "IdentityLinked",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Agent(ctx, field)
+		},
+	}
+	return fc, nil
 }
 
 func (ec *executionContext) _InboxChange_kind(ctx context.Context, field graphql.CollectedField, obj *InboxChange) (ret graphql.Marshaler) {
@@ -21372,11 +26347,11 @@ func (ec *executionContext) _InboxChange_counts(ctx context.Context, field graph
 			return ec.fieldContext_InboxChange_counts(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return obj.Counts, nil
+			return obj.Counts(), nil
 		},
 		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v *projection.Counts) graphql.Marshaler {
-			return ec.marshalOInboxCounts2ᚖswitchboardᚋserviceᚋprojectionᚐCounts(ctx, selections, v)
+		func(ctx context.Context, selections ast.SelectionSet, v *InboxCounts) graphql.Marshaler {
+			return ec.marshalOInboxCounts2ᚖswitchboardᚋgraphᚐInboxCounts(ctx, selections, v)
 		},
 		true,
 		false,
@@ -21386,13 +26361,36 @@ func (ec *executionContext) fieldContext_InboxChange_counts(_ context.Context, f
 	fc = &graphql.FieldContext{
 		Object:     "InboxChange",
 		Field:      field,
-		IsMethod:   false,
+		IsMethod:   true,
 		IsResolver: false,
 		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 			return ec.childFields_InboxCounts(ctx, field)
 		},
 	}
 	return fc, nil
+}
+
+func (ec *executionContext) _InboxChange_filteredCount(ctx context.Context, field graphql.CollectedField, obj *InboxChange) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_InboxChange_filteredCount(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.FilteredCount, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *int) graphql.Marshaler {
+			return ec.marshalOInt2ᚖint(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_InboxChange_filteredCount(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("InboxChange", field, false, false, errors.New("field of type Int does not have child fields"))
 }
 
 func (ec *executionContext) _InboxChange_cursor(ctx context.Context, field graphql.CollectedField, obj *InboxChange) (ret graphql.Marshaler) {
@@ -21606,7 +26604,7 @@ func (ec *executionContext) fieldContext_InboxConnection_searchCapped(_ context.
 	return graphql.NewScalarFieldContext("InboxConnection", field, false, false, errors.New("field of type Boolean does not have child fields"))
 }
 
-func (ec *executionContext) _InboxCounts_mine(ctx context.Context, field graphql.CollectedField, obj *projection.Counts) (ret graphql.Marshaler) {
+func (ec *executionContext) _InboxCounts_mine(ctx context.Context, field graphql.CollectedField, obj *InboxCounts) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -21642,7 +26640,43 @@ func (ec *executionContext) fieldContext_InboxCounts_mine(_ context.Context, fie
 	return graphql.NewScalarFieldContext("InboxCounts", field, false, false, errors.New("field of type Int does not have child fields"))
 }
 
-func (ec *executionContext) _InboxCounts_unassigned(ctx context.Context, field graphql.CollectedField, obj *projection.Counts) (ret graphql.Marshaler) {
+func (ec *executionContext) _InboxCounts_mineUnread(ctx context.Context, field graphql.CollectedField, obj *InboxCounts) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_InboxCounts_mineUnread(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.InboxCounts().MineUnread(ctx, obj)
+		},
+		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
+			directive0 := next
+
+			directive1 := func(ctx context.Context) (any, error) {
+				if ec.Directives.PerCaller == nil {
+					var zeroVal int
+					return zeroVal, errors.New("directive perCaller is not implemented")
+				}
+				return ec.Directives.PerCaller(ctx, obj, directive0)
+			}
+
+			next = directive1
+			return next
+		},
+		func(ctx context.Context, selections ast.SelectionSet, v int) graphql.Marshaler {
+			return ec.marshalNInt2int(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_InboxCounts_mineUnread(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("InboxCounts", field, true, true, errors.New("field of type Int does not have child fields"))
+}
+
+func (ec *executionContext) _InboxCounts_unassigned(ctx context.Context, field graphql.CollectedField, obj *InboxCounts) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -21665,7 +26699,7 @@ func (ec *executionContext) fieldContext_InboxCounts_unassigned(_ context.Contex
 	return graphql.NewScalarFieldContext("InboxCounts", field, false, false, errors.New("field of type Int does not have child fields"))
 }
 
-func (ec *executionContext) _InboxCounts_all(ctx context.Context, field graphql.CollectedField, obj *projection.Counts) (ret graphql.Marshaler) {
+func (ec *executionContext) _InboxCounts_all(ctx context.Context, field graphql.CollectedField, obj *InboxCounts) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -21688,7 +26722,7 @@ func (ec *executionContext) fieldContext_InboxCounts_all(_ context.Context, fiel
 	return graphql.NewScalarFieldContext("InboxCounts", field, false, false, errors.New("field of type Int does not have child fields"))
 }
 
-func (ec *executionContext) _InboxCounts_closed(ctx context.Context, field graphql.CollectedField, obj *projection.Counts) (ret graphql.Marshaler) {
+func (ec *executionContext) _InboxCounts_closed(ctx context.Context, field graphql.CollectedField, obj *InboxCounts) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -21711,7 +26745,7 @@ func (ec *executionContext) fieldContext_InboxCounts_closed(_ context.Context, f
 	return graphql.NewScalarFieldContext("InboxCounts", field, false, false, errors.New("field of type Int does not have child fields"))
 }
 
-func (ec *executionContext) _InboxCounts_blocked(ctx context.Context, field graphql.CollectedField, obj *projection.Counts) (ret graphql.Marshaler) {
+func (ec *executionContext) _InboxCounts_blocked(ctx context.Context, field graphql.CollectedField, obj *InboxCounts) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -21734,7 +26768,7 @@ func (ec *executionContext) fieldContext_InboxCounts_blocked(_ context.Context, 
 	return graphql.NewScalarFieldContext("InboxCounts", field, false, false, errors.New("field of type Int does not have child fields"))
 }
 
-func (ec *executionContext) _InboxCounts_asOf(ctx context.Context, field graphql.CollectedField, obj *projection.Counts) (ret graphql.Marshaler) {
+func (ec *executionContext) _InboxCounts_asOf(ctx context.Context, field graphql.CollectedField, obj *InboxCounts) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -21865,6 +26899,29 @@ func (ec *executionContext) fieldContext_MarkReadPayload_userErrors(_ context.Co
 		},
 	}
 	return fc, nil
+}
+
+func (ec *executionContext) _MarkReadPayload_asOf(ctx context.Context, field graphql.CollectedField, obj *ConversationPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_MarkReadPayload_asOf(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.MarkReadPayload().AsOf(ctx, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *db.EventCursor) graphql.Marshaler {
+			return ec.marshalNEventCursor2ᚖswitchboardᚋdbᚐEventCursor(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_MarkReadPayload_asOf(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("MarkReadPayload", field, true, true, errors.New("field of type EventCursor does not have child fields"))
 }
 
 func (ec *executionContext) _Message_id(ctx context.Context, field graphql.CollectedField, obj *db.Message) (ret graphql.Marshaler) {
@@ -22541,6 +27598,52 @@ func (ec *executionContext) fieldContext_MessageReceived_idempotencyKey(_ contex
 	return graphql.NewScalarFieldContext("MessageReceived", field, true, true, errors.New("field of type String does not have child fields"))
 }
 
+func (ec *executionContext) _MessageReceived_conversationRevision(ctx context.Context, field graphql.CollectedField, obj *MessageReceived) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_MessageReceived_conversationRevision(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.ConversationRevision, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *int) graphql.Marshaler {
+			return ec.marshalOInt2ᚖint(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_MessageReceived_conversationRevision(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("MessageReceived", field, false, false, errors.New("field of type Int does not have child fields"))
+}
+
+func (ec *executionContext) _MessageReceived_contactRevision(ctx context.Context, field graphql.CollectedField, obj *MessageReceived) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_MessageReceived_contactRevision(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.ContactRevision, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *int) graphql.Marshaler {
+			return ec.marshalOInt2ᚖint(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_MessageReceived_contactRevision(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("MessageReceived", field, false, false, errors.New("field of type Int does not have child fields"))
+}
+
 func (ec *executionContext) _MessageReceived_message(ctx context.Context, field graphql.CollectedField, obj *MessageReceived) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -22795,6 +27898,52 @@ func (ec *executionContext) _MessageSent_idempotencyKey(ctx context.Context, fie
 }
 func (ec *executionContext) fieldContext_MessageSent_idempotencyKey(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("MessageSent", field, true, true, errors.New("field of type String does not have child fields"))
+}
+
+func (ec *executionContext) _MessageSent_conversationRevision(ctx context.Context, field graphql.CollectedField, obj *MessageSent) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_MessageSent_conversationRevision(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.ConversationRevision, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *int) graphql.Marshaler {
+			return ec.marshalOInt2ᚖint(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_MessageSent_conversationRevision(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("MessageSent", field, false, false, errors.New("field of type Int does not have child fields"))
+}
+
+func (ec *executionContext) _MessageSent_contactRevision(ctx context.Context, field graphql.CollectedField, obj *MessageSent) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_MessageSent_contactRevision(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.ContactRevision, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *int) graphql.Marshaler {
+			return ec.marshalOInt2ᚖint(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_MessageSent_contactRevision(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("MessageSent", field, false, false, errors.New("field of type Int does not have child fields"))
 }
 
 func (ec *executionContext) _MessageSent_message(ctx context.Context, field graphql.CollectedField, obj *MessageSent) (ret graphql.Marshaler) {
@@ -23797,6 +28946,94 @@ func (ec *executionContext) fieldContext_Mutation_reactivateAgent(ctx context.Co
 	return fc, nil
 }
 
+func (ec *executionContext) _Mutation_createToken(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Mutation_createToken(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Mutation().CreateToken(ctx, fc.Args["input"].(service.CreateTokenInput))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *CreateTokenPayload) graphql.Marshaler {
+			return ec.marshalOCreateTokenPayload2ᚖswitchboardᚋgraphᚐCreateTokenPayload(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Mutation_createToken(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Mutation",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_CreateTokenPayload(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Mutation_createToken_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Mutation_revokeToken(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Mutation_revokeToken(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Mutation().RevokeToken(ctx, fc.Args["input"].(service.RevokeTokenInput))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *TokenPayload) graphql.Marshaler {
+			return ec.marshalORevokeTokenPayload2ᚖswitchboardᚋgraphᚐTokenPayload(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Mutation_revokeToken(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Mutation",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_RevokeTokenPayload(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Mutation_revokeToken_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
 func (ec *executionContext) _Mutation_updateWorkspace(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -24505,6 +29742,52 @@ func (ec *executionContext) fieldContext_NoteAdded_idempotencyKey(_ context.Cont
 	return graphql.NewScalarFieldContext("NoteAdded", field, true, true, errors.New("field of type String does not have child fields"))
 }
 
+func (ec *executionContext) _NoteAdded_conversationRevision(ctx context.Context, field graphql.CollectedField, obj *NoteAdded) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_NoteAdded_conversationRevision(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.ConversationRevision, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *int) graphql.Marshaler {
+			return ec.marshalOInt2ᚖint(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_NoteAdded_conversationRevision(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("NoteAdded", field, false, false, errors.New("field of type Int does not have child fields"))
+}
+
+func (ec *executionContext) _NoteAdded_contactRevision(ctx context.Context, field graphql.CollectedField, obj *NoteAdded) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_NoteAdded_contactRevision(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.ContactRevision, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *int) graphql.Marshaler {
+			return ec.marshalOInt2ᚖint(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_NoteAdded_contactRevision(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("NoteAdded", field, false, false, errors.New("field of type Int does not have child fields"))
+}
+
 func (ec *executionContext) _NoteAdded_message(ctx context.Context, field graphql.CollectedField, obj *NoteAdded) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -24663,6 +29946,29 @@ func (ec *executionContext) fieldContext_OpenConversationPayload_userErrors(_ co
 		},
 	}
 	return fc, nil
+}
+
+func (ec *executionContext) _OpenConversationPayload_asOf(ctx context.Context, field graphql.CollectedField, obj *ConversationPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_OpenConversationPayload_asOf(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.OpenConversationPayload().AsOf(ctx, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *db.EventCursor) graphql.Marshaler {
+			return ec.marshalNEventCursor2ᚖswitchboardᚋdbᚐEventCursor(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_OpenConversationPayload_asOf(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("OpenConversationPayload", field, true, true, errors.New("field of type EventCursor does not have child fields"))
 }
 
 func (ec *executionContext) _PageInfo_hasNextPage(ctx context.Context, field graphql.CollectedField, obj *PageInfo) (ret graphql.Marshaler) {
@@ -24929,17 +30235,18 @@ func (ec *executionContext) _Query_inboxCounts(ctx context.Context, field graphq
 			return ec.fieldContext_Query_inboxCounts(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return ec.Resolvers.Query().InboxCounts(ctx)
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Query().InboxCounts(ctx, fc.Args["filter"].(*db.InboxFilter))
 		},
 		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v *projection.Counts) graphql.Marshaler {
-			return ec.marshalNInboxCounts2ᚖswitchboardᚋserviceᚋprojectionᚐCounts(ctx, selections, v)
+		func(ctx context.Context, selections ast.SelectionSet, v *InboxCounts) graphql.Marshaler {
+			return ec.marshalNInboxCounts2ᚖswitchboardᚋgraphᚐInboxCounts(ctx, selections, v)
 		},
 		true,
 		true,
 	)
 }
-func (ec *executionContext) fieldContext_Query_inboxCounts(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+func (ec *executionContext) fieldContext_Query_inboxCounts(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	fc = &graphql.FieldContext{
 		Object:     "Query",
 		Field:      field,
@@ -24948,6 +30255,17 @@ func (ec *executionContext) fieldContext_Query_inboxCounts(_ context.Context, fi
 		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 			return ec.childFields_InboxCounts(ctx, field)
 		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Query_inboxCounts_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
 	}
 	return fc, nil
 }
@@ -25368,6 +30686,138 @@ func (ec *executionContext) fieldContext_Query_dryRunWorkflow(ctx context.Contex
 	return fc, nil
 }
 
+func (ec *executionContext) _Query_events(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Query_events(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Query().Events(ctx, fc.Args["types"].([]db.EventType), fc.Args["contactId"].(*string), fc.Args["first"].(*int), fc.Args["after"].(*db.EventCursor))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *EventPage) graphql.Marshaler {
+			return ec.marshalNEventPage2ᚖswitchboardᚋgraphᚐEventPage(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Query_events(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Query",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_EventPage(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Query_events_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Query_tokens(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Query_tokens(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Query().Tokens(ctx, fc.Args["first"].(*int), fc.Args["after"].(*string), fc.Args["last"].(*int), fc.Args["before"].(*string))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *Connection[*db.Token]) graphql.Marshaler {
+			return ec.marshalNTokenConnection2ᚖswitchboardᚋgraphᚐConnection(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Query_tokens(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Query",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_TokenConnection(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Query_tokens_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Query_auditEvents(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Query_auditEvents(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Query().AuditEvents(ctx, fc.Args["first"].(*int), fc.Args["after"].(*string), fc.Args["last"].(*int), fc.Args["before"].(*string))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *Connection[Event]) graphql.Marshaler {
+			return ec.marshalNAuditEventConnection2ᚖswitchboardᚋgraphᚐConnection(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Query_auditEvents(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Query",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_AuditEventConnection(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Query_auditEvents_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
 func (ec *executionContext) _Query_node(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -25628,6 +31078,29 @@ func (ec *executionContext) fieldContext_ReactivateAgentPayload_userErrors(_ con
 	return fc, nil
 }
 
+func (ec *executionContext) _ReactivateAgentPayload_asOf(ctx context.Context, field graphql.CollectedField, obj *AgentPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ReactivateAgentPayload_asOf(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.ReactivateAgentPayload().AsOf(ctx, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *db.EventCursor) graphql.Marshaler {
+			return ec.marshalNEventCursor2ᚖswitchboardᚋdbᚐEventCursor(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ReactivateAgentPayload_asOf(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ReactivateAgentPayload", field, true, true, errors.New("field of type EventCursor does not have child fields"))
+}
+
 func (ec *executionContext) _ReceiveMessagePayload_message(ctx context.Context, field graphql.CollectedField, obj *ConversationPayload) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -25820,6 +31293,29 @@ func (ec *executionContext) fieldContext_ReceiveMessagePayload_ignored(_ context
 	return fc, nil
 }
 
+func (ec *executionContext) _ReceiveMessagePayload_asOf(ctx context.Context, field graphql.CollectedField, obj *ConversationPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ReceiveMessagePayload_asOf(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.ReceiveMessagePayload().AsOf(ctx, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *db.EventCursor) graphql.Marshaler {
+			return ec.marshalNEventCursor2ᚖswitchboardᚋdbᚐEventCursor(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ReceiveMessagePayload_asOf(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ReceiveMessagePayload", field, true, true, errors.New("field of type EventCursor does not have child fields"))
+}
+
 func (ec *executionContext) _RecordBusinessEventPayload_conversation(ctx context.Context, field graphql.CollectedField, obj *ConversationPayload) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -25980,6 +31476,29 @@ func (ec *executionContext) fieldContext_RecordBusinessEventPayload_ignored(_ co
 	return fc, nil
 }
 
+func (ec *executionContext) _RecordBusinessEventPayload_asOf(ctx context.Context, field graphql.CollectedField, obj *ConversationPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_RecordBusinessEventPayload_asOf(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.RecordBusinessEventPayload().AsOf(ctx, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *db.EventCursor) graphql.Marshaler {
+			return ec.marshalNEventCursor2ᚖswitchboardᚋdbᚐEventCursor(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_RecordBusinessEventPayload_asOf(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("RecordBusinessEventPayload", field, true, true, errors.New("field of type EventCursor does not have child fields"))
+}
+
 func (ec *executionContext) _ReopenConversationPayload_conversation(ctx context.Context, field graphql.CollectedField, obj *ConversationPayload) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -26074,6 +31593,148 @@ func (ec *executionContext) fieldContext_ReopenConversationPayload_userErrors(_ 
 		},
 	}
 	return fc, nil
+}
+
+func (ec *executionContext) _ReopenConversationPayload_asOf(ctx context.Context, field graphql.CollectedField, obj *ConversationPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ReopenConversationPayload_asOf(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.ReopenConversationPayload().AsOf(ctx, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *db.EventCursor) graphql.Marshaler {
+			return ec.marshalNEventCursor2ᚖswitchboardᚋdbᚐEventCursor(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ReopenConversationPayload_asOf(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ReopenConversationPayload", field, true, true, errors.New("field of type EventCursor does not have child fields"))
+}
+
+func (ec *executionContext) _RevokeTokenPayload_token(ctx context.Context, field graphql.CollectedField, obj *TokenPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_RevokeTokenPayload_token(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Token, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *db.Token) graphql.Marshaler {
+			return ec.marshalOToken2ᚖswitchboardᚋdbᚐToken(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_RevokeTokenPayload_token(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "RevokeTokenPayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Token(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _RevokeTokenPayload_events(ctx context.Context, field graphql.CollectedField, obj *TokenPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_RevokeTokenPayload_events(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Events, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []Event) graphql.Marshaler {
+			return ec.marshalNEvent2ᚕswitchboardᚋgraphᚐEventᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_RevokeTokenPayload_events(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "RevokeTokenPayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return nil, errors.New("FieldContext.Child cannot be called on type INTERFACE")
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _RevokeTokenPayload_userErrors(ctx context.Context, field graphql.CollectedField, obj *TokenPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_RevokeTokenPayload_userErrors(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.UserErrors, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*service.Refusal) graphql.Marshaler {
+			return ec.marshalNUserError2ᚕᚖswitchboardᚋserviceᚐRefusalᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_RevokeTokenPayload_userErrors(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "RevokeTokenPayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_UserError(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _RevokeTokenPayload_asOf(ctx context.Context, field graphql.CollectedField, obj *TokenPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_RevokeTokenPayload_asOf(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.RevokeTokenPayload().AsOf(ctx, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *db.EventCursor) graphql.Marshaler {
+			return ec.marshalNEventCursor2ᚖswitchboardᚋdbᚐEventCursor(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_RevokeTokenPayload_asOf(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("RevokeTokenPayload", field, true, true, errors.New("field of type EventCursor does not have child fields"))
 }
 
 func (ec *executionContext) _SendMessagePayload_conversation(ctx context.Context, field graphql.CollectedField, obj *ConversationPayload) (ret graphql.Marshaler) {
@@ -26202,6 +31863,29 @@ func (ec *executionContext) fieldContext_SendMessagePayload_userErrors(_ context
 		},
 	}
 	return fc, nil
+}
+
+func (ec *executionContext) _SendMessagePayload_asOf(ctx context.Context, field graphql.CollectedField, obj *ConversationPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_SendMessagePayload_asOf(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.SendMessagePayload().AsOf(ctx, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *db.EventCursor) graphql.Marshaler {
+			return ec.marshalNEventCursor2ᚖswitchboardᚋdbᚐEventCursor(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_SendMessagePayload_asOf(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("SendMessagePayload", field, true, true, errors.New("field of type EventCursor does not have child fields"))
 }
 
 func (ec *executionContext) _Session_agent(ctx context.Context, field graphql.CollectedField, obj *Session) (ret graphql.Marshaler) {
@@ -26438,6 +32122,29 @@ func (ec *executionContext) fieldContext_SessionLimits_documentBytes(_ context.C
 	return graphql.NewScalarFieldContext("SessionLimits", field, false, false, errors.New("field of type Int does not have child fields"))
 }
 
+func (ec *executionContext) _SessionLimits_cost(ctx context.Context, field graphql.CollectedField, obj *SessionLimits) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_SessionLimits_cost(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Cost, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int) graphql.Marshaler {
+			return ec.marshalNInt2int(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_SessionLimits_cost(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("SessionLimits", field, false, false, errors.New("field of type Int does not have child fields"))
+}
+
 func (ec *executionContext) _SetAvailabilityPayload_agent(ctx context.Context, field graphql.CollectedField, obj *AgentPayload) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -26532,6 +32239,29 @@ func (ec *executionContext) fieldContext_SetAvailabilityPayload_userErrors(_ con
 		},
 	}
 	return fc, nil
+}
+
+func (ec *executionContext) _SetAvailabilityPayload_asOf(ctx context.Context, field graphql.CollectedField, obj *AgentPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_SetAvailabilityPayload_asOf(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.SetAvailabilityPayload().AsOf(ctx, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *db.EventCursor) graphql.Marshaler {
+			return ec.marshalNEventCursor2ᚖswitchboardᚋdbᚐEventCursor(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_SetAvailabilityPayload_asOf(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("SetAvailabilityPayload", field, true, true, errors.New("field of type EventCursor does not have child fields"))
 }
 
 func (ec *executionContext) _Subscription_assignmentChanged(ctx context.Context, field graphql.CollectedField) (ret func(ctx context.Context) graphql.Marshaler) {
@@ -26632,7 +32362,7 @@ func (ec *executionContext) _Subscription_conversationChanged(ctx context.Contex
 		},
 		func(ctx context.Context) (any, error) {
 			fc := graphql.GetFieldContext(ctx)
-			return ec.Resolvers.Subscription().ConversationChanged(ctx, fc.Args["conversationId"].(string), fc.Args["after"].(*db.EventCursor))
+			return ec.Resolvers.Subscription().ConversationChanged(ctx, fc.Args["conversationId"].(*string), fc.Args["conversationIds"].([]string), fc.Args["after"].(*db.EventCursor))
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v Event) graphql.Marshaler {
@@ -26710,6 +32440,50 @@ func (ec *executionContext) fieldContext_Subscription_inboxChanged(ctx context.C
 	return fc, nil
 }
 
+func (ec *executionContext) _Subscription_events(ctx context.Context, field graphql.CollectedField) (ret func(ctx context.Context) graphql.Marshaler) {
+	return graphql.ResolveFieldStream(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Subscription_events(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Subscription().Events(ctx, fc.Args["types"].([]db.EventType), fc.Args["contactId"].(*string), fc.Args["after"].(*db.EventCursor))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v Event) graphql.Marshaler {
+			return ec.marshalNEvent2switchboardᚋgraphᚐEvent(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Subscription_events(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Subscription",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return nil, errors.New("FieldContext.Child cannot be called on type INTERFACE")
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Subscription_events_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
 func (ec *executionContext) _Subscription_inboxCountsChanged(ctx context.Context, field graphql.CollectedField) (ret func(ctx context.Context) graphql.Marshaler) {
 	return graphql.ResolveFieldStream(
 		ctx,
@@ -26722,8 +32496,8 @@ func (ec *executionContext) _Subscription_inboxCountsChanged(ctx context.Context
 			return ec.Resolvers.Subscription().InboxCountsChanged(ctx)
 		},
 		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v *projection.Counts) graphql.Marshaler {
-			return ec.marshalNInboxCounts2ᚖswitchboardᚋserviceᚋprojectionᚐCounts(ctx, selections, v)
+		func(ctx context.Context, selections ast.SelectionSet, v *InboxCounts) graphql.Marshaler {
+			return ec.marshalNInboxCounts2ᚖswitchboardᚋgraphᚐInboxCounts(ctx, selections, v)
 		},
 		true,
 		true,
@@ -26737,6 +32511,51 @@ func (ec *executionContext) fieldContext_Subscription_inboxCountsChanged(_ conte
 		IsResolver: true,
 		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 			return ec.childFields_InboxCounts(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Subscription_unreadChanged(ctx context.Context, field graphql.CollectedField) (ret func(ctx context.Context) graphql.Marshaler) {
+	return graphql.ResolveFieldStream(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Subscription_unreadChanged(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.Subscription().UnreadChanged(ctx)
+		},
+		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
+			directive0 := next
+
+			directive1 := func(ctx context.Context) (any, error) {
+				if ec.Directives.PerCaller == nil {
+					var zeroVal *service.UnreadChange
+					return zeroVal, errors.New("directive perCaller is not implemented")
+				}
+				return ec.Directives.PerCaller(ctx, nil, directive0)
+			}
+
+			next = directive1
+			return next
+		},
+		func(ctx context.Context, selections ast.SelectionSet, v *service.UnreadChange) graphql.Marshaler {
+			return ec.marshalNUnreadChange2ᚖswitchboardᚋserviceᚐUnreadChange(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Subscription_unreadChanged(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Subscription",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_UnreadChange(ctx, field)
 		},
 	}
 	return fc, nil
@@ -27059,6 +32878,1000 @@ func (ec *executionContext) fieldContext_TimelineEdge_cursor(_ context.Context, 
 	return graphql.NewScalarFieldContext("TimelineEdge", field, true, false, errors.New("field of type String does not have child fields"))
 }
 
+func (ec *executionContext) _Token_id(ctx context.Context, field graphql.CollectedField, obj *db.Token) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Token_id(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.ID, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v db.TokenID) graphql.Marshaler {
+			return ec.marshalNID2switchboardᚋdbᚐTokenID(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Token_id(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Token", field, false, false, errors.New("field of type ID does not have child fields"))
+}
+
+func (ec *executionContext) _Token_name(ctx context.Context, field graphql.CollectedField, obj *db.Token) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Token_name(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Name, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Token_name(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Token", field, false, false, errors.New("field of type String does not have child fields"))
+}
+
+func (ec *executionContext) _Token_scope(ctx context.Context, field graphql.CollectedField, obj *db.Token) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Token_scope(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Scope, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v db.TokenScope) graphql.Marshaler {
+			return ec.marshalNTokenScope2switchboardᚋdbᚐTokenScope(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Token_scope(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Token", field, false, false, errors.New("field of type TokenScope does not have child fields"))
+}
+
+func (ec *executionContext) _Token_agent(ctx context.Context, field graphql.CollectedField, obj *db.Token) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Token_agent(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.Token().Agent(ctx, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *db.Agent) graphql.Marshaler {
+			return ec.marshalOAgent2ᚖswitchboardᚋdbᚐAgent(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Token_agent(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Token",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Agent(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Token_createdAt(ctx context.Context, field graphql.CollectedField, obj *db.Token) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Token_createdAt(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.CreatedAt, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v time.Time) graphql.Marshaler {
+			return ec.marshalNDateTime2timeᚐTime(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Token_createdAt(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Token", field, false, false, errors.New("field of type DateTime does not have child fields"))
+}
+
+func (ec *executionContext) _Token_expiresAt(ctx context.Context, field graphql.CollectedField, obj *db.Token) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Token_expiresAt(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.ExpiresAt, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *time.Time) graphql.Marshaler {
+			return ec.marshalODateTime2ᚖtimeᚐTime(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Token_expiresAt(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Token", field, false, false, errors.New("field of type DateTime does not have child fields"))
+}
+
+func (ec *executionContext) _Token_revokedAt(ctx context.Context, field graphql.CollectedField, obj *db.Token) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Token_revokedAt(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.RevokedAt, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *time.Time) graphql.Marshaler {
+			return ec.marshalODateTime2ᚖtimeᚐTime(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Token_revokedAt(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Token", field, false, false, errors.New("field of type DateTime does not have child fields"))
+}
+
+func (ec *executionContext) _Token_lastUsedAt(ctx context.Context, field graphql.CollectedField, obj *db.Token) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Token_lastUsedAt(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.LastUsedAt, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *time.Time) graphql.Marshaler {
+			return ec.marshalODateTime2ᚖtimeᚐTime(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Token_lastUsedAt(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Token", field, false, false, errors.New("field of type DateTime does not have child fields"))
+}
+
+func (ec *executionContext) _TokenConnection_edges(ctx context.Context, field graphql.CollectedField, obj *Connection[*db.Token]) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_TokenConnection_edges(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Edges(), nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*Edge[*db.Token]) graphql.Marshaler {
+			return ec.marshalNTokenEdge2ᚕᚖswitchboardᚋgraphᚐEdgeᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_TokenConnection_edges(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "TokenConnection",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_TokenEdge(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _TokenConnection_nodes(ctx context.Context, field graphql.CollectedField, obj *Connection[*db.Token]) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_TokenConnection_nodes(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Nodes(), nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*db.Token) graphql.Marshaler {
+			return ec.marshalNToken2ᚕᚖswitchboardᚋdbᚐTokenᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_TokenConnection_nodes(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "TokenConnection",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Token(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _TokenConnection_pageInfo(ctx context.Context, field graphql.CollectedField, obj *Connection[*db.Token]) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_TokenConnection_pageInfo(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.PageInfo(), nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *PageInfo) graphql.Marshaler {
+			return ec.marshalNPageInfo2ᚖswitchboardᚋgraphᚐPageInfo(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_TokenConnection_pageInfo(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "TokenConnection",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_PageInfo(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _TokenConnection_totalCount(ctx context.Context, field graphql.CollectedField, obj *Connection[*db.Token]) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_TokenConnection_totalCount(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.TokenConnection().TotalCount(ctx, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int) graphql.Marshaler {
+			return ec.marshalNInt2int(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_TokenConnection_totalCount(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("TokenConnection", field, true, true, errors.New("field of type Int does not have child fields"))
+}
+
+func (ec *executionContext) _TokenConnection_totalCountCapped(ctx context.Context, field graphql.CollectedField, obj *Connection[*db.Token]) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_TokenConnection_totalCountCapped(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.TokenConnection().TotalCountCapped(ctx, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v bool) graphql.Marshaler {
+			return ec.marshalNBoolean2bool(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_TokenConnection_totalCountCapped(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("TokenConnection", field, true, true, errors.New("field of type Boolean does not have child fields"))
+}
+
+func (ec *executionContext) _TokenCreated_id(ctx context.Context, field graphql.CollectedField, obj *TokenCreated) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_TokenCreated_id(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.ID, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v db.EventID) graphql.Marshaler {
+			return ec.marshalNID2switchboardᚋdbᚐEventID(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_TokenCreated_id(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("TokenCreated", field, false, false, errors.New("field of type ID does not have child fields"))
+}
+
+func (ec *executionContext) _TokenCreated_cursor(ctx context.Context, field graphql.CollectedField, obj *TokenCreated) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_TokenCreated_cursor(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Cursor(), nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v db.EventCursor) graphql.Marshaler {
+			return ec.marshalNEventCursor2switchboardᚋdbᚐEventCursor(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_TokenCreated_cursor(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("TokenCreated", field, true, false, errors.New("field of type EventCursor does not have child fields"))
+}
+
+func (ec *executionContext) _TokenCreated_occurredAt(ctx context.Context, field graphql.CollectedField, obj *TokenCreated) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_TokenCreated_occurredAt(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.OccurredAt(), nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v time.Time) graphql.Marshaler {
+			return ec.marshalNDateTime2timeᚐTime(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_TokenCreated_occurredAt(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("TokenCreated", field, true, false, errors.New("field of type DateTime does not have child fields"))
+}
+
+func (ec *executionContext) _TokenCreated_actor(ctx context.Context, field graphql.CollectedField, obj *TokenCreated) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_TokenCreated_actor(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.TokenCreated().Actor(ctx, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v Actor) graphql.Marshaler {
+			return ec.marshalOActor2switchboardᚋgraphᚐActor(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_TokenCreated_actor(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("TokenCreated", field, true, true, errors.New("field of type Actor does not have child fields"))
+}
+
+func (ec *executionContext) _TokenCreated_via(ctx context.Context, field graphql.CollectedField, obj *TokenCreated) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_TokenCreated_via(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.TokenCreated().Via(ctx, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *db.Token) graphql.Marshaler {
+			return ec.marshalOIntegration2ᚖswitchboardᚋdbᚐToken(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_TokenCreated_via(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "TokenCreated",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Integration(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _TokenCreated_conversation(ctx context.Context, field graphql.CollectedField, obj *TokenCreated) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_TokenCreated_conversation(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.TokenCreated().Conversation(ctx, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *db.Conversation) graphql.Marshaler {
+			return ec.marshalOConversation2ᚖswitchboardᚋdbᚐConversation(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_TokenCreated_conversation(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "TokenCreated",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Conversation(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _TokenCreated_contact(ctx context.Context, field graphql.CollectedField, obj *TokenCreated) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_TokenCreated_contact(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.TokenCreated().Contact(ctx, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *db.Contact) graphql.Marshaler {
+			return ec.marshalOContact2ᚖswitchboardᚋdbᚐContact(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_TokenCreated_contact(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "TokenCreated",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Contact(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _TokenCreated_idempotencyKey(ctx context.Context, field graphql.CollectedField, obj *TokenCreated) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_TokenCreated_idempotencyKey(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.TokenCreated().IdempotencyKey(ctx, obj)
+		},
+		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
+			directive0 := next
+
+			directive1 := func(ctx context.Context) (any, error) {
+				if ec.Directives.PerCaller == nil {
+					var zeroVal *string
+					return zeroVal, errors.New("directive perCaller is not implemented")
+				}
+				return ec.Directives.PerCaller(ctx, obj, directive0)
+			}
+
+			next = directive1
+			return next
+		},
+		func(ctx context.Context, selections ast.SelectionSet, v *string) graphql.Marshaler {
+			return ec.marshalOString2ᚖstring(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_TokenCreated_idempotencyKey(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("TokenCreated", field, true, true, errors.New("field of type String does not have child fields"))
+}
+
+func (ec *executionContext) _TokenCreated_conversationRevision(ctx context.Context, field graphql.CollectedField, obj *TokenCreated) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_TokenCreated_conversationRevision(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.ConversationRevision, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *int) graphql.Marshaler {
+			return ec.marshalOInt2ᚖint(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_TokenCreated_conversationRevision(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("TokenCreated", field, false, false, errors.New("field of type Int does not have child fields"))
+}
+
+func (ec *executionContext) _TokenCreated_contactRevision(ctx context.Context, field graphql.CollectedField, obj *TokenCreated) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_TokenCreated_contactRevision(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.ContactRevision, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *int) graphql.Marshaler {
+			return ec.marshalOInt2ᚖint(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_TokenCreated_contactRevision(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("TokenCreated", field, false, false, errors.New("field of type Int does not have child fields"))
+}
+
+func (ec *executionContext) _TokenCreated_token(ctx context.Context, field graphql.CollectedField, obj *TokenCreated) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_TokenCreated_token(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.TokenCreated().Token(ctx, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *db.Token) graphql.Marshaler {
+			return ec.marshalOToken2ᚖswitchboardᚋdbᚐToken(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_TokenCreated_token(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "TokenCreated",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Token(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _TokenEdge_node(ctx context.Context, field graphql.CollectedField, obj *Edge[*db.Token]) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_TokenEdge_node(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Node, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *db.Token) graphql.Marshaler {
+			return ec.marshalNToken2ᚖswitchboardᚋdbᚐToken(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_TokenEdge_node(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "TokenEdge",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Token(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _TokenEdge_cursor(ctx context.Context, field graphql.CollectedField, obj *Edge[*db.Token]) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_TokenEdge_cursor(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Cursor(), nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_TokenEdge_cursor(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("TokenEdge", field, true, false, errors.New("field of type String does not have child fields"))
+}
+
+func (ec *executionContext) _TokenRevoked_id(ctx context.Context, field graphql.CollectedField, obj *TokenRevoked) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_TokenRevoked_id(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.ID, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v db.EventID) graphql.Marshaler {
+			return ec.marshalNID2switchboardᚋdbᚐEventID(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_TokenRevoked_id(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("TokenRevoked", field, false, false, errors.New("field of type ID does not have child fields"))
+}
+
+func (ec *executionContext) _TokenRevoked_cursor(ctx context.Context, field graphql.CollectedField, obj *TokenRevoked) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_TokenRevoked_cursor(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Cursor(), nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v db.EventCursor) graphql.Marshaler {
+			return ec.marshalNEventCursor2switchboardᚋdbᚐEventCursor(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_TokenRevoked_cursor(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("TokenRevoked", field, true, false, errors.New("field of type EventCursor does not have child fields"))
+}
+
+func (ec *executionContext) _TokenRevoked_occurredAt(ctx context.Context, field graphql.CollectedField, obj *TokenRevoked) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_TokenRevoked_occurredAt(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.OccurredAt(), nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v time.Time) graphql.Marshaler {
+			return ec.marshalNDateTime2timeᚐTime(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_TokenRevoked_occurredAt(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("TokenRevoked", field, true, false, errors.New("field of type DateTime does not have child fields"))
+}
+
+func (ec *executionContext) _TokenRevoked_actor(ctx context.Context, field graphql.CollectedField, obj *TokenRevoked) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_TokenRevoked_actor(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.TokenRevoked().Actor(ctx, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v Actor) graphql.Marshaler {
+			return ec.marshalOActor2switchboardᚋgraphᚐActor(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_TokenRevoked_actor(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("TokenRevoked", field, true, true, errors.New("field of type Actor does not have child fields"))
+}
+
+func (ec *executionContext) _TokenRevoked_via(ctx context.Context, field graphql.CollectedField, obj *TokenRevoked) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_TokenRevoked_via(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.TokenRevoked().Via(ctx, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *db.Token) graphql.Marshaler {
+			return ec.marshalOIntegration2ᚖswitchboardᚋdbᚐToken(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_TokenRevoked_via(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "TokenRevoked",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Integration(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _TokenRevoked_conversation(ctx context.Context, field graphql.CollectedField, obj *TokenRevoked) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_TokenRevoked_conversation(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.TokenRevoked().Conversation(ctx, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *db.Conversation) graphql.Marshaler {
+			return ec.marshalOConversation2ᚖswitchboardᚋdbᚐConversation(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_TokenRevoked_conversation(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "TokenRevoked",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Conversation(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _TokenRevoked_contact(ctx context.Context, field graphql.CollectedField, obj *TokenRevoked) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_TokenRevoked_contact(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.TokenRevoked().Contact(ctx, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *db.Contact) graphql.Marshaler {
+			return ec.marshalOContact2ᚖswitchboardᚋdbᚐContact(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_TokenRevoked_contact(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "TokenRevoked",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Contact(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _TokenRevoked_idempotencyKey(ctx context.Context, field graphql.CollectedField, obj *TokenRevoked) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_TokenRevoked_idempotencyKey(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.TokenRevoked().IdempotencyKey(ctx, obj)
+		},
+		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
+			directive0 := next
+
+			directive1 := func(ctx context.Context) (any, error) {
+				if ec.Directives.PerCaller == nil {
+					var zeroVal *string
+					return zeroVal, errors.New("directive perCaller is not implemented")
+				}
+				return ec.Directives.PerCaller(ctx, obj, directive0)
+			}
+
+			next = directive1
+			return next
+		},
+		func(ctx context.Context, selections ast.SelectionSet, v *string) graphql.Marshaler {
+			return ec.marshalOString2ᚖstring(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_TokenRevoked_idempotencyKey(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("TokenRevoked", field, true, true, errors.New("field of type String does not have child fields"))
+}
+
+func (ec *executionContext) _TokenRevoked_conversationRevision(ctx context.Context, field graphql.CollectedField, obj *TokenRevoked) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_TokenRevoked_conversationRevision(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.ConversationRevision, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *int) graphql.Marshaler {
+			return ec.marshalOInt2ᚖint(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_TokenRevoked_conversationRevision(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("TokenRevoked", field, false, false, errors.New("field of type Int does not have child fields"))
+}
+
+func (ec *executionContext) _TokenRevoked_contactRevision(ctx context.Context, field graphql.CollectedField, obj *TokenRevoked) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_TokenRevoked_contactRevision(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.ContactRevision, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *int) graphql.Marshaler {
+			return ec.marshalOInt2ᚖint(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_TokenRevoked_contactRevision(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("TokenRevoked", field, false, false, errors.New("field of type Int does not have child fields"))
+}
+
+func (ec *executionContext) _TokenRevoked_token(ctx context.Context, field graphql.CollectedField, obj *TokenRevoked) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_TokenRevoked_token(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.TokenRevoked().Token(ctx, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *db.Token) graphql.Marshaler {
+			return ec.marshalOToken2ᚖswitchboardᚋdbᚐToken(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_TokenRevoked_token(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "TokenRevoked",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Token(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
 func (ec *executionContext) _UnassignContactPayload_contact(ctx context.Context, field graphql.CollectedField, obj *ContactPayload) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -27153,6 +33966,29 @@ func (ec *executionContext) fieldContext_UnassignContactPayload_userErrors(_ con
 		},
 	}
 	return fc, nil
+}
+
+func (ec *executionContext) _UnassignContactPayload_asOf(ctx context.Context, field graphql.CollectedField, obj *ContactPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_UnassignContactPayload_asOf(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.UnassignContactPayload().AsOf(ctx, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *db.EventCursor) graphql.Marshaler {
+			return ec.marshalNEventCursor2ᚖswitchboardᚋdbᚐEventCursor(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_UnassignContactPayload_asOf(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("UnassignContactPayload", field, true, true, errors.New("field of type EventCursor does not have child fields"))
 }
 
 func (ec *executionContext) _UnassignConversationPayload_conversation(ctx context.Context, field graphql.CollectedField, obj *ConversationPayload) (ret graphql.Marshaler) {
@@ -27251,6 +34087,29 @@ func (ec *executionContext) fieldContext_UnassignConversationPayload_userErrors(
 	return fc, nil
 }
 
+func (ec *executionContext) _UnassignConversationPayload_asOf(ctx context.Context, field graphql.CollectedField, obj *ConversationPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_UnassignConversationPayload_asOf(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.UnassignConversationPayload().AsOf(ctx, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *db.EventCursor) graphql.Marshaler {
+			return ec.marshalNEventCursor2ᚖswitchboardᚋdbᚐEventCursor(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_UnassignConversationPayload_asOf(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("UnassignConversationPayload", field, true, true, errors.New("field of type EventCursor does not have child fields"))
+}
+
 func (ec *executionContext) _UnassignConversationsPayload_outcomes(ctx context.Context, field graphql.CollectedField, obj *ConversationsPayload) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -27345,6 +34204,29 @@ func (ec *executionContext) fieldContext_UnassignConversationsPayload_userErrors
 		},
 	}
 	return fc, nil
+}
+
+func (ec *executionContext) _UnassignConversationsPayload_asOf(ctx context.Context, field graphql.CollectedField, obj *ConversationsPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_UnassignConversationsPayload_asOf(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.UnassignConversationsPayload().AsOf(ctx, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *db.EventCursor) graphql.Marshaler {
+			return ec.marshalNEventCursor2ᚖswitchboardᚋdbᚐEventCursor(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_UnassignConversationsPayload_asOf(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("UnassignConversationsPayload", field, true, true, errors.New("field of type EventCursor does not have child fields"))
 }
 
 func (ec *executionContext) _UnassignStep_always(ctx context.Context, field graphql.CollectedField, obj *UnassignStep) (ret graphql.Marshaler) {
@@ -27466,6 +34348,98 @@ func (ec *executionContext) fieldContext_UnblockContactPayload_userErrors(_ cont
 	return fc, nil
 }
 
+func (ec *executionContext) _UnblockContactPayload_asOf(ctx context.Context, field graphql.CollectedField, obj *ContactPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_UnblockContactPayload_asOf(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.UnblockContactPayload().AsOf(ctx, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *db.EventCursor) graphql.Marshaler {
+			return ec.marshalNEventCursor2ᚖswitchboardᚋdbᚐEventCursor(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_UnblockContactPayload_asOf(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("UnblockContactPayload", field, true, true, errors.New("field of type EventCursor does not have child fields"))
+}
+
+func (ec *executionContext) _UnreadChange_conversationId(ctx context.Context, field graphql.CollectedField, obj *service.UnreadChange) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_UnreadChange_conversationId(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.ConversationID, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v db.ConversationID) graphql.Marshaler {
+			return ec.marshalNID2switchboardᚋdbᚐConversationID(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_UnreadChange_conversationId(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("UnreadChange", field, false, false, errors.New("field of type ID does not have child fields"))
+}
+
+func (ec *executionContext) _UnreadChange_unreadCount(ctx context.Context, field graphql.CollectedField, obj *service.UnreadChange) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_UnreadChange_unreadCount(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.UnreadCount, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int) graphql.Marshaler {
+			return ec.marshalNInt2int(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_UnreadChange_unreadCount(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("UnreadChange", field, false, false, errors.New("field of type Int does not have child fields"))
+}
+
+func (ec *executionContext) _UnreadChange_mineUnread(ctx context.Context, field graphql.CollectedField, obj *service.UnreadChange) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_UnreadChange_mineUnread(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.MineUnread, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int) graphql.Marshaler {
+			return ec.marshalNInt2int(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_UnreadChange_mineUnread(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("UnreadChange", field, false, false, errors.New("field of type Int does not have child fields"))
+}
+
 func (ec *executionContext) _UpdateAgentPayload_agent(ctx context.Context, field graphql.CollectedField, obj *AgentPayload) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -27560,6 +34534,29 @@ func (ec *executionContext) fieldContext_UpdateAgentPayload_userErrors(_ context
 		},
 	}
 	return fc, nil
+}
+
+func (ec *executionContext) _UpdateAgentPayload_asOf(ctx context.Context, field graphql.CollectedField, obj *AgentPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_UpdateAgentPayload_asOf(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.UpdateAgentPayload().AsOf(ctx, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *db.EventCursor) graphql.Marshaler {
+			return ec.marshalNEventCursor2ᚖswitchboardᚋdbᚐEventCursor(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_UpdateAgentPayload_asOf(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("UpdateAgentPayload", field, true, true, errors.New("field of type EventCursor does not have child fields"))
 }
 
 func (ec *executionContext) _UpdateContactPayload_contact(ctx context.Context, field graphql.CollectedField, obj *ContactPayload) (ret graphql.Marshaler) {
@@ -27658,6 +34655,29 @@ func (ec *executionContext) fieldContext_UpdateContactPayload_userErrors(_ conte
 	return fc, nil
 }
 
+func (ec *executionContext) _UpdateContactPayload_asOf(ctx context.Context, field graphql.CollectedField, obj *ContactPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_UpdateContactPayload_asOf(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.UpdateContactPayload().AsOf(ctx, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *db.EventCursor) graphql.Marshaler {
+			return ec.marshalNEventCursor2ᚖswitchboardᚋdbᚐEventCursor(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_UpdateContactPayload_asOf(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("UpdateContactPayload", field, true, true, errors.New("field of type EventCursor does not have child fields"))
+}
+
 func (ec *executionContext) _UpdateWorkflowPayload_workflow(ctx context.Context, field graphql.CollectedField, obj *WorkflowPayload) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -27752,6 +34772,29 @@ func (ec *executionContext) fieldContext_UpdateWorkflowPayload_userErrors(_ cont
 		},
 	}
 	return fc, nil
+}
+
+func (ec *executionContext) _UpdateWorkflowPayload_asOf(ctx context.Context, field graphql.CollectedField, obj *WorkflowPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_UpdateWorkflowPayload_asOf(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.UpdateWorkflowPayload().AsOf(ctx, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *db.EventCursor) graphql.Marshaler {
+			return ec.marshalNEventCursor2ᚖswitchboardᚋdbᚐEventCursor(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_UpdateWorkflowPayload_asOf(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("UpdateWorkflowPayload", field, true, true, errors.New("field of type EventCursor does not have child fields"))
 }
 
 func (ec *executionContext) _UpdateWorkspacePayload_workspace(ctx context.Context, field graphql.CollectedField, obj *WorkspacePayload) (ret graphql.Marshaler) {
@@ -27880,6 +34923,29 @@ func (ec *executionContext) fieldContext_UpdateWorkspacePayload_userErrors(_ con
 		},
 	}
 	return fc, nil
+}
+
+func (ec *executionContext) _UpdateWorkspacePayload_asOf(ctx context.Context, field graphql.CollectedField, obj *WorkspacePayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_UpdateWorkspacePayload_asOf(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.UpdateWorkspacePayload().AsOf(ctx, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *db.EventCursor) graphql.Marshaler {
+			return ec.marshalNEventCursor2ᚖswitchboardᚋdbᚐEventCursor(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_UpdateWorkspacePayload_asOf(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("UpdateWorkspacePayload", field, true, true, errors.New("field of type EventCursor does not have child fields"))
 }
 
 func (ec *executionContext) _UserError_code(ctx context.Context, field graphql.CollectedField, obj *service.Refusal) (ret graphql.Marshaler) {
@@ -28935,6 +36001,52 @@ func (ec *executionContext) fieldContext_WorkflowCreated_idempotencyKey(_ contex
 	return graphql.NewScalarFieldContext("WorkflowCreated", field, true, true, errors.New("field of type String does not have child fields"))
 }
 
+func (ec *executionContext) _WorkflowCreated_conversationRevision(ctx context.Context, field graphql.CollectedField, obj *WorkflowCreated) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_WorkflowCreated_conversationRevision(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.ConversationRevision, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *int) graphql.Marshaler {
+			return ec.marshalOInt2ᚖint(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_WorkflowCreated_conversationRevision(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("WorkflowCreated", field, false, false, errors.New("field of type Int does not have child fields"))
+}
+
+func (ec *executionContext) _WorkflowCreated_contactRevision(ctx context.Context, field graphql.CollectedField, obj *WorkflowCreated) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_WorkflowCreated_contactRevision(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.ContactRevision, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *int) graphql.Marshaler {
+			return ec.marshalOInt2ᚖint(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_WorkflowCreated_contactRevision(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("WorkflowCreated", field, false, false, errors.New("field of type Int does not have child fields"))
+}
+
 func (ec *executionContext) _WorkflowCreated_workflow(ctx context.Context, field graphql.CollectedField, obj *WorkflowCreated) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -29269,6 +36381,52 @@ func (ec *executionContext) fieldContext_WorkflowDeleted_idempotencyKey(_ contex
 	return graphql.NewScalarFieldContext("WorkflowDeleted", field, true, true, errors.New("field of type String does not have child fields"))
 }
 
+func (ec *executionContext) _WorkflowDeleted_conversationRevision(ctx context.Context, field graphql.CollectedField, obj *WorkflowDeleted) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_WorkflowDeleted_conversationRevision(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.ConversationRevision, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *int) graphql.Marshaler {
+			return ec.marshalOInt2ᚖint(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_WorkflowDeleted_conversationRevision(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("WorkflowDeleted", field, false, false, errors.New("field of type Int does not have child fields"))
+}
+
+func (ec *executionContext) _WorkflowDeleted_contactRevision(ctx context.Context, field graphql.CollectedField, obj *WorkflowDeleted) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_WorkflowDeleted_contactRevision(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.ContactRevision, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *int) graphql.Marshaler {
+			return ec.marshalOInt2ᚖint(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_WorkflowDeleted_contactRevision(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("WorkflowDeleted", field, false, false, errors.New("field of type Int does not have child fields"))
+}
+
 func (ec *executionContext) _WorkflowDeleted_workflow(ctx context.Context, field graphql.CollectedField, obj *WorkflowDeleted) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -29523,6 +36681,52 @@ func (ec *executionContext) _WorkflowDisabled_idempotencyKey(ctx context.Context
 }
 func (ec *executionContext) fieldContext_WorkflowDisabled_idempotencyKey(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("WorkflowDisabled", field, true, true, errors.New("field of type String does not have child fields"))
+}
+
+func (ec *executionContext) _WorkflowDisabled_conversationRevision(ctx context.Context, field graphql.CollectedField, obj *WorkflowDisabled) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_WorkflowDisabled_conversationRevision(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.ConversationRevision, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *int) graphql.Marshaler {
+			return ec.marshalOInt2ᚖint(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_WorkflowDisabled_conversationRevision(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("WorkflowDisabled", field, false, false, errors.New("field of type Int does not have child fields"))
+}
+
+func (ec *executionContext) _WorkflowDisabled_contactRevision(ctx context.Context, field graphql.CollectedField, obj *WorkflowDisabled) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_WorkflowDisabled_contactRevision(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.ContactRevision, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *int) graphql.Marshaler {
+			return ec.marshalOInt2ᚖint(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_WorkflowDisabled_contactRevision(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("WorkflowDisabled", field, false, false, errors.New("field of type Int does not have child fields"))
 }
 
 func (ec *executionContext) _WorkflowDisabled_workflow(ctx context.Context, field graphql.CollectedField, obj *WorkflowDisabled) (ret graphql.Marshaler) {
@@ -29923,6 +37127,52 @@ func (ec *executionContext) fieldContext_WorkflowEnabled_idempotencyKey(_ contex
 	return graphql.NewScalarFieldContext("WorkflowEnabled", field, true, true, errors.New("field of type String does not have child fields"))
 }
 
+func (ec *executionContext) _WorkflowEnabled_conversationRevision(ctx context.Context, field graphql.CollectedField, obj *WorkflowEnabled) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_WorkflowEnabled_conversationRevision(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.ConversationRevision, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *int) graphql.Marshaler {
+			return ec.marshalOInt2ᚖint(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_WorkflowEnabled_conversationRevision(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("WorkflowEnabled", field, false, false, errors.New("field of type Int does not have child fields"))
+}
+
+func (ec *executionContext) _WorkflowEnabled_contactRevision(ctx context.Context, field graphql.CollectedField, obj *WorkflowEnabled) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_WorkflowEnabled_contactRevision(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.ContactRevision, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *int) graphql.Marshaler {
+			return ec.marshalOInt2ᚖint(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_WorkflowEnabled_contactRevision(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("WorkflowEnabled", field, false, false, errors.New("field of type Int does not have child fields"))
+}
+
 func (ec *executionContext) _WorkflowEnabled_workflow(ctx context.Context, field graphql.CollectedField, obj *WorkflowEnabled) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -30292,6 +37542,52 @@ func (ec *executionContext) _WorkflowRan_idempotencyKey(ctx context.Context, fie
 }
 func (ec *executionContext) fieldContext_WorkflowRan_idempotencyKey(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("WorkflowRan", field, true, true, errors.New("field of type String does not have child fields"))
+}
+
+func (ec *executionContext) _WorkflowRan_conversationRevision(ctx context.Context, field graphql.CollectedField, obj *WorkflowRan) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_WorkflowRan_conversationRevision(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.ConversationRevision, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *int) graphql.Marshaler {
+			return ec.marshalOInt2ᚖint(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_WorkflowRan_conversationRevision(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("WorkflowRan", field, false, false, errors.New("field of type Int does not have child fields"))
+}
+
+func (ec *executionContext) _WorkflowRan_contactRevision(ctx context.Context, field graphql.CollectedField, obj *WorkflowRan) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_WorkflowRan_contactRevision(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.ContactRevision, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *int) graphql.Marshaler {
+			return ec.marshalOInt2ᚖint(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_WorkflowRan_contactRevision(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("WorkflowRan", field, false, false, errors.New("field of type Int does not have child fields"))
 }
 
 func (ec *executionContext) _WorkflowRan_workflow(ctx context.Context, field graphql.CollectedField, obj *WorkflowRan) (ret graphql.Marshaler) {
@@ -31380,6 +38676,52 @@ func (ec *executionContext) fieldContext_WorkflowUpdated_idempotencyKey(_ contex
 	return graphql.NewScalarFieldContext("WorkflowUpdated", field, true, true, errors.New("field of type String does not have child fields"))
 }
 
+func (ec *executionContext) _WorkflowUpdated_conversationRevision(ctx context.Context, field graphql.CollectedField, obj *WorkflowUpdated) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_WorkflowUpdated_conversationRevision(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.ConversationRevision, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *int) graphql.Marshaler {
+			return ec.marshalOInt2ᚖint(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_WorkflowUpdated_conversationRevision(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("WorkflowUpdated", field, false, false, errors.New("field of type Int does not have child fields"))
+}
+
+func (ec *executionContext) _WorkflowUpdated_contactRevision(ctx context.Context, field graphql.CollectedField, obj *WorkflowUpdated) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_WorkflowUpdated_contactRevision(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.ContactRevision, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *int) graphql.Marshaler {
+			return ec.marshalOInt2ᚖint(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_WorkflowUpdated_contactRevision(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("WorkflowUpdated", field, false, false, errors.New("field of type Int does not have child fields"))
+}
+
 func (ec *executionContext) _WorkflowUpdated_workflow(ctx context.Context, field graphql.CollectedField, obj *WorkflowUpdated) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -31850,6 +39192,52 @@ func (ec *executionContext) _WorkspaceUpdated_idempotencyKey(ctx context.Context
 }
 func (ec *executionContext) fieldContext_WorkspaceUpdated_idempotencyKey(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("WorkspaceUpdated", field, true, true, errors.New("field of type String does not have child fields"))
+}
+
+func (ec *executionContext) _WorkspaceUpdated_conversationRevision(ctx context.Context, field graphql.CollectedField, obj *WorkspaceUpdated) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_WorkspaceUpdated_conversationRevision(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.ConversationRevision, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *int) graphql.Marshaler {
+			return ec.marshalOInt2ᚖint(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_WorkspaceUpdated_conversationRevision(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("WorkspaceUpdated", field, false, false, errors.New("field of type Int does not have child fields"))
+}
+
+func (ec *executionContext) _WorkspaceUpdated_contactRevision(ctx context.Context, field graphql.CollectedField, obj *WorkspaceUpdated) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_WorkspaceUpdated_contactRevision(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.ContactRevision, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *int) graphql.Marshaler {
+			return ec.marshalOInt2ᚖint(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_WorkspaceUpdated_contactRevision(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("WorkspaceUpdated", field, false, false, errors.New("field of type Int does not have child fields"))
 }
 
 func (ec *executionContext) _WorkspaceUpdated_changes(ctx context.Context, field graphql.CollectedField, obj *WorkspaceUpdated) (ret graphql.Marshaler) {
@@ -34173,6 +41561,66 @@ func (ec *executionContext) unmarshalInputCreateContactInput(ctx context.Context
 	return it, nil
 }
 
+func (ec *executionContext) unmarshalInputCreateTokenInput(ctx context.Context, obj any) (service.CreateTokenInput, error) {
+	var it service.CreateTokenInput
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	fieldsInOrder := [...]string{"name", "scope", "agentId", "expiresAt", "idempotencyKey"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "name":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("name"))
+			data, err := ec.unmarshalOString2string(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Name = data
+		case "scope":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("scope"))
+			data, err := ec.unmarshalNTokenScope2switchboardᚋdbᚐTokenScope(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Scope = data
+		case "agentId":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("agentId"))
+			data, err := ec.unmarshalOID2ᚖswitchboardᚋdbᚐAgentID(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.AgentID = data
+		case "expiresAt":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("expiresAt"))
+			data, err := ec.unmarshalODateTime2ᚖtimeᚐTime(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			if err = ec.Resolvers.CreateTokenInput().ExpiresAt(ctx, &it, data); err != nil {
+				return it, err
+			}
+		case "idempotencyKey":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("idempotencyKey"))
+			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.IdempotencyKey = data
+		}
+	}
+	return it, nil
+}
+
 func (ec *executionContext) unmarshalInputCreateWorkflowFromTemplateInput(ctx context.Context, obj any) (workflow.CreateWorkflowFromTemplateInput, error) {
 	var it workflow.CreateWorkflowFromTemplateInput
 	if obj == nil {
@@ -35388,6 +42836,43 @@ func (ec *executionContext) unmarshalInputReopenConversationInput(ctx context.Co
 	return it, nil
 }
 
+func (ec *executionContext) unmarshalInputRevokeTokenInput(ctx context.Context, obj any) (service.RevokeTokenInput, error) {
+	var it service.RevokeTokenInput
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	fieldsInOrder := [...]string{"tokenId", "idempotencyKey"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "tokenId":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("tokenId"))
+			data, err := ec.unmarshalNID2switchboardᚋdbᚐTokenID(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.TokenID = data
+		case "idempotencyKey":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("idempotencyKey"))
+			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.IdempotencyKey = data
+		}
+	}
+	return it, nil
+}
+
 func (ec *executionContext) unmarshalInputSendMessageInput(ctx context.Context, obj any) (service.SendMessageInput, error) {
 	var it service.SendMessageInput
 	if obj == nil {
@@ -36523,6 +44008,187 @@ func (ec *executionContext) _Author(ctx context.Context, sel ast.SelectionSet, o
 	}
 }
 
+func (ec *executionContext) _Entry(ctx context.Context, sel ast.SelectionSet, obj Entry) graphql.Marshaler {
+	switch obj := (obj).(type) {
+	case nil:
+		return graphql.Null
+	case ConversationUnassigned:
+		return ec._ConversationUnassigned(ctx, sel, &obj)
+	case *ConversationUnassigned:
+		if obj == nil {
+			return graphql.Null
+		}
+		return ec._ConversationUnassigned(ctx, sel, obj)
+	case ConversationReopened:
+		return ec._ConversationReopened(ctx, sel, &obj)
+	case *ConversationReopened:
+		if obj == nil {
+			return graphql.Null
+		}
+		return ec._ConversationReopened(ctx, sel, obj)
+	case ConversationOpened:
+		return ec._ConversationOpened(ctx, sel, &obj)
+	case *ConversationOpened:
+		if obj == nil {
+			return graphql.Null
+		}
+		return ec._ConversationOpened(ctx, sel, obj)
+	case ConversationClosed:
+		return ec._ConversationClosed(ctx, sel, &obj)
+	case *ConversationClosed:
+		if obj == nil {
+			return graphql.Null
+		}
+		return ec._ConversationClosed(ctx, sel, obj)
+	case ConversationAssigned:
+		return ec._ConversationAssigned(ctx, sel, &obj)
+	case *ConversationAssigned:
+		if obj == nil {
+			return graphql.Null
+		}
+		return ec._ConversationAssigned(ctx, sel, obj)
+	case WorkspaceUpdated:
+		return ec._WorkspaceUpdated(ctx, sel, &obj)
+	case *WorkspaceUpdated:
+		if obj == nil {
+			return graphql.Null
+		}
+		return ec._WorkspaceUpdated(ctx, sel, obj)
+	case WorkflowUpdated:
+		return ec._WorkflowUpdated(ctx, sel, &obj)
+	case *WorkflowUpdated:
+		if obj == nil {
+			return graphql.Null
+		}
+		return ec._WorkflowUpdated(ctx, sel, obj)
+	case WorkflowRan:
+		return ec._WorkflowRan(ctx, sel, &obj)
+	case *WorkflowRan:
+		if obj == nil {
+			return graphql.Null
+		}
+		return ec._WorkflowRan(ctx, sel, obj)
+	case WorkflowEnabled:
+		return ec._WorkflowEnabled(ctx, sel, &obj)
+	case *WorkflowEnabled:
+		if obj == nil {
+			return graphql.Null
+		}
+		return ec._WorkflowEnabled(ctx, sel, obj)
+	case WorkflowDisabled:
+		return ec._WorkflowDisabled(ctx, sel, &obj)
+	case *WorkflowDisabled:
+		if obj == nil {
+			return graphql.Null
+		}
+		return ec._WorkflowDisabled(ctx, sel, obj)
+	case WorkflowDeleted:
+		return ec._WorkflowDeleted(ctx, sel, &obj)
+	case *WorkflowDeleted:
+		if obj == nil {
+			return graphql.Null
+		}
+		return ec._WorkflowDeleted(ctx, sel, obj)
+	case WorkflowCreated:
+		return ec._WorkflowCreated(ctx, sel, &obj)
+	case *WorkflowCreated:
+		if obj == nil {
+			return graphql.Null
+		}
+		return ec._WorkflowCreated(ctx, sel, obj)
+	case ConversationImported:
+		return ec._ConversationImported(ctx, sel, &obj)
+	case *ConversationImported:
+		if obj == nil {
+			return graphql.Null
+		}
+		return ec._ConversationImported(ctx, sel, obj)
+	case ContactUpdated:
+		return ec._ContactUpdated(ctx, sel, &obj)
+	case *ContactUpdated:
+		if obj == nil {
+			return graphql.Null
+		}
+		return ec._ContactUpdated(ctx, sel, obj)
+	case ContactUnblocked:
+		return ec._ContactUnblocked(ctx, sel, &obj)
+	case *ContactUnblocked:
+		if obj == nil {
+			return graphql.Null
+		}
+		return ec._ContactUnblocked(ctx, sel, obj)
+	case ContactCreated:
+		return ec._ContactCreated(ctx, sel, &obj)
+	case *ContactCreated:
+		if obj == nil {
+			return graphql.Null
+		}
+		return ec._ContactCreated(ctx, sel, obj)
+	case ContactBlocked:
+		return ec._ContactBlocked(ctx, sel, &obj)
+	case *ContactBlocked:
+		if obj == nil {
+			return graphql.Null
+		}
+		return ec._ContactBlocked(ctx, sel, obj)
+	case BusinessEventRecorded:
+		return ec._BusinessEventRecorded(ctx, sel, &obj)
+	case *BusinessEventRecorded:
+		if obj == nil {
+			return graphql.Null
+		}
+		return ec._BusinessEventRecorded(ctx, sel, obj)
+	case AvailabilityChanged:
+		return ec._AvailabilityChanged(ctx, sel, &obj)
+	case *AvailabilityChanged:
+		if obj == nil {
+			return graphql.Null
+		}
+		return ec._AvailabilityChanged(ctx, sel, obj)
+	case AgentUpdated:
+		return ec._AgentUpdated(ctx, sel, &obj)
+	case *AgentUpdated:
+		if obj == nil {
+			return graphql.Null
+		}
+		return ec._AgentUpdated(ctx, sel, obj)
+	case AgentReactivated:
+		return ec._AgentReactivated(ctx, sel, &obj)
+	case *AgentReactivated:
+		if obj == nil {
+			return graphql.Null
+		}
+		return ec._AgentReactivated(ctx, sel, obj)
+	case AgentDeactivated:
+		return ec._AgentDeactivated(ctx, sel, &obj)
+	case *AgentDeactivated:
+		if obj == nil {
+			return graphql.Null
+		}
+		return ec._AgentDeactivated(ctx, sel, obj)
+	case AgentCreated:
+		return ec._AgentCreated(ctx, sel, &obj)
+	case *AgentCreated:
+		if obj == nil {
+			return graphql.Null
+		}
+		return ec._AgentCreated(ctx, sel, obj)
+	case db.Message:
+		return ec._Message(ctx, sel, &obj)
+	case *db.Message:
+		if obj == nil {
+			return graphql.Null
+		}
+		return ec._Message(ctx, sel, obj)
+	default:
+		if typedObj, ok := obj.(graphql.Marshaler); ok {
+			return typedObj
+		} else {
+			panic(fmt.Errorf("unexpected type %T; non-generated variants of Entry must implement graphql.Marshaler", obj))
+		}
+	}
+}
+
 func (ec *executionContext) _Event(ctx context.Context, sel ast.SelectionSet, obj Event) graphql.Marshaler {
 	switch obj := (obj).(type) {
 	case nil:
@@ -36632,6 +44298,27 @@ func (ec *executionContext) _Event(ctx context.Context, sel ast.SelectionSet, ob
 			return graphql.Null
 		}
 		return ec._WorkflowCreated(ctx, sel, obj)
+	case TokenRevoked:
+		return ec._TokenRevoked(ctx, sel, &obj)
+	case *TokenRevoked:
+		if obj == nil {
+			return graphql.Null
+		}
+		return ec._TokenRevoked(ctx, sel, obj)
+	case TokenCreated:
+		return ec._TokenCreated(ctx, sel, &obj)
+	case *TokenCreated:
+		if obj == nil {
+			return graphql.Null
+		}
+		return ec._TokenCreated(ctx, sel, obj)
+	case IdentityLinked:
+		return ec._IdentityLinked(ctx, sel, &obj)
+	case *IdentityLinked:
+		if obj == nil {
+			return graphql.Null
+		}
+		return ec._IdentityLinked(ctx, sel, obj)
 	case ConversationImported:
 		return ec._ConversationImported(ctx, sel, &obj)
 	case *ConversationImported:
@@ -36876,6 +44563,27 @@ func (ec *executionContext) _Node(ctx context.Context, sel ast.SelectionSet, obj
 			return graphql.Null
 		}
 		return ec._WorkflowCreated(ctx, sel, obj)
+	case TokenRevoked:
+		return ec._TokenRevoked(ctx, sel, &obj)
+	case *TokenRevoked:
+		if obj == nil {
+			return graphql.Null
+		}
+		return ec._TokenRevoked(ctx, sel, obj)
+	case TokenCreated:
+		return ec._TokenCreated(ctx, sel, &obj)
+	case *TokenCreated:
+		if obj == nil {
+			return graphql.Null
+		}
+		return ec._TokenCreated(ctx, sel, obj)
+	case IdentityLinked:
+		return ec._IdentityLinked(ctx, sel, &obj)
+	case *IdentityLinked:
+		if obj == nil {
+			return graphql.Null
+		}
+		return ec._IdentityLinked(ctx, sel, obj)
 	case ConversationImported:
 		return ec._ConversationImported(ctx, sel, &obj)
 	case *ConversationImported:
@@ -37183,6 +44891,44 @@ func (ec *executionContext) _AddNotePayload(ctx context.Context, sel ast.Selecti
 			if out.Values[i] == graphql.Null {
 				atomic.AddUint32(&out.Invalids, 1)
 			}
+		case "asOf":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = ec._AddNotePayload_asOf(ctx, field, obj)
+				if res == graphql.Null {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			if field.IsDeferred() {
+				deferredFieldSet.AddField(field)
+				fieldIndex := len(deferredFieldSet.Values) - 1
+				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
+					return innerFunc(ctx, deferredFieldSet)
+				})
+
+				for _, deferrable := range field.Deferrables {
+					view, ok := deferLabelToView[deferrable.Label]
+					if !ok {
+						view = deferredFieldSet.NewView()
+						deferLabelToView[deferrable.Label] = view
+					}
+					view.AddIndices(fieldIndex)
+				}
+
+				// don't run the out.Concurrently() call below
+				out.Values[i] = graphql.Null
+				continue
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
 		default:
 			panic("unknown field " + strconv.Quote(field.Name))
 		}
@@ -37337,6 +45083,11 @@ func (ec *executionContext) _Agent(ctx context.Context, sel ast.SelectionSet, ob
 			}
 
 			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
+		case "revision":
+			out.Values[i] = ec._Agent_revision(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
 		default:
 			panic("unknown field " + strconv.Quote(field.Name))
 		}
@@ -37563,7 +45314,7 @@ func (ec *executionContext) _AgentConnection(ctx context.Context, sel ast.Select
 	return out
 }
 
-var agentCreatedImplementors = []string{"AgentCreated", "Event", "Node"}
+var agentCreatedImplementors = []string{"AgentCreated", "Entry", "Event", "Node"}
 
 func (ec *executionContext) _AgentCreated(ctx context.Context, sel ast.SelectionSet, obj *AgentCreated) graphql.Marshaler {
 	fields := graphql.CollectFields(ec.OperationContext, sel, agentCreatedImplementors)
@@ -37780,6 +45531,16 @@ func (ec *executionContext) _AgentCreated(ctx context.Context, sel ast.Selection
 			}
 
 			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
+		case "conversationRevision":
+			out.Values[i] = ec._AgentCreated_conversationRevision(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "contactRevision":
+			out.Values[i] = ec._AgentCreated_contactRevision(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
 		case "agent":
 			field := field
 
@@ -37839,7 +45600,7 @@ func (ec *executionContext) _AgentCreated(ctx context.Context, sel ast.Selection
 	return out
 }
 
-var agentDeactivatedImplementors = []string{"AgentDeactivated", "Event", "Node"}
+var agentDeactivatedImplementors = []string{"AgentDeactivated", "Entry", "Event", "Node"}
 
 func (ec *executionContext) _AgentDeactivated(ctx context.Context, sel ast.SelectionSet, obj *AgentDeactivated) graphql.Marshaler {
 	fields := graphql.CollectFields(ec.OperationContext, sel, agentDeactivatedImplementors)
@@ -38056,6 +45817,16 @@ func (ec *executionContext) _AgentDeactivated(ctx context.Context, sel ast.Selec
 			}
 
 			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
+		case "conversationRevision":
+			out.Values[i] = ec._AgentDeactivated_conversationRevision(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "contactRevision":
+			out.Values[i] = ec._AgentDeactivated_contactRevision(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
 		case "agent":
 			field := field
 
@@ -38158,7 +45929,7 @@ func (ec *executionContext) _AgentEdge(ctx context.Context, sel ast.SelectionSet
 	return out
 }
 
-var agentReactivatedImplementors = []string{"AgentReactivated", "Event", "Node"}
+var agentReactivatedImplementors = []string{"AgentReactivated", "Entry", "Event", "Node"}
 
 func (ec *executionContext) _AgentReactivated(ctx context.Context, sel ast.SelectionSet, obj *AgentReactivated) graphql.Marshaler {
 	fields := graphql.CollectFields(ec.OperationContext, sel, agentReactivatedImplementors)
@@ -38375,6 +46146,16 @@ func (ec *executionContext) _AgentReactivated(ctx context.Context, sel ast.Selec
 			}
 
 			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
+		case "conversationRevision":
+			out.Values[i] = ec._AgentReactivated_conversationRevision(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "contactRevision":
+			out.Values[i] = ec._AgentReactivated_contactRevision(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
 		case "agent":
 			field := field
 
@@ -38434,7 +46215,7 @@ func (ec *executionContext) _AgentReactivated(ctx context.Context, sel ast.Selec
 	return out
 }
 
-var agentUpdatedImplementors = []string{"AgentUpdated", "Event", "Node"}
+var agentUpdatedImplementors = []string{"AgentUpdated", "Entry", "Event", "Node"}
 
 func (ec *executionContext) _AgentUpdated(ctx context.Context, sel ast.SelectionSet, obj *AgentUpdated) graphql.Marshaler {
 	fields := graphql.CollectFields(ec.OperationContext, sel, agentUpdatedImplementors)
@@ -38651,6 +46432,16 @@ func (ec *executionContext) _AgentUpdated(ctx context.Context, sel ast.Selection
 			}
 
 			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
+		case "conversationRevision":
+			out.Values[i] = ec._AgentUpdated_conversationRevision(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "contactRevision":
+			out.Values[i] = ec._AgentUpdated_contactRevision(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
 		case "agent":
 			field := field
 
@@ -38730,18 +46521,56 @@ func (ec *executionContext) _AssignContactPayload(ctx context.Context, sel ast.S
 		case "contact":
 			out.Values[i] = ec._AssignContactPayload_contact(ctx, field, obj)
 			if out.Values[i] == graphql.RequiredNull {
-				out.Invalids++
+				atomic.AddUint32(&out.Invalids, 1)
 			}
 		case "events":
 			out.Values[i] = ec._AssignContactPayload_events(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
-				out.Invalids++
+				atomic.AddUint32(&out.Invalids, 1)
 			}
 		case "userErrors":
 			out.Values[i] = ec._AssignContactPayload_userErrors(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
-				out.Invalids++
+				atomic.AddUint32(&out.Invalids, 1)
 			}
+		case "asOf":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = ec._AssignContactPayload_asOf(ctx, field, obj)
+				if res == graphql.Null {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			if field.IsDeferred() {
+				deferredFieldSet.AddField(field)
+				fieldIndex := len(deferredFieldSet.Values) - 1
+				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
+					return innerFunc(ctx, deferredFieldSet)
+				})
+
+				for _, deferrable := range field.Deferrables {
+					view, ok := deferLabelToView[deferrable.Label]
+					if !ok {
+						view = deferredFieldSet.NewView()
+						deferLabelToView[deferrable.Label] = view
+					}
+					view.AddIndices(fieldIndex)
+				}
+
+				// don't run the out.Concurrently() call below
+				out.Values[i] = graphql.Null
+				continue
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
 		default:
 			panic("unknown field " + strconv.Quote(field.Name))
 		}
@@ -38778,18 +46607,56 @@ func (ec *executionContext) _AssignConversationPayload(ctx context.Context, sel 
 		case "conversation":
 			out.Values[i] = ec._AssignConversationPayload_conversation(ctx, field, obj)
 			if out.Values[i] == graphql.RequiredNull {
-				out.Invalids++
+				atomic.AddUint32(&out.Invalids, 1)
 			}
 		case "events":
 			out.Values[i] = ec._AssignConversationPayload_events(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
-				out.Invalids++
+				atomic.AddUint32(&out.Invalids, 1)
 			}
 		case "userErrors":
 			out.Values[i] = ec._AssignConversationPayload_userErrors(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
-				out.Invalids++
+				atomic.AddUint32(&out.Invalids, 1)
 			}
+		case "asOf":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = ec._AssignConversationPayload_asOf(ctx, field, obj)
+				if res == graphql.Null {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			if field.IsDeferred() {
+				deferredFieldSet.AddField(field)
+				fieldIndex := len(deferredFieldSet.Values) - 1
+				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
+					return innerFunc(ctx, deferredFieldSet)
+				})
+
+				for _, deferrable := range field.Deferrables {
+					view, ok := deferLabelToView[deferrable.Label]
+					if !ok {
+						view = deferredFieldSet.NewView()
+						deferLabelToView[deferrable.Label] = view
+					}
+					view.AddIndices(fieldIndex)
+				}
+
+				// don't run the out.Concurrently() call below
+				out.Values[i] = graphql.Null
+				continue
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
 		default:
 			panic("unknown field " + strconv.Quote(field.Name))
 		}
@@ -38826,18 +46693,56 @@ func (ec *executionContext) _AssignConversationsPayload(ctx context.Context, sel
 		case "outcomes":
 			out.Values[i] = ec._AssignConversationsPayload_outcomes(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
-				out.Invalids++
+				atomic.AddUint32(&out.Invalids, 1)
 			}
 		case "events":
 			out.Values[i] = ec._AssignConversationsPayload_events(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
-				out.Invalids++
+				atomic.AddUint32(&out.Invalids, 1)
 			}
 		case "userErrors":
 			out.Values[i] = ec._AssignConversationsPayload_userErrors(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
-				out.Invalids++
+				atomic.AddUint32(&out.Invalids, 1)
 			}
+		case "asOf":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = ec._AssignConversationsPayload_asOf(ctx, field, obj)
+				if res == graphql.Null {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			if field.IsDeferred() {
+				deferredFieldSet.AddField(field)
+				fieldIndex := len(deferredFieldSet.Values) - 1
+				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
+					return innerFunc(ctx, deferredFieldSet)
+				})
+
+				for _, deferrable := range field.Deferrables {
+					view, ok := deferLabelToView[deferrable.Label]
+					if !ok {
+						view = deferredFieldSet.NewView()
+						deferLabelToView[deferrable.Label] = view
+					}
+					view.AddIndices(fieldIndex)
+				}
+
+				// don't run the out.Concurrently() call below
+				out.Values[i] = graphql.Null
+				continue
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
 		default:
 			panic("unknown field " + strconv.Quote(field.Name))
 		}
@@ -39132,18 +47037,56 @@ func (ec *executionContext) _AssignToMePayload(ctx context.Context, sel ast.Sele
 		case "conversation":
 			out.Values[i] = ec._AssignToMePayload_conversation(ctx, field, obj)
 			if out.Values[i] == graphql.RequiredNull {
-				out.Invalids++
+				atomic.AddUint32(&out.Invalids, 1)
 			}
 		case "events":
 			out.Values[i] = ec._AssignToMePayload_events(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
-				out.Invalids++
+				atomic.AddUint32(&out.Invalids, 1)
 			}
 		case "userErrors":
 			out.Values[i] = ec._AssignToMePayload_userErrors(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
-				out.Invalids++
+				atomic.AddUint32(&out.Invalids, 1)
 			}
+		case "asOf":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = ec._AssignToMePayload_asOf(ctx, field, obj)
+				if res == graphql.Null {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			if field.IsDeferred() {
+				deferredFieldSet.AddField(field)
+				fieldIndex := len(deferredFieldSet.Values) - 1
+				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
+					return innerFunc(ctx, deferredFieldSet)
+				})
+
+				for _, deferrable := range field.Deferrables {
+					view, ok := deferLabelToView[deferrable.Label]
+					if !ok {
+						view = deferredFieldSet.NewView()
+						deferLabelToView[deferrable.Label] = view
+					}
+					view.AddIndices(fieldIndex)
+				}
+
+				// don't run the out.Concurrently() call below
+				out.Values[i] = graphql.Null
+				continue
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
 		default:
 			panic("unknown field " + strconv.Quote(field.Name))
 		}
@@ -39251,7 +47194,174 @@ func (ec *executionContext) _AssigneeCondition(ctx context.Context, sel ast.Sele
 	return out
 }
 
-var availabilityChangedImplementors = []string{"AvailabilityChanged", "Event", "Node"}
+var auditEventConnectionImplementors = []string{"AuditEventConnection"}
+
+func (ec *executionContext) _AuditEventConnection(ctx context.Context, sel ast.SelectionSet, obj *Connection[Event]) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, auditEventConnectionImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("AuditEventConnection")
+		case "edges":
+			out.Values[i] = ec._AuditEventConnection_edges(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "nodes":
+			out.Values[i] = ec._AuditEventConnection_nodes(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "pageInfo":
+			out.Values[i] = ec._AuditEventConnection_pageInfo(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "totalCount":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = ec._AuditEventConnection_totalCount(ctx, field, obj)
+				if res == graphql.Null {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			if field.IsDeferred() {
+				deferredFieldSet.AddField(field)
+				fieldIndex := len(deferredFieldSet.Values) - 1
+				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
+					return innerFunc(ctx, deferredFieldSet)
+				})
+
+				for _, deferrable := range field.Deferrables {
+					view, ok := deferLabelToView[deferrable.Label]
+					if !ok {
+						view = deferredFieldSet.NewView()
+						deferLabelToView[deferrable.Label] = view
+					}
+					view.AddIndices(fieldIndex)
+				}
+
+				// don't run the out.Concurrently() call below
+				out.Values[i] = graphql.Null
+				continue
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
+		case "totalCountCapped":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = ec._AuditEventConnection_totalCountCapped(ctx, field, obj)
+				if res == graphql.Null {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			if field.IsDeferred() {
+				deferredFieldSet.AddField(field)
+				fieldIndex := len(deferredFieldSet.Values) - 1
+				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
+					return innerFunc(ctx, deferredFieldSet)
+				})
+
+				for _, deferrable := range field.Deferrables {
+					view, ok := deferLabelToView[deferrable.Label]
+					if !ok {
+						view = deferredFieldSet.NewView()
+						deferLabelToView[deferrable.Label] = view
+					}
+					view.AddIndices(fieldIndex)
+				}
+
+				// don't run the out.Concurrently() call below
+				out.Values[i] = graphql.Null
+				continue
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
+var auditEventEdgeImplementors = []string{"AuditEventEdge"}
+
+func (ec *executionContext) _AuditEventEdge(ctx context.Context, sel ast.SelectionSet, obj *Edge[Event]) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, auditEventEdgeImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("AuditEventEdge")
+		case "node":
+			out.Values[i] = ec._AuditEventEdge_node(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "cursor":
+			out.Values[i] = ec._AuditEventEdge_cursor(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
+var availabilityChangedImplementors = []string{"AvailabilityChanged", "Entry", "Event", "Node"}
 
 func (ec *executionContext) _AvailabilityChanged(ctx context.Context, sel ast.SelectionSet, obj *AvailabilityChanged) graphql.Marshaler {
 	fields := graphql.CollectFields(ec.OperationContext, sel, availabilityChangedImplementors)
@@ -39468,6 +47578,16 @@ func (ec *executionContext) _AvailabilityChanged(ctx context.Context, sel ast.Se
 			}
 
 			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
+		case "conversationRevision":
+			out.Values[i] = ec._AvailabilityChanged_conversationRevision(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "contactRevision":
+			out.Values[i] = ec._AvailabilityChanged_contactRevision(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
 		case "agent":
 			field := field
 
@@ -39552,18 +47672,56 @@ func (ec *executionContext) _BlockContactPayload(ctx context.Context, sel ast.Se
 		case "contact":
 			out.Values[i] = ec._BlockContactPayload_contact(ctx, field, obj)
 			if out.Values[i] == graphql.RequiredNull {
-				out.Invalids++
+				atomic.AddUint32(&out.Invalids, 1)
 			}
 		case "events":
 			out.Values[i] = ec._BlockContactPayload_events(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
-				out.Invalids++
+				atomic.AddUint32(&out.Invalids, 1)
 			}
 		case "userErrors":
 			out.Values[i] = ec._BlockContactPayload_userErrors(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
-				out.Invalids++
+				atomic.AddUint32(&out.Invalids, 1)
 			}
+		case "asOf":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = ec._BlockContactPayload_asOf(ctx, field, obj)
+				if res == graphql.Null {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			if field.IsDeferred() {
+				deferredFieldSet.AddField(field)
+				fieldIndex := len(deferredFieldSet.Values) - 1
+				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
+					return innerFunc(ctx, deferredFieldSet)
+				})
+
+				for _, deferrable := range field.Deferrables {
+					view, ok := deferLabelToView[deferrable.Label]
+					if !ok {
+						view = deferredFieldSet.NewView()
+						deferLabelToView[deferrable.Label] = view
+					}
+					view.AddIndices(fieldIndex)
+				}
+
+				// don't run the out.Concurrently() call below
+				out.Values[i] = graphql.Null
+				continue
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
 		default:
 			panic("unknown field " + strconv.Quote(field.Name))
 		}
@@ -39585,7 +47743,7 @@ func (ec *executionContext) _BlockContactPayload(ctx context.Context, sel ast.Se
 	return out
 }
 
-var businessEventRecordedImplementors = []string{"BusinessEventRecorded", "Event", "Node"}
+var businessEventRecordedImplementors = []string{"BusinessEventRecorded", "Entry", "Event", "Node"}
 
 func (ec *executionContext) _BusinessEventRecorded(ctx context.Context, sel ast.SelectionSet, obj *BusinessEventRecorded) graphql.Marshaler {
 	fields := graphql.CollectFields(ec.OperationContext, sel, businessEventRecordedImplementors)
@@ -39802,6 +47960,16 @@ func (ec *executionContext) _BusinessEventRecorded(ctx context.Context, sel ast.
 			}
 
 			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
+		case "conversationRevision":
+			out.Values[i] = ec._BusinessEventRecorded_conversationRevision(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "contactRevision":
+			out.Values[i] = ec._BusinessEventRecorded_contactRevision(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
 		case "type":
 			out.Values[i] = ec._BusinessEventRecorded_type(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
@@ -39853,18 +48021,56 @@ func (ec *executionContext) _CancelWorkflowRunPayload(ctx context.Context, sel a
 		case "run":
 			out.Values[i] = ec._CancelWorkflowRunPayload_run(ctx, field, obj)
 			if out.Values[i] == graphql.RequiredNull {
-				out.Invalids++
+				atomic.AddUint32(&out.Invalids, 1)
 			}
 		case "events":
 			out.Values[i] = ec._CancelWorkflowRunPayload_events(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
-				out.Invalids++
+				atomic.AddUint32(&out.Invalids, 1)
 			}
 		case "userErrors":
 			out.Values[i] = ec._CancelWorkflowRunPayload_userErrors(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
-				out.Invalids++
+				atomic.AddUint32(&out.Invalids, 1)
 			}
+		case "asOf":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = ec._CancelWorkflowRunPayload_asOf(ctx, field, obj)
+				if res == graphql.Null {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			if field.IsDeferred() {
+				deferredFieldSet.AddField(field)
+				fieldIndex := len(deferredFieldSet.Values) - 1
+				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
+					return innerFunc(ctx, deferredFieldSet)
+				})
+
+				for _, deferrable := range field.Deferrables {
+					view, ok := deferLabelToView[deferrable.Label]
+					if !ok {
+						view = deferredFieldSet.NewView()
+						deferLabelToView[deferrable.Label] = view
+					}
+					view.AddIndices(fieldIndex)
+				}
+
+				// don't run the out.Concurrently() call below
+				out.Values[i] = graphql.Null
+				continue
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
 		default:
 			panic("unknown field " + strconv.Quote(field.Name))
 		}
@@ -39901,18 +48107,56 @@ func (ec *executionContext) _CloseConversationPayload(ctx context.Context, sel a
 		case "conversation":
 			out.Values[i] = ec._CloseConversationPayload_conversation(ctx, field, obj)
 			if out.Values[i] == graphql.RequiredNull {
-				out.Invalids++
+				atomic.AddUint32(&out.Invalids, 1)
 			}
 		case "events":
 			out.Values[i] = ec._CloseConversationPayload_events(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
-				out.Invalids++
+				atomic.AddUint32(&out.Invalids, 1)
 			}
 		case "userErrors":
 			out.Values[i] = ec._CloseConversationPayload_userErrors(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
-				out.Invalids++
+				atomic.AddUint32(&out.Invalids, 1)
 			}
+		case "asOf":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = ec._CloseConversationPayload_asOf(ctx, field, obj)
+				if res == graphql.Null {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			if field.IsDeferred() {
+				deferredFieldSet.AddField(field)
+				fieldIndex := len(deferredFieldSet.Values) - 1
+				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
+					return innerFunc(ctx, deferredFieldSet)
+				})
+
+				for _, deferrable := range field.Deferrables {
+					view, ok := deferLabelToView[deferrable.Label]
+					if !ok {
+						view = deferredFieldSet.NewView()
+						deferLabelToView[deferrable.Label] = view
+					}
+					view.AddIndices(fieldIndex)
+				}
+
+				// don't run the out.Concurrently() call below
+				out.Values[i] = graphql.Null
+				continue
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
 		default:
 			panic("unknown field " + strconv.Quote(field.Name))
 		}
@@ -39949,18 +48193,56 @@ func (ec *executionContext) _CloseConversationsPayload(ctx context.Context, sel 
 		case "outcomes":
 			out.Values[i] = ec._CloseConversationsPayload_outcomes(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
-				out.Invalids++
+				atomic.AddUint32(&out.Invalids, 1)
 			}
 		case "events":
 			out.Values[i] = ec._CloseConversationsPayload_events(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
-				out.Invalids++
+				atomic.AddUint32(&out.Invalids, 1)
 			}
 		case "userErrors":
 			out.Values[i] = ec._CloseConversationsPayload_userErrors(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
-				out.Invalids++
+				atomic.AddUint32(&out.Invalids, 1)
 			}
+		case "asOf":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = ec._CloseConversationsPayload_asOf(ctx, field, obj)
+				if res == graphql.Null {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			if field.IsDeferred() {
+				deferredFieldSet.AddField(field)
+				fieldIndex := len(deferredFieldSet.Values) - 1
+				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
+					return innerFunc(ctx, deferredFieldSet)
+				})
+
+				for _, deferrable := range field.Deferrables {
+					view, ok := deferLabelToView[deferrable.Label]
+					if !ok {
+						view = deferredFieldSet.NewView()
+						deferLabelToView[deferrable.Label] = view
+					}
+					view.AddIndices(fieldIndex)
+				}
+
+				// don't run the out.Concurrently() call below
+				out.Values[i] = graphql.Null
+				continue
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
 		default:
 			panic("unknown field " + strconv.Quote(field.Name))
 		}
@@ -40198,6 +48480,11 @@ func (ec *executionContext) _Contact(ctx context.Context, sel ast.SelectionSet, 
 			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
 		case "version":
 			out.Values[i] = ec._Contact_version(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "revision":
+			out.Values[i] = ec._Contact_revision(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
 				atomic.AddUint32(&out.Invalids, 1)
 			}
@@ -40450,7 +48737,7 @@ func (ec *executionContext) _Contact(ctx context.Context, sel ast.SelectionSet, 
 	return out
 }
 
-var contactBlockedImplementors = []string{"ContactBlocked", "Event", "Node"}
+var contactBlockedImplementors = []string{"ContactBlocked", "Entry", "Event", "Node"}
 
 func (ec *executionContext) _ContactBlocked(ctx context.Context, sel ast.SelectionSet, obj *ContactBlocked) graphql.Marshaler {
 	fields := graphql.CollectFields(ec.OperationContext, sel, contactBlockedImplementors)
@@ -40667,6 +48954,16 @@ func (ec *executionContext) _ContactBlocked(ctx context.Context, sel ast.Selecti
 			}
 
 			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
+		case "conversationRevision":
+			out.Values[i] = ec._ContactBlocked_conversationRevision(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "contactRevision":
+			out.Values[i] = ec._ContactBlocked_contactRevision(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
 		default:
 			panic("unknown field " + strconv.Quote(field.Name))
 		}
@@ -40812,7 +49109,7 @@ func (ec *executionContext) _ContactConnection(ctx context.Context, sel ast.Sele
 	return out
 }
 
-var contactCreatedImplementors = []string{"ContactCreated", "Event", "Node"}
+var contactCreatedImplementors = []string{"ContactCreated", "Entry", "Event", "Node"}
 
 func (ec *executionContext) _ContactCreated(ctx context.Context, sel ast.SelectionSet, obj *ContactCreated) graphql.Marshaler {
 	fields := graphql.CollectFields(ec.OperationContext, sel, contactCreatedImplementors)
@@ -41029,6 +49326,16 @@ func (ec *executionContext) _ContactCreated(ctx context.Context, sel ast.Selecti
 			}
 
 			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
+		case "conversationRevision":
+			out.Values[i] = ec._ContactCreated_conversationRevision(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "contactRevision":
+			out.Values[i] = ec._ContactCreated_contactRevision(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
 		default:
 			panic("unknown field " + strconv.Quote(field.Name))
 		}
@@ -41136,7 +49443,7 @@ func (ec *executionContext) _ContactIdentity(ctx context.Context, sel ast.Select
 	return out
 }
 
-var contactUnblockedImplementors = []string{"ContactUnblocked", "Event", "Node"}
+var contactUnblockedImplementors = []string{"ContactUnblocked", "Entry", "Event", "Node"}
 
 func (ec *executionContext) _ContactUnblocked(ctx context.Context, sel ast.SelectionSet, obj *ContactUnblocked) graphql.Marshaler {
 	fields := graphql.CollectFields(ec.OperationContext, sel, contactUnblockedImplementors)
@@ -41353,6 +49660,16 @@ func (ec *executionContext) _ContactUnblocked(ctx context.Context, sel ast.Selec
 			}
 
 			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
+		case "conversationRevision":
+			out.Values[i] = ec._ContactUnblocked_conversationRevision(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "contactRevision":
+			out.Values[i] = ec._ContactUnblocked_contactRevision(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
 		default:
 			panic("unknown field " + strconv.Quote(field.Name))
 		}
@@ -41374,7 +49691,7 @@ func (ec *executionContext) _ContactUnblocked(ctx context.Context, sel ast.Selec
 	return out
 }
 
-var contactUpdatedImplementors = []string{"ContactUpdated", "Event", "Node"}
+var contactUpdatedImplementors = []string{"ContactUpdated", "Entry", "Event", "Node"}
 
 func (ec *executionContext) _ContactUpdated(ctx context.Context, sel ast.SelectionSet, obj *ContactUpdated) graphql.Marshaler {
 	fields := graphql.CollectFields(ec.OperationContext, sel, contactUpdatedImplementors)
@@ -41591,6 +49908,16 @@ func (ec *executionContext) _ContactUpdated(ctx context.Context, sel ast.Selecti
 			}
 
 			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
+		case "conversationRevision":
+			out.Values[i] = ec._ContactUpdated_conversationRevision(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "contactRevision":
+			out.Values[i] = ec._ContactUpdated_contactRevision(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
 		case "changes":
 			out.Values[i] = ec._ContactUpdated_changes(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
@@ -41730,6 +50057,54 @@ func (ec *executionContext) _Conversation(ctx context.Context, sel ast.Selection
 			if out.Values[i] == graphql.Null {
 				atomic.AddUint32(&out.Invalids, 1)
 			}
+		case "revision":
+			out.Values[i] = ec._Conversation_revision(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "latest":
+			out.Values[i] = ec._Conversation_latest(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "sortKey":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = ec._Conversation_sortKey(ctx, field, obj)
+				if res == graphql.Null {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			if field.IsDeferred() {
+				deferredFieldSet.AddField(field)
+				fieldIndex := len(deferredFieldSet.Values) - 1
+				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
+					return innerFunc(ctx, deferredFieldSet)
+				})
+
+				for _, deferrable := range field.Deferrables {
+					view, ok := deferLabelToView[deferrable.Label]
+					if !ok {
+						view = deferredFieldSet.NewView()
+						deferLabelToView[deferrable.Label] = view
+					}
+					view.AddIndices(fieldIndex)
+				}
+
+				// don't run the out.Concurrently() call below
+				out.Values[i] = graphql.Null
+				continue
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
 		case "openedAt":
 			out.Values[i] = ec._Conversation_openedAt(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
@@ -41983,6 +50358,44 @@ func (ec *executionContext) _Conversation(ctx context.Context, sel ast.Selection
 			}
 
 			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
+		case "entries":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = ec._Conversation_entries(ctx, field, obj)
+				if res == graphql.Null {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			if field.IsDeferred() {
+				deferredFieldSet.AddField(field)
+				fieldIndex := len(deferredFieldSet.Values) - 1
+				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
+					return innerFunc(ctx, deferredFieldSet)
+				})
+
+				for _, deferrable := range field.Deferrables {
+					view, ok := deferLabelToView[deferrable.Label]
+					if !ok {
+						view = deferredFieldSet.NewView()
+						deferLabelToView[deferrable.Label] = view
+					}
+					view.AddIndices(fieldIndex)
+				}
+
+				// don't run the out.Concurrently() call below
+				out.Values[i] = graphql.Null
+				continue
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
 		case "canClose":
 			field := field
 
@@ -42135,6 +50548,158 @@ func (ec *executionContext) _Conversation(ctx context.Context, sel ast.Selection
 			}
 
 			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
+		case "canReply":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = ec._Conversation_canReply(ctx, field, obj)
+				if res == graphql.Null {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			if field.IsDeferred() {
+				deferredFieldSet.AddField(field)
+				fieldIndex := len(deferredFieldSet.Values) - 1
+				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
+					return innerFunc(ctx, deferredFieldSet)
+				})
+
+				for _, deferrable := range field.Deferrables {
+					view, ok := deferLabelToView[deferrable.Label]
+					if !ok {
+						view = deferredFieldSet.NewView()
+						deferLabelToView[deferrable.Label] = view
+					}
+					view.AddIndices(fieldIndex)
+				}
+
+				// don't run the out.Concurrently() call below
+				out.Values[i] = graphql.Null
+				continue
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
+		case "cannotReplyReason":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = ec._Conversation_cannotReplyReason(ctx, field, obj)
+				if res == graphql.RequiredNull {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			if field.IsDeferred() {
+				deferredFieldSet.AddField(field)
+				fieldIndex := len(deferredFieldSet.Values) - 1
+				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
+					return innerFunc(ctx, deferredFieldSet)
+				})
+
+				for _, deferrable := range field.Deferrables {
+					view, ok := deferLabelToView[deferrable.Label]
+					if !ok {
+						view = deferredFieldSet.NewView()
+						deferLabelToView[deferrable.Label] = view
+					}
+					view.AddIndices(fieldIndex)
+				}
+
+				// don't run the out.Concurrently() call below
+				out.Values[i] = graphql.Null
+				continue
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
+		case "canAssign":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = ec._Conversation_canAssign(ctx, field, obj)
+				if res == graphql.Null {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			if field.IsDeferred() {
+				deferredFieldSet.AddField(field)
+				fieldIndex := len(deferredFieldSet.Values) - 1
+				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
+					return innerFunc(ctx, deferredFieldSet)
+				})
+
+				for _, deferrable := range field.Deferrables {
+					view, ok := deferLabelToView[deferrable.Label]
+					if !ok {
+						view = deferredFieldSet.NewView()
+						deferLabelToView[deferrable.Label] = view
+					}
+					view.AddIndices(fieldIndex)
+				}
+
+				// don't run the out.Concurrently() call below
+				out.Values[i] = graphql.Null
+				continue
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
+		case "cannotAssignReason":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = ec._Conversation_cannotAssignReason(ctx, field, obj)
+				if res == graphql.RequiredNull {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			if field.IsDeferred() {
+				deferredFieldSet.AddField(field)
+				fieldIndex := len(deferredFieldSet.Values) - 1
+				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
+					return innerFunc(ctx, deferredFieldSet)
+				})
+
+				for _, deferrable := range field.Deferrables {
+					view, ok := deferLabelToView[deferrable.Label]
+					if !ok {
+						view = deferredFieldSet.NewView()
+						deferLabelToView[deferrable.Label] = view
+					}
+					view.AddIndices(fieldIndex)
+				}
+
+				// don't run the out.Concurrently() call below
+				out.Values[i] = graphql.Null
+				continue
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
 		default:
 			panic("unknown field " + strconv.Quote(field.Name))
 		}
@@ -42156,7 +50721,7 @@ func (ec *executionContext) _Conversation(ctx context.Context, sel ast.Selection
 	return out
 }
 
-var conversationAssignedImplementors = []string{"ConversationAssigned", "AssignmentEvent", "Event", "Node"}
+var conversationAssignedImplementors = []string{"ConversationAssigned", "Entry", "AssignmentEvent", "Event", "Node"}
 
 func (ec *executionContext) _ConversationAssigned(ctx context.Context, sel ast.SelectionSet, obj *ConversationAssigned) graphql.Marshaler {
 	fields := graphql.CollectFields(ec.OperationContext, sel, conversationAssignedImplementors)
@@ -42373,6 +50938,16 @@ func (ec *executionContext) _ConversationAssigned(ctx context.Context, sel ast.S
 			}
 
 			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
+		case "conversationRevision":
+			out.Values[i] = ec._ConversationAssigned_conversationRevision(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "contactRevision":
+			out.Values[i] = ec._ConversationAssigned_contactRevision(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
 		case "from":
 			field := field
 
@@ -42513,7 +51088,7 @@ func (ec *executionContext) _ConversationAssigned(ctx context.Context, sel ast.S
 	return out
 }
 
-var conversationClosedImplementors = []string{"ConversationClosed", "StatusEvent", "Event", "Node"}
+var conversationClosedImplementors = []string{"ConversationClosed", "Entry", "StatusEvent", "Event", "Node"}
 
 func (ec *executionContext) _ConversationClosed(ctx context.Context, sel ast.SelectionSet, obj *ConversationClosed) graphql.Marshaler {
 	fields := graphql.CollectFields(ec.OperationContext, sel, conversationClosedImplementors)
@@ -42730,6 +51305,16 @@ func (ec *executionContext) _ConversationClosed(ctx context.Context, sel ast.Sel
 			}
 
 			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
+		case "conversationRevision":
+			out.Values[i] = ec._ConversationClosed_conversationRevision(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "contactRevision":
+			out.Values[i] = ec._ConversationClosed_contactRevision(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
 		case "source":
 			out.Values[i] = ec._ConversationClosed_source(ctx, field, obj)
 			if out.Values[i] == graphql.RequiredNull {
@@ -42928,7 +51513,7 @@ func (ec *executionContext) _ConversationEdge(ctx context.Context, sel ast.Selec
 	return out
 }
 
-var conversationImportedImplementors = []string{"ConversationImported", "Event", "Node"}
+var conversationImportedImplementors = []string{"ConversationImported", "Entry", "Event", "Node"}
 
 func (ec *executionContext) _ConversationImported(ctx context.Context, sel ast.SelectionSet, obj *ConversationImported) graphql.Marshaler {
 	fields := graphql.CollectFields(ec.OperationContext, sel, conversationImportedImplementors)
@@ -43145,6 +51730,16 @@ func (ec *executionContext) _ConversationImported(ctx context.Context, sel ast.S
 			}
 
 			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
+		case "conversationRevision":
+			out.Values[i] = ec._ConversationImported_conversationRevision(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "contactRevision":
+			out.Values[i] = ec._ConversationImported_contactRevision(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
 		default:
 			panic("unknown field " + strconv.Quote(field.Name))
 		}
@@ -43166,7 +51761,7 @@ func (ec *executionContext) _ConversationImported(ctx context.Context, sel ast.S
 	return out
 }
 
-var conversationOpenedImplementors = []string{"ConversationOpened", "StatusEvent", "Event", "Node"}
+var conversationOpenedImplementors = []string{"ConversationOpened", "Entry", "StatusEvent", "Event", "Node"}
 
 func (ec *executionContext) _ConversationOpened(ctx context.Context, sel ast.SelectionSet, obj *ConversationOpened) graphql.Marshaler {
 	fields := graphql.CollectFields(ec.OperationContext, sel, conversationOpenedImplementors)
@@ -43383,6 +51978,16 @@ func (ec *executionContext) _ConversationOpened(ctx context.Context, sel ast.Sel
 			}
 
 			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
+		case "conversationRevision":
+			out.Values[i] = ec._ConversationOpened_conversationRevision(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "contactRevision":
+			out.Values[i] = ec._ConversationOpened_contactRevision(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
 		case "source":
 			out.Values[i] = ec._ConversationOpened_source(ctx, field, obj)
 			if out.Values[i] == graphql.RequiredNull {
@@ -43462,7 +52067,7 @@ func (ec *executionContext) _ConversationOutcome(ctx context.Context, sel ast.Se
 	return out
 }
 
-var conversationReopenedImplementors = []string{"ConversationReopened", "StatusEvent", "Event", "Node"}
+var conversationReopenedImplementors = []string{"ConversationReopened", "Entry", "StatusEvent", "Event", "Node"}
 
 func (ec *executionContext) _ConversationReopened(ctx context.Context, sel ast.SelectionSet, obj *ConversationReopened) graphql.Marshaler {
 	fields := graphql.CollectFields(ec.OperationContext, sel, conversationReopenedImplementors)
@@ -43679,6 +52284,16 @@ func (ec *executionContext) _ConversationReopened(ctx context.Context, sel ast.S
 			}
 
 			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
+		case "conversationRevision":
+			out.Values[i] = ec._ConversationReopened_conversationRevision(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "contactRevision":
+			out.Values[i] = ec._ConversationReopened_contactRevision(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
 		case "source":
 			out.Values[i] = ec._ConversationReopened_source(ctx, field, obj)
 			if out.Values[i] == graphql.RequiredNull {
@@ -43710,7 +52325,7 @@ func (ec *executionContext) _ConversationReopened(ctx context.Context, sel ast.S
 	return out
 }
 
-var conversationUnassignedImplementors = []string{"ConversationUnassigned", "AssignmentEvent", "Event", "Node"}
+var conversationUnassignedImplementors = []string{"ConversationUnassigned", "Entry", "AssignmentEvent", "Event", "Node"}
 
 func (ec *executionContext) _ConversationUnassigned(ctx context.Context, sel ast.SelectionSet, obj *ConversationUnassigned) graphql.Marshaler {
 	fields := graphql.CollectFields(ec.OperationContext, sel, conversationUnassignedImplementors)
@@ -43927,6 +52542,16 @@ func (ec *executionContext) _ConversationUnassigned(ctx context.Context, sel ast
 			}
 
 			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
+		case "conversationRevision":
+			out.Values[i] = ec._ConversationUnassigned_conversationRevision(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "contactRevision":
+			out.Values[i] = ec._ConversationUnassigned_contactRevision(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
 		case "from":
 			field := field
 
@@ -44082,18 +52707,56 @@ func (ec *executionContext) _CreateAgentPayload(ctx context.Context, sel ast.Sel
 		case "agent":
 			out.Values[i] = ec._CreateAgentPayload_agent(ctx, field, obj)
 			if out.Values[i] == graphql.RequiredNull {
-				out.Invalids++
+				atomic.AddUint32(&out.Invalids, 1)
 			}
 		case "events":
 			out.Values[i] = ec._CreateAgentPayload_events(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
-				out.Invalids++
+				atomic.AddUint32(&out.Invalids, 1)
 			}
 		case "userErrors":
 			out.Values[i] = ec._CreateAgentPayload_userErrors(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
-				out.Invalids++
+				atomic.AddUint32(&out.Invalids, 1)
 			}
+		case "asOf":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = ec._CreateAgentPayload_asOf(ctx, field, obj)
+				if res == graphql.Null {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			if field.IsDeferred() {
+				deferredFieldSet.AddField(field)
+				fieldIndex := len(deferredFieldSet.Values) - 1
+				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
+					return innerFunc(ctx, deferredFieldSet)
+				})
+
+				for _, deferrable := range field.Deferrables {
+					view, ok := deferLabelToView[deferrable.Label]
+					if !ok {
+						view = deferredFieldSet.NewView()
+						deferLabelToView[deferrable.Label] = view
+					}
+					view.AddIndices(fieldIndex)
+				}
+
+				// don't run the out.Concurrently() call below
+				out.Values[i] = graphql.Null
+				continue
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
 		default:
 			panic("unknown field " + strconv.Quote(field.Name))
 		}
@@ -44130,18 +52793,147 @@ func (ec *executionContext) _CreateContactPayload(ctx context.Context, sel ast.S
 		case "contact":
 			out.Values[i] = ec._CreateContactPayload_contact(ctx, field, obj)
 			if out.Values[i] == graphql.RequiredNull {
-				out.Invalids++
+				atomic.AddUint32(&out.Invalids, 1)
 			}
 		case "events":
 			out.Values[i] = ec._CreateContactPayload_events(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
-				out.Invalids++
+				atomic.AddUint32(&out.Invalids, 1)
 			}
 		case "userErrors":
 			out.Values[i] = ec._CreateContactPayload_userErrors(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
-				out.Invalids++
+				atomic.AddUint32(&out.Invalids, 1)
 			}
+		case "asOf":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = ec._CreateContactPayload_asOf(ctx, field, obj)
+				if res == graphql.Null {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			if field.IsDeferred() {
+				deferredFieldSet.AddField(field)
+				fieldIndex := len(deferredFieldSet.Values) - 1
+				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
+					return innerFunc(ctx, deferredFieldSet)
+				})
+
+				for _, deferrable := range field.Deferrables {
+					view, ok := deferLabelToView[deferrable.Label]
+					if !ok {
+						view = deferredFieldSet.NewView()
+						deferLabelToView[deferrable.Label] = view
+					}
+					view.AddIndices(fieldIndex)
+				}
+
+				// don't run the out.Concurrently() call below
+				out.Values[i] = graphql.Null
+				continue
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
+var createTokenPayloadImplementors = []string{"CreateTokenPayload"}
+
+func (ec *executionContext) _CreateTokenPayload(ctx context.Context, sel ast.SelectionSet, obj *CreateTokenPayload) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, createTokenPayloadImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("CreateTokenPayload")
+		case "token":
+			out.Values[i] = ec._CreateTokenPayload_token(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "secret":
+			out.Values[i] = ec._CreateTokenPayload_secret(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "events":
+			out.Values[i] = ec._CreateTokenPayload_events(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "userErrors":
+			out.Values[i] = ec._CreateTokenPayload_userErrors(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "asOf":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = ec._CreateTokenPayload_asOf(ctx, field, obj)
+				if res == graphql.Null {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			if field.IsDeferred() {
+				deferredFieldSet.AddField(field)
+				fieldIndex := len(deferredFieldSet.Values) - 1
+				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
+					return innerFunc(ctx, deferredFieldSet)
+				})
+
+				for _, deferrable := range field.Deferrables {
+					view, ok := deferLabelToView[deferrable.Label]
+					if !ok {
+						view = deferredFieldSet.NewView()
+						deferLabelToView[deferrable.Label] = view
+					}
+					view.AddIndices(fieldIndex)
+				}
+
+				// don't run the out.Concurrently() call below
+				out.Values[i] = graphql.Null
+				continue
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
 		default:
 			panic("unknown field " + strconv.Quote(field.Name))
 		}
@@ -44178,18 +52970,56 @@ func (ec *executionContext) _CreateWorkflowFromTemplatePayload(ctx context.Conte
 		case "workflow":
 			out.Values[i] = ec._CreateWorkflowFromTemplatePayload_workflow(ctx, field, obj)
 			if out.Values[i] == graphql.RequiredNull {
-				out.Invalids++
+				atomic.AddUint32(&out.Invalids, 1)
 			}
 		case "events":
 			out.Values[i] = ec._CreateWorkflowFromTemplatePayload_events(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
-				out.Invalids++
+				atomic.AddUint32(&out.Invalids, 1)
 			}
 		case "userErrors":
 			out.Values[i] = ec._CreateWorkflowFromTemplatePayload_userErrors(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
-				out.Invalids++
+				atomic.AddUint32(&out.Invalids, 1)
 			}
+		case "asOf":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = ec._CreateWorkflowFromTemplatePayload_asOf(ctx, field, obj)
+				if res == graphql.Null {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			if field.IsDeferred() {
+				deferredFieldSet.AddField(field)
+				fieldIndex := len(deferredFieldSet.Values) - 1
+				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
+					return innerFunc(ctx, deferredFieldSet)
+				})
+
+				for _, deferrable := range field.Deferrables {
+					view, ok := deferLabelToView[deferrable.Label]
+					if !ok {
+						view = deferredFieldSet.NewView()
+						deferLabelToView[deferrable.Label] = view
+					}
+					view.AddIndices(fieldIndex)
+				}
+
+				// don't run the out.Concurrently() call below
+				out.Values[i] = graphql.Null
+				continue
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
 		default:
 			panic("unknown field " + strconv.Quote(field.Name))
 		}
@@ -44226,18 +53056,56 @@ func (ec *executionContext) _CreateWorkflowPayload(ctx context.Context, sel ast.
 		case "workflow":
 			out.Values[i] = ec._CreateWorkflowPayload_workflow(ctx, field, obj)
 			if out.Values[i] == graphql.RequiredNull {
-				out.Invalids++
+				atomic.AddUint32(&out.Invalids, 1)
 			}
 		case "events":
 			out.Values[i] = ec._CreateWorkflowPayload_events(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
-				out.Invalids++
+				atomic.AddUint32(&out.Invalids, 1)
 			}
 		case "userErrors":
 			out.Values[i] = ec._CreateWorkflowPayload_userErrors(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
-				out.Invalids++
+				atomic.AddUint32(&out.Invalids, 1)
 			}
+		case "asOf":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = ec._CreateWorkflowPayload_asOf(ctx, field, obj)
+				if res == graphql.Null {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			if field.IsDeferred() {
+				deferredFieldSet.AddField(field)
+				fieldIndex := len(deferredFieldSet.Values) - 1
+				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
+					return innerFunc(ctx, deferredFieldSet)
+				})
+
+				for _, deferrable := range field.Deferrables {
+					view, ok := deferLabelToView[deferrable.Label]
+					if !ok {
+						view = deferredFieldSet.NewView()
+						deferLabelToView[deferrable.Label] = view
+					}
+					view.AddIndices(fieldIndex)
+				}
+
+				// don't run the out.Concurrently() call below
+				out.Values[i] = graphql.Null
+				continue
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
 		default:
 			panic("unknown field " + strconv.Quote(field.Name))
 		}
@@ -44519,23 +53387,61 @@ func (ec *executionContext) _DeactivateAgentPayload(ctx context.Context, sel ast
 		case "agent":
 			out.Values[i] = ec._DeactivateAgentPayload_agent(ctx, field, obj)
 			if out.Values[i] == graphql.RequiredNull {
-				out.Invalids++
+				atomic.AddUint32(&out.Invalids, 1)
 			}
 		case "workflowsWithProblems":
 			out.Values[i] = ec._DeactivateAgentPayload_workflowsWithProblems(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
-				out.Invalids++
+				atomic.AddUint32(&out.Invalids, 1)
 			}
 		case "events":
 			out.Values[i] = ec._DeactivateAgentPayload_events(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
-				out.Invalids++
+				atomic.AddUint32(&out.Invalids, 1)
 			}
 		case "userErrors":
 			out.Values[i] = ec._DeactivateAgentPayload_userErrors(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
-				out.Invalids++
+				atomic.AddUint32(&out.Invalids, 1)
 			}
+		case "asOf":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = ec._DeactivateAgentPayload_asOf(ctx, field, obj)
+				if res == graphql.Null {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			if field.IsDeferred() {
+				deferredFieldSet.AddField(field)
+				fieldIndex := len(deferredFieldSet.Values) - 1
+				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
+					return innerFunc(ctx, deferredFieldSet)
+				})
+
+				for _, deferrable := range field.Deferrables {
+					view, ok := deferLabelToView[deferrable.Label]
+					if !ok {
+						view = deferredFieldSet.NewView()
+						deferLabelToView[deferrable.Label] = view
+					}
+					view.AddIndices(fieldIndex)
+				}
+
+				// don't run the out.Concurrently() call below
+				out.Values[i] = graphql.Null
+				continue
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
 		default:
 			panic("unknown field " + strconv.Quote(field.Name))
 		}
@@ -44572,18 +53478,56 @@ func (ec *executionContext) _DeleteWorkflowPayload(ctx context.Context, sel ast.
 		case "workflow":
 			out.Values[i] = ec._DeleteWorkflowPayload_workflow(ctx, field, obj)
 			if out.Values[i] == graphql.RequiredNull {
-				out.Invalids++
+				atomic.AddUint32(&out.Invalids, 1)
 			}
 		case "events":
 			out.Values[i] = ec._DeleteWorkflowPayload_events(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
-				out.Invalids++
+				atomic.AddUint32(&out.Invalids, 1)
 			}
 		case "userErrors":
 			out.Values[i] = ec._DeleteWorkflowPayload_userErrors(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
-				out.Invalids++
+				atomic.AddUint32(&out.Invalids, 1)
 			}
+		case "asOf":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = ec._DeleteWorkflowPayload_asOf(ctx, field, obj)
+				if res == graphql.Null {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			if field.IsDeferred() {
+				deferredFieldSet.AddField(field)
+				fieldIndex := len(deferredFieldSet.Values) - 1
+				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
+					return innerFunc(ctx, deferredFieldSet)
+				})
+
+				for _, deferrable := range field.Deferrables {
+					view, ok := deferLabelToView[deferrable.Label]
+					if !ok {
+						view = deferredFieldSet.NewView()
+						deferLabelToView[deferrable.Label] = view
+					}
+					view.AddIndices(fieldIndex)
+				}
+
+				// don't run the out.Concurrently() call below
+				out.Values[i] = graphql.Null
+				continue
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
 		default:
 			panic("unknown field " + strconv.Quote(field.Name))
 		}
@@ -44620,18 +53564,56 @@ func (ec *executionContext) _DisableWorkflowPayload(ctx context.Context, sel ast
 		case "workflow":
 			out.Values[i] = ec._DisableWorkflowPayload_workflow(ctx, field, obj)
 			if out.Values[i] == graphql.RequiredNull {
-				out.Invalids++
+				atomic.AddUint32(&out.Invalids, 1)
 			}
 		case "events":
 			out.Values[i] = ec._DisableWorkflowPayload_events(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
-				out.Invalids++
+				atomic.AddUint32(&out.Invalids, 1)
 			}
 		case "userErrors":
 			out.Values[i] = ec._DisableWorkflowPayload_userErrors(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
-				out.Invalids++
+				atomic.AddUint32(&out.Invalids, 1)
 			}
+		case "asOf":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = ec._DisableWorkflowPayload_asOf(ctx, field, obj)
+				if res == graphql.Null {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			if field.IsDeferred() {
+				deferredFieldSet.AddField(field)
+				fieldIndex := len(deferredFieldSet.Values) - 1
+				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
+					return innerFunc(ctx, deferredFieldSet)
+				})
+
+				for _, deferrable := range field.Deferrables {
+					view, ok := deferLabelToView[deferrable.Label]
+					if !ok {
+						view = deferredFieldSet.NewView()
+						deferLabelToView[deferrable.Label] = view
+					}
+					view.AddIndices(fieldIndex)
+				}
+
+				// don't run the out.Concurrently() call below
+				out.Values[i] = graphql.Null
+				continue
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
 		default:
 			panic("unknown field " + strconv.Quote(field.Name))
 		}
@@ -44716,15 +53698,268 @@ func (ec *executionContext) _EnableWorkflowPayload(ctx context.Context, sel ast.
 		case "workflow":
 			out.Values[i] = ec._EnableWorkflowPayload_workflow(ctx, field, obj)
 			if out.Values[i] == graphql.RequiredNull {
-				out.Invalids++
+				atomic.AddUint32(&out.Invalids, 1)
 			}
 		case "events":
 			out.Values[i] = ec._EnableWorkflowPayload_events(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
-				out.Invalids++
+				atomic.AddUint32(&out.Invalids, 1)
 			}
 		case "userErrors":
 			out.Values[i] = ec._EnableWorkflowPayload_userErrors(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "asOf":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = ec._EnableWorkflowPayload_asOf(ctx, field, obj)
+				if res == graphql.Null {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			if field.IsDeferred() {
+				deferredFieldSet.AddField(field)
+				fieldIndex := len(deferredFieldSet.Values) - 1
+				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
+					return innerFunc(ctx, deferredFieldSet)
+				})
+
+				for _, deferrable := range field.Deferrables {
+					view, ok := deferLabelToView[deferrable.Label]
+					if !ok {
+						view = deferredFieldSet.NewView()
+						deferLabelToView[deferrable.Label] = view
+					}
+					view.AddIndices(fieldIndex)
+				}
+
+				// don't run the out.Concurrently() call below
+				out.Values[i] = graphql.Null
+				continue
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
+var entryConnectionImplementors = []string{"EntryConnection"}
+
+func (ec *executionContext) _EntryConnection(ctx context.Context, sel ast.SelectionSet, obj *Connection[Entry]) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, entryConnectionImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("EntryConnection")
+		case "edges":
+			out.Values[i] = ec._EntryConnection_edges(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "nodes":
+			out.Values[i] = ec._EntryConnection_nodes(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "pageInfo":
+			out.Values[i] = ec._EntryConnection_pageInfo(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "totalCount":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = ec._EntryConnection_totalCount(ctx, field, obj)
+				if res == graphql.Null {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			if field.IsDeferred() {
+				deferredFieldSet.AddField(field)
+				fieldIndex := len(deferredFieldSet.Values) - 1
+				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
+					return innerFunc(ctx, deferredFieldSet)
+				})
+
+				for _, deferrable := range field.Deferrables {
+					view, ok := deferLabelToView[deferrable.Label]
+					if !ok {
+						view = deferredFieldSet.NewView()
+						deferLabelToView[deferrable.Label] = view
+					}
+					view.AddIndices(fieldIndex)
+				}
+
+				// don't run the out.Concurrently() call below
+				out.Values[i] = graphql.Null
+				continue
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
+		case "totalCountCapped":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = ec._EntryConnection_totalCountCapped(ctx, field, obj)
+				if res == graphql.Null {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			if field.IsDeferred() {
+				deferredFieldSet.AddField(field)
+				fieldIndex := len(deferredFieldSet.Values) - 1
+				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
+					return innerFunc(ctx, deferredFieldSet)
+				})
+
+				for _, deferrable := range field.Deferrables {
+					view, ok := deferLabelToView[deferrable.Label]
+					if !ok {
+						view = deferredFieldSet.NewView()
+						deferLabelToView[deferrable.Label] = view
+					}
+					view.AddIndices(fieldIndex)
+				}
+
+				// don't run the out.Concurrently() call below
+				out.Values[i] = graphql.Null
+				continue
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
+var entryEdgeImplementors = []string{"EntryEdge"}
+
+func (ec *executionContext) _EntryEdge(ctx context.Context, sel ast.SelectionSet, obj *Edge[Entry]) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, entryEdgeImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("EntryEdge")
+		case "node":
+			out.Values[i] = ec._EntryEdge_node(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "cursor":
+			out.Values[i] = ec._EntryEdge_cursor(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
+var eventPageImplementors = []string{"EventPage"}
+
+func (ec *executionContext) _EventPage(ctx context.Context, sel ast.SelectionSet, obj *EventPage) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, eventPageImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("EventPage")
+		case "nodes":
+			out.Values[i] = ec._EventPage_nodes(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "hasNextPage":
+			out.Values[i] = ec._EventPage_hasNextPage(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "cursor":
+			out.Values[i] = ec._EventPage_cursor(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
 				out.Invalids++
 			}
@@ -44776,6 +54011,292 @@ func (ec *executionContext) _FieldChange(ctx context.Context, sel ast.SelectionS
 			if out.Values[i] == graphql.RequiredNull {
 				out.Invalids++
 			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
+var identityLinkedImplementors = []string{"IdentityLinked", "Event", "Node"}
+
+func (ec *executionContext) _IdentityLinked(ctx context.Context, sel ast.SelectionSet, obj *IdentityLinked) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, identityLinkedImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("IdentityLinked")
+		case "id":
+			out.Values[i] = ec._IdentityLinked_id(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "cursor":
+			out.Values[i] = ec._IdentityLinked_cursor(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "occurredAt":
+			out.Values[i] = ec._IdentityLinked_occurredAt(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "actor":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = ec._IdentityLinked_actor(ctx, field, obj)
+				if res == graphql.RequiredNull {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			if field.IsDeferred() {
+				deferredFieldSet.AddField(field)
+				fieldIndex := len(deferredFieldSet.Values) - 1
+				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
+					return innerFunc(ctx, deferredFieldSet)
+				})
+
+				for _, deferrable := range field.Deferrables {
+					view, ok := deferLabelToView[deferrable.Label]
+					if !ok {
+						view = deferredFieldSet.NewView()
+						deferLabelToView[deferrable.Label] = view
+					}
+					view.AddIndices(fieldIndex)
+				}
+
+				// don't run the out.Concurrently() call below
+				out.Values[i] = graphql.Null
+				continue
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
+		case "via":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = ec._IdentityLinked_via(ctx, field, obj)
+				if res == graphql.RequiredNull {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			if field.IsDeferred() {
+				deferredFieldSet.AddField(field)
+				fieldIndex := len(deferredFieldSet.Values) - 1
+				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
+					return innerFunc(ctx, deferredFieldSet)
+				})
+
+				for _, deferrable := range field.Deferrables {
+					view, ok := deferLabelToView[deferrable.Label]
+					if !ok {
+						view = deferredFieldSet.NewView()
+						deferLabelToView[deferrable.Label] = view
+					}
+					view.AddIndices(fieldIndex)
+				}
+
+				// don't run the out.Concurrently() call below
+				out.Values[i] = graphql.Null
+				continue
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
+		case "conversation":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = ec._IdentityLinked_conversation(ctx, field, obj)
+				if res == graphql.RequiredNull {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			if field.IsDeferred() {
+				deferredFieldSet.AddField(field)
+				fieldIndex := len(deferredFieldSet.Values) - 1
+				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
+					return innerFunc(ctx, deferredFieldSet)
+				})
+
+				for _, deferrable := range field.Deferrables {
+					view, ok := deferLabelToView[deferrable.Label]
+					if !ok {
+						view = deferredFieldSet.NewView()
+						deferLabelToView[deferrable.Label] = view
+					}
+					view.AddIndices(fieldIndex)
+				}
+
+				// don't run the out.Concurrently() call below
+				out.Values[i] = graphql.Null
+				continue
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
+		case "contact":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = ec._IdentityLinked_contact(ctx, field, obj)
+				if res == graphql.RequiredNull {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			if field.IsDeferred() {
+				deferredFieldSet.AddField(field)
+				fieldIndex := len(deferredFieldSet.Values) - 1
+				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
+					return innerFunc(ctx, deferredFieldSet)
+				})
+
+				for _, deferrable := range field.Deferrables {
+					view, ok := deferLabelToView[deferrable.Label]
+					if !ok {
+						view = deferredFieldSet.NewView()
+						deferLabelToView[deferrable.Label] = view
+					}
+					view.AddIndices(fieldIndex)
+				}
+
+				// don't run the out.Concurrently() call below
+				out.Values[i] = graphql.Null
+				continue
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
+		case "idempotencyKey":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = ec._IdentityLinked_idempotencyKey(ctx, field, obj)
+				if res == graphql.RequiredNull {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			if field.IsDeferred() {
+				deferredFieldSet.AddField(field)
+				fieldIndex := len(deferredFieldSet.Values) - 1
+				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
+					return innerFunc(ctx, deferredFieldSet)
+				})
+
+				for _, deferrable := range field.Deferrables {
+					view, ok := deferLabelToView[deferrable.Label]
+					if !ok {
+						view = deferredFieldSet.NewView()
+						deferLabelToView[deferrable.Label] = view
+					}
+					view.AddIndices(fieldIndex)
+				}
+
+				// don't run the out.Concurrently() call below
+				out.Values[i] = graphql.Null
+				continue
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
+		case "conversationRevision":
+			out.Values[i] = ec._IdentityLinked_conversationRevision(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "contactRevision":
+			out.Values[i] = ec._IdentityLinked_contactRevision(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "agent":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = ec._IdentityLinked_agent(ctx, field, obj)
+				if res == graphql.RequiredNull {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			if field.IsDeferred() {
+				deferredFieldSet.AddField(field)
+				fieldIndex := len(deferredFieldSet.Values) - 1
+				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
+					return innerFunc(ctx, deferredFieldSet)
+				})
+
+				for _, deferrable := range field.Deferrables {
+					view, ok := deferLabelToView[deferrable.Label]
+					if !ok {
+						view = deferredFieldSet.NewView()
+						deferLabelToView[deferrable.Label] = view
+					}
+					view.AddIndices(fieldIndex)
+				}
+
+				// don't run the out.Concurrently() call below
+				out.Values[i] = graphql.Null
+				continue
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
 		default:
 			panic("unknown field " + strconv.Quote(field.Name))
 		}
@@ -44864,6 +54385,11 @@ func (ec *executionContext) _InboxChange(ctx context.Context, sel ast.SelectionS
 			}
 		case "counts":
 			out.Values[i] = ec._InboxChange_counts(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "filteredCount":
+			out.Values[i] = ec._InboxChange_filteredCount(ctx, field, obj)
 			if out.Values[i] == graphql.RequiredNull {
 				atomic.AddUint32(&out.Invalids, 1)
 			}
@@ -45029,7 +54555,7 @@ func (ec *executionContext) _InboxConnection(ctx context.Context, sel ast.Select
 
 var inboxCountsImplementors = []string{"InboxCounts"}
 
-func (ec *executionContext) _InboxCounts(ctx context.Context, sel ast.SelectionSet, obj *projection.Counts) graphql.Marshaler {
+func (ec *executionContext) _InboxCounts(ctx context.Context, sel ast.SelectionSet, obj *InboxCounts) graphql.Marshaler {
 	fields := graphql.CollectFields(ec.OperationContext, sel, inboxCountsImplementors)
 
 	out := graphql.NewFieldSet(fields)
@@ -45042,32 +54568,70 @@ func (ec *executionContext) _InboxCounts(ctx context.Context, sel ast.SelectionS
 		case "mine":
 			out.Values[i] = ec._InboxCounts_mine(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
-				out.Invalids++
+				atomic.AddUint32(&out.Invalids, 1)
 			}
+		case "mineUnread":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = ec._InboxCounts_mineUnread(ctx, field, obj)
+				if res == graphql.Null {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			if field.IsDeferred() {
+				deferredFieldSet.AddField(field)
+				fieldIndex := len(deferredFieldSet.Values) - 1
+				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
+					return innerFunc(ctx, deferredFieldSet)
+				})
+
+				for _, deferrable := range field.Deferrables {
+					view, ok := deferLabelToView[deferrable.Label]
+					if !ok {
+						view = deferredFieldSet.NewView()
+						deferLabelToView[deferrable.Label] = view
+					}
+					view.AddIndices(fieldIndex)
+				}
+
+				// don't run the out.Concurrently() call below
+				out.Values[i] = graphql.Null
+				continue
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
 		case "unassigned":
 			out.Values[i] = ec._InboxCounts_unassigned(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
-				out.Invalids++
+				atomic.AddUint32(&out.Invalids, 1)
 			}
 		case "all":
 			out.Values[i] = ec._InboxCounts_all(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
-				out.Invalids++
+				atomic.AddUint32(&out.Invalids, 1)
 			}
 		case "closed":
 			out.Values[i] = ec._InboxCounts_closed(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
-				out.Invalids++
+				atomic.AddUint32(&out.Invalids, 1)
 			}
 		case "blocked":
 			out.Values[i] = ec._InboxCounts_blocked(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
-				out.Invalids++
+				atomic.AddUint32(&out.Invalids, 1)
 			}
 		case "asOf":
 			out.Values[i] = ec._InboxCounts_asOf(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
-				out.Invalids++
+				atomic.AddUint32(&out.Invalids, 1)
 			}
 		default:
 			panic("unknown field " + strconv.Quote(field.Name))
@@ -45148,13 +54712,51 @@ func (ec *executionContext) _MarkReadPayload(ctx context.Context, sel ast.Select
 		case "conversation":
 			out.Values[i] = ec._MarkReadPayload_conversation(ctx, field, obj)
 			if out.Values[i] == graphql.RequiredNull {
-				out.Invalids++
+				atomic.AddUint32(&out.Invalids, 1)
 			}
 		case "userErrors":
 			out.Values[i] = ec._MarkReadPayload_userErrors(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
-				out.Invalids++
+				atomic.AddUint32(&out.Invalids, 1)
 			}
+		case "asOf":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = ec._MarkReadPayload_asOf(ctx, field, obj)
+				if res == graphql.Null {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			if field.IsDeferred() {
+				deferredFieldSet.AddField(field)
+				fieldIndex := len(deferredFieldSet.Values) - 1
+				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
+					return innerFunc(ctx, deferredFieldSet)
+				})
+
+				for _, deferrable := range field.Deferrables {
+					view, ok := deferLabelToView[deferrable.Label]
+					if !ok {
+						view = deferredFieldSet.NewView()
+						deferLabelToView[deferrable.Label] = view
+					}
+					view.AddIndices(fieldIndex)
+				}
+
+				// don't run the out.Concurrently() call below
+				out.Values[i] = graphql.Null
+				continue
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
 		default:
 			panic("unknown field " + strconv.Quote(field.Name))
 		}
@@ -45176,7 +54778,7 @@ func (ec *executionContext) _MarkReadPayload(ctx context.Context, sel ast.Select
 	return out
 }
 
-var messageImplementors = []string{"Message", "Node"}
+var messageImplementors = []string{"Message", "Node", "Entry"}
 
 func (ec *executionContext) _Message(ctx context.Context, sel ast.SelectionSet, obj *db.Message) graphql.Marshaler {
 	fields := graphql.CollectFields(ec.OperationContext, sel, messageImplementors)
@@ -45681,6 +55283,16 @@ func (ec *executionContext) _MessageReceived(ctx context.Context, sel ast.Select
 			}
 
 			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
+		case "conversationRevision":
+			out.Values[i] = ec._MessageReceived_conversationRevision(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "contactRevision":
+			out.Values[i] = ec._MessageReceived_contactRevision(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
 		case "message":
 			field := field
 
@@ -45957,6 +55569,16 @@ func (ec *executionContext) _MessageSent(ctx context.Context, sel ast.SelectionS
 			}
 
 			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
+		case "conversationRevision":
+			out.Values[i] = ec._MessageSent_conversationRevision(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "contactRevision":
+			out.Values[i] = ec._MessageSent_contactRevision(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
 		case "message":
 			field := field
 
@@ -46186,6 +55808,20 @@ func (ec *executionContext) _Mutation(ctx context.Context, sel ast.SelectionSet)
 		case "reactivateAgent":
 			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
 				return ec._Mutation_reactivateAgent(ctx, field)
+			})
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "createToken":
+			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
+				return ec._Mutation_createToken(ctx, field)
+			})
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "revokeToken":
+			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
+				return ec._Mutation_revokeToken(ctx, field)
 			})
 			if out.Values[i] == graphql.RequiredNull {
 				out.Invalids++
@@ -46505,6 +56141,16 @@ func (ec *executionContext) _NoteAdded(ctx context.Context, sel ast.SelectionSet
 			}
 
 			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
+		case "conversationRevision":
+			out.Values[i] = ec._NoteAdded_conversationRevision(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "contactRevision":
+			out.Values[i] = ec._NoteAdded_contactRevision(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
 		case "message":
 			field := field
 
@@ -46579,23 +56225,61 @@ func (ec *executionContext) _OpenConversationPayload(ctx context.Context, sel as
 		case "conversation":
 			out.Values[i] = ec._OpenConversationPayload_conversation(ctx, field, obj)
 			if out.Values[i] == graphql.RequiredNull {
-				out.Invalids++
+				atomic.AddUint32(&out.Invalids, 1)
 			}
 		case "contact":
 			out.Values[i] = ec._OpenConversationPayload_contact(ctx, field, obj)
 			if out.Values[i] == graphql.RequiredNull {
-				out.Invalids++
+				atomic.AddUint32(&out.Invalids, 1)
 			}
 		case "events":
 			out.Values[i] = ec._OpenConversationPayload_events(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
-				out.Invalids++
+				atomic.AddUint32(&out.Invalids, 1)
 			}
 		case "userErrors":
 			out.Values[i] = ec._OpenConversationPayload_userErrors(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
-				out.Invalids++
+				atomic.AddUint32(&out.Invalids, 1)
 			}
+		case "asOf":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = ec._OpenConversationPayload_asOf(ctx, field, obj)
+				if res == graphql.Null {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			if field.IsDeferred() {
+				deferredFieldSet.AddField(field)
+				fieldIndex := len(deferredFieldSet.Values) - 1
+				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
+					return innerFunc(ctx, deferredFieldSet)
+				})
+
+				for _, deferrable := range field.Deferrables {
+					view, ok := deferLabelToView[deferrable.Label]
+					if !ok {
+						view = deferredFieldSet.NewView()
+						deferLabelToView[deferrable.Label] = view
+					}
+					view.AddIndices(fieldIndex)
+				}
+
+				// don't run the out.Concurrently() call below
+				out.Values[i] = graphql.Null
+				continue
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
 		default:
 			panic("unknown field " + strconv.Quote(field.Name))
 		}
@@ -47042,6 +56726,72 @@ func (ec *executionContext) _Query(ctx context.Context, sel ast.SelectionSet) gr
 			}
 
 			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return rrm(innerCtx) })
+		case "events":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = ec._Query_events(ctx, field)
+				if res == graphql.Null {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			rrm := func(ctx context.Context) graphql.Marshaler {
+				return ec.OperationContext.RootResolverMiddleware(ctx,
+					func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return rrm(innerCtx) })
+		case "tokens":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = ec._Query_tokens(ctx, field)
+				if res == graphql.Null {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			rrm := func(ctx context.Context) graphql.Marshaler {
+				return ec.OperationContext.RootResolverMiddleware(ctx,
+					func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return rrm(innerCtx) })
+		case "auditEvents":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = ec._Query_auditEvents(ctx, field)
+				if res == graphql.Null {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			rrm := func(ctx context.Context) graphql.Marshaler {
+				return ec.OperationContext.RootResolverMiddleware(ctx,
+					func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return rrm(innerCtx) })
 		case "node":
 			field := field
 
@@ -47136,18 +56886,56 @@ func (ec *executionContext) _ReactivateAgentPayload(ctx context.Context, sel ast
 		case "agent":
 			out.Values[i] = ec._ReactivateAgentPayload_agent(ctx, field, obj)
 			if out.Values[i] == graphql.RequiredNull {
-				out.Invalids++
+				atomic.AddUint32(&out.Invalids, 1)
 			}
 		case "events":
 			out.Values[i] = ec._ReactivateAgentPayload_events(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
-				out.Invalids++
+				atomic.AddUint32(&out.Invalids, 1)
 			}
 		case "userErrors":
 			out.Values[i] = ec._ReactivateAgentPayload_userErrors(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
-				out.Invalids++
+				atomic.AddUint32(&out.Invalids, 1)
 			}
+		case "asOf":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = ec._ReactivateAgentPayload_asOf(ctx, field, obj)
+				if res == graphql.Null {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			if field.IsDeferred() {
+				deferredFieldSet.AddField(field)
+				fieldIndex := len(deferredFieldSet.Values) - 1
+				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
+					return innerFunc(ctx, deferredFieldSet)
+				})
+
+				for _, deferrable := range field.Deferrables {
+					view, ok := deferLabelToView[deferrable.Label]
+					if !ok {
+						view = deferredFieldSet.NewView()
+						deferLabelToView[deferrable.Label] = view
+					}
+					view.AddIndices(fieldIndex)
+				}
+
+				// don't run the out.Concurrently() call below
+				out.Values[i] = graphql.Null
+				continue
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
 		default:
 			panic("unknown field " + strconv.Quote(field.Name))
 		}
@@ -47244,6 +57032,44 @@ func (ec *executionContext) _ReceiveMessagePayload(ctx context.Context, sel ast.
 			if out.Values[i] == graphql.Null {
 				atomic.AddUint32(&out.Invalids, 1)
 			}
+		case "asOf":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = ec._ReceiveMessagePayload_asOf(ctx, field, obj)
+				if res == graphql.Null {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			if field.IsDeferred() {
+				deferredFieldSet.AddField(field)
+				fieldIndex := len(deferredFieldSet.Values) - 1
+				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
+					return innerFunc(ctx, deferredFieldSet)
+				})
+
+				for _, deferrable := range field.Deferrables {
+					view, ok := deferLabelToView[deferrable.Label]
+					if !ok {
+						view = deferredFieldSet.NewView()
+						deferLabelToView[deferrable.Label] = view
+					}
+					view.AddIndices(fieldIndex)
+				}
+
+				// don't run the out.Concurrently() call below
+				out.Values[i] = graphql.Null
+				continue
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
 		default:
 			panic("unknown field " + strconv.Quote(field.Name))
 		}
@@ -47280,28 +57106,66 @@ func (ec *executionContext) _RecordBusinessEventPayload(ctx context.Context, sel
 		case "conversation":
 			out.Values[i] = ec._RecordBusinessEventPayload_conversation(ctx, field, obj)
 			if out.Values[i] == graphql.RequiredNull {
-				out.Invalids++
+				atomic.AddUint32(&out.Invalids, 1)
 			}
 		case "contact":
 			out.Values[i] = ec._RecordBusinessEventPayload_contact(ctx, field, obj)
 			if out.Values[i] == graphql.RequiredNull {
-				out.Invalids++
+				atomic.AddUint32(&out.Invalids, 1)
 			}
 		case "events":
 			out.Values[i] = ec._RecordBusinessEventPayload_events(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
-				out.Invalids++
+				atomic.AddUint32(&out.Invalids, 1)
 			}
 		case "userErrors":
 			out.Values[i] = ec._RecordBusinessEventPayload_userErrors(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
-				out.Invalids++
+				atomic.AddUint32(&out.Invalids, 1)
 			}
 		case "ignored":
 			out.Values[i] = ec._RecordBusinessEventPayload_ignored(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
-				out.Invalids++
+				atomic.AddUint32(&out.Invalids, 1)
 			}
+		case "asOf":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = ec._RecordBusinessEventPayload_asOf(ctx, field, obj)
+				if res == graphql.Null {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			if field.IsDeferred() {
+				deferredFieldSet.AddField(field)
+				fieldIndex := len(deferredFieldSet.Values) - 1
+				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
+					return innerFunc(ctx, deferredFieldSet)
+				})
+
+				for _, deferrable := range field.Deferrables {
+					view, ok := deferLabelToView[deferrable.Label]
+					if !ok {
+						view = deferredFieldSet.NewView()
+						deferLabelToView[deferrable.Label] = view
+					}
+					view.AddIndices(fieldIndex)
+				}
+
+				// don't run the out.Concurrently() call below
+				out.Values[i] = graphql.Null
+				continue
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
 		default:
 			panic("unknown field " + strconv.Quote(field.Name))
 		}
@@ -47338,18 +57202,142 @@ func (ec *executionContext) _ReopenConversationPayload(ctx context.Context, sel 
 		case "conversation":
 			out.Values[i] = ec._ReopenConversationPayload_conversation(ctx, field, obj)
 			if out.Values[i] == graphql.RequiredNull {
-				out.Invalids++
+				atomic.AddUint32(&out.Invalids, 1)
 			}
 		case "events":
 			out.Values[i] = ec._ReopenConversationPayload_events(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
-				out.Invalids++
+				atomic.AddUint32(&out.Invalids, 1)
 			}
 		case "userErrors":
 			out.Values[i] = ec._ReopenConversationPayload_userErrors(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
-				out.Invalids++
+				atomic.AddUint32(&out.Invalids, 1)
 			}
+		case "asOf":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = ec._ReopenConversationPayload_asOf(ctx, field, obj)
+				if res == graphql.Null {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			if field.IsDeferred() {
+				deferredFieldSet.AddField(field)
+				fieldIndex := len(deferredFieldSet.Values) - 1
+				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
+					return innerFunc(ctx, deferredFieldSet)
+				})
+
+				for _, deferrable := range field.Deferrables {
+					view, ok := deferLabelToView[deferrable.Label]
+					if !ok {
+						view = deferredFieldSet.NewView()
+						deferLabelToView[deferrable.Label] = view
+					}
+					view.AddIndices(fieldIndex)
+				}
+
+				// don't run the out.Concurrently() call below
+				out.Values[i] = graphql.Null
+				continue
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
+var revokeTokenPayloadImplementors = []string{"RevokeTokenPayload"}
+
+func (ec *executionContext) _RevokeTokenPayload(ctx context.Context, sel ast.SelectionSet, obj *TokenPayload) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, revokeTokenPayloadImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("RevokeTokenPayload")
+		case "token":
+			out.Values[i] = ec._RevokeTokenPayload_token(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "events":
+			out.Values[i] = ec._RevokeTokenPayload_events(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "userErrors":
+			out.Values[i] = ec._RevokeTokenPayload_userErrors(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "asOf":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = ec._RevokeTokenPayload_asOf(ctx, field, obj)
+				if res == graphql.Null {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			if field.IsDeferred() {
+				deferredFieldSet.AddField(field)
+				fieldIndex := len(deferredFieldSet.Values) - 1
+				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
+					return innerFunc(ctx, deferredFieldSet)
+				})
+
+				for _, deferrable := range field.Deferrables {
+					view, ok := deferLabelToView[deferrable.Label]
+					if !ok {
+						view = deferredFieldSet.NewView()
+						deferLabelToView[deferrable.Label] = view
+					}
+					view.AddIndices(fieldIndex)
+				}
+
+				// don't run the out.Concurrently() call below
+				out.Values[i] = graphql.Null
+				continue
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
 		default:
 			panic("unknown field " + strconv.Quote(field.Name))
 		}
@@ -47436,6 +57424,44 @@ func (ec *executionContext) _SendMessagePayload(ctx context.Context, sel ast.Sel
 			if out.Values[i] == graphql.Null {
 				atomic.AddUint32(&out.Invalids, 1)
 			}
+		case "asOf":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = ec._SendMessagePayload_asOf(ctx, field, obj)
+				if res == graphql.Null {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			if field.IsDeferred() {
+				deferredFieldSet.AddField(field)
+				fieldIndex := len(deferredFieldSet.Values) - 1
+				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
+					return innerFunc(ctx, deferredFieldSet)
+				})
+
+				for _, deferrable := range field.Deferrables {
+					view, ok := deferLabelToView[deferrable.Label]
+					if !ok {
+						view = deferredFieldSet.NewView()
+						deferLabelToView[deferrable.Label] = view
+					}
+					view.AddIndices(fieldIndex)
+				}
+
+				// don't run the out.Concurrently() call below
+				out.Values[i] = graphql.Null
+				continue
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
 		default:
 			panic("unknown field " + strconv.Quote(field.Name))
 		}
@@ -47613,6 +57639,11 @@ func (ec *executionContext) _SessionLimits(ctx context.Context, sel ast.Selectio
 			if out.Values[i] == graphql.Null {
 				out.Invalids++
 			}
+		case "cost":
+			out.Values[i] = ec._SessionLimits_cost(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
 		default:
 			panic("unknown field " + strconv.Quote(field.Name))
 		}
@@ -47649,18 +57680,56 @@ func (ec *executionContext) _SetAvailabilityPayload(ctx context.Context, sel ast
 		case "agent":
 			out.Values[i] = ec._SetAvailabilityPayload_agent(ctx, field, obj)
 			if out.Values[i] == graphql.RequiredNull {
-				out.Invalids++
+				atomic.AddUint32(&out.Invalids, 1)
 			}
 		case "events":
 			out.Values[i] = ec._SetAvailabilityPayload_events(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
-				out.Invalids++
+				atomic.AddUint32(&out.Invalids, 1)
 			}
 		case "userErrors":
 			out.Values[i] = ec._SetAvailabilityPayload_userErrors(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
-				out.Invalids++
+				atomic.AddUint32(&out.Invalids, 1)
 			}
+		case "asOf":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = ec._SetAvailabilityPayload_asOf(ctx, field, obj)
+				if res == graphql.Null {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			if field.IsDeferred() {
+				deferredFieldSet.AddField(field)
+				fieldIndex := len(deferredFieldSet.Values) - 1
+				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
+					return innerFunc(ctx, deferredFieldSet)
+				})
+
+				for _, deferrable := range field.Deferrables {
+					view, ok := deferLabelToView[deferrable.Label]
+					if !ok {
+						view = deferredFieldSet.NewView()
+						deferLabelToView[deferrable.Label] = view
+					}
+					view.AddIndices(fieldIndex)
+				}
+
+				// don't run the out.Concurrently() call below
+				out.Values[i] = graphql.Null
+				continue
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
 		default:
 			panic("unknown field " + strconv.Quote(field.Name))
 		}
@@ -47703,8 +57772,12 @@ func (ec *executionContext) _Subscription(ctx context.Context, sel ast.Selection
 		return ec._Subscription_conversationChanged(ctx, fields[0])
 	case "inboxChanged":
 		return ec._Subscription_inboxChanged(ctx, fields[0])
+	case "events":
+		return ec._Subscription_events(ctx, fields[0])
 	case "inboxCountsChanged":
 		return ec._Subscription_inboxCountsChanged(ctx, fields[0])
+	case "unreadChanged":
+		return ec._Subscription_unreadChanged(ctx, fields[0])
 	case "dashboardChanged":
 		return ec._Subscription_dashboardChanged(ctx, fields[0])
 	case "agentsChanged":
@@ -47883,6 +57956,851 @@ func (ec *executionContext) _TimelineEdge(ctx context.Context, sel ast.Selection
 	return out
 }
 
+var tokenImplementors = []string{"Token"}
+
+func (ec *executionContext) _Token(ctx context.Context, sel ast.SelectionSet, obj *db.Token) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, tokenImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("Token")
+		case "id":
+			out.Values[i] = ec._Token_id(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "name":
+			out.Values[i] = ec._Token_name(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "scope":
+			out.Values[i] = ec._Token_scope(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "agent":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = ec._Token_agent(ctx, field, obj)
+				if res == graphql.RequiredNull {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			if field.IsDeferred() {
+				deferredFieldSet.AddField(field)
+				fieldIndex := len(deferredFieldSet.Values) - 1
+				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
+					return innerFunc(ctx, deferredFieldSet)
+				})
+
+				for _, deferrable := range field.Deferrables {
+					view, ok := deferLabelToView[deferrable.Label]
+					if !ok {
+						view = deferredFieldSet.NewView()
+						deferLabelToView[deferrable.Label] = view
+					}
+					view.AddIndices(fieldIndex)
+				}
+
+				// don't run the out.Concurrently() call below
+				out.Values[i] = graphql.Null
+				continue
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
+		case "createdAt":
+			out.Values[i] = ec._Token_createdAt(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "expiresAt":
+			out.Values[i] = ec._Token_expiresAt(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "revokedAt":
+			out.Values[i] = ec._Token_revokedAt(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "lastUsedAt":
+			out.Values[i] = ec._Token_lastUsedAt(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
+var tokenConnectionImplementors = []string{"TokenConnection"}
+
+func (ec *executionContext) _TokenConnection(ctx context.Context, sel ast.SelectionSet, obj *Connection[*db.Token]) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, tokenConnectionImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("TokenConnection")
+		case "edges":
+			out.Values[i] = ec._TokenConnection_edges(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "nodes":
+			out.Values[i] = ec._TokenConnection_nodes(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "pageInfo":
+			out.Values[i] = ec._TokenConnection_pageInfo(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "totalCount":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = ec._TokenConnection_totalCount(ctx, field, obj)
+				if res == graphql.Null {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			if field.IsDeferred() {
+				deferredFieldSet.AddField(field)
+				fieldIndex := len(deferredFieldSet.Values) - 1
+				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
+					return innerFunc(ctx, deferredFieldSet)
+				})
+
+				for _, deferrable := range field.Deferrables {
+					view, ok := deferLabelToView[deferrable.Label]
+					if !ok {
+						view = deferredFieldSet.NewView()
+						deferLabelToView[deferrable.Label] = view
+					}
+					view.AddIndices(fieldIndex)
+				}
+
+				// don't run the out.Concurrently() call below
+				out.Values[i] = graphql.Null
+				continue
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
+		case "totalCountCapped":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = ec._TokenConnection_totalCountCapped(ctx, field, obj)
+				if res == graphql.Null {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			if field.IsDeferred() {
+				deferredFieldSet.AddField(field)
+				fieldIndex := len(deferredFieldSet.Values) - 1
+				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
+					return innerFunc(ctx, deferredFieldSet)
+				})
+
+				for _, deferrable := range field.Deferrables {
+					view, ok := deferLabelToView[deferrable.Label]
+					if !ok {
+						view = deferredFieldSet.NewView()
+						deferLabelToView[deferrable.Label] = view
+					}
+					view.AddIndices(fieldIndex)
+				}
+
+				// don't run the out.Concurrently() call below
+				out.Values[i] = graphql.Null
+				continue
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
+var tokenCreatedImplementors = []string{"TokenCreated", "Event", "Node"}
+
+func (ec *executionContext) _TokenCreated(ctx context.Context, sel ast.SelectionSet, obj *TokenCreated) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, tokenCreatedImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("TokenCreated")
+		case "id":
+			out.Values[i] = ec._TokenCreated_id(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "cursor":
+			out.Values[i] = ec._TokenCreated_cursor(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "occurredAt":
+			out.Values[i] = ec._TokenCreated_occurredAt(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "actor":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = ec._TokenCreated_actor(ctx, field, obj)
+				if res == graphql.RequiredNull {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			if field.IsDeferred() {
+				deferredFieldSet.AddField(field)
+				fieldIndex := len(deferredFieldSet.Values) - 1
+				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
+					return innerFunc(ctx, deferredFieldSet)
+				})
+
+				for _, deferrable := range field.Deferrables {
+					view, ok := deferLabelToView[deferrable.Label]
+					if !ok {
+						view = deferredFieldSet.NewView()
+						deferLabelToView[deferrable.Label] = view
+					}
+					view.AddIndices(fieldIndex)
+				}
+
+				// don't run the out.Concurrently() call below
+				out.Values[i] = graphql.Null
+				continue
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
+		case "via":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = ec._TokenCreated_via(ctx, field, obj)
+				if res == graphql.RequiredNull {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			if field.IsDeferred() {
+				deferredFieldSet.AddField(field)
+				fieldIndex := len(deferredFieldSet.Values) - 1
+				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
+					return innerFunc(ctx, deferredFieldSet)
+				})
+
+				for _, deferrable := range field.Deferrables {
+					view, ok := deferLabelToView[deferrable.Label]
+					if !ok {
+						view = deferredFieldSet.NewView()
+						deferLabelToView[deferrable.Label] = view
+					}
+					view.AddIndices(fieldIndex)
+				}
+
+				// don't run the out.Concurrently() call below
+				out.Values[i] = graphql.Null
+				continue
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
+		case "conversation":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = ec._TokenCreated_conversation(ctx, field, obj)
+				if res == graphql.RequiredNull {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			if field.IsDeferred() {
+				deferredFieldSet.AddField(field)
+				fieldIndex := len(deferredFieldSet.Values) - 1
+				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
+					return innerFunc(ctx, deferredFieldSet)
+				})
+
+				for _, deferrable := range field.Deferrables {
+					view, ok := deferLabelToView[deferrable.Label]
+					if !ok {
+						view = deferredFieldSet.NewView()
+						deferLabelToView[deferrable.Label] = view
+					}
+					view.AddIndices(fieldIndex)
+				}
+
+				// don't run the out.Concurrently() call below
+				out.Values[i] = graphql.Null
+				continue
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
+		case "contact":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = ec._TokenCreated_contact(ctx, field, obj)
+				if res == graphql.RequiredNull {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			if field.IsDeferred() {
+				deferredFieldSet.AddField(field)
+				fieldIndex := len(deferredFieldSet.Values) - 1
+				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
+					return innerFunc(ctx, deferredFieldSet)
+				})
+
+				for _, deferrable := range field.Deferrables {
+					view, ok := deferLabelToView[deferrable.Label]
+					if !ok {
+						view = deferredFieldSet.NewView()
+						deferLabelToView[deferrable.Label] = view
+					}
+					view.AddIndices(fieldIndex)
+				}
+
+				// don't run the out.Concurrently() call below
+				out.Values[i] = graphql.Null
+				continue
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
+		case "idempotencyKey":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = ec._TokenCreated_idempotencyKey(ctx, field, obj)
+				if res == graphql.RequiredNull {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			if field.IsDeferred() {
+				deferredFieldSet.AddField(field)
+				fieldIndex := len(deferredFieldSet.Values) - 1
+				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
+					return innerFunc(ctx, deferredFieldSet)
+				})
+
+				for _, deferrable := range field.Deferrables {
+					view, ok := deferLabelToView[deferrable.Label]
+					if !ok {
+						view = deferredFieldSet.NewView()
+						deferLabelToView[deferrable.Label] = view
+					}
+					view.AddIndices(fieldIndex)
+				}
+
+				// don't run the out.Concurrently() call below
+				out.Values[i] = graphql.Null
+				continue
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
+		case "conversationRevision":
+			out.Values[i] = ec._TokenCreated_conversationRevision(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "contactRevision":
+			out.Values[i] = ec._TokenCreated_contactRevision(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "token":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = ec._TokenCreated_token(ctx, field, obj)
+				if res == graphql.RequiredNull {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			if field.IsDeferred() {
+				deferredFieldSet.AddField(field)
+				fieldIndex := len(deferredFieldSet.Values) - 1
+				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
+					return innerFunc(ctx, deferredFieldSet)
+				})
+
+				for _, deferrable := range field.Deferrables {
+					view, ok := deferLabelToView[deferrable.Label]
+					if !ok {
+						view = deferredFieldSet.NewView()
+						deferLabelToView[deferrable.Label] = view
+					}
+					view.AddIndices(fieldIndex)
+				}
+
+				// don't run the out.Concurrently() call below
+				out.Values[i] = graphql.Null
+				continue
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
+var tokenEdgeImplementors = []string{"TokenEdge"}
+
+func (ec *executionContext) _TokenEdge(ctx context.Context, sel ast.SelectionSet, obj *Edge[*db.Token]) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, tokenEdgeImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("TokenEdge")
+		case "node":
+			out.Values[i] = ec._TokenEdge_node(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "cursor":
+			out.Values[i] = ec._TokenEdge_cursor(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
+var tokenRevokedImplementors = []string{"TokenRevoked", "Event", "Node"}
+
+func (ec *executionContext) _TokenRevoked(ctx context.Context, sel ast.SelectionSet, obj *TokenRevoked) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, tokenRevokedImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("TokenRevoked")
+		case "id":
+			out.Values[i] = ec._TokenRevoked_id(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "cursor":
+			out.Values[i] = ec._TokenRevoked_cursor(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "occurredAt":
+			out.Values[i] = ec._TokenRevoked_occurredAt(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "actor":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = ec._TokenRevoked_actor(ctx, field, obj)
+				if res == graphql.RequiredNull {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			if field.IsDeferred() {
+				deferredFieldSet.AddField(field)
+				fieldIndex := len(deferredFieldSet.Values) - 1
+				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
+					return innerFunc(ctx, deferredFieldSet)
+				})
+
+				for _, deferrable := range field.Deferrables {
+					view, ok := deferLabelToView[deferrable.Label]
+					if !ok {
+						view = deferredFieldSet.NewView()
+						deferLabelToView[deferrable.Label] = view
+					}
+					view.AddIndices(fieldIndex)
+				}
+
+				// don't run the out.Concurrently() call below
+				out.Values[i] = graphql.Null
+				continue
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
+		case "via":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = ec._TokenRevoked_via(ctx, field, obj)
+				if res == graphql.RequiredNull {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			if field.IsDeferred() {
+				deferredFieldSet.AddField(field)
+				fieldIndex := len(deferredFieldSet.Values) - 1
+				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
+					return innerFunc(ctx, deferredFieldSet)
+				})
+
+				for _, deferrable := range field.Deferrables {
+					view, ok := deferLabelToView[deferrable.Label]
+					if !ok {
+						view = deferredFieldSet.NewView()
+						deferLabelToView[deferrable.Label] = view
+					}
+					view.AddIndices(fieldIndex)
+				}
+
+				// don't run the out.Concurrently() call below
+				out.Values[i] = graphql.Null
+				continue
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
+		case "conversation":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = ec._TokenRevoked_conversation(ctx, field, obj)
+				if res == graphql.RequiredNull {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			if field.IsDeferred() {
+				deferredFieldSet.AddField(field)
+				fieldIndex := len(deferredFieldSet.Values) - 1
+				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
+					return innerFunc(ctx, deferredFieldSet)
+				})
+
+				for _, deferrable := range field.Deferrables {
+					view, ok := deferLabelToView[deferrable.Label]
+					if !ok {
+						view = deferredFieldSet.NewView()
+						deferLabelToView[deferrable.Label] = view
+					}
+					view.AddIndices(fieldIndex)
+				}
+
+				// don't run the out.Concurrently() call below
+				out.Values[i] = graphql.Null
+				continue
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
+		case "contact":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = ec._TokenRevoked_contact(ctx, field, obj)
+				if res == graphql.RequiredNull {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			if field.IsDeferred() {
+				deferredFieldSet.AddField(field)
+				fieldIndex := len(deferredFieldSet.Values) - 1
+				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
+					return innerFunc(ctx, deferredFieldSet)
+				})
+
+				for _, deferrable := range field.Deferrables {
+					view, ok := deferLabelToView[deferrable.Label]
+					if !ok {
+						view = deferredFieldSet.NewView()
+						deferLabelToView[deferrable.Label] = view
+					}
+					view.AddIndices(fieldIndex)
+				}
+
+				// don't run the out.Concurrently() call below
+				out.Values[i] = graphql.Null
+				continue
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
+		case "idempotencyKey":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = ec._TokenRevoked_idempotencyKey(ctx, field, obj)
+				if res == graphql.RequiredNull {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			if field.IsDeferred() {
+				deferredFieldSet.AddField(field)
+				fieldIndex := len(deferredFieldSet.Values) - 1
+				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
+					return innerFunc(ctx, deferredFieldSet)
+				})
+
+				for _, deferrable := range field.Deferrables {
+					view, ok := deferLabelToView[deferrable.Label]
+					if !ok {
+						view = deferredFieldSet.NewView()
+						deferLabelToView[deferrable.Label] = view
+					}
+					view.AddIndices(fieldIndex)
+				}
+
+				// don't run the out.Concurrently() call below
+				out.Values[i] = graphql.Null
+				continue
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
+		case "conversationRevision":
+			out.Values[i] = ec._TokenRevoked_conversationRevision(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "contactRevision":
+			out.Values[i] = ec._TokenRevoked_contactRevision(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "token":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = ec._TokenRevoked_token(ctx, field, obj)
+				if res == graphql.RequiredNull {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			if field.IsDeferred() {
+				deferredFieldSet.AddField(field)
+				fieldIndex := len(deferredFieldSet.Values) - 1
+				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
+					return innerFunc(ctx, deferredFieldSet)
+				})
+
+				for _, deferrable := range field.Deferrables {
+					view, ok := deferLabelToView[deferrable.Label]
+					if !ok {
+						view = deferredFieldSet.NewView()
+						deferLabelToView[deferrable.Label] = view
+					}
+					view.AddIndices(fieldIndex)
+				}
+
+				// don't run the out.Concurrently() call below
+				out.Values[i] = graphql.Null
+				continue
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
 var unassignContactPayloadImplementors = []string{"UnassignContactPayload"}
 
 func (ec *executionContext) _UnassignContactPayload(ctx context.Context, sel ast.SelectionSet, obj *ContactPayload) graphql.Marshaler {
@@ -47898,18 +58816,56 @@ func (ec *executionContext) _UnassignContactPayload(ctx context.Context, sel ast
 		case "contact":
 			out.Values[i] = ec._UnassignContactPayload_contact(ctx, field, obj)
 			if out.Values[i] == graphql.RequiredNull {
-				out.Invalids++
+				atomic.AddUint32(&out.Invalids, 1)
 			}
 		case "events":
 			out.Values[i] = ec._UnassignContactPayload_events(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
-				out.Invalids++
+				atomic.AddUint32(&out.Invalids, 1)
 			}
 		case "userErrors":
 			out.Values[i] = ec._UnassignContactPayload_userErrors(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
-				out.Invalids++
+				atomic.AddUint32(&out.Invalids, 1)
 			}
+		case "asOf":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = ec._UnassignContactPayload_asOf(ctx, field, obj)
+				if res == graphql.Null {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			if field.IsDeferred() {
+				deferredFieldSet.AddField(field)
+				fieldIndex := len(deferredFieldSet.Values) - 1
+				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
+					return innerFunc(ctx, deferredFieldSet)
+				})
+
+				for _, deferrable := range field.Deferrables {
+					view, ok := deferLabelToView[deferrable.Label]
+					if !ok {
+						view = deferredFieldSet.NewView()
+						deferLabelToView[deferrable.Label] = view
+					}
+					view.AddIndices(fieldIndex)
+				}
+
+				// don't run the out.Concurrently() call below
+				out.Values[i] = graphql.Null
+				continue
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
 		default:
 			panic("unknown field " + strconv.Quote(field.Name))
 		}
@@ -47946,18 +58902,56 @@ func (ec *executionContext) _UnassignConversationPayload(ctx context.Context, se
 		case "conversation":
 			out.Values[i] = ec._UnassignConversationPayload_conversation(ctx, field, obj)
 			if out.Values[i] == graphql.RequiredNull {
-				out.Invalids++
+				atomic.AddUint32(&out.Invalids, 1)
 			}
 		case "events":
 			out.Values[i] = ec._UnassignConversationPayload_events(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
-				out.Invalids++
+				atomic.AddUint32(&out.Invalids, 1)
 			}
 		case "userErrors":
 			out.Values[i] = ec._UnassignConversationPayload_userErrors(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
-				out.Invalids++
+				atomic.AddUint32(&out.Invalids, 1)
 			}
+		case "asOf":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = ec._UnassignConversationPayload_asOf(ctx, field, obj)
+				if res == graphql.Null {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			if field.IsDeferred() {
+				deferredFieldSet.AddField(field)
+				fieldIndex := len(deferredFieldSet.Values) - 1
+				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
+					return innerFunc(ctx, deferredFieldSet)
+				})
+
+				for _, deferrable := range field.Deferrables {
+					view, ok := deferLabelToView[deferrable.Label]
+					if !ok {
+						view = deferredFieldSet.NewView()
+						deferLabelToView[deferrable.Label] = view
+					}
+					view.AddIndices(fieldIndex)
+				}
+
+				// don't run the out.Concurrently() call below
+				out.Values[i] = graphql.Null
+				continue
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
 		default:
 			panic("unknown field " + strconv.Quote(field.Name))
 		}
@@ -47994,18 +58988,56 @@ func (ec *executionContext) _UnassignConversationsPayload(ctx context.Context, s
 		case "outcomes":
 			out.Values[i] = ec._UnassignConversationsPayload_outcomes(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
-				out.Invalids++
+				atomic.AddUint32(&out.Invalids, 1)
 			}
 		case "events":
 			out.Values[i] = ec._UnassignConversationsPayload_events(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
-				out.Invalids++
+				atomic.AddUint32(&out.Invalids, 1)
 			}
 		case "userErrors":
 			out.Values[i] = ec._UnassignConversationsPayload_userErrors(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
-				out.Invalids++
+				atomic.AddUint32(&out.Invalids, 1)
 			}
+		case "asOf":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = ec._UnassignConversationsPayload_asOf(ctx, field, obj)
+				if res == graphql.Null {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			if field.IsDeferred() {
+				deferredFieldSet.AddField(field)
+				fieldIndex := len(deferredFieldSet.Values) - 1
+				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
+					return innerFunc(ctx, deferredFieldSet)
+				})
+
+				for _, deferrable := range field.Deferrables {
+					view, ok := deferLabelToView[deferrable.Label]
+					if !ok {
+						view = deferredFieldSet.NewView()
+						deferLabelToView[deferrable.Label] = view
+					}
+					view.AddIndices(fieldIndex)
+				}
+
+				// don't run the out.Concurrently() call below
+				out.Values[i] = graphql.Null
+				continue
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
 		default:
 			panic("unknown field " + strconv.Quote(field.Name))
 		}
@@ -48080,15 +59112,101 @@ func (ec *executionContext) _UnblockContactPayload(ctx context.Context, sel ast.
 		case "contact":
 			out.Values[i] = ec._UnblockContactPayload_contact(ctx, field, obj)
 			if out.Values[i] == graphql.RequiredNull {
-				out.Invalids++
+				atomic.AddUint32(&out.Invalids, 1)
 			}
 		case "events":
 			out.Values[i] = ec._UnblockContactPayload_events(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
-				out.Invalids++
+				atomic.AddUint32(&out.Invalids, 1)
 			}
 		case "userErrors":
 			out.Values[i] = ec._UnblockContactPayload_userErrors(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "asOf":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = ec._UnblockContactPayload_asOf(ctx, field, obj)
+				if res == graphql.Null {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			if field.IsDeferred() {
+				deferredFieldSet.AddField(field)
+				fieldIndex := len(deferredFieldSet.Values) - 1
+				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
+					return innerFunc(ctx, deferredFieldSet)
+				})
+
+				for _, deferrable := range field.Deferrables {
+					view, ok := deferLabelToView[deferrable.Label]
+					if !ok {
+						view = deferredFieldSet.NewView()
+						deferLabelToView[deferrable.Label] = view
+					}
+					view.AddIndices(fieldIndex)
+				}
+
+				// don't run the out.Concurrently() call below
+				out.Values[i] = graphql.Null
+				continue
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
+var unreadChangeImplementors = []string{"UnreadChange"}
+
+func (ec *executionContext) _UnreadChange(ctx context.Context, sel ast.SelectionSet, obj *service.UnreadChange) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, unreadChangeImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("UnreadChange")
+		case "conversationId":
+			out.Values[i] = ec._UnreadChange_conversationId(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "unreadCount":
+			out.Values[i] = ec._UnreadChange_unreadCount(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "mineUnread":
+			out.Values[i] = ec._UnreadChange_mineUnread(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
 				out.Invalids++
 			}
@@ -48128,18 +59246,56 @@ func (ec *executionContext) _UpdateAgentPayload(ctx context.Context, sel ast.Sel
 		case "agent":
 			out.Values[i] = ec._UpdateAgentPayload_agent(ctx, field, obj)
 			if out.Values[i] == graphql.RequiredNull {
-				out.Invalids++
+				atomic.AddUint32(&out.Invalids, 1)
 			}
 		case "events":
 			out.Values[i] = ec._UpdateAgentPayload_events(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
-				out.Invalids++
+				atomic.AddUint32(&out.Invalids, 1)
 			}
 		case "userErrors":
 			out.Values[i] = ec._UpdateAgentPayload_userErrors(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
-				out.Invalids++
+				atomic.AddUint32(&out.Invalids, 1)
 			}
+		case "asOf":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = ec._UpdateAgentPayload_asOf(ctx, field, obj)
+				if res == graphql.Null {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			if field.IsDeferred() {
+				deferredFieldSet.AddField(field)
+				fieldIndex := len(deferredFieldSet.Values) - 1
+				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
+					return innerFunc(ctx, deferredFieldSet)
+				})
+
+				for _, deferrable := range field.Deferrables {
+					view, ok := deferLabelToView[deferrable.Label]
+					if !ok {
+						view = deferredFieldSet.NewView()
+						deferLabelToView[deferrable.Label] = view
+					}
+					view.AddIndices(fieldIndex)
+				}
+
+				// don't run the out.Concurrently() call below
+				out.Values[i] = graphql.Null
+				continue
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
 		default:
 			panic("unknown field " + strconv.Quote(field.Name))
 		}
@@ -48176,18 +59332,56 @@ func (ec *executionContext) _UpdateContactPayload(ctx context.Context, sel ast.S
 		case "contact":
 			out.Values[i] = ec._UpdateContactPayload_contact(ctx, field, obj)
 			if out.Values[i] == graphql.RequiredNull {
-				out.Invalids++
+				atomic.AddUint32(&out.Invalids, 1)
 			}
 		case "events":
 			out.Values[i] = ec._UpdateContactPayload_events(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
-				out.Invalids++
+				atomic.AddUint32(&out.Invalids, 1)
 			}
 		case "userErrors":
 			out.Values[i] = ec._UpdateContactPayload_userErrors(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
-				out.Invalids++
+				atomic.AddUint32(&out.Invalids, 1)
 			}
+		case "asOf":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = ec._UpdateContactPayload_asOf(ctx, field, obj)
+				if res == graphql.Null {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			if field.IsDeferred() {
+				deferredFieldSet.AddField(field)
+				fieldIndex := len(deferredFieldSet.Values) - 1
+				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
+					return innerFunc(ctx, deferredFieldSet)
+				})
+
+				for _, deferrable := range field.Deferrables {
+					view, ok := deferLabelToView[deferrable.Label]
+					if !ok {
+						view = deferredFieldSet.NewView()
+						deferLabelToView[deferrable.Label] = view
+					}
+					view.AddIndices(fieldIndex)
+				}
+
+				// don't run the out.Concurrently() call below
+				out.Values[i] = graphql.Null
+				continue
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
 		default:
 			panic("unknown field " + strconv.Quote(field.Name))
 		}
@@ -48224,18 +59418,56 @@ func (ec *executionContext) _UpdateWorkflowPayload(ctx context.Context, sel ast.
 		case "workflow":
 			out.Values[i] = ec._UpdateWorkflowPayload_workflow(ctx, field, obj)
 			if out.Values[i] == graphql.RequiredNull {
-				out.Invalids++
+				atomic.AddUint32(&out.Invalids, 1)
 			}
 		case "events":
 			out.Values[i] = ec._UpdateWorkflowPayload_events(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
-				out.Invalids++
+				atomic.AddUint32(&out.Invalids, 1)
 			}
 		case "userErrors":
 			out.Values[i] = ec._UpdateWorkflowPayload_userErrors(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
-				out.Invalids++
+				atomic.AddUint32(&out.Invalids, 1)
 			}
+		case "asOf":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = ec._UpdateWorkflowPayload_asOf(ctx, field, obj)
+				if res == graphql.Null {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			if field.IsDeferred() {
+				deferredFieldSet.AddField(field)
+				fieldIndex := len(deferredFieldSet.Values) - 1
+				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
+					return innerFunc(ctx, deferredFieldSet)
+				})
+
+				for _, deferrable := range field.Deferrables {
+					view, ok := deferLabelToView[deferrable.Label]
+					if !ok {
+						view = deferredFieldSet.NewView()
+						deferLabelToView[deferrable.Label] = view
+					}
+					view.AddIndices(fieldIndex)
+				}
+
+				// don't run the out.Concurrently() call below
+				out.Values[i] = graphql.Null
+				continue
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
 		default:
 			panic("unknown field " + strconv.Quote(field.Name))
 		}
@@ -48272,23 +59504,61 @@ func (ec *executionContext) _UpdateWorkspacePayload(ctx context.Context, sel ast
 		case "workspace":
 			out.Values[i] = ec._UpdateWorkspacePayload_workspace(ctx, field, obj)
 			if out.Values[i] == graphql.RequiredNull {
-				out.Invalids++
+				atomic.AddUint32(&out.Invalids, 1)
 			}
 		case "workflowsWithProblems":
 			out.Values[i] = ec._UpdateWorkspacePayload_workflowsWithProblems(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
-				out.Invalids++
+				atomic.AddUint32(&out.Invalids, 1)
 			}
 		case "events":
 			out.Values[i] = ec._UpdateWorkspacePayload_events(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
-				out.Invalids++
+				atomic.AddUint32(&out.Invalids, 1)
 			}
 		case "userErrors":
 			out.Values[i] = ec._UpdateWorkspacePayload_userErrors(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
-				out.Invalids++
+				atomic.AddUint32(&out.Invalids, 1)
 			}
+		case "asOf":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = ec._UpdateWorkspacePayload_asOf(ctx, field, obj)
+				if res == graphql.Null {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			if field.IsDeferred() {
+				deferredFieldSet.AddField(field)
+				fieldIndex := len(deferredFieldSet.Values) - 1
+				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
+					return innerFunc(ctx, deferredFieldSet)
+				})
+
+				for _, deferrable := range field.Deferrables {
+					view, ok := deferLabelToView[deferrable.Label]
+					if !ok {
+						view = deferredFieldSet.NewView()
+						deferLabelToView[deferrable.Label] = view
+					}
+					view.AddIndices(fieldIndex)
+				}
+
+				// don't run the out.Concurrently() call below
+				out.Values[i] = graphql.Null
+				continue
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
 		default:
 			panic("unknown field " + strconv.Quote(field.Name))
 		}
@@ -48833,7 +60103,7 @@ func (ec *executionContext) _WorkflowConnection(ctx context.Context, sel ast.Sel
 	return out
 }
 
-var workflowCreatedImplementors = []string{"WorkflowCreated", "Event", "Node"}
+var workflowCreatedImplementors = []string{"WorkflowCreated", "Entry", "Event", "Node"}
 
 func (ec *executionContext) _WorkflowCreated(ctx context.Context, sel ast.SelectionSet, obj *WorkflowCreated) graphql.Marshaler {
 	fields := graphql.CollectFields(ec.OperationContext, sel, workflowCreatedImplementors)
@@ -49050,6 +60320,16 @@ func (ec *executionContext) _WorkflowCreated(ctx context.Context, sel ast.Select
 			}
 
 			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
+		case "conversationRevision":
+			out.Values[i] = ec._WorkflowCreated_conversationRevision(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "contactRevision":
+			out.Values[i] = ec._WorkflowCreated_contactRevision(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
 		case "workflow":
 			field := field
 
@@ -49190,7 +60470,7 @@ func (ec *executionContext) _WorkflowDefinition(ctx context.Context, sel ast.Sel
 	return out
 }
 
-var workflowDeletedImplementors = []string{"WorkflowDeleted", "Event", "Node"}
+var workflowDeletedImplementors = []string{"WorkflowDeleted", "Entry", "Event", "Node"}
 
 func (ec *executionContext) _WorkflowDeleted(ctx context.Context, sel ast.SelectionSet, obj *WorkflowDeleted) graphql.Marshaler {
 	fields := graphql.CollectFields(ec.OperationContext, sel, workflowDeletedImplementors)
@@ -49407,6 +60687,16 @@ func (ec *executionContext) _WorkflowDeleted(ctx context.Context, sel ast.Select
 			}
 
 			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
+		case "conversationRevision":
+			out.Values[i] = ec._WorkflowDeleted_conversationRevision(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "contactRevision":
+			out.Values[i] = ec._WorkflowDeleted_contactRevision(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
 		case "workflow":
 			field := field
 
@@ -49466,7 +60756,7 @@ func (ec *executionContext) _WorkflowDeleted(ctx context.Context, sel ast.Select
 	return out
 }
 
-var workflowDisabledImplementors = []string{"WorkflowDisabled", "Event", "Node"}
+var workflowDisabledImplementors = []string{"WorkflowDisabled", "Entry", "Event", "Node"}
 
 func (ec *executionContext) _WorkflowDisabled(ctx context.Context, sel ast.SelectionSet, obj *WorkflowDisabled) graphql.Marshaler {
 	fields := graphql.CollectFields(ec.OperationContext, sel, workflowDisabledImplementors)
@@ -49683,6 +60973,16 @@ func (ec *executionContext) _WorkflowDisabled(ctx context.Context, sel ast.Selec
 			}
 
 			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
+		case "conversationRevision":
+			out.Values[i] = ec._WorkflowDisabled_conversationRevision(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "contactRevision":
+			out.Values[i] = ec._WorkflowDisabled_contactRevision(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
 		case "workflow":
 			field := field
 
@@ -49833,7 +61133,7 @@ func (ec *executionContext) _WorkflowEdge(ctx context.Context, sel ast.Selection
 	return out
 }
 
-var workflowEnabledImplementors = []string{"WorkflowEnabled", "Event", "Node"}
+var workflowEnabledImplementors = []string{"WorkflowEnabled", "Entry", "Event", "Node"}
 
 func (ec *executionContext) _WorkflowEnabled(ctx context.Context, sel ast.SelectionSet, obj *WorkflowEnabled) graphql.Marshaler {
 	fields := graphql.CollectFields(ec.OperationContext, sel, workflowEnabledImplementors)
@@ -50050,6 +61350,16 @@ func (ec *executionContext) _WorkflowEnabled(ctx context.Context, sel ast.Select
 			}
 
 			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
+		case "conversationRevision":
+			out.Values[i] = ec._WorkflowEnabled_conversationRevision(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "contactRevision":
+			out.Values[i] = ec._WorkflowEnabled_contactRevision(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
 		case "workflow":
 			field := field
 
@@ -50200,7 +61510,7 @@ func (ec *executionContext) _WorkflowProblem(ctx context.Context, sel ast.Select
 	return out
 }
 
-var workflowRanImplementors = []string{"WorkflowRan", "Event", "Node"}
+var workflowRanImplementors = []string{"WorkflowRan", "Entry", "Event", "Node"}
 
 func (ec *executionContext) _WorkflowRan(ctx context.Context, sel ast.SelectionSet, obj *WorkflowRan) graphql.Marshaler {
 	fields := graphql.CollectFields(ec.OperationContext, sel, workflowRanImplementors)
@@ -50417,6 +61727,16 @@ func (ec *executionContext) _WorkflowRan(ctx context.Context, sel ast.SelectionS
 			}
 
 			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
+		case "conversationRevision":
+			out.Values[i] = ec._WorkflowRan_conversationRevision(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "contactRevision":
+			out.Values[i] = ec._WorkflowRan_contactRevision(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
 		case "workflow":
 			field := field
 
@@ -51093,7 +62413,7 @@ func (ec *executionContext) _WorkflowTemplate(ctx context.Context, sel ast.Selec
 	return out
 }
 
-var workflowUpdatedImplementors = []string{"WorkflowUpdated", "Event", "Node"}
+var workflowUpdatedImplementors = []string{"WorkflowUpdated", "Entry", "Event", "Node"}
 
 func (ec *executionContext) _WorkflowUpdated(ctx context.Context, sel ast.SelectionSet, obj *WorkflowUpdated) graphql.Marshaler {
 	fields := graphql.CollectFields(ec.OperationContext, sel, workflowUpdatedImplementors)
@@ -51310,6 +62630,16 @@ func (ec *executionContext) _WorkflowUpdated(ctx context.Context, sel ast.Select
 			}
 
 			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
+		case "conversationRevision":
+			out.Values[i] = ec._WorkflowUpdated_conversationRevision(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "contactRevision":
+			out.Values[i] = ec._WorkflowUpdated_contactRevision(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
 		case "workflow":
 			field := field
 
@@ -51447,7 +62777,7 @@ func (ec *executionContext) _Workspace(ctx context.Context, sel ast.SelectionSet
 	return out
 }
 
-var workspaceUpdatedImplementors = []string{"WorkspaceUpdated", "Event", "Node"}
+var workspaceUpdatedImplementors = []string{"WorkspaceUpdated", "Entry", "Event", "Node"}
 
 func (ec *executionContext) _WorkspaceUpdated(ctx context.Context, sel ast.SelectionSet, obj *WorkspaceUpdated) graphql.Marshaler {
 	fields := graphql.CollectFields(ec.OperationContext, sel, workspaceUpdatedImplementors)
@@ -51664,6 +62994,16 @@ func (ec *executionContext) _WorkspaceUpdated(ctx context.Context, sel ast.Selec
 			}
 
 			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
+		case "conversationRevision":
+			out.Values[i] = ec._WorkspaceUpdated_conversationRevision(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "contactRevision":
+			out.Values[i] = ec._WorkspaceUpdated_contactRevision(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
 		case "changes":
 			out.Values[i] = ec._WorkspaceUpdated_changes(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
@@ -52223,6 +63563,42 @@ func (ec *executionContext) marshalNAssignmentReason2switchboardᚋdbᚐAssignme
 	return res
 }
 
+func (ec *executionContext) marshalNAuditEventConnection2ᚖswitchboardᚋgraphᚐConnection(ctx context.Context, sel ast.SelectionSet, v *Connection[Event]) graphql.Marshaler {
+	if v == nil {
+		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
+			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
+		}
+		return graphql.Null
+	}
+	return ec._AuditEventConnection(ctx, sel, v)
+}
+
+func (ec *executionContext) marshalNAuditEventEdge2ᚕᚖswitchboardᚋgraphᚐEdgeᚄ(ctx context.Context, sel ast.SelectionSet, v []*Edge[Event]) graphql.Marshaler {
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return ec.marshalNAuditEventEdge2ᚖswitchboardᚋgraphᚐEdge(ctx, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
+func (ec *executionContext) marshalNAuditEventEdge2ᚖswitchboardᚋgraphᚐEdge(ctx context.Context, sel ast.SelectionSet, v *Edge[Event]) graphql.Marshaler {
+	if v == nil {
+		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
+			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
+		}
+		return graphql.Null
+	}
+	return ec._AuditEventEdge(ctx, sel, v)
+}
+
 func (ec *executionContext) unmarshalNAvailability2switchboardᚋdbᚐAvailability(ctx context.Context, v any) (db.Availability, error) {
 	tmp, err := graphql.UnmarshalString(v)
 	res := db.Availability(tmp)
@@ -52542,6 +63918,11 @@ func (ec *executionContext) unmarshalNCreateContactInput2switchboardᚋservice�
 	return res, graphql.ErrorOnPath(ctx, err)
 }
 
+func (ec *executionContext) unmarshalNCreateTokenInput2switchboardᚋserviceᚐCreateTokenInput(ctx context.Context, v any) (service.CreateTokenInput, error) {
+	res, err := ec.unmarshalInputCreateTokenInput(ctx, v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
 func (ec *executionContext) unmarshalNCreateWorkflowFromTemplateInput2switchboardᚋserviceᚋworkflowᚐCreateWorkflowFromTemplateInput(ctx context.Context, v any) (workflow.CreateWorkflowFromTemplateInput, error) {
 	res, err := ec.unmarshalInputCreateWorkflowFromTemplateInput(ctx, v)
 	return res, graphql.ErrorOnPath(ctx, err)
@@ -52658,6 +64039,68 @@ func (ec *executionContext) unmarshalNEnableWorkflowInput2switchboardᚋservice�
 	return res, graphql.ErrorOnPath(ctx, err)
 }
 
+func (ec *executionContext) marshalNEntry2switchboardᚋgraphᚐEntry(ctx context.Context, sel ast.SelectionSet, v Entry) graphql.Marshaler {
+	if v == nil {
+		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
+			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
+		}
+		return graphql.Null
+	}
+	return ec._Entry(ctx, sel, v)
+}
+
+func (ec *executionContext) marshalNEntry2ᚕswitchboardᚋgraphᚐEntryᚄ(ctx context.Context, sel ast.SelectionSet, v []Entry) graphql.Marshaler {
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return ec.marshalNEntry2switchboardᚋgraphᚐEntry(ctx, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
+func (ec *executionContext) marshalNEntryConnection2ᚖswitchboardᚋgraphᚐConnection(ctx context.Context, sel ast.SelectionSet, v *Connection[Entry]) graphql.Marshaler {
+	if v == nil {
+		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
+			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
+		}
+		return graphql.Null
+	}
+	return ec._EntryConnection(ctx, sel, v)
+}
+
+func (ec *executionContext) marshalNEntryEdge2ᚕᚖswitchboardᚋgraphᚐEdgeᚄ(ctx context.Context, sel ast.SelectionSet, v []*Edge[Entry]) graphql.Marshaler {
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return ec.marshalNEntryEdge2ᚖswitchboardᚋgraphᚐEdge(ctx, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
+func (ec *executionContext) marshalNEntryEdge2ᚖswitchboardᚋgraphᚐEdge(ctx context.Context, sel ast.SelectionSet, v *Edge[Entry]) graphql.Marshaler {
+	if v == nil {
+		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
+			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
+		}
+		return graphql.Null
+	}
+	return ec._EntryEdge(ctx, sel, v)
+}
+
 func (ec *executionContext) marshalNEvent2switchboardᚋgraphᚐEvent(ctx context.Context, sel ast.SelectionSet, v Event) graphql.Marshaler {
 	if v == nil {
 		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
@@ -52685,19 +64128,24 @@ func (ec *executionContext) marshalNEvent2ᚕswitchboardᚋgraphᚐEventᚄ(ctx 
 }
 
 func (ec *executionContext) unmarshalNEventCursor2switchboardᚋdbᚐEventCursor(ctx context.Context, v any) (db.EventCursor, error) {
-	var res db.EventCursor
-	err := res.UnmarshalGQL(v)
+	res, err := UnmarshalEventCursor(ctx, v)
 	return res, graphql.ErrorOnPath(ctx, err)
 }
 
 func (ec *executionContext) marshalNEventCursor2switchboardᚋdbᚐEventCursor(ctx context.Context, sel ast.SelectionSet, v db.EventCursor) graphql.Marshaler {
-	return v
+	_ = sel
+	res := MarshalEventCursor(v)
+	if res == graphql.Null {
+		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
+			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
+		}
+	}
+	return graphql.WrapContextMarshaler(ctx, res)
 }
 
 func (ec *executionContext) unmarshalNEventCursor2ᚖswitchboardᚋdbᚐEventCursor(ctx context.Context, v any) (*db.EventCursor, error) {
-	var res = new(db.EventCursor)
-	err := res.UnmarshalGQL(v)
-	return res, graphql.ErrorOnPath(ctx, err)
+	res, err := UnmarshalEventCursor(ctx, v)
+	return &res, graphql.ErrorOnPath(ctx, err)
 }
 
 func (ec *executionContext) marshalNEventCursor2ᚖswitchboardᚋdbᚐEventCursor(ctx context.Context, sel ast.SelectionSet, v *db.EventCursor) graphql.Marshaler {
@@ -52707,7 +64155,41 @@ func (ec *executionContext) marshalNEventCursor2ᚖswitchboardᚋdbᚐEventCurso
 		}
 		return graphql.Null
 	}
-	return v
+	_ = sel
+	res := MarshalEventCursor(*v)
+	if res == graphql.Null {
+		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
+			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
+		}
+	}
+	return graphql.WrapContextMarshaler(ctx, res)
+}
+
+func (ec *executionContext) marshalNEventPage2ᚖswitchboardᚋgraphᚐEventPage(ctx context.Context, sel ast.SelectionSet, v *EventPage) graphql.Marshaler {
+	if v == nil {
+		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
+			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
+		}
+		return graphql.Null
+	}
+	return ec._EventPage(ctx, sel, v)
+}
+
+func (ec *executionContext) unmarshalNEventType2switchboardᚋdbᚐEventType(ctx context.Context, v any) (db.EventType, error) {
+	tmp, err := graphql.UnmarshalString(v)
+	res := db.EventType(tmp)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalNEventType2switchboardᚋdbᚐEventType(ctx context.Context, sel ast.SelectionSet, v db.EventType) graphql.Marshaler {
+	_ = sel
+	res := graphql.MarshalString(string(v))
+	if res == graphql.Null {
+		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
+			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
+		}
+	}
+	return res
 }
 
 func (ec *executionContext) marshalNFieldChange2ᚕᚖswitchboardᚋdbᚐFieldChangeᚄ(ctx context.Context, sel ast.SelectionSet, v []*db.FieldChange) graphql.Marshaler {
@@ -52924,7 +64406,7 @@ func (ec *executionContext) marshalNInboxConnection2ᚖswitchboardᚋgraphᚐInb
 	return ec._InboxConnection(ctx, sel, v)
 }
 
-func (ec *executionContext) marshalNInboxCounts2ᚖswitchboardᚋserviceᚋprojectionᚐCounts(ctx context.Context, sel ast.SelectionSet, v *projection.Counts) graphql.Marshaler {
+func (ec *executionContext) marshalNInboxCounts2ᚖswitchboardᚋgraphᚐInboxCounts(ctx context.Context, sel ast.SelectionSet, v *InboxCounts) graphql.Marshaler {
 	if v == nil {
 		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
 			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
@@ -53191,6 +64673,11 @@ func (ec *executionContext) marshalNReopenPolicy2switchboardᚋdbᚐReopenPolicy
 	return res
 }
 
+func (ec *executionContext) unmarshalNRevokeTokenInput2switchboardᚋserviceᚐRevokeTokenInput(ctx context.Context, v any) (service.RevokeTokenInput, error) {
+	res, err := ec.unmarshalInputRevokeTokenInput(ctx, v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
 func (ec *executionContext) unmarshalNRole2switchboardᚋdbᚐRole(ctx context.Context, v any) (db.Role, error) {
 	tmp, err := graphql.UnmarshalString(v)
 	res := db.Role(tmp)
@@ -53368,6 +64855,68 @@ func (ec *executionContext) marshalNTimelineEdge2ᚖswitchboardᚋgraphᚐEdge(c
 	return ec._TimelineEdge(ctx, sel, v)
 }
 
+func (ec *executionContext) marshalNToken2ᚕᚖswitchboardᚋdbᚐTokenᚄ(ctx context.Context, sel ast.SelectionSet, v []*db.Token) graphql.Marshaler {
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return ec.marshalNToken2ᚖswitchboardᚋdbᚐToken(ctx, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
+func (ec *executionContext) marshalNToken2ᚖswitchboardᚋdbᚐToken(ctx context.Context, sel ast.SelectionSet, v *db.Token) graphql.Marshaler {
+	if v == nil {
+		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
+			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
+		}
+		return graphql.Null
+	}
+	return ec._Token(ctx, sel, v)
+}
+
+func (ec *executionContext) marshalNTokenConnection2ᚖswitchboardᚋgraphᚐConnection(ctx context.Context, sel ast.SelectionSet, v *Connection[*db.Token]) graphql.Marshaler {
+	if v == nil {
+		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
+			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
+		}
+		return graphql.Null
+	}
+	return ec._TokenConnection(ctx, sel, v)
+}
+
+func (ec *executionContext) marshalNTokenEdge2ᚕᚖswitchboardᚋgraphᚐEdgeᚄ(ctx context.Context, sel ast.SelectionSet, v []*Edge[*db.Token]) graphql.Marshaler {
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return ec.marshalNTokenEdge2ᚖswitchboardᚋgraphᚐEdge(ctx, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
+func (ec *executionContext) marshalNTokenEdge2ᚖswitchboardᚋgraphᚐEdge(ctx context.Context, sel ast.SelectionSet, v *Edge[*db.Token]) graphql.Marshaler {
+	if v == nil {
+		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
+			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
+		}
+		return graphql.Null
+	}
+	return ec._TokenEdge(ctx, sel, v)
+}
+
 func (ec *executionContext) unmarshalNTokenScope2switchboardᚋdbᚐTokenScope(ctx context.Context, v any) (db.TokenScope, error) {
 	tmp, err := graphql.UnmarshalString(v)
 	res := db.TokenScope(tmp)
@@ -53403,6 +64952,16 @@ func (ec *executionContext) unmarshalNUnassignConversationsInput2switchboardᚋs
 func (ec *executionContext) unmarshalNUnblockContactInput2switchboardᚋserviceᚐUnblockContactInput(ctx context.Context, v any) (service.UnblockContactInput, error) {
 	res, err := ec.unmarshalInputUnblockContactInput(ctx, v)
 	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalNUnreadChange2ᚖswitchboardᚋserviceᚐUnreadChange(ctx context.Context, sel ast.SelectionSet, v *service.UnreadChange) graphql.Marshaler {
+	if v == nil {
+		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
+			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
+		}
+		return graphql.Null
+	}
+	return ec._UnreadChange(ctx, sel, v)
 }
 
 func (ec *executionContext) unmarshalNUpdateAgentInput2switchboardᚋserviceᚐUpdateAgentInput(ctx context.Context, v any) (service.UpdateAgentInput, error) {
@@ -54479,6 +66038,13 @@ func (ec *executionContext) marshalOCreateContactPayload2ᚖswitchboardᚋgraph�
 	return ec._CreateContactPayload(ctx, sel, v)
 }
 
+func (ec *executionContext) marshalOCreateTokenPayload2ᚖswitchboardᚋgraphᚐCreateTokenPayload(ctx context.Context, sel ast.SelectionSet, v *CreateTokenPayload) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	return ec._CreateTokenPayload(ctx, sel, v)
+}
+
 func (ec *executionContext) marshalOCreateWorkflowFromTemplatePayload2ᚖswitchboardᚋgraphᚐWorkflowPayload(ctx context.Context, sel ast.SelectionSet, v *WorkflowPayload) graphql.Marshaler {
 	if v == nil {
 		return graphql.Null
@@ -54676,16 +66242,53 @@ func (ec *executionContext) unmarshalOEventCursor2ᚖswitchboardᚋdbᚐEventCur
 	if v == nil {
 		return nil, nil
 	}
-	var res = new(db.EventCursor)
-	err := res.UnmarshalGQL(v)
-	return res, graphql.ErrorOnPath(ctx, err)
+	res, err := UnmarshalEventCursor(ctx, v)
+	return &res, graphql.ErrorOnPath(ctx, err)
 }
 
 func (ec *executionContext) marshalOEventCursor2ᚖswitchboardᚋdbᚐEventCursor(ctx context.Context, sel ast.SelectionSet, v *db.EventCursor) graphql.Marshaler {
 	if v == nil {
 		return graphql.Null
 	}
-	return v
+	_ = sel
+	res := MarshalEventCursor(*v)
+	return graphql.WrapContextMarshaler(ctx, res)
+}
+
+func (ec *executionContext) unmarshalOEventType2ᚕswitchboardᚋdbᚐEventTypeᚄ(ctx context.Context, v any) ([]db.EventType, error) {
+	if v == nil {
+		return nil, nil
+	}
+	vSlice := graphql.CoerceList(v)
+	var err error
+	res := make([]db.EventType, len(vSlice))
+	for i := range vSlice {
+		ctx := graphql.WithPathContext(ctx, graphql.NewPathWithIndex(i))
+		res[i], err = ec.unmarshalNEventType2switchboardᚋdbᚐEventType(ctx, vSlice[i])
+		if err != nil {
+			return nil, err
+		}
+	}
+	return res, nil
+}
+
+func (ec *executionContext) marshalOEventType2ᚕswitchboardᚋdbᚐEventTypeᚄ(ctx context.Context, sel ast.SelectionSet, v []db.EventType) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return ec.marshalNEventType2switchboardᚋdbᚐEventType(ctx, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
 }
 
 func (ec *executionContext) unmarshalOFloat2ᚖfloat64(ctx context.Context, v any) (*float64, error) {
@@ -54703,6 +66306,41 @@ func (ec *executionContext) marshalOFloat2ᚖfloat64(ctx context.Context, sel as
 	_ = sel
 	res := graphql.MarshalFloatContext(*v)
 	return graphql.WrapContextMarshaler(ctx, res)
+}
+
+func (ec *executionContext) unmarshalOID2ᚕstringᚄ(ctx context.Context, v any) ([]string, error) {
+	if v == nil {
+		return nil, nil
+	}
+	vSlice := graphql.CoerceList(v)
+	var err error
+	res := make([]string, len(vSlice))
+	for i := range vSlice {
+		ctx := graphql.WithPathContext(ctx, graphql.NewPathWithIndex(i))
+		res[i], err = ec.unmarshalNID2string(ctx, vSlice[i])
+		if err != nil {
+			return nil, err
+		}
+	}
+	return res, nil
+}
+
+func (ec *executionContext) marshalOID2ᚕstringᚄ(ctx context.Context, sel ast.SelectionSet, v []string) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	ret := make(graphql.Array, len(v))
+	for i := range v {
+		ret[i] = ec.marshalNID2string(ctx, sel, v[i])
+	}
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
 }
 
 func (ec *executionContext) unmarshalOID2ᚕswitchboardᚋdbᚐAgentIDᚄ(ctx context.Context, v any) ([]db.AgentID, error) {
@@ -54851,7 +66489,7 @@ func (ec *executionContext) marshalOID2ᚖswitchboardᚋdbᚐWorkflowID(ctx cont
 	return v
 }
 
-func (ec *executionContext) marshalOInboxCounts2ᚖswitchboardᚋserviceᚋprojectionᚐCounts(ctx context.Context, sel ast.SelectionSet, v *projection.Counts) graphql.Marshaler {
+func (ec *executionContext) marshalOInboxCounts2ᚖswitchboardᚋgraphᚐInboxCounts(ctx context.Context, sel ast.SelectionSet, v *InboxCounts) graphql.Marshaler {
 	if v == nil {
 		return graphql.Null
 	}
@@ -55019,6 +66657,13 @@ func (ec *executionContext) marshalOReopenPolicy2ᚖswitchboardᚋdbᚐReopenPol
 	return res
 }
 
+func (ec *executionContext) marshalORevokeTokenPayload2ᚖswitchboardᚋgraphᚐTokenPayload(ctx context.Context, sel ast.SelectionSet, v *TokenPayload) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	return ec._RevokeTokenPayload(ctx, sel, v)
+}
+
 func (ec *executionContext) unmarshalORole2ᚖswitchboardᚋdbᚐRole(ctx context.Context, v any) (*db.Role, error) {
 	if v == nil {
 		return nil, nil
@@ -55058,6 +66703,18 @@ func (ec *executionContext) marshalOSetAvailabilityPayload2ᚖswitchboardᚋgrap
 		return graphql.Null
 	}
 	return ec._SetAvailabilityPayload(ctx, sel, v)
+}
+
+func (ec *executionContext) unmarshalOString2string(ctx context.Context, v any) (string, error) {
+	res, err := graphql.UnmarshalString(v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalOString2string(ctx context.Context, sel ast.SelectionSet, v string) graphql.Marshaler {
+	_ = sel
+	_ = ctx
+	res := graphql.MarshalString(v)
+	return res
 }
 
 func (ec *executionContext) unmarshalOString2ᚕstringᚄ(ctx context.Context, v any) ([]string, error) {
@@ -55111,6 +66768,13 @@ func (ec *executionContext) marshalOString2ᚖstring(ctx context.Context, sel as
 	_ = ctx
 	res := graphql.MarshalString(*v)
 	return res
+}
+
+func (ec *executionContext) marshalOToken2ᚖswitchboardᚋdbᚐToken(ctx context.Context, sel ast.SelectionSet, v *db.Token) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	return ec._Token(ctx, sel, v)
 }
 
 func (ec *executionContext) marshalOUnassignContactPayload2ᚖswitchboardᚋgraphᚐContactPayload(ctx context.Context, sel ast.SelectionSet, v *ContactPayload) graphql.Marshaler {

@@ -15,7 +15,7 @@ import (
 var update = flag.Bool("update", false, "write what is answered to testdata/ instead of comparing")
 
 // volatile are the values that differ from run to run.
-var volatile = regexp.MustCompile(`"(?P<key>cursor|asOf|startCursor|endCursor|requestId)":"(?P<opaque>[^"]+)"` +
+var volatile = regexp.MustCompile(`"(?P<key>cursor|asOf|startCursor|endCursor|sortKey|requestId|secret)":"(?P<opaque>[^"]+)"` +
 	`|"(?P<quantile>p50|p90)":[0-9.e-]+` +
 	`|(?P<id>\b(?:agent|contact|conv|msg|evt|ws|token|wf|run)_[0-9a-z]{26}\b)` +
 	`|(?P<time>\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?Z)`)

@@ -10,13 +10,15 @@ import (
 	"github.com/99designs/gqlgen/graphql"
 	"github.com/99designs/gqlgen/graphql/handler"
 	"github.com/99designs/gqlgen/graphql/handler/extension"
-	"github.com/99designs/gqlgen/graphql/handler/lru"
 	"github.com/google/uuid"
 	"github.com/rs/cors"
 	"github.com/vektah/gqlparser/v2/ast"
 	"github.com/vektah/gqlparser/v2/gqlerror"
+	"go.opentelemetry.io/otel/trace"
 
+	"switchboard/graph/address"
 	"switchboard/graph/compiled"
+	"switchboard/graph/limit"
 	"switchboard/graph/live"
 	"switchboard/service"
 	"switchboard/service/workflow"
@@ -27,14 +29,24 @@ type Options struct {
 	Service       *workflow.Service
 	Auth          Authenticator
 	Origins       Origins
+	FreeFailures  bool             // do not limit how often authentication may fail from one address
 	Introspection bool             // allow introspection, and suggestions in validation errors
+	Documents     DocumentsMode    // what becomes of documents that are not trusted; empty: there are no trusted ones
+	RateLimit     int              // cost that an agent may cause each second; 0: no limit
 	PingEvery     time.Duration    // interval of pings on a socket or stream; 0: 15 s
 	ShedAfter     time.Duration    // time without the database before clients are disconnected; 0: 15 s
 	Now           func() time.Time // nil: time.Now
+	DrainOver     time.Duration    // time over which Drain spreads the disconnecting; 0: that of package live
+	SlowAfter     time.Duration    // duration from which on an operation is logged as slow; 0: none is
+	Tracer        trace.Tracer     // makes a span of each query and mutation; nil: there are none
 	Log           *slog.Logger
 
 	connections *connections
+	hub         *live.Hub
+	observed    *observed
+	rejections  *rejections
 	around      func(ctx context.Context, object string, f *ast.Field, path ast.Path) error // for tests: called before each field is written
+	allErrors   bool                                                                        // for tests: cut no list of errors
 }
 
 // Handler serves /graphql: POST, GET, WebSocket and server-sent events.
@@ -43,29 +55,37 @@ type Handler struct {
 	http    http.Handler
 	sockets *live.WebSocket
 	streams *live.EventStream
+	decided *documents
 }
 
 const (
 	urlLimit         = 16 << 10  // bytes of a URL
 	bodyLimit        = 256 << 10 // bytes of a request's body
 	programBodyLimit = 2 << 20   // bytes of the body of an integration's request
-	queryCache       = 1000      // number of parsed documents kept
 )
 
 // NewHandler returns the handler of the API.
 func NewHandler(o Options) *Handler {
-	o.connections = newConnections(o.Now)
+	o.connections, o.rejections = newConnections(o.Now), newRejections(o.log(), o.Now, o.FreeFailures)
+	o.Auth = guarded{o.Auth, o.rejections}
 	hub := &live.Hub{Share: share}
+	o.hub, o.observed = hub, newObserved(o.log(), o.SlowAfter, hub, o.Tracer)
+	decided := o.newDocuments()
+	var known live.Documents
+	if o.Documents != "" {
+		known = decided.trusted.text
+	}
 	h := &Handler{
 		options: o,
-		sockets: &live.WebSocket{Init: o.connect, Hub: hub, OperationLimit: operationsPerConnection, Ping: o.PingEvery, Log: o.Log},
-		streams: &live.EventStream{Session: o.session, Caller: sender, Hub: hub, OperationLimit: operationsPerConnection, Ping: o.PingEvery, Log: o.Log},
+		decided: decided,
+		sockets: &live.WebSocket{Init: o.connect, Renew: o.renew, Expiry: expiry, Documents: known, Hub: hub, OperationLimit: operationsPerConnection, Ping: o.PingEvery, DrainOver: o.DrainOver, Log: o.Log},
+		streams: &live.EventStream{Session: o.session, Renew: o.renewStream, Expiry: expiry, Caller: sender, Documents: known, Hub: hub, OperationLimit: operationsPerConnection, Ping: o.PingEvery, DrainOver: o.DrainOver, Log: o.Log},
 	}
-	server := o.server()
+	server := o.serverOf(compiled.New(o.reference(), o.plans()), decided)
 	server.AddTransport(h.sockets)
 	server.AddTransport(h.streams)
-	server.AddTransport(live.HTTP{Mutation: o.confirm})
-	h.http = withRequestID(measured(o.Origins.guard(o.Log, o.cors(o.authenticate(server)))))
+	server.AddTransport(live.HTTP{Mutation: o.confirm, Documents: known, Reserve: (&unread{bytes: map[identity]int{}}).reserve})
+	h.http = identified(o.contained(measured(o.Origins.guard(o.Log, o.cors(o.authenticate(compressed(server)))))))
 	return h
 }
 
@@ -80,32 +100,46 @@ func (o Options) resolver() *Resolver { return &Resolver{service: o.Service} }
 // plans returns the options of the schema that executes operations by plans.
 func (o Options) plans() compiled.Options {
 	return compiled.Options{
-		Tables: newTables(o.resolver()), TypeOf: typeOf, Plans: queryCache, Anonymous: anonymous, Around: o.around,
+		Tables: newTables(o.resolver()), TypeOf: typeOf, Kept: plansOf, Count: countObjects, Anonymous: anonymous, Around: o.around,
+		Permit: permit, Limit: answerLimit, TooLarge: errTooLarge,
 		Fresh: func(ctx context.Context) context.Context { return withReads(ctx, newReads(o.Service, audienceOf(ctx))) },
 	}
 }
 
-// server returns the server of all transports, which executes operations by plans.
-func (o Options) server() *handler.Server {
-	return o.serverOf(compiled.New(o.reference(), o.plans()))
+// Trust replaces the trusted documents. It returns an error, and changes nothing, if one of them
+// would be refused.
+func (h *Handler) Trust(all Documents) error { return h.decided.trust(all, h.options.rules()) }
+
+// newDocuments returns what decides about documents.
+func (o Options) newDocuments() *documents {
+	return &documents{
+		kept: limit.NewCache[*document](keptDocuments), spending: o.newSpending(), trusted: &trusted{mode: o.Documents, log: o.Log},
+	}
 }
 
-// serverOf returns the gqlgen server that executes operations against a schema.
-func (o Options) serverOf(executable graphql.ExecutableSchema) *handler.Server {
+// serverOf returns the gqlgen server that executes operations against a schema. Those of all
+// transports are executed by plans.
+func (o Options) serverOf(executable graphql.ExecutableSchema, decided *documents) *handler.Server {
 	server := handler.New(executable)
-	cache := lru.New[*ast.QueryDocument](queryCache)
-	server.SetQueryCache(cache)
+	server.SetQueryCache(decided)
+	server.SetParserTokenLimit(limit.Tokens)
 	server.SetErrorPresenter(present(o.Log))
 	server.SetRecoverFunc(recovered(o.Log))
-	if !o.Introspection {
-		server.SetDisableSuggestion(true)
-		server.SetValidationRulesFn(rulesWithoutSuggestions)
-	}
-	server.Use(&documents{cache: cache})
+	server.SetDisableSuggestion(!o.Introspection)
+	server.SetValidationRulesFn(o.rules)
+	server.Use(decided)
 	server.AroundOperations(o.begin)
+	if o.observed != nil {
+		server.AroundResponses(o.observed.respond)
+	}
+	if !o.allErrors {
+		server.AroundResponses(shorten)
+	}
+	server.AroundResponses(decided.spending.account)
 	server.AroundResponses(o.prepare)
 	if o.Introspection {
 		server.Use(extension.Introspection{})
+		server.AroundFields(nullLists)
 	}
 	return server
 }
@@ -130,16 +164,35 @@ func (o Options) begin(ctx context.Context, next graphql.OperationHandler) graph
 	case kind == ast.Subscription && len(rootFields(op, "Subscription")) == 0:
 		return graphql.OneShot(&graphql.Response{Errors: gqlerror.List{coded(service.BadInput, "the subscription selects nothing")}})
 	}
+	key, err := o.Service.CursorKey(ctx, audienceOf(ctx))
+	if err != nil {
+		return graphql.OneShot(failed(ctx, err))
+	}
+	ctx = WithCursorKey(ctx, key)
 	if op.Operation.Operation == ast.Subscription {
-		ctx = withBatch(ctx, o.Service)
+		ctx = o.withBatch(ctx)
 	}
 	return next(ctx)
 }
 
-// operationTime limits the duration of an operation, which is then answered with UNAVAILABLE. The
-// slowest mutation is the deactivation of an agent with many conversations. Subscriptions have no
+// Limits of the duration of a query or mutation, which is then answered with UNAVAILABLE. The
+// deactivation of an agent with many conversations takes longer than others. Subscriptions have no
 // limit; each of their statements has a time-out.
-var operationTime = map[ast.Operation]time.Duration{ast.Query: 10 * time.Second, ast.Mutation: 30 * time.Second}
+const (
+	operationTime    = 10 * time.Second
+	deactivationTime = 30 * time.Second
+)
+
+// timeFor returns how long an operation may take; 0: without limit.
+func timeFor(op *graphql.OperationContext) time.Duration {
+	switch {
+	case op.Operation.Operation == ast.Subscription:
+		return 0
+	case op.Operation.Operation == ast.Mutation && selectsOf(op, "Mutation", "deactivateAgent"):
+		return deactivationTime
+	}
+	return operationTime
+}
 
 // prepare adds reads to each response. It reads asOf before anything else is read, so that a
 // subscription from there misses nothing.
@@ -148,9 +201,9 @@ func (o Options) prepare(ctx context.Context, next graphql.ResponseHandler) *gra
 	if op.Operation == nil || len(graphql.GetErrors(ctx)) > 0 {
 		return next(ctx) // the request was refused before its execution
 	}
-	if limit := operationTime[op.Operation.Operation]; limit > 0 {
+	if most := timeFor(op); most > 0 {
 		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeout(ctx, limit)
+		ctx, cancel = context.WithTimeout(ctx, most)
 		defer cancel()
 	}
 	audience := audienceOf(ctx)
@@ -181,8 +234,11 @@ func rootFields(op *graphql.OperationContext, root string) []graphql.CollectedFi
 }
 
 // selects reports whether a query selects a root field.
-func selects(op *graphql.OperationContext, name string) bool {
-	for _, field := range rootFields(op, "Query") {
+func selects(op *graphql.OperationContext, name string) bool { return selectsOf(op, "Query", name) }
+
+// selectsOf reports whether an operation selects a field of its root type.
+func selectsOf(op *graphql.OperationContext, root, name string) bool {
+	for _, field := range rootFields(op, root) {
 		if field.Name == name {
 			return true
 		}
@@ -206,18 +262,41 @@ func (o Options) cors(next http.Handler) http.Handler {
 func measured(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if len(r.RequestURI) > urlLimit {
-			live.Refuse(w, http.StatusRequestURITooLong,
-				coded(service.BadInput, "the URL is too long: it may have %d KiB; send the query by POST", urlLimit>>10))
+			live.Refuse(w, http.StatusRequestURITooLong, stamp(r.Context(),
+				coded(service.BadInput, "the URL is too long: it may have %d KiB; send the query by POST", urlLimit>>10)))
 			return
 		}
 		next.ServeHTTP(w, r)
 	})
 }
 
-func withRequestID(next http.Handler) http.Handler {
+// contained answers with INTERNAL if a panic was not recovered by the executor.
+func (o Options) contained(next http.Handler) http.Handler {
+	asError := recovered(o.log())
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		defer func() {
+			switch reason := recover(); reason {
+			case nil:
+			case http.ErrAbortHandler:
+				panic(reason) // the server closes the connection
+			default:
+				live.Refuse(w, http.StatusInternalServerError, present(o.log())(r.Context(), asError(r.Context(), reason)))
+			}
+		}()
+		next.ServeHTTP(w, r)
+	})
+}
+
+// identified adds the id of the request and the network that it comes from to the context.
+func identified(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		id := uuid.NewString()
 		w.Header().Set("X-Request-Id", id)
-		next.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), requestKey, id)))
+		ctx := context.WithValue(r.Context(), requestKey, id)
+		if trace := traceOf(r); trace != "" {
+			ctx = context.WithValue(ctx, traceKey, trace)
+		}
+		ctx = context.WithValue(ctx, networkKey, address.Network(r))
+		next.ServeHTTP(w, r.WithContext(ctx))
 	})
 }

@@ -21,16 +21,50 @@ func (r queryResolver) Inbox(ctx context.Context, view db.View, search *string, 
 	if err != nil {
 		return nil, err
 	}
+	if kept := l.Kept(); kept != nil {
+		readsOf(ctx).kept.Store(kept)
+	}
 	return r.inboxConnection(actor, l), nil
 }
 
-func (r queryResolver) InboxCounts(ctx context.Context) (*service.Counts, error) {
-	counts, err := r.service.InboxCounts(ctx, actorOf(ctx))
-	return &counts, err
+func (r queryResolver) InboxCounts(ctx context.Context, filter *db.InboxFilter) (*InboxCounts, error) {
+	counts, err := r.service.FilteredCounts(ctx, actorOf(ctx), filter)
+	return &InboxCounts{counts, filter}, err
+}
+
+// InboxCounts are how many conversations each view holds.
+type InboxCounts struct {
+	service.Counts
+	filter *db.InboxFilter // that the counted conversations meet; nil: none
+}
+
+// inboxCountsRelations are the relations of InboxCounts.
+type inboxCountsRelations struct{ *reads }
+
+// MineUnread counts the caller's conversations with unread messages, once for counts without a
+// filter, of which there may be many.
+func (r inboxCountsRelations) MineUnread(ctx context.Context, rows []*InboxCounts) ([]int, []error) {
+	counts, errs := make([]int, len(rows)), make([]error, len(rows))
+	for i, row := range rows {
+		if i > 0 && row.filter == rows[i-1].filter {
+			counts[i], errs[i] = counts[i-1], errs[i-1]
+			continue
+		}
+		counts[i], errs[i] = r.service.MineUnread(ctx, r.actor, row.filter)
+	}
+	return counts, errs
 }
 
 // InboxChange is one change of a live view.
 type InboxChange struct{ service.InboxChange }
+
+// Counts returns the counts right after the event; nil while older events are replayed.
+func (c InboxChange) Counts() *InboxCounts {
+	if c.InboxChange.Counts == nil {
+		return nil
+	}
+	return &InboxCounts{Counts: *c.InboxChange.Counts}
+}
 
 // ConversationID returns the id of the conversation.
 func (c InboxChange) ConversationID() db.ConversationID { return *c.InboxChange.Event.ConversationID }

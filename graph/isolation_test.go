@@ -1,9 +1,11 @@
 package graph_test
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"maps"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -12,6 +14,7 @@ import (
 	"github.com/vektah/gqlparser/v2/ast"
 
 	"switchboard/db"
+	"switchboard/service"
 )
 
 // Tests that a workspace's data cannot be reached from another workspace.
@@ -25,6 +28,7 @@ type two struct {
 	workflow     db.WorkflowID    // which has run
 	foreign      vars             // ids and cursors of the other workspace, by prefix of the id or name of the list
 	unknown      vars             // unknown ids and cursors, by the same keys
+	own          vars             // of the caller's workspace, by the same keys
 }
 
 func newTwo(t *testing.T) *two {
@@ -32,7 +36,7 @@ func newTwo(t *testing.T) *two {
 	w := newWorld(t)
 	theirs := &world{server: w.server, t: t, url: w.url}
 	theirs.company = theirs.found("Globex")
-	x := &two{world: w, theirs: theirs}
+	x := &two{world: w, theirs: theirs, own: vars{}}
 	x.contact, x.conversation = w.story()
 	contact, conversation := theirs.story()
 	x.workflow, _ = w.automate()
@@ -48,12 +52,65 @@ func newTwo(t *testing.T) *two {
 		"agent": db.AgentID{UUID: db.NewUUID()}, "contact": db.ContactID{UUID: db.NewUUID()}, "conv": db.ConversationID{UUID: db.NewUUID()},
 		"msg": db.MessageID{UUID: db.NewUUID()}, "evt": db.EventID{UUID: db.NewUUID()}, "ws": db.WorkspaceID{UUID: db.NewUUID()},
 		"token": db.TokenID{UUID: db.NewUUID()}, "wf": db.WorkflowID{UUID: db.NewUUID()}, "run": db.RunID{UUID: db.NewUUID()}, "EventCursor": db.EventCursor{Workspace: 1 << 40, Seq: 1},
+		"sealed": "1" + strings.Repeat("0", 32),
 	}
+	x.foreign["sealed"] = theirs.sealed()
 	for list, l := range lists {
 		p := (&world{server: w.server, company: theirs.company, t: t}).page(l.doc, l.path, vars{"contact": contact.ID, "conversation": conversation.ID, "workflow": workflow}, "first: 1")
 		x.foreign[list], x.unknown[list] = p.end, "nonsense"
 	}
 	return x
+}
+
+// shown returns a position in the log as the API shows it.
+func (w *world) shown(c db.EventCursor) string {
+	w.t.Helper()
+	key, err := w.service.CursorKey(w.t.Context(), w.manager.Actor)
+	must(w.t, err)
+	return key.Seal(c)
+}
+
+// sealed returns the end of the log as the API shows it.
+func (w *world) sealed() string {
+	w.t.Helper()
+	return w.query(w.manager.token, "{ asOf }", nil).text("data", "asOf")
+}
+
+// knowOwn sets the values of the caller's own workspace. Its workflow and run are new ones that wait.
+func (x *two) knowOwn() {
+	x.t.Helper()
+	message := x.query(x.agent.token, `query($id: ID!) { conversation(id: $id) { lastMessage { id } } }`, vars{"id": x.conversation.ID}).text("data", "conversation", "lastMessage", "id")
+	tokens, err := x.auth.List(x.t.Context(), x.key)
+	must(x.t, err)
+	for list, l := range lists {
+		p := x.page(l.doc, l.path, vars{"contact": x.contact.ID, "conversation": x.conversation.ID, "workflow": x.workflow}, "first: 1")
+		x.own[list] = p.end
+	}
+	waits, run := x.waiting()
+	for key, value := range (vars{
+		"agent": x.agent.id, "contact": x.contact.ID, "conv": x.conversation.ID, "msg": message, "evt": x.history(x.key)[0].ID,
+		"ws": x.workspace.ID, "token": tokens[0].ID, "wf": waits, "run": run, "EventCursor": x.history(x.key)[0].Cursor(), "sealed": x.shown(x.history(x.key)[0].Cursor()),
+	}) {
+		x.own[key] = value
+	}
+}
+
+// waiting creates a workflow with a run that waits.
+func (w *world) waiting() (workflow, run string) {
+	w.t.Helper()
+	workflow = w.query(w.manager.token, `mutation { createWorkflow(input: {name: "Waits", definition: {triggers: [CONVERSATION_OPENED], steps: [{wait: {seconds: 3600}}, {unassign: {}}]}}) { workflow { id } } }`, nil).
+		text("data", "createWorkflow", "workflow", "id")
+	w.query(w.manager.token, `mutation($id: ID!) { enableWorkflow(input: {workflowId: $id}) { workflow { id } } }`, vars{"id": workflow})
+	for range 2 { // one run may be cancelled, and the other keeps waiting
+		w.opened(w.manager, fmt.Sprint("Customer ", len(w.history(w.key))))
+	}
+	w.settle()
+	for _, e := range w.history(w.key) {
+		if e.Data.WorkflowID != nil && e.Data.WorkflowID.String() == workflow && e.Data.Run != nil {
+			run = e.Data.Run.ID.String()
+		}
+	}
+	return workflow, run
 }
 
 // automate creates a workflow that runs when a conversation closes, and closes one.
@@ -84,27 +141,32 @@ type probe struct {
 // probes has a row for each argument of the schema that takes an id or a cursor, named
 // by its path. TestProbesAreComplete finds the ones that are missing.
 var probes = map[string]probe{
-	"Query.node.id":                   {anyID, `query($x: ID!) { node(id: $x) { id } }`},
-	"Query.nodes.ids":                 {anyID, `query($x: ID!) { nodes(ids: [$agent, $x]) { __typename } }`},
-	"Query.conversation.id":           {[]string{"conv"}, `query($x: ID!) { conversation(id: $x) { id status contact { name } } }`},
-	"Query.contact.id":                {[]string{"contact"}, `query($x: ID!) { contact(id: $x) { id name } }`},
-	"Query.agent.id":                  {[]string{"agent"}, `query($x: ID!) { agent(id: $x) { id name } }`},
-	"Query.inbox.filter.assignees":    {[]string{"agent"}, `query($x: ID!) { inbox(view: ALL, filter: {assignees: [$x]}) { nodes { id } totalCount } }`},
-	"Query.contacts.filter.assignees": {[]string{"agent"}, `query($x: ID!) { contacts(filter: {assignees: [$x]}) { nodes { id } } }`},
-	"Query.inbox.after":               {[]string{"Query.inbox"}, `query($x: String) { inbox(view: ALL, after: $x) { nodes { id } } }`},
-	"Query.inbox.before":              {[]string{"Query.inbox"}, `query($x: String) { inbox(view: ALL, before: $x) { nodes { id } } }`},
-	"Query.agents.after":              {[]string{"Query.agents"}, `query($x: String) { agents(after: $x) { nodes { id } } }`},
-	"Query.agents.before":             {[]string{"Query.agents"}, `query($x: String) { agents(before: $x) { nodes { id } } }`},
-	"Query.contacts.after":            {[]string{"Query.contacts"}, `query($x: String) { contacts(after: $x) { nodes { id } } }`},
-	"Query.contacts.before":           {[]string{"Query.contacts"}, `query($x: String) { contacts(before: $x) { nodes { id } } }`},
-	"Contact.conversations.after":     {[]string{"Contact.conversations"}, `query($x: String) { contact(id: $contact) { conversations(after: $x) { nodes { id } } } }`},
-	"Contact.conversations.before":    {[]string{"Contact.conversations"}, `query($x: String) { contact(id: $contact) { conversations(before: $x) { nodes { id } } } }`},
-	"Contact.timeline.after":          {[]string{"Contact.timeline"}, `query($x: String) { contact(id: $contact) { timeline(after: $x) { nodes { id } } } }`},
-	"Contact.timeline.before":         {[]string{"Contact.timeline"}, `query($x: String) { contact(id: $contact) { timeline(before: $x) { nodes { id } } } }`},
-	"Conversation.messages.after":     {[]string{"Conversation.messages"}, `query($x: String) { conversation(id: $conv) { messages(after: $x) { nodes { id } } } }`},
-	"Conversation.messages.before":    {[]string{"Conversation.messages"}, `query($x: String) { conversation(id: $conv) { messages(before: $x) { nodes { id } } } }`},
-	"Conversation.timeline.after":     {[]string{"Conversation.timeline"}, `query($x: String) { conversation(id: $conv) { timeline(after: $x) { nodes { id } } } }`},
-	"Conversation.timeline.before":    {[]string{"Conversation.timeline"}, `query($x: String) { conversation(id: $conv) { timeline(before: $x) { nodes { id } } } }`},
+	"Query.node.id":                      {anyID, `query($x: ID!) { node(id: $x) { id } }`},
+	"Query.nodes.ids":                    {anyID, `query($x: ID!) { nodes(ids: [$agent, $x]) { __typename } }`},
+	"Query.conversation.id":              {[]string{"conv"}, `query($x: ID!) { conversation(id: $x) { id status contact { name } } }`},
+	"Query.contact.id":                   {[]string{"contact"}, `query($x: ID!) { contact(id: $x) { id name } }`},
+	"Query.agent.id":                     {[]string{"agent"}, `query($x: ID!) { agent(id: $x) { id name } }`},
+	"Query.inbox.filter.assignees":       {[]string{"agent"}, `query($x: ID!) { inbox(view: ALL, filter: {assignees: [$x]}) { nodes { id } totalCount } }`},
+	"Query.contacts.filter.assignees":    {[]string{"agent"}, `query($x: ID!) { contacts(filter: {assignees: [$x]}) { nodes { id } } }`},
+	"Query.inbox.after":                  {[]string{"Query.inbox"}, `query($x: String) { inbox(view: ALL, after: $x) { nodes { id } } }`},
+	"Query.inbox.before":                 {[]string{"Query.inbox"}, `query($x: String) { inbox(view: ALL, before: $x) { nodes { id } } }`},
+	"Query.inboxCounts.filter.assignees": {[]string{"agent"}, `query($x: ID!) { inboxCounts(filter: {assignees: [$x]}) { all } }`},
+	"Query.events.contactId":             {[]string{"contact"}, `query($x: ID!) { events(contactId: $x) { nodes { id } } }`},
+	"Query.events.after":                 {[]string{"EventCursor"}, `query($x: EventCursor) { events(after: $x) { nodes { id } } }`},
+	"Query.agents.after":                 {[]string{"Query.agents"}, `query($x: String) { agents(after: $x) { nodes { id } } }`},
+	"Query.agents.before":                {[]string{"Query.agents"}, `query($x: String) { agents(before: $x) { nodes { id } } }`},
+	"Query.contacts.after":               {[]string{"Query.contacts"}, `query($x: String) { contacts(after: $x) { nodes { id } } }`},
+	"Query.contacts.before":              {[]string{"Query.contacts"}, `query($x: String) { contacts(before: $x) { nodes { id } } }`},
+	"Contact.conversations.after":        {[]string{"Contact.conversations"}, `query($x: String) { contact(id: $contact) { conversations(after: $x) { nodes { id } } } }`},
+	"Contact.conversations.before":       {[]string{"Contact.conversations"}, `query($x: String) { contact(id: $contact) { conversations(before: $x) { nodes { id } } } }`},
+	"Contact.timeline.after":             {[]string{"Contact.timeline"}, `query($x: String) { contact(id: $contact) { timeline(after: $x) { nodes { id } } } }`},
+	"Contact.timeline.before":            {[]string{"Contact.timeline"}, `query($x: String) { contact(id: $contact) { timeline(before: $x) { nodes { id } } } }`},
+	"Conversation.messages.after":        {[]string{"Conversation.messages"}, `query($x: String) { conversation(id: $conv) { messages(after: $x) { nodes { id } } } }`},
+	"Conversation.messages.before":       {[]string{"Conversation.messages"}, `query($x: String) { conversation(id: $conv) { messages(before: $x) { nodes { id } } } }`},
+	"Conversation.timeline.after":        {[]string{"Conversation.timeline"}, `query($x: String) { conversation(id: $conv) { timeline(after: $x) { nodes { id } } } }`},
+	"Conversation.entries.after":         {[]string{"Conversation.entries"}, `query($x: String) { conversation(id: $conv) { entries(after: $x) { nodes { __typename } } } }`},
+	"Conversation.entries.before":        {[]string{"Conversation.entries"}, `query($x: String) { conversation(id: $conv) { entries(before: $x) { nodes { __typename } } } }`},
+	"Conversation.timeline.before":       {[]string{"Conversation.timeline"}, `query($x: String) { conversation(id: $conv) { timeline(before: $x) { nodes { id } } } }`},
 
 	"Mutation.assignConversation.input.conversationId":     {[]string{"conv"}, `mutation($x: ID!) { assignConversation(input: {conversationId: $x, assigneeId: $agent}) { events { id } } }`},
 	"Mutation.assignConversation.input.assigneeId":         {[]string{"agent"}, `mutation($x: ID!) { assignConversation(input: {conversationId: $conv, assigneeId: $x}) { events { id } } }`},
@@ -136,16 +198,26 @@ var probes = map[string]probe{
 	"Mutation.unassignConversations.input.items.conversationId": {[]string{"conv"}, `mutation($x: ID!) { unassignConversations(input: {items: [{conversationId: $x}]}) { outcomes { conversationId conversation { id } userErrors { code message } } events { id } } }`},
 	"Mutation.closeConversations.input.items.conversationId":    {[]string{"conv"}, `mutation($x: ID!) { closeConversations(input: {items: [{conversationId: $x}]}) { outcomes { conversationId conversation { id } userErrors { code message } } events { id } } }`},
 
-	"Subscription.assignmentChanged.conversationId":   {[]string{"conv"}, `subscription($x: ID!) { assignmentChanged(conversationId: $x, after: $end) { id } }`},
-	"Subscription.assignmentChanged.assigneeId":       {[]string{"agent"}, `subscription($x: ID!) { assignmentChanged(assigneeId: $x, after: $end) { id } }`},
-	"Subscription.assignmentChanged.after":            {[]string{"EventCursor"}, `subscription($x: EventCursor) { assignmentChanged(after: $x) { id } }`},
-	"Subscription.statusChanged.conversationId":       {[]string{"conv"}, `subscription($x: ID!) { statusChanged(conversationId: $x, after: $end) { id } }`},
-	"Subscription.statusChanged.after":                {[]string{"EventCursor"}, `subscription($x: EventCursor) { statusChanged(after: $x) { id } }`},
-	"Subscription.conversationChanged.conversationId": {[]string{"conv"}, `subscription($x: ID!) { conversationChanged(conversationId: $x, after: $end) { id } }`},
-	"Subscription.conversationChanged.after":          {[]string{"EventCursor"}, `subscription($x: EventCursor) { conversationChanged(conversationId: $conv, after: $x) { id } }`},
-	"Subscription.inboxChanged.filter.assignees":      {[]string{"agent"}, `subscription($x: ID!) { inboxChanged(view: ALL, filter: {assignees: [$x, null]}, after: $end) { kind conversationId } }`},
-	"Subscription.agentsChanged.after":                {[]string{"EventCursor"}, `subscription($x: EventCursor) { agentsChanged(after: $x) { cursor } }`},
-	"Subscription.inboxChanged.after":                 {[]string{"EventCursor"}, `subscription($x: EventCursor) { inboxChanged(view: ALL, after: $x) { kind } }`},
+	"Subscription.assignmentChanged.conversationId":    {[]string{"conv"}, `subscription($x: ID!) { assignmentChanged(conversationId: $x, after: $end) { id } }`},
+	"Subscription.assignmentChanged.assigneeId":        {[]string{"agent"}, `subscription($x: ID!) { assignmentChanged(assigneeId: $x, after: $end) { id } }`},
+	"Subscription.assignmentChanged.after":             {anyCursor, `subscription($x: EventCursor) { assignmentChanged(after: $x) { id } }`},
+	"Subscription.statusChanged.conversationId":        {[]string{"conv"}, `subscription($x: ID!) { statusChanged(conversationId: $x, after: $end) { id } }`},
+	"Subscription.statusChanged.after":                 {anyCursor, `subscription($x: EventCursor) { statusChanged(after: $x) { id } }`},
+	"Subscription.conversationChanged.conversationId":  {[]string{"conv"}, `subscription($x: ID!) { conversationChanged(conversationId: $x, after: $end) { id } }`},
+	"Subscription.conversationChanged.conversationIds": {[]string{"conv"}, `subscription($x: ID!) { conversationChanged(conversationIds: [$x], after: $end) { id } }`},
+	"Subscription.conversationChanged.after":           {anyCursor, `subscription($x: EventCursor) { conversationChanged(conversationId: $conv, after: $x) { id } }`},
+	"Subscription.events.contactId":                    {[]string{"contact"}, `subscription($x: ID!) { events(contactId: $x, after: $end) { id } }`},
+	"Subscription.events.after":                        {anyCursor, `subscription($x: EventCursor) { events(after: $x) { id } }`},
+	"Subscription.inboxChanged.filter.assignees":       {[]string{"agent"}, `subscription($x: ID!) { inboxChanged(view: ALL, filter: {assignees: [$x, null]}, after: $end) { kind conversationId } }`},
+	"Subscription.agentsChanged.after":                 {anyCursor, `subscription($x: EventCursor) { agentsChanged(after: $x) { cursor } }`},
+	"Subscription.inboxChanged.after":                  {anyCursor, `subscription($x: EventCursor) { inboxChanged(view: ALL, after: $x) { kind } }`},
+
+	"Mutation.createToken.input.agentId": {[]string{"agent"}, `mutation($x: ID!) { createToken(input: {scope: AGENT, agentId: $x}) { events { id } } }`},
+	"Mutation.revokeToken.input.tokenId": {[]string{"token"}, `mutation($x: ID!) { revokeToken(input: {tokenId: $x}) { events { id } } }`},
+	"Query.tokens.after":                 {[]string{"Query.tokens"}, `query($x: String) { tokens(after: $x) { nodes { id } } }`},
+	"Query.tokens.before":                {[]string{"Query.tokens"}, `query($x: String) { tokens(before: $x) { nodes { id } } }`},
+	"Query.auditEvents.after":            {[]string{"Query.auditEvents"}, `query($x: String) { auditEvents(after: $x) { nodes { id } } }`},
+	"Query.auditEvents.before":           {[]string{"Query.auditEvents"}, `query($x: String) { auditEvents(before: $x) { nodes { id } } }`},
 
 	"Query.workflow.id":      {[]string{"wf"}, `query($x: ID!) { workflow(id: $x) { id name runs { nodes { id } } } }`},
 	"Query.workflows.after":  {[]string{"Query.workflows"}, `query($x: String) { workflows(after: $x) { nodes { id } } }`},
@@ -176,6 +248,9 @@ var probes = map[string]probe{
 	"Query.dryRunWorkflow.input.conversationId":                                       {[]string{"conv"}, `query($x: ID!) { dryRunWorkflow(input: {workflow: {workflowId: $wf}, conversationId: $x}) { steps { kind } } }`},
 	"Subscription.workflowRunChanged.workflowId":                                      {[]string{"wf"}, `subscription($x: ID!) { workflowRunChanged(workflowId: $x) { id } }`},
 }
+
+// anyCursor are the forms of a position in the log: the one of versions before 1.0, and the present one.
+var anyCursor = []string{"EventCursor", "sealed"}
 
 var anyID = []string{"agent", "contact", "conv", "msg", "evt", "ws", "token", "wf", "run"}
 
@@ -218,65 +293,120 @@ func seek(path, name string, typ *ast.Type, found map[string]bool) {
 }
 
 // TestForeignIsUnknown sets every argument to an id of another workspace: the answer is the same
-// as for an unknown id, and nothing changes anywhere.
+// as for an unknown id, and nothing changes anywhere. An id of the caller's own gets another answer.
 func TestForeignIsUnknown(t *testing.T) {
 	t.Parallel()
 	x := newTwo(t)
-	own := strings.NewReplacer("$contact", quote(x.contact.ID), "$conv", quote(x.conversation.ID), "$agent", quote(x.agent.id), "$wf", quote(x.workflow), "$end", quote(x.end()))
-	kept := x.snapshot()
-	for _, path := range slices.Sorted(maps.Keys(probes)) {
-		p := probes[path]
-		for _, kind := range p.kinds {
-			doc := own.Replace(p.doc)
+	x.knowOwn()
+	paths := slices.SortedFunc(maps.Keys(probes), func(a, b string) int { // mutations last, as they change what others see
+		return cmp.Or(cmp.Compare(strings.Count(a, "Mutation."), strings.Count(b, "Mutation.")), strings.Compare(a, b))
+	})
+	for _, path := range paths {
+		for _, kind := range probes[path].kinds {
 			if strings.HasPrefix(path, "Subscription.") {
-				foreign := x.connect(t, x.manager.token)
-				unknown := x.connect(t, x.manager.token)
-				foreign.subscribe("1", doc, vars{"x": x.foreign[kind]})
-				unknown.subscribe("1", doc, vars{"x": x.unknown[kind]})
-				// Subscriptions that were not refused receive an event of the caller's workspace.
-				x.unassign(x.manager, x.conversation)
-				x.assign(x.manager, x.conversation, x.agent)
-				kept = x.snapshot()
-				a, b := foreign.receive(), unknown.receive()
-				foreign.Close()
-				unknown.Close()
-				if a.Type != b.Type || normal(a.Payload, x.foreign[kind]) != normal(b.Payload, x.unknown[kind]) {
-					t.Errorf("%s: %s %s, but for an unknown one %s %s", path, a.Type, a.Payload, b.Type, b.Payload)
-				}
-				continue
-			}
-			token := x.manager.token
-			if strings.HasPrefix(path, "Mutation.receiveMessage.") || strings.HasPrefix(path, "Mutation.recordBusinessEvent.") {
-				token = x.integration // managers may not
-			}
-			foreign := x.post(t, token, doc, vars{"x": x.foreign[kind]})
-			unknown := x.post(t, token, doc, vars{"x": x.unknown[kind]})
-			if a, b := normal(foreign.body, x.foreign[kind]), normal(unknown.body, x.unknown[kind]); a != b || foreign.status != unknown.status {
-				t.Errorf("%s with %s: %s, but for an unknown one %s", path, kind, a, b)
-			}
-			switch {
-			case strings.Contains(path, ".items."):
-				if !strings.Contains(string(foreign.body), `"conversation":null,"userErrors":[{"code":"NOT_FOUND"`) {
-					t.Errorf("%s: the item says %s", path, foreign.body)
-				}
-			case strings.HasPrefix(path, "Mutation."):
-				foreign.wantCode("NOT_FOUND")
-			}
-			if now := x.snapshot(); now != kept {
-				t.Fatalf("%s with %s changed something", path, kind)
+				x.probeSubscription(path, kind)
+			} else {
+				x.probe(path, kind)
 			}
 		}
 	}
 }
 
-func quote(v fmt.Stringer) string { return fmt.Sprintf("%q", v) }
-
-// normal replaces the requested id in an answer, so that answers can be compared.
-func normal(body []byte, asked any) string {
-	return strings.ReplaceAll(string(body), fmt.Sprint(asked), "X")
+// document returns the document of a probe with ids of the caller's workspace.
+func (x *two) document(path string) string {
+	return strings.NewReplacer("$contact", quote(x.contact.ID), "$conv", quote(x.conversation.ID), "$agent", quote(x.agent.id),
+		"$wf", quote(x.workflow), "$end", quote(x.end())).Replace(probes[path].doc)
 }
 
-// snapshot returns a digest of the whole database except for sign-ins.
+func (x *two) probe(path, kind string) {
+	x.t.Helper()
+	doc, token := x.document(path), x.manager.token
+	if strings.HasPrefix(path, "Mutation.receiveMessage.") || strings.HasPrefix(path, "Mutation.recordBusinessEvent.") {
+		token = x.integration // managers may not
+	}
+	kept := x.snapshot()
+	foreign := x.post(x.t, token, doc, vars{"x": x.foreign[kind]})
+	unknown := x.post(x.t, token, doc, vars{"x": x.unknown[kind]})
+	a, b := normal(foreign.body, x.foreign[kind]), normal(unknown.body, x.unknown[kind])
+	if a != b || foreign.status != unknown.status {
+		x.t.Errorf("%s with %s: %s, but for an unknown one %s", path, kind, a, b)
+	}
+	switch {
+	case strings.Contains(path, ".items."):
+		if !strings.Contains(string(foreign.body), `"conversation":null,"userErrors":[{"code":"NOT_FOUND"`) {
+			x.t.Errorf("%s: the item says %s", path, foreign.body)
+		}
+	case strings.HasPrefix(path, "Mutation."):
+		foreign.wantCode("NOT_FOUND")
+	}
+	if now := x.snapshot(); now != kept {
+		x.t.Fatalf("%s with %s changed something", path, kind)
+	}
+	own := x.post(x.t, token, doc, vars{"x": x.own[kind]})
+	if normal(own.body, x.own[kind]) == b || strings.HasPrefix(path, "Mutation.") && strings.Contains(string(own.body), "NOT_FOUND") {
+		x.t.Errorf("%s with %s: one's own gets the answer of an unknown one: %s", path, kind, own.body)
+	}
+	x.restore(path)
+}
+
+// restore undoes what a mutation on one's own has changed and the other probes need.
+func (x *two) restore(path string) {
+	x.t.Helper()
+	switch strings.Join(strings.Split(path, ".")[:2], ".") {
+	case "Mutation.deactivateAgent":
+		did(x.t)(x.service.ReactivateAgent(x.t.Context(), x.manager.Actor, service.ReactivateAgentInput{AgentID: x.agent.id}))
+	case "Mutation.closeConversation", "Mutation.closeConversations":
+		x.reopen(x.manager, x.conversation)
+	case "Mutation.blockContact":
+		x.unblock(x.manager, x.contact.ID)
+	case "Mutation.deleteWorkflow":
+		x.own["wf"], x.own["run"] = x.waiting()
+	}
+}
+
+func (x *two) probeSubscription(path, kind string) {
+	x.t.Helper()
+	doc := x.document(path)
+	var answers []string
+	var sockets []*socket
+	values := []any{x.foreign[kind], x.unknown[kind], x.own[kind]}
+	for _, value := range values {
+		s := x.connect(x.t, x.manager.token)
+		s.subscribe("1", doc, vars{"x": value})
+		sockets = append(sockets, s)
+	}
+	// Subscriptions that were not refused receive events of the caller's workspace.
+	x.unassign(x.manager, x.conversation)
+	x.assign(x.manager, x.conversation, x.agent)
+	x.close(x.manager, x.conversation)
+	x.reopen(x.manager, x.conversation)
+	for i, s := range sockets {
+		f, err := s.read()
+		if err != nil {
+			x.t.Fatalf("%s with %s %v: %v", path, kind, values[i], err)
+		}
+		answers = append(answers, f.Type+" "+normal(f.Payload, values[i]))
+		_ = s.Close()
+	}
+	if answers[0] != answers[1] {
+		x.t.Errorf("%s: %s, but for an unknown one %s", path, answers[0], answers[1])
+	}
+	if answers[2] == answers[1] {
+		x.t.Errorf("%s with %s: one's own gets the answer of an unknown one: %s", path, kind, answers[2])
+	}
+}
+
+func quote(v fmt.Stringer) string { return fmt.Sprintf("%q", v) }
+
+var requestIDs = regexp.MustCompile(`"requestId":"[^"]+"`)
+
+// normal replaces the requested id, and that of the request, in an answer, so that answers can be
+// compared.
+func normal(body []byte, asked any) string {
+	return strings.ReplaceAll(requestIDs.ReplaceAllString(string(body), `"requestId":"R"`), fmt.Sprint(asked), "X")
+}
+
+// snapshot returns a digest of the whole database except for when tokens were used.
 func (w *world) snapshot() (digest string) {
 	w.t.Helper()
 	conn, err := pgx.Connect(w.t.Context(), w.url)
@@ -287,7 +417,7 @@ func (w *world) snapshot() (digest string) {
 	tables, err := pgx.CollectRows(rows, pgx.RowTo[string])
 	must(w.t, err)
 	for _, table := range tables {
-		union = append(union, fmt.Sprintf("SELECT '%s' || coalesce(string_agg(md5(row::text), '' ORDER BY md5(row::text)), '') AS part FROM %s AS row", table, table))
+		union = append(union, fmt.Sprintf("SELECT '%s' || coalesce(string_agg(md5(row::text), '' ORDER BY md5(row::text)), '') AS part FROM (SELECT (to_jsonb(t) - 'last_used_at') AS row FROM %s AS t) AS rows", table, table))
 	}
 	must(w.t, conn.QueryRow(w.t.Context(), "SELECT md5(string_agg(part, '' ORDER BY part)) FROM ("+strings.Join(union, " UNION ALL ")+") AS parts").Scan(&digest))
 	return digest
@@ -333,7 +463,7 @@ func TestSubscribersSeeTheirOwn(t *testing.T) {
 	for field, v := range map[string]vars{
 		"assignmentChanged": {"after": end}, "statusChanged": {"after": end},
 		"conversationChanged": {"after": end, "conversationId": x.conversation.ID}, "inboxChanged": {"after": end, "view": "ALL"}, "inboxCountsChanged": nil,
-		"dashboardChanged": nil, "workflowRunChanged": nil, "agentsChanged": {"after": end},
+		"unreadChanged": nil, "dashboardChanged": nil, "workflowRunChanged": nil, "agentsChanged": {"after": end}, "events": {"after": end},
 	} {
 		streams[field] = x.subscribe(t, x.agent.token, field, v)
 	}
@@ -354,9 +484,15 @@ func TestSubscribersSeeTheirOwn(t *testing.T) {
 	}
 	for field, s := range streams {
 		item := s.next()
+		if field == "unreadChanged" { // the conversation was assigned to the subscriber before
+			if get(item, "conversationId") != x.conversation.ID.String() {
+				t.Errorf("%s delivers what is not ours: %v", field, item)
+			}
+			continue
+		}
 		ours := map[string]bool{}
 		for _, e := range x.history(x.key) {
-			ours[e.Cursor().String()] = true
+			ours[x.shown(e.Cursor())] = true
 		}
 		place := get(item, "cursor")
 		if field == "inboxCountsChanged" {

@@ -1,6 +1,8 @@
 package graph_test
 
 import (
+	"context"
+	"fmt"
 	"io"
 	"net/http"
 	"strings"
@@ -8,6 +10,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/99designs/gqlgen/graphql"
+
+	"switchboard/graph"
 	"switchboard/graph/live"
 )
 
@@ -82,5 +87,31 @@ func TestStreamsOfOneAgent(t *testing.T) {
 	w.connect(t, w.agent.token) // time for a stream that should not end
 	if len(ended) > 0 {
 		t.Error("more than the oldest had to go")
+	}
+}
+
+// TestTimeOfOperations: queries and mutations end after a time, the deactivation of an agent after
+// a longer one.
+func TestTimeOfOperations(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	r := &reference{world: w}
+	for doc, ends := range map[string]struct{ after, within time.Duration }{
+		`{ viewer { id } }`: {0, 10 * time.Second},
+		`mutation { setAvailability(input: {availability: AWAY}) { userErrors { code } } }`:                       {0, 10 * time.Second},
+		fmt.Sprintf(`mutation { deactivateAgent(input: {agentId: %q}) { userErrors { code } } }`, w.colleague.id): {10 * time.Second, 30 * time.Second},
+	} {
+		seen := false
+		exec := graph.NewExecutor(graph.Options{Service: w.service, Auth: w.auth, Log: quietLog}, func(ctx context.Context, next graphql.Resolver) (any, error) {
+			seen = true
+			end, isLimited := ctx.Deadline()
+			if left := time.Until(end); !isLimited || left < ends.after || left > ends.within {
+				t.Errorf("%s: it has a limit: %t, and ends in %v", doc, isLimited, left)
+			}
+			return next(ctx)
+		})
+		if answer := r.execute(t, exec, w.manager.Actor, doc, nil); len(answer.Errors) > 0 || !seen {
+			t.Errorf("%s: %v", doc, answer.Errors)
+		}
 	}
 }

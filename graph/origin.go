@@ -98,8 +98,8 @@ type Origins struct {
 func (o Origins) guard(log *slog.Logger, next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if err := o.check(r); err != nil {
-			log.InfoContext(r.Context(), "a request was refused", "host", r.Host, "origin", r.Header.Get("Origin"), "error", err)
-			live.Refuse(w, http.StatusForbidden, coded(service.Forbidden, "%v", err))
+			log.InfoContext(r.Context(), "a request was refused", "address", addressText(networkOf(r.Context())), "host", r.Host, "origin", r.Header.Get("Origin"), "error", err)
+			live.Refuse(w, http.StatusForbidden, stamp(r.Context(), coded(service.Forbidden, "%v", err)))
 			return
 		}
 		next.ServeHTTP(w, r)

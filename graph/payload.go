@@ -1,7 +1,9 @@
 package graph
 
 import (
+	"context"
 	"errors"
+	"slices"
 
 	"switchboard/db"
 	"switchboard/service"
@@ -9,108 +11,120 @@ import (
 
 // ConversationPayload is the payload of mutations of one conversation.
 type ConversationPayload struct {
+	payload
 	Conversation *db.Conversation
 	Contact      *db.Contact
-	Events       []Event
-	UserErrors   []*service.Refusal
 	Ignored      []*service.Refusal // parts of a received message that were not applied
 }
 
 // ConversationsPayload is the payload of bulk mutations of conversations.
 type ConversationsPayload struct {
-	Outcomes   []*service.ConversationOutcome
-	Events     []Event
-	UserErrors []*service.Refusal
+	payload
+	Outcomes []*service.ConversationOutcome
 }
 
 // ContactPayload is the payload of mutations of a contact.
 type ContactPayload struct {
-	Contact    *db.Contact
-	Events     []Event
-	UserErrors []*service.Refusal
+	payload
+	Contact *db.Contact
 }
 
 // AgentPayload is the payload of mutations of an agent.
 type AgentPayload struct {
-	Agent      *db.Agent
-	Events     []Event
-	UserErrors []*service.Refusal
+	payload
+	Agent *db.Agent
 }
 
 // DeactivateAgentPayload is the payload of deactivateAgent.
 type DeactivateAgentPayload struct {
+	payload
 	Agent                 *db.Agent
 	WorkflowsWithProblems []*db.Workflow
-	Events                []Event
-	UserErrors            []*service.Refusal
 }
 
 // WorkspacePayload is the payload of mutations of the workspace.
 type WorkspacePayload struct {
+	payload
 	Workspace             *db.Workspace
 	WorkflowsWithProblems []*db.Workflow
-	Events                []Event
-	UserErrors            []*service.Refusal
 }
 
-// split returns a mutation's events, and its refusal as the payload's user errors. An err that is
-// not a refusal is returned as the error.
-func split(o *service.Outcome, err error) ([]Event, []*service.Refusal, error) {
+// payload is what the payloads of all mutations have.
+type payload struct {
+	Events     []Event
+	UserErrors []*service.Refusal
+}
+
+// payloadOf returns a mutation's events, and its refusal as a user error. An err that is not a
+// refusal is returned as the error.
+func payloadOf(o *service.Outcome, err error) (payload, error) {
 	var refusal *service.Refusal
 	switch {
 	case err == nil:
-		return toEvents(o.Events), []*service.Refusal{}, nil
+		return payload{toEvents(o.Events), []*service.Refusal{}}, nil
 	case errors.As(err, &refusal):
-		return []Event{}, []*service.Refusal{refusal}, nil
+		return payload{[]Event{}, []*service.Refusal{refusal}}, nil
 	}
-	return nil, nil, err
+	return payload{}, err
+}
+
+// payloadRelations are the relations of payloads.
+type payloadRelations struct{ *reads }
+
+// AsOf reads the end of the log, now that the mutations are carried out.
+func (r payloadRelations) AsOf(ctx context.Context, rows []payload) ([]*db.EventCursor, []error) {
+	cursor, err := r.service.AsOf(ctx, r.actor)
+	if err != nil {
+		return make([]*db.EventCursor, len(rows)), failures(len(rows), err)
+	}
+	return slices.Repeat([]*db.EventCursor{&cursor}, len(rows)), nil
 }
 
 func conversationPayload(o *service.Outcome, err error) (*ConversationPayload, error) {
-	events, refusals, err := split(o, err)
+	p, err := payloadOf(o, err)
 	if err != nil {
 		return nil, err
 	}
 	ignored := append([]*service.Refusal{}, o.Ignored...) // never null
-	return &ConversationPayload{o.Conversation, o.Contact, events, refusals, ignored}, nil
+	return &ConversationPayload{p, o.Conversation, o.Contact, ignored}, nil
 }
 
 func conversationsPayload(o *service.Outcome, err error) (*ConversationsPayload, error) {
-	events, refusals, err := split(o, err)
+	p, err := payloadOf(o, err)
 	if err != nil {
 		return nil, err
 	}
-	return &ConversationsPayload{o.Conversations, events, refusals}, nil
+	return &ConversationsPayload{p, o.Conversations}, nil
 }
 
 func contactPayload(o *service.Outcome, err error) (*ContactPayload, error) {
-	events, refusals, err := split(o, err)
+	p, err := payloadOf(o, err)
 	if err != nil {
 		return nil, err
 	}
-	return &ContactPayload{o.Contact, events, refusals}, nil
+	return &ContactPayload{p, o.Contact}, nil
 }
 
 func agentPayload(o *service.Outcome, err error) (*AgentPayload, error) {
-	events, refusals, err := split(o, err)
+	p, err := payloadOf(o, err)
 	if err != nil {
 		return nil, err
 	}
-	return &AgentPayload{o.Agent, events, refusals}, nil
+	return &AgentPayload{p, o.Agent}, nil
 }
 
 func deactivateAgentPayload(o *service.Outcome, err error) (*DeactivateAgentPayload, error) {
-	events, refusals, err := split(o, err)
+	p, err := payloadOf(o, err)
 	if err != nil {
 		return nil, err
 	}
-	return &DeactivateAgentPayload{o.Agent, o.Workflows, events, refusals}, nil
+	return &DeactivateAgentPayload{p, o.Agent, o.Workflows}, nil
 }
 
 func workspacePayload(o *service.Outcome, err error) (*WorkspacePayload, error) {
-	events, refusals, err := split(o, err)
+	p, err := payloadOf(o, err)
 	if err != nil {
 		return nil, err
 	}
-	return &WorkspacePayload{o.Workspace, o.Workflows, events, refusals}, nil
+	return &WorkspacePayload{p, o.Workspace, o.Workflows}, nil
 }

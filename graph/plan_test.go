@@ -17,7 +17,17 @@ func TestRefusedDocuments(t *testing.T) {
 	for i := range 20 {
 		fmt.Fprintf(&nested, " fragment f%d on Contact { a: latestConversation { contact { ...f%d } } b: latestConversation { contact { ...f%d } } }", i, i+1, i+1)
 	}
+	// 1,900 fields, of which most are of an interface, and count for each of its types.
+	named := func(number int, field string) (fields string) {
+		for i := range number - 1 {
+			fields += fmt.Sprintf("%.1s%d: %[1]s ", field, i)
+		}
+		return fields + field
+	}
+	ofTypes := "{ " + named(10, "events(first: 1) { ...page }") + " } fragment page on EventPage { " + named(9, "nodes { ...event }") +
+		" } fragment event on Event { __typename cursor occurredAt idempotencyKey conversationRevision contactRevision " + named(14, "id") + " }"
 	for name, c := range map[string]struct{ doc, code string }{
+		"fields of many types":   {ofTypes, "OPERATION_LIMIT"},
 		"deferred":               {`{ ... @defer { viewer { id } } }`, "GRAPHQL_VALIDATION_FAILED"},
 		"deferred in a fragment": {`{ viewer { ...a } } fragment a on Agent { ... @defer(if: false) { id } }`, "GRAPHQL_VALIDATION_FAILED"},
 		"a million fields":       {`{ contacts { nodes { ...f0 } } }` + nested.String() + ` fragment f20 on Contact { id }`, "OPERATION_LIMIT"},

@@ -27,6 +27,10 @@ var queryCases = []struct {
 		must(w.t, err)
 		return secret, nil
 	}},
+	{"tokens", document(`{ tokens(first: 2) { edges { node { id name scope agent { name } createdAt expiresAt revokedAt } cursor } nodes { id } pageInfo { ...page } totalCount totalCountCapped } }`),
+		func(w *world) (string, vars) { return w.manager.token, nil }},
+	{"auditEvents", document(`{ auditEvents(first: 2) { edges { node { ...event } cursor } nodes { id } pageInfo { ...page } totalCount totalCountCapped } }`),
+		func(w *world) (string, vars) { w.deactivate(w.colleague); return w.manager.token, nil }},
 	{"workspace", document(`{ workspace { ...workspace } }`), quiet},
 	{"inbox", document(`query($first: Int) { inbox(view: ALL, first: $first) {
 		edges { node { ...conversation } cursor } nodes { id } pageInfo { ...page } asOf totalCount totalCountCapped searchCapped } }`), busy},
@@ -38,6 +42,9 @@ var queryCases = []struct {
 	{"inbox.empty", document(`{ inbox(view: BLOCKED) { edges { cursor } nodes { id } pageInfo { ...page } totalCount } }`), quiet},
 	{"inboxCounts", document(`{ inboxCounts { ...counts } }`), busy},
 	{"inboxCounts.program", document(`{ inboxCounts { ...counts } }`), func(w *world) (string, vars) { busy(w); return w.reader, nil }},
+	{"inboxCounts.filtered", document(`query($me: ID!) { inboxCounts(filter: {assignees: [$me], channels: ["twitter"]}) { ...counts } }`), busy},
+	{"events", document(`query($contact: ID) { events(first: 2) { nodes { ...event } hasNextPage cursor }
+		assignments: events(types: [CONVERSATION_ASSIGNED], contactId: $contact) { nodes { ...event } hasNextPage cursor } asOf }`), busy},
 	{"dashboard", document(`{ dashboard { ...dashboard } }`), busy},
 	{"dashboard.quiet", document(`{ dashboard { ...dashboard } }`), func(w *world) (string, vars) { return w.reader, nil }},
 	{"agents", document(`{ agents(first: 2) { edges { node { ...agent } cursor } nodes { id } pageInfo { ...page } totalCount totalCountCapped } }`), busy},
@@ -52,7 +59,8 @@ var queryCases = []struct {
 		nodes { name } } }`, busy},
 	{"conversation", document(`query($conversation: ID!) { conversation(id: $conversation) { ...conversation
 		messages(first: 2) { edges { node { ...message } cursor } nodes { id } pageInfo { ...page } totalCount totalCountCapped }
-		timeline(last: 2) { edges { node { ...event } cursor } nodes { id } pageInfo { ...page } totalCount totalCountCapped } } }`), busy},
+		timeline(last: 2) { edges { node { ...event } cursor } nodes { id } pageInfo { ...page } totalCount totalCountCapped }
+		entries(last: 4) { edges { node { __typename ...message ...event } cursor } nodes { __typename } pageInfo { ...page } totalCount totalCountCapped } } }`), busy},
 	{"contact", document(`query($contact: ID!) { contact(id: $contact) { ...contact
 		openConversation { ...conversation } latestConversation { ...conversation }
 		conversations(first: 1) { edges { node { id status } cursor } nodes { id } pageInfo { ...page } totalCount totalCountCapped }
@@ -172,8 +180,13 @@ func TestEventTypes(t *testing.T) {
 	did(t)(w.service.UpdateContact(ctx, w.manager.Actor, service.UpdateContactInput{ContactID: c.ID, Name: new("Ada L."), Email: new(""), Keyed: key}))
 	did(t)(w.service.UpdateAgent(ctx, w.manager.Actor, service.UpdateAgentInput{AgentID: w.agent.id, Skills: []string{"French", "Refunds"}}))
 	did(t)(w.service.SetAvailability(ctx, w.agent.Actor, service.SetAvailabilityInput{Availability: db.Away}))
+	did(t)(w.service.CreateToken(ctx, w.manager.Actor, service.CreateTokenInput{Name: "reports", Scope: db.ScopeRead}))
 	w.deactivate(w.colleague)
 	did(t)(w.service.ReactivateAgent(ctx, w.manager.Actor, service.ReactivateAgentInput{AgentID: w.colleague.id}))
+	linked, err := w.service.LinkSignIn(ctx, w.key, service.FirstSignIn{Issuer: "https://login.example", Subject: "cem", Email: "cem@acme.example"})
+	if must(t, err); !linked {
+		t.Fatal("the first sign-in is not linked")
+	}
 	did(t)(w.service.UpdateWorkspace(ctx, w.manager.Actor, service.UpdateWorkspaceInput{ReopenWithinDays: new(30)}))
 	happened := service.RecordBusinessEventInput{ContactID: &c.ID, Type: "order.placed", Payload: new(`{"order":4711}`)}
 	did(t)(w.service.RecordBusinessEvent(ctx, service.Actor{Workspace: w.key, Role: service.RoleIntegration}, happened))

@@ -18,7 +18,8 @@ import (
 type reads struct {
 	service *workflow.Service
 	actor   service.Actor
-	away    atomic.Bool // a read found the database unreachable
+	away    atomic.Bool                  // a read found the database unreachable
+	kept    atomic.Pointer[service.Kept] // rows in memory; nil unless a page was read from there
 
 	agents        *reader[db.AgentID, *db.Agent]
 	contacts      *reader[db.ContactID, *db.Contact]
@@ -28,6 +29,7 @@ type reads struct {
 	messages      *reader[db.MessageID, *db.Message]
 	events        *reader[db.EventID, *db.Event]
 	tokens        *reader[db.TokenID, *db.Token]
+	allTokens     *reader[db.TokenID, *db.Token] // of agents, too
 	workspaces    *reader[db.WorkspaceID, *db.Workspace]
 	workflows     *reader[db.WorkflowID, *db.Workflow]
 	runs          *reader[db.RunID, *db.WorkflowRun]
@@ -36,6 +38,7 @@ type reads struct {
 
 	conversationMessages *lists[db.ConversationID, *db.Message]
 	conversationTimeline *lists[db.ConversationID, *db.Event]
+	conversationEntries  *lists[db.ConversationID, *db.Entry]
 	contactTimeline      *lists[db.ContactID, *db.Event]
 	contactConversations *lists[db.ContactID, *db.Conversation]
 	workflowRuns         *lists[db.WorkflowID, *db.WorkflowRun]
@@ -44,13 +47,14 @@ type reads struct {
 
 func newReads(s *workflow.Service, actor service.Actor) *reads {
 	r := &reads{service: s, actor: actor}
-	r.agents = byID(r, s.AgentsByID, func(a *db.Agent) db.AgentID { return a.ID })
-	r.contacts = byID(r, s.ContactsByID, func(c *db.Contact) db.ContactID { return c.ID })
+	r.agents = byID(r, orKept(r, s.AgentsByID, (*service.Kept).AgentsByID), func(a *db.Agent) db.AgentID { return a.ID })
+	r.contacts = byID(r, orKept(r, s.ContactsByID, (*service.Kept).ContactsByID), func(c *db.Contact) db.ContactID { return c.ID })
 	r.conversations = byID(r, s.ConversationsByID, func(c *db.Conversation) db.ConversationID { return c.ID })
 	r.latest = byID(r, s.LatestConversations, func(c *db.Conversation) db.ContactID { return c.ContactID })
-	r.messages = byID(r, s.MessagesByID, func(m *db.Message) db.MessageID { return m.ID })
+	r.messages = byID(r, orKept(r, s.MessagesByID, (*service.Kept).MessagesByID), func(m *db.Message) db.MessageID { return m.ID })
 	r.events = byID(r, s.EventsByID, func(e *db.Event) db.EventID { return e.ID })
 	r.tokens = byID(r, s.TokensByID, func(t *db.Token) db.TokenID { return t.ID })
+	r.allTokens = byID(r, s.AllTokensByID, func(t *db.Token) db.TokenID { return t.ID })
 	r.workspaces = byID(r, s.WorkspacesByID, func(w *db.Workspace) db.WorkspaceID { return w.ID })
 	r.workflows = byID(r, s.WorkflowsByID, func(f *db.Workflow) db.WorkflowID { return f.ID })
 	r.runs = byID(r, s.RunsByID, func(run *db.WorkflowRun) db.RunID { return run.ID })
@@ -59,6 +63,7 @@ func newReads(s *workflow.Service, actor service.Actor) *reads {
 	r.unread = newReader(r, s.UnreadCounts)
 	r.conversationMessages = newLists(r, s.MessagesOf, s.MessageTotals)
 	r.conversationTimeline = newLists(r, s.ConversationTimelines, s.ConversationTimelineTotals)
+	r.conversationEntries = newLists(r, s.EntriesOf, s.EntryTotals)
 	r.contactTimeline = newLists(r, s.ContactTimelines, s.ContactTimelineTotals)
 	r.contactConversations = newLists(r, s.ConversationsOf, s.ConversationTotals)
 	r.workflowRuns = newLists(r, s.RunsOf, s.RunTotals)
@@ -101,6 +106,17 @@ func byID[K comparable, V any](r *reads, read func(context.Context, service.Acto
 	})
 }
 
+// orKept returns a read that first looks among the rows in memory, once a page was read from there.
+func orKept[K, V any](r *reads, read func(context.Context, service.Actor, []K) ([]*V, error),
+	kept func(*service.Kept, context.Context, service.Actor, []K) ([]*V, error)) func(context.Context, service.Actor, []K) ([]*V, error) {
+	return func(ctx context.Context, actor service.Actor, keys []K) ([]*V, error) {
+		if k := r.kept.Load(); k != nil {
+			return kept(k, ctx, actor, keys)
+		}
+		return read(ctx, actor, keys)
+	}
+}
+
 // all returns the values of keys in their order. It reads those that are not known yet in one
 // statement; an error is that of each of these.
 func (r *reader[K, V]) all(ctx context.Context, keys []K) (values []V, errs []error) {
@@ -126,16 +142,27 @@ func (r *reader[K, V]) all(ctx context.Context, keys []K) (values []V, errs []er
 
 // learn reads the values of keys that are not known yet.
 func (r *reader[K, V]) learn(ctx context.Context, keys []K) error {
+	if r.known == nil {
+		r.known = make(map[K]V, len(keys))
+	}
 	var fresh []K
-	asked := make(map[K]bool, len(keys))
+	var unread V
 	for _, key := range keys {
-		if _, ok := r.known[key]; !ok && !asked[key] {
-			asked[key], fresh = true, append(fresh, key)
+		if _, ok := r.known[key]; !ok {
+			r.known[key], fresh = unread, append(fresh, key)
 		}
 	}
 	if len(fresh) == 0 {
 		return nil
 	}
+	isRead := false
+	defer func() { // after a panic, too
+		if !isRead {
+			for _, key := range fresh {
+				delete(r.known, key)
+			}
+		}
+	}()
 	values, err := r.read(ctx, r.actor, fresh)
 	if err != nil {
 		if service.Explain(err).Code == service.Unavailable {
@@ -143,12 +170,10 @@ func (r *reader[K, V]) learn(ctx context.Context, keys []K) error {
 		}
 		return err
 	}
-	if r.known == nil {
-		r.known = make(map[K]V, len(fresh))
-	}
 	for i, key := range fresh {
 		r.known[key] = values[i]
 	}
+	isRead = true
 	return nil
 }
 
@@ -186,14 +211,14 @@ func refer[R any, K comparable, V any](ctx context.Context, from *reader[K, V], 
 
 // referAll is refer for rows that refer to several values each. The value of a row without a list
 // is nil.
-func referAll[R any, K comparable, V any](ctx context.Context, from *reader[K, V], rows []R, keys func(R) []K) ([][]V, []error) {
+func referAll[R, K, V any](ctx context.Context, read func(context.Context, []K) ([]V, []error), rows []R, keys func(R) []K) ([][]V, []error) {
 	var all []K
 	for _, row := range rows {
 		all = append(all, keys(row)...)
 	}
 	found, failed := make([]V, len(all)), []error(nil)
 	if len(all) > 0 {
-		found, failed = from.all(ctx, all)
+		found, failed = read(ctx, all)
 	}
 	values := make([][]V, len(rows))
 	var errs []error

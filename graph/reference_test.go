@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/99designs/gqlgen/graphql"
 	"github.com/vektah/gqlparser/v2/ast"
@@ -64,7 +65,9 @@ type reference struct {
 }
 
 func newReference(t *testing.T) *reference {
-	w := newWorld(t)
+	w := newWorld(t, func(o *options) { // however busy the machine is
+		o.pool.StatementTimeout, o.pool.LockTimeout, o.pool.PoolTimeout = time.Minute, time.Minute, time.Minute
+	})
 	r := &reference{world: w, callers: []service.Actor{w.agent.Actor, w.manager.Actor, w.colleague.Actor}}
 	c, m := w.talked()
 	r.conversation, r.message = c, m
@@ -382,7 +385,7 @@ func TestReferenceItems(t *testing.T) {
 		}
 	}
 	r.everything(r.conversation, r.message)
-	end, compared := fmt.Sprint(r.end()), 0
+	end, compared := r.sealed(), 0
 	for _, p := range pairs {
 		want, got := p.want.until(end), p.got.until(end)
 		if len(want) != len(got) {

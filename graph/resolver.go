@@ -59,7 +59,11 @@ const (
 	batchKey
 	asOfKey
 	requestKey
+	networkKey
 	recalledKey
+	traceKey
+	cursorKeyKey
+	attendanceKey
 )
 
 // withActor returns a context with the caller.

@@ -9,7 +9,14 @@ import (
 // schema is the schema for validation and introspection. gqlparser counts an interface among the
 // possible types of another one that it implements; this removes it, since only objects are.
 // (https://spec.graphql.org/October2021/#sec-The-__Type-Type)
-var schema = withObjectsOnly(parsedSchema)
+var schema = withoutDefer(withObjectsOnly(parsedSchema))
+
+// withoutDefer removes the directive @defer, which gqlparser knows and no operation may use: each
+// answer is sent as a whole.
+func withoutDefer(s *ast.Schema) *ast.Schema {
+	delete(s.Directives, "defer")
+	return s
+}
 
 func withObjectsOnly(s *ast.Schema) *ast.Schema {
 	for name, possible := range s.PossibleTypes {

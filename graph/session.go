@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"switchboard/db"
+	"switchboard/graph/limit"
 	"switchboard/service"
 )
 
@@ -13,7 +14,7 @@ import (
 type Session struct{ actor service.Actor }
 
 // SessionLimits are the limits for a caller.
-type SessionLimits struct{ Subscriptions, Sockets, DocumentBytes int }
+type SessionLimits struct{ Subscriptions, Sockets, DocumentBytes, Cost int }
 
 func (r queryResolver) Session(ctx context.Context) (*Session, error) {
 	return &Session{actorOf(ctx)}, nil
@@ -30,7 +31,7 @@ func (s *Session) ExpiresAt() *time.Time { return s.actor.Expires }
 
 // Limits returns the limits for the caller.
 func (s *Session) Limits() *SessionLimits {
-	return &SessionLimits{Subscriptions: operationsPerConnection, Sockets: mostConnections(s.actor), DocumentBytes: documentLimit}
+	return &SessionLimits{Subscriptions: operationsPerConnection, Sockets: mostConnections(s.actor), DocumentBytes: limit.Bytes, Cost: limit.Cost}
 }
 
 // sessionRelations are the relations of Session.

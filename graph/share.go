@@ -36,6 +36,8 @@ var sharings = map[string]sharing{
 	"statusChanged":       sharedByAudience,
 	"conversationChanged": sharedByAudience,
 	"inboxChanged":        sharedByView,
+	"unreadChanged":       sharedByAudience, // it is per caller, so by the devices of one agent
+	"events":              sharedByAudience,
 	"inboxCountsChanged":  sharedByAudience,
 	"dashboardChanged":    sharedByAudience,
 	"agentsChanged":       sharedByAudience,

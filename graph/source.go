@@ -20,9 +20,11 @@ type source[S, T any] struct {
 	ahead func(ctx context.Context, items []any) // reads what the document selects of items
 	out   chan T
 	batch *batch
+	key   db.CursorKey
 
 	queue       []positioned[S] // read, but not yet returned by Next
 	unavailable bool            // the database was unreachable for the last read-ahead
+	began       time.Time
 	position    live.Position
 }
 
@@ -42,12 +44,13 @@ const retryPause = 500 * time.Millisecond
 // database after all of these items.
 type batch struct {
 	service *workflow.Service
+	hub     *live.Hub
 	reads   *reads
 }
 
 // withBatch returns a context for a subscription.
-func withBatch(ctx context.Context, s *workflow.Service) context.Context {
-	return context.WithValue(ctx, batchKey, &batch{service: s})
+func (o Options) withBatch(ctx context.Context) context.Context {
+	return context.WithValue(ctx, batchKey, &batch{service: o.Service, hub: o.hub})
 }
 
 // batchOf returns the batch of a subscription, or nil for other operations.
@@ -61,7 +64,7 @@ func push[S, T any](ctx context.Context, s *service.Stream[S], err error, item f
 	if err != nil {
 		return nil, err
 	}
-	p := &source[S, T]{Stream: s, item: item, ahead: compiled.Ahead(ctx), out: make(chan T, 1), batch: batchOf(ctx)}
+	p := &source[S, T]{began: time.Now(), Stream: s, item: item, ahead: compiled.Ahead(ctx), out: make(chan T, 1), batch: batchOf(ctx), key: cursorKeyOf(ctx)}
 	p.position = p.streamPosition()
 	live.Pull(ctx, p)
 	return p.out, nil
@@ -74,6 +77,9 @@ func pushLog[S, T any](ctx context.Context, after *db.EventCursor, watch func(fr
 		return nil, err
 	}
 	s, err := watch(from)
+	if after != nil && from == after {
+		countResume(ctx, err, err == nil && s.StartsBehind())
+	}
 	return push(ctx, s, err, item)
 }
 
@@ -159,7 +165,26 @@ func (p *source[S, T]) streamPosition() live.Position {
 	case position.Seq == db.Seq(p.position.Seq) && p.position.Cursor != "":
 		return p.position // avoids formatting the same cursor on each poll
 	}
-	return live.Position{Seq: int64(position.Seq), Cursor: position.String()}
+	at := live.Position{Seq: int64(position.Seq), Cursor: p.key.Seal(position)}
+	if committed := p.Committed(); committed.After(p.began) {
+		at.Committed = committed.UnixNano()
+	}
+	return at
+}
+
+// countResume counts a subscription that resumes after a cursor of its client.
+func countResume(ctx context.Context, err error, isBehind bool) {
+	hub := batchOf(ctx).hub
+	switch {
+	case err == nil && isBehind:
+		hub.Resumed(live.ResumedReplayed)
+	case err == nil:
+		hub.Resumed(live.ResumedLive)
+	case service.Explain(err).Code == service.CursorExpired:
+		hub.Resumed(live.ResumedExpired)
+	case service.Explain(err).Code == service.CursorInvalid:
+		hub.Resumed(live.ResumedFromWrong)
+	}
 }
 
 // startCursor returns the cursor that a subscription starts after: that of its argument, unless the
@@ -172,6 +197,6 @@ func startCursor(ctx context.Context, after *db.EventCursor) (*db.EventCursor, e
 	case cursor == nil:
 		return nil, nil
 	}
-	position, err := db.ParseEventCursor(*cursor)
+	position, err := cursorKeyOf(ctx).Open(*cursor)
 	return &position, err
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"switchboard/db"
+	"switchboard/service"
 )
 
 // statements records what is sent to the database.
@@ -48,7 +49,7 @@ func TestStatements(t *testing.T) {
 	t.Parallel()
 	const rows = 40
 	sent := &statements{}
-	w := newWorld(t, func(o *options) { o.pool.Tracer = sent })
+	w := newWorld(t, func(o *options) { o.pool.Tracer, o.rowMemory = sent, 1 }) // so that all rows are read
 	var ids []any
 	for i := range rows {
 		contact, _, c := w.twice(w.agent, fmt.Sprint("Contact ", i))
@@ -58,6 +59,7 @@ func TestStatements(t *testing.T) {
 		w.say(c, db.Outbound, who.id.Ref(), "Hello!")
 		ids = append(ids, contact.ID, c.ID, who.id, m.ID)
 	}
+	w.service.Preload(t.Context())
 	const agent = `{ name openConversations }`
 	const event = `{ actor { ... on Agent ` + agent + ` ... on Contact { phone } } conversation { status contact { name } } contact { name } }`
 	for name, doc := range map[string]string{
@@ -96,5 +98,83 @@ func TestStatements(t *testing.T) {
 	dashboard(small)
 	if few, many := dashboard(small), dashboard(w); len(many) != len(few) {
 		t.Errorf("%d statements for the dashboard of 3 agents, %d for %d:\n%s", len(few), len(many), rows+3, strings.Join(many, "\n"))
+	}
+}
+
+// TestPageFromMemory: a page of open conversations with all that it shows takes one statement once
+// it has been read, which says what has changed. Nothing outdated is shown.
+func TestPageFromMemory(t *testing.T) {
+	t.Parallel()
+	sent := &statements{}
+	w := newWorld(t, func(o *options) { o.pool.Tracer = sent })
+	contact, _, c := w.twice(w.agent, "Carla Contact")
+	who := w.hire(w.company, "Anton Agent", "anton@acme.example", db.RoleAgent)
+	w.assign(w.agent, c, who)
+	w.say(c, db.Inbound, contact.ID.Ref(), "Hello?")
+	w.service.Preload(t.Context())
+	shown := func() (page string, statements int) {
+		const doc = `{ inbox(view: ALL) { nodes { contact { name } assignee { name } lastMessage { body } } } }`
+		statements = len(sent.during(func() { page = string(w.query(w.agent.token, doc, nil).body) }))
+		return page, statements
+	}
+	for _, change := range []struct {
+		shows string
+		make  func() error
+	}{
+		{"Carla Contact", func() error { return nil }},
+		{"Carla Changed", func() error {
+			_, err := w.service.UpdateContact(t.Context(), w.agent.Actor, service.UpdateContactInput{ContactID: contact.ID, Name: new("Carla Changed")})
+			return err
+		}},
+		{"Anton Another", func() error {
+			_, err := w.service.UpdateAgent(t.Context(), w.manager.Actor, service.UpdateAgentInput{AgentID: who.id, Name: new("Anton Another")})
+			return err
+		}},
+		{"Hello again", func() error { w.say(c, db.Inbound, contact.ID.Ref(), "Hello again"); return nil }},
+	} {
+		must(t, change.make())
+		page, _ := shown()
+		if !strings.Contains(page, change.shows) {
+			t.Errorf("%q is not shown: %s", change.shows, page)
+		}
+		if again, n := shown(); n != 1 || again != page {
+			t.Errorf("the same page takes %d statements and shows %s, not %s", n, again, page)
+		}
+	}
+}
+
+// TestConversationFromMemory: an open conversation is found in memory, exact at the end of the log,
+// and any other is read; its contact and assignee are in memory in both cases.
+func TestConversationFromMemory(t *testing.T) {
+	t.Parallel()
+	sent := &statements{}
+	w := newWorld(t, func(o *options) { o.pool.Tracer = sent })
+	contact, _, c := w.twice(w.agent, "Carla Contact")
+	who := w.hire(w.company, "Anton Agent", "anton@acme.example", db.RoleAgent)
+	w.service.Preload(t.Context())
+	for _, step := range []struct {
+		name       string
+		make       func()
+		shows      string
+		statements int
+	}{
+		{"as it was", func() {}, `"status":"OPEN","assignee":null,"contact":{"name":"Carla Contact"}`, 1},
+		{"assigned", func() { w.assign(w.agent, c, who) }, `"status":"OPEN","assignee":{"name":"Anton Agent"},"contact":{"name":"Carla Contact"}`, 1},
+		{"closed", func() { w.close(w.agent, c) }, `"status":"CLOSED","assignee":{"name":"Anton Agent"},"contact":{"name":"Carla Contact"}`, 2},
+		{"reopened", func() { w.reopen(w.agent, c) }, `"status":"OPEN","assignee":{"name":"Anton Agent"},"contact":{"name":"Carla Contact"}`, 1},
+		{"renamed", func() {
+			_, err := w.service.UpdateContact(t.Context(), w.agent.Actor, service.UpdateContactInput{ContactID: contact.ID, Name: new("Carla Changed")})
+			must(t, err)
+		}, `"status":"OPEN","assignee":{"name":"Anton Agent"},"contact":{"name":"Carla Changed"}`, 1},
+	} {
+		step.make()
+		var answer string
+		ask := func() {
+			answer = string(w.query(w.agent.token, `query($id: ID!) { conversation(id: $id) { status assignee { name } contact { name } } }`, vars{"id": c.ID}).body)
+		}
+		ask() // reads what has changed
+		if n := len(sent.during(ask)); n != step.statements || !strings.Contains(answer, step.shows) {
+			t.Errorf("%s: %d statements, not %d, and %s", step.name, n, step.statements, answer)
+		}
 	}
 }

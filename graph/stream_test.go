@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"io"
 	"net/http"
+	"reflect"
 	"strings"
 	"testing"
 	"time"
@@ -67,6 +68,33 @@ func (s *sse) wantNoMore() {
 	rest, err := io.ReadAll(s)
 	if err != nil || strings.Contains(string(rest), "event") {
 		s.t.Fatalf("%q %v", rest, err)
+	}
+}
+
+// TestStreamOfBadArgument: the error of a subscription's argument has the path of the field and
+// names the argument in its message, as that of a query does.
+func TestStreamOfBadArgument(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	_, conversation := w.opened(w.manager, "Ada")
+	body, err := json.Marshal(map[string]any{
+		"query":     `subscription($x: ID!) { changes: inboxChanged(view: ALL, filter: {assignees: [null, $x]}) { kind } }`,
+		"variables": plain(vars{"x": conversation.ID}),
+	})
+	must(t, err)
+	stream := bufio.NewReader(w.events(t, "POST", w.agent.token, string(body), "Accept", "text/event-stream").Body)
+	for {
+		line, err := stream.ReadString('\n')
+		must(t, err)
+		data, ok := strings.CutPrefix(line, "data: ")
+		if !ok {
+			continue
+		}
+		errs := (&answer{t: t, body: []byte(data)}).errors()
+		if len(errs) != 1 || !reflect.DeepEqual(errs[0].Path, []any{"changes"}) || !strings.HasPrefix(errs[0].Message, "filter.assignees[1]: ") {
+			t.Errorf("%s", data)
+		}
+		return
 	}
 }
 

@@ -31,13 +31,23 @@ func (r subscriptionResolver) StatusChanged(ctx context.Context, conversationID 
 	}, toStatusEvent)
 }
 
-func (r subscriptionResolver) ConversationChanged(ctx context.Context, conversationID string, after *db.EventCursor) (<-chan Event, error) {
-	conversation, err := decode[db.ConversationID](conversationID)
-	if err != nil {
-		return nil, err
+func (r subscriptionResolver) ConversationChanged(ctx context.Context, conversationID *string, conversationIDs []string, after *db.EventCursor) (<-chan Event, error) {
+	switch {
+	case (conversationID == nil) == (conversationIDs == nil):
+		return nil, service.NewBadInput("give either conversationId or conversationIds")
+	case conversationID != nil:
+		conversationIDs = []string{*conversationID}
+	}
+	ids := make([]db.ConversationID, len(conversationIDs))
+	for i, text := range conversationIDs {
+		id, err := decode[db.ConversationID](text)
+		if err != nil {
+			return nil, err
+		}
+		ids[i] = id
 	}
 	return pushLog(ctx, after, func(from *db.EventCursor) (*service.Stream[*db.Event], error) {
-		return r.service.WatchConversation(ctx, audienceOf(ctx), conversation, from)
+		return r.service.WatchConversations(ctx, audienceOf(ctx), ids, from)
 	}, toEvent)
 }
 
@@ -47,7 +57,12 @@ func (r subscriptionResolver) InboxChanged(ctx context.Context, view db.View, fi
 	}, func(c service.InboxChange) *InboxChange { return &InboxChange{c} })
 }
 
-func (r subscriptionResolver) InboxCountsChanged(ctx context.Context) (<-chan *service.Counts, error) {
+func (r subscriptionResolver) InboxCountsChanged(ctx context.Context) (<-chan *InboxCounts, error) {
 	s, err := r.service.WatchCounts(ctx, audienceOf(ctx))
-	return push(ctx, s, err, func(c service.Counts) *service.Counts { return &c })
+	return push(ctx, s, err, func(c service.Counts) *InboxCounts { return &InboxCounts{Counts: c} })
+}
+
+func (r subscriptionResolver) UnreadChanged(ctx context.Context) (<-chan *service.UnreadChange, error) {
+	s, err := r.service.WatchUnread(ctx, audienceOf(ctx))
+	return push(ctx, s, err, func(c service.UnreadChange) *service.UnreadChange { return &c })
 }

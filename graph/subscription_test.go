@@ -22,7 +22,9 @@ var subscriptionTests = map[string]func(t *testing.T, w *world){
 	"statusChanged":       testStatusChanged,
 	"conversationChanged": testConversationChanged,
 	"inboxChanged":        testInboxChanged,
+	"events":              testEvents,
 	"inboxCountsChanged":  testInboxCountsChanged,
+	"unreadChanged":       testUnreadChanged,
 	"dashboardChanged":    testDashboardChanged,
 	"agentsChanged":       testAgentsChanged,
 	"workflowRunChanged":  testWorkflowRunChanged,
@@ -103,6 +105,9 @@ func testConversationChanged(t *testing.T, w *world) {
 	contact, one := w.opened(w.manager, "Ada")
 	_, other := w.opened(w.manager, "Bob")
 	s := w.subscribe(t, w.integration, "conversationChanged", vars{"after": w.end(), "conversationId": one.ID})
+	_, third := w.opened(w.manager, "Cem")
+	wall := w.subscribe(t, w.integration, "conversationChanged", vars{"after": w.end(), "conversationIds": []any{other.ID, third.ID, third.ID}})
+	w.close(w.manager, third)
 	w.assign(w.manager, one, w.agent)
 	w.assign(w.manager, other, w.agent)
 	w.say(one, db.Inbound, contact.ID.Ref(), "Hello?")
@@ -115,6 +120,22 @@ func testConversationChanged(t *testing.T, w *world) {
 	w.unassign(w.manager, other)
 	w.say(one, db.Note, w.agent.id.Ref(), "Done")
 	s.wantItems(kindOf, "ConversationAssigned", "MessageReceived", "NoteAdded", "ContactBlocked", "ContactUnblocked", "ConversationClosed", "NoteAdded")
+	wall.wantItems(kindOf, "ConversationClosed", "ConversationAssigned", "MessageReceived", "ConversationUnassigned")
+}
+
+func testEvents(t *testing.T, w *world) {
+	ada, _ := w.opened(w.manager, "Ada")
+	after := w.end()
+	all := w.subscribe(t, w.reader, "events", vars{"after": after})
+	some := w.subscribe(t, w.reader, "events", vars{"after": after, "types": []any{"CONVERSATION_OPENED", "CONVERSATION_CLOSED"}})
+	adas := w.subscribe(t, w.reader, "events", vars{"after": after, "contactId": ada.ID})
+	did(t)(w.service.SetAvailability(t.Context(), w.agent.Actor, service.SetAvailabilityInput{Availability: db.Online}))
+	_, one := w.opened(w.manager, "Bob")
+	did(t)(w.service.UpdateContact(t.Context(), w.manager.Actor, service.UpdateContactInput{ContactID: ada.ID, Name: new("Eda")}))
+	w.close(w.manager, one)
+	all.wantItems(kindOf, "AvailabilityChanged", "ContactCreated", "ConversationOpened", "ContactUpdated", "ConversationClosed")
+	some.wantItems(kindOf, "ConversationOpened", "ConversationClosed")
+	adas.wantItems(kindOf, "ContactUpdated")
 }
 
 // step describes an item of a live view by its kind and event.
@@ -191,7 +212,7 @@ func (w *world) wantCounts(item any, viewer *person) {
 		if e.ConversationID != nil {
 			states[*e.ConversationID] = e.After
 		}
-		if e.Cursor().String() == at(item) {
+		if w.shown(e.Cursor()) == at(item) {
 			break
 		}
 	}
@@ -218,7 +239,7 @@ func testInboxCountsChanged(t *testing.T, w *world) {
 	s := w.subscribe(t, w.agent.token, "inboxCountsChanged", nil)
 	first := s.next()
 	began := time.Now()
-	if get(first, "all") != 1.0 || get(first, "mine") != 0.0 || get(first, "asOf") != w.end().String() {
+	if get(first, "all") != 1.0 || get(first, "mine") != 0.0 || get(first, "asOf") != w.sealed() {
 		t.Errorf("at first: %v", first)
 	}
 	// Events that change no count push nothing; frequent changes are combined.
@@ -243,12 +264,78 @@ func testInboxCountsChanged(t *testing.T, w *world) {
 	}
 }
 
+// testUnreadChanged: I3 each device of an agent learns within a second what is unread, also of what
+// was read through another server.
+func testUnreadChanged(t *testing.T, w *world) {
+	_, c := w.opened(w.manager, "Ada")
+	w.assign(w.manager, c, w.agent)
+	elsewhere := w.serve(options{log: quietLog})
+	devices := []*stream{w.subscribe(t, w.agent.token, "unreadChanged", nil), elsewhere.subscribe(t, w.agent.token, "unreadChanged", nil)}
+	is := func(unread, mine float64) any {
+		return map[string]any{"conversationId": c.ID.String(), "unreadCount": unread, "mineUnread": mine}
+	}
+	messages := 0.0
+	latest := map[*stream]any{}
+	for _, s := range devices { // which have begun once they are told of a message
+		begun := make(chan any, 1)
+		go func() { begun <- s.next() }()
+		for waits := true; waits; {
+			w.say(c, db.Inbound, c.ContactID.Ref(), "Hello?")
+			messages++
+			select {
+			case latest[s] = <-begun:
+				waits = false
+			case <-time.After(100 * time.Millisecond):
+			}
+		}
+	}
+	for _, s := range devices {
+		for item := latest[s]; !same(item, is(messages, 1)); {
+			item = s.next()
+		}
+	}
+	read := func(on *server) time.Time {
+		a := on.post(t, w.agent.token, `mutation($input: MarkReadInput!) { markRead(input: $input) { userErrors { code } } }`, vars{"input": vars{"conversationId": c.ID}})
+		if a.errors() != nil {
+			t.Fatalf("%s", a.body)
+		}
+		return time.Now()
+	}
+	for i, on := range []*server{w.server, elsewhere} {
+		if i > 0 {
+			w.say(c, db.Inbound, c.ContactID.Ref(), "Still there?")
+			for _, s := range devices {
+				s.wantItem(is(1, 1))
+			}
+		}
+		at := read(on)
+		for _, s := range devices {
+			s.wantItem(is(0, 0))
+		}
+		if took := time.Since(at); took > time.Second {
+			t.Errorf("what was read through server %d was pushed after %v", i, took)
+		}
+	}
+	read(w.server)
+	for _, s := range devices {
+		s.wantItem(is(0, 0))
+	}
+}
+
+// wantItem checks the next item.
+func (s *stream) wantItem(want any) {
+	s.t.Helper()
+	if got := s.next(); !same(got, want) {
+		s.t.Fatalf("the item is %v, not %v", got, want)
+	}
+}
+
 func testDashboardChanged(t *testing.T, w *world) {
 	_, c := w.opened(w.manager, "Ada")
 	s := w.subscribe(t, w.reader, "dashboardChanged", nil)
 	first := s.next()
 	began := time.Now()
-	if get(first, "counts", "open") != 1.0 || get(first, "counts", "unassigned") != 1.0 || get(first, "asOf") != w.end().String() {
+	if get(first, "counts", "open") != 1.0 || get(first, "counts", "unassigned") != 1.0 || get(first, "asOf") != w.sealed() {
 		t.Errorf("at first: %v", first)
 	}
 	w.say(c, db.Note, w.agent.id.Ref(), "Quiet")
@@ -369,7 +456,7 @@ func TestEachOnceAndInOrder(t *testing.T) {
 		var want []string
 		for _, e := range w.history(w.key) {
 			if e.Seq > begin.Seq && f.picks(e) {
-				want = append(want, e.Cursor().String())
+				want = append(want, w.shown(e.Cursor()))
 			}
 		}
 		for len(f.seen) < len(want) {
@@ -491,8 +578,10 @@ func TestWithoutAfter(t *testing.T) {
 			}
 		}
 	}()
+	key, err := w.service.CursorKey(t.Context(), w.manager.Actor)
+	must(t, err)
 	for field, s := range streams {
-		cursor, err := db.ParseEventCursor(at(s.next()))
+		cursor, err := key.Open(at(s.next()))
 		if err != nil || cursor.Seq <= past.Seq {
 			t.Errorf("%s delivered the past: %v %v", field, cursor, err)
 		}
@@ -524,17 +613,22 @@ func TestSubscriptionErrors(t *testing.T) {
 		v     vars
 		code  string
 	}{
-		"long ago":             {"statusChanged", vars{"after": db.EventCursor{Workspace: w.key}}, "CURSOR_EXPIRED"},
-		"another log":          {"inboxChanged", vars{"view": "ALL", "after": elsewhere}, "CURSOR_EXPIRED"},
-		"the future":           {"assignmentChanged", vars{"after": ahead}, "CURSOR_EXPIRED"},
-		"another workspace":    {"conversationChanged", vars{"conversationId": c.ID, "after": old.end()}, "CURSOR_INVALID"},
-		"malformed cursor":     {"statusChanged", vars{"after": "x"}, "CURSOR_INVALID"},
-		"unknown conversation": {"conversationChanged", unknown, "NOT_FOUND"},
-		"unknown status":       {"statusChanged", unknown, "NOT_FOUND"},
-		"unknown assignment":   {"assignmentChanged", unknown, "NOT_FOUND"},
-		"unknown agent":        {"assignmentChanged", vars{"assigneeId": db.AgentID{UUID: db.NewUUID()}}, "NOT_FOUND"},
-		"wrong kind of id":     {"statusChanged", vars{"conversationId": w.agent.id}, "BAD_USER_INPUT"},
-		"empty filter":         {"inboxChanged", vars{"view": "ALL", "filter": map[string]any{"assignees": []any{}}}, "BAD_USER_INPUT"},
+		"long ago":                  {"statusChanged", vars{"after": db.EventCursor{Workspace: w.key}}, "CURSOR_EXPIRED"},
+		"another log":               {"inboxChanged", vars{"view": "ALL", "after": elsewhere}, "CURSOR_EXPIRED"},
+		"the future":                {"assignmentChanged", vars{"after": ahead}, "CURSOR_EXPIRED"},
+		"another workspace":         {"conversationChanged", vars{"conversationId": c.ID, "after": old.end()}, "CURSOR_INVALID"},
+		"malformed cursor":          {"statusChanged", vars{"after": "x"}, "CURSOR_INVALID"},
+		"unknown conversation":      {"conversationChanged", unknown, "NOT_FOUND"},
+		"unknown one on a wall":     {"conversationChanged", vars{"conversationIds": []any{c.ID, unknown["conversationId"]}}, "NOT_FOUND"},
+		"an empty wall":             {"conversationChanged", vars{"conversationIds": []any{}}, "BAD_USER_INPUT"},
+		"no conversation":           {"conversationChanged", nil, "BAD_USER_INPUT"},
+		"a conversation and a wall": {"conversationChanged", vars{"conversationId": c.ID, "conversationIds": []any{c.ID}}, "BAD_USER_INPUT"},
+		"too large a wall":          {"conversationChanged", vars{"conversationIds": slices.Repeat([]any{c.ID}, 101)}, "BAD_USER_INPUT"},
+		"unknown status":            {"statusChanged", unknown, "NOT_FOUND"},
+		"unknown assignment":        {"assignmentChanged", unknown, "NOT_FOUND"},
+		"unknown agent":             {"assignmentChanged", vars{"assigneeId": db.AgentID{UUID: db.NewUUID()}}, "NOT_FOUND"},
+		"wrong kind of id":          {"statusChanged", vars{"conversationId": w.agent.id}, "BAD_USER_INPUT"},
+		"empty filter":              {"inboxChanged", vars{"view": "ALL", "filter": map[string]any{"assignees": []any{}}}, "BAD_USER_INPUT"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -627,7 +721,8 @@ func TestRightsEndFirst(t *testing.T) {
 	_, c := w.opened(w.manager, "Ada")
 	after := w.end()
 	for _, by := range []*server{w.server, second} {
-		s := by.subscribe(t, w.agent.token, "statusChanged", vars{"after": after})
+		token := w.issue(w.company, db.ScopeAgent, &w.agent.id) // earlier ones are revoked
+		s := by.subscribe(t, token, "statusChanged", vars{"after": after})
 		bystander := by.subscribe(t, w.colleague.token, "statusChanged", vars{"after": after})
 		w.close(w.manager, c)
 		for _, each := range []*stream{s, bystander} {
@@ -671,7 +766,7 @@ func TestPingCursor(t *testing.T) {
 	w.assign(w.agent, other, w.agent)
 	w.assign(w.agent, other, w.manager)
 
-	end := w.end().String()
+	end := w.sealed()
 	cursor := ""
 	for cursor != end {
 		var f frame

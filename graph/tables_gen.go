@@ -26,6 +26,12 @@ func newTables(r *Resolver) map[string]*compiled.Object {
 		values, errs := conversationPayloadRelations{readsOf(ctx)}.Message(ctx, compiled.Typed[*ConversationPayload](objects))
 		return compiled.Pointers(values, errs)
 	}}
+	payloadAsOf := &compiled.Relation{Read: func(ctx context.Context, objects []any, args map[string]any) compiled.Values {
+		values, errs := payloadRelations{readsOf(ctx)}.AsOf(ctx, compiled.Typed[payload](objects))
+		return compiled.Leaves(values, errs, func(dst []byte, value *db.EventCursor) []byte {
+			return compiled.AppendOptional(dst, value, AppendEventCursor(ctx))
+		})
+	}}
 	agentOpenConversations := &compiled.Relation{Read: func(ctx context.Context, objects []any, args map[string]any) compiled.Values {
 		values, errs := agentRelations{readsOf(ctx)}.OpenConversations(ctx, compiled.Typed[*db.Agent](objects))
 		return compiled.Leaves(values, errs, compiled.AppendInt[int])
@@ -122,6 +128,10 @@ func newTables(r *Resolver) map[string]*compiled.Object {
 		values, errs := conversationRelations{readsOf(ctx)}.Assignee(ctx, compiled.Typed[*db.Conversation](objects))
 		return compiled.Pointers(values, errs)
 	}}
+	conversationSortKey := &compiled.Relation{Args: args((*executionContext).field_Conversation_sortKey_args), Read: func(ctx context.Context, objects []any, args map[string]any) compiled.Values {
+		values, errs := conversationRelations{readsOf(ctx)}.SortKey(ctx, compiled.Typed[*db.Conversation](objects), args["orderBy"].(*service.InboxOrder))
+		return compiled.Leaves(values, errs, compiled.AppendString[string])
+	}}
 	conversationOpenedBy := &compiled.Relation{Read: func(ctx context.Context, objects []any, args map[string]any) compiled.Values {
 		values, errs := conversationRelations{readsOf(ctx)}.OpenedBy(ctx, compiled.Typed[*db.Conversation](objects))
 		return compiled.Interfaces(values, errs)
@@ -146,6 +156,10 @@ func newTables(r *Resolver) map[string]*compiled.Object {
 		values, errs := conversationRelations{readsOf(ctx)}.Timeline(ctx, compiled.Typed[*db.Conversation](objects), args["first"].(*int), args["after"].(*string), args["last"].(*int), args["before"].(*string))
 		return compiled.Pointers(values, errs)
 	}}
+	conversationEntries := &compiled.Relation{Args: args((*executionContext).field_Conversation_entries_args), Read: func(ctx context.Context, objects []any, args map[string]any) compiled.Values {
+		values, errs := conversationRelations{readsOf(ctx)}.Entries(ctx, compiled.Typed[*db.Conversation](objects), args["first"].(*int), args["after"].(*string), args["last"].(*int), args["before"].(*string))
+		return compiled.Pointers(values, errs)
+	}}
 	conversationCanClose := &compiled.Relation{Read: func(ctx context.Context, objects []any, args map[string]any) compiled.Values {
 		values, errs := conversationRelations{readsOf(ctx)}.CanClose(ctx, compiled.Typed[*db.Conversation](objects))
 		return compiled.Leaves(values, errs, compiled.AppendBoolean[bool])
@@ -162,6 +176,26 @@ func newTables(r *Resolver) map[string]*compiled.Object {
 	}}
 	conversationCannotReopenReason := &compiled.Relation{Read: func(ctx context.Context, objects []any, args map[string]any) compiled.Values {
 		values, errs := conversationRelations{readsOf(ctx)}.CannotReopenReason(ctx, compiled.Typed[*db.Conversation](objects))
+		return compiled.Leaves(values, errs, func(dst []byte, value *service.RefusalCode) []byte {
+			return compiled.AppendOptional(dst, value, compiled.AppendString[service.RefusalCode])
+		})
+	}}
+	conversationCanReply := &compiled.Relation{Read: func(ctx context.Context, objects []any, args map[string]any) compiled.Values {
+		values, errs := conversationRelations{readsOf(ctx)}.CanReply(ctx, compiled.Typed[*db.Conversation](objects))
+		return compiled.Leaves(values, errs, compiled.AppendBoolean[bool])
+	}}
+	conversationCannotReplyReason := &compiled.Relation{Read: func(ctx context.Context, objects []any, args map[string]any) compiled.Values {
+		values, errs := conversationRelations{readsOf(ctx)}.CannotReplyReason(ctx, compiled.Typed[*db.Conversation](objects))
+		return compiled.Leaves(values, errs, func(dst []byte, value *service.RefusalCode) []byte {
+			return compiled.AppendOptional(dst, value, compiled.AppendString[service.RefusalCode])
+		})
+	}}
+	conversationCanAssign := &compiled.Relation{Read: func(ctx context.Context, objects []any, args map[string]any) compiled.Values {
+		values, errs := conversationRelations{readsOf(ctx)}.CanAssign(ctx, compiled.Typed[*db.Conversation](objects))
+		return compiled.Leaves(values, errs, compiled.AppendBoolean[bool])
+	}}
+	conversationCannotAssignReason := &compiled.Relation{Read: func(ctx context.Context, objects []any, args map[string]any) compiled.Values {
+		values, errs := conversationRelations{readsOf(ctx)}.CannotAssignReason(ctx, compiled.Typed[*db.Conversation](objects))
 		return compiled.Leaves(values, errs, func(dst []byte, value *service.RefusalCode) []byte {
 			return compiled.AppendOptional(dst, value, compiled.AppendString[service.RefusalCode])
 		})
@@ -186,6 +220,10 @@ func newTables(r *Resolver) map[string]*compiled.Object {
 		values, errs := inboxChangeRelations{readsOf(ctx)}.Conversation(ctx, compiled.Typed[*InboxChange](objects))
 		return compiled.Pointers(values, errs)
 	}}
+	inboxCountsMineUnread := &compiled.Relation{Read: func(ctx context.Context, objects []any, args map[string]any) compiled.Values {
+		values, errs := inboxCountsRelations{readsOf(ctx)}.MineUnread(ctx, compiled.Typed[*InboxCounts](objects))
+		return compiled.Leaves(values, errs, compiled.AppendInt[int])
+	}}
 	messageAuthor := &compiled.Relation{Read: func(ctx context.Context, objects []any, args map[string]any) compiled.Values {
 		values, errs := messageRelations{readsOf(ctx)}.Author(ctx, compiled.Typed[*db.Message](objects))
 		return compiled.Interfaces(values, errs)
@@ -200,6 +238,14 @@ func newTables(r *Resolver) map[string]*compiled.Object {
 	}}
 	sessionWorkspace := &compiled.Relation{Read: func(ctx context.Context, objects []any, args map[string]any) compiled.Values {
 		values, errs := sessionRelations{readsOf(ctx)}.Workspace(ctx, compiled.Typed[*Session](objects))
+		return compiled.Pointers(values, errs)
+	}}
+	tokenAgent := &compiled.Relation{Read: func(ctx context.Context, objects []any, args map[string]any) compiled.Values {
+		values, errs := tokenRelations{readsOf(ctx)}.Agent(ctx, compiled.Typed[*db.Token](objects))
+		return compiled.Pointers(values, errs)
+	}}
+	tokenEventToken := &compiled.Relation{Read: func(ctx context.Context, objects []any, args map[string]any) compiled.Values {
+		values, errs := tokenEventRelations{readsOf(ctx)}.Token(ctx, compiled.Typed[tokenEvent](objects))
 		return compiled.Pointers(values, errs)
 	}}
 	workflowProblems := &compiled.Relation{Read: func(ctx context.Context, objects []any, args map[string]any) compiled.Values {
@@ -259,6 +305,7 @@ func newTables(r *Resolver) map[string]*compiled.Object {
 			"userErrors": {List: func(dst []any, object any) ([]any, bool) {
 				return compiled.AppendPointers(dst, object.(*ConversationPayload).UserErrors)
 			}},
+			"asOf": {Relation: payloadAsOf, As: func(object any) any { return object.(*ConversationPayload).payload }},
 		}},
 		"AddNoteStep": {Name: "AddNoteStep", Fields: map[string]*compiled.Field{
 			"text": {Append: func(dst []byte, object any) []byte {
@@ -294,12 +341,13 @@ func newTables(r *Resolver) map[string]*compiled.Object {
 				return compiled.AppendBoolean[bool](dst, object.(*db.Agent).Active)
 			}},
 			"openConversations": {Relation: agentOpenConversations},
+			"revision":          {Append: func(dst []byte, object any) []byte { return compiled.AppendInt[int](dst, object.(*db.Agent).Revision) }},
 		}},
 		"AgentChange": {Name: "AgentChange", Fields: map[string]*compiled.Field{
 			"agents": {Relation: agentChangeAgents},
 			"event":  {Object: func(object any) any { return object.(*AgentChange).Event() }},
-			"cursor": {Append: func(dst []byte, object any) []byte {
-				return compiled.AppendMarshaler[db.EventCursor](dst, object.(*AgentChange).Cursor())
+			"cursor": {AppendFor: func(ctx context.Context, dst []byte, object any) []byte {
+				return AppendEventCursor(ctx)(dst, object.(*AgentChange).Cursor())
 			}},
 		}},
 		"AgentConnection": {Name: "AgentConnection", Fields: map[string]*compiled.Field{
@@ -317,8 +365,8 @@ func newTables(r *Resolver) map[string]*compiled.Object {
 			"id": {Append: func(dst []byte, object any) []byte {
 				return compiled.AppendMarshaler[db.EventID](dst, object.(AgentCreated).ID)
 			}},
-			"cursor": {Append: func(dst []byte, object any) []byte {
-				return compiled.AppendMarshaler[db.EventCursor](dst, object.(AgentCreated).Cursor())
+			"cursor": {AppendFor: func(ctx context.Context, dst []byte, object any) []byte {
+				return AppendEventCursor(ctx)(dst, object.(AgentCreated).Cursor())
 			}},
 			"occurredAt":     {Append: func(dst []byte, object any) []byte { return AppendDateTime(dst, object.(AgentCreated).OccurredAt()) }},
 			"actor":          {Relation: eventActor, As: func(object any) any { return object.(AgentCreated).event }},
@@ -326,14 +374,20 @@ func newTables(r *Resolver) map[string]*compiled.Object {
 			"conversation":   {Relation: eventConversation, As: func(object any) any { return object.(AgentCreated).event }},
 			"contact":        {Relation: eventContact, As: func(object any) any { return object.(AgentCreated).event }},
 			"idempotencyKey": {Relation: eventIdempotencyKey, As: func(object any) any { return object.(AgentCreated).event }, PerCaller: true},
-			"agent":          {Relation: agentEventAgent, As: func(object any) any { return object.(AgentCreated).agentEvent }},
+			"conversationRevision": {Append: func(dst []byte, object any) []byte {
+				return compiled.AppendOptional(dst, object.(AgentCreated).ConversationRevision, compiled.AppendInt[int])
+			}},
+			"contactRevision": {Append: func(dst []byte, object any) []byte {
+				return compiled.AppendOptional(dst, object.(AgentCreated).ContactRevision, compiled.AppendInt[int])
+			}},
+			"agent": {Relation: agentEventAgent, As: func(object any) any { return object.(AgentCreated).agentEvent }},
 		}},
 		"AgentDeactivated": {Name: "AgentDeactivated", Fields: map[string]*compiled.Field{
 			"id": {Append: func(dst []byte, object any) []byte {
 				return compiled.AppendMarshaler[db.EventID](dst, object.(AgentDeactivated).ID)
 			}},
-			"cursor": {Append: func(dst []byte, object any) []byte {
-				return compiled.AppendMarshaler[db.EventCursor](dst, object.(AgentDeactivated).Cursor())
+			"cursor": {AppendFor: func(ctx context.Context, dst []byte, object any) []byte {
+				return AppendEventCursor(ctx)(dst, object.(AgentDeactivated).Cursor())
 			}},
 			"occurredAt": {Append: func(dst []byte, object any) []byte {
 				return AppendDateTime(dst, object.(AgentDeactivated).OccurredAt())
@@ -343,7 +397,13 @@ func newTables(r *Resolver) map[string]*compiled.Object {
 			"conversation":   {Relation: eventConversation, As: func(object any) any { return object.(AgentDeactivated).event }},
 			"contact":        {Relation: eventContact, As: func(object any) any { return object.(AgentDeactivated).event }},
 			"idempotencyKey": {Relation: eventIdempotencyKey, As: func(object any) any { return object.(AgentDeactivated).event }, PerCaller: true},
-			"agent":          {Relation: agentEventAgent, As: func(object any) any { return object.(AgentDeactivated).agentEvent }},
+			"conversationRevision": {Append: func(dst []byte, object any) []byte {
+				return compiled.AppendOptional(dst, object.(AgentDeactivated).ConversationRevision, compiled.AppendInt[int])
+			}},
+			"contactRevision": {Append: func(dst []byte, object any) []byte {
+				return compiled.AppendOptional(dst, object.(AgentDeactivated).ContactRevision, compiled.AppendInt[int])
+			}},
+			"agent": {Relation: agentEventAgent, As: func(object any) any { return object.(AgentDeactivated).agentEvent }},
 		}},
 		"AgentEdge": {Name: "AgentEdge", Fields: map[string]*compiled.Field{
 			"node": {Object: func(object any) any { return compiled.Pointer(object.(*Edge[*db.Agent]).Node) }},
@@ -355,8 +415,8 @@ func newTables(r *Resolver) map[string]*compiled.Object {
 			"id": {Append: func(dst []byte, object any) []byte {
 				return compiled.AppendMarshaler[db.EventID](dst, object.(AgentReactivated).ID)
 			}},
-			"cursor": {Append: func(dst []byte, object any) []byte {
-				return compiled.AppendMarshaler[db.EventCursor](dst, object.(AgentReactivated).Cursor())
+			"cursor": {AppendFor: func(ctx context.Context, dst []byte, object any) []byte {
+				return AppendEventCursor(ctx)(dst, object.(AgentReactivated).Cursor())
 			}},
 			"occurredAt": {Append: func(dst []byte, object any) []byte {
 				return AppendDateTime(dst, object.(AgentReactivated).OccurredAt())
@@ -366,14 +426,20 @@ func newTables(r *Resolver) map[string]*compiled.Object {
 			"conversation":   {Relation: eventConversation, As: func(object any) any { return object.(AgentReactivated).event }},
 			"contact":        {Relation: eventContact, As: func(object any) any { return object.(AgentReactivated).event }},
 			"idempotencyKey": {Relation: eventIdempotencyKey, As: func(object any) any { return object.(AgentReactivated).event }, PerCaller: true},
-			"agent":          {Relation: agentEventAgent, As: func(object any) any { return object.(AgentReactivated).agentEvent }},
+			"conversationRevision": {Append: func(dst []byte, object any) []byte {
+				return compiled.AppendOptional(dst, object.(AgentReactivated).ConversationRevision, compiled.AppendInt[int])
+			}},
+			"contactRevision": {Append: func(dst []byte, object any) []byte {
+				return compiled.AppendOptional(dst, object.(AgentReactivated).ContactRevision, compiled.AppendInt[int])
+			}},
+			"agent": {Relation: agentEventAgent, As: func(object any) any { return object.(AgentReactivated).agentEvent }},
 		}},
 		"AgentUpdated": {Name: "AgentUpdated", Fields: map[string]*compiled.Field{
 			"id": {Append: func(dst []byte, object any) []byte {
 				return compiled.AppendMarshaler[db.EventID](dst, object.(AgentUpdated).ID)
 			}},
-			"cursor": {Append: func(dst []byte, object any) []byte {
-				return compiled.AppendMarshaler[db.EventCursor](dst, object.(AgentUpdated).Cursor())
+			"cursor": {AppendFor: func(ctx context.Context, dst []byte, object any) []byte {
+				return AppendEventCursor(ctx)(dst, object.(AgentUpdated).Cursor())
 			}},
 			"occurredAt":     {Append: func(dst []byte, object any) []byte { return AppendDateTime(dst, object.(AgentUpdated).OccurredAt()) }},
 			"actor":          {Relation: eventActor, As: func(object any) any { return object.(AgentUpdated).event }},
@@ -381,7 +447,13 @@ func newTables(r *Resolver) map[string]*compiled.Object {
 			"conversation":   {Relation: eventConversation, As: func(object any) any { return object.(AgentUpdated).event }},
 			"contact":        {Relation: eventContact, As: func(object any) any { return object.(AgentUpdated).event }},
 			"idempotencyKey": {Relation: eventIdempotencyKey, As: func(object any) any { return object.(AgentUpdated).event }, PerCaller: true},
-			"agent":          {Relation: agentEventAgent, As: func(object any) any { return object.(AgentUpdated).agentEvent }},
+			"conversationRevision": {Append: func(dst []byte, object any) []byte {
+				return compiled.AppendOptional(dst, object.(AgentUpdated).ConversationRevision, compiled.AppendInt[int])
+			}},
+			"contactRevision": {Append: func(dst []byte, object any) []byte {
+				return compiled.AppendOptional(dst, object.(AgentUpdated).ContactRevision, compiled.AppendInt[int])
+			}},
+			"agent": {Relation: agentEventAgent, As: func(object any) any { return object.(AgentUpdated).agentEvent }},
 			"changes": {List: func(dst []any, object any) ([]any, bool) {
 				return compiled.AppendPointers(dst, object.(AgentUpdated).Changes())
 			}},
@@ -394,6 +466,7 @@ func newTables(r *Resolver) map[string]*compiled.Object {
 			"userErrors": {List: func(dst []any, object any) ([]any, bool) {
 				return compiled.AppendPointers(dst, object.(*ContactPayload).UserErrors)
 			}},
+			"asOf": {Relation: payloadAsOf, As: func(object any) any { return object.(*ContactPayload).payload }},
 		}},
 		"AssignConversationPayload": {Name: "AssignConversationPayload", Fields: map[string]*compiled.Field{
 			"conversation": {Object: func(object any) any { return compiled.Pointer(object.(*ConversationPayload).Conversation) }},
@@ -403,6 +476,7 @@ func newTables(r *Resolver) map[string]*compiled.Object {
 			"userErrors": {List: func(dst []any, object any) ([]any, bool) {
 				return compiled.AppendPointers(dst, object.(*ConversationPayload).UserErrors)
 			}},
+			"asOf": {Relation: payloadAsOf, As: func(object any) any { return object.(*ConversationPayload).payload }},
 		}},
 		"AssignConversationsPayload": {Name: "AssignConversationsPayload", Fields: map[string]*compiled.Field{
 			"outcomes": {List: func(dst []any, object any) ([]any, bool) {
@@ -414,6 +488,7 @@ func newTables(r *Resolver) map[string]*compiled.Object {
 			"userErrors": {List: func(dst []any, object any) ([]any, bool) {
 				return compiled.AppendPointers(dst, object.(*ConversationsPayload).UserErrors)
 			}},
+			"asOf": {Relation: payloadAsOf, As: func(object any) any { return object.(*ConversationsPayload).payload }},
 		}},
 		"AssignLeastLoadedStep": {Name: "AssignLeastLoadedStep", Fields: map[string]*compiled.Field{
 			"agents": {Relation: choiceStepAgents, As: func(object any) any { return object.(AssignLeastLoadedStep).choiceStep }},
@@ -459,6 +534,7 @@ func newTables(r *Resolver) map[string]*compiled.Object {
 			"userErrors": {List: func(dst []any, object any) ([]any, bool) {
 				return compiled.AppendPointers(dst, object.(*ConversationPayload).UserErrors)
 			}},
+			"asOf": {Relation: payloadAsOf, As: func(object any) any { return object.(*ConversationPayload).payload }},
 		}},
 		"AssigneeCondition": {Name: "AssigneeCondition", Fields: map[string]*compiled.Field{
 			"none": {Append: func(dst []byte, object any) []byte {
@@ -472,12 +548,29 @@ func newTables(r *Resolver) map[string]*compiled.Object {
 			}},
 			"agents": {Relation: assigneeConditionAgents},
 		}},
+		"AuditEventConnection": {Name: "AuditEventConnection", Fields: map[string]*compiled.Field{
+			"edges": {List: func(dst []any, object any) ([]any, bool) {
+				return compiled.AppendPointers(dst, object.(*Connection[Event]).Edges())
+			}},
+			"nodes": {List: func(dst []any, object any) ([]any, bool) {
+				return compiled.AppendInterfaces(dst, object.(*Connection[Event]).Nodes())
+			}},
+			"pageInfo":         {Object: func(object any) any { return compiled.Pointer(object.(*Connection[Event]).PageInfo()) }},
+			"totalCount":       {Relation: pageTotalCount, As: func(object any) any { return object.(*Connection[Event]).page }},
+			"totalCountCapped": {Relation: pageTotalCountCapped, As: func(object any) any { return object.(*Connection[Event]).page }},
+		}},
+		"AuditEventEdge": {Name: "AuditEventEdge", Fields: map[string]*compiled.Field{
+			"node": {Object: func(object any) any { return object.(*Edge[Event]).Node }},
+			"cursor": {Append: func(dst []byte, object any) []byte {
+				return compiled.AppendString[string](dst, object.(*Edge[Event]).Cursor())
+			}},
+		}},
 		"AvailabilityChanged": {Name: "AvailabilityChanged", Fields: map[string]*compiled.Field{
 			"id": {Append: func(dst []byte, object any) []byte {
 				return compiled.AppendMarshaler[db.EventID](dst, object.(AvailabilityChanged).ID)
 			}},
-			"cursor": {Append: func(dst []byte, object any) []byte {
-				return compiled.AppendMarshaler[db.EventCursor](dst, object.(AvailabilityChanged).Cursor())
+			"cursor": {AppendFor: func(ctx context.Context, dst []byte, object any) []byte {
+				return AppendEventCursor(ctx)(dst, object.(AvailabilityChanged).Cursor())
 			}},
 			"occurredAt": {Append: func(dst []byte, object any) []byte {
 				return AppendDateTime(dst, object.(AvailabilityChanged).OccurredAt())
@@ -487,7 +580,13 @@ func newTables(r *Resolver) map[string]*compiled.Object {
 			"conversation":   {Relation: eventConversation, As: func(object any) any { return object.(AvailabilityChanged).event }},
 			"contact":        {Relation: eventContact, As: func(object any) any { return object.(AvailabilityChanged).event }},
 			"idempotencyKey": {Relation: eventIdempotencyKey, As: func(object any) any { return object.(AvailabilityChanged).event }, PerCaller: true},
-			"agent":          {Relation: agentEventAgent, As: func(object any) any { return object.(AvailabilityChanged).agentEvent }},
+			"conversationRevision": {Append: func(dst []byte, object any) []byte {
+				return compiled.AppendOptional(dst, object.(AvailabilityChanged).ConversationRevision, compiled.AppendInt[int])
+			}},
+			"contactRevision": {Append: func(dst []byte, object any) []byte {
+				return compiled.AppendOptional(dst, object.(AvailabilityChanged).ContactRevision, compiled.AppendInt[int])
+			}},
+			"agent": {Relation: agentEventAgent, As: func(object any) any { return object.(AvailabilityChanged).agentEvent }},
 			"previousAvailability": {Append: func(dst []byte, object any) []byte {
 				return compiled.AppendString[db.Availability](dst, object.(AvailabilityChanged).PreviousAvailability())
 			}},
@@ -503,13 +602,14 @@ func newTables(r *Resolver) map[string]*compiled.Object {
 			"userErrors": {List: func(dst []any, object any) ([]any, bool) {
 				return compiled.AppendPointers(dst, object.(*ContactPayload).UserErrors)
 			}},
+			"asOf": {Relation: payloadAsOf, As: func(object any) any { return object.(*ContactPayload).payload }},
 		}},
 		"BusinessEventRecorded": {Name: "BusinessEventRecorded", Fields: map[string]*compiled.Field{
 			"id": {Append: func(dst []byte, object any) []byte {
 				return compiled.AppendMarshaler[db.EventID](dst, object.(BusinessEventRecorded).ID)
 			}},
-			"cursor": {Append: func(dst []byte, object any) []byte {
-				return compiled.AppendMarshaler[db.EventCursor](dst, object.(BusinessEventRecorded).Cursor())
+			"cursor": {AppendFor: func(ctx context.Context, dst []byte, object any) []byte {
+				return AppendEventCursor(ctx)(dst, object.(BusinessEventRecorded).Cursor())
 			}},
 			"occurredAt": {Append: func(dst []byte, object any) []byte {
 				return AppendDateTime(dst, object.(BusinessEventRecorded).OccurredAt())
@@ -519,6 +619,12 @@ func newTables(r *Resolver) map[string]*compiled.Object {
 			"conversation":   {Relation: eventConversation, As: func(object any) any { return object.(BusinessEventRecorded).event }},
 			"contact":        {Relation: eventContact, As: func(object any) any { return object.(BusinessEventRecorded).event }},
 			"idempotencyKey": {Relation: eventIdempotencyKey, As: func(object any) any { return object.(BusinessEventRecorded).event }, PerCaller: true},
+			"conversationRevision": {Append: func(dst []byte, object any) []byte {
+				return compiled.AppendOptional(dst, object.(BusinessEventRecorded).ConversationRevision, compiled.AppendInt[int])
+			}},
+			"contactRevision": {Append: func(dst []byte, object any) []byte {
+				return compiled.AppendOptional(dst, object.(BusinessEventRecorded).ContactRevision, compiled.AppendInt[int])
+			}},
 			"type": {Append: func(dst []byte, object any) []byte {
 				return compiled.AppendString[string](dst, object.(BusinessEventRecorded).Type())
 			}},
@@ -537,6 +643,7 @@ func newTables(r *Resolver) map[string]*compiled.Object {
 			"userErrors": {List: func(dst []any, object any) ([]any, bool) {
 				return compiled.AppendPointers(dst, object.(*WorkflowRunPayload).UserErrors)
 			}},
+			"asOf": {Relation: payloadAsOf, As: func(object any) any { return object.(*WorkflowRunPayload).payload }},
 		}},
 		"CloseConversationPayload": {Name: "CloseConversationPayload", Fields: map[string]*compiled.Field{
 			"conversation": {Object: func(object any) any { return compiled.Pointer(object.(*ConversationPayload).Conversation) }},
@@ -546,6 +653,7 @@ func newTables(r *Resolver) map[string]*compiled.Object {
 			"userErrors": {List: func(dst []any, object any) ([]any, bool) {
 				return compiled.AppendPointers(dst, object.(*ConversationPayload).UserErrors)
 			}},
+			"asOf": {Relation: payloadAsOf, As: func(object any) any { return object.(*ConversationPayload).payload }},
 		}},
 		"CloseConversationsPayload": {Name: "CloseConversationsPayload", Fields: map[string]*compiled.Field{
 			"outcomes": {List: func(dst []any, object any) ([]any, bool) {
@@ -557,6 +665,7 @@ func newTables(r *Resolver) map[string]*compiled.Object {
 			"userErrors": {List: func(dst []any, object any) ([]any, bool) {
 				return compiled.AppendPointers(dst, object.(*ConversationsPayload).UserErrors)
 			}},
+			"asOf": {Relation: payloadAsOf, As: func(object any) any { return object.(*ConversationsPayload).payload }},
 		}},
 		"CloseStep": {Name: "CloseStep", Fields: map[string]*compiled.Field{
 			"category": {Append: func(dst []byte, object any) []byte {
@@ -600,8 +709,11 @@ func newTables(r *Resolver) map[string]*compiled.Object {
 			"blockedAt": {Append: func(dst []byte, object any) []byte {
 				return compiled.AppendOptional(dst, object.(*db.Contact).BlockedAt, AppendDateTime)
 			}},
-			"assignee":           {Relation: contactAssignee},
-			"version":            {Append: func(dst []byte, object any) []byte { return compiled.AppendInt[int](dst, object.(*db.Contact).Version) }},
+			"assignee": {Relation: contactAssignee},
+			"version":  {Append: func(dst []byte, object any) []byte { return compiled.AppendInt[int](dst, object.(*db.Contact).Version) }},
+			"revision": {Append: func(dst []byte, object any) []byte {
+				return compiled.AppendInt[int](dst, object.(*db.Contact).Revision)
+			}},
 			"openConversation":   {Relation: contactOpenConversation},
 			"latestConversation": {Relation: contactLatestConversation},
 			"conversations":      {Relation: contactConversations},
@@ -613,8 +725,8 @@ func newTables(r *Resolver) map[string]*compiled.Object {
 			"id": {Append: func(dst []byte, object any) []byte {
 				return compiled.AppendMarshaler[db.EventID](dst, object.(ContactBlocked).ID)
 			}},
-			"cursor": {Append: func(dst []byte, object any) []byte {
-				return compiled.AppendMarshaler[db.EventCursor](dst, object.(ContactBlocked).Cursor())
+			"cursor": {AppendFor: func(ctx context.Context, dst []byte, object any) []byte {
+				return AppendEventCursor(ctx)(dst, object.(ContactBlocked).Cursor())
 			}},
 			"occurredAt":     {Append: func(dst []byte, object any) []byte { return AppendDateTime(dst, object.(ContactBlocked).OccurredAt()) }},
 			"actor":          {Relation: eventActor, As: func(object any) any { return object.(ContactBlocked).event }},
@@ -622,6 +734,12 @@ func newTables(r *Resolver) map[string]*compiled.Object {
 			"conversation":   {Relation: eventConversation, As: func(object any) any { return object.(ContactBlocked).event }},
 			"contact":        {Relation: eventContact, As: func(object any) any { return object.(ContactBlocked).event }},
 			"idempotencyKey": {Relation: eventIdempotencyKey, As: func(object any) any { return object.(ContactBlocked).event }, PerCaller: true},
+			"conversationRevision": {Append: func(dst []byte, object any) []byte {
+				return compiled.AppendOptional(dst, object.(ContactBlocked).ConversationRevision, compiled.AppendInt[int])
+			}},
+			"contactRevision": {Append: func(dst []byte, object any) []byte {
+				return compiled.AppendOptional(dst, object.(ContactBlocked).ContactRevision, compiled.AppendInt[int])
+			}},
 		}},
 		"ContactConnection": {Name: "ContactConnection", Fields: map[string]*compiled.Field{
 			"edges": {List: func(dst []any, object any) ([]any, bool) {
@@ -638,8 +756,8 @@ func newTables(r *Resolver) map[string]*compiled.Object {
 			"id": {Append: func(dst []byte, object any) []byte {
 				return compiled.AppendMarshaler[db.EventID](dst, object.(ContactCreated).ID)
 			}},
-			"cursor": {Append: func(dst []byte, object any) []byte {
-				return compiled.AppendMarshaler[db.EventCursor](dst, object.(ContactCreated).Cursor())
+			"cursor": {AppendFor: func(ctx context.Context, dst []byte, object any) []byte {
+				return AppendEventCursor(ctx)(dst, object.(ContactCreated).Cursor())
 			}},
 			"occurredAt":     {Append: func(dst []byte, object any) []byte { return AppendDateTime(dst, object.(ContactCreated).OccurredAt()) }},
 			"actor":          {Relation: eventActor, As: func(object any) any { return object.(ContactCreated).event }},
@@ -647,6 +765,12 @@ func newTables(r *Resolver) map[string]*compiled.Object {
 			"conversation":   {Relation: eventConversation, As: func(object any) any { return object.(ContactCreated).event }},
 			"contact":        {Relation: eventContact, As: func(object any) any { return object.(ContactCreated).event }},
 			"idempotencyKey": {Relation: eventIdempotencyKey, As: func(object any) any { return object.(ContactCreated).event }, PerCaller: true},
+			"conversationRevision": {Append: func(dst []byte, object any) []byte {
+				return compiled.AppendOptional(dst, object.(ContactCreated).ConversationRevision, compiled.AppendInt[int])
+			}},
+			"contactRevision": {Append: func(dst []byte, object any) []byte {
+				return compiled.AppendOptional(dst, object.(ContactCreated).ContactRevision, compiled.AppendInt[int])
+			}},
 		}},
 		"ContactEdge": {Name: "ContactEdge", Fields: map[string]*compiled.Field{
 			"node": {Object: func(object any) any { return compiled.Pointer(object.(*Edge[*db.Contact]).Node) }},
@@ -666,8 +790,8 @@ func newTables(r *Resolver) map[string]*compiled.Object {
 			"id": {Append: func(dst []byte, object any) []byte {
 				return compiled.AppendMarshaler[db.EventID](dst, object.(ContactUnblocked).ID)
 			}},
-			"cursor": {Append: func(dst []byte, object any) []byte {
-				return compiled.AppendMarshaler[db.EventCursor](dst, object.(ContactUnblocked).Cursor())
+			"cursor": {AppendFor: func(ctx context.Context, dst []byte, object any) []byte {
+				return AppendEventCursor(ctx)(dst, object.(ContactUnblocked).Cursor())
 			}},
 			"occurredAt": {Append: func(dst []byte, object any) []byte {
 				return AppendDateTime(dst, object.(ContactUnblocked).OccurredAt())
@@ -677,13 +801,19 @@ func newTables(r *Resolver) map[string]*compiled.Object {
 			"conversation":   {Relation: eventConversation, As: func(object any) any { return object.(ContactUnblocked).event }},
 			"contact":        {Relation: eventContact, As: func(object any) any { return object.(ContactUnblocked).event }},
 			"idempotencyKey": {Relation: eventIdempotencyKey, As: func(object any) any { return object.(ContactUnblocked).event }, PerCaller: true},
+			"conversationRevision": {Append: func(dst []byte, object any) []byte {
+				return compiled.AppendOptional(dst, object.(ContactUnblocked).ConversationRevision, compiled.AppendInt[int])
+			}},
+			"contactRevision": {Append: func(dst []byte, object any) []byte {
+				return compiled.AppendOptional(dst, object.(ContactUnblocked).ContactRevision, compiled.AppendInt[int])
+			}},
 		}},
 		"ContactUpdated": {Name: "ContactUpdated", Fields: map[string]*compiled.Field{
 			"id": {Append: func(dst []byte, object any) []byte {
 				return compiled.AppendMarshaler[db.EventID](dst, object.(ContactUpdated).ID)
 			}},
-			"cursor": {Append: func(dst []byte, object any) []byte {
-				return compiled.AppendMarshaler[db.EventCursor](dst, object.(ContactUpdated).Cursor())
+			"cursor": {AppendFor: func(ctx context.Context, dst []byte, object any) []byte {
+				return AppendEventCursor(ctx)(dst, object.(ContactUpdated).Cursor())
 			}},
 			"occurredAt":     {Append: func(dst []byte, object any) []byte { return AppendDateTime(dst, object.(ContactUpdated).OccurredAt()) }},
 			"actor":          {Relation: eventActor, As: func(object any) any { return object.(ContactUpdated).event }},
@@ -691,6 +821,12 @@ func newTables(r *Resolver) map[string]*compiled.Object {
 			"conversation":   {Relation: eventConversation, As: func(object any) any { return object.(ContactUpdated).event }},
 			"contact":        {Relation: eventContact, As: func(object any) any { return object.(ContactUpdated).event }},
 			"idempotencyKey": {Relation: eventIdempotencyKey, As: func(object any) any { return object.(ContactUpdated).event }, PerCaller: true},
+			"conversationRevision": {Append: func(dst []byte, object any) []byte {
+				return compiled.AppendOptional(dst, object.(ContactUpdated).ConversationRevision, compiled.AppendInt[int])
+			}},
+			"contactRevision": {Append: func(dst []byte, object any) []byte {
+				return compiled.AppendOptional(dst, object.(ContactUpdated).ContactRevision, compiled.AppendInt[int])
+			}},
 			"changes": {List: func(dst []any, object any) ([]any, bool) {
 				return compiled.AppendPointers(dst, object.(ContactUpdated).Changes())
 			}},
@@ -713,6 +849,13 @@ func newTables(r *Resolver) map[string]*compiled.Object {
 			"version": {Append: func(dst []byte, object any) []byte {
 				return compiled.AppendInt[int](dst, object.(*db.Conversation).Version)
 			}},
+			"revision": {Append: func(dst []byte, object any) []byte {
+				return compiled.AppendInt[int](dst, object.(*db.Conversation).Revision)
+			}},
+			"latest": {Append: func(dst []byte, object any) []byte {
+				return compiled.AppendBoolean[bool](dst, object.(*db.Conversation).Latest)
+			}},
+			"sortKey":  {Relation: conversationSortKey},
 			"openedAt": {Append: func(dst []byte, object any) []byte { return AppendDateTime(dst, object.(*db.Conversation).OpenedAt) }},
 			"openedBy": {Relation: conversationOpenedBy},
 			"closedAt": {Append: func(dst []byte, object any) []byte {
@@ -730,17 +873,22 @@ func newTables(r *Resolver) map[string]*compiled.Object {
 			"lastMessage":        {Relation: conversationLastMessage},
 			"messages":           {Relation: conversationMessages},
 			"timeline":           {Relation: conversationTimeline},
+			"entries":            {Relation: conversationEntries},
 			"canClose":           {Relation: conversationCanClose},
 			"cannotCloseReason":  {Relation: conversationCannotCloseReason},
 			"canReopen":          {Relation: conversationCanReopen},
 			"cannotReopenReason": {Relation: conversationCannotReopenReason},
+			"canReply":           {Relation: conversationCanReply},
+			"cannotReplyReason":  {Relation: conversationCannotReplyReason},
+			"canAssign":          {Relation: conversationCanAssign},
+			"cannotAssignReason": {Relation: conversationCannotAssignReason},
 		}},
 		"ConversationAssigned": {Name: "ConversationAssigned", Fields: map[string]*compiled.Field{
 			"id": {Append: func(dst []byte, object any) []byte {
 				return compiled.AppendMarshaler[db.EventID](dst, object.(ConversationAssigned).ID)
 			}},
-			"cursor": {Append: func(dst []byte, object any) []byte {
-				return compiled.AppendMarshaler[db.EventCursor](dst, object.(ConversationAssigned).Cursor())
+			"cursor": {AppendFor: func(ctx context.Context, dst []byte, object any) []byte {
+				return AppendEventCursor(ctx)(dst, object.(ConversationAssigned).Cursor())
 			}},
 			"occurredAt": {Append: func(dst []byte, object any) []byte {
 				return AppendDateTime(dst, object.(ConversationAssigned).OccurredAt())
@@ -750,8 +898,14 @@ func newTables(r *Resolver) map[string]*compiled.Object {
 			"conversation":   {Relation: eventConversation, As: func(object any) any { return object.(ConversationAssigned).event }},
 			"contact":        {Relation: eventContact, As: func(object any) any { return object.(ConversationAssigned).event }},
 			"idempotencyKey": {Relation: eventIdempotencyKey, As: func(object any) any { return object.(ConversationAssigned).event }, PerCaller: true},
-			"from":           {Relation: assignmentEventFrom, As: func(object any) any { return object.(ConversationAssigned).assignmentEvent }},
-			"to":             {Relation: assignmentEventTo, As: func(object any) any { return object.(ConversationAssigned).assignmentEvent }},
+			"conversationRevision": {Append: func(dst []byte, object any) []byte {
+				return compiled.AppendOptional(dst, object.(ConversationAssigned).ConversationRevision, compiled.AppendInt[int])
+			}},
+			"contactRevision": {Append: func(dst []byte, object any) []byte {
+				return compiled.AppendOptional(dst, object.(ConversationAssigned).ContactRevision, compiled.AppendInt[int])
+			}},
+			"from": {Relation: assignmentEventFrom, As: func(object any) any { return object.(ConversationAssigned).assignmentEvent }},
+			"to":   {Relation: assignmentEventTo, As: func(object any) any { return object.(ConversationAssigned).assignmentEvent }},
 			"reason": {Append: func(dst []byte, object any) []byte {
 				return compiled.AppendString[db.AssignmentReason](dst, object.(ConversationAssigned).Reason())
 			}},
@@ -761,8 +915,8 @@ func newTables(r *Resolver) map[string]*compiled.Object {
 			"id": {Append: func(dst []byte, object any) []byte {
 				return compiled.AppendMarshaler[db.EventID](dst, object.(ConversationClosed).ID)
 			}},
-			"cursor": {Append: func(dst []byte, object any) []byte {
-				return compiled.AppendMarshaler[db.EventCursor](dst, object.(ConversationClosed).Cursor())
+			"cursor": {AppendFor: func(ctx context.Context, dst []byte, object any) []byte {
+				return AppendEventCursor(ctx)(dst, object.(ConversationClosed).Cursor())
 			}},
 			"occurredAt": {Append: func(dst []byte, object any) []byte {
 				return AppendDateTime(dst, object.(ConversationClosed).OccurredAt())
@@ -772,6 +926,12 @@ func newTables(r *Resolver) map[string]*compiled.Object {
 			"conversation":   {Relation: eventConversation, As: func(object any) any { return object.(ConversationClosed).event }},
 			"contact":        {Relation: eventContact, As: func(object any) any { return object.(ConversationClosed).event }},
 			"idempotencyKey": {Relation: eventIdempotencyKey, As: func(object any) any { return object.(ConversationClosed).event }, PerCaller: true},
+			"conversationRevision": {Append: func(dst []byte, object any) []byte {
+				return compiled.AppendOptional(dst, object.(ConversationClosed).ConversationRevision, compiled.AppendInt[int])
+			}},
+			"contactRevision": {Append: func(dst []byte, object any) []byte {
+				return compiled.AppendOptional(dst, object.(ConversationClosed).ContactRevision, compiled.AppendInt[int])
+			}},
 			"source": {Append: func(dst []byte, object any) []byte {
 				return compiled.AppendOptional(dst, object.(ConversationClosed).Source(), compiled.AppendString[db.ConversationSource])
 			}},
@@ -798,8 +958,8 @@ func newTables(r *Resolver) map[string]*compiled.Object {
 			"id": {Append: func(dst []byte, object any) []byte {
 				return compiled.AppendMarshaler[db.EventID](dst, object.(ConversationImported).ID)
 			}},
-			"cursor": {Append: func(dst []byte, object any) []byte {
-				return compiled.AppendMarshaler[db.EventCursor](dst, object.(ConversationImported).Cursor())
+			"cursor": {AppendFor: func(ctx context.Context, dst []byte, object any) []byte {
+				return AppendEventCursor(ctx)(dst, object.(ConversationImported).Cursor())
 			}},
 			"occurredAt": {Append: func(dst []byte, object any) []byte {
 				return AppendDateTime(dst, object.(ConversationImported).OccurredAt())
@@ -809,13 +969,19 @@ func newTables(r *Resolver) map[string]*compiled.Object {
 			"conversation":   {Relation: eventConversation, As: func(object any) any { return object.(ConversationImported).event }},
 			"contact":        {Relation: eventContact, As: func(object any) any { return object.(ConversationImported).event }},
 			"idempotencyKey": {Relation: eventIdempotencyKey, As: func(object any) any { return object.(ConversationImported).event }, PerCaller: true},
+			"conversationRevision": {Append: func(dst []byte, object any) []byte {
+				return compiled.AppendOptional(dst, object.(ConversationImported).ConversationRevision, compiled.AppendInt[int])
+			}},
+			"contactRevision": {Append: func(dst []byte, object any) []byte {
+				return compiled.AppendOptional(dst, object.(ConversationImported).ContactRevision, compiled.AppendInt[int])
+			}},
 		}},
 		"ConversationOpened": {Name: "ConversationOpened", Fields: map[string]*compiled.Field{
 			"id": {Append: func(dst []byte, object any) []byte {
 				return compiled.AppendMarshaler[db.EventID](dst, object.(ConversationOpened).ID)
 			}},
-			"cursor": {Append: func(dst []byte, object any) []byte {
-				return compiled.AppendMarshaler[db.EventCursor](dst, object.(ConversationOpened).Cursor())
+			"cursor": {AppendFor: func(ctx context.Context, dst []byte, object any) []byte {
+				return AppendEventCursor(ctx)(dst, object.(ConversationOpened).Cursor())
 			}},
 			"occurredAt": {Append: func(dst []byte, object any) []byte {
 				return AppendDateTime(dst, object.(ConversationOpened).OccurredAt())
@@ -825,6 +991,12 @@ func newTables(r *Resolver) map[string]*compiled.Object {
 			"conversation":   {Relation: eventConversation, As: func(object any) any { return object.(ConversationOpened).event }},
 			"contact":        {Relation: eventContact, As: func(object any) any { return object.(ConversationOpened).event }},
 			"idempotencyKey": {Relation: eventIdempotencyKey, As: func(object any) any { return object.(ConversationOpened).event }, PerCaller: true},
+			"conversationRevision": {Append: func(dst []byte, object any) []byte {
+				return compiled.AppendOptional(dst, object.(ConversationOpened).ConversationRevision, compiled.AppendInt[int])
+			}},
+			"contactRevision": {Append: func(dst []byte, object any) []byte {
+				return compiled.AppendOptional(dst, object.(ConversationOpened).ContactRevision, compiled.AppendInt[int])
+			}},
 			"source": {Append: func(dst []byte, object any) []byte {
 				return compiled.AppendOptional(dst, object.(ConversationOpened).Source(), compiled.AppendString[db.ConversationSource])
 			}},
@@ -843,8 +1015,8 @@ func newTables(r *Resolver) map[string]*compiled.Object {
 			"id": {Append: func(dst []byte, object any) []byte {
 				return compiled.AppendMarshaler[db.EventID](dst, object.(ConversationReopened).ID)
 			}},
-			"cursor": {Append: func(dst []byte, object any) []byte {
-				return compiled.AppendMarshaler[db.EventCursor](dst, object.(ConversationReopened).Cursor())
+			"cursor": {AppendFor: func(ctx context.Context, dst []byte, object any) []byte {
+				return AppendEventCursor(ctx)(dst, object.(ConversationReopened).Cursor())
 			}},
 			"occurredAt": {Append: func(dst []byte, object any) []byte {
 				return AppendDateTime(dst, object.(ConversationReopened).OccurredAt())
@@ -854,6 +1026,12 @@ func newTables(r *Resolver) map[string]*compiled.Object {
 			"conversation":   {Relation: eventConversation, As: func(object any) any { return object.(ConversationReopened).event }},
 			"contact":        {Relation: eventContact, As: func(object any) any { return object.(ConversationReopened).event }},
 			"idempotencyKey": {Relation: eventIdempotencyKey, As: func(object any) any { return object.(ConversationReopened).event }, PerCaller: true},
+			"conversationRevision": {Append: func(dst []byte, object any) []byte {
+				return compiled.AppendOptional(dst, object.(ConversationReopened).ConversationRevision, compiled.AppendInt[int])
+			}},
+			"contactRevision": {Append: func(dst []byte, object any) []byte {
+				return compiled.AppendOptional(dst, object.(ConversationReopened).ContactRevision, compiled.AppendInt[int])
+			}},
 			"source": {Append: func(dst []byte, object any) []byte {
 				return compiled.AppendOptional(dst, object.(ConversationReopened).Source(), compiled.AppendString[db.ConversationSource])
 			}},
@@ -863,8 +1041,8 @@ func newTables(r *Resolver) map[string]*compiled.Object {
 			"id": {Append: func(dst []byte, object any) []byte {
 				return compiled.AppendMarshaler[db.EventID](dst, object.(ConversationUnassigned).ID)
 			}},
-			"cursor": {Append: func(dst []byte, object any) []byte {
-				return compiled.AppendMarshaler[db.EventCursor](dst, object.(ConversationUnassigned).Cursor())
+			"cursor": {AppendFor: func(ctx context.Context, dst []byte, object any) []byte {
+				return AppendEventCursor(ctx)(dst, object.(ConversationUnassigned).Cursor())
 			}},
 			"occurredAt": {Append: func(dst []byte, object any) []byte {
 				return AppendDateTime(dst, object.(ConversationUnassigned).OccurredAt())
@@ -874,8 +1052,14 @@ func newTables(r *Resolver) map[string]*compiled.Object {
 			"conversation":   {Relation: eventConversation, As: func(object any) any { return object.(ConversationUnassigned).event }},
 			"contact":        {Relation: eventContact, As: func(object any) any { return object.(ConversationUnassigned).event }},
 			"idempotencyKey": {Relation: eventIdempotencyKey, As: func(object any) any { return object.(ConversationUnassigned).event }, PerCaller: true},
-			"from":           {Relation: assignmentEventFrom, As: func(object any) any { return object.(ConversationUnassigned).assignmentEvent }},
-			"to":             {Relation: assignmentEventTo, As: func(object any) any { return object.(ConversationUnassigned).assignmentEvent }},
+			"conversationRevision": {Append: func(dst []byte, object any) []byte {
+				return compiled.AppendOptional(dst, object.(ConversationUnassigned).ConversationRevision, compiled.AppendInt[int])
+			}},
+			"contactRevision": {Append: func(dst []byte, object any) []byte {
+				return compiled.AppendOptional(dst, object.(ConversationUnassigned).ContactRevision, compiled.AppendInt[int])
+			}},
+			"from": {Relation: assignmentEventFrom, As: func(object any) any { return object.(ConversationUnassigned).assignmentEvent }},
+			"to":   {Relation: assignmentEventTo, As: func(object any) any { return object.(ConversationUnassigned).assignmentEvent }},
 			"reason": {Append: func(dst []byte, object any) []byte {
 				return compiled.AppendString[db.AssignmentReason](dst, object.(ConversationUnassigned).Reason())
 			}},
@@ -889,6 +1073,7 @@ func newTables(r *Resolver) map[string]*compiled.Object {
 			"userErrors": {List: func(dst []any, object any) ([]any, bool) {
 				return compiled.AppendPointers(dst, object.(*AgentPayload).UserErrors)
 			}},
+			"asOf": {Relation: payloadAsOf, As: func(object any) any { return object.(*AgentPayload).payload }},
 		}},
 		"CreateContactPayload": {Name: "CreateContactPayload", Fields: map[string]*compiled.Field{
 			"contact": {Object: func(object any) any { return compiled.Pointer(object.(*ContactPayload).Contact) }},
@@ -898,6 +1083,20 @@ func newTables(r *Resolver) map[string]*compiled.Object {
 			"userErrors": {List: func(dst []any, object any) ([]any, bool) {
 				return compiled.AppendPointers(dst, object.(*ContactPayload).UserErrors)
 			}},
+			"asOf": {Relation: payloadAsOf, As: func(object any) any { return object.(*ContactPayload).payload }},
+		}},
+		"CreateTokenPayload": {Name: "CreateTokenPayload", Fields: map[string]*compiled.Field{
+			"token": {Object: func(object any) any { return compiled.Pointer(object.(*CreateTokenPayload).Token) }},
+			"secret": {Append: func(dst []byte, object any) []byte {
+				return compiled.AppendOptional(dst, object.(*CreateTokenPayload).Secret, compiled.AppendString[string])
+			}},
+			"events": {List: func(dst []any, object any) ([]any, bool) {
+				return compiled.AppendInterfaces(dst, object.(*CreateTokenPayload).Events)
+			}},
+			"userErrors": {List: func(dst []any, object any) ([]any, bool) {
+				return compiled.AppendPointers(dst, object.(*CreateTokenPayload).UserErrors)
+			}},
+			"asOf": {Relation: payloadAsOf, As: func(object any) any { return object.(*CreateTokenPayload).payload }},
 		}},
 		"CreateWorkflowFromTemplatePayload": {Name: "CreateWorkflowFromTemplatePayload", Fields: map[string]*compiled.Field{
 			"workflow": {Object: func(object any) any { return compiled.Pointer(object.(*WorkflowPayload).Workflow) }},
@@ -907,6 +1106,7 @@ func newTables(r *Resolver) map[string]*compiled.Object {
 			"userErrors": {List: func(dst []any, object any) ([]any, bool) {
 				return compiled.AppendPointers(dst, object.(*WorkflowPayload).UserErrors)
 			}},
+			"asOf": {Relation: payloadAsOf, As: func(object any) any { return object.(*WorkflowPayload).payload }},
 		}},
 		"CreateWorkflowPayload": {Name: "CreateWorkflowPayload", Fields: map[string]*compiled.Field{
 			"workflow": {Object: func(object any) any { return compiled.Pointer(object.(*WorkflowPayload).Workflow) }},
@@ -916,6 +1116,7 @@ func newTables(r *Resolver) map[string]*compiled.Object {
 			"userErrors": {List: func(dst []any, object any) ([]any, bool) {
 				return compiled.AppendPointers(dst, object.(*WorkflowPayload).UserErrors)
 			}},
+			"asOf": {Relation: payloadAsOf, As: func(object any) any { return object.(*WorkflowPayload).payload }},
 		}},
 		"Dashboard": {Name: "Dashboard", Fields: map[string]*compiled.Field{
 			"counts": {Object: func(object any) any { return &object.(*Dashboard).Counts }},
@@ -928,8 +1129,8 @@ func newTables(r *Resolver) map[string]*compiled.Object {
 			"firstResponse":    {Object: func(object any) any { return &object.(*Dashboard).FirstResponse }},
 			"resolution":       {Object: func(object any) any { return &object.(*Dashboard).Resolution }},
 			"timeToAssignment": {Object: func(object any) any { return &object.(*Dashboard).TimeToAssignment }},
-			"asOf": {Append: func(dst []byte, object any) []byte {
-				return compiled.AppendMarshaler[db.EventCursor](dst, object.(*Dashboard).AsOf)
+			"asOf": {AppendFor: func(ctx context.Context, dst []byte, object any) []byte {
+				return AppendEventCursor(ctx)(dst, object.(*Dashboard).AsOf)
 			}},
 		}},
 		"DashboardAgent": {Name: "DashboardAgent", Fields: map[string]*compiled.Field{
@@ -970,6 +1171,7 @@ func newTables(r *Resolver) map[string]*compiled.Object {
 			"userErrors": {List: func(dst []any, object any) ([]any, bool) {
 				return compiled.AppendPointers(dst, object.(*DeactivateAgentPayload).UserErrors)
 			}},
+			"asOf": {Relation: payloadAsOf, As: func(object any) any { return object.(*DeactivateAgentPayload).payload }},
 		}},
 		"DeleteWorkflowPayload": {Name: "DeleteWorkflowPayload", Fields: map[string]*compiled.Field{
 			"workflow": {Object: func(object any) any { return compiled.Pointer(object.(*WorkflowPayload).Workflow) }},
@@ -979,6 +1181,7 @@ func newTables(r *Resolver) map[string]*compiled.Object {
 			"userErrors": {List: func(dst []any, object any) ([]any, bool) {
 				return compiled.AppendPointers(dst, object.(*WorkflowPayload).UserErrors)
 			}},
+			"asOf": {Relation: payloadAsOf, As: func(object any) any { return object.(*WorkflowPayload).payload }},
 		}},
 		"DisableWorkflowPayload": {Name: "DisableWorkflowPayload", Fields: map[string]*compiled.Field{
 			"workflow": {Object: func(object any) any { return compiled.Pointer(object.(*WorkflowPayload).Workflow) }},
@@ -988,6 +1191,7 @@ func newTables(r *Resolver) map[string]*compiled.Object {
 			"userErrors": {List: func(dst []any, object any) ([]any, bool) {
 				return compiled.AppendPointers(dst, object.(*WorkflowPayload).UserErrors)
 			}},
+			"asOf": {Relation: payloadAsOf, As: func(object any) any { return object.(*WorkflowPayload).payload }},
 		}},
 		"DurationQuantiles": {Name: "DurationQuantiles", Fields: map[string]*compiled.Field{
 			"p50": {Append: func(dst []byte, object any) []byte {
@@ -1008,6 +1212,35 @@ func newTables(r *Resolver) map[string]*compiled.Object {
 			"userErrors": {List: func(dst []any, object any) ([]any, bool) {
 				return compiled.AppendPointers(dst, object.(*WorkflowPayload).UserErrors)
 			}},
+			"asOf": {Relation: payloadAsOf, As: func(object any) any { return object.(*WorkflowPayload).payload }},
+		}},
+		"EntryConnection": {Name: "EntryConnection", Fields: map[string]*compiled.Field{
+			"edges": {List: func(dst []any, object any) ([]any, bool) {
+				return compiled.AppendPointers(dst, object.(*Connection[Entry]).Edges())
+			}},
+			"nodes": {List: func(dst []any, object any) ([]any, bool) {
+				return compiled.AppendInterfaces(dst, object.(*Connection[Entry]).Nodes())
+			}},
+			"pageInfo":         {Object: func(object any) any { return compiled.Pointer(object.(*Connection[Entry]).PageInfo()) }},
+			"totalCount":       {Relation: pageTotalCount, As: func(object any) any { return object.(*Connection[Entry]).page }},
+			"totalCountCapped": {Relation: pageTotalCountCapped, As: func(object any) any { return object.(*Connection[Entry]).page }},
+		}},
+		"EntryEdge": {Name: "EntryEdge", Fields: map[string]*compiled.Field{
+			"node": {Object: func(object any) any { return object.(*Edge[Entry]).Node }},
+			"cursor": {Append: func(dst []byte, object any) []byte {
+				return compiled.AppendString[string](dst, object.(*Edge[Entry]).Cursor())
+			}},
+		}},
+		"EventPage": {Name: "EventPage", Fields: map[string]*compiled.Field{
+			"nodes": {List: func(dst []any, object any) ([]any, bool) {
+				return compiled.AppendInterfaces(dst, object.(*EventPage).Nodes())
+			}},
+			"hasNextPage": {Append: func(dst []byte, object any) []byte {
+				return compiled.AppendBoolean[bool](dst, object.(*EventPage).HasNextPage())
+			}},
+			"cursor": {AppendFor: func(ctx context.Context, dst []byte, object any) []byte {
+				return AppendEventCursor(ctx)(dst, object.(*EventPage).Cursor)
+			}},
 		}},
 		"FieldChange": {Name: "FieldChange", Fields: map[string]*compiled.Field{
 			"field": {Append: func(dst []byte, object any) []byte {
@@ -1020,6 +1253,27 @@ func newTables(r *Resolver) map[string]*compiled.Object {
 				return compiled.AppendOptional(dst, object.(*db.FieldChange).After, compiled.AppendString[string])
 			}},
 		}},
+		"IdentityLinked": {Name: "IdentityLinked", Fields: map[string]*compiled.Field{
+			"id": {Append: func(dst []byte, object any) []byte {
+				return compiled.AppendMarshaler[db.EventID](dst, object.(IdentityLinked).ID)
+			}},
+			"cursor": {AppendFor: func(ctx context.Context, dst []byte, object any) []byte {
+				return AppendEventCursor(ctx)(dst, object.(IdentityLinked).Cursor())
+			}},
+			"occurredAt":     {Append: func(dst []byte, object any) []byte { return AppendDateTime(dst, object.(IdentityLinked).OccurredAt()) }},
+			"actor":          {Relation: eventActor, As: func(object any) any { return object.(IdentityLinked).event }},
+			"via":            {Relation: eventVia, As: func(object any) any { return object.(IdentityLinked).event }},
+			"conversation":   {Relation: eventConversation, As: func(object any) any { return object.(IdentityLinked).event }},
+			"contact":        {Relation: eventContact, As: func(object any) any { return object.(IdentityLinked).event }},
+			"idempotencyKey": {Relation: eventIdempotencyKey, As: func(object any) any { return object.(IdentityLinked).event }, PerCaller: true},
+			"conversationRevision": {Append: func(dst []byte, object any) []byte {
+				return compiled.AppendOptional(dst, object.(IdentityLinked).ConversationRevision, compiled.AppendInt[int])
+			}},
+			"contactRevision": {Append: func(dst []byte, object any) []byte {
+				return compiled.AppendOptional(dst, object.(IdentityLinked).ContactRevision, compiled.AppendInt[int])
+			}},
+			"agent": {Relation: agentEventAgent, As: func(object any) any { return object.(IdentityLinked).agentEvent }},
+		}},
 		"InboxChange": {Name: "InboxChange", Fields: map[string]*compiled.Field{
 			"kind": {Append: func(dst []byte, object any) []byte {
 				return compiled.AppendString[service.InboxChangeKind](dst, object.(*InboxChange).Kind)
@@ -1029,9 +1283,12 @@ func newTables(r *Resolver) map[string]*compiled.Object {
 			}},
 			"conversation": {Relation: inboxChangeConversation},
 			"event":        {Object: func(object any) any { return object.(*InboxChange).Event() }},
-			"counts":       {Object: func(object any) any { return compiled.Pointer(object.(*InboxChange).Counts) }},
-			"cursor": {Append: func(dst []byte, object any) []byte {
-				return compiled.AppendMarshaler[db.EventCursor](dst, object.(*InboxChange).Cursor())
+			"counts":       {Object: func(object any) any { return compiled.Pointer(object.(*InboxChange).Counts()) }},
+			"filteredCount": {Append: func(dst []byte, object any) []byte {
+				return compiled.AppendOptional(dst, object.(*InboxChange).FilteredCount, compiled.AppendInt[int])
+			}},
+			"cursor": {AppendFor: func(ctx context.Context, dst []byte, object any) []byte {
+				return AppendEventCursor(ctx)(dst, object.(*InboxChange).Cursor())
 			}},
 		}},
 		"InboxConnection": {Name: "InboxConnection", Fields: map[string]*compiled.Field{
@@ -1042,8 +1299,8 @@ func newTables(r *Resolver) map[string]*compiled.Object {
 				return compiled.AppendPointers(dst, object.(*InboxConnection).Nodes())
 			}},
 			"pageInfo": {Object: func(object any) any { return compiled.Pointer(object.(*InboxConnection).PageInfo()) }},
-			"asOf": {Append: func(dst []byte, object any) []byte {
-				return compiled.AppendMarshaler[db.EventCursor](dst, object.(*InboxConnection).AsOf)
+			"asOf": {AppendFor: func(ctx context.Context, dst []byte, object any) []byte {
+				return AppendEventCursor(ctx)(dst, object.(*InboxConnection).AsOf)
 			}},
 			"totalCount":       {Relation: pageTotalCount, As: func(object any) any { return object.(*InboxConnection).page }},
 			"totalCountCapped": {Relation: pageTotalCountCapped, As: func(object any) any { return object.(*InboxConnection).page }},
@@ -1052,23 +1309,18 @@ func newTables(r *Resolver) map[string]*compiled.Object {
 			}},
 		}},
 		"InboxCounts": {Name: "InboxCounts", Fields: map[string]*compiled.Field{
-			"mine": {Append: func(dst []byte, object any) []byte {
-				return compiled.AppendInt[int](dst, object.(*projection.Counts).Mine)
-			}, PerCaller: true},
+			"mine":       {Append: func(dst []byte, object any) []byte { return compiled.AppendInt[int](dst, object.(*InboxCounts).Mine) }, PerCaller: true},
+			"mineUnread": {Relation: inboxCountsMineUnread, PerCaller: true},
 			"unassigned": {Append: func(dst []byte, object any) []byte {
-				return compiled.AppendInt[int](dst, object.(*projection.Counts).Unassigned)
+				return compiled.AppendInt[int](dst, object.(*InboxCounts).Unassigned)
 			}},
-			"all": {Append: func(dst []byte, object any) []byte {
-				return compiled.AppendInt[int](dst, object.(*projection.Counts).All)
-			}},
-			"closed": {Append: func(dst []byte, object any) []byte {
-				return compiled.AppendInt[int](dst, object.(*projection.Counts).Closed)
-			}},
+			"all":    {Append: func(dst []byte, object any) []byte { return compiled.AppendInt[int](dst, object.(*InboxCounts).All) }},
+			"closed": {Append: func(dst []byte, object any) []byte { return compiled.AppendInt[int](dst, object.(*InboxCounts).Closed) }},
 			"blocked": {Append: func(dst []byte, object any) []byte {
-				return compiled.AppendInt[int](dst, object.(*projection.Counts).Blocked)
+				return compiled.AppendInt[int](dst, object.(*InboxCounts).Blocked)
 			}},
-			"asOf": {Append: func(dst []byte, object any) []byte {
-				return compiled.AppendMarshaler[db.EventCursor](dst, object.(*projection.Counts).AsOf)
+			"asOf": {AppendFor: func(ctx context.Context, dst []byte, object any) []byte {
+				return AppendEventCursor(ctx)(dst, object.(*InboxCounts).AsOf)
 			}},
 		}},
 		"Integration": {Name: "Integration", Fields: map[string]*compiled.Field{
@@ -1084,6 +1336,7 @@ func newTables(r *Resolver) map[string]*compiled.Object {
 			"userErrors": {List: func(dst []any, object any) ([]any, bool) {
 				return compiled.AppendPointers(dst, object.(*ConversationPayload).UserErrors)
 			}},
+			"asOf": {Relation: payloadAsOf, As: func(object any) any { return object.(*ConversationPayload).payload }},
 		}},
 		"Message": {Name: "Message", Fields: map[string]*compiled.Field{
 			"id": {Append: func(dst []byte, object any) []byte {
@@ -1137,8 +1390,8 @@ func newTables(r *Resolver) map[string]*compiled.Object {
 			"id": {Append: func(dst []byte, object any) []byte {
 				return compiled.AppendMarshaler[db.EventID](dst, object.(MessageReceived).ID)
 			}},
-			"cursor": {Append: func(dst []byte, object any) []byte {
-				return compiled.AppendMarshaler[db.EventCursor](dst, object.(MessageReceived).Cursor())
+			"cursor": {AppendFor: func(ctx context.Context, dst []byte, object any) []byte {
+				return AppendEventCursor(ctx)(dst, object.(MessageReceived).Cursor())
 			}},
 			"occurredAt":     {Append: func(dst []byte, object any) []byte { return AppendDateTime(dst, object.(MessageReceived).OccurredAt()) }},
 			"actor":          {Relation: eventActor, As: func(object any) any { return object.(MessageReceived).event }},
@@ -1146,14 +1399,20 @@ func newTables(r *Resolver) map[string]*compiled.Object {
 			"conversation":   {Relation: eventConversation, As: func(object any) any { return object.(MessageReceived).event }},
 			"contact":        {Relation: eventContact, As: func(object any) any { return object.(MessageReceived).event }},
 			"idempotencyKey": {Relation: eventIdempotencyKey, As: func(object any) any { return object.(MessageReceived).event }, PerCaller: true},
-			"message":        {Relation: messageEventMessage, As: func(object any) any { return object.(MessageReceived).messageEvent }},
+			"conversationRevision": {Append: func(dst []byte, object any) []byte {
+				return compiled.AppendOptional(dst, object.(MessageReceived).ConversationRevision, compiled.AppendInt[int])
+			}},
+			"contactRevision": {Append: func(dst []byte, object any) []byte {
+				return compiled.AppendOptional(dst, object.(MessageReceived).ContactRevision, compiled.AppendInt[int])
+			}},
+			"message": {Relation: messageEventMessage, As: func(object any) any { return object.(MessageReceived).messageEvent }},
 		}},
 		"MessageSent": {Name: "MessageSent", Fields: map[string]*compiled.Field{
 			"id": {Append: func(dst []byte, object any) []byte {
 				return compiled.AppendMarshaler[db.EventID](dst, object.(MessageSent).ID)
 			}},
-			"cursor": {Append: func(dst []byte, object any) []byte {
-				return compiled.AppendMarshaler[db.EventCursor](dst, object.(MessageSent).Cursor())
+			"cursor": {AppendFor: func(ctx context.Context, dst []byte, object any) []byte {
+				return AppendEventCursor(ctx)(dst, object.(MessageSent).Cursor())
 			}},
 			"occurredAt":     {Append: func(dst []byte, object any) []byte { return AppendDateTime(dst, object.(MessageSent).OccurredAt()) }},
 			"actor":          {Relation: eventActor, As: func(object any) any { return object.(MessageSent).event }},
@@ -1161,7 +1420,13 @@ func newTables(r *Resolver) map[string]*compiled.Object {
 			"conversation":   {Relation: eventConversation, As: func(object any) any { return object.(MessageSent).event }},
 			"contact":        {Relation: eventContact, As: func(object any) any { return object.(MessageSent).event }},
 			"idempotencyKey": {Relation: eventIdempotencyKey, As: func(object any) any { return object.(MessageSent).event }, PerCaller: true},
-			"message":        {Relation: messageEventMessage, As: func(object any) any { return object.(MessageSent).messageEvent }},
+			"conversationRevision": {Append: func(dst []byte, object any) []byte {
+				return compiled.AppendOptional(dst, object.(MessageSent).ConversationRevision, compiled.AppendInt[int])
+			}},
+			"contactRevision": {Append: func(dst []byte, object any) []byte {
+				return compiled.AppendOptional(dst, object.(MessageSent).ContactRevision, compiled.AppendInt[int])
+			}},
+			"message": {Relation: messageEventMessage, As: func(object any) any { return object.(MessageSent).messageEvent }},
 		}},
 		"Mutation": {Name: "Mutation", Fields: map[string]*compiled.Field{
 			"assignConversation": {Relation: &compiled.Relation{Args: args((*executionContext).field_Mutation_assignConversation_args), Read: func(ctx context.Context, _ []any, args map[string]any) compiled.Values {
@@ -1252,6 +1517,14 @@ func newTables(r *Resolver) map[string]*compiled.Object {
 				values, errs := compiled.One(r.Mutation().ReactivateAgent(ctx, args["input"].(service.ReactivateAgentInput)))
 				return compiled.Pointers(values, errs)
 			}}},
+			"createToken": {Relation: &compiled.Relation{Args: args((*executionContext).field_Mutation_createToken_args), Read: func(ctx context.Context, _ []any, args map[string]any) compiled.Values {
+				values, errs := compiled.One(r.Mutation().CreateToken(ctx, args["input"].(service.CreateTokenInput)))
+				return compiled.Pointers(values, errs)
+			}}},
+			"revokeToken": {Relation: &compiled.Relation{Args: args((*executionContext).field_Mutation_revokeToken_args), Read: func(ctx context.Context, _ []any, args map[string]any) compiled.Values {
+				values, errs := compiled.One(r.Mutation().RevokeToken(ctx, args["input"].(service.RevokeTokenInput)))
+				return compiled.Pointers(values, errs)
+			}}},
 			"updateWorkspace": {Relation: &compiled.Relation{Args: args((*executionContext).field_Mutation_updateWorkspace_args), Read: func(ctx context.Context, _ []any, args map[string]any) compiled.Values {
 				values, errs := compiled.One(r.Mutation().UpdateWorkspace(ctx, args["input"].(service.UpdateWorkspaceInput)))
 				return compiled.Pointers(values, errs)
@@ -1301,8 +1574,8 @@ func newTables(r *Resolver) map[string]*compiled.Object {
 			"id": {Append: func(dst []byte, object any) []byte {
 				return compiled.AppendMarshaler[db.EventID](dst, object.(NoteAdded).ID)
 			}},
-			"cursor": {Append: func(dst []byte, object any) []byte {
-				return compiled.AppendMarshaler[db.EventCursor](dst, object.(NoteAdded).Cursor())
+			"cursor": {AppendFor: func(ctx context.Context, dst []byte, object any) []byte {
+				return AppendEventCursor(ctx)(dst, object.(NoteAdded).Cursor())
 			}},
 			"occurredAt":     {Append: func(dst []byte, object any) []byte { return AppendDateTime(dst, object.(NoteAdded).OccurredAt()) }},
 			"actor":          {Relation: eventActor, As: func(object any) any { return object.(NoteAdded).event }},
@@ -1310,7 +1583,13 @@ func newTables(r *Resolver) map[string]*compiled.Object {
 			"conversation":   {Relation: eventConversation, As: func(object any) any { return object.(NoteAdded).event }},
 			"contact":        {Relation: eventContact, As: func(object any) any { return object.(NoteAdded).event }},
 			"idempotencyKey": {Relation: eventIdempotencyKey, As: func(object any) any { return object.(NoteAdded).event }, PerCaller: true},
-			"message":        {Relation: messageEventMessage, As: func(object any) any { return object.(NoteAdded).messageEvent }},
+			"conversationRevision": {Append: func(dst []byte, object any) []byte {
+				return compiled.AppendOptional(dst, object.(NoteAdded).ConversationRevision, compiled.AppendInt[int])
+			}},
+			"contactRevision": {Append: func(dst []byte, object any) []byte {
+				return compiled.AppendOptional(dst, object.(NoteAdded).ContactRevision, compiled.AppendInt[int])
+			}},
+			"message": {Relation: messageEventMessage, As: func(object any) any { return object.(NoteAdded).messageEvent }},
 		}},
 		"OpenConversationPayload": {Name: "OpenConversationPayload", Fields: map[string]*compiled.Field{
 			"conversation": {Object: func(object any) any { return compiled.Pointer(object.(*ConversationPayload).Conversation) }},
@@ -1321,6 +1600,7 @@ func newTables(r *Resolver) map[string]*compiled.Object {
 			"userErrors": {List: func(dst []any, object any) ([]any, bool) {
 				return compiled.AppendPointers(dst, object.(*ConversationPayload).UserErrors)
 			}},
+			"asOf": {Relation: payloadAsOf, As: func(object any) any { return object.(*ConversationPayload).payload }},
 		}},
 		"PageInfo": {Name: "PageInfo", Fields: map[string]*compiled.Field{
 			"hasNextPage": {Append: func(dst []byte, object any) []byte {
@@ -1340,7 +1620,7 @@ func newTables(r *Resolver) map[string]*compiled.Object {
 			"asOf": {Relation: &compiled.Relation{Read: func(ctx context.Context, _ []any, args map[string]any) compiled.Values {
 				values, errs := compiled.One(r.Query().AsOf(ctx))
 				return compiled.Leaves(values, errs, func(dst []byte, value *db.EventCursor) []byte {
-					return compiled.AppendOptional(dst, value, compiled.AppendMarshaler[db.EventCursor])
+					return compiled.AppendOptional(dst, value, AppendEventCursor(ctx))
 				})
 			}}},
 			"viewer": {Relation: &compiled.Relation{Read: func(ctx context.Context, _ []any, args map[string]any) compiled.Values {
@@ -1359,8 +1639,8 @@ func newTables(r *Resolver) map[string]*compiled.Object {
 				values, errs := compiled.One(r.Query().Inbox(ctx, args["view"].(db.View), args["search"].(*string), args["filter"].(*db.InboxFilter), args["orderBy"].(*service.InboxOrder), args["first"].(*int), args["after"].(*string), args["last"].(*int), args["before"].(*string)))
 				return compiled.Pointers(values, errs)
 			}}},
-			"inboxCounts": {Relation: &compiled.Relation{Read: func(ctx context.Context, _ []any, args map[string]any) compiled.Values {
-				values, errs := compiled.One(r.Query().InboxCounts(ctx))
+			"inboxCounts": {Relation: &compiled.Relation{Args: args((*executionContext).field_Query_inboxCounts_args), Read: func(ctx context.Context, _ []any, args map[string]any) compiled.Values {
+				values, errs := compiled.One(r.Query().InboxCounts(ctx, args["filter"].(*db.InboxFilter)))
 				return compiled.Pointers(values, errs)
 			}}},
 			"dashboard": {Relation: &compiled.Relation{Read: func(ctx context.Context, _ []any, args map[string]any) compiled.Values {
@@ -1403,6 +1683,18 @@ func newTables(r *Resolver) map[string]*compiled.Object {
 				values, errs := compiled.One(r.Query().DryRunWorkflow(ctx, args["input"].(workflow.DryRunWorkflowInput)))
 				return compiled.Pointers(values, errs)
 			}}},
+			"events": {Relation: &compiled.Relation{Args: args((*executionContext).field_Query_events_args), Read: func(ctx context.Context, _ []any, args map[string]any) compiled.Values {
+				values, errs := compiled.One(r.Query().Events(ctx, args["types"].([]db.EventType), args["contactId"].(*string), args["first"].(*int), args["after"].(*db.EventCursor)))
+				return compiled.Pointers(values, errs)
+			}}},
+			"tokens": {Relation: &compiled.Relation{Args: args((*executionContext).field_Query_tokens_args), Read: func(ctx context.Context, _ []any, args map[string]any) compiled.Values {
+				values, errs := compiled.One(r.Query().Tokens(ctx, args["first"].(*int), args["after"].(*string), args["last"].(*int), args["before"].(*string)))
+				return compiled.Pointers(values, errs)
+			}}},
+			"auditEvents": {Relation: &compiled.Relation{Args: args((*executionContext).field_Query_auditEvents_args), Read: func(ctx context.Context, _ []any, args map[string]any) compiled.Values {
+				values, errs := compiled.One(r.Query().AuditEvents(ctx, args["first"].(*int), args["after"].(*string), args["last"].(*int), args["before"].(*string)))
+				return compiled.Pointers(values, errs)
+			}}},
 			"node": {Relation: &compiled.Relation{Args: args((*executionContext).field_Query_node_args), Read: func(ctx context.Context, _ []any, args map[string]any) compiled.Values {
 				values, errs := compiled.One(r.Query().Node(ctx, args["id"].(string)))
 				return compiled.Interfaces(values, errs)
@@ -1430,6 +1722,7 @@ func newTables(r *Resolver) map[string]*compiled.Object {
 			"userErrors": {List: func(dst []any, object any) ([]any, bool) {
 				return compiled.AppendPointers(dst, object.(*AgentPayload).UserErrors)
 			}},
+			"asOf": {Relation: payloadAsOf, As: func(object any) any { return object.(*AgentPayload).payload }},
 		}},
 		"ReceiveMessagePayload": {Name: "ReceiveMessagePayload", Fields: map[string]*compiled.Field{
 			"message":      {Relation: conversationPayloadMessage},
@@ -1444,6 +1737,7 @@ func newTables(r *Resolver) map[string]*compiled.Object {
 			"ignored": {List: func(dst []any, object any) ([]any, bool) {
 				return compiled.AppendPointers(dst, object.(*ConversationPayload).Ignored)
 			}},
+			"asOf": {Relation: payloadAsOf, As: func(object any) any { return object.(*ConversationPayload).payload }},
 		}},
 		"RecordBusinessEventPayload": {Name: "RecordBusinessEventPayload", Fields: map[string]*compiled.Field{
 			"conversation": {Object: func(object any) any { return compiled.Pointer(object.(*ConversationPayload).Conversation) }},
@@ -1457,6 +1751,7 @@ func newTables(r *Resolver) map[string]*compiled.Object {
 			"ignored": {List: func(dst []any, object any) ([]any, bool) {
 				return compiled.AppendPointers(dst, object.(*ConversationPayload).Ignored)
 			}},
+			"asOf": {Relation: payloadAsOf, As: func(object any) any { return object.(*ConversationPayload).payload }},
 		}},
 		"ReopenConversationPayload": {Name: "ReopenConversationPayload", Fields: map[string]*compiled.Field{
 			"conversation": {Object: func(object any) any { return compiled.Pointer(object.(*ConversationPayload).Conversation) }},
@@ -1466,6 +1761,17 @@ func newTables(r *Resolver) map[string]*compiled.Object {
 			"userErrors": {List: func(dst []any, object any) ([]any, bool) {
 				return compiled.AppendPointers(dst, object.(*ConversationPayload).UserErrors)
 			}},
+			"asOf": {Relation: payloadAsOf, As: func(object any) any { return object.(*ConversationPayload).payload }},
+		}},
+		"RevokeTokenPayload": {Name: "RevokeTokenPayload", Fields: map[string]*compiled.Field{
+			"token": {Object: func(object any) any { return compiled.Pointer(object.(*TokenPayload).Token) }},
+			"events": {List: func(dst []any, object any) ([]any, bool) {
+				return compiled.AppendInterfaces(dst, object.(*TokenPayload).Events)
+			}},
+			"userErrors": {List: func(dst []any, object any) ([]any, bool) {
+				return compiled.AppendPointers(dst, object.(*TokenPayload).UserErrors)
+			}},
+			"asOf": {Relation: payloadAsOf, As: func(object any) any { return object.(*TokenPayload).payload }},
 		}},
 		"SendMessagePayload": {Name: "SendMessagePayload", Fields: map[string]*compiled.Field{
 			"conversation": {Object: func(object any) any { return compiled.Pointer(object.(*ConversationPayload).Conversation) }},
@@ -1476,6 +1782,7 @@ func newTables(r *Resolver) map[string]*compiled.Object {
 			"userErrors": {List: func(dst []any, object any) ([]any, bool) {
 				return compiled.AppendPointers(dst, object.(*ConversationPayload).UserErrors)
 			}},
+			"asOf": {Relation: payloadAsOf, As: func(object any) any { return object.(*ConversationPayload).payload }},
 		}},
 		"Session": {Name: "Session", Fields: map[string]*compiled.Field{
 			"agent": {Relation: sessionAgent},
@@ -1501,6 +1808,7 @@ func newTables(r *Resolver) map[string]*compiled.Object {
 			"documentBytes": {Append: func(dst []byte, object any) []byte {
 				return compiled.AppendInt[int](dst, object.(*SessionLimits).DocumentBytes)
 			}},
+			"cost": {Append: func(dst []byte, object any) []byte { return compiled.AppendInt[int](dst, object.(*SessionLimits).Cost) }},
 		}},
 		"SetAvailabilityPayload": {Name: "SetAvailabilityPayload", Fields: map[string]*compiled.Field{
 			"agent": {Object: func(object any) any { return compiled.Pointer(object.(*AgentPayload).Agent) }},
@@ -1510,6 +1818,7 @@ func newTables(r *Resolver) map[string]*compiled.Object {
 			"userErrors": {List: func(dst []any, object any) ([]any, bool) {
 				return compiled.AppendPointers(dst, object.(*AgentPayload).UserErrors)
 			}},
+			"asOf": {Relation: payloadAsOf, As: func(object any) any { return object.(*AgentPayload).payload }},
 		}},
 		"Subscription": {Name: "Subscription", Fields: map[string]*compiled.Field{
 			"assignmentChanged": {Stream: &compiled.Stream{Args: args((*executionContext).field_Subscription_assignmentChanged_args), Start: func(ctx context.Context, args map[string]any) (compiled.Items, error) {
@@ -1519,14 +1828,20 @@ func newTables(r *Resolver) map[string]*compiled.Object {
 				return compiled.Receive(r.Subscription().StatusChanged(ctx, args["conversationId"].(*string), args["after"].(*db.EventCursor)))
 			}}},
 			"conversationChanged": {Stream: &compiled.Stream{Args: args((*executionContext).field_Subscription_conversationChanged_args), Start: func(ctx context.Context, args map[string]any) (compiled.Items, error) {
-				return compiled.Receive(r.Subscription().ConversationChanged(ctx, args["conversationId"].(string), args["after"].(*db.EventCursor)))
+				return compiled.Receive(r.Subscription().ConversationChanged(ctx, args["conversationId"].(*string), args["conversationIds"].([]string), args["after"].(*db.EventCursor)))
 			}}},
 			"inboxChanged": {Stream: &compiled.Stream{Args: args((*executionContext).field_Subscription_inboxChanged_args), Start: func(ctx context.Context, args map[string]any) (compiled.Items, error) {
 				return compiled.Receive(r.Subscription().InboxChanged(ctx, args["view"].(db.View), args["filter"].(*db.InboxFilter), args["after"].(*db.EventCursor)))
 			}}},
+			"events": {Stream: &compiled.Stream{Args: args((*executionContext).field_Subscription_events_args), Start: func(ctx context.Context, args map[string]any) (compiled.Items, error) {
+				return compiled.Receive(r.Subscription().Events(ctx, args["types"].([]db.EventType), args["contactId"].(*string), args["after"].(*db.EventCursor)))
+			}}},
 			"inboxCountsChanged": {Stream: &compiled.Stream{Start: func(ctx context.Context, args map[string]any) (compiled.Items, error) {
 				return compiled.Receive(r.Subscription().InboxCountsChanged(ctx))
 			}}},
+			"unreadChanged": {Stream: &compiled.Stream{Start: func(ctx context.Context, args map[string]any) (compiled.Items, error) {
+				return compiled.Receive(r.Subscription().UnreadChanged(ctx))
+			}}, PerCaller: true},
 			"dashboardChanged": {Stream: &compiled.Stream{Start: func(ctx context.Context, args map[string]any) (compiled.Items, error) {
 				return compiled.Receive(r.Subscription().DashboardChanged(ctx))
 			}}},
@@ -1554,6 +1869,87 @@ func newTables(r *Resolver) map[string]*compiled.Object {
 				return compiled.AppendString[string](dst, object.(*Edge[Event]).Cursor())
 			}},
 		}},
+		"Token": {Name: "Token", Fields: map[string]*compiled.Field{
+			"id": {Append: func(dst []byte, object any) []byte {
+				return compiled.AppendMarshaler[db.TokenID](dst, object.(*db.Token).ID)
+			}},
+			"name": {Append: func(dst []byte, object any) []byte {
+				return compiled.AppendString[string](dst, object.(*db.Token).Name)
+			}},
+			"scope": {Append: func(dst []byte, object any) []byte {
+				return compiled.AppendString[db.TokenScope](dst, object.(*db.Token).Scope)
+			}},
+			"agent":     {Relation: tokenAgent},
+			"createdAt": {Append: func(dst []byte, object any) []byte { return AppendDateTime(dst, object.(*db.Token).CreatedAt) }},
+			"expiresAt": {Append: func(dst []byte, object any) []byte {
+				return compiled.AppendOptional(dst, object.(*db.Token).ExpiresAt, AppendDateTime)
+			}},
+			"revokedAt": {Append: func(dst []byte, object any) []byte {
+				return compiled.AppendOptional(dst, object.(*db.Token).RevokedAt, AppendDateTime)
+			}},
+			"lastUsedAt": {Append: func(dst []byte, object any) []byte {
+				return compiled.AppendOptional(dst, object.(*db.Token).LastUsedAt, AppendDateTime)
+			}},
+		}},
+		"TokenConnection": {Name: "TokenConnection", Fields: map[string]*compiled.Field{
+			"edges": {List: func(dst []any, object any) ([]any, bool) {
+				return compiled.AppendPointers(dst, object.(*Connection[*db.Token]).Edges())
+			}},
+			"nodes": {List: func(dst []any, object any) ([]any, bool) {
+				return compiled.AppendPointers(dst, object.(*Connection[*db.Token]).Nodes())
+			}},
+			"pageInfo":         {Object: func(object any) any { return compiled.Pointer(object.(*Connection[*db.Token]).PageInfo()) }},
+			"totalCount":       {Relation: pageTotalCount, As: func(object any) any { return object.(*Connection[*db.Token]).page }},
+			"totalCountCapped": {Relation: pageTotalCountCapped, As: func(object any) any { return object.(*Connection[*db.Token]).page }},
+		}},
+		"TokenCreated": {Name: "TokenCreated", Fields: map[string]*compiled.Field{
+			"id": {Append: func(dst []byte, object any) []byte {
+				return compiled.AppendMarshaler[db.EventID](dst, object.(TokenCreated).ID)
+			}},
+			"cursor": {AppendFor: func(ctx context.Context, dst []byte, object any) []byte {
+				return AppendEventCursor(ctx)(dst, object.(TokenCreated).Cursor())
+			}},
+			"occurredAt":     {Append: func(dst []byte, object any) []byte { return AppendDateTime(dst, object.(TokenCreated).OccurredAt()) }},
+			"actor":          {Relation: eventActor, As: func(object any) any { return object.(TokenCreated).event }},
+			"via":            {Relation: eventVia, As: func(object any) any { return object.(TokenCreated).event }},
+			"conversation":   {Relation: eventConversation, As: func(object any) any { return object.(TokenCreated).event }},
+			"contact":        {Relation: eventContact, As: func(object any) any { return object.(TokenCreated).event }},
+			"idempotencyKey": {Relation: eventIdempotencyKey, As: func(object any) any { return object.(TokenCreated).event }, PerCaller: true},
+			"conversationRevision": {Append: func(dst []byte, object any) []byte {
+				return compiled.AppendOptional(dst, object.(TokenCreated).ConversationRevision, compiled.AppendInt[int])
+			}},
+			"contactRevision": {Append: func(dst []byte, object any) []byte {
+				return compiled.AppendOptional(dst, object.(TokenCreated).ContactRevision, compiled.AppendInt[int])
+			}},
+			"token": {Relation: tokenEventToken, As: func(object any) any { return object.(TokenCreated).tokenEvent }},
+		}},
+		"TokenEdge": {Name: "TokenEdge", Fields: map[string]*compiled.Field{
+			"node": {Object: func(object any) any { return compiled.Pointer(object.(*Edge[*db.Token]).Node) }},
+			"cursor": {Append: func(dst []byte, object any) []byte {
+				return compiled.AppendString[string](dst, object.(*Edge[*db.Token]).Cursor())
+			}},
+		}},
+		"TokenRevoked": {Name: "TokenRevoked", Fields: map[string]*compiled.Field{
+			"id": {Append: func(dst []byte, object any) []byte {
+				return compiled.AppendMarshaler[db.EventID](dst, object.(TokenRevoked).ID)
+			}},
+			"cursor": {AppendFor: func(ctx context.Context, dst []byte, object any) []byte {
+				return AppendEventCursor(ctx)(dst, object.(TokenRevoked).Cursor())
+			}},
+			"occurredAt":     {Append: func(dst []byte, object any) []byte { return AppendDateTime(dst, object.(TokenRevoked).OccurredAt()) }},
+			"actor":          {Relation: eventActor, As: func(object any) any { return object.(TokenRevoked).event }},
+			"via":            {Relation: eventVia, As: func(object any) any { return object.(TokenRevoked).event }},
+			"conversation":   {Relation: eventConversation, As: func(object any) any { return object.(TokenRevoked).event }},
+			"contact":        {Relation: eventContact, As: func(object any) any { return object.(TokenRevoked).event }},
+			"idempotencyKey": {Relation: eventIdempotencyKey, As: func(object any) any { return object.(TokenRevoked).event }, PerCaller: true},
+			"conversationRevision": {Append: func(dst []byte, object any) []byte {
+				return compiled.AppendOptional(dst, object.(TokenRevoked).ConversationRevision, compiled.AppendInt[int])
+			}},
+			"contactRevision": {Append: func(dst []byte, object any) []byte {
+				return compiled.AppendOptional(dst, object.(TokenRevoked).ContactRevision, compiled.AppendInt[int])
+			}},
+			"token": {Relation: tokenEventToken, As: func(object any) any { return object.(TokenRevoked).tokenEvent }},
+		}},
 		"UnassignContactPayload": {Name: "UnassignContactPayload", Fields: map[string]*compiled.Field{
 			"contact": {Object: func(object any) any { return compiled.Pointer(object.(*ContactPayload).Contact) }},
 			"events": {List: func(dst []any, object any) ([]any, bool) {
@@ -1562,6 +1958,7 @@ func newTables(r *Resolver) map[string]*compiled.Object {
 			"userErrors": {List: func(dst []any, object any) ([]any, bool) {
 				return compiled.AppendPointers(dst, object.(*ContactPayload).UserErrors)
 			}},
+			"asOf": {Relation: payloadAsOf, As: func(object any) any { return object.(*ContactPayload).payload }},
 		}},
 		"UnassignConversationPayload": {Name: "UnassignConversationPayload", Fields: map[string]*compiled.Field{
 			"conversation": {Object: func(object any) any { return compiled.Pointer(object.(*ConversationPayload).Conversation) }},
@@ -1571,6 +1968,7 @@ func newTables(r *Resolver) map[string]*compiled.Object {
 			"userErrors": {List: func(dst []any, object any) ([]any, bool) {
 				return compiled.AppendPointers(dst, object.(*ConversationPayload).UserErrors)
 			}},
+			"asOf": {Relation: payloadAsOf, As: func(object any) any { return object.(*ConversationPayload).payload }},
 		}},
 		"UnassignConversationsPayload": {Name: "UnassignConversationsPayload", Fields: map[string]*compiled.Field{
 			"outcomes": {List: func(dst []any, object any) ([]any, bool) {
@@ -1582,6 +1980,7 @@ func newTables(r *Resolver) map[string]*compiled.Object {
 			"userErrors": {List: func(dst []any, object any) ([]any, bool) {
 				return compiled.AppendPointers(dst, object.(*ConversationsPayload).UserErrors)
 			}},
+			"asOf": {Relation: payloadAsOf, As: func(object any) any { return object.(*ConversationsPayload).payload }},
 		}},
 		"UnassignStep": {Name: "UnassignStep", Fields: map[string]*compiled.Field{
 			"always": {Append: func(dst []byte, object any) []byte {
@@ -1596,6 +1995,18 @@ func newTables(r *Resolver) map[string]*compiled.Object {
 			"userErrors": {List: func(dst []any, object any) ([]any, bool) {
 				return compiled.AppendPointers(dst, object.(*ContactPayload).UserErrors)
 			}},
+			"asOf": {Relation: payloadAsOf, As: func(object any) any { return object.(*ContactPayload).payload }},
+		}},
+		"UnreadChange": {Name: "UnreadChange", Fields: map[string]*compiled.Field{
+			"conversationId": {Append: func(dst []byte, object any) []byte {
+				return compiled.AppendMarshaler[db.ConversationID](dst, object.(*service.UnreadChange).ConversationID)
+			}},
+			"unreadCount": {Append: func(dst []byte, object any) []byte {
+				return compiled.AppendInt[int](dst, object.(*service.UnreadChange).UnreadCount)
+			}},
+			"mineUnread": {Append: func(dst []byte, object any) []byte {
+				return compiled.AppendInt[int](dst, object.(*service.UnreadChange).MineUnread)
+			}},
 		}},
 		"UpdateAgentPayload": {Name: "UpdateAgentPayload", Fields: map[string]*compiled.Field{
 			"agent": {Object: func(object any) any { return compiled.Pointer(object.(*AgentPayload).Agent) }},
@@ -1605,6 +2016,7 @@ func newTables(r *Resolver) map[string]*compiled.Object {
 			"userErrors": {List: func(dst []any, object any) ([]any, bool) {
 				return compiled.AppendPointers(dst, object.(*AgentPayload).UserErrors)
 			}},
+			"asOf": {Relation: payloadAsOf, As: func(object any) any { return object.(*AgentPayload).payload }},
 		}},
 		"UpdateContactPayload": {Name: "UpdateContactPayload", Fields: map[string]*compiled.Field{
 			"contact": {Object: func(object any) any { return compiled.Pointer(object.(*ContactPayload).Contact) }},
@@ -1614,6 +2026,7 @@ func newTables(r *Resolver) map[string]*compiled.Object {
 			"userErrors": {List: func(dst []any, object any) ([]any, bool) {
 				return compiled.AppendPointers(dst, object.(*ContactPayload).UserErrors)
 			}},
+			"asOf": {Relation: payloadAsOf, As: func(object any) any { return object.(*ContactPayload).payload }},
 		}},
 		"UpdateWorkflowPayload": {Name: "UpdateWorkflowPayload", Fields: map[string]*compiled.Field{
 			"workflow": {Object: func(object any) any { return compiled.Pointer(object.(*WorkflowPayload).Workflow) }},
@@ -1623,6 +2036,7 @@ func newTables(r *Resolver) map[string]*compiled.Object {
 			"userErrors": {List: func(dst []any, object any) ([]any, bool) {
 				return compiled.AppendPointers(dst, object.(*WorkflowPayload).UserErrors)
 			}},
+			"asOf": {Relation: payloadAsOf, As: func(object any) any { return object.(*WorkflowPayload).payload }},
 		}},
 		"UpdateWorkspacePayload": {Name: "UpdateWorkspacePayload", Fields: map[string]*compiled.Field{
 			"workspace": {Object: func(object any) any { return compiled.Pointer(object.(*WorkspacePayload).Workspace) }},
@@ -1635,6 +2049,7 @@ func newTables(r *Resolver) map[string]*compiled.Object {
 			"userErrors": {List: func(dst []any, object any) ([]any, bool) {
 				return compiled.AppendPointers(dst, object.(*WorkspacePayload).UserErrors)
 			}},
+			"asOf": {Relation: payloadAsOf, As: func(object any) any { return object.(*WorkspacePayload).payload }},
 		}},
 		"UserError": {Name: "UserError", Fields: map[string]*compiled.Field{
 			"code": {Append: func(dst []byte, object any) []byte {
@@ -1728,8 +2143,8 @@ func newTables(r *Resolver) map[string]*compiled.Object {
 			"id": {Append: func(dst []byte, object any) []byte {
 				return compiled.AppendMarshaler[db.EventID](dst, object.(WorkflowCreated).ID)
 			}},
-			"cursor": {Append: func(dst []byte, object any) []byte {
-				return compiled.AppendMarshaler[db.EventCursor](dst, object.(WorkflowCreated).Cursor())
+			"cursor": {AppendFor: func(ctx context.Context, dst []byte, object any) []byte {
+				return AppendEventCursor(ctx)(dst, object.(WorkflowCreated).Cursor())
 			}},
 			"occurredAt":     {Append: func(dst []byte, object any) []byte { return AppendDateTime(dst, object.(WorkflowCreated).OccurredAt()) }},
 			"actor":          {Relation: eventActor, As: func(object any) any { return object.(WorkflowCreated).event }},
@@ -1737,7 +2152,13 @@ func newTables(r *Resolver) map[string]*compiled.Object {
 			"conversation":   {Relation: eventConversation, As: func(object any) any { return object.(WorkflowCreated).event }},
 			"contact":        {Relation: eventContact, As: func(object any) any { return object.(WorkflowCreated).event }},
 			"idempotencyKey": {Relation: eventIdempotencyKey, As: func(object any) any { return object.(WorkflowCreated).event }, PerCaller: true},
-			"workflow":       {Relation: workflowEventWorkflow, As: func(object any) any { return object.(WorkflowCreated).workflowEvent }},
+			"conversationRevision": {Append: func(dst []byte, object any) []byte {
+				return compiled.AppendOptional(dst, object.(WorkflowCreated).ConversationRevision, compiled.AppendInt[int])
+			}},
+			"contactRevision": {Append: func(dst []byte, object any) []byte {
+				return compiled.AppendOptional(dst, object.(WorkflowCreated).ContactRevision, compiled.AppendInt[int])
+			}},
+			"workflow": {Relation: workflowEventWorkflow, As: func(object any) any { return object.(WorkflowCreated).workflowEvent }},
 		}},
 		"WorkflowDefinition": {Name: "WorkflowDefinition", Fields: map[string]*compiled.Field{
 			"triggers": {Append: func(dst []byte, object any) []byte {
@@ -1750,8 +2171,8 @@ func newTables(r *Resolver) map[string]*compiled.Object {
 			"id": {Append: func(dst []byte, object any) []byte {
 				return compiled.AppendMarshaler[db.EventID](dst, object.(WorkflowDeleted).ID)
 			}},
-			"cursor": {Append: func(dst []byte, object any) []byte {
-				return compiled.AppendMarshaler[db.EventCursor](dst, object.(WorkflowDeleted).Cursor())
+			"cursor": {AppendFor: func(ctx context.Context, dst []byte, object any) []byte {
+				return AppendEventCursor(ctx)(dst, object.(WorkflowDeleted).Cursor())
 			}},
 			"occurredAt":     {Append: func(dst []byte, object any) []byte { return AppendDateTime(dst, object.(WorkflowDeleted).OccurredAt()) }},
 			"actor":          {Relation: eventActor, As: func(object any) any { return object.(WorkflowDeleted).event }},
@@ -1759,14 +2180,20 @@ func newTables(r *Resolver) map[string]*compiled.Object {
 			"conversation":   {Relation: eventConversation, As: func(object any) any { return object.(WorkflowDeleted).event }},
 			"contact":        {Relation: eventContact, As: func(object any) any { return object.(WorkflowDeleted).event }},
 			"idempotencyKey": {Relation: eventIdempotencyKey, As: func(object any) any { return object.(WorkflowDeleted).event }, PerCaller: true},
-			"workflow":       {Relation: workflowEventWorkflow, As: func(object any) any { return object.(WorkflowDeleted).workflowEvent }},
+			"conversationRevision": {Append: func(dst []byte, object any) []byte {
+				return compiled.AppendOptional(dst, object.(WorkflowDeleted).ConversationRevision, compiled.AppendInt[int])
+			}},
+			"contactRevision": {Append: func(dst []byte, object any) []byte {
+				return compiled.AppendOptional(dst, object.(WorkflowDeleted).ContactRevision, compiled.AppendInt[int])
+			}},
+			"workflow": {Relation: workflowEventWorkflow, As: func(object any) any { return object.(WorkflowDeleted).workflowEvent }},
 		}},
 		"WorkflowDisabled": {Name: "WorkflowDisabled", Fields: map[string]*compiled.Field{
 			"id": {Append: func(dst []byte, object any) []byte {
 				return compiled.AppendMarshaler[db.EventID](dst, object.(WorkflowDisabled).ID)
 			}},
-			"cursor": {Append: func(dst []byte, object any) []byte {
-				return compiled.AppendMarshaler[db.EventCursor](dst, object.(WorkflowDisabled).Cursor())
+			"cursor": {AppendFor: func(ctx context.Context, dst []byte, object any) []byte {
+				return AppendEventCursor(ctx)(dst, object.(WorkflowDisabled).Cursor())
 			}},
 			"occurredAt": {Append: func(dst []byte, object any) []byte {
 				return AppendDateTime(dst, object.(WorkflowDisabled).OccurredAt())
@@ -1776,7 +2203,13 @@ func newTables(r *Resolver) map[string]*compiled.Object {
 			"conversation":   {Relation: eventConversation, As: func(object any) any { return object.(WorkflowDisabled).event }},
 			"contact":        {Relation: eventContact, As: func(object any) any { return object.(WorkflowDisabled).event }},
 			"idempotencyKey": {Relation: eventIdempotencyKey, As: func(object any) any { return object.(WorkflowDisabled).event }, PerCaller: true},
-			"workflow":       {Relation: workflowEventWorkflow, As: func(object any) any { return object.(WorkflowDisabled).workflowEvent }},
+			"conversationRevision": {Append: func(dst []byte, object any) []byte {
+				return compiled.AppendOptional(dst, object.(WorkflowDisabled).ConversationRevision, compiled.AppendInt[int])
+			}},
+			"contactRevision": {Append: func(dst []byte, object any) []byte {
+				return compiled.AppendOptional(dst, object.(WorkflowDisabled).ContactRevision, compiled.AppendInt[int])
+			}},
+			"workflow": {Relation: workflowEventWorkflow, As: func(object any) any { return object.(WorkflowDisabled).workflowEvent }},
 		}},
 		"WorkflowDryRun": {Name: "WorkflowDryRun", Fields: map[string]*compiled.Field{
 			"conditionsHold": {Append: func(dst []byte, object any) []byte {
@@ -1799,8 +2232,8 @@ func newTables(r *Resolver) map[string]*compiled.Object {
 			"id": {Append: func(dst []byte, object any) []byte {
 				return compiled.AppendMarshaler[db.EventID](dst, object.(WorkflowEnabled).ID)
 			}},
-			"cursor": {Append: func(dst []byte, object any) []byte {
-				return compiled.AppendMarshaler[db.EventCursor](dst, object.(WorkflowEnabled).Cursor())
+			"cursor": {AppendFor: func(ctx context.Context, dst []byte, object any) []byte {
+				return AppendEventCursor(ctx)(dst, object.(WorkflowEnabled).Cursor())
 			}},
 			"occurredAt":     {Append: func(dst []byte, object any) []byte { return AppendDateTime(dst, object.(WorkflowEnabled).OccurredAt()) }},
 			"actor":          {Relation: eventActor, As: func(object any) any { return object.(WorkflowEnabled).event }},
@@ -1808,7 +2241,13 @@ func newTables(r *Resolver) map[string]*compiled.Object {
 			"conversation":   {Relation: eventConversation, As: func(object any) any { return object.(WorkflowEnabled).event }},
 			"contact":        {Relation: eventContact, As: func(object any) any { return object.(WorkflowEnabled).event }},
 			"idempotencyKey": {Relation: eventIdempotencyKey, As: func(object any) any { return object.(WorkflowEnabled).event }, PerCaller: true},
-			"workflow":       {Relation: workflowEventWorkflow, As: func(object any) any { return object.(WorkflowEnabled).workflowEvent }},
+			"conversationRevision": {Append: func(dst []byte, object any) []byte {
+				return compiled.AppendOptional(dst, object.(WorkflowEnabled).ConversationRevision, compiled.AppendInt[int])
+			}},
+			"contactRevision": {Append: func(dst []byte, object any) []byte {
+				return compiled.AppendOptional(dst, object.(WorkflowEnabled).ContactRevision, compiled.AppendInt[int])
+			}},
+			"workflow": {Relation: workflowEventWorkflow, As: func(object any) any { return object.(WorkflowEnabled).workflowEvent }},
 		}},
 		"WorkflowHours": {Name: "WorkflowHours", Fields: map[string]*compiled.Field{
 			"from": {Append: func(dst []byte, object any) []byte {
@@ -1833,8 +2272,8 @@ func newTables(r *Resolver) map[string]*compiled.Object {
 			"id": {Append: func(dst []byte, object any) []byte {
 				return compiled.AppendMarshaler[db.EventID](dst, object.(WorkflowRan).ID)
 			}},
-			"cursor": {Append: func(dst []byte, object any) []byte {
-				return compiled.AppendMarshaler[db.EventCursor](dst, object.(WorkflowRan).Cursor())
+			"cursor": {AppendFor: func(ctx context.Context, dst []byte, object any) []byte {
+				return AppendEventCursor(ctx)(dst, object.(WorkflowRan).Cursor())
 			}},
 			"occurredAt":     {Append: func(dst []byte, object any) []byte { return AppendDateTime(dst, object.(WorkflowRan).OccurredAt()) }},
 			"actor":          {Relation: eventActor, As: func(object any) any { return object.(WorkflowRan).event }},
@@ -1842,8 +2281,14 @@ func newTables(r *Resolver) map[string]*compiled.Object {
 			"conversation":   {Relation: eventConversation, As: func(object any) any { return object.(WorkflowRan).event }},
 			"contact":        {Relation: eventContact, As: func(object any) any { return object.(WorkflowRan).event }},
 			"idempotencyKey": {Relation: eventIdempotencyKey, As: func(object any) any { return object.(WorkflowRan).event }, PerCaller: true},
-			"workflow":       {Relation: workflowEventWorkflow, As: func(object any) any { return object.(WorkflowRan).workflowEvent }},
-			"run":            {Relation: eventRun, As: func(object any) any { return object.(WorkflowRan).event }},
+			"conversationRevision": {Append: func(dst []byte, object any) []byte {
+				return compiled.AppendOptional(dst, object.(WorkflowRan).ConversationRevision, compiled.AppendInt[int])
+			}},
+			"contactRevision": {Append: func(dst []byte, object any) []byte {
+				return compiled.AppendOptional(dst, object.(WorkflowRan).ContactRevision, compiled.AppendInt[int])
+			}},
+			"workflow": {Relation: workflowEventWorkflow, As: func(object any) any { return object.(WorkflowRan).workflowEvent }},
+			"run":      {Relation: eventRun, As: func(object any) any { return object.(WorkflowRan).event }},
 			"status": {Append: func(dst []byte, object any) []byte {
 				return compiled.AppendString[db.RunStatus](dst, object.(WorkflowRan).Status())
 			}},
@@ -1923,8 +2368,8 @@ func newTables(r *Resolver) map[string]*compiled.Object {
 			"id": {Append: func(dst []byte, object any) []byte {
 				return compiled.AppendMarshaler[db.EventID](dst, object.(WorkflowUpdated).ID)
 			}},
-			"cursor": {Append: func(dst []byte, object any) []byte {
-				return compiled.AppendMarshaler[db.EventCursor](dst, object.(WorkflowUpdated).Cursor())
+			"cursor": {AppendFor: func(ctx context.Context, dst []byte, object any) []byte {
+				return AppendEventCursor(ctx)(dst, object.(WorkflowUpdated).Cursor())
 			}},
 			"occurredAt":     {Append: func(dst []byte, object any) []byte { return AppendDateTime(dst, object.(WorkflowUpdated).OccurredAt()) }},
 			"actor":          {Relation: eventActor, As: func(object any) any { return object.(WorkflowUpdated).event }},
@@ -1932,7 +2377,13 @@ func newTables(r *Resolver) map[string]*compiled.Object {
 			"conversation":   {Relation: eventConversation, As: func(object any) any { return object.(WorkflowUpdated).event }},
 			"contact":        {Relation: eventContact, As: func(object any) any { return object.(WorkflowUpdated).event }},
 			"idempotencyKey": {Relation: eventIdempotencyKey, As: func(object any) any { return object.(WorkflowUpdated).event }, PerCaller: true},
-			"workflow":       {Relation: workflowEventWorkflow, As: func(object any) any { return object.(WorkflowUpdated).workflowEvent }},
+			"conversationRevision": {Append: func(dst []byte, object any) []byte {
+				return compiled.AppendOptional(dst, object.(WorkflowUpdated).ConversationRevision, compiled.AppendInt[int])
+			}},
+			"contactRevision": {Append: func(dst []byte, object any) []byte {
+				return compiled.AppendOptional(dst, object.(WorkflowUpdated).ContactRevision, compiled.AppendInt[int])
+			}},
+			"workflow": {Relation: workflowEventWorkflow, As: func(object any) any { return object.(WorkflowUpdated).workflowEvent }},
 			"changes": {List: func(dst []any, object any) ([]any, bool) {
 				return compiled.AppendPointers(dst, object.(WorkflowUpdated).Changes())
 			}},
@@ -1967,8 +2418,8 @@ func newTables(r *Resolver) map[string]*compiled.Object {
 			"id": {Append: func(dst []byte, object any) []byte {
 				return compiled.AppendMarshaler[db.EventID](dst, object.(WorkspaceUpdated).ID)
 			}},
-			"cursor": {Append: func(dst []byte, object any) []byte {
-				return compiled.AppendMarshaler[db.EventCursor](dst, object.(WorkspaceUpdated).Cursor())
+			"cursor": {AppendFor: func(ctx context.Context, dst []byte, object any) []byte {
+				return AppendEventCursor(ctx)(dst, object.(WorkspaceUpdated).Cursor())
 			}},
 			"occurredAt": {Append: func(dst []byte, object any) []byte {
 				return AppendDateTime(dst, object.(WorkspaceUpdated).OccurredAt())
@@ -1978,6 +2429,12 @@ func newTables(r *Resolver) map[string]*compiled.Object {
 			"conversation":   {Relation: eventConversation, As: func(object any) any { return object.(WorkspaceUpdated).event }},
 			"contact":        {Relation: eventContact, As: func(object any) any { return object.(WorkspaceUpdated).event }},
 			"idempotencyKey": {Relation: eventIdempotencyKey, As: func(object any) any { return object.(WorkspaceUpdated).event }, PerCaller: true},
+			"conversationRevision": {Append: func(dst []byte, object any) []byte {
+				return compiled.AppendOptional(dst, object.(WorkspaceUpdated).ConversationRevision, compiled.AppendInt[int])
+			}},
+			"contactRevision": {Append: func(dst []byte, object any) []byte {
+				return compiled.AppendOptional(dst, object.(WorkspaceUpdated).ContactRevision, compiled.AppendInt[int])
+			}},
 			"changes": {List: func(dst []any, object any) ([]any, bool) {
 				return compiled.AppendPointers(dst, object.(WorkspaceUpdated).Changes())
 			}},
@@ -2036,6 +2493,8 @@ func typeOf(object any) string {
 		return "ConversationReopened"
 	case ConversationUnassigned:
 		return "ConversationUnassigned"
+	case IdentityLinked:
+		return "IdentityLinked"
 	case *db.Token:
 		return "Integration"
 	case *db.Message:
@@ -2046,6 +2505,10 @@ func typeOf(object any) string {
 		return "MessageSent"
 	case NoteAdded:
 		return "NoteAdded"
+	case TokenCreated:
+		return "TokenCreated"
+	case TokenRevoked:
+		return "TokenRevoked"
 	case UnassignStep:
 		return "UnassignStep"
 	case WaitStep:
@@ -2081,6 +2544,10 @@ func (*Resolver) AddNotePayload() AddNotePayloadResolver { return addNotePayload
 
 func (addNotePayloadResolver) Message(ctx context.Context, obj *ConversationPayload) (*db.Message, error) {
 	return compiled.Single(conversationPayloadRelations{readsOf(ctx)}.Message(ctx, []*ConversationPayload{obj}))
+}
+
+func (addNotePayloadResolver) AsOf(ctx context.Context, obj *ConversationPayload) (*db.EventCursor, error) {
+	return compiled.Single(payloadRelations{readsOf(ctx)}.AsOf(ctx, []payload{obj.payload}))
 }
 
 type agentResolver struct{}
@@ -2230,6 +2697,39 @@ func (agentUpdatedResolver) Agent(ctx context.Context, obj *AgentUpdated) (*db.A
 	return compiled.Single(agentEventRelations{readsOf(ctx)}.Agent(ctx, []agentEvent{obj.agentEvent}))
 }
 
+type assignContactPayloadResolver struct{}
+
+// AssignContactPayload resolves the fields of AssignContactPayload for gqlgen's executor.
+func (*Resolver) AssignContactPayload() AssignContactPayloadResolver {
+	return assignContactPayloadResolver{}
+}
+
+func (assignContactPayloadResolver) AsOf(ctx context.Context, obj *ContactPayload) (*db.EventCursor, error) {
+	return compiled.Single(payloadRelations{readsOf(ctx)}.AsOf(ctx, []payload{obj.payload}))
+}
+
+type assignConversationPayloadResolver struct{}
+
+// AssignConversationPayload resolves the fields of AssignConversationPayload for gqlgen's executor.
+func (*Resolver) AssignConversationPayload() AssignConversationPayloadResolver {
+	return assignConversationPayloadResolver{}
+}
+
+func (assignConversationPayloadResolver) AsOf(ctx context.Context, obj *ConversationPayload) (*db.EventCursor, error) {
+	return compiled.Single(payloadRelations{readsOf(ctx)}.AsOf(ctx, []payload{obj.payload}))
+}
+
+type assignConversationsPayloadResolver struct{}
+
+// AssignConversationsPayload resolves the fields of AssignConversationsPayload for gqlgen's executor.
+func (*Resolver) AssignConversationsPayload() AssignConversationsPayloadResolver {
+	return assignConversationsPayloadResolver{}
+}
+
+func (assignConversationsPayloadResolver) AsOf(ctx context.Context, obj *ConversationsPayload) (*db.EventCursor, error) {
+	return compiled.Single(payloadRelations{readsOf(ctx)}.AsOf(ctx, []payload{obj.payload}))
+}
+
 type assignLeastLoadedStepResolver struct{}
 
 // AssignLeastLoadedStep resolves the fields of AssignLeastLoadedStep for gqlgen's executor.
@@ -2261,6 +2761,15 @@ func (assignStepResolver) Agent(ctx context.Context, obj *AssignStep) (*db.Agent
 	return compiled.Single(assignStepRelations{readsOf(ctx)}.Agent(ctx, []AssignStep{*obj}))
 }
 
+type assignToMePayloadResolver struct{}
+
+// AssignToMePayload resolves the fields of AssignToMePayload for gqlgen's executor.
+func (*Resolver) AssignToMePayload() AssignToMePayloadResolver { return assignToMePayloadResolver{} }
+
+func (assignToMePayloadResolver) AsOf(ctx context.Context, obj *ConversationPayload) (*db.EventCursor, error) {
+	return compiled.Single(payloadRelations{readsOf(ctx)}.AsOf(ctx, []payload{obj.payload}))
+}
+
 type assigneeConditionResolver struct{}
 
 // AssigneeCondition resolves the fields of AssigneeCondition for gqlgen's executor.
@@ -2268,6 +2777,21 @@ func (*Resolver) AssigneeCondition() AssigneeConditionResolver { return assignee
 
 func (assigneeConditionResolver) Agents(ctx context.Context, obj *db.AssigneeCondition) ([]*db.Agent, error) {
 	return compiled.Single(assigneeConditionRelations{readsOf(ctx)}.Agents(ctx, []*db.AssigneeCondition{obj}))
+}
+
+type auditEventConnectionResolver struct{}
+
+// AuditEventConnection resolves the fields of AuditEventConnection for gqlgen's executor.
+func (*Resolver) AuditEventConnection() AuditEventConnectionResolver {
+	return auditEventConnectionResolver{}
+}
+
+func (auditEventConnectionResolver) TotalCount(ctx context.Context, obj *Connection[Event]) (int, error) {
+	return compiled.Single(pageRelations{readsOf(ctx)}.TotalCount(ctx, []*page{obj.page}))
+}
+
+func (auditEventConnectionResolver) TotalCountCapped(ctx context.Context, obj *Connection[Event]) (bool, error) {
+	return compiled.Single(pageRelations{readsOf(ctx)}.TotalCountCapped(ctx, []*page{obj.page}))
 }
 
 type availabilityChangedResolver struct{}
@@ -2301,6 +2825,17 @@ func (availabilityChangedResolver) Agent(ctx context.Context, obj *AvailabilityC
 	return compiled.Single(agentEventRelations{readsOf(ctx)}.Agent(ctx, []agentEvent{obj.agentEvent}))
 }
 
+type blockContactPayloadResolver struct{}
+
+// BlockContactPayload resolves the fields of BlockContactPayload for gqlgen's executor.
+func (*Resolver) BlockContactPayload() BlockContactPayloadResolver {
+	return blockContactPayloadResolver{}
+}
+
+func (blockContactPayloadResolver) AsOf(ctx context.Context, obj *ContactPayload) (*db.EventCursor, error) {
+	return compiled.Single(payloadRelations{readsOf(ctx)}.AsOf(ctx, []payload{obj.payload}))
+}
+
 type businessEventRecordedResolver struct{}
 
 // BusinessEventRecorded resolves the fields of BusinessEventRecorded for gqlgen's executor.
@@ -2326,6 +2861,39 @@ func (businessEventRecordedResolver) Contact(ctx context.Context, obj *BusinessE
 
 func (businessEventRecordedResolver) IdempotencyKey(ctx context.Context, obj *BusinessEventRecorded) (*string, error) {
 	return compiled.Single(eventRelations{readsOf(ctx)}.IdempotencyKey(ctx, []event{obj.event}))
+}
+
+type cancelWorkflowRunPayloadResolver struct{}
+
+// CancelWorkflowRunPayload resolves the fields of CancelWorkflowRunPayload for gqlgen's executor.
+func (*Resolver) CancelWorkflowRunPayload() CancelWorkflowRunPayloadResolver {
+	return cancelWorkflowRunPayloadResolver{}
+}
+
+func (cancelWorkflowRunPayloadResolver) AsOf(ctx context.Context, obj *WorkflowRunPayload) (*db.EventCursor, error) {
+	return compiled.Single(payloadRelations{readsOf(ctx)}.AsOf(ctx, []payload{obj.payload}))
+}
+
+type closeConversationPayloadResolver struct{}
+
+// CloseConversationPayload resolves the fields of CloseConversationPayload for gqlgen's executor.
+func (*Resolver) CloseConversationPayload() CloseConversationPayloadResolver {
+	return closeConversationPayloadResolver{}
+}
+
+func (closeConversationPayloadResolver) AsOf(ctx context.Context, obj *ConversationPayload) (*db.EventCursor, error) {
+	return compiled.Single(payloadRelations{readsOf(ctx)}.AsOf(ctx, []payload{obj.payload}))
+}
+
+type closeConversationsPayloadResolver struct{}
+
+// CloseConversationsPayload resolves the fields of CloseConversationsPayload for gqlgen's executor.
+func (*Resolver) CloseConversationsPayload() CloseConversationsPayloadResolver {
+	return closeConversationsPayloadResolver{}
+}
+
+func (closeConversationsPayloadResolver) AsOf(ctx context.Context, obj *ConversationsPayload) (*db.EventCursor, error) {
+	return compiled.Single(payloadRelations{readsOf(ctx)}.AsOf(ctx, []payload{obj.payload}))
 }
 
 type contactResolver struct{}
@@ -2491,6 +3059,10 @@ func (conversationResolver) Assignee(ctx context.Context, obj *db.Conversation) 
 	return compiled.Single(conversationRelations{readsOf(ctx)}.Assignee(ctx, []*db.Conversation{obj}))
 }
 
+func (conversationResolver) SortKey(ctx context.Context, obj *db.Conversation, orderBy *service.InboxOrder) (string, error) {
+	return compiled.Single(conversationRelations{readsOf(ctx)}.SortKey(ctx, []*db.Conversation{obj}, orderBy))
+}
+
 func (conversationResolver) OpenedBy(ctx context.Context, obj *db.Conversation) (Actor, error) {
 	return compiled.Single(conversationRelations{readsOf(ctx)}.OpenedBy(ctx, []*db.Conversation{obj}))
 }
@@ -2515,6 +3087,10 @@ func (conversationResolver) Timeline(ctx context.Context, obj *db.Conversation, 
 	return compiled.Single(conversationRelations{readsOf(ctx)}.Timeline(ctx, []*db.Conversation{obj}, first, after, last, before))
 }
 
+func (conversationResolver) Entries(ctx context.Context, obj *db.Conversation, first *int, after *string, last *int, before *string) (*Connection[Entry], error) {
+	return compiled.Single(conversationRelations{readsOf(ctx)}.Entries(ctx, []*db.Conversation{obj}, first, after, last, before))
+}
+
 func (conversationResolver) CanClose(ctx context.Context, obj *db.Conversation) (bool, error) {
 	return compiled.Single(conversationRelations{readsOf(ctx)}.CanClose(ctx, []*db.Conversation{obj}))
 }
@@ -2529,6 +3105,22 @@ func (conversationResolver) CanReopen(ctx context.Context, obj *db.Conversation)
 
 func (conversationResolver) CannotReopenReason(ctx context.Context, obj *db.Conversation) (*service.RefusalCode, error) {
 	return compiled.Single(conversationRelations{readsOf(ctx)}.CannotReopenReason(ctx, []*db.Conversation{obj}))
+}
+
+func (conversationResolver) CanReply(ctx context.Context, obj *db.Conversation) (bool, error) {
+	return compiled.Single(conversationRelations{readsOf(ctx)}.CanReply(ctx, []*db.Conversation{obj}))
+}
+
+func (conversationResolver) CannotReplyReason(ctx context.Context, obj *db.Conversation) (*service.RefusalCode, error) {
+	return compiled.Single(conversationRelations{readsOf(ctx)}.CannotReplyReason(ctx, []*db.Conversation{obj}))
+}
+
+func (conversationResolver) CanAssign(ctx context.Context, obj *db.Conversation) (bool, error) {
+	return compiled.Single(conversationRelations{readsOf(ctx)}.CanAssign(ctx, []*db.Conversation{obj}))
+}
+
+func (conversationResolver) CannotAssignReason(ctx context.Context, obj *db.Conversation) (*service.RefusalCode, error) {
+	return compiled.Single(conversationRelations{readsOf(ctx)}.CannotAssignReason(ctx, []*db.Conversation{obj}))
 }
 
 type conversationAssignedResolver struct{}
@@ -2728,6 +3320,57 @@ func (conversationUnassignedResolver) Run(ctx context.Context, obj *Conversation
 	return compiled.Single(eventRelations{readsOf(ctx)}.Run(ctx, []event{obj.event}))
 }
 
+type createAgentPayloadResolver struct{}
+
+// CreateAgentPayload resolves the fields of CreateAgentPayload for gqlgen's executor.
+func (*Resolver) CreateAgentPayload() CreateAgentPayloadResolver { return createAgentPayloadResolver{} }
+
+func (createAgentPayloadResolver) AsOf(ctx context.Context, obj *AgentPayload) (*db.EventCursor, error) {
+	return compiled.Single(payloadRelations{readsOf(ctx)}.AsOf(ctx, []payload{obj.payload}))
+}
+
+type createContactPayloadResolver struct{}
+
+// CreateContactPayload resolves the fields of CreateContactPayload for gqlgen's executor.
+func (*Resolver) CreateContactPayload() CreateContactPayloadResolver {
+	return createContactPayloadResolver{}
+}
+
+func (createContactPayloadResolver) AsOf(ctx context.Context, obj *ContactPayload) (*db.EventCursor, error) {
+	return compiled.Single(payloadRelations{readsOf(ctx)}.AsOf(ctx, []payload{obj.payload}))
+}
+
+type createTokenPayloadResolver struct{}
+
+// CreateTokenPayload resolves the fields of CreateTokenPayload for gqlgen's executor.
+func (*Resolver) CreateTokenPayload() CreateTokenPayloadResolver { return createTokenPayloadResolver{} }
+
+func (createTokenPayloadResolver) AsOf(ctx context.Context, obj *CreateTokenPayload) (*db.EventCursor, error) {
+	return compiled.Single(payloadRelations{readsOf(ctx)}.AsOf(ctx, []payload{obj.payload}))
+}
+
+type createWorkflowFromTemplatePayloadResolver struct{}
+
+// CreateWorkflowFromTemplatePayload resolves the fields of CreateWorkflowFromTemplatePayload for gqlgen's executor.
+func (*Resolver) CreateWorkflowFromTemplatePayload() CreateWorkflowFromTemplatePayloadResolver {
+	return createWorkflowFromTemplatePayloadResolver{}
+}
+
+func (createWorkflowFromTemplatePayloadResolver) AsOf(ctx context.Context, obj *WorkflowPayload) (*db.EventCursor, error) {
+	return compiled.Single(payloadRelations{readsOf(ctx)}.AsOf(ctx, []payload{obj.payload}))
+}
+
+type createWorkflowPayloadResolver struct{}
+
+// CreateWorkflowPayload resolves the fields of CreateWorkflowPayload for gqlgen's executor.
+func (*Resolver) CreateWorkflowPayload() CreateWorkflowPayloadResolver {
+	return createWorkflowPayloadResolver{}
+}
+
+func (createWorkflowPayloadResolver) AsOf(ctx context.Context, obj *WorkflowPayload) (*db.EventCursor, error) {
+	return compiled.Single(payloadRelations{readsOf(ctx)}.AsOf(ctx, []payload{obj.payload}))
+}
+
 type dashboardAgentResolver struct{}
 
 // DashboardAgent resolves the fields of DashboardAgent for gqlgen's executor.
@@ -2735,6 +3378,92 @@ func (*Resolver) DashboardAgent() DashboardAgentResolver { return dashboardAgent
 
 func (dashboardAgentResolver) Agent(ctx context.Context, obj *DashboardAgent) (*db.Agent, error) {
 	return compiled.Single(dashboardAgentRelations{readsOf(ctx)}.Agent(ctx, []*DashboardAgent{obj}))
+}
+
+type deactivateAgentPayloadResolver struct{}
+
+// DeactivateAgentPayload resolves the fields of DeactivateAgentPayload for gqlgen's executor.
+func (*Resolver) DeactivateAgentPayload() DeactivateAgentPayloadResolver {
+	return deactivateAgentPayloadResolver{}
+}
+
+func (deactivateAgentPayloadResolver) AsOf(ctx context.Context, obj *DeactivateAgentPayload) (*db.EventCursor, error) {
+	return compiled.Single(payloadRelations{readsOf(ctx)}.AsOf(ctx, []payload{obj.payload}))
+}
+
+type deleteWorkflowPayloadResolver struct{}
+
+// DeleteWorkflowPayload resolves the fields of DeleteWorkflowPayload for gqlgen's executor.
+func (*Resolver) DeleteWorkflowPayload() DeleteWorkflowPayloadResolver {
+	return deleteWorkflowPayloadResolver{}
+}
+
+func (deleteWorkflowPayloadResolver) AsOf(ctx context.Context, obj *WorkflowPayload) (*db.EventCursor, error) {
+	return compiled.Single(payloadRelations{readsOf(ctx)}.AsOf(ctx, []payload{obj.payload}))
+}
+
+type disableWorkflowPayloadResolver struct{}
+
+// DisableWorkflowPayload resolves the fields of DisableWorkflowPayload for gqlgen's executor.
+func (*Resolver) DisableWorkflowPayload() DisableWorkflowPayloadResolver {
+	return disableWorkflowPayloadResolver{}
+}
+
+func (disableWorkflowPayloadResolver) AsOf(ctx context.Context, obj *WorkflowPayload) (*db.EventCursor, error) {
+	return compiled.Single(payloadRelations{readsOf(ctx)}.AsOf(ctx, []payload{obj.payload}))
+}
+
+type enableWorkflowPayloadResolver struct{}
+
+// EnableWorkflowPayload resolves the fields of EnableWorkflowPayload for gqlgen's executor.
+func (*Resolver) EnableWorkflowPayload() EnableWorkflowPayloadResolver {
+	return enableWorkflowPayloadResolver{}
+}
+
+func (enableWorkflowPayloadResolver) AsOf(ctx context.Context, obj *WorkflowPayload) (*db.EventCursor, error) {
+	return compiled.Single(payloadRelations{readsOf(ctx)}.AsOf(ctx, []payload{obj.payload}))
+}
+
+type entryConnectionResolver struct{}
+
+// EntryConnection resolves the fields of EntryConnection for gqlgen's executor.
+func (*Resolver) EntryConnection() EntryConnectionResolver { return entryConnectionResolver{} }
+
+func (entryConnectionResolver) TotalCount(ctx context.Context, obj *Connection[Entry]) (int, error) {
+	return compiled.Single(pageRelations{readsOf(ctx)}.TotalCount(ctx, []*page{obj.page}))
+}
+
+func (entryConnectionResolver) TotalCountCapped(ctx context.Context, obj *Connection[Entry]) (bool, error) {
+	return compiled.Single(pageRelations{readsOf(ctx)}.TotalCountCapped(ctx, []*page{obj.page}))
+}
+
+type identityLinkedResolver struct{}
+
+// IdentityLinked resolves the fields of IdentityLinked for gqlgen's executor.
+func (*Resolver) IdentityLinked() IdentityLinkedResolver { return identityLinkedResolver{} }
+
+func (identityLinkedResolver) Actor(ctx context.Context, obj *IdentityLinked) (Actor, error) {
+	return compiled.Single(eventRelations{readsOf(ctx)}.Actor(ctx, []event{obj.event}))
+}
+
+func (identityLinkedResolver) Via(ctx context.Context, obj *IdentityLinked) (*db.Token, error) {
+	return compiled.Single(eventRelations{readsOf(ctx)}.Via(ctx, []event{obj.event}))
+}
+
+func (identityLinkedResolver) Conversation(ctx context.Context, obj *IdentityLinked) (*db.Conversation, error) {
+	return compiled.Single(eventRelations{readsOf(ctx)}.Conversation(ctx, []event{obj.event}))
+}
+
+func (identityLinkedResolver) Contact(ctx context.Context, obj *IdentityLinked) (*db.Contact, error) {
+	return compiled.Single(eventRelations{readsOf(ctx)}.Contact(ctx, []event{obj.event}))
+}
+
+func (identityLinkedResolver) IdempotencyKey(ctx context.Context, obj *IdentityLinked) (*string, error) {
+	return compiled.Single(eventRelations{readsOf(ctx)}.IdempotencyKey(ctx, []event{obj.event}))
+}
+
+func (identityLinkedResolver) Agent(ctx context.Context, obj *IdentityLinked) (*db.Agent, error) {
+	return compiled.Single(agentEventRelations{readsOf(ctx)}.Agent(ctx, []agentEvent{obj.agentEvent}))
 }
 
 type inboxChangeResolver struct{}
@@ -2757,6 +3486,24 @@ func (inboxConnectionResolver) TotalCount(ctx context.Context, obj *InboxConnect
 
 func (inboxConnectionResolver) TotalCountCapped(ctx context.Context, obj *InboxConnection) (bool, error) {
 	return compiled.Single(pageRelations{readsOf(ctx)}.TotalCountCapped(ctx, []*page{obj.page}))
+}
+
+type inboxCountsResolver struct{}
+
+// InboxCounts resolves the fields of InboxCounts for gqlgen's executor.
+func (*Resolver) InboxCounts() InboxCountsResolver { return inboxCountsResolver{} }
+
+func (inboxCountsResolver) MineUnread(ctx context.Context, obj *InboxCounts) (int, error) {
+	return compiled.Single(inboxCountsRelations{readsOf(ctx)}.MineUnread(ctx, []*InboxCounts{obj}))
+}
+
+type markReadPayloadResolver struct{}
+
+// MarkReadPayload resolves the fields of MarkReadPayload for gqlgen's executor.
+func (*Resolver) MarkReadPayload() MarkReadPayloadResolver { return markReadPayloadResolver{} }
+
+func (markReadPayloadResolver) AsOf(ctx context.Context, obj *ConversationPayload) (*db.EventCursor, error) {
+	return compiled.Single(payloadRelations{readsOf(ctx)}.AsOf(ctx, []payload{obj.payload}))
 }
 
 type messageResolver struct{}
@@ -2868,6 +3615,28 @@ func (noteAddedResolver) Message(ctx context.Context, obj *NoteAdded) (*db.Messa
 	return compiled.Single(messageEventRelations{readsOf(ctx)}.Message(ctx, []messageEvent{obj.messageEvent}))
 }
 
+type openConversationPayloadResolver struct{}
+
+// OpenConversationPayload resolves the fields of OpenConversationPayload for gqlgen's executor.
+func (*Resolver) OpenConversationPayload() OpenConversationPayloadResolver {
+	return openConversationPayloadResolver{}
+}
+
+func (openConversationPayloadResolver) AsOf(ctx context.Context, obj *ConversationPayload) (*db.EventCursor, error) {
+	return compiled.Single(payloadRelations{readsOf(ctx)}.AsOf(ctx, []payload{obj.payload}))
+}
+
+type reactivateAgentPayloadResolver struct{}
+
+// ReactivateAgentPayload resolves the fields of ReactivateAgentPayload for gqlgen's executor.
+func (*Resolver) ReactivateAgentPayload() ReactivateAgentPayloadResolver {
+	return reactivateAgentPayloadResolver{}
+}
+
+func (reactivateAgentPayloadResolver) AsOf(ctx context.Context, obj *AgentPayload) (*db.EventCursor, error) {
+	return compiled.Single(payloadRelations{readsOf(ctx)}.AsOf(ctx, []payload{obj.payload}))
+}
+
 type receiveMessagePayloadResolver struct{}
 
 // ReceiveMessagePayload resolves the fields of ReceiveMessagePayload for gqlgen's executor.
@@ -2879,6 +3648,41 @@ func (receiveMessagePayloadResolver) Message(ctx context.Context, obj *Conversat
 	return compiled.Single(conversationPayloadRelations{readsOf(ctx)}.Message(ctx, []*ConversationPayload{obj}))
 }
 
+func (receiveMessagePayloadResolver) AsOf(ctx context.Context, obj *ConversationPayload) (*db.EventCursor, error) {
+	return compiled.Single(payloadRelations{readsOf(ctx)}.AsOf(ctx, []payload{obj.payload}))
+}
+
+type recordBusinessEventPayloadResolver struct{}
+
+// RecordBusinessEventPayload resolves the fields of RecordBusinessEventPayload for gqlgen's executor.
+func (*Resolver) RecordBusinessEventPayload() RecordBusinessEventPayloadResolver {
+	return recordBusinessEventPayloadResolver{}
+}
+
+func (recordBusinessEventPayloadResolver) AsOf(ctx context.Context, obj *ConversationPayload) (*db.EventCursor, error) {
+	return compiled.Single(payloadRelations{readsOf(ctx)}.AsOf(ctx, []payload{obj.payload}))
+}
+
+type reopenConversationPayloadResolver struct{}
+
+// ReopenConversationPayload resolves the fields of ReopenConversationPayload for gqlgen's executor.
+func (*Resolver) ReopenConversationPayload() ReopenConversationPayloadResolver {
+	return reopenConversationPayloadResolver{}
+}
+
+func (reopenConversationPayloadResolver) AsOf(ctx context.Context, obj *ConversationPayload) (*db.EventCursor, error) {
+	return compiled.Single(payloadRelations{readsOf(ctx)}.AsOf(ctx, []payload{obj.payload}))
+}
+
+type revokeTokenPayloadResolver struct{}
+
+// RevokeTokenPayload resolves the fields of RevokeTokenPayload for gqlgen's executor.
+func (*Resolver) RevokeTokenPayload() RevokeTokenPayloadResolver { return revokeTokenPayloadResolver{} }
+
+func (revokeTokenPayloadResolver) AsOf(ctx context.Context, obj *TokenPayload) (*db.EventCursor, error) {
+	return compiled.Single(payloadRelations{readsOf(ctx)}.AsOf(ctx, []payload{obj.payload}))
+}
+
 type sendMessagePayloadResolver struct{}
 
 // SendMessagePayload resolves the fields of SendMessagePayload for gqlgen's executor.
@@ -2886,6 +3690,10 @@ func (*Resolver) SendMessagePayload() SendMessagePayloadResolver { return sendMe
 
 func (sendMessagePayloadResolver) Message(ctx context.Context, obj *ConversationPayload) (*db.Message, error) {
 	return compiled.Single(conversationPayloadRelations{readsOf(ctx)}.Message(ctx, []*ConversationPayload{obj}))
+}
+
+func (sendMessagePayloadResolver) AsOf(ctx context.Context, obj *ConversationPayload) (*db.EventCursor, error) {
+	return compiled.Single(payloadRelations{readsOf(ctx)}.AsOf(ctx, []payload{obj.payload}))
 }
 
 type sessionResolver struct{}
@@ -2901,6 +3709,17 @@ func (sessionResolver) Workspace(ctx context.Context, obj *Session) (*db.Workspa
 	return compiled.Single(sessionRelations{readsOf(ctx)}.Workspace(ctx, []*Session{obj}))
 }
 
+type setAvailabilityPayloadResolver struct{}
+
+// SetAvailabilityPayload resolves the fields of SetAvailabilityPayload for gqlgen's executor.
+func (*Resolver) SetAvailabilityPayload() SetAvailabilityPayloadResolver {
+	return setAvailabilityPayloadResolver{}
+}
+
+func (setAvailabilityPayloadResolver) AsOf(ctx context.Context, obj *AgentPayload) (*db.EventCursor, error) {
+	return compiled.Single(payloadRelations{readsOf(ctx)}.AsOf(ctx, []payload{obj.payload}))
+}
+
 type timelineConnectionResolver struct{}
 
 // TimelineConnection resolves the fields of TimelineConnection for gqlgen's executor.
@@ -2912,6 +3731,172 @@ func (timelineConnectionResolver) TotalCount(ctx context.Context, obj *Connectio
 
 func (timelineConnectionResolver) TotalCountCapped(ctx context.Context, obj *Connection[Event]) (bool, error) {
 	return compiled.Single(pageRelations{readsOf(ctx)}.TotalCountCapped(ctx, []*page{obj.page}))
+}
+
+type tokenResolver struct{}
+
+// Token resolves the fields of Token for gqlgen's executor.
+func (*Resolver) Token() TokenResolver { return tokenResolver{} }
+
+func (tokenResolver) Agent(ctx context.Context, obj *db.Token) (*db.Agent, error) {
+	return compiled.Single(tokenRelations{readsOf(ctx)}.Agent(ctx, []*db.Token{obj}))
+}
+
+type tokenConnectionResolver struct{}
+
+// TokenConnection resolves the fields of TokenConnection for gqlgen's executor.
+func (*Resolver) TokenConnection() TokenConnectionResolver { return tokenConnectionResolver{} }
+
+func (tokenConnectionResolver) TotalCount(ctx context.Context, obj *Connection[*db.Token]) (int, error) {
+	return compiled.Single(pageRelations{readsOf(ctx)}.TotalCount(ctx, []*page{obj.page}))
+}
+
+func (tokenConnectionResolver) TotalCountCapped(ctx context.Context, obj *Connection[*db.Token]) (bool, error) {
+	return compiled.Single(pageRelations{readsOf(ctx)}.TotalCountCapped(ctx, []*page{obj.page}))
+}
+
+type tokenCreatedResolver struct{}
+
+// TokenCreated resolves the fields of TokenCreated for gqlgen's executor.
+func (*Resolver) TokenCreated() TokenCreatedResolver { return tokenCreatedResolver{} }
+
+func (tokenCreatedResolver) Actor(ctx context.Context, obj *TokenCreated) (Actor, error) {
+	return compiled.Single(eventRelations{readsOf(ctx)}.Actor(ctx, []event{obj.event}))
+}
+
+func (tokenCreatedResolver) Via(ctx context.Context, obj *TokenCreated) (*db.Token, error) {
+	return compiled.Single(eventRelations{readsOf(ctx)}.Via(ctx, []event{obj.event}))
+}
+
+func (tokenCreatedResolver) Conversation(ctx context.Context, obj *TokenCreated) (*db.Conversation, error) {
+	return compiled.Single(eventRelations{readsOf(ctx)}.Conversation(ctx, []event{obj.event}))
+}
+
+func (tokenCreatedResolver) Contact(ctx context.Context, obj *TokenCreated) (*db.Contact, error) {
+	return compiled.Single(eventRelations{readsOf(ctx)}.Contact(ctx, []event{obj.event}))
+}
+
+func (tokenCreatedResolver) IdempotencyKey(ctx context.Context, obj *TokenCreated) (*string, error) {
+	return compiled.Single(eventRelations{readsOf(ctx)}.IdempotencyKey(ctx, []event{obj.event}))
+}
+
+func (tokenCreatedResolver) Token(ctx context.Context, obj *TokenCreated) (*db.Token, error) {
+	return compiled.Single(tokenEventRelations{readsOf(ctx)}.Token(ctx, []tokenEvent{obj.tokenEvent}))
+}
+
+type tokenRevokedResolver struct{}
+
+// TokenRevoked resolves the fields of TokenRevoked for gqlgen's executor.
+func (*Resolver) TokenRevoked() TokenRevokedResolver { return tokenRevokedResolver{} }
+
+func (tokenRevokedResolver) Actor(ctx context.Context, obj *TokenRevoked) (Actor, error) {
+	return compiled.Single(eventRelations{readsOf(ctx)}.Actor(ctx, []event{obj.event}))
+}
+
+func (tokenRevokedResolver) Via(ctx context.Context, obj *TokenRevoked) (*db.Token, error) {
+	return compiled.Single(eventRelations{readsOf(ctx)}.Via(ctx, []event{obj.event}))
+}
+
+func (tokenRevokedResolver) Conversation(ctx context.Context, obj *TokenRevoked) (*db.Conversation, error) {
+	return compiled.Single(eventRelations{readsOf(ctx)}.Conversation(ctx, []event{obj.event}))
+}
+
+func (tokenRevokedResolver) Contact(ctx context.Context, obj *TokenRevoked) (*db.Contact, error) {
+	return compiled.Single(eventRelations{readsOf(ctx)}.Contact(ctx, []event{obj.event}))
+}
+
+func (tokenRevokedResolver) IdempotencyKey(ctx context.Context, obj *TokenRevoked) (*string, error) {
+	return compiled.Single(eventRelations{readsOf(ctx)}.IdempotencyKey(ctx, []event{obj.event}))
+}
+
+func (tokenRevokedResolver) Token(ctx context.Context, obj *TokenRevoked) (*db.Token, error) {
+	return compiled.Single(tokenEventRelations{readsOf(ctx)}.Token(ctx, []tokenEvent{obj.tokenEvent}))
+}
+
+type unassignContactPayloadResolver struct{}
+
+// UnassignContactPayload resolves the fields of UnassignContactPayload for gqlgen's executor.
+func (*Resolver) UnassignContactPayload() UnassignContactPayloadResolver {
+	return unassignContactPayloadResolver{}
+}
+
+func (unassignContactPayloadResolver) AsOf(ctx context.Context, obj *ContactPayload) (*db.EventCursor, error) {
+	return compiled.Single(payloadRelations{readsOf(ctx)}.AsOf(ctx, []payload{obj.payload}))
+}
+
+type unassignConversationPayloadResolver struct{}
+
+// UnassignConversationPayload resolves the fields of UnassignConversationPayload for gqlgen's executor.
+func (*Resolver) UnassignConversationPayload() UnassignConversationPayloadResolver {
+	return unassignConversationPayloadResolver{}
+}
+
+func (unassignConversationPayloadResolver) AsOf(ctx context.Context, obj *ConversationPayload) (*db.EventCursor, error) {
+	return compiled.Single(payloadRelations{readsOf(ctx)}.AsOf(ctx, []payload{obj.payload}))
+}
+
+type unassignConversationsPayloadResolver struct{}
+
+// UnassignConversationsPayload resolves the fields of UnassignConversationsPayload for gqlgen's executor.
+func (*Resolver) UnassignConversationsPayload() UnassignConversationsPayloadResolver {
+	return unassignConversationsPayloadResolver{}
+}
+
+func (unassignConversationsPayloadResolver) AsOf(ctx context.Context, obj *ConversationsPayload) (*db.EventCursor, error) {
+	return compiled.Single(payloadRelations{readsOf(ctx)}.AsOf(ctx, []payload{obj.payload}))
+}
+
+type unblockContactPayloadResolver struct{}
+
+// UnblockContactPayload resolves the fields of UnblockContactPayload for gqlgen's executor.
+func (*Resolver) UnblockContactPayload() UnblockContactPayloadResolver {
+	return unblockContactPayloadResolver{}
+}
+
+func (unblockContactPayloadResolver) AsOf(ctx context.Context, obj *ContactPayload) (*db.EventCursor, error) {
+	return compiled.Single(payloadRelations{readsOf(ctx)}.AsOf(ctx, []payload{obj.payload}))
+}
+
+type updateAgentPayloadResolver struct{}
+
+// UpdateAgentPayload resolves the fields of UpdateAgentPayload for gqlgen's executor.
+func (*Resolver) UpdateAgentPayload() UpdateAgentPayloadResolver { return updateAgentPayloadResolver{} }
+
+func (updateAgentPayloadResolver) AsOf(ctx context.Context, obj *AgentPayload) (*db.EventCursor, error) {
+	return compiled.Single(payloadRelations{readsOf(ctx)}.AsOf(ctx, []payload{obj.payload}))
+}
+
+type updateContactPayloadResolver struct{}
+
+// UpdateContactPayload resolves the fields of UpdateContactPayload for gqlgen's executor.
+func (*Resolver) UpdateContactPayload() UpdateContactPayloadResolver {
+	return updateContactPayloadResolver{}
+}
+
+func (updateContactPayloadResolver) AsOf(ctx context.Context, obj *ContactPayload) (*db.EventCursor, error) {
+	return compiled.Single(payloadRelations{readsOf(ctx)}.AsOf(ctx, []payload{obj.payload}))
+}
+
+type updateWorkflowPayloadResolver struct{}
+
+// UpdateWorkflowPayload resolves the fields of UpdateWorkflowPayload for gqlgen's executor.
+func (*Resolver) UpdateWorkflowPayload() UpdateWorkflowPayloadResolver {
+	return updateWorkflowPayloadResolver{}
+}
+
+func (updateWorkflowPayloadResolver) AsOf(ctx context.Context, obj *WorkflowPayload) (*db.EventCursor, error) {
+	return compiled.Single(payloadRelations{readsOf(ctx)}.AsOf(ctx, []payload{obj.payload}))
+}
+
+type updateWorkspacePayloadResolver struct{}
+
+// UpdateWorkspacePayload resolves the fields of UpdateWorkspacePayload for gqlgen's executor.
+func (*Resolver) UpdateWorkspacePayload() UpdateWorkspacePayloadResolver {
+	return updateWorkspacePayloadResolver{}
+}
+
+func (updateWorkspacePayloadResolver) AsOf(ctx context.Context, obj *WorkspacePayload) (*db.EventCursor, error) {
+	return compiled.Single(payloadRelations{readsOf(ctx)}.AsOf(ctx, []payload{obj.payload}))
 }
 
 type workflowResolver struct{}

@@ -48,7 +48,7 @@ func TestTables(t *testing.T) {
 }
 
 func waysToRead(f *compiled.Field) (ways int) {
-	for _, is := range []bool{f.Append != nil, f.Object != nil, f.List != nil, f.Relation != nil, f.Stream != nil} {
+	for _, is := range []bool{f.Append != nil, f.AppendFor != nil, f.Object != nil, f.List != nil, f.Relation != nil, f.Stream != nil} {
 		if is {
 			ways++
 		}

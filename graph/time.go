@@ -11,9 +11,6 @@ import (
 	"switchboard/service"
 )
 
-// dateTime is the form of times, with its quotes.
-const dateTime = `"2006-01-02T15:04:05.000000Z"`
-
 // MarshalDateTime writes an instant as RFC 3339 in UTC, always with six decimals, so that
 // texts sort as the instants do.
 func MarshalDateTime(t time.Time) graphql.Marshaler {
@@ -24,7 +21,14 @@ func MarshalDateTime(t time.Time) graphql.Marshaler {
 
 // AppendDateTime appends an instant as MarshalDateTime writes it.
 func AppendDateTime(dst []byte, t time.Time) []byte {
-	return t.UTC().AppendFormat(dst, dateTime)
+	t = t.UTC()
+	dst = t.AppendFormat(append(dst, '"'), time.RFC3339) // which package time writes faster than other forms
+	dst[len(dst)-1] = '.'
+	micros := t.Nanosecond() / int(time.Microsecond)
+	for digit := 100_000; digit > 0; digit /= 10 {
+		dst = append(dst, '0'+byte(micros/digit%10))
+	}
+	return append(dst, 'Z', '"')
 }
 
 // MarshalDateTimeText writes a time that is stored as text.

@@ -61,11 +61,18 @@ func TestVariables(t *testing.T) {
 		}
 	}
 	for doc, says := range map[string]string{
-		`{ contacts(first: 25.0) { nodes { id } } }`:               "Int cannot represent",
-		`{ contacts(first: "25") { nodes { id } } }`:               "Int cannot represent",
-		`query($v: ID!) { contact(id: $v) { id } }`:                "$v does not fit: it is missing, and ID! is required",
-		`query A { asOf } query B { asOf }`:                        "name the one to execute in operationName",
-		`query($v: Int = 25) { contacts(first: $v) { nodes {id}}}`: "",
+		`{ contacts(first: 25.0) { nodes { id } } }`:                       "Int cannot represent",
+		`{ contacts(first: "25") { nodes { id } } }`:                       "Int cannot represent",
+		`{ contacts(first: 2147483648) { nodes { id } } }`:                 "32 bits",
+		`{ contacts(first: -2147483649) { nodes { id } } }`:                "32 bits",
+		`query($v: Int = 9999999999) { contacts(first: $v) { nodes {id}}}`: "32 bits",
+		`{ contacts(search: "a \uD83D") { nodes { id } } }`:                "surrogate",
+		`{ contacts(search: "a \uDE00\uD83D") { nodes { id } } }`:          "surrogate",
+		`{ contacts(search: "a \uD83D\uDE00") { nodes { id } } }`:          "",
+		`{ contacts(search: "a \\uD83D") { nodes { id } } }`:               "",
+		`query($v: ID!) { contact(id: $v) { id } }`:                        "$v does not fit: it is missing, and ID! is required",
+		`query A { asOf } query B { asOf }`:                                "name the one to execute in operationName",
+		`query($v: Int = 25) { contacts(first: $v) { nodes {id}}}`:         "",
 	} {
 		a := w.post(t, w.agent.token, doc, nil)
 		if errs := a.errors(); says == "" && errs != nil || says != "" && (len(errs) != 1 || !strings.Contains(errs[0].Message, says)) {

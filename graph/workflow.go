@@ -18,32 +18,30 @@ type (
 
 // WorkflowPayload is what the mutations of workflows return.
 type WorkflowPayload struct {
-	Workflow   *db.Workflow
-	Events     []Event
-	UserErrors []*service.Refusal
+	payload
+	Workflow *db.Workflow
 }
 
 func workflowPayload(o *service.Outcome, err error) (*WorkflowPayload, error) {
-	events, refusals, err := split(o, err)
+	p, err := payloadOf(o, err)
 	if err != nil {
 		return nil, err
 	}
-	return &WorkflowPayload{o.Workflow, events, refusals}, nil
+	return &WorkflowPayload{p, o.Workflow}, nil
 }
 
 // WorkflowRunPayload is what the mutations of runs return.
 type WorkflowRunPayload struct {
-	Run        *db.WorkflowRun
-	Events     []Event
-	UserErrors []*service.Refusal
+	payload
+	Run *db.WorkflowRun
 }
 
 func workflowRunPayload(o *service.Outcome, err error) (*WorkflowRunPayload, error) {
-	events, refusals, err := split(o, err)
+	p, err := payloadOf(o, err)
 	if err != nil {
 		return nil, err
 	}
-	return &WorkflowRunPayload{o.Run, events, refusals}, nil
+	return &WorkflowRunPayload{p, o.Run}, nil
 }
 
 func (r queryResolver) Workflows(ctx context.Context, first *int, after *string, last *int, before *string) (*WorkflowConnection, error) {

@@ -48,7 +48,7 @@ func (r assignStepRelations) Agent(ctx context.Context, rows []AssignStep) ([]*d
 
 // namedAgents reads the agents that parts of definitions name, in their order; nil for nil.
 func namedAgents[R any](ctx context.Context, r *reads, rows []R, ids func(R) []db.AgentID) ([][]*db.Agent, []error) {
-	agents, errs := referAll(ctx, r.agents, rows, ids)
+	agents, errs := referAll(ctx, r.agents.all, rows, ids)
 	return derive(len(rows), errs, func(i int) []*db.Agent {
 		return slices.DeleteFunc(agents[i], func(a *db.Agent) bool { return a == nil })
 	})

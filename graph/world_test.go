@@ -44,6 +44,7 @@ type server struct {
 	known   *db.DB // through which callers are known
 	service *workflow.Service
 	auth    *auth.Authenticator
+	handler *graph.Handler
 	http    *httptest.Server
 }
 
@@ -71,11 +72,15 @@ type options struct {
 	ping          time.Duration
 	now           func() time.Time
 	pool          db.Options
+	rowMemory     int
 	introspection bool
+	rate          int                 // cost that an agent may cause each second
+	documents     graph.DocumentsMode // what becomes of documents that are not trusted
 	origins       graph.Origins
-	clock         func() time.Time // of the handler
+	clock         func() time.Time // of the handler and the authenticator
 	shedAfter     time.Duration
 	before        func(url string) // changes the database before the server connects
+	issuers       *auth.Issuers    // whose tokens are accepted
 	log           *slog.Logger
 }
 
@@ -110,10 +115,16 @@ func (w *world) serve(o options) *server {
 	known, err := db.Open(ctx, w.url, db.Options{MaxConns: 2})
 	must(w.t, err)
 	who := auth.New(known, o.log)
+	if o.clock != nil {
+		who.Now = o.clock
+	}
 	f := feed.New(d, feed.Options{Log: o.log, Now: o.now, Before: who.Withdraw})
-	s := &server{db: d, known: known, service: workflow.New(service.New(d, f, service.Options{Log: o.log, Now: o.now})), auth: who}
-	handler := graph.NewHandler(graph.Options{Service: s.service, Auth: s.auth, Log: o.log, Introspection: o.introspection, PingEvery: o.ping, ShedAfter: o.shedAfter, Origins: o.origins, Now: o.clock})
-	s.http = httptest.NewServer(handler)
+	s := &server{db: d, known: known, service: workflow.New(service.New(d, f, service.Options{Log: o.log, Now: o.now, RowMemory: o.rowMemory})), auth: who}
+	handler := graph.NewHandler(graph.Options{Service: s.service, Auth: s.auth, Log: o.log, Introspection: o.introspection, RateLimit: o.rate, Documents: o.documents, PingEvery: o.ping, ShedAfter: o.shedAfter, Origins: o.origins, Now: o.clock})
+	s.handler, s.http = handler, httptest.NewServer(handler)
+	if o.issuers != nil {
+		must(w.t, who.Trust(ctx, o.issuers, s.service))
+	}
 	done := make(chan struct{}, 3)
 	go func() { f.Run(ctx); done <- struct{}{} }()
 	go func() { handler.Shed(ctx); done <- struct{}{} }()
@@ -156,6 +167,8 @@ func (w *world) found(name string) *company {
 	c.colleague = w.hire(c, "Cem Colleague", "cem"+domain, db.RoleAgent)
 	c.integration = w.issue(c, db.ScopeIntegration, nil)
 	c.reader = w.issue(c, db.ScopeRead, nil)
+	_, err = w.service.CursorKey(w.t.Context(), c.manager.Actor) // which is read once, so that it is in no operation's statements
+	must(w.t, err)
 	return c
 }
 
@@ -267,7 +280,10 @@ func (a *answer) text(path ...any) string {
 type wireError struct {
 	Message    string
 	Path       []any
-	Extensions struct{ Code, RequestID string }
+	Extensions struct {
+		Code, RequestID string
+		Retryable       *bool
+	}
 }
 
 func (a *answer) errors() (errs []wireError) {

@@ -16,23 +16,36 @@ type Actor struct {
 	AsOf      db.Seq          // number of the event up to which this is known to hold; 0: of none
 }
 
+// A Credential is what a caller presents.
+type Credential struct {
+	Token     string
+	Workspace string // typed id of the workspace that the caller chose; empty if the token decides
+	Local     bool   // whether the request came from this machine without a proxy between
+}
+
+// A ChoiceError reports that a caller has agents in several workspaces and must choose one. Clients
+// receive it as UNAUTHENTICATED with the workspaces in its extensions.
+type ChoiceError struct{ Workspaces []WorkspaceChoice }
+
+// WorkspaceChoice is a workspace that a caller may choose.
+type WorkspaceChoice struct {
+	ID   db.WorkspaceID
+	Name string
+}
+
+// Error returns what to do.
+func (e *ChoiceError) Error() string { return e.Unwrap().Error() }
+
+// Unwrap returns the error without the workspaces.
+func (e *ChoiceError) Unwrap() error {
+	return &Error{Unauthenticated, "choose a workspace: you are an agent in several; name one in the header X-Switchboard-Workspace, " +
+		"or as workspace in connection_init"}
+}
+
 // Audience returns an actor that stands for all callers of the same workspace and role. Use it only
 // to read what is the same for all of them: it has no view MINE (BAD_USER_INPUT), and its
 // Counts.Mine is 0.
 func (a Actor) Audience() Actor { return Actor{Workspace: a.Workspace, Role: a.Role} }
-
-// Role determines what a caller may do.
-type Role string
-
-// The roles of callers: agents have one of the first two, API tokens of programs one of the next
-// two.
-const (
-	RoleAgent       Role = "AGENT"
-	RoleManager     Role = "MANAGER"
-	RoleIntegration Role = "INTEGRATION"
-	RoleReader      Role = "READER"
-	RoleWorkflow    Role = "WORKFLOW" // of the steps of workflow runs
-)
 
 // Ref returns the caller as the actor of an event; zero for the system.
 func (a Actor) Ref() db.ActorRef {
@@ -47,13 +60,23 @@ func (a Actor) Ref() db.ActorRef {
 
 // Scope returns what the caller's token may be used for.
 func (a Actor) Scope() db.TokenScope {
-	switch {
-	case a.Agent != nil:
-		return db.ScopeAgent
-	case a.Role == RoleIntegration:
-		return db.ScopeIntegration
+	for scope, role := range programs {
+		if a.Agent == nil && role == a.Role {
+			return scope
+		}
 	}
-	return db.ScopeRead
+	return db.ScopeAgent
+}
+
+// programs are the roles of programs, by the scopes of their tokens.
+var programs = map[db.TokenScope]Role{
+	db.ScopeIntegration: RoleIntegration, db.ScopeRead: RoleReader, db.ScopeDashboard: RoleDashboard,
+}
+
+// RoleOf returns the role of programs whose tokens have a scope; ok is false for other scopes.
+func RoleOf(scope db.TokenScope) (role Role, ok bool) {
+	role, ok = programs[scope]
+	return role, ok
 }
 
 // source returns the source of a conversation that this caller opens.
@@ -62,44 +85,4 @@ func (a Actor) source() db.ConversationSource {
 		return db.SourceIntegration
 	}
 	return db.SourceAgent
-}
-
-// mayWrite refuses callers with a read token.
-func mayWrite(a Actor) error {
-	if a.Role == RoleReader || a.Role == "" {
-		return &Error{Forbidden, "a read token cannot change anything"}
-	}
-	return nil
-}
-
-// MayManage refuses callers other than managers.
-func MayManage(a Actor) error {
-	if a.Role != RoleManager {
-		return &Error{Forbidden, "only a manager may do this"}
-	}
-	return nil
-}
-
-// mayIntegrate refuses callers other than integrations.
-func mayIntegrate(a Actor) error {
-	if a.Role != RoleIntegration {
-		return &Error{Forbidden, "only an integration may do this; make a token for it with the scope integration"}
-	}
-	return nil
-}
-
-// mayActAsAgent refuses callers that are not agents, as only agents can be assignees.
-func mayActAsAgent(a Actor) error {
-	if a.Agent == nil {
-		return &Error{Forbidden, "only an agent may do this; the token belongs to a program"}
-	}
-	return nil
-}
-
-// maySetAvailability refuses agents other than managers who set another agent's availability.
-func maySetAvailability(a Actor, agent db.AgentID) error {
-	if a.Role == RoleManager || (a.Agent != nil && *a.Agent == agent) {
-		return nil
-	}
-	return &Error{Forbidden, "only a manager may set somebody else's availability"}
 }

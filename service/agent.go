@@ -95,7 +95,7 @@ type CreateAgentInput struct {
 // CreateAgent adds an agent, offline at first (managers only). Refusals: EMAIL_TAKEN,
 // IDENTITY_TAKEN.
 func (s *Service) CreateAgent(ctx context.Context, actor Actor, in CreateAgentInput) (*Outcome, error) {
-	if err := MayManage(actor); err != nil {
+	if err := Permit(actor, "createAgent"); err != nil {
 		return nil, err
 	}
 	a := &db.Agent{ID: db.AgentID{UUID: db.NewUUID()}, Skills: []string{}, Availability: db.Offline, Active: true}
@@ -105,6 +105,9 @@ func (s *Service) CreateAgent(ctx context.Context, actor Actor, in CreateAgentIn
 	}
 	return s.Write(ctx, actor, "createAgent", &in, func(w *Writer) (Changes, error) {
 		if err := w.checkEmail(ctx, a); err != nil {
+			return nil, err
+		}
+		if err := s.checkAgents(ctx, w); err != nil {
 			return nil, err
 		}
 		a.CreatedAt = w.At
@@ -132,7 +135,7 @@ type UpdateAgentInput struct {
 // UpdateAgent changes an agent's data (managers only). Refusals: EMAIL_TAKEN, IDENTITY_TAKEN,
 // LAST_MANAGER.
 func (s *Service) UpdateAgent(ctx context.Context, actor Actor, in UpdateAgentInput) (*Outcome, error) {
-	if err := MayManage(actor); err != nil {
+	if err := Permit(actor, "updateAgent"); err != nil {
 		return nil, err
 	}
 	if err := agentData(&db.Agent{}, in.Name, in.Email, in.AvatarURL, in.Role, in.Skills, in.Identity); err != nil {
@@ -251,14 +254,8 @@ type SetAvailabilityInput struct {
 // SetAvailability sets the caller's own availability; managers can set that of any agent. Refusals:
 // AGENT_INACTIVE.
 func (s *Service) SetAvailability(ctx context.Context, actor Actor, in SetAvailabilityInput) (*Outcome, error) {
-	id := in.AgentID
-	if id == nil {
-		if err := mayActAsAgent(actor); err != nil {
-			return nil, err
-		}
-		id = actor.Agent
-	}
-	if err := maySetAvailability(actor, *id); err != nil {
+	id, err := maySetAvailability(actor, in.AgentID)
+	if err != nil {
 		return nil, err
 	}
 	return s.Write(ctx, actor, "setAvailability", &in, func(w *Writer) (Changes, error) {
@@ -286,12 +283,12 @@ type DeactivateAgentInput struct {
 	Keyed
 }
 
-// DeactivateAgent deactivates an agent (managers only): nothing more can be assigned to them, and
-// each of their open conversations is unassigned or assigned to a colleague, with one event each.
-// Contacts without an open conversation keep their assignee (A7). Refusals: LAST_MANAGER,
-// AGENT_INACTIVE.
+// DeactivateAgent deactivates an agent (managers only): nothing more can be assigned to them, each of
+// their open conversations is unassigned or assigned to a colleague, and each of their tokens is
+// revoked, with one event each. Contacts without an open conversation keep their assignee (A7).
+// Refusals: LAST_MANAGER, AGENT_INACTIVE.
 func (s *Service) DeactivateAgent(ctx context.Context, actor Actor, in DeactivateAgentInput) (*Outcome, error) {
-	if err := MayManage(actor); err != nil {
+	if err := Permit(actor, "deactivateAgent"); err != nil {
 		return nil, err
 	}
 	if in.HandOverTo != nil && *in.HandOverTo == in.AgentID {
@@ -329,7 +326,11 @@ func (s *Service) DeactivateAgent(ctx context.Context, actor Actor, in Deactivat
 		if err := w.showProblems(ctx, names); err != nil {
 			return nil, err
 		}
-		return w.Save(ctx, events, threads...)
+		if events, err = w.Save(ctx, events, threads...); err != nil {
+			return nil, err
+		}
+		revoked, err := w.revokeTokensOf(ctx, a.ID)
+		return append(events, revoked...), err
 	})
 }
 
@@ -410,7 +411,7 @@ type ReactivateAgentInput struct {
 
 // ReactivateAgent reactivates a deactivated agent, whose availability is offline (managers only).
 func (s *Service) ReactivateAgent(ctx context.Context, actor Actor, in ReactivateAgentInput) (*Outcome, error) {
-	if err := MayManage(actor); err != nil {
+	if err := Permit(actor, "reactivateAgent"); err != nil {
 		return nil, err
 	}
 	return s.Write(ctx, actor, "reactivateAgent", &in, func(w *Writer) (Changes, error) {
@@ -421,6 +422,9 @@ func (s *Service) ReactivateAgent(ctx context.Context, actor Actor, in Reactivat
 		w.Outcome.Agent = a
 		if a.Active {
 			return Unchanged, nil
+		}
+		if err := s.checkAgents(ctx, w); err != nil {
+			return nil, err
 		}
 		a.Active = true
 		return Changes{w.AboutAgent(a, db.AgentReactivated, db.EventData{})}, w.UpdateAgent(ctx, a)

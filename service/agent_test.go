@@ -102,26 +102,28 @@ func testDeactivationLooksAgain(t *testing.T, w *world, held bool) {
 	servicetest.Equal(t, "owners", w.Owner(first)+" "+w.Owner(second), "nobody nobody")
 }
 
-// testDeactivationLeavesOthers queues two calls before the deactivation, which finds both
-// conversations still open and assigned to the agent.
+// testDeactivationLeavesOthers stops a company that takes and closes two conversations right before
+// its commit, so that the deactivation finds both still open and assigned to the agent.
 func testDeactivationLeavesOthers(t *testing.T, w *world) {
 	zoe, ada := w.Agent("Zoe"), w.Agent("Ada")
 	taken, closed, left := w.Open(zoe), w.Open(zoe), w.Open(zoe)
 	release := w.Locks("SELECT FROM event_heads FOR UPDATE")
-	taking := servicetest.Begin(func() (*service.Outcome, error) {
-		return w.AssignConversation(w.Context(), ada, service.AssignConversationInput{ConversationID: taken.ID, AssigneeID: *ada.Agent})
-	})
-	closing := servicetest.Begin(func() (*service.Outcome, error) {
-		return w.CloseConversation(w.Context(), ada, service.CloseConversationInput{ConversationID: closed.ID})
-	})
-	w.WaitBlocked(2)
+	answers, run := w.company(
+		func() (*service.Outcome, error) {
+			return w.AssignConversation(w.Context(), ada, service.AssignConversationInput{ConversationID: taken.ID, AssigneeID: *ada.Agent})
+		},
+		func() (*service.Outcome, error) {
+			return w.CloseConversation(w.Context(), ada, service.CloseConversationInput{ConversationID: closed.ID})
+		})
+	go run()
+	w.WaitBlockedIn("event_heads", 1) // the contacts of both are locked
 	deactivation := servicetest.Begin(func() (*service.Outcome, error) {
 		return w.DeactivateAgent(w.Context(), w.Manager, service.DeactivateAgentInput{AgentID: *zoe.Agent})
 	})
-	w.WaitBlocked(3)
+	w.WaitBlockedIn("FROM contacts", 1)
 	release()
-	w.OK(w.Await(taking))
-	w.OK(w.Await(closing))
+	w.OK(w.Await(answers[0]))
+	w.OK(w.Await(answers[1]))
 	servicetest.Lines(t, w.Story(w.OK(w.Await(deactivation)).Events), "AGENT_DEACTIVATED by Mia Manager",
 		"CONVERSATION_UNASSIGNED Zoe->nobody AGENT_DEACTIVATED by Mia Manager v3->v4")
 	servicetest.Equal(t, "owners", w.Owner(taken)+" "+w.Owner(closed)+" "+w.Owner(left), "Ada Zoe nobody")
@@ -196,6 +198,7 @@ func testDeactivationOfMany(t *testing.T, w *world) {
 	const open = 3000
 	zoe, ada, ben := w.Agent("Zoe"), w.Agent("Ada"), w.Agent("Ben")
 	many := w.many(open, zoe.Agent)
+	w.Unlogged() // looking for the event of each row would take the commit longer than a statement may
 	head, began := w.Head(), time.Now()
 	deactivation := servicetest.Begin(func() (*service.Outcome, error) {
 		return w.DeactivateAgent(w.Context(), w.Manager, service.DeactivateAgentInput{AgentID: *zoe.Agent, HandOverTo: ada.Agent})
@@ -332,5 +335,36 @@ func testTwoLastManagers(t *testing.T, w *world) {
 		w.OK(w.Await(first))
 		_, err := w.Await(second)
 		servicetest.Refused(t, err, service.LastManager)
+	}
+}
+
+// TestAgentsByLoad: I4 agents can be listed by the number of their open conversations, in which those
+// that are closed or of blocked contacts do not count, then by name.
+func TestAgentsByLoad(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	ben, ada, cem := w.Agent("Ben"), w.Agent("Ada"), w.Agent("Cem")
+	give := func(a service.Actor) *db.Conversation {
+		c := w.Open()
+		w.Assign(c, a)
+		return c
+	}
+	give(cem)
+	give(cem)
+	give(ben)
+	w.Closes(give(ben))
+	w.Block(give(ben))
+	give(ada)
+	for direction, want := range map[service.Direction]string{service.Ascending: "Ada 1, Ben 1, Cem 2", service.Descending: "Cem 2, Ben 1, Ada 1"} {
+		l, err := w.Agents(w.Context(), w.Manager, service.AgentsInput{
+			OrderBy: &service.AgentOrder{Field: db.AgentLoad, Direction: direction}, PageInput: service.PageInput{First: new(10)}})
+		servicetest.Fine(t, err)
+		var told []string
+		for _, a := range l.Rows {
+			if a.ID != *w.Manager.Agent {
+				told = append(told, fmt.Sprint(a.Name, " ", a.Load))
+			}
+		}
+		servicetest.Equal(t, string(direction), strings.Join(told, ", "), want)
 	}
 }

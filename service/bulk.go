@@ -63,6 +63,9 @@ type CloseConversationsInput struct {
 // CloseConversations is CloseConversation for many conversations. Refusals, each of an item:
 // NOT_FOUND, CONTACT_BLOCKED, ALREADY_CLOSED, CONFLICT, UNKNOWN_CATEGORY.
 func (s *Service) CloseConversations(ctx context.Context, actor Actor, in CloseConversationsInput) (*Outcome, error) {
+	if err := Permit(actor, "closeConversations"); err != nil {
+		return nil, err
+	}
 	note, err := in.Note.note()
 	if err != nil {
 		return nil, err
@@ -73,6 +76,9 @@ func (s *Service) CloseConversations(ctx context.Context, actor Actor, in CloseC
 // mutateAll carries out a verb on many conversations.
 func (s *Service) mutateAll(ctx context.Context, actor Actor, name string, in Input,
 	items []*ConversationItemInput, v Verb) (*Outcome, error) {
+	if err := Permit(actor, name); err != nil {
+		return nil, err
+	}
 	if len(items) == 0 || len(items) > maxItems {
 		return nil, NewBadInput(fmt.Sprintf("items must be 1 to %d conversations; there are %d", maxItems, len(items)))
 	}

@@ -240,6 +240,7 @@ func (w *world) bulk(ctx context.Context, me service.Actor, n int, items []*serv
 // They are inserted directly, without events, which is faster.
 func (w *world) many(n int, owner *db.AgentID) (conversations []*db.Conversation) {
 	w.T.Helper()
+	w.Unlogged()
 	var contacts []*db.Contact
 	for i := range n {
 		contact := &db.Contact{ID: db.ContactID{UUID: db.NewUUID()}, Name: fmt.Sprint("Contact ", i), AssigneeID: owner, Version: 2, CreatedAt: w.Clock}

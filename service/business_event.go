@@ -28,7 +28,7 @@ type RecordBusinessEventInput struct {
 // only appears in the timeline (S7, S8). Invalid fields of the contact do not cause a refusal: the
 // outcome's Ignored lists them. Refusals: EXTERNAL_ID_REUSED.
 func (s *Service) RecordBusinessEvent(ctx context.Context, actor Actor, in RecordBusinessEventInput) (*Outcome, error) {
-	if err := mayIntegrate(actor); err != nil {
+	if err := Permit(actor, "recordBusinessEvent"); err != nil {
 		return nil, err
 	}
 	var fields intake
@@ -45,43 +45,52 @@ func (s *Service) RecordBusinessEvent(ctx context.Context, actor Actor, in Recor
 	}
 	happened := &db.BusinessEvent{Type: in.Type, Payload: payload, RequiresAction: in.RequiresAction}
 	delivery := eventDelivery(actor, fields.externalID("externalEventId", in.ExternalEventID), happened)
-	return s.Write(ctx, actor, "recordBusinessEvent", &in, func(w *Writer) (Changes, error) {
-		w.Outcome.Ignored = fields.ignored
-		contact := func() (*db.ContactID, error) { return w.contactOf(ctx, in.ContactID, sender) }
-		return w.once(ctx, delivery, contact, func() (Changes, error) {
-			t, known, err := w.findSender(ctx, in.ContactID, sender)
-			if err != nil {
-				return nil, err
-			}
-			events, err := w.ensureContact(ctx, t, known, sender)
-			if err != nil {
-				return nil, err
-			}
-			channel, err := w.usualChannel(ctx, t, sender)
-			if err != nil {
-				return nil, err
-			}
-			received, err := w.Receive(ctx, t, Recorded(happened, channel))
-			return append(events, received...), err
+	const name = "recordBusinessEvent"
+	r := &reception{delivery: delivery, ignored: fields.ignored}
+	r.alone = func() (*Outcome, error) {
+		return s.Write(ctx, actor, name, &in, func(w *Writer) (Changes, error) {
+			w.Outcome.Ignored = r.ignored
+			contact := func() (*db.ContactID, error) { return w.contactOf(ctx, in.ContactID, sender) }
+			return w.once(ctx, delivery, contact, func() (Changes, error) {
+				t, known, err := w.findSender(ctx, in.ContactID, sender)
+				if err != nil {
+					return nil, err
+				}
+				return w.arrive(ctx, t, known, sender, recording(happened, sender))
+			})
 		})
-	})
+	}
+	return s.receive(ctx, actor, name, &in, in.ContactID, sender, recording(happened, sender), r)
+}
+
+// recording is the verb by which a business event arrives.
+func recording(e *db.BusinessEvent, s *sender) Verb {
+	return Verb{
+		needs: func(contact *db.Contact) Needs {
+			needs := needsComeback(contact)
+			needs.Identities = s == nil
+			return needs
+		},
+		do: func(a *Act, t *Thread) (Changes, error) {
+			return a.arrive(a.Recorder, t, Recorded(e, a.usualChannel(t, s)))
+		},
+	}
 }
 
 // usualChannel returns the channel of a conversation that a business event opens, as the event
 // itself has none: that of the latest conversation, else that of the sender's identity, else that
 // of any identity of the contact, else "other".
-func (w *Writer) usualChannel(ctx context.Context, t *Thread, s *sender) (string, error) {
+func (a *Act) usualChannel(t *Thread, s *sender) string {
 	switch {
 	case t.Latest != nil:
-		return t.Latest.Channel, nil
+		return t.Latest.Channel
 	case s != nil:
-		return s.identity.Channel, nil
+		return s.identity.Channel
 	}
-	identities, err := w.ContactIdentities(ctx, []db.ContactID{t.Contact.ID})
-	if err != nil || len(identities) == 0 {
-		return "other", err
+	for _, known := range a.identities(t.Contact.ID) {
+		return known.Channel
 	}
-	return identities[0].Channel, nil
+	return "other"
 }
 
 const maxPayload = 16 << 10 // bytes

@@ -1,7 +1,6 @@
 package service
 
 import (
-	"context"
 	"time"
 
 	"switchboard/db"
@@ -147,20 +146,32 @@ func (t *Thread) addArrival(r Recorder, in Arrival, at time.Time) {
 	}
 }
 
-// Receive calls Arrive with the workspace's policy and saves the thread. The caller inserts the
-// message.
-func (w *Writer) Receive(ctx context.Context, t *Thread, in Arrival) (Changes, error) {
-	workspace, err := w.Workspace(ctx)
-	if err != nil {
-		return nil, err
-	}
-	policy, assignee := ComebackOf(workspace), (*db.Agent)(nil)
-	if t.Contact.AssigneeID != nil && policy.way(t, in.needsAction, w.At).opens() {
-		if assignee, err = w.ShareAgent(ctx, *t.Contact.AssigneeID); err != nil {
+// Arriving is the verb by which something arrives for the thread's contact, as the workspace's
+// policy decides.
+func Arriving(in Arrival) Verb {
+	return Verb{needs: needsComeback, do: func(a *Act, t *Thread) (Changes, error) {
+		return a.arrive(a.Recorder, t, in)
+	}}
+}
+
+// needsComeback returns the needs of a verb by which something arrives.
+func needsComeback(contact *db.Contact) Needs {
+	needs := needsAssignee(contact)
+	needs.Workspace = true
+	return needs
+}
+
+// arrive calls Arrive with the workspace's policy, and adds the message.
+func (a *Act) arrive(r Recorder, t *Thread, in Arrival) (Changes, error) {
+	policy, assignee := ComebackOf(First(a.read.workspace)), (*db.Agent)(nil)
+	if t.Contact.AssigneeID != nil && policy.way(t, in.needsAction, r.At).opens() {
+		var err error
+		if assignee, err = a.agent(*t.Contact.AssigneeID); err != nil {
 			return nil, err
 		}
 	}
-	events := t.Arrive(w.Recorder, policy, in, assignee)
-	w.Outcome.Conversation = t.Latest
-	return w.Save(ctx, events, t)
+	if in.message != nil {
+		a.messages = append(a.messages, in.message)
+	}
+	return t.Arrive(r, policy, in, assignee), nil
 }

@@ -2,8 +2,11 @@ package service
 
 import (
 	"context"
+	"slices"
 	"sync"
 	"time"
+
+	"go.opentelemetry.io/otel/trace"
 
 	"switchboard/db"
 )
@@ -27,6 +30,8 @@ type member struct {
 	isBulk  bool
 	key     *claim // nil without one
 
+	reception *reception // nil unless it brings in a message or a business event
+
 	done chan struct{} // closed when the company has ended; what follows is then set
 
 	outcome *Outcome
@@ -42,13 +47,14 @@ func (s *Service) mutate(ctx context.Context, actor Actor, name string, in Input
 
 // join carries out a mutation of threads, in company if that is possible. If the caller leaves, it
 // is dropped, unless its company has begun.
-func (s *Service) join(m *member, name string, in Input) (*Outcome, error) {
-	err := mayWrite(m.actor)
-	if err != nil {
+func (s *Service) join(m *member, name string, in Input) (_ *Outcome, err error) {
+	began := time.Now()
+	defer func() { s.measures.mutation(m.ctx, name, began, err) }()
+	if err := Permit(m.actor, name); err != nil {
 		return nil, err
 	}
 	if m.key, err = s.newClaim(m.actor, name, in); err != nil {
-		return nil, err
+		return &Outcome{}, err
 	}
 	if m.isAlone = len(m.targets) > companySize; !m.isAlone {
 		m.done = make(chan struct{})
@@ -61,7 +67,10 @@ func (s *Service) join(m *member, name string, in Input) (*Outcome, error) {
 			return nil, m.ctx.Err()
 		}
 	}
-	if m.isAlone {
+	switch {
+	case m.isAlone && m.reception != nil:
+		return m.reception.alone()
+	case m.isAlone:
 		s.alone(m)
 	}
 	return m.outcome, m.err
@@ -88,23 +97,23 @@ func (all *companies) add(m *member) (start bool) {
 }
 
 // next returns the next company of a workspace in the order of arrival, without those whose callers
-// have left; empty if nobody waits. Of calls with the same key it contains one: the next company
-// finds its outcome.
+// have left; empty if nobody waits. Of calls with the same key or external id it contains one: the
+// next company finds its outcome.
 func (all *companies) next(workspace db.WorkspaceKey) (company []*member) {
 	all.mu.Lock()
 	defer all.mu.Unlock()
 	var rest []*member
-	size, keys := 0, map[keyName]bool{}
+	size, names := 0, map[any]bool{}
 	for _, m := range all.waiting[workspace] {
 		switch {
 		case m.ctx.Err() != nil:
-		case size+len(m.targets) > companySize, m.key != nil && keys[m.key.name()]:
+		case size+len(m.targets) > companySize, slices.ContainsFunc(m.names(), func(name any) bool { return names[name] }):
 			rest = append(rest, m)
 		default:
 			size += len(m.targets)
 			company = append(company, m)
-			if m.key != nil {
-				keys[m.key.name()] = true
+			for _, name := range m.names() {
+				names[name] = true
 			}
 		}
 	}
@@ -140,13 +149,14 @@ func (s *Service) runCompanies(workspace db.WorkspaceKey) {
 func (s *Service) runCompany(workspace db.WorkspaceKey, members []*member) {
 	ctx, cancel := context.WithTimeout(context.Background(), companyTime)
 	defer cancel()
+	ctx = trace.ContextWithSpan(ctx, trace.SpanFromContext(members[0].ctx)) // shows the statements there
 	_, err := Contained(func() (any, error) { return nil, s.together(ctx, workspace, members, false) })
 	for _, m := range members {
 		switch {
 		case err == nil || m.isAlone:
-		case db.Uncertain(err) && m.key == nil:
+		case db.Uncertain(err) && len(m.names()) == 0:
 			m.outcome, m.err = nil, err
-		default: // it was rolled back, or the key will tell whether it was
+		default: // it was rolled back, or its key or external id will tell whether it was
 			m.isAlone = true
 		}
 		close(m.done)
@@ -165,6 +175,18 @@ func (s *Service) alone(m *member) {
 	}
 	m.outcome = &Outcome{}
 	m.err = m.key.recall(m.ctx, s.DB.ForWorkspace(m.actor.Workspace), m.outcome)
+}
+
+// names returns what tells whether the mutation was carried out before: its key and its external
+// id.
+func (m *member) names() (names []any) {
+	if m.key != nil {
+		names = append(names, m.key.name())
+	}
+	if m.reception != nil && m.reception.delivery != nil {
+		names = append(names, m.reception.delivery.Lock(m.actor.Workspace))
+	}
+	return names
 }
 
 // isRepeated reports whether an earlier call has stored its outcome under the member's key.

@@ -49,6 +49,8 @@ func TestConstraints(t *testing.T) {
 		{"version 0", check, update(open, "version = 0")},
 		{"A7 a deactivated agent who is online", check, fmt.Sprintf("UPDATE agents SET active = false WHERE id = '%s'", stranger.Agent.UUID)},
 		{"an avatar that is no https address", check, "UPDATE contacts SET avatar_url = 'javascript:alert(1)'"},
+		{"an avatar that is a path elsewhere", check, "UPDATE contacts SET avatar_url = '/graphql'"},
+		{"an agent's avatar that is no https address", check, "UPDATE agents SET avatar_url = 'http://acme.example/a.png'"},
 		{"an event changed", restrict, "UPDATE events SET actor = NULL"},
 		{"P2 an event number twice", unique, "INSERT INTO events SELECT workspace_id, seq, gen_random_uuid(), type, NULL, NULL, actor, before, after, data, origin, created_at FROM events"},
 		{"an event's id twice", unique, "INSERT INTO events SELECT workspace_id, seq + 1000, id, type, NULL, NULL, actor, before, after, data, origin, created_at FROM events"},

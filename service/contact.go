@@ -118,6 +118,9 @@ type ContactIdentityInput struct {
 
 // CreateContact creates a contact. Refusals: IDENTITY_TAKEN.
 func (s *Service) CreateContact(ctx context.Context, actor Actor, in CreateContactInput) (*Outcome, error) {
+	if err := Permit(actor, "createContact"); err != nil {
+		return nil, err
+	}
 	contact := &db.Contact{ID: db.ContactID{UUID: db.NewUUID()}, Version: 1}
 	err := contactData(contact, &in.Name, in.Email, in.Phone, in.AvatarURL)
 	if err != nil {
@@ -151,6 +154,9 @@ type UpdateContactInput struct {
 
 // UpdateContact changes a contact's data. Refusals: IDENTITY_TAKEN.
 func (s *Service) UpdateContact(ctx context.Context, actor Actor, in UpdateContactInput) (*Outcome, error) {
+	if err := Permit(actor, "updateContact"); err != nil {
+		return nil, err
+	}
 	if err := contactData(&db.Contact{}, in.Name, in.Email, in.Phone, in.AvatarURL); err != nil {
 		return nil, err
 	}

@@ -125,6 +125,14 @@ func WhyNotReopen(contact *db.Contact, latest, c *db.Conversation) *Refusal {
 	return CheckReopen(contact, latest, c)
 }
 
+// WhyNotReply is WhyNotClose for sendMessage.
+func WhyNotReply(contact *db.Contact, c *db.Conversation) *Refusal { return CheckReply(contact, c) }
+
+// WhyNotAssign is WhyNotClose for assignConversation.
+func WhyNotAssign(c *db.Conversation) *Refusal {
+	return CheckLatest(&Thread{Asked: c})
+}
+
 // WhyNotOpen is WhyNotClose for openConversation; latest is nil if the contact has no conversation.
 func WhyNotOpen(contact *db.Contact, latest *db.Conversation) *Refusal {
 	return CheckOpen(contact, latest)
@@ -187,7 +195,7 @@ type AssignToMeInput struct {
 // AssignToMe assigns an unassigned open conversation to the caller. Of several simultaneous callers
 // exactly one succeeds (A3). Refusals: NOT_OPEN, ALREADY_ASSIGNED, CONFLICT.
 func (s *Service) AssignToMe(ctx context.Context, actor Actor, in AssignToMeInput) (*Outcome, error) {
-	if err := mayActAsAgent(actor); err != nil {
+	if err := mayActAsAgent(actor, "assignToMe"); err != nil {
 		return nil, err
 	}
 	return s.mutate(ctx, actor, "assignToMe", &in,
@@ -259,6 +267,9 @@ func (in *ClosingNoteInput) note() (note *db.ClosingNote, err error) {
 // CloseConversation closes an open conversation; the contact stays assigned (S1, S2). Refusals:
 // CONTACT_BLOCKED, ALREADY_CLOSED, CONFLICT, UNKNOWN_CATEGORY.
 func (s *Service) CloseConversation(ctx context.Context, actor Actor, in CloseConversationInput) (*Outcome, error) {
+	if err := Permit(actor, "closeConversation"); err != nil {
+		return nil, err
+	}
 	note, err := in.Note.note()
 	if err != nil {
 		return nil, err
@@ -295,6 +306,9 @@ type OpenConversationInput struct {
 // contact's assignee; an inactive assignee is unassigned first (S3, A7). Refusals: CONTACT_BLOCKED,
 // ALREADY_OPEN, CONFLICT.
 func (s *Service) OpenConversation(ctx context.Context, actor Actor, in OpenConversationInput) (*Outcome, error) {
+	if err := Permit(actor, "openConversation"); err != nil {
+		return nil, err
+	}
 	channel, err := CheckChannel("channel", in.Channel)
 	if err != nil {
 		return nil, err

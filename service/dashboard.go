@@ -18,7 +18,33 @@ type (
 
 // Dashboard returns how the caller's workspace is doing, exact at its asOf.
 func (s *Service) Dashboard(ctx context.Context, actor Actor) (*Dashboard, error) {
+	if err := Permit(actor, "dashboard"); err != nil {
+		return nil, err
+	}
 	return s.dashboards.Read(ctx, s.DB.ForWorkspace(actor.Workspace))
+}
+
+const (
+	saveEvery = time.Minute     // between two stores of what dashboards have measured
+	saveTime  = 2 * time.Second // for the last one, at the end of the server
+)
+
+// KeepDashboards stores what dashboards have measured once a minute and when the context ends, so
+// that the first dashboards after the next start need not wait for it.
+func (s *Service) KeepDashboards(ctx context.Context) {
+	for ctx.Err() == nil {
+		_ = SleepUntil(ctx, time.Now().Add(saveEvery))
+		s.SaveDashboards(ctx)
+	}
+}
+
+// SaveDashboards stores what dashboards have measured. It does so although the context has ended.
+func (s *Service) SaveDashboards(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), saveTime)
+	defer cancel()
+	if err := s.dashboards.Save(ctx, s.DB); err != nil {
+		s.Log.Debug("what dashboards have measured was not stored; the first ones after the next start wait longer", "error", err)
+	}
 }
 
 const (
@@ -29,6 +55,9 @@ const (
 // WatchDashboard streams the dashboard: immediately, then after each change, also at the end of a
 // day, at most twice a second. An event only means that the dashboard may have changed.
 func (s *Service) WatchDashboard(ctx context.Context, actor Actor) (*Stream[*Dashboard], error) {
+	if err := Permit(actor, "dashboardChanged"); err != nil {
+		return nil, err
+	}
 	w, err := s.Feed.Watch(ctx, actor.Workspace, nil)
 	if err != nil {
 		return nil, err

@@ -60,6 +60,7 @@ func TestDashboardAgrees(t *testing.T) {
 				p.relocate()
 			case i%10 == 5:
 				p.checkDashboard(p.Service.Service)
+				p.SaveDashboards(p.ctx) // from which the new one starts
 			case i%5 == 1:
 				p.automatedReply()
 			case i%5 == 2:
@@ -451,6 +452,50 @@ func (w *world) anew() *world {
 	again := *w.World
 	again.Service = workflow.New(service.New(w.DB, w.Feed, service.Options{Now: w.Now}))
 	return &world{&again}
+}
+
+// TestDashboardAfterRestart: what a dashboard has measured is stored, and a restart goes on from
+// there, unless it is of another log, another time zone or another version (I6).
+func TestDashboardAfterRestart(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.at("02 09:00:00")
+	ada := w.Agent("Ada")
+	for i := range 3 {
+		c := w.Open()
+		w.at(fmt.Sprintf("02 10:%02d:00", i))
+		w.Assign(c, ada)
+		w.Closes(c)
+	}
+	w.Open()
+	before := w.dashboard()
+	w.SaveDashboards(w.Context())
+	stores := func(change string) {
+		_, err := w.DB.ExecContext(w.Context(), "UPDATE dashboard_days SET "+change)
+		servicetest.Fine(t, err)
+	}
+	again := w.anew()
+	servicetest.Equal(t, "the same after a restart", again.dashboard().Equal(*before), true)
+
+	again.Closes(again.Open())
+	after := again.dashboard()
+	const less = `days = (regexp_replace(days::text, '"(Resolution|Assignment)":{[^}]*},?', '', 'g'))::json`
+	stores(less)
+	now := again.anew().dashboard()
+	servicetest.Equal(t, "only what followed is measured", fmt.Sprint(now.Resolution.Today.Count, now.TimeToAssignment.Today.Count), "1 0")
+	for name, change := range map[string]string{
+		"another log": "event_id = gen_random_uuid()", "another time zone": "time_zone = 'Asia/Kathmandu'",
+		"another version": "days = (jsonb_set(days::jsonb, '{Version}', '0'))::json", "no form": "days = '[]'", "the future": "seq = seq + 1000",
+	} {
+		_, err := w.DB.ExecContext(w.Context(), "DELETE FROM dashboard_days")
+		servicetest.Fine(t, err)
+		measured := w.anew()
+		servicetest.Equal(t, name+" has not come yet", measured.dashboard().Equal(*after), true)
+		measured.SaveDashboards(w.Context())
+		stores(less)
+		stores(change)
+		servicetest.Equal(t, name, w.anew().dashboard().Equal(*after), true)
+	}
 }
 
 // TestWatchDashboard: the present state is sent at once, and again when it has changed.

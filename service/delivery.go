@@ -15,14 +15,14 @@ import (
 // event with an external id is therefore processed once for each sender. Unlike idempotency keys,
 // these ids never expire.
 
-// messageDelivery returns the delivery of a message; nil without an external id. sentChannel is the
-// channel as the connector sent it.
+// messageDelivery returns the delivery of a message without its sender, the contact; nil without an
+// external id. sentChannel is the channel as the connector sent it.
 func messageDelivery(m *db.Message, sentChannel string, id *string) *db.Delivery {
 	if id == nil {
 		return nil
 	}
 	return &db.Delivery{
-		Kind: db.MessageDelivery, Sender: m.ContactID.Ref(), Scope: m.Channel, ExternalID: *id,
+		Kind: db.MessageDelivery, Scope: m.Channel, ExternalID: *id,
 		Content: messageContent(m.Body), SentChannel: sentChannel,
 	}
 }

@@ -3,8 +3,6 @@ package service
 import (
 	"context"
 	"errors"
-	"fmt"
-	"runtime/debug"
 
 	"switchboard/db"
 	"switchboard/feed"
@@ -45,6 +43,8 @@ const (
 	InvalidWorkflow RefusalCode = "INVALID_WORKFLOW"
 	RunEnded        RefusalCode = "RUN_ENDED"
 	UnknownChannel  RefusalCode = "UNKNOWN_CHANNEL"
+
+	LimitReached RefusalCode = "LIMIT_REACHED"
 
 	ExternalIDReused RefusalCode = "EXTERNAL_ID_REUSED"
 	InvalidField     RefusalCode = "INVALID_FIELD" // a warning: the field is left out, cut or replaced
@@ -125,11 +125,10 @@ func mayRetry(err error, attempt int) bool {
 }
 
 // Contained turns a panic into an error, so that one mutation or workflow cannot stop the server.
-func Contained[T any](do func() (T, error)) (result T, err error) {
-	defer func() {
-		if reason := recover(); reason != nil {
-			err = fmt.Errorf("panic: %v\n%s", reason, debug.Stack())
-		}
-	}()
-	return do()
-}
+func Contained[T any](do func() (T, error)) (result T, err error) { return db.Contained(do) }
+
+// Describe returns the text of an error for the log, without values.
+func Describe(err error) string { return db.Describe(err) }
+
+// DescribePanic returns why the goroutine panicked, for the log, without values.
+func DescribePanic(reason any) string { return db.NewPanic(reason).Reason }

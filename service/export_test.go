@@ -11,6 +11,7 @@ import (
 // Internals that the tests of package service_test use.
 
 const (
+	CompanyTime    = companyTime
 	CountLimit     = countLimit
 	CountsEvery    = countsEvery
 	DashboardEvery = dashboardEvery
@@ -28,6 +29,11 @@ func (s *Service) Watch(ctx context.Context, actor Actor, after *db.EventCursor,
 }
 
 func (s *Stream[T]) Due() time.Time { return s.due }
+
+// ReadOpen returns when the open conversations of a workspace are in memory.
+func (s *Service) ReadOpen(ctx context.Context, actor Actor) error {
+	return s.open.Preload(ctx, s.DB.ForWorkspace(actor.Workspace))
+}
 
 func (l *InboxList) Query() db.InboxQuery { return l.query }
 
@@ -61,7 +67,7 @@ func (s *Service) Waiting(workspace db.WorkspaceKey) int {
 	return len(s.companies.waiting[workspace])
 }
 
-// Does carries out a verb that is made for a test.
+// Does carries out a verb that is made for a test, with the right to close.
 func (s *Service) Does(ctx context.Context, actor Actor, id db.ConversationID, do func(*Act, *Thread) (Changes, error)) (*Outcome, error) {
-	return s.mutate(ctx, actor, "test", &Keyed{}, inConversation(id, nil), Verb{do: do})
+	return s.mutate(ctx, actor, "closeConversation", &Keyed{}, inConversation(id, nil), Verb{do: do})
 }

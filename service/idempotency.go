@@ -29,6 +29,9 @@ func (s *Service) newClaim(actor Actor, verb string, input Input) (*claim, error
 	if err := CheckText("idempotencyKey", *key, 1, maxKey); err != nil {
 		return nil, err
 	}
+	if err := CheckQuota(s.keys.add(actor.Ref(), s.Now()), s.Quotas.Keys, "you have used %d idempotency keys today; try again tomorrow", "idempotencyKey"); err != nil {
+		return nil, err
+	}
 	request, err := json.Marshal([]any{verb, input})
 	if err != nil {
 		return nil, err
@@ -153,6 +156,7 @@ type remembered struct {
 	Workflow      *db.WorkflowID         `json:"workflow,omitempty"`
 	Workflows     []db.WorkflowID        `json:"workflows,omitempty"`
 	Run           *db.RunID              `json:"run,omitempty"`
+	Token         *db.TokenID            `json:"token,omitempty"`
 	Events        []db.EventID           `json:"events,omitempty"`
 	Refusal       *Refusal               `json:"refusal,omitempty"`
 	Ignored       []*Refusal             `json:"ignored,omitempty"`
@@ -176,6 +180,9 @@ func recall(ctx context.Context, in db.ForWorkspace, r remembered, o *Outcome) (
 		return err
 	}
 	if o.Run, err = readOne(ctx, r.Run, in.Runs); err != nil {
+		return err
+	}
+	if o.Token, err = readOne(ctx, r.Token, in.TokensByID); err != nil {
 		return err
 	}
 	if o.Workflows, err = recallWorkflows(ctx, in, r.Workflows); err != nil {
@@ -218,6 +225,9 @@ func newRemembered(o *Outcome, refusal *Refusal) remembered {
 	}
 	if o.Run != nil {
 		r.Run = &o.Run.ID
+	}
+	if o.Token != nil {
+		r.Token = &o.Token.ID
 	}
 	for _, f := range o.Workflows {
 		r.Workflows = append(r.Workflows, f.ID)

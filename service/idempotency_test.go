@@ -163,6 +163,9 @@ func objects(o *service.Outcome) string {
 	if o.Agent != nil {
 		said = append(said, o.Agent.ID.String(), o.Agent.Name, string(o.Agent.Availability))
 	}
+	if o.Token != nil {
+		said = append(said, o.Token.ID.String(), o.Token.Name)
+	}
 	if o.Workflow != nil {
 		said = append(said, o.Workflow.ID.String(), o.Workflow.Name, fmt.Sprint(o.Workflow.Enabled))
 	}

@@ -25,7 +25,7 @@ type ReceiveMessageInput struct {
 // Other fields that are invalid do not cause a refusal: the outcome's Ignored lists them. Refusals:
 // EXTERNAL_ID_REUSED.
 func (s *Service) ReceiveMessage(ctx context.Context, actor Actor, in ReceiveMessageInput) (*Outcome, error) {
-	if err := mayIntegrate(actor); err != nil {
+	if err := Permit(actor, "receiveMessage"); err != nil {
 		return nil, err
 	}
 	var fields intake
@@ -42,25 +42,40 @@ func (s *Service) ReceiveMessage(ctx context.Context, actor Actor, in ReceiveMes
 		ID: db.MessageID{UUID: db.NewUUID()}, Kind: db.Inbound, Body: body, Truncated: truncated,
 		Channel: db.FoldChannel(channel), Automated: in.Automated, SentAt: fields.sentAt(in.SentAt),
 	}
-	return s.Write(ctx, actor, "receiveMessage", &in, func(w *Writer) (Changes, error) {
-		w.Outcome.Ignored = fields.ignored
-		t, known, err := w.findSender(ctx, in.ContactID, sender)
-		if err != nil {
-			return nil, err
-		}
-		m.ContactID, m.Author, m.ConversationID = t.Contact.ID, t.Contact.ID.Ref(), nil
-		return w.once(ctx, messageDelivery(m, channel, id), nil, func() (Changes, error) {
-			events, err := w.ensureContact(ctx, t, known, sender)
+	const name = "receiveMessage"
+	r := &reception{delivery: messageDelivery(m, channel, id), ignored: fields.ignored}
+	r.alone = func() (*Outcome, error) {
+		return s.Write(ctx, actor, name, &in, func(w *Writer) (Changes, error) {
+			w.Outcome.Ignored = r.ignored
+			t, known, err := w.findSender(ctx, in.ContactID, sender)
 			if err != nil {
 				return nil, err
 			}
-			received, err := w.OnBehalfOf(m.Author).Receive(ctx, t, Received(m))
-			if err != nil {
-				return nil, err
-			}
-			return append(events, received...), w.InsertMessages(ctx, []*db.Message{m})
+			return w.once(ctx, r.from(t.Contact.ID), nil, func() (Changes, error) {
+				return w.arrive(ctx, t, known, sender, receiving(m))
+			})
 		})
-	})
+	}
+	return s.receive(ctx, actor, name, &in, in.ContactID, sender, receiving(m), r)
+}
+
+// receiving is the verb by which a message arrives from the thread's contact.
+func receiving(m *db.Message) Verb {
+	return Verb{needs: needsComeback, do: func(a *Act, t *Thread) (Changes, error) {
+		received := *m
+		received.ContactID, received.Author = t.Contact.ID, t.Contact.ID.Ref()
+		return a.arrive(a.OnBehalfOf(received.Author), t, Received(&received))
+	}}
+}
+
+// arrive creates or completes the contact, and carries out the verb by which something arrives.
+func (w *Writer) arrive(ctx context.Context, t *Thread, known bool, s *sender, v Verb) (Changes, error) {
+	events, err := w.ensureContact(ctx, t, known, s)
+	if err != nil {
+		return nil, err
+	}
+	received, err := w.CarryOut(ctx, t, v)
+	return append(events, received...), err
 }
 
 // from returns the sender of a message, nil if the contact is named by its id, and the channel as

@@ -282,7 +282,7 @@ func TestBusinessEvents(t *testing.T) {
 		{"WatchConversation and the live view tell of it", func(t *testing.T, w *world) {
 			ada, c := w.Agent("Ada"), w.Open()
 			all := w.watch(ada, db.ViewAll)
-			s, err := w.WatchConversation(w.Context(), ada, c.ID, nil)
+			s, err := w.WatchConversations(w.Context(), ada, []db.ConversationID{c.ID}, nil)
 			servicetest.Fine(t, err)
 			defer s.Close()
 			w.Happens(c.ContactID, false)

@@ -219,6 +219,7 @@ func testPages(t *testing.T, w *world) {
 		w.Opens(w.Contact(fmt.Sprint(i)))
 	}
 	// Two of the contacts wait: 4 longer than 1.
+	w.Unlogged()
 	if _, err := w.DB.ExecContext(w.Context(), `UPDATE conversations SET waiting_since = opened_at - (contacts.name::int * '1 hour'::interval)
 		FROM contacts WHERE contacts.id = contact_id AND contacts.name IN ('1', '4')`); err != nil {
 		t.Fatal(err)
@@ -439,4 +440,59 @@ func TestAgentsAndContacts(t *testing.T) {
 			})
 		}},
 	})
+}
+
+// TestFilteredCounts: each live item shows how many conversations meet the filter right after its
+// event, as a list and inboxCounts would count them (I2).
+func TestFilteredCounts(t *testing.T) {
+	t.Parallel()
+	w, start := today(t)
+	a := w.Team("A")[0]
+	one, other := w.Open(), w.Open()
+	filter := &db.InboxFilter{Assignees: []*db.AgentID{a.Agent, nil}}
+	live, err := w.WatchInbox(t.Context(), w.Manager, db.ViewAll, filter, nil)
+	servicetest.Fine(t, err)
+	defer live.Close()
+	count := func() int {
+		t.Helper()
+		counts, err := w.FilteredCounts(t.Context(), w.Manager, filter)
+		servicetest.Fine(t, err)
+		if listed := len(w.list(w.Manager, service.InboxInput{View: db.ViewAll, Filter: filter})); listed != counts.All {
+			t.Errorf("counted %d, listed %d", counts.All, listed)
+		}
+		return counts.All
+	}
+	for i, change := range []func() (*service.Outcome, error){
+		func() (*service.Outcome, error) {
+			return w.AssignConversation(t.Context(), w.Manager, service.AssignConversationInput{ConversationID: one.ID, AssigneeID: *w.Manager.Agent})
+		},
+		func() (*service.Outcome, error) {
+			return w.AssignConversation(t.Context(), w.Manager, service.AssignConversationInput{ConversationID: one.ID, AssigneeID: *a.Agent})
+		},
+		func() (*service.Outcome, error) {
+			return w.AddNote(t.Context(), w.Manager, service.AddNoteInput{ConversationID: one.ID, Body: "hm"})
+		},
+		func() (*service.Outcome, error) {
+			return w.BlockContact(t.Context(), w.Manager, service.BlockContactInput{ContactID: other.ContactID})
+		},
+		func() (*service.Outcome, error) {
+			return w.CloseConversation(t.Context(), w.Manager, service.CloseConversationInput{ConversationID: one.ID})
+		},
+	} {
+		_, err := change()
+		servicetest.Fine(t, err)
+		change := next(t, live)
+		if want := count(); change.FilteredCount == nil || *change.FilteredCount != want {
+			t.Errorf("change %d, %s: counted %v, not %d", i, change.Kind, change.FilteredCount, want)
+		}
+	}
+	if got := count(); got != 0 {
+		t.Errorf("%d are left", got)
+	}
+	replayed, err := w.WatchInbox(t.Context(), w.Manager, db.ViewAll, filter, &start)
+	servicetest.Fine(t, err)
+	defer replayed.Close()
+	if change := next(t, replayed); change.FilteredCount != nil {
+		t.Errorf("counted %d in replay", *change.FilteredCount)
+	}
 }

@@ -22,6 +22,9 @@ type AgentChange struct {
 // WatchAgents streams each event that changes an agent or a load. The error is CURSOR_EXPIRED or
 // CURSOR_INVALID.
 func (s *Service) WatchAgents(ctx context.Context, actor Actor, after *db.EventCursor) (*Stream[AgentChange], error) {
+	if err := Permit(actor, "agentsChanged"); err != nil {
+		return nil, err
+	}
 	w, err := s.Feed.Watch(ctx, actor.Workspace, after)
 	if err != nil {
 		return nil, err

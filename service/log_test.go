@@ -141,7 +141,7 @@ func testStreams(t *testing.T, w *world) {
 	adas := next(w.WatchAssignments(w.Context(), ada, nil, ada.Agent, nil))
 	its := next(w.WatchAssignments(w.Context(), ada, &c.ID, nil, nil))
 	status := next(w.WatchStatus(w.Context(), ada, &c.ID, nil))
-	all := next(w.WatchConversation(w.Context(), ada, c.ID, nil))
+	all := next(w.WatchConversations(w.Context(), ada, []db.ConversationID{c.ID}, nil))
 	w.Assign(other, ben)
 	w.Closes(other)
 	w.Assign(c, ben)
@@ -193,5 +193,75 @@ func testLoadThenSubscribe(t *testing.T, w *world) {
 		for _, row := range list.Rows {
 			servicetest.Equal(t, fmt.Sprint("holds ", row.ID), v.held[row.ID], true)
 		}
+	}
+}
+
+// TestEvents: the pages of the log hold each event once and in order, and their cursors are where
+// subscriptions go on.
+func TestEvents(t *testing.T) {
+	t.Parallel()
+	w, _ := today(t)
+	ctx := t.Context()
+	one, other := w.Open(), w.Open()
+	w.Closes(one)
+	w.Closes(other)
+	all := w.Since(0)
+
+	read := func(f service.LogFilter, size int) (found []*db.Event, end db.EventCursor) {
+		t.Helper()
+		in := service.EventsInput{LogFilter: f, First: &size}
+		for {
+			page, err := w.Events(ctx, w.Manager, in)
+			servicetest.Fine(t, err)
+			found, in.After = append(found, page.Rows...), &page.Cursor
+			if !page.HasNext {
+				return found, page.Cursor
+			}
+			if len(page.Rows) != size {
+				t.Fatalf("a page of %d events, of %d, is not the last", len(page.Rows), size)
+			}
+		}
+	}
+	for _, size := range []int{1, 3, 100} {
+		found, end := read(service.LogFilter{}, size)
+		servicetest.Lines(t, eventIDs(found), eventIDs(all)...)
+		servicetest.Equal(t, "end", end, all[len(all)-1].Cursor())
+		closings := service.LogFilter{Types: []db.EventType{db.ConversationClosed}}
+		found, end = read(closings, size)
+		servicetest.Equal(t, "closings", len(found), 2)
+		servicetest.Equal(t, "end of the closings", end, all[len(all)-1].Cursor())
+		closings.Contact = &one.ContactID
+		found, _ = read(closings, size)
+		servicetest.Equal(t, "closings of one", len(found), 1)
+		servicetest.Equal(t, "the conversation", *found[0].ConversationID, one.ID)
+	}
+
+	s, err := w.WatchEvents(ctx, w.Manager, service.LogFilter{Types: []db.EventType{db.ContactUpdated, db.ConversationClosed}, Contact: &one.ContactID}, nil)
+	servicetest.Fine(t, err)
+	defer s.Close()
+	for _, c := range []*db.Conversation{other, one} {
+		w.OK(w.UpdateContact(ctx, w.Manager, service.UpdateContactInput{ContactID: c.ContactID, Name: new("New")}))
+	}
+	e := next(t, s)
+	servicetest.Equal(t, "the contact", *e.ContactID, one.ContactID)
+
+	elsewhere := w.NewWorkspace("otto@other.example")
+	foreign, err := w.AsOf(ctx, elsewhere.Manager)
+	servicetest.Fine(t, err)
+	replaced := all[1].Cursor()
+	replaced.Check[0]++
+	unknown := db.ContactID{UUID: db.NewUUID()}
+	for _, refused := range []struct {
+		code service.ErrorCode
+		in   service.EventsInput
+	}{
+		{service.CursorInvalid, service.EventsInput{After: &foreign}},
+		{service.CursorExpired, service.EventsInput{After: &replaced}},
+		{service.NotFound, service.EventsInput{LogFilter: service.LogFilter{Contact: &unknown}}},
+		{service.BadInput, service.EventsInput{LogFilter: service.LogFilter{Types: []db.EventType{}}}},
+		{service.BadInput, service.EventsInput{First: new(101)}},
+	} {
+		_, err := w.Events(ctx, w.Manager, refused.in)
+		servicetest.Failed(t, err, refused.code)
 	}
 }

@@ -2,6 +2,7 @@ package service_test
 
 import (
 	"testing"
+	"time"
 
 	"switchboard/db"
 	"switchboard/db/dbtest"
@@ -16,6 +17,13 @@ type world struct{ *servicetest.World }
 func newWorld(t *testing.T) *world {
 	t.Helper()
 	return &world{servicetest.New(t)}
+}
+
+// newPatientWorld returns a world whose statements may take long, since many tests run at once.
+func newPatientWorld(t *testing.T) *world {
+	t.Helper()
+	return newWorldOn(t, dbtest.New(t, servicetest.Migrate),
+		db.Options{MaxConns: 8, StatementTimeout: time.Minute, LockTimeout: time.Minute, PoolTimeout: time.Minute})
 }
 
 // newWorldOn returns a world in a database that the test has made.

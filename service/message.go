@@ -53,7 +53,7 @@ type SendMessageInput struct {
 // sender (A5), and is marked as read by the sender (I3). Refusals: CONTACT_BLOCKED, NOT_OPEN,
 // STALE_REPLY, UNKNOWN_CHANNEL.
 func (s *Service) SendMessage(ctx context.Context, actor Actor, in SendMessageInput) (*Outcome, error) {
-	if err := mayActAsAgent(actor); err != nil {
+	if err := mayActAsAgent(actor, "sendMessage"); err != nil {
 		return nil, err
 	}
 	if err := CheckText("body", in.Body, 1, MaxBody); err != nil {
@@ -155,7 +155,7 @@ type AddNoteInput struct {
 // AddNote adds an internal note (agents only). Closed, older and blocked conversations accept notes
 // too (S10), and a note does not assign the conversation (A5).
 func (s *Service) AddNote(ctx context.Context, actor Actor, in AddNoteInput) (*Outcome, error) {
-	if err := mayActAsAgent(actor); err != nil {
+	if err := mayActAsAgent(actor, "addNote"); err != nil {
 		return nil, err
 	}
 	if err := CheckText("body", in.Body, 1, MaxBody); err != nil {
@@ -181,10 +181,10 @@ type MarkReadInput struct {
 // MarkRead marks a conversation as read by the caller, up to the state that it returns (agents
 // only). It records no event (I3).
 func (s *Service) MarkRead(ctx context.Context, actor Actor, in MarkReadInput) (*Outcome, error) {
-	if err := mayActAsAgent(actor); err != nil {
+	if err := mayActAsAgent(actor, "markRead"); err != nil {
 		return nil, err
 	}
-	return s.Write(ctx, actor, "markRead", &in, func(w *Writer) (Changes, error) {
+	outcome, err := s.Write(ctx, actor, "markRead", &in, func(w *Writer) (Changes, error) {
 		rows, err := w.Conversations(ctx, []db.ConversationID{in.ConversationID})
 		if err != nil {
 			return nil, err
@@ -195,6 +195,10 @@ func (s *Service) MarkRead(ctx context.Context, actor Actor, in MarkReadInput) (
 		w.Outcome.Conversation = rows[0]
 		return Unchanged, w.SaveReadMarks(ctx, []*db.ReadMark{readMark(*w.Actor.Agent, rows[0])})
 	})
+	if err == nil {
+		s.Feed.TellRead(actor.Workspace, *actor.Agent, in.ConversationID)
+	}
+	return outcome, err
 }
 
 // UnreadCounts counts the messages that the caller has not read in each conversation (I3), in the

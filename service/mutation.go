@@ -30,7 +30,7 @@ type readBy struct {
 	conversation db.ConversationID
 }
 
-// together carries out mutations in one transaction of four round trips. Nobody is to be answered
+// together carries out mutations in one transaction of three round trips. Nobody is to be answered
 // before it returns: what one was told may rest on what another changed. On an error nothing was
 // changed, unless the error is Uncertain.
 func (s *Service) together(ctx context.Context, workspace db.WorkspaceKey, members []*member, wait bool) error {
@@ -38,55 +38,56 @@ func (s *Service) together(ctx context.Context, workspace db.WorkspaceKey, membe
 		Service: s, members: members, threads: newThreads(wait), reading: &reading{wait: wait},
 		marks: map[readBy]*db.ReadMark{},
 	}
-	err := s.DB.Pipeline(ctx, workspace, func(tx db.Tx, b *db.Batch) error {
-		free := c.lock(b)
+	err := s.DB.Pipeline(ctx, workspace, func(tx db.Tx, b *db.Batch) (last *db.Batch, err error) {
+		c.lock(b)
 		if err := b.Send(ctx); err != nil {
-			return err
+			return nil, err
 		}
-		c.admit(*free)
+		c.admit()
 		b = tx.Batch()
 		c.read(b)
 		if err := b.Send(ctx); err != nil {
-			return err
+			return nil, err
 		}
 		c.carryOut()
-		b = tx.Batch()
-		if err := c.write(b); err != nil {
-			return err
-		}
-		return b.Send(ctx)
+		last = tx.Batch()
+		return last, c.write(last)
 	})
 	if err == nil && c.wrote() {
 		s.Feed.Poke(workspace)
+		s.measures.company.Observe(float64(len(c.members)))
 	}
 	return err
 }
 
-// lock adds the statements that lock keys and contacts. The result says which keys are locked.
-func (c *company) lock(b *db.Batch) *[]bool {
+// lock adds the statements that lock keys, external ids and contacts.
+func (c *company) lock(b *db.Batch) {
+	var keyed []*member
 	var claims []*claim
 	var targets []target
 	for _, m := range c.members {
-		if m.key != nil {
-			claims = append(claims, m.key)
+		if m.isAlone = false; m.key != nil {
+			keyed, claims = append(keyed, m), append(claims, m.key)
 		}
 		targets = append(targets, m.targets...)
 	}
-	free := new([]bool)
-	c.lockClaims(b, claims, c.threads.wait, free)
+	var free []bool
+	c.lockClaims(b, claims, c.threads.wait, &free)
+	b.Then(func() {
+		for i, m := range keyed {
+			m.isAlone = !free[i] || m.isRepeated()
+		}
+	})
+	c.lockDeliveries(b)
 	c.threads.lock(b, targets...)
-	return free
 }
 
-// admit leaves those members out whose key or contacts are not free, and those whose key has an
-// outcome already.
-func (c *company) admit(free []bool) {
+// admit leaves those members out whose key, external id or contacts are not free, and those whose
+// key has an outcome already.
+func (c *company) admit() {
 	var present []*member
 	for _, m := range c.members {
-		isFree := true
-		if m.key != nil {
-			isFree, free = free[0] && !m.isRepeated(), free[1:]
-		}
+		isFree := !m.isAlone
 		if !c.threads.wait {
 			for _, t := range m.targets {
 				isFree = isFree && c.threads.held[c.threads.contactOf(t)] != nil
@@ -102,6 +103,7 @@ func (c *company) admit(free []bool) {
 // read adds the statements that read what the members need, now that their contacts are locked.
 func (c *company) read(b *db.Batch) {
 	c.threads.read(b)
+	c.readDeliveries(b)
 	for _, m := range c.members {
 		for _, t := range m.targets {
 			if h, err := c.threads.of(t); err == nil {
@@ -116,7 +118,9 @@ func (c *company) read(b *db.Batch) {
 func (c *company) carryOut() {
 	c.at = c.Now()
 	for _, m := range c.members {
-		m.outcome, m.events = &Outcome{}, nil
+		if m.outcome, m.events = new(Outcome), nil; m.reception != nil {
+			m.outcome.Ignored = m.reception.ignored
+		}
 		a := &Act{Recorder: Recorder{By: m.actor.Ref(), At: c.at, Origin: m.key.origin()}, Actor: m.actor, read: c.reading}
 		after := map[db.ContactID]*held{}
 		m.events, m.err = Contained(func() (Changes, error) {
@@ -138,8 +142,12 @@ func (c *company) carryOut() {
 	}
 }
 
-// one carries out a verb on one thread. What it changed is added to after.
+// one carries out a verb on one thread. What it changed is added to after. The error is
+// ErrStartOver if it brings in what came in before.
 func (c *company) one(m *member, a *Act, after map[db.ContactID]*held) (Changes, error) {
+	if m.reception != nil && m.reception.isKnown {
+		return nil, ErrStartOver
+	}
 	of := m.targets[0]
 	h, err := c.threads.of(of)
 	if err != nil {
@@ -164,7 +172,11 @@ func (c *company) act(m *member, a *Act, h *held, of target) (Changes, *held, er
 	if err != nil || len(events) == 0 {
 		return Unchanged, h, err
 	}
-	return events, h.with(t), nil
+	next := h.with(t)
+	for _, e := range events {
+		e.Show(next.contact, next.conversations()...)
+	}
+	return events, next, nil
 }
 
 // write adds the statements that write what the members changed and were told, each table once.
@@ -189,6 +201,9 @@ func (c *company) write(b *db.Batch) error {
 		changes = append(changes, m.events)
 	}
 	c.storeClaims(b, claims...)
+	if err := c.storeDeliveries(b); err != nil {
+		return err
+	}
 	b.AppendEvents(changes...)
 	return nil
 }

@@ -40,6 +40,11 @@ func (o Operator) Managers(ctx context.Context, workspace db.WorkspaceKey) (mana
 	})
 }
 
+// Tokens reads the API tokens of a workspace, newest first, without their secrets.
+func (o Operator) Tokens(ctx context.Context, workspace db.WorkspaceKey) ([]*db.Token, error) {
+	return o.db.ForWorkspace(workspace).Tokens(ctx)
+}
+
 // UnfoldedIdentities lists the identities by which no message reaches their contacts,
 // because another contact has the same one in the form in which identities are stored.
 func (o Operator) UnfoldedIdentities(ctx context.Context) ([]db.ContactIdentity, error) {

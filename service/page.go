@@ -24,13 +24,20 @@ type List[T any] struct {
 	Total func(context.Context) (Total, error)
 }
 
+// Sizes of the pages of a list.
 const (
-	defaultPage = 50
-	maxPage     = 100
+	DefaultPage = 50
+	MaxPage     = 100
 )
 
+// Places reads the texts that name positions of an ordered list, such as a db.Order. The error is
+// ErrBadCursor.
+type Places interface {
+	ParseCursor(workspace db.WorkspaceKey, text string) (db.Key, error)
+}
+
 // CheckPage checks the arguments of a page of an ordered list and returns the page.
-func CheckPage(workspace db.WorkspaceKey, in PageInput, o db.Order) (p db.Page, err error) {
+func CheckPage(workspace db.WorkspaceKey, in PageInput, o Places) (p db.Page, err error) {
 	size := in.First
 	switch {
 	case in.First != nil && in.Last != nil:
@@ -38,10 +45,10 @@ func CheckPage(workspace db.WorkspaceKey, in PageInput, o db.Order) (p db.Page, 
 	case in.Last != nil:
 		p.Backward, size = true, in.Last
 	case in.First == nil:
-		p.Limit = defaultPage
+		p.Limit = DefaultPage
 	}
 	if size != nil {
-		if *size < 1 || *size > maxPage {
+		if *size < 1 || *size > MaxPage {
 			return p, NewBadInput("first and last must be between 1 and 100")
 		}
 		p.Limit = *size

@@ -1,6 +1,7 @@
 package service_test
 
 import (
+	"cmp"
 	"encoding/base64"
 	"errors"
 	"fmt"
@@ -96,6 +97,19 @@ func (b *library) inbox(view db.View, field db.InboxOrderField, direction servic
 	}
 }
 
+// sortKeys is inbox with sort keys in the place of page cursors.
+func (b *library) sortKeys(view db.View, field db.InboxOrderField, direction service.Direction) paged {
+	order := &service.InboxOrder{field, direction}
+	return func(in service.PageInput) (*pageOf, error) {
+		l, err := b.Inbox(b.T.Context(), b.Manager, service.InboxInput{View: view, OrderBy: order, PageInput: in})
+		if err != nil {
+			return nil, err
+		}
+		l.Cursor = order.SortKey
+		return pageFrom(&l.List, nil, conversationID)
+	}
+}
+
 // lists returns all lists by name.
 func (b *library) lists() map[string]paged {
 	ctx, me := b.T.Context(), b.Manager
@@ -112,6 +126,10 @@ func (b *library) lists() map[string]paged {
 			l, err := onlyList(b.ConversationTimelines(ctx, me, []db.ConversationID{b.thread.ID}, in))
 			return pageFrom(l, err, func(e *db.Event) string { return e.ID.String() })
 		},
+		"entries": func(in service.PageInput) (*pageOf, error) {
+			l, err := onlyList(b.EntriesOf(ctx, me, []db.ConversationID{b.thread.ID}, in))
+			return pageFrom(l, err, func(e *db.Entry) string { return e.ID.String() })
+		},
 		"timeline of a contact": func(in service.PageInput) (*pageOf, error) {
 			l, err := onlyList(b.ContactTimelines(ctx, me, []db.ContactID{b.reader.ID}, in))
 			return pageFrom(l, err, func(e *db.Event) string { return e.ID.String() })
@@ -122,7 +140,7 @@ func (b *library) lists() map[string]paged {
 		},
 	}
 	for _, direction := range []service.Direction{service.Ascending, service.Descending} {
-		for _, field := range []db.AgentOrderField{db.AgentAvailability, db.AgentName, db.AgentCreatedAt} {
+		for _, field := range []db.AgentOrderField{db.AgentAvailability, db.AgentName, db.AgentLoad, db.AgentCreatedAt} {
 			lists[fmt.Sprintf("agents by %s %s", field, direction)] = func(in service.PageInput) (*pageOf, error) {
 				l, err := b.Agents(ctx, me, service.AgentsInput{OrderBy: &service.AgentOrder{field, direction}, PageInput: in})
 				return pageFrom(l, err, func(a *db.Agent) string { return a.ID.String() })
@@ -160,6 +178,42 @@ func TestPages(t *testing.T) {
 			checkPages(t, fmt.Sprintf("%s, pages of %d", name, size), list, whole, size)
 		}
 		checkBounds(t, name, list, whole)
+	}
+}
+
+// TestSortKeys: the sort keys of a list ascend in each order, and bound its pages like page
+// cursors.
+func TestSortKeys(t *testing.T) {
+	t.Parallel()
+	b := newLibrary(t)
+	keys := map[string]string{}
+	for _, field := range []db.InboxOrderField{db.LastActivity, db.WaitingSince, db.OpenedAt} {
+		for _, direction := range []service.Direction{service.Ascending, service.Descending} {
+			for _, view := range []db.View{db.ViewAll, db.ViewClosed} {
+				name := fmt.Sprintf("%s by %s %s", view, field, direction)
+				list := b.sortKeys(view, field, direction)
+				whole, err := list(service.PageInput{First: new(100)})
+				servicetest.Fine(t, err)
+				if len(whole.ids) < 9 || !slices.IsSorted(whole.cursors) {
+					t.Fatalf("%s: the keys do not ascend: %s", name, whole.cursors)
+				}
+				checkPages(t, name, list, whole, 2)
+				checkBounds(t, name, list, whole)
+				keys[fmt.Sprint(field, " ", direction)] = whole.cursors[1]
+			}
+		}
+	}
+	for name, key := range keys {
+		field, direction, _ := strings.Cut(name, " ")
+		list := b.sortKeys(db.ViewAll, db.InboxOrderField(field), service.Direction(direction))
+		for other, foreign := range keys {
+			if other != name {
+				refusesCursor(t, name+" with a key of "+other, list, foreign)
+			}
+		}
+		for _, damaged := range []string{key[1:], key[:len(key)-1], key + "0", strings.ToUpper(key[1:]), key[:1] + "2" + key[2:], key[:1] + "é" + key[3:]} {
+			refusesCursor(t, name, list, damaged)
+		}
 	}
 }
 
@@ -340,6 +394,7 @@ func TestForgedCursors(t *testing.T) {
 		{"agents", db.AgentOrder, []db.Key{
 			{"x", "n", id}, {"", "n", id}, {"1", "n", "x"}, {"1.5", "n", id}, {"99999999999999999999", "n", id}, {"1", "\x00", id},
 			{"1'); DROP TABLE agents; --", "n", id}, {"?", "n", id}}},
+		{"agents by LOAD ASC", db.AgentOrderBy(db.AgentLoad, false), []db.Key{{"x", "n", id}, {"", "n", id}, {"1.5", "n", id}}},
 		{"messages", db.MessageOrder, []db.Key{{"x", id}, {"", id}, {at, "x"}, {at, ""}, {at, "?0"}, {at + "\x00", id}, {"2026-13-45", id}}},
 		{"timeline", db.TimelineOrder, []db.Key{{"x"}, {""}, {"1.5"}, {"99999999999999999999"}, {"1\x00"}, {"--1"}}},
 		{"timeline of a contact", db.TimelineOrder, []db.Key{{"x"}}},
@@ -371,4 +426,40 @@ func TestBadKeyIsNoExcuse(t *testing.T) {
 	if err := errors.New("broken"); service.BadKey(db.Page{After: db.Key{"x"}}, err) != err {
 		t.Error("an error that has nothing to do with the cursor is said to come from it")
 	}
+}
+
+// TestEntries: the entries of a conversation are its messages and the events that are about no
+// message, by time, messages first.
+func TestEntries(t *testing.T) {
+	t.Parallel()
+	b := newLibrary(t)
+	ids, all := []db.ConversationID{b.thread.ID}, service.PageInput{First: new(100)}
+	b.Closes(b.thread)
+	messages, err := onlyList(b.MessagesOf(t.Context(), b.Manager, ids, all))
+	servicetest.Fine(t, err)
+	events, err := onlyList(b.ConversationTimelines(t.Context(), b.Manager, ids, all))
+	servicetest.Fine(t, err)
+	want := []db.Entry{}
+	for _, m := range messages.Rows {
+		want = append(want, db.Entry{Kind: db.EntryMessage, At: m.CreatedAt, ID: m.ID.UUID})
+	}
+	for _, e := range events.Rows {
+		if e.Data.MessageID == nil {
+			want = append(want, db.Entry{Kind: db.EntryEvent, At: e.CreatedAt, ID: e.ID.UUID})
+		}
+	}
+	slices.SortFunc(want, func(a, b db.Entry) int {
+		return cmp.Or(a.At.Compare(b.At), cmp.Compare(a.Kind, b.Kind), slices.Compare(a.ID[:], b.ID[:]))
+	})
+	got, err := onlyList(b.EntriesOf(t.Context(), b.Manager, ids, all))
+	servicetest.Fine(t, err)
+	if len(want) != len(messages.Rows)+2 {
+		t.Fatalf("%d entries of %d messages, an opening and a closing", len(want), len(messages.Rows))
+	}
+	if !slices.EqualFunc(got.Rows, want, func(a *db.Entry, b db.Entry) bool { return a.Kind == b.Kind && a.At.Equal(b.At) && a.ID == b.ID }) {
+		t.Errorf("got\n%v, not\n%v", got.Rows, want)
+	}
+	totals, err := b.EntryTotals(t.Context(), b.Manager, ids)
+	servicetest.Fine(t, err)
+	servicetest.Equal(t, "total", totals[0].Count, len(want))
 }

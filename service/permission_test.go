@@ -23,6 +23,7 @@ func TestPermissions(t *testing.T) {
 		"blockContact": everybody, "unblockContact": everybody, "createContact": everybody, "updateContact": everybody,
 		"assignToMe": agents, "sendMessage": agents, "addNote": agents, "markRead": agents, "setAvailability": managers, // an agent's own availability is tested below
 		"createAgent": managers, "updateAgent": managers, "deactivateAgent": managers, "reactivateAgent": managers, "updateWorkspace": managers,
+		"createToken": managers, "revokeToken": managers,
 		"receiveMessage": {service.RoleIntegration}, "recordBusinessEvent": {service.RoleIntegration},
 		"createWorkflow": managers, "createWorkflowFromTemplate": managers, "updateWorkflow": managers,
 		"enableWorkflow": managers, "disableWorkflow": managers, "deleteWorkflow": managers, "cancelWorkflowRun": managers,
@@ -91,8 +92,9 @@ func TestUnknownIDs(t *testing.T) {
 	other := w.neighbour()
 	own := w.ready(verbNamed("assignConversation"))
 	foreign := other.ready(verbNamed("assignConversation"))
+	foreign.token = other.ready(verbNamed("revokeToken")).token
 	foreign.run = other.ready(verbNamed("cancelWorkflowRun")).run
-	unknown := target{run: db.RunID{UUID: db.NewUUID()}, conversation: db.ConversationID{UUID: db.NewUUID()}, contact: db.ContactID{UUID: db.NewUUID()}, agent: db.AgentID{UUID: db.NewUUID()}, workflow: db.WorkflowID{UUID: db.NewUUID()}}
+	unknown := target{token: db.TokenID{UUID: db.NewUUID()}, run: db.RunID{UUID: db.NewUUID()}, conversation: db.ConversationID{UUID: db.NewUUID()}, contact: db.ContactID{UUID: db.NewUUID()}, agent: db.AgentID{UUID: db.NewUUID()}, workflow: db.WorkflowID{UUID: db.NewUUID()}}
 	heads := func() [2]db.Seq { return [2]db.Seq{w.Head(), other.Head()} }
 	for _, v := range verbs {
 		for kind, x := range map[string]target{"unknown": unknown, "foreign": foreign} {
@@ -148,6 +150,10 @@ func testNothingCrosses(t *testing.T, w *world, foreign target) {
 			rows, err := w.LatestConversations(ctx, a, []db.ContactID{foreign.contact})
 			return len(rows), err
 		},
+		"tokens": func() (int, error) {
+			rows, err := w.AllTokensByID(ctx, a, []db.TokenID{foreign.token})
+			return len(rows), err
+		},
 		"workflows": func() (int, error) {
 			rows, err := w.WorkflowsByID(ctx, a, []db.WorkflowID{foreign.workflow})
 			return len(rows), err
@@ -169,7 +175,7 @@ func testNothingCrosses(t *testing.T, w *world, foreign target) {
 			t.Errorf("%s: %d of another workspace are seen, %v", what, n, err)
 		}
 	}
-	_, err := w.WatchConversation(ctx, a, foreign.conversation, nil)
+	_, err := w.WatchConversations(ctx, a, []db.ConversationID{foreign.conversation}, nil)
 	servicetest.Failed(t, err, service.NotFound)
 	_, err = w.WatchAssignments(ctx, a, nil, &foreign.agent, nil)
 	servicetest.Failed(t, err, service.NotFound)

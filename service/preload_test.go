@@ -13,8 +13,8 @@ import (
 	"switchboard/service/servicetest"
 )
 
-// TestPreload: after a start the counts and the dashboard of a workspace with recent events are
-// computed before anyone asks; those of other workspaces only then.
+// TestPreload: after a start the open conversations of a workspace with recent events are read, and
+// its counts and dashboard computed, before anyone asks; those of other workspaces only then.
 func TestPreload(t *testing.T) {
 	t.Parallel()
 	url := dbtest.New(t, servicetest.Migrate)
@@ -34,6 +34,8 @@ func TestPreload(t *testing.T) {
 			t.Errorf("%s: computed ahead: %t", name, started)
 		}
 		clear(log.seen)
+		_, err = s.Inbox(t.Context(), w.Manager, service.InboxInput{View: db.ViewAll})
+		servicetest.Fine(t, err)
 		_, err = s.InboxCounts(t.Context(), w.Manager)
 		servicetest.Fine(t, err)
 		_, err = s.Dashboard(t.Context(), w.Manager)

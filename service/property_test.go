@@ -29,7 +29,7 @@ func init() { _ = flag.Set("rapid.checks", "10") }
 func TestEverythingAgrees(t *testing.T) {
 	servicetest.Slow(t)
 	t.Parallel()
-	w := newWorld(t)
+	w := newPatientWorld(t)
 	w.Clock = time.Now()
 	rapid.Check(t, func(t *rapid.T) {
 		p := newPlay(t, w)
@@ -39,6 +39,7 @@ func TestEverythingAgrees(t *testing.T) {
 		p.readAll()
 		p.checkLog()
 		p.checkChains()
+		p.checkRevisions()
 		p.checkThreads()
 		p.checkViews()
 		p.checkUnread()
@@ -55,7 +56,7 @@ type play struct {
 	manager       service.Actor
 	agents        []service.Actor // the manager first
 	contacts      []db.ContactID
-	mu            sync.Mutex // guards conversations in company
+	mu            sync.Mutex // guards contacts and conversations in company
 	conversations []db.ConversationID
 	marks         map[agentReading]db.Seq // the event up to which an agent has read a conversation
 
@@ -100,7 +101,7 @@ var plays = map[string]func(*play) error{
 	"message1": (*play).message, "message2": (*play).message,
 	"reply": (*play).reply, "note": (*play).note, "markRead": (*play).markRead,
 	"deactivate": (*play).deactivate, "reactivate": (*play).reactivate, "availability": (*play).availability,
-	"updateContact": (*play).updateContact, "count": (*play).count,
+	"updateContact": (*play).updateContact, "updateAgent": (*play).updateAgent, "count": (*play).count,
 	"receive1": (*play).receive, "receive2": (*play).receive, "receive from an identity": (*play).receiveFrom,
 	"record": (*play).record, "policies": (*play).policies,
 	"in company": (*play).inCompany,
@@ -110,6 +111,7 @@ var plays = map[string]func(*play) error{
 var companions = []func(*play) error{
 	(*play).open, (*play).reopen, (*play).close, (*play).closeWithNote, (*play).assign, (*play).assignToMe, (*play).unassign,
 	(*play).assignMany, (*play).closeMany, (*play).assignContact, (*play).unassignContact, (*play).block, (*play).unblock, (*play).note,
+	(*play).receive, (*play).receiveFrom, (*play).record,
 }
 
 // inCompany lets several things happen in one company. Its refusals are not checked one by one,
@@ -214,6 +216,11 @@ func (p *play) createContact() error {
 
 func (p *play) updateContact() error {
 	_, err := p.UpdateContact(p.ctx, p.manager, service.UpdateContactInput{ContactID: p.contact(), Name: new(drawOne(p, channels, "name"))})
+	return err
+}
+
+func (p *play) updateAgent() error {
+	_, err := p.UpdateAgent(p.ctx, p.manager, service.UpdateAgentInput{AgentID: p.agent(), Name: new(drawOne(p, channels, "name"))})
 	return err
 }
 
@@ -352,6 +359,8 @@ func (p *play) came(o *service.Outcome, err error) error {
 	if err != nil {
 		return err
 	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
 	if !slices.Contains(p.contacts, o.Contact.ID) {
 		p.contacts = append(p.contacts, o.Contact.ID)
 	}
@@ -479,6 +488,43 @@ func (p *play) checkChains() {
 	for _, c := range p.rows {
 		if got := servicetest.FacetsText(c.Facets()); got != last[c.ID] {
 			p.Fatalf("the row says\n%s, but its last event\n%s", got, last[c.ID])
+		}
+	}
+}
+
+// checkRevisions checks that each change of a row raises its revision, and that the events show how
+// far.
+func (p *play) checkRevisions() {
+	type shown struct {
+		revision int
+		change   db.Seq // the last event of the change that showed it
+	}
+	conversations, contacts := map[db.ConversationID]shown{}, map[db.ContactID]shown{}
+	for _, e := range p.events {
+		grows := e.Type == db.MessageSent || e.Type == db.NoteAdded ||
+			e.Before != nil && e.After != nil && e.Before.Version != e.After.Version
+		if e.ConversationID != nil {
+			last := conversations[*e.ConversationID]
+			if now := e.ConversationRevision; now == nil || *now < last.revision || grows && *now == last.revision && e.ChangeEnd() != last.change {
+				p.Fatalf("%s, event %d, shows revision %v of its conversation after %d", e.Type, e.Seq, now, last.revision)
+			}
+			conversations[*e.ConversationID] = shown{*e.ConversationRevision, e.ChangeEnd()}
+		}
+		if e.ContactID != nil {
+			if now := e.ContactRevision; now == nil || *now < contacts[*e.ContactID].revision {
+				p.Fatalf("%s, event %d, shows revision %v of its contact after %d", e.Type, e.Seq, now, contacts[*e.ContactID].revision)
+			}
+			contacts[*e.ContactID] = shown{revision: *e.ContactRevision}
+		}
+	}
+	for _, c := range p.rows { // no event is about an earlier conversation that stops being the latest
+		if last := conversations[c.ID].revision; c.Revision != last && (c.Latest || c.Revision != last+1) {
+			p.Fatalf("%s has revision %d, but its last event shows %d", c.ID, c.Revision, last)
+		}
+	}
+	for id, c := range p.customer {
+		if last := contacts[id].revision; c.Revision != last {
+			p.Fatalf("%s has revision %d, but its last event shows %d", id, c.Revision, last)
 		}
 	}
 }

@@ -12,12 +12,18 @@ import (
 
 // AsOf returns the cursor of the present end of the log.
 func (s *Service) AsOf(ctx context.Context, actor Actor) (db.EventCursor, error) {
+	if err := Permit(actor, "asOf"); err != nil {
+		return db.EventCursor{}, err
+	}
 	head, err := s.DB.ForWorkspace(actor.Workspace).Head(ctx)
 	return head.Cursor(), err
 }
 
 // Workspace returns the caller's workspace.
 func (s *Service) Workspace(ctx context.Context, actor Actor) (*db.Workspace, error) {
+	if err := Permit(actor, "workspace"); err != nil {
+		return nil, err
+	}
 	return s.DB.ForWorkspace(actor.Workspace).Workspace(ctx)
 }
 
@@ -39,6 +45,9 @@ type AgentOrder struct {
 
 // Agents returns one page of the agents, by default online ones first, then by name (I4).
 func (s *Service) Agents(ctx context.Context, actor Actor, in AgentsInput) (*List[*db.Agent], error) {
+	if err := Permit(actor, "agents"); err != nil {
+		return nil, err
+	}
 	order := db.AgentOrder
 	if in.OrderBy != nil {
 		order = db.AgentOrderBy(in.OrderBy.Field, in.OrderBy.Direction == Descending)
@@ -102,6 +111,9 @@ const (
 
 // Contacts returns one page of the contacts (I5).
 func (s *Service) Contacts(ctx context.Context, actor Actor, in ContactsInput) (*List[*db.Contact], error) {
+	if err := Permit(actor, "contacts"); err != nil {
+		return nil, err
+	}
 	order := db.ContactOrder(false, false)
 	if in.OrderBy != nil {
 		order = db.ContactOrder(in.OrderBy.Field == ContactCreatedAt, in.OrderBy.Direction == Descending)
@@ -141,6 +153,11 @@ func (s *Service) MessagesOf(ctx context.Context, actor Actor, ids []db.Conversa
 // ConversationTimelines returns the same page of the events of each conversation.
 func (s *Service) ConversationTimelines(ctx context.Context, actor Actor, ids []db.ConversationID, in PageInput) ([]*List[*db.Event], error) {
 	return Nested(ctx, actor, ids, in, db.TimelineOrder, (*db.Event).Key, s.DB.ForWorkspace(actor.Workspace).ConversationTimelines)
+}
+
+// EntriesOf returns the same page of the messages and other events of each conversation.
+func (s *Service) EntriesOf(ctx context.Context, actor Actor, ids []db.ConversationID, in PageInput) ([]*List[*db.Entry], error) {
+	return nestedTrimmed(ctx, actor, ids, in, db.EntryOrder, (*db.Entry).Key, s.DB.ForWorkspace(actor.Workspace).EntriesOf, db.TrimEntries)
 }
 
 // ContactTimelines returns the same page of the events of each contact.
@@ -193,34 +210,86 @@ func nestedTrimmed[K interface {
 // The following functions read objects by id, in no order. Unknown ids, and those of other
 // workspaces, are left out.
 
+// maxActiveAgents is where ActiveAgents stops counting.
+const maxActiveAgents = 10_000
+
+// ActiveAgents returns how many active agents the caller's workspace has.
+func (s *Service) ActiveAgents(ctx context.Context, actor Actor) (int, error) {
+	active := true
+	return s.DB.ForWorkspace(actor.Workspace).AgentCount(ctx, db.AgentFilter{Active: &active}, maxActiveAgents)
+}
+
 // AgentsByID reads agents.
 func (s *Service) AgentsByID(ctx context.Context, actor Actor, ids []db.AgentID) ([]*db.Agent, error) {
+	if err := Permit(actor, "agent"); err != nil {
+		return nil, err
+	}
 	return s.DB.ForWorkspace(actor.Workspace).Agents(ctx, ids)
 }
 
 // ContactsByID reads contacts.
 func (s *Service) ContactsByID(ctx context.Context, actor Actor, ids []db.ContactID) ([]*db.Contact, error) {
+	if err := Permit(actor, "contact"); err != nil {
+		return nil, err
+	}
 	return s.DB.ForWorkspace(actor.Workspace).Contacts(ctx, ids)
 }
 
 // ConversationsByID reads conversations.
 func (s *Service) ConversationsByID(ctx context.Context, actor Actor, ids []db.ConversationID) ([]*db.Conversation, error) {
+	if err := Permit(actor, "conversation"); err != nil {
+		return nil, err
+	}
 	return s.DB.ForWorkspace(actor.Workspace).Conversations(ctx, ids)
+}
+
+// Conversation returns a conversation, or nil if there is none, and the rows in memory to which it
+// refers; nil if there are none.
+func (s *Service) Conversation(ctx context.Context, actor Actor, id db.ConversationID) (*db.Conversation, *Kept, error) {
+	if err := Permit(actor, "conversation"); err != nil {
+		return nil, nil, err
+	}
+	w := s.DB.ForWorkspace(actor.Workspace)
+	found, rows, err := s.open.Find(ctx, w, id)
+	if err != nil {
+		return nil, nil, err
+	}
+	if found == nil {
+		read, err := w.Conversations(ctx, []db.ConversationID{id})
+		if err != nil || len(read) == 0 {
+			return nil, nil, err
+		}
+		found = read[0]
+	}
+	if rows == nil {
+		return found, nil, nil
+	}
+	return found, &Kept{rows}, nil
 }
 
 // LatestConversations reads the latest conversation of each contact that has one.
 func (s *Service) LatestConversations(ctx context.Context, actor Actor, ids []db.ContactID) ([]*db.Conversation, error) {
+	if err := Permit(actor, "conversation"); err != nil {
+		return nil, err
+	}
 	return s.DB.ForWorkspace(actor.Workspace).LatestConversations(ctx, ids)
 }
 
 // MessagesByID reads messages.
 func (s *Service) MessagesByID(ctx context.Context, actor Actor, ids []db.MessageID) ([]*db.Message, error) {
+	if err := Permit(actor, "conversation"); err != nil {
+		return nil, err
+	}
 	return s.DB.ForWorkspace(actor.Workspace).Messages(ctx, ids)
 }
 
 // EventsByID reads events.
 func (s *Service) EventsByID(ctx context.Context, actor Actor, ids []db.EventID) ([]*db.Event, error) {
-	return s.DB.ForWorkspace(actor.Workspace).Events(ctx, ids)
+	if err := Permit(actor, "conversation"); err != nil {
+		return nil, err
+	}
+	events, err := s.DB.ForWorkspace(actor.Workspace).Events(ctx, ids)
+	return visible(actor, events), err
 }
 
 // TokensByID reads the API tokens of programs, without their secrets.

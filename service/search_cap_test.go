@@ -15,6 +15,7 @@ import (
 // open ones of an agent, or closed ones with a note.
 func (w *world) crowd(n int, name string, owner *db.AgentID, note *string) (ids []db.ConversationID) {
 	w.T.Helper()
+	w.Unlogged()
 	var contacts []*db.Contact
 	var conversations []*db.Conversation
 	for i := range n {

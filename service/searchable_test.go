@@ -19,6 +19,7 @@ import (
 // with folded text. %W is the workspace's key.
 func (w *world) before(statements ...string) {
 	w.T.Helper()
+	w.Unlogged()
 	for _, statement := range statements {
 		_, err := w.DB.ExecContext(w.T.Context(), strings.ReplaceAll(statement, "%W", strconv.FormatInt(int64(w.Manager.Workspace), 10)))
 		servicetest.Fine(w.T, err)

@@ -98,19 +98,23 @@ func (w *Writer) createContact(ctx context.Context, t *Thread, s *sender) (Chang
 	return Changes{w.About(t, db.ContactCreated, nil, db.EventData{})}, err
 }
 
-// completeContact fills the empty fields of a contact from the sender's data; a name that equals
-// the id counts as empty.
+// completeContact fills the empty fields of a contact from the sender's data.
 func (w *Writer) completeContact(ctx context.Context, t *Thread, s *sender) (Changes, error) {
-	c := t.Contact
-	after := *c
-	s.fillEmpty(&after, db.FoldExternalID(s.identity.Channel, c.Name) == s.identity.ExternalID)
-	filled := Difference(contactFields(c, nil), contactFields(&after, nil))
+	after, filled := s.completed(t.Contact)
 	if len(filled) == 0 {
 		return Unchanged, nil
 	}
 	err := w.UpdateContactData(ctx, &after)
-	*c = after
+	*t.Contact = after
 	return Changes{w.About(t, db.ContactUpdated, t.Facets(), db.EventData{Changes: filled})}, err
+}
+
+// completed returns a contact whose empty fields are filled from the sender's data, and what was
+// filled; a name that equals the id counts as empty.
+func (s *sender) completed(c *db.Contact) (after db.Contact, filled []db.FieldChange) {
+	after = *c
+	s.fillEmpty(&after, db.FoldExternalID(s.identity.Channel, c.Name) == s.identity.ExternalID)
+	return after, Difference(contactFields(c, nil), contactFields(&after, nil))
 }
 
 // fillEmpty sets the empty fields of a contact, and its name if it is nameless.

@@ -6,6 +6,7 @@
 package service
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"log/slog"
@@ -24,29 +25,44 @@ type Service struct {
 	Log  *slog.Logger
 	Now  func() time.Time
 
+	Quotas Quotas
+
+	keys       keyUse
 	inbox      *projection.Inbox
+	open       *projection.Open
 	dashboards *projection.Dashboards
 	companies  companies
+	measures   *measures
+	cursorKeys sync.Map // of workspaces, by their keys; they never change
 }
 
 // Options tune a service. The zero value is the default.
 type Options struct {
 	Log *slog.Logger     // slog.Default
 	Now func() time.Time // the clock; time.Now
+
+	Quotas Quotas
+
+	RowMemory int // bytes for rows that pages of open conversations refer to; 64 MiB
+}
+
+func (o *Options) defaults() {
+	o.Log = cmp.Or(o.Log, slog.Default())
+	o.RowMemory = cmp.Or(o.RowMemory, 64<<20)
+	o.Quotas.defaults()
+	if o.Now == nil {
+		o.Now = time.Now
+	}
 }
 
 // New returns a service on a database; the feed must follow the log of that database.
 func New(d *db.DB, f *feed.Feed, o Options) *Service {
-	if o.Log == nil {
-		o.Log = slog.Default()
-	}
-	if o.Now == nil {
-		o.Now = time.Now
-	}
-	s := &Service{DB: d, Feed: f, Log: o.Log}
+	o.defaults()
+	s := &Service{DB: d, Feed: f, Log: o.Log, measures: newMeasures(), Quotas: o.Quotas}
 	// The database stores microseconds, and a returned time must equal the one that is read later.
 	s.Now = func() time.Time { return o.Now().UTC().Truncate(time.Microsecond) }
 	s.inbox = projection.NewInbox()
+	s.open = projection.NewOpen(projection.NewRows(o.RowMemory))
 	s.dashboards = projection.NewDashboards(s.Now)
 	return s
 }

@@ -2,6 +2,7 @@ package service_test
 
 import (
 	"context"
+	"fmt"
 	"log/slog"
 	"regexp"
 	"strings"
@@ -131,6 +132,43 @@ func TestEveryStatementNamesItsWorkspace(t *testing.T) {
 	}
 }
 
+// TestConfinedToItsWorkspace: with row-level security a statement of a workspace sees and changes no
+// other, even without a condition, and a session of no workspace sees nothing.
+func TestConfinedToItsWorkspace(t *testing.T) {
+	t.Parallel()
+	w := newWorldOn(t, dbtest.Confined(t, servicetest.Migrate), db.Options{MaxConns: 8})
+	other := w.neighbour()
+	own, foreign := w.Open(), other.Open()
+	for of, count := range map[string]func(ctx context.Context, key db.WorkspaceKey) (int, error){
+		"transaction": func(ctx context.Context, key db.WorkspaceKey) (n int, err error) {
+			return n, w.DB.Transact(ctx, key, func(tx db.Tx) (err error) {
+				rows, err := tx.Conversations(ctx, []db.ConversationID{own.ID, foreign.ID})
+				n = len(rows)
+				return err
+			})
+		},
+		"outside": func(ctx context.Context, key db.WorkspaceKey) (int, error) {
+			rows, err := w.DB.ForWorkspace(key).Conversations(ctx, []db.ConversationID{own.ID, foreign.ID})
+			return len(rows), err
+		},
+	} {
+		n, err := count(w.Context(), w.Manager.Workspace)
+		servicetest.Fine(t, err)
+		servicetest.Equal(t, of, n, 1)
+	}
+	conn, err := w.DB.Conn(w.Context())
+	servicetest.Fine(t, err)
+	defer conn.Close()
+	for setting, want := range map[string]int{"*": 2, "": 0, fmt.Sprint(w.Manager.Workspace): 1, fmt.Sprint(other.Manager.Workspace): 1} {
+		var n, changed int
+		_, err := conn.ExecContext(w.Context(), "SELECT set_config('switchboard.workspace', ?, false)", setting)
+		servicetest.Fine(t, err)
+		servicetest.Fine(t, conn.QueryRowContext(w.Context(), "SELECT count(*) FROM conversations").Scan(&n))
+		servicetest.Fine(t, conn.QueryRowContext(w.Context(), "WITH c AS (UPDATE contacts SET name = name RETURNING 1) SELECT count(*) FROM c").Scan(&changed))
+		servicetest.Equal(t, "seen and changed as "+setting, [2]int{n, changed}, [2]int{want, want})
+	}
+}
+
 // did fails the test on an error that is not a refusal.
 func (w *world) did(_ any, err error) {
 	w.T.Helper()
@@ -161,6 +199,9 @@ func (w *world) changeEverything() {
 	w.did(w.AssignContact(ctx, me, service.AssignContactInput{ContactID: c.ContactID, AssigneeID: *agents[0].Agent}))
 	w.did(w.BlockContact(ctx, me, service.BlockContactInput{ContactID: c.ContactID}))
 	w.did(w.UnblockContact(ctx, me, service.UnblockContactInput{ContactID: c.ContactID}))
+	token, err := w.CreateToken(ctx, me, service.CreateTokenInput{Scope: db.ScopeAgent, AgentID: agents[0].Agent})
+	w.did(token, err)
+	w.did(w.RevokeToken(ctx, me, service.RevokeTokenInput{TokenID: token.Token.ID}))
 	w.did(w.DeactivateAgent(ctx, me, service.DeactivateAgentInput{AgentID: *agents[0].Agent, HandOverTo: agents[1].Agent}))
 	w.did(w.DeactivateAgent(ctx, me, service.DeactivateAgentInput{AgentID: *agents[1].Agent}))
 	w.did(w.ReactivateAgent(ctx, me, service.ReactivateAgentInput{AgentID: *agents[0].Agent}))
@@ -258,6 +299,9 @@ func (w *world) readEverything() {
 	w.did(w.ConversationsByID(ctx, me, conversations))
 	w.did(w.MessagesByID(ctx, me, []db.MessageID{{UUID: db.NewUUID()}}))
 	w.did(w.TokensByID(ctx, me, []db.TokenID{{UUID: db.NewUUID()}}))
+	w.did(w.AllTokensByID(ctx, me, []db.TokenID{{UUID: db.NewUUID()}}))
+	w.did(w.Tokens(ctx, me, pages))
+	w.did(w.AuditEvents(ctx, me, pages))
 	w.did(w.Workflows(ctx, me, pages))
 	w.did(w.WorkflowsByID(ctx, me, []db.WorkflowID{{UUID: db.NewUUID()}}))
 	w.did(w.RunsByID(ctx, me, []db.RunID{{UUID: db.NewUUID()}}))
@@ -272,7 +316,7 @@ func (w *world) watchEverything() {
 	ctx, me := w.T.Context(), w.Manager
 	c := w.Open()
 	beginning := &db.EventCursor{Workspace: me.Workspace}
-	s, err := w.WatchConversation(ctx, me, c.ID, beginning)
+	s, err := w.WatchConversations(ctx, me, []db.ConversationID{c.ID}, beginning)
 	servicetest.Fine(w.T, err)
 	defer s.Close()
 	live, err := w.WatchInbox(ctx, me, db.ViewMine, nil, nil)

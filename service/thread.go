@@ -100,6 +100,13 @@ type Recorder struct {
 	Run    *db.RunRef // the workflow run that called; nil for other callers
 }
 
+// OnBehalfOf returns a recorder whose events have another actor than the caller, such as the
+// contact whose message an integration delivers.
+func (r Recorder) OnBehalfOf(who db.ActorRef) Recorder {
+	r.By, r.Via = who, r.By
+	return r
+}
+
 // Event returns an event without a contact.
 func (r Recorder) Event(kind db.EventType, data db.EventData) *db.Event {
 	data.Run = r.Run
@@ -113,6 +120,7 @@ func (r Recorder) About(t *Thread, kind db.EventType, before *db.Facets, data db
 	if t.Latest != nil {
 		e.ConversationID = &t.Latest.ID
 	}
+	e.Show(t.Contact, t.Latest)
 	return e
 }
 
@@ -286,7 +294,7 @@ func (w *Writer) CarryOut(ctx context.Context, t *Thread, v Verb) (Changes, erro
 	*t = *after
 	w.Outcome.about(t)
 	return events, w.send(ctx, func(b *db.Batch) {
-		writeThreads(b, t)
+		writeThreads(b, events, t)
 		b.InsertMessages(a.messages)
 		b.SaveReadMarks(a.marks)
 	})
@@ -301,10 +309,12 @@ func (w *Writer) send(ctx context.Context, add func(*db.Batch)) error {
 
 // Save writes the rows of threads and returns the events.
 func (w *Writer) Save(ctx context.Context, events Changes, threads ...*Thread) (Changes, error) {
-	return events, w.send(ctx, func(b *db.Batch) { writeThreads(b, threads...) })
+	return events, w.send(ctx, func(b *db.Batch) { writeThreads(b, events, threads...) })
 }
 
-func writeThreads(b *db.Batch, threads ...*Thread) {
+// writeThreads adds the statements that write the rows of threads, and records in the events which
+// revisions the rows have then.
+func writeThreads(b *db.Batch, events Changes, threads ...*Thread) {
 	var rows rowsToWrite
 	for _, t := range threads {
 		changed := t.takeChanges()
@@ -314,6 +324,9 @@ func writeThreads(b *db.Batch, threads ...*Thread) {
 		rows.changed = append(rows.changed, changed.conversations...)
 		if changed.opened != nil {
 			rows.opened = append(rows.opened, changed.opened)
+		}
+		for _, e := range events {
+			e.Show(t.Contact, append(changed.conversations, t.Latest, t.Asked)...)
 		}
 	}
 	rows.write(b)

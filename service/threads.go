@@ -9,9 +9,10 @@ import (
 
 // target is the thread that a verb is about: that of a contact, or of a conversation.
 type target struct {
-	contact      db.ContactID       // if no conversation is named
-	conversation *db.ConversationID // nil: the contact is named
-	expected     *int               // the version that the caller believes in; nil: any
+	contact      db.ContactID        // if nothing else is named
+	conversation *db.ConversationID  // nil: the contact is named
+	identity     *db.ContactIdentity // of the contact, if it is named by one; else nil
+	expected     *int                // the version that the caller believes in; nil: any
 }
 
 // inConversation returns the target that a conversation names, which must have the expected version
@@ -32,24 +33,33 @@ type threads struct {
 
 	held  map[db.ContactID]*held
 	named map[db.ConversationID]db.ContactID
+	known map[db.ContactIdentity]db.ContactID // by channel and id
 }
 
 func newThreads(wait bool) *threads {
-	return &threads{wait: wait, held: map[db.ContactID]*held{}, named: map[db.ConversationID]db.ContactID{}}
+	return &threads{
+		wait: wait, held: map[db.ContactID]*held{}, named: map[db.ConversationID]db.ContactID{},
+		known: map[db.ContactIdentity]db.ContactID{},
+	}
 }
 
 // lock adds the statement that locks the contacts of some targets.
 func (all *threads) lock(b *db.Batch, targets ...target) {
 	contacts, conversations := map[db.ContactID]bool{}, map[db.ConversationID]bool{}
+	identities := map[db.ContactIdentity]bool{}
 	for _, t := range targets {
-		if t.conversation != nil {
+		switch {
+		case t.conversation != nil:
 			conversations[*t.conversation] = true
-		} else {
+		case t.identity != nil:
+			identities[*t.identity] = true
+		default:
 			contacts[t.contact] = true
 		}
 	}
 	var locked []*db.NamedContact
-	b.LockThreads(slices.Collect(maps.Keys(contacts)), slices.Collect(maps.Keys(conversations)), all.wait, &locked)
+	b.LockThreads(slices.Collect(maps.Keys(contacts)), slices.Collect(maps.Keys(conversations)),
+		slices.Collect(maps.Keys(identities)), all.wait, &locked)
 	b.Then(func() {
 		for _, c := range locked {
 			if all.held[c.ID] == nil {
@@ -57,6 +67,9 @@ func (all *threads) lock(b *db.Batch, targets ...target) {
 			}
 			if c.Named != nil {
 				all.named[*c.Named] = c.ID
+			}
+			if c.KnownAs != nil {
+				all.known[db.ContactIdentity{Channel: *c.KnownOn, ExternalID: *c.KnownAs}] = c.ID
 			}
 		}
 	})
@@ -80,10 +93,13 @@ func (all *threads) read(b *db.Batch) {
 
 // contactOf returns the contact of a target, which may not be locked.
 func (all *threads) contactOf(t target) db.ContactID {
-	if t.conversation == nil {
-		return t.contact
+	switch {
+	case t.conversation != nil:
+		return all.named[*t.conversation]
+	case t.identity != nil:
+		return all.known[*t.identity]
 	}
-	return all.named[*t.conversation]
+	return t.contact
 }
 
 // of returns the locked contact of a target. The error is NOT_FOUND if there is none, and
@@ -136,6 +152,14 @@ func (h *held) view(asked *db.ConversationID) *Thread {
 		t.Asked = h.rows[*asked].Conversation
 	}
 	return t
+}
+
+// conversations returns those of its conversations that were read or opened.
+func (h *held) conversations() (all []*db.Conversation) {
+	for _, row := range h.rows {
+		all = append(all, row.Conversation)
+	}
+	return all
 }
 
 // with returns the held contact as a thread leaves it.

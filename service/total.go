@@ -38,6 +38,11 @@ func (s *Service) ConversationTimelineTotals(ctx context.Context, actor Actor, i
 	return totals(ctx, s, actor, db.ConversationEvents, ids, func(id db.ConversationID) uuid.UUID { return id.UUID })
 }
 
+// EntryTotals counts the entries of each conversation.
+func (s *Service) EntryTotals(ctx context.Context, actor Actor, ids []db.ConversationID) ([]Total, error) {
+	return totals(ctx, s, actor, db.ConversationEntries, ids, func(id db.ConversationID) uuid.UUID { return id.UUID })
+}
+
 // ContactTimelineTotals counts the events of each contact.
 func (s *Service) ContactTimelineTotals(ctx context.Context, actor Actor, ids []db.ContactID) ([]Total, error) {
 	return totals(ctx, s, actor, db.ContactEvents, ids, func(id db.ContactID) uuid.UUID { return id.UUID })

@@ -65,3 +65,22 @@ func TestTotalOfList(t *testing.T) {
 	servicetest.Fine(t, err)
 	servicetest.Equal(t, "workflows", total(workflows.Total), "{0 false} <nil>")
 }
+
+// TestTotalAsOfPage: the number of conversations in a list is that of the position which its page
+// shows, even if the log has grown before they are counted (I2).
+func TestTotalAsOfPage(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	closed, blocked := w.Closed(), w.Open()
+	w.Block(blocked)
+	for view, moves := range map[db.View]func(){
+		db.ViewClosed:  func() { w.Closed(); w.Closed(); w.Reopens(closed) },
+		db.ViewBlocked: func() { w.Block(w.Open()); w.Block(w.Open()); w.Unblock(blocked) },
+	} {
+		page := w.inbox(w.Manager, service.InboxInput{View: view})
+		moves()
+		total, _, err := w.InboxTotal(w.Context(), w.Manager, page)
+		servicetest.Fine(t, err)
+		servicetest.Equal(t, "total of "+string(view), total, 1)
+	}
+}

@@ -16,6 +16,7 @@ type target struct {
 	contact      db.ContactID
 	agent        db.AgentID // the agent to assign, change or deactivate
 	workflow     db.WorkflowID
+	token        db.TokenID
 	run          db.RunID
 	expected     *int
 	key          *string
@@ -24,7 +25,7 @@ type target struct {
 // verb is a mutation.
 type verb struct {
 	name string
-	on   string // what it is called on: "conversation", "contact", "agent", "workflow", "run" or nothing
+	on   string // what it is called on: "conversation", "contact", "agent", "workflow", "run", "token" or nothing
 	call func(ctx context.Context, s *workflow.Service, a service.Actor, x target) (*service.Outcome, error)
 }
 
@@ -112,6 +113,12 @@ var verbs = []verb{
 	{"recordBusinessEvent", "contact", func(ctx context.Context, s *workflow.Service, a service.Actor, x target) (*service.Outcome, error) {
 		return s.RecordBusinessEvent(ctx, a, service.RecordBusinessEventInput{ContactID: &x.contact, Type: "order.placed", Keyed: service.Keyed{x.key}})
 	}},
+	{"createToken", "", func(ctx context.Context, s *workflow.Service, a service.Actor, x target) (*service.Outcome, error) {
+		return s.CreateToken(ctx, a, service.CreateTokenInput{Scope: db.ScopeRead, Keyed: service.Keyed{x.key}})
+	}},
+	{"revokeToken", "token", func(ctx context.Context, s *workflow.Service, a service.Actor, x target) (*service.Outcome, error) {
+		return s.RevokeToken(ctx, a, service.RevokeTokenInput{TokenID: x.token, Keyed: service.Keyed{x.key}})
+	}},
 	{"createWorkflow", "", func(ctx context.Context, s *workflow.Service, a service.Actor, x target) (*service.Outcome, error) {
 		return s.CreateWorkflow(ctx, a, workflow.CreateWorkflowInput{Name: "Flow", Definition: servicetest.When(db.TriggerClosed, servicetest.Act(db.StepUnassign)), Keyed: service.Keyed{x.key}})
 	}},
@@ -191,6 +198,9 @@ func (w *world) ready(v verb) target {
 		w.OK(verbNamed("enableWorkflow").in(w, w.Manager, target{workflow: f.ID}))
 	}
 	x := target{conversation: c.ID, contact: c.ContactID, agent: *agent.Agent, workflow: f.ID}
+	if v.name == "revokeToken" {
+		x.token = w.OK(verbNamed("createToken").in(w, w.Manager, x)).Token.ID
+	}
 	if v.name == "cancelWorkflowRun" {
 		waits := w.Workflow(servicetest.ClosesLater())
 		w.Open()

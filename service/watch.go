@@ -2,6 +2,7 @@ package service
 
 import (
 	"context"
+	"fmt"
 	"time"
 
 	"switchboard/db"
@@ -13,11 +14,13 @@ import (
 // time may use it.
 type Stream[T any] struct {
 	watcher  *feed.Watcher
-	events   []*db.Event    // read, but not yet processed
-	position db.EventCursor // of the last processed event
-	states   bool           // the items are states, not events
-	due      time.Time      // Wait waits only until then, even without events; zero: until there are events
-	until    time.Time      // Wait waits for events, but no longer than until then; zero: without limit
+	events   []*db.Event     // read, but not yet processed
+	position db.EventCursor  // of the last processed event
+	commit   time.Time       // of the last processed event; see db.Event
+	states   bool            // the items are states, not events
+	due      time.Time       // Wait waits only until then, even without events; zero: until there are events
+	reads    *feed.ReadWatch // Wait waits for these as well; nil: there are none
+	until    time.Time       // Wait waits for events, but no longer than until then; zero: without limit
 	next     func(ctx context.Context) (T, bool, error)
 }
 
@@ -63,6 +66,9 @@ func (s *Stream[T]) Wait(ctx context.Context) error {
 	case len(s.events) > 0:
 		return ctx.Err()
 	}
+	if s.reads != nil {
+		return s.watcher.WaitOr(ctx, s.reads.Heard())
+	}
 	if s.until.IsZero() {
 		return s.watcher.Wait(ctx)
 	}
@@ -77,8 +83,20 @@ func (s *Stream[T]) Wait(ctx context.Context) error {
 // states, which cannot be resumed.
 func (s *Stream[T]) Position() (position db.EventCursor, ok bool) { return s.position, !s.states }
 
+// Committed returns about when the last processed event was committed, or zero if it was read later
+// than it could have been.
+func (s *Stream[T]) Committed() time.Time { return s.commit }
+
+// StartsBehind reports whether there were events after the stream's first position when it began.
+func (s *Stream[T]) StartsBehind() bool { return s.watcher.StartsBehind() }
+
 // Close ends the stream.
-func (s *Stream[T]) Close() { s.watcher.Close() }
+func (s *Stream[T]) Close() {
+	s.watcher.Close()
+	if s.reads != nil {
+		s.reads.Close()
+	}
+}
 
 // Event returns the next event of the log, or nil if there is none yet.
 func (s *Stream[T]) Event(ctx context.Context) (*db.Event, error) {
@@ -90,7 +108,7 @@ func (s *Stream[T]) Event(ctx context.Context) (*db.Event, error) {
 		s.events = events
 	}
 	e := s.events[0]
-	s.events, s.position = s.events[1:], e.Cursor()
+	s.events, s.position, s.commit = s.events[1:], e.Cursor(), e.Committed
 	return e, nil
 }
 
@@ -119,6 +137,9 @@ func (s *Service) watch(ctx context.Context, actor Actor, after *db.EventCursor,
 // an agent, only from or to that one. The error is NOT_FOUND for an unknown id, CURSOR_EXPIRED or
 // CURSOR_INVALID, as for the other streams.
 func (s *Service) WatchAssignments(ctx context.Context, actor Actor, conversation *db.ConversationID, agent *db.AgentID, after *db.EventCursor) (*Stream[*db.Event], error) {
+	if err := Permit(actor, "assignmentChanged"); err != nil {
+		return nil, err
+	}
 	if err := s.mustExist(ctx, actor, conversation, agent); err != nil {
 		return nil, err
 	}
@@ -134,6 +155,9 @@ func (s *Service) WatchAssignments(ctx context.Context, actor Actor, conversatio
 
 // WatchStatus streams each opening, reopening and closing: with a conversation, only of that one.
 func (s *Service) WatchStatus(ctx context.Context, actor Actor, conversation *db.ConversationID, after *db.EventCursor) (*Stream[*db.Event], error) {
+	if err := Permit(actor, "statusChanged"); err != nil {
+		return nil, err
+	}
 	if err := s.mustExist(ctx, actor, conversation, nil); err != nil {
 		return nil, err
 	}
@@ -146,12 +170,26 @@ func (s *Service) WatchStatus(ctx context.Context, actor Actor, conversation *db
 	})
 }
 
-// WatchConversation streams every event of one conversation.
-func (s *Service) WatchConversation(ctx context.Context, actor Actor, conversation db.ConversationID, after *db.EventCursor) (*Stream[*db.Event], error) {
-	if err := s.mustExist(ctx, actor, &conversation, nil); err != nil {
+// WatchConversations streams every event of these conversations.
+func (s *Service) WatchConversations(ctx context.Context, actor Actor, ids []db.ConversationID, after *db.EventCursor) (*Stream[*db.Event], error) {
+	if err := Permit(actor, "conversationChanged"); err != nil {
 		return nil, err
 	}
-	return s.watch(ctx, actor, after, func(e *db.Event) bool { return isAbout(e, &conversation) })
+	if len(ids) < 1 || len(ids) > MaxPage {
+		return nil, NewBadInput(fmt.Sprintf("conversationIds must have 1 to %d ids; open several subscriptions for more", MaxPage))
+	}
+	wanted := map[db.ConversationID]bool{}
+	for _, id := range ids {
+		wanted[id] = true
+	}
+	rows, err := s.DB.ForWorkspace(actor.Workspace).Conversations(ctx, ids)
+	if err != nil {
+		return nil, err
+	}
+	if len(rows) < len(wanted) {
+		return nil, NewNotFound("conversation")
+	}
+	return s.watch(ctx, actor, after, func(e *db.Event) bool { return e.ConversationID != nil && wanted[*e.ConversationID] })
 }
 
 func isAbout(e *db.Event, conversation *db.ConversationID) bool {
@@ -182,6 +220,10 @@ type InboxChange struct {
 	Kind   InboxChangeKind
 	Event  *db.Event
 	Counts *Counts // after the event; nil for replayed events
+
+	// FilteredCount is the number of conversations of the view that meet the filter, after the event;
+	// nil for replayed events.
+	FilteredCount *int
 }
 
 // InboxChangeKind is what an event did to a conversation's membership in a view.
@@ -197,6 +239,9 @@ const (
 // WatchInbox streams the changes of a live view: conversations that enter it, change in it or leave
 // it. Membership is computed from the events alone, by the same predicate as the list (I2).
 func (s *Service) WatchInbox(ctx context.Context, actor Actor, view db.View, filter *db.InboxFilter, after *db.EventCursor) (*Stream[InboxChange], error) {
+	if err := Permit(actor, "inboxChanged"); err != nil {
+		return nil, err
+	}
 	if filter != nil && filter.Unread != nil {
 		return nil, NewBadInput("what is unread is not in the log, so it cannot be followed; filter the list by it, and follow the view without")
 	}
@@ -208,6 +253,13 @@ func (s *Service) WatchInbox(ctx context.Context, actor Actor, view db.View, fil
 	if err != nil {
 		return nil, err
 	}
+	filtered := counts
+	if !f.IsZero() { // counted later than the others: the watcher begins where those end
+		if filtered, err = s.tally(ctx, actor, view, f); err != nil {
+			w.Close()
+			return nil, err
+		}
+	}
 	holds := func(c *db.Facets) bool { return view.Holds(c, actor.Agent) && f.Holds(c) }
 	return follow(w, func(e *db.Event) (change InboxChange, ok bool) {
 		change = InboxChange{Kind: membership(e, holds), Event: e}
@@ -218,9 +270,18 @@ func (s *Service) WatchInbox(ctx context.Context, actor Actor, view db.View, fil
 				change.Counts = &now
 			}
 		}
+		if e.Seq > filtered.AsOf.Seq {
+			filtered.Add(view, change.Kind.step())
+			if change.Kind != "" {
+				change.FilteredCount = new(filtered.Of(view))
+			}
+		}
 		return change, change.Kind != ""
 	}), nil
 }
+
+// step returns by how much a change changes the number of conversations in the view.
+func (k InboxChangeKind) step() int { return map[InboxChangeKind]int{Entered: 1, Left: -1}[k] }
 
 // membership returns what an event did to a conversation's membership; empty if it did nothing.
 func membership(e *db.Event, holds func(*db.Facets) bool) InboxChangeKind {
@@ -258,6 +319,9 @@ const countsEvery = 250 * time.Millisecond
 // WatchCounts streams the caller's counts: immediately, then after each change, at most four times
 // a second.
 func (s *Service) WatchCounts(ctx context.Context, actor Actor) (*Stream[Counts], error) {
+	if err := Permit(actor, "inboxCountsChanged"); err != nil {
+		return nil, err
+	}
 	w, counts, err := s.watchCounted(ctx, actor, nil)
 	if err != nil {
 		return nil, err

@@ -62,7 +62,7 @@ func TestStreams(t *testing.T) {
 		add("status", s, err)
 		s, err = w.WatchStatus(ctx, w.Manager, &other.ID, after)
 		add("status of other", s, err)
-		s, err = w.WatchConversation(ctx, w.Manager, one.ID, after)
+		s, err = w.WatchConversations(ctx, w.Manager, []db.ConversationID{one.ID}, after)
 		add("one", s, err)
 		return streams
 	}
@@ -134,11 +134,11 @@ func TestWatchUnknown(t *testing.T) {
 	servicetest.Fine(t, err)
 	ctx, me := t.Context(), w.Manager
 	for name, err := range map[string]error{
-		"conversation of another workspace": last(w.WatchConversation(ctx, me, foreign.ID, nil)),
+		"conversation of another workspace": last(w.WatchConversations(ctx, me, []db.ConversationID{foreign.ID}, nil)),
 		"assignments of it":                 last(w.WatchAssignments(ctx, me, &foreign.ID, nil, nil)),
 		"assignments of an agent there":     last(w.WatchAssignments(ctx, me, nil, elsewhere.Manager.Agent, nil)),
 		"status of it":                      last(w.WatchStatus(ctx, me, &foreign.ID, nil)),
-		"no conversation":                   last(w.WatchConversation(ctx, me, db.ConversationID{UUID: db.NewUUID()}, nil)),
+		"no conversation":                   last(w.WatchConversations(ctx, me, []db.ConversationID{db.ConversationID{UUID: db.NewUUID()}}, nil)),
 	} {
 		if err == nil || service.Explain(err).Code != service.NotFound {
 			t.Errorf("%s: %v", name, err)

@@ -26,7 +26,7 @@ type UpdateWorkspaceInput struct {
 
 // UpdateWorkspace changes the workspace's name, time zone, country or policies (managers only).
 func (s *Service) UpdateWorkspace(ctx context.Context, actor Actor, in UpdateWorkspaceInput) (*Outcome, error) {
-	if err := MayManage(actor); err != nil {
+	if err := Permit(actor, "updateWorkspace"); err != nil {
 		return nil, err
 	}
 	if err := workspaceData(&db.Workspace{}, in); err != nil {

@@ -3,6 +3,7 @@ package service
 import (
 	"context"
 	"errors"
+	"time"
 
 	"switchboard/db"
 )
@@ -29,6 +30,8 @@ type Outcome struct {
 	Workflow      *db.Workflow
 	Workflows     []*db.Workflow // those in which the mutation caused a problem
 	Run           *db.WorkflowRun
+	Token         *db.Token
+	Secret        string // of a token that was just created; never stored
 	Events        []*db.Event
 	Ignored       []*Refusal // INVALID_FIELD: input fields that were left out, cut or replaced
 }
@@ -49,14 +52,6 @@ type Writer struct {
 	Outcome *Outcome // filled as objects become known, so that a refusal shows them too
 }
 
-// OnBehalfOf returns a writer whose events have another actor than the caller, such as the contact
-// whose message an integration delivers.
-func (w *Writer) OnBehalfOf(who db.ActorRef) *Writer {
-	other := *w
-	other.By, other.Via = who, w.By
-	return &other
-}
-
 const eventsReturned = 100 // by one mutation
 
 // Write is the way of a mutation that is not only about threads: it looks up the idempotency key,
@@ -64,13 +59,15 @@ const eventsReturned = 100 // by one mutation
 // feed. It has a transaction of its own. A refusal by fn is returned as the error, with the present
 // objects in the outcome; only its idempotency key is stored.
 func (s *Service) Write(ctx context.Context, actor Actor, verb string, input Input,
-	fn func(w *Writer) (Changes, error)) (*Outcome, error) {
-	if err := mayWrite(actor); err != nil {
+	fn func(w *Writer) (Changes, error)) (_ *Outcome, err error) {
+	began := time.Now()
+	defer func() { s.measures.mutation(ctx, verb, began, err) }()
+	if err := permitWrite(actor, verb); err != nil {
 		return nil, err
 	}
 	key, err := s.newClaim(actor, verb, input)
 	if err != nil {
-		return nil, err
+		return &Outcome{}, err
 	}
 	for attempt := 1; ; attempt++ {
 		outcome, wrote, err := s.transact(ctx, actor, key, fn)
@@ -79,6 +76,7 @@ func (s *Service) Write(ctx context.Context, actor Actor, verb string, input Inp
 		case err == nil:
 			if wrote {
 				s.Feed.Poke(actor.Workspace)
+				s.measures.company.Observe(1)
 			}
 			return outcome, nil
 		case errors.As(err, &refusal) && key != nil && key.earlier == nil:

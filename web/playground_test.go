@@ -4,7 +4,6 @@ import (
 	"compress/gzip"
 	"io"
 	"net/http"
-	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -15,13 +14,7 @@ import (
 )
 
 func serve(method, target string, header ...string) *http.Response {
-	r := httptest.NewRequest(method, target, nil)
-	for i := 0; i < len(header); i += 2 {
-		r.Header.Set(header[i], header[i+1])
-	}
-	w := httptest.NewRecorder()
-	web.Playground().ServeHTTP(w, r)
-	return w.Result()
+	return get(web.Playground(), method, target, header...)
 }
 
 func body(t *testing.T, response *http.Response) string {

@@ -29,18 +29,9 @@ func (m *measurement) crowd(ctx context.Context) error {
 	c := ours.d.Companies[1]
 	conversation := db.ConversationID{UUID: ours.targets[1][0].ID}
 	agents := c.Callers[:min(callers, len(c.Callers))]
-	connections := make([]*harness.Connection, len(agents))
-	for i := range agents {
-		conn, err := harness.Dial(ours.server.Addr)
-		if err != nil {
-			return err
-		}
-		defer conn.Close()
-		connections[i] = conn
-	}
 	for round := range m.Rounds {
 		for name, size := range map[string]int{harness.Ours: len(agents), "alone": 1} {
-			latencies, err := waves(ctx, connections[:size], agents, conversation, m.Duration)
+			latencies, err := waves(ctx, ours.server.Addr, agents[:size], conversation, m.Duration)
 			if err != nil {
 				return ours.errorf("%w", err)
 			}
@@ -50,8 +41,18 @@ func (m *measurement) crowd(ctx context.Context) error {
 	return nil
 }
 
-// waves lets all take the conversation at once, then gives it back, until the time is over.
-func waves(ctx context.Context, connections []*harness.Connection, agents []dataset.Caller, conversation db.ConversationID, during time.Duration) ([]time.Duration, error) {
+// waves lets all take the conversation at once, then gives it back, until the time is over. It
+// opens its connections itself: the server closes those that wait long for their first request.
+func waves(ctx context.Context, addr string, agents []dataset.Caller, conversation db.ConversationID, during time.Duration) ([]time.Duration, error) {
+	connections := make([]*harness.Connection, len(agents))
+	for i := range agents {
+		conn, err := harness.Dial(addr)
+		if err != nil {
+			return nil, err
+		}
+		defer conn.Close()
+		connections[i] = conn
+	}
 	var all []time.Duration
 	input := map[string]any{"input": map[string]any{"conversationId": conversation.String()}}
 	take, give := harness.Body(takeIt, input), harness.Body(giveBack, input)

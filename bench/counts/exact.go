@@ -48,10 +48,14 @@ func (m *measurement) checkExact(ctx context.Context) error {
 		return err
 	}
 	defer func() { _ = conn.Close(ctx) }()
+	key, err := m.cursorKey(ctx)
+	if err != nil {
+		return err
+	}
 	wrong, places := 0, map[string]bool{}
 	for i := 0; i < len(answers); i += 1 + len(answers)/40 { // each is a look through the whole table
 		answer := answers[i]
-		expected, err := m.countedAt(ctx, conn, answer.AsOf)
+		expected, err := m.countedAt(ctx, conn, key, answer.AsOf)
 		if err != nil {
 			return err
 		}
@@ -68,6 +72,16 @@ func (m *measurement) checkExact(ctx context.Context) error {
 }
 
 const unassign = `mutation Unassign($input: UnassignConversationInput!) { unassignConversation(input: $input) { conversation { id } userErrors { code } } }`
+
+// cursorKey returns the key of the large company's cursors.
+func (m *measurement) cursorKey(ctx context.Context) (db.CursorKey, error) {
+	d, err := db.Open(ctx, m.d.URL, db.Options{MaxConns: 1})
+	if err != nil {
+		return db.CursorKey{}, err
+	}
+	defer func() { _ = d.Close() }()
+	return d.ForWorkspace(m.large.Key).CursorKey(ctx)
+}
 
 // reassign unassigns conversations and assigns them again, so that each change is one of the
 // counts.
@@ -92,8 +106,8 @@ func (m *measurement) reassign(ctx context.Context, targets []*document.Target) 
 }
 
 // countedAt counts by SQL what a place of the log had.
-func (m *measurement) countedAt(ctx context.Context, conn *pgx.Conn, asOf string) (c counted, err error) {
-	cursor, err := db.ParseEventCursor(asOf)
+func (m *measurement) countedAt(ctx context.Context, conn *pgx.Conn, key db.CursorKey, asOf string) (c counted, err error) {
+	cursor, err := key.Open(asOf)
 	if err != nil {
 		return c, err
 	}

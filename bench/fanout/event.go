@@ -47,6 +47,9 @@ var (
 	category       = "RESOLVED"
 )
 
+// cursorKey seals the cursors of all contenders.
+var cursorKey db.CursorKey
+
 // change returns the event as the service passes it to resolvers.
 func (e event) change() *graph.InboxChange {
 	text := e.mark() + noteText
@@ -66,11 +69,12 @@ func (e event) change() *graph.InboxChange {
 // data returns the event as the data of a GraphQL response, formatted without gqlgen.
 func (e event) data() string {
 	change := e.change()
-	counts, row := change.Counts, change.InboxChange.Event
+	counts, row := change.InboxChange.Counts, change.InboxChange.Event
+	cursor := cursorKey.Seal(row.Cursor())
 	return fmt.Sprintf(`{"inboxChanged":{"kind":%q,"conversationId":%q,"cursor":%q,`+
 		`"counts":{"unassigned":%d,"all":%d,"closed":%d,"blocked":%d,"asOf":%q},`+
 		`"event":{"__typename":"ConversationClosed","id":%q,"occurredAt":%q,"closingNote":{"category":%q,"text":%q}}}}`,
-		change.Kind, conversationID.String(), row.Cursor(), counts.Unassigned, counts.All, counts.Closed, counts.Blocked, counts.AsOf,
+		change.Kind, conversationID.String(), cursor, counts.Unassigned, counts.All, counts.Closed, counts.Blocked, cursor,
 		eventID.String(), closedAt.Format(time.RFC3339Nano), category, *row.Data.ClosingNote.Text)
 }
 

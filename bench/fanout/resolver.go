@@ -81,6 +81,9 @@ func (s channelSubscription) InboxChanged(ctx context.Context, _ db.View, _ *db.
 func serveGraphQL(l net.Listener, transport graphql.Transport, subscription graph.SubscriptionResolver) {
 	server := handler.New(graph.NewExecutableSchema(graph.Config{Resolvers: resolvers{&graph.Resolver{}, subscription}}))
 	server.AddTransport(transport)
+	server.AroundOperations(func(ctx context.Context, next graphql.OperationHandler) graphql.ResponseHandler {
+		return next(graph.WithCursorKey(ctx, cursorKey))
+	})
 	server.SetQueryCache(lru.New[*ast.QueryDocument](1000))
 	go func() { _ = http.Serve(l, server) }()
 }

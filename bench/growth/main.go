@@ -19,7 +19,7 @@ const connections = 16
 
 // The cases; each has the names "few" and "ten times".
 const (
-	workspaces = "CPU of an assignment: 2 and 20 workspaces"
+	workspaces = "CPU of an assignment: 20 and 200 workspaces"
 	agents     = "CPU of a page: 10 and 100 agents"
 	listeners  = "CPU of a delivery: 100 and 1,000 subscribers"
 
@@ -59,8 +59,10 @@ func (m *measurement) companies(ctx context.Context, name string, companies []da
 	return clone, server, err
 }
 
+// workspaces compares assignments in few workspaces with the same load in ten times as many, with
+// so few clients for each that mutations seldom share a transaction in either.
 func (m *measurement) workspaces(ctx context.Context) error {
-	d, server, err := m.companies(ctx, "companies", dataset.Companies(20, min(2000, m.Conversations/10)))
+	d, server, err := m.companies(ctx, "workspaces", dataset.Companies(200, min(150, m.Conversations/50)))
 	if err != nil {
 		return err
 	}
@@ -70,18 +72,25 @@ func (m *measurement) workspaces(ctx context.Context) error {
 			return err
 		}
 	}
-	return m.compare(ctx, workspaces, harness.Under("", server, assigning(targets[:2])), harness.Under("", server, assigning(targets)))
+	return m.compare(ctx, workspaces, harness.Under("", server, assigning(targets[:20])), harness.Under("", server, assigning(targets)))
 }
 
-// assigning is a load of clients of which each has conversations of its own, spread over companies.
+// assigning is a load of clients of which each goes from one company to the next, in each with
+// conversations of its own.
 func assigning(targets [][]*document.Target) harness.Load {
-	current, next := make([]*document.Target, connections), make([]int, connections)
+	current, next, own := make([]*document.Target, connections), make([]int, connections), make([][]*document.Target, connections)
+	for client := range own {
+		for i := range targets {
+			all := targets[(i+client)%len(targets)]
+			for n := client; n < len(all); n += connections {
+				own[client] = append(own[client], all[n])
+			}
+		}
+	}
 	return harness.Load{
 		Connections: connections,
 		Next: func(client int) harness.Request {
-			all := targets[client%len(targets)]
-			own := len(all) / connections
-			t := all[client*own+next[client]%own]
+			t := own[client][next[client]%len(own[client])]
 			next[client]++
 			current[client] = t
 			return document.Sides[0].Assign(t.Company, t.Next())

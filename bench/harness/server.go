@@ -44,7 +44,7 @@ func startOurs(ctx context.Context, profile bool, env []string, flags ...string)
 	if err != nil {
 		return nil, err
 	}
-	cmd := exec.Command(path, append([]string{"serve", "--json", "--log-level", "error", "--addr", "127.0.0.1:0"}, flags...)...)
+	cmd := exec.Command(path, append([]string{"serve", "--json", "--log-level", "error", "--addr", "127.0.0.1:0", "--rate-limit", "0"}, flags...)...)
 	cmd.Env = append(os.Environ(), env...)
 	if !profile {
 		return launch(cmd)

@@ -29,6 +29,15 @@ var count atomic.Int64
 // calls of a package must pass the same migrate. If migrate is nil the database is empty.
 func New(tb testing.TB, migrate func(ctx context.Context, url string) error) string {
 	tb.Helper()
+	url := clone(tb, migrate)
+	if migrate != nil && isConfined() {
+		url = confinedTo(tb, url)
+	}
+	return url
+}
+
+func clone(tb testing.TB, migrate func(ctx context.Context, url string) error) string {
+	tb.Helper()
 	url := serverURL(tb)
 	source := "template1"
 	if migrate != nil {

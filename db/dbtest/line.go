@@ -8,23 +8,39 @@ import (
 	"sync"
 	"syscall"
 	"testing"
+	"time"
 )
 
-// Line is a controllable network between a server under test and PostgreSQL. It passes bytes,
-// holds them, drops them silently or resets connections, from now on or at the nth write. Its
-// Dial is set in db.Options.
+// Line is a controllable network between a client and a server, such as a server under test and
+// PostgreSQL. It passes bytes, delays them, holds them, drops them silently or resets connections,
+// from now on or at the nth write. A client in this process connects through its Dial, which is set
+// in db.Options; another process connects to the address that Listen returns.
 //
 // A write is the bytes of one call of Write: one or more statements, or a message of the driver
-// that belongs to connecting. The zero value passes everything.
+// that belongs to connecting.
 type Line struct {
 	mu      sync.Mutex
-	mode    mode
-	changed chan struct{} // closed when the mode changes
+	modes   [directions]mode
+	delay   time.Duration
+	target  target        // of connections that Listen accepts
+	changed chan struct{} // closed when a mode changes
 	wires   map[*wire]bool
 	writes  int
 	cut     *Cut
 	closed  bool
 }
+
+// target is what a line leads to.
+type target struct{ network, address string }
+
+// direction is one of the two directions of a line.
+type direction int
+
+const (
+	sent     direction = iota // to PostgreSQL
+	received                  // from PostgreSQL
+	directions
+)
 
 type mode int
 
@@ -43,20 +59,34 @@ func NewLine(tb testing.TB) *Line {
 
 // Pass passes bytes again, beginning with those that were held. A connection that has lost bytes
 // stays silent, because the protocol cannot continue after a gap.
-func (l *Line) Pass() { l.set(passing) }
+func (l *Line) Pass() { l.set(passing, sent, received) }
 
 // Hold holds the bytes of all connections, including new ones, until Pass.
-func (l *Line) Hold() { l.set(holding) }
+func (l *Line) Hold() { l.set(holding, sent, received) }
 
 // Drop drops all bytes from now on, also those of new connections. Neither side notices, not even
 // when the other one closes the connection.
-func (l *Line) Drop() { l.set(dropping) }
+func (l *Line) Drop() { l.set(dropping, sent, received) }
+
+// DropSent drops the bytes from the client to the server and passes those from the server.
+func (l *Line) DropSent() { l.set(dropping, sent) }
+
+// DropReceived drops the bytes from the server to the client and passes those from the client.
+func (l *Line) DropReceived() { l.set(dropping, received) }
+
+// Delay delays all bytes in both directions by d, until it is called again.
+func (l *Line) Delay(d time.Duration) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.delay = d
+}
 
 // Silence makes the existing connections silent for ever, as if the other machine had disappeared
 // from the network. New ones pass.
 func (l *Line) Silence() {
 	for _, w := range l.open() {
-		w.lose()
+		w.lose(sent)
+		w.lose(received)
 	}
 }
 
@@ -125,24 +155,81 @@ func (l *Line) Dial(ctx context.Context, network, address string) (net.Conn, err
 		return nil, err
 	}
 	outer, near := net.Pipe()
+	w := l.connect(near, far)
+	if w == nil {
+		return nil, &net.OpError{Op: "dial", Net: network, Err: net.ErrClosed}
+	}
+	return &end{Conn: outer, wire: w}, nil
+}
+
+// connect connects two ends. It returns nil if the line is closed.
+func (l *Line) connect(near, far net.Conn) *wire {
 	w := &wire{line: l, near: near, far: far, ended: make(chan struct{})}
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.closed {
+		_ = near.Close()
 		_ = far.Close()
-		return nil, &net.OpError{Op: "dial", Net: network, Err: net.ErrClosed}
+		return nil
 	}
 	l.wires[w] = true
 	go w.send()
 	go w.receive()
-	return &end{Conn: outer, wire: w}, nil
+	return w
+}
+
+// Listen returns an address at which other processes connect through the line to a server. The
+// line listens until the test ends.
+func (l *Line) Listen(tb testing.TB, network, address string) string {
+	tb.Helper()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		tb.Fatal(err)
+	}
+	ctx, stop := context.WithCancel(context.Background())
+	tb.Cleanup(func() { stop(); _ = listener.Close() })
+	l.Forward(network, address)
+	go func() {
+		for {
+			near, err := listener.Accept()
+			if err != nil {
+				return
+			}
+			go l.carry(ctx, near)
+		}
+	}()
+	return listener.Addr().String()
+}
+
+// Forward leads the connections that are accepted from now on to another server.
+func (l *Line) Forward(network, address string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.target = target{network, address}
+}
+
+// carry connects an accepted connection, as soon as the line passes bytes.
+func (l *Line) carry(ctx context.Context, near net.Conn) {
+	if l.reachable(ctx) != nil {
+		_ = near.Close()
+		return
+	}
+	l.mu.Lock()
+	to := l.target
+	l.mu.Unlock()
+	far, err := (&net.Dialer{}).DialContext(ctx, to.network, to.address)
+	if err != nil {
+		_ = near.Close()
+		return
+	}
+	l.connect(near, far)
 }
 
 // reachable waits until the line passes bytes.
 func (l *Line) reachable(ctx context.Context) error {
 	for {
-		mode, changed := l.state()
-		if mode == passing {
+		modes, changed := l.state()
+		if modes == [directions]mode{} {
 			return nil
 		}
 		select {
@@ -153,17 +240,19 @@ func (l *Line) reachable(ctx context.Context) error {
 	}
 }
 
-// state returns the mode and a channel that is closed when it changes.
-func (l *Line) state() (mode, <-chan struct{}) {
+// state returns the modes and a channel that is closed when one changes.
+func (l *Line) state() ([directions]mode, <-chan struct{}) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return l.mode, l.changed
+	return l.modes, l.changed
 }
 
-func (l *Line) set(m mode) {
+func (l *Line) set(m mode, of ...direction) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.mode = m
+	for _, d := range of {
+		l.modes[d] = m
+	}
 	close(l.changed)
 	l.changed = make(chan struct{})
 }
@@ -211,9 +300,9 @@ type wire struct {
 	closed    bool // by the server; guarded by the line's mu
 
 	mu     sync.Mutex
-	silent bool // whether bytes were dropped
-	broken bool // whether it was reset
-	answer *Cut // cut that affects the next answer, or nil
+	silent [directions]bool // whether bytes were dropped
+	broken bool             // whether it was reset
+	answer *Cut             // cut that affects the next answer, or nil
 
 	once  sync.Once
 	ended chan struct{}
@@ -231,7 +320,7 @@ func (w *wire) send() {
 		if c != nil && !c.answer {
 			w.cause(c)
 		}
-		if !w.passes() {
+		if !w.passes(sent) {
 			continue
 		}
 		if c != nil && c.answer {
@@ -251,7 +340,7 @@ func (w *wire) receive() {
 		if c := w.takeAnswerCut(); c != nil && n > 0 {
 			w.cause(c)
 		}
-		passes := w.passes()
+		passes := w.passes(received)
 		if passes && n > 0 {
 			_, _ = w.near.Write(b[:n])
 		}
@@ -265,14 +354,15 @@ func (w *wire) receive() {
 }
 
 // passes waits while the line holds, and reports whether bytes get through.
-func (w *wire) passes() bool {
+func (w *wire) passes(d direction) bool {
+	w.wait()
 	for {
-		mode, changed := w.line.state()
-		switch mode {
+		modes, changed := w.line.state()
+		switch modes[d] {
 		case passing:
-			return !w.isSilent()
+			return !w.isSilent(d)
 		case dropping:
-			w.lose()
+			w.lose(d)
 			return false
 		}
 		select {
@@ -283,6 +373,20 @@ func (w *wire) passes() bool {
 	}
 }
 
+// wait waits for as long as the line delays bytes.
+func (w *wire) wait() {
+	w.line.mu.Lock()
+	delay := w.line.delay
+	w.line.mu.Unlock()
+	if delay == 0 {
+		return
+	}
+	select {
+	case <-time.After(delay):
+	case <-w.ended:
+	}
+}
+
 // cause makes a fault happen on the connection.
 func (w *wire) cause(c *Cut) {
 	close(c.done)
@@ -290,7 +394,8 @@ func (w *wire) cause(c *Cut) {
 	case ResetIt:
 		w.reset()
 	case SilenceIt:
-		w.lose()
+		w.lose(sent)
+		w.lose(received)
 	case HoldIt:
 		select {
 		case <-c.released:
@@ -299,17 +404,17 @@ func (w *wire) cause(c *Cut) {
 	}
 }
 
-// lose makes the connection silent for ever.
-func (w *wire) lose() {
+// lose makes one direction of the connection silent for ever.
+func (w *wire) lose(d direction) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.silent = true
+	w.silent[d] = true
 }
 
-func (w *wire) isSilent() bool {
+func (w *wire) isSilent(d direction) bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	return w.silent
+	return w.silent[d]
 }
 
 // setAnswerCut makes the cut happen at the next answer.
@@ -331,8 +436,10 @@ func (w *wire) reset() {
 	w.mu.Lock()
 	w.broken = true
 	w.mu.Unlock()
-	if tcp, ok := w.far.(*net.TCPConn); ok {
-		_ = tcp.SetLinger(0)
+	for _, c := range []net.Conn{w.near, w.far} {
+		if tcp, ok := c.(*net.TCPConn); ok {
+			_ = tcp.SetLinger(0)
+		}
 	}
 	w.end()
 }
@@ -343,7 +450,7 @@ func (w *wire) closeFar() {
 	w.line.mu.Lock()
 	w.closed = true
 	w.line.mu.Unlock()
-	if w.passes() {
+	if w.passes(sent) {
 		w.end()
 	}
 }
@@ -375,12 +482,33 @@ func (e *end) Write(b []byte) (int, error) {
 	return n, e.networkError(err)
 }
 
-// networkError replaces the error of a connection that was reset with the error of a real network.
+// SetDeadline sets both deadlines. Unlike that of a pipe it does not notice that the other side has
+// closed the connection.
+func (e *end) SetDeadline(t time.Time) error { return e.unnoticed(e.Conn.SetDeadline(t)) }
+
+// SetReadDeadline is SetDeadline for reads.
+func (e *end) SetReadDeadline(t time.Time) error { return e.unnoticed(e.Conn.SetReadDeadline(t)) }
+
+// SetWriteDeadline is SetDeadline for writes.
+func (e *end) SetWriteDeadline(t time.Time) error { return e.unnoticed(e.Conn.SetWriteDeadline(t)) }
+
+func (e *end) unnoticed(err error) error {
+	if errors.Is(err, io.ErrClosedPipe) {
+		return nil
+	}
+	return err
+}
+
+// networkError replaces the error of a connection that was reset or closed with the error of a real
+// network.
 func (e *end) networkError(err error) error {
 	e.wire.mu.Lock()
 	defer e.wire.mu.Unlock()
-	if e.wire.broken && (errors.Is(err, io.EOF) || errors.Is(err, io.ErrClosedPipe)) {
+	switch {
+	case e.wire.broken && (errors.Is(err, io.EOF) || errors.Is(err, io.ErrClosedPipe)):
 		return &net.OpError{Op: "read", Net: "line", Err: syscall.ECONNRESET}
+	case errors.Is(err, io.ErrClosedPipe): // the other side has closed it
+		return &net.OpError{Op: "write", Net: "line", Err: syscall.EPIPE}
 	}
 	return err
 }

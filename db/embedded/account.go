@@ -11,7 +11,6 @@ import (
 	"os/exec"
 	"os/user"
 	"path/filepath"
-	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -66,7 +65,7 @@ func userName(uid uint32) string {
 func (a account) command(ctx context.Context, program string, args ...string) *exec.Cmd {
 	cmd := exec.CommandContext(ctx, program, args...)
 	cmd.Dir = "/" // the account may be unable to enter ours
-	cmd.Env = environment()
+	cmd.Env = environment(nil)
 	cmd.WaitDelay = time.Second
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
 	if a.otherUser {
@@ -75,13 +74,23 @@ func (a account) command(ctx context.Context, program string, args ...string) *e
 	return cmd
 }
 
-// environment returns our environment without variables that change PostgreSQL's behaviour, and
-// with messages in English, which we parse.
-func environment() []string {
-	ours := slices.DeleteFunc(os.Environ(), func(entry string) bool {
-		return strings.HasPrefix(entry, "PG") || strings.HasPrefix(entry, "LC_") || strings.HasPrefix(entry, "LANG")
-	})
-	return append(ours, "LC_ALL=C")
+// environment returns the environment of a child: of ours, only the variables that programs need to
+// find files, and those that are named. Others may hold secrets, or change what PostgreSQL does.
+// Messages are in English, which we parse.
+func environment(named func(name string) bool) []string {
+	theirs := []string{"LC_ALL=C"}
+	for _, entry := range os.Environ() {
+		name, _, _ := strings.Cut(entry, "=")
+		switch name {
+		case "PATH", "HOME", "TMPDIR", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH":
+			theirs = append(theirs, entry)
+		default:
+			if named != nil && named(name) {
+				theirs = append(theirs, entry)
+			}
+		}
+	}
+	return theirs
 }
 
 // chown makes the account the owner of a folder that we have created.

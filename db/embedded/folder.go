@@ -121,6 +121,9 @@ func checkOwner(path string, who account) error {
 	if owner != 0 && owner != uint32(os.Geteuid()) && owner != who.uid {
 		return fmt.Errorf("the data folder %s belongs to another user (%s): choose another folder with --data-dir", path, userName(owner))
 	}
+	if info.Mode().Perm()&0o022 != 0 {
+		return fmt.Errorf("other users can change the data folder %[1]s (its mode is %[2]s), and so put files and links into it: run chmod go-w %[1]s after checking what is there, or choose another folder with --data-dir", path, info.Mode())
+	}
 	if _, err := os.Stat(filepath.Join(path, "PG_VERSION")); err == nil {
 		return fmt.Errorf("%s is itself a folder of PostgreSQL's files, but the data folder is its parent: choose another folder with --data-dir", path)
 	}

@@ -121,7 +121,7 @@ func TestFolderOfAnotherUser(t *testing.T) {
 
 	dir := newDir(t)
 	startServer(t, dir)
-	check(t, os.Chmod(dir, 0o777))
+	check(t, os.Chmod(dir, 0o755))
 	h := spawn(t, dir, lookup(t, "nobody"))
 	mustContain(t, (<-h.first).Error, "used by another user", "--data-dir")
 	h.cmd.Wait()

@@ -15,6 +15,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"strings"
 	"time"
 )
 
@@ -112,9 +113,20 @@ func (p npmPackage) install(ctx context.Context, npm, cache string) (string, err
 	return home, err
 }
 
+// npmNeeds reports whether npm needs a variable of the environment to reach its registry: its own
+// configuration, proxies and certificates.
+func npmNeeds(name string) bool {
+	switch lower := strings.ToLower(name); lower {
+	case "http_proxy", "https_proxy", "no_proxy", "all_proxy", "ssl_cert_file", "ssl_cert_dir", "node_extra_ca_certs", "xdg_config_home":
+		return true
+	default:
+		return strings.HasPrefix(lower, "npm_config_")
+	}
+}
+
 func (p npmPackage) download(ctx context.Context, npm, into string) (archive string, err error) {
 	cmd := exec.CommandContext(ctx, npm, "pack", p.name(), "--ignore-scripts", "--loglevel=error")
-	cmd.Dir = into
+	cmd.Dir, cmd.Env = into, environment(npmNeeds)
 	cmd.WaitDelay = time.Second
 	var stderr bytes.Buffer
 	cmd.Stderr = &stderr

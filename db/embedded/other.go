@@ -20,3 +20,6 @@ func (s *Server) URL(database string) string { return "" }
 
 // Close does nothing.
 func (s *Server) Close() error { return nil }
+
+// Secret always fails, because there are no data folders on this system.
+func Secret(dir, name string) ([]byte, error) { return nil, errors.ErrUnsupported }

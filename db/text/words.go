@@ -13,6 +13,18 @@ func Words(s string) []string { return split(Fold(s)) }
 // the same key. Keys are compared and ordered by bytes.
 func Key(s string) string { return strings.Join(Words(s), " ") }
 
+// Undivided returns the words of a text that punctuation divides, without it and separated by one
+// space: "annemarie" for "Anne-Marie Smith". Many people type such names in one word.
+func Undivided(s string) string {
+	var undivided []string
+	for _, chunk := range strings.Fields(Fold(s)) {
+		if words := strings.FieldsFunc(chunk, isBoundary); len(words) > 1 {
+			undivided = append(undivided, strings.Join(words, ""))
+		}
+	}
+	return strings.Join(undivided, " ")
+}
+
 // split is Words for a folded text.
 func split(folded string) []string {
 	words := strings.FieldsFunc(folded, isBoundary)

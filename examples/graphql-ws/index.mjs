@@ -24,6 +24,14 @@ const changesSubscription = `subscription Changes($after: EventCursor) {
 }`
 const countsSubscription = 'subscription Counts { inboxCountsChanged { mine unassigned all } }'
 
+// Code 4403 refuses the token, or says that the agent's role has changed. After that the same
+// token is accepted again, so one more connection is tried.
+let refused = false
+function closed({ code, reason }) {
+  if (code === 4403 && refused) quit(`The token is not accepted: ${reason}`)
+  refused ||= code === 4403
+}
+
 // The client reconnects by itself, later each time. Codes 1012 (the server restarts) and 1013
 // (too many sockets, or this client reads too slowly) ask for just that.
 const client = createClient({
@@ -32,7 +40,7 @@ const client = createClient({
   connectionParams: { authorization: `Bearer ${token}` },
   retryAttempts: Infinity,
   shouldRetry: () => true, // also while nobody listens there
-  on: { closed: ({ code, reason }) => code === 4403 && quit(`The token is not accepted: ${reason}`) },
+  on: { connected: () => { refused = false }, closed },
 })
 
 // Load, then subscribe after the place in the log at which the list was read: nothing is

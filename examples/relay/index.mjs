@@ -15,13 +15,21 @@ const { Environment, Network, Observable, RecordSource, Store, commitMutation, f
 const url = process.env.SWITCHBOARD_URL ?? 'http://127.0.0.1:8080/graphql'
 const token = process.env.SWITCHBOARD_TOKEN || quit('Set SWITCHBOARD_TOKEN to a token that the server printed.')
 
+// Code 4403 refuses the token, or says that the agent's role has changed. After that the same
+// token is accepted again, so one more connection is tried.
+let refused = false
+function closed({ code, reason }) {
+  if (code === 4403 && refused) quit(`The token is not accepted: ${reason}`)
+  refused ||= code === 4403
+}
+
 // The socket is opened anew by again, which knows where to resume.
 const socket = createClient({
   url: url.replace(/^http/, 'ws'),
   webSocketImpl: WebSocket, // browsers, and Node.js from 22 on, have their own
   connectionParams: { authorization: `Bearer ${token}` },
   retryAttempts: 0,
-  on: { closed: ({ code, reason }) => code === 4403 && quit(`The token is not accepted: ${reason}`) },
+  on: { connected: () => { refused = false }, closed },
 })
 
 const environment = new Environment({

@@ -1,9 +1,9 @@
 package compiled
 
 import (
-	"io"
 	"math"
 	"strconv"
+	"sync"
 
 	"github.com/99designs/gqlgen/graphql"
 )
@@ -55,9 +55,12 @@ func AppendFloat[F ~float64](dst []byte, number F) []byte {
 
 // AppendMarshaler appends a value that writes itself.
 func AppendMarshaler[M graphql.Marshaler](dst []byte, m M) []byte {
-	w := buffer{dst}
-	m.MarshalGQL(&w)
-	return w.bytes
+	w := buffers.Get().(*buffer)
+	w.bytes = dst
+	m.MarshalGQL(w)
+	dst, w.bytes = w.bytes, nil
+	buffers.Put(w)
+	return dst
 }
 
 // AppendList appends a list of leaves.
@@ -88,9 +91,12 @@ func AppendNullable[T any](dst []byte, values []T, append1 func(dst []byte, valu
 	return AppendList(dst, values, append1)
 }
 
+// A buffer is what values write themselves to. AvailableBuffer is that of bytes.Buffer.
 type buffer struct{ bytes []byte }
 
-var _ io.StringWriter = (*buffer)(nil)
+var buffers = sync.Pool{New: func() any { return new(buffer) }}
+
+func (b *buffer) AvailableBuffer() []byte { return b.bytes[len(b.bytes):] }
 
 func (b *buffer) Write(p []byte) (int, error) {
 	b.bytes = append(b.bytes, p...)

@@ -5,78 +5,86 @@ import (
 	"sync"
 
 	"github.com/99designs/gqlgen/graphql"
-	lru "github.com/hashicorp/golang-lru/v2"
 	"github.com/vektah/gqlparser/v2/ast"
-	"github.com/vektah/gqlparser/v2/gqlerror"
 )
 
-// A cache keeps the plans of operations.
-type cache struct {
-	operations *lru.Cache[*ast.OperationDefinition, *plans]
+// Plans keeps the plans of one operation, which differ in what @include and @skip leave. Its zero
+// value is empty.
+type Plans struct {
+	// Grown is called, if it is set, with the number of bytes by which the kept plans have grown.
+	Grown func(bytes int)
+
+	mu         sync.Mutex
+	surveyed   bool
+	conditions []string              // variables that @include and @skip use
+	fields     int                   // of all kept plans
+	of         map[string]*selection // by the values of the conditions
 }
 
-// plans are the plans of one operation.
-type plans struct {
-	refused    *gqlerror.Error
-	conditions []string // variables that @include and @skip use
+// maxKeptFields is the most fields of the kept plans of one operation. A larger plan is compiled
+// again each time.
+const maxKeptFields = 5_000
 
-	mu sync.Mutex
-	of map[string]*selection // by the values of the conditions
-}
-
-// maxPlans is how many plans of one operation are kept at a time. A document whose conditions take
-// more values than that is compiled again.
-const maxPlans = 16
-
-func newCache(size int) *cache {
-	operations, err := lru.New[*ast.OperationDefinition, *plans](size)
-	if err != nil {
-		panic(err)
-	}
-	return &cache{operations}
-}
+// fieldBytes is how much memory a field of a plan takes, with its part of edges and tables.
+const fieldBytes = 320
 
 // plan returns the plan of an operation with these variables.
 func (s *Schema) plan(op *graphql.OperationContext) (*selection, error) {
-	kept, ok := s.plans.operations.Get(op.Operation)
-	if !ok {
-		kept = survey(op)
-		s.plans.operations.Add(op.Operation, kept)
-	}
-	if kept.refused != nil {
-		return nil, kept.refused
-	}
-	values := make([]byte, len(kept.conditions))
-	for i, name := range kept.conditions {
-		if value, _ := op.Variables[name].(bool); value {
-			values[i] = 1
-		}
+	kept := s.Kept(op)
+	if kept == nil {
+		kept = &Plans{}
 	}
 	kept.mu.Lock()
 	defer kept.mu.Unlock()
+	if !kept.surveyed {
+		kept.survey(op)
+	}
+	values := kept.valuesIn(op)
 	if plan, ok := kept.of[string(values)]; ok {
 		return plan, nil
 	}
 	c := &compiler{Schema: s, op: op}
 	plan, err := c.operation()
-	if err != nil || c.fields > maxKeptFields {
+	if err != nil {
 		return plan, err
 	}
-	if len(kept.of) >= maxPlans {
-		clear(kept.of)
-	}
-	kept.of[string(values)] = plan
+	kept.keep(string(values), plan, c.fields)
 	return plan, nil
 }
 
-// survey reads which directives an operation uses.
-func survey(op *graphql.OperationContext) *plans {
-	p := &plans{of: map[string]*selection{}}
+// valuesIn returns the values of the variables that decide what is left out.
+func (p *Plans) valuesIn(op *graphql.OperationContext) []byte {
+	values := make([]byte, len(p.conditions))
+	for i, name := range p.conditions {
+		if value, _ := op.Variables[name].(bool); value {
+			values[i] = 1
+		}
+	}
+	return values
+}
+
+func (p *Plans) keep(values string, plan *selection, fields int) {
+	before := p.fields
+	switch {
+	case fields > maxKeptFields:
+		return
+	case before+fields > maxKeptFields:
+		clear(p.of)
+		p.fields = 0
+	}
+	p.fields += fields
+	p.of[values] = plan
+	if p.Grown != nil {
+		p.Grown((p.fields - before) * fieldBytes)
+	}
+}
+
+// survey finds the variables that decide what is left out.
+func (p *Plans) survey(op *graphql.OperationContext) {
+	p.surveyed, p.of = true, map[string]*selection{}
 	for selected := range Selections(op.Operation.SelectionSet) {
 		for _, d := range Directives(selected) {
 			switch d.Name {
-			case "defer":
-				p.refused = refuse("GRAPHQL_VALIDATION_FAILED", "@defer is not supported; leave it out, the answer is sent as a whole")
 			case "include", "skip":
 				condition := d.Arguments.ForName("if")
 				if condition != nil && condition.Value.Kind == ast.Variable && !slices.Contains(p.conditions, condition.Value.Raw) {
@@ -85,5 +93,4 @@ func survey(op *graphql.OperationContext) *plans {
 			}
 		}
 	}
-	return p
 }

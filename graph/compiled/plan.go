@@ -3,6 +3,7 @@ package compiled
 import (
 	"fmt"
 	"slices"
+	"sync/atomic"
 
 	"github.com/99designs/gqlgen/graphql"
 	"github.com/vektah/gqlparser/v2/ast"
@@ -13,6 +14,7 @@ type selection struct {
 	types map[string]*object // by name
 	only  *object            // if there is one type
 	edges []*edge
+	size  atomic.Int64 // of the latest answer in bytes; of an operation's selection
 }
 
 // An object is what a document selects of one type of object.
@@ -55,10 +57,6 @@ type compiler struct {
 // fields than a document has characters, and a field of an interface counts once for each of its
 // types.
 const maxFields = 50_000
-
-// maxKeptFields is the most fields of a plan that is kept. Larger ones are compiled again each
-// time.
-const maxKeptFields = 5_000
 
 // tooLarge stops a compilation.
 type tooLarge struct{}
@@ -120,7 +118,7 @@ func (c *compiler) object(s *selection, def *ast.Definition, selected ast.Select
 		}
 		t := collected.Definition.Type
 		f.nonNull, f.elements = t.NonNull, t.Elem != nil && t.Elem.NonNull
-		if f.Append == nil {
+		if f.Append == nil && f.AppendFor == nil {
 			f.edge = c.edge(s, f.Field, collected)
 		}
 		o.fields = append(o.fields, f)

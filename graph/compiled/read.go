@@ -52,6 +52,9 @@ func (x *execution) readRoot(ctx context.Context, l *level, isMutation bool) {
 	var running sync.WaitGroup
 	for i, e := range l.edges {
 		ctx := graphql.WithFieldContext(ctx, &graphql.FieldContext{Object: l.only.table.Name, Field: e.source})
+		if l.runs[i].failed = x.Permit(ctx, e.source.Name); l.runs[i].failed != nil {
+			continue
+		}
 		switch {
 		case isMutation:
 			x.follow(x.Fresh(ctx), l, i)
@@ -86,7 +89,11 @@ func (x *execution) follow(ctx context.Context, l *level, edge int) {
 	if r.failed != nil || e.below == nil {
 		return
 	}
-	if r.collect(e, fields); len(r.below.objects) > 0 {
+	r.collect(e, fields)
+	if n := len(r.below.objects); n > 0 {
+		if x.Count != nil {
+			x.Count(x.op, n)
+		}
 		x.read(ctx, r.below)
 	}
 }

@@ -13,8 +13,6 @@ import (
 type Schema struct {
 	graphql.ExecutableSchema
 	Options
-
-	plans *cache
 }
 
 // Options are what a schema is made of.
@@ -26,15 +24,25 @@ type Options struct {
 	Fresh func(ctx context.Context) context.Context
 	// Anonymous returns the error of fields that depend on the caller, if there is none.
 	Anonymous func(ctx context.Context) error
-	// Plans is the number of documents whose plans are kept.
-	Plans int
+	// Permit returns why the caller may not use a root field. It is called before the field's
+	// arguments are read.
+	Permit func(ctx context.Context, field string) error
+	// Limit is about how many bytes the data of one answer may have; 0: no limit. Beyond it the data
+	// is null, with the error TooLarge.
+	Limit    int
+	TooLarge error
+	// Kept returns where the plans of an operation are kept; nil: nowhere.
+	Kept func(op *graphql.OperationContext) *Plans
+	// Count is called with the number of objects that were read for a query or mutation, perhaps
+	// by several goroutines.
+	Count func(op *graphql.OperationContext, objects int)
 	// Around is called before each field is written and can return its error or ErrAsNull; for tests.
 	Around func(ctx context.Context, object string, f *ast.Field, path ast.Path) error
 }
 
 // New returns a schema that executes operations by plans instead of by an executable schema.
 func New(executable graphql.ExecutableSchema, o Options) *Schema {
-	return &Schema{ExecutableSchema: executable, Options: o, plans: newCache(o.Plans)}
+	return &Schema{ExecutableSchema: executable, Options: o}
 }
 
 // An execution is the execution of one operation.
@@ -65,17 +73,27 @@ func (s *Schema) Exec(ctx context.Context) graphql.ResponseHandler {
 		done = true
 		root := &level{selection: plan, objects: []any{struct{}{}}}
 		x.readRoot(ctx, root, op.Operation.Operation == ast.Mutation)
-		return &graphql.Response{Data: x.write(ctx, root, 0, nil)}
+		return &graphql.Response{Data: x.writeAnswer(ctx, root)}
 	}
+}
+
+// maxExpected is the most memory in bytes that is taken for an answer before it is written.
+const maxExpected = 64 << 10
+
+// writeAnswer returns the JSON of the root object. It expects about as much as the last time.
+func (x *execution) writeAnswer(ctx context.Context, root *level) []byte {
+	expected := min(x.plan.size.Load(), maxExpected)
+	json := x.write(ctx, root, 0, make([]byte, 0, expected+expected/8))
+	x.plan.size.Store(int64(len(json)))
+	return json
 }
 
 // subscribe starts a subscription. Its handler returns a response for each item.
 func (x *execution) subscribe(ctx context.Context) graphql.ResponseHandler {
 	f := &x.plan.only.fields[0]
 	e := x.plan.edges[0]
-	ctx = graphql.WithFieldContext(ctx, &graphql.FieldContext{Object: x.plan.only.table.Name, Field: e.source})
-	items, err := x.start(ctx, f, e)
-	if err != nil {
+	items, err := x.start(graphql.WithFieldContext(ctx, &graphql.FieldContext{Object: x.plan.only.table.Name, Field: e.source}), f, e)
+	if err != nil { // report adds the field's context
 		w := &writer{execution: x, ctx: ctx, path: ast.Path{f.name}}
 		w.fail(f, err)
 		w.report()
@@ -100,6 +118,9 @@ func (x *execution) start(ctx context.Context, f *field, e *edge) (items Items, 
 			err = x.op.RecoverFunc(ctx, reason)
 		}
 	}()
+	if err := x.Permit(ctx, e.source.Name); err != nil {
+		return nil, err
+	}
 	args, err := x.arguments(ctx, e.source, f.Stream.Args)
 	if err != nil {
 		return nil, err

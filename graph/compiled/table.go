@@ -13,10 +13,13 @@ type Object struct {
 	Fields map[string]*Field
 }
 
-// A Field is a row of a table. Exactly one of Append, Object, List, Relation and Stream is set.
+// A Field is a row of a table. Exactly one of Append, AppendFor, Object, List, Relation and Stream
+// is set.
 type Field struct {
 	// Append appends the JSON of a leaf that the object holds; it returns nil for null.
 	Append func(dst []byte, object any) []byte
+	// AppendFor is Append for a leaf whose form depends on the context of the answer.
+	AppendFor func(ctx context.Context, dst []byte, object any) []byte
 	// Object returns an object that the object holds, or nil for null.
 	Object func(object any) any
 	// List appends the objects of a list that the object holds; ok is false for null.

@@ -21,6 +21,7 @@ type writer struct {
 	path    ast.Path
 	errors  []fieldError
 	guarded bool // recover from panics of single leaves
+	full    bool // the answer is too large
 }
 
 // ErrAsNull makes a field null in Options.Around.
@@ -43,6 +44,10 @@ func (x *execution) write(ctx context.Context, l *level, i int, json []byte) []b
 		if !w.attempt(l, i) {
 			w.json = append(json, "null"...)
 		}
+	}
+	if w.full {
+		w.json, w.errors, w.path = append(json, "null"...), nil, nil
+		w.fail(nil, x.TooLarge)
 	}
 	w.report()
 	return w.json
@@ -115,8 +120,12 @@ func (w *writer) object(l *level, i int) (ok bool) {
 	return true
 }
 
-// field appends the value of a field. It returns false if the value is null.
+// field appends the value of a field. It returns false if the value is null, or if the answer is
+// too large already.
 func (w *writer) field(l *level, i int, of *object, f *field) (ok bool) {
+	if w.full = w.full || w.Limit > 0 && len(w.json) > w.Limit; w.full {
+		return false
+	}
 	w.path = append(w.path, f.name)
 	defer w.leave()
 	if w.guarded {
@@ -140,6 +149,8 @@ func (w *writer) field(l *level, i int, of *object, f *field) (ok bool) {
 		return w.value(&l.runs[f.edge], i, f)
 	case f.PerCaller && w.anonymous != nil:
 		return w.fail(f, w.anonymous)
+	case f.AppendFor != nil:
+		return w.leaf(f, f.AppendFor(w.ctx, w.json, l.objects[i]))
 	}
 	return w.leaf(f, f.Append(w.json, l.objects[i]))
 }

@@ -2,8 +2,6 @@ package live
 
 import (
 	"context"
-	"net"
-	"net/http"
 	"sync"
 )
 
@@ -30,33 +28,3 @@ func (g *admission) acquire(ctx context.Context) bool {
 }
 
 func (g *admission) release() { <-g.slots }
-
-// unauthenticated counts, by address, the connections whose caller is not known yet.
-type unauthenticated struct {
-	mu    sync.Mutex
-	count map[string]int
-}
-
-// add counts one more connection from the address of r until the returned function is called. It
-// returns nil if that address has reached the limit.
-func (s *unauthenticated) add(r *http.Request, limit int) (remove func()) {
-	address, _, _ := net.SplitHostPort(r.RemoteAddr)
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.count[address] >= limit {
-		return nil
-	}
-	if s.count == nil {
-		s.count = map[string]int{}
-	}
-	s.count[address]++
-	return sync.OnceFunc(func() { s.remove(address) })
-}
-
-func (s *unauthenticated) remove(address string) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.count[address]--; s.count[address] == 0 {
-		delete(s.count, address)
-	}
-}

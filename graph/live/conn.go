@@ -13,18 +13,19 @@ import (
 
 var (
 	errNothingRead    = errors.New("nothing was received for too long")
-	errNothingWritten = errors.New("the client accepts no bytes")
+	errNothingWritten = errors.New("the client accepts no bytes, or too few")
 	errEndlessMessage = errors.New("a message has too many fragments")
 )
 
 // A conn is the network connection of a peer. It sets every deadline itself: how long nothing may
-// be received, how long a write may make no progress, and how long closing may take. Deadlines that
-// callers set are ignored.
+// be received, how long a write may make no progress, how slow it may be, and how long closing may
+// take. Deadlines that callers set are ignored.
 type conn struct {
 	direct direct // writes without blocking; not used after the conn is closed
 	net.Conn
 	readTimeout, writeTimeout time.Duration
-	messageLimit              int64 // bytes that may be read before messageComplete is called
+	batchTimeout              time.Duration // for batchBytes, or what is left of a write
+	messageLimit              int64         // bytes that may be read before messageComplete is called
 
 	unfinished int64 // bytes read since messageComplete; only the reader uses it
 
@@ -105,8 +106,10 @@ func (c *conn) messageComplete() { c.unfinished = 0 }
 // system's own buffer is full and the peer reads nothing.
 const writeWaits = 8
 
-// Write continues, however slowly, as long as the peer accepts a byte within writeTimeout.
+// Write continues as long as the peer accepts a byte within writeTimeout and batchBytes within
+// batchTimeout.
 func (c *conn) Write(p []byte) (n int, err error) {
+	batch, since := 0, time.Now()
 	for idleWaits := 0; ; idleWaits++ {
 		ending, err := c.setDeadline(c.writeTimeout/writeWaits, c.Conn.SetWriteDeadline)
 		if err != nil {
@@ -116,12 +119,15 @@ func (c *conn) Write(p []byte) (n int, err error) {
 		if n += written; written > 0 {
 			idleWaits = 0
 		}
+		if n-batch >= batchBytes {
+			batch, since = n, time.Now()
+		}
 		switch {
 		case err == nil && !ending:
 			return n, c.clearWriteDeadline()
 		case err == nil || ending || !errors.Is(err, os.ErrDeadlineExceeded):
 			return n, err
-		case idleWaits == writeWaits:
+		case idleWaits == writeWaits, time.Since(since) > c.batchTimeout:
 			return n, errNothingWritten
 		}
 	}

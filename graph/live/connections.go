@@ -29,6 +29,12 @@ func (h *connections) add(p *peer) bool {
 	return true
 }
 
+func (h *connections) count() int {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return len(h.open)
+}
+
 func (h *connections) remove(p *peer) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -48,7 +54,7 @@ func (h *connections) evict(why *CloseError) {
 	}
 }
 
-// drain closes all connections, spread over at most the given time, and waits until they are
+// drain closes all connections, spread over the given time, and waits until they are
 // removed or ctx ends.
 func (h *connections) drain(ctx context.Context, over time.Duration) error {
 	h.mu.Lock()
@@ -72,7 +78,10 @@ func (h *connections) drain(ctx context.Context, over time.Duration) error {
 // closeGradually closes one connection after another, so that clients do not all reconnect in the
 // same moment.
 func closeGradually(ctx context.Context, peers []*peer, over time.Duration) {
-	pause := min(over/time.Duration(max(len(peers), 1)), time.Millisecond)
+	pause := over / time.Duration(max(len(peers), 1))
+	if over == 0 {
+		pause = min(5*time.Second/time.Duration(max(len(peers), 1)), time.Millisecond)
+	}
 	for _, p := range peers {
 		p.close(closef(CloseRestart, "Service restart"))
 		select {

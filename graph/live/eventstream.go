@@ -33,9 +33,19 @@ type EventStream struct {
 	// is answered with 429 if its After is set and with 503 otherwise; any other error with 403. If
 	// Session is nil, ctx is used.
 	Session func(ctx context.Context, r *http.Request) (context.Context, error)
+	// Renew is called with each later request of a stream in single connection mode. It may replace
+	// the credential of the stream by that of the request, and returns the context for operations from
+	// now on, which must end when session does. If Renew is nil, session is used.
+	Renew func(session context.Context, r *http.Request) context.Context
+	// Expiry returns when the credential expires, as text, which pings carry as expiresAt; empty if
+	// it does not expire. If Expiry is nil, they carry nothing.
+	Expiry func(session context.Context) string
 	// Caller returns who sends a request, as a comparable value. A stream is not found by requests
 	// of another caller. If Caller is nil, all requests have the same caller.
 	Caller func(r *http.Request) any
+
+	// Documents returns documents that clients name by ids. If nil, there are none.
+	Documents Documents
 
 	// Hub shares executions among all transports that have the same Hub. If nil, nothing is shared.
 	Hub *Hub
@@ -43,9 +53,10 @@ type EventStream struct {
 	Ping         time.Duration // between two comments; zero: 15 s
 	OpenTimeout  time.Duration // until a reserved stream must be opened; zero: 10 s
 	WriteTimeout time.Duration // a client that accepts no byte for this long is cut off; zero: 10 s
+	BatchTimeout time.Duration // for the client to accept 64 KiB, or less if less waits; zero: 30 s
 	CloseTimeout time.Duration // for the client to close an ended stream; zero: 2 s
 
-	DrainOver time.Duration // Drain spreads the ends of streams over at most this; zero: 5 s
+	DrainOver time.Duration // Drain spreads the ends of streams over this; zero: 1 ms for each, at most 5 s
 
 	ReservationLimit int // unopened streams per caller, then 429; zero: 10
 	OperationLimit   int // concurrent operations per stream, then OPERATION_LIMIT; zero: 50
@@ -82,9 +93,12 @@ func wantsStream(r *http.Request) (wants bool) {
 
 // Do answers one request. A stream outlives its request, so it keeps no reference to it.
 func (t *EventStream) Do(w http.ResponseWriter, r *http.Request, exec graphql.GraphExecutor) {
-	a := answer{w, mediaResponse}
+	a := newAnswer(w, r, mediaResponse, exec)
 	token := r.Header.Get(TokenHeader)
 	s := t.reservations.find(token, t.caller(r))
+	if s != nil && t.Renew != nil {
+		s.renew(func(session context.Context) context.Context { return t.Renew(session, r) })
+	}
 	switch {
 	case r.Method == http.MethodPut && s != nil:
 		a.refuse(http.StatusConflict, "this stream is reserved already")
@@ -105,7 +119,7 @@ func (t *EventStream) Do(w http.ResponseWriter, r *http.Request, exec graphql.Gr
 
 // execute streams the results of one operation: PROTOCOL.md, "Distinct connections mode".
 func (t *EventStream) execute(a answer, r *http.Request, exec graphql.GraphExecutor) {
-	params, ok := a.params(r)
+	params, ok := a.params(r, t.Documents)
 	if !ok {
 		return
 	}
@@ -185,7 +199,7 @@ func (a answer) refuseSession(err error) {
 // operations have ended. If ctx ends first, Drain returns its error. New streams are refused with
 // 503 from then on.
 func (t *EventStream) Drain(ctx context.Context) error {
-	return t.connections.drain(ctx, t.drainOver())
+	return t.connections.drain(ctx, t.DrainOver)
 }
 
 // Evict ends every open stream, so that its client reconnects, perhaps to another server. It is up
@@ -206,7 +220,7 @@ func (t *EventStream) log() *slog.Logger { return cmp.Or(t.Log, slog.Default()) 
 func (t *EventStream) pingInterval() time.Duration { return cmp.Or(t.Ping, 15*time.Second) }
 func (t *EventStream) openTimeout() time.Duration  { return cmp.Or(t.OpenTimeout, 10*time.Second) }
 func (t *EventStream) writeTimeout() time.Duration { return cmp.Or(t.WriteTimeout, 10*time.Second) }
+func (t *EventStream) batchTimeout() time.Duration { return cmp.Or(t.BatchTimeout, 30*time.Second) }
 func (t *EventStream) closeTimeout() time.Duration { return cmp.Or(t.CloseTimeout, 2*time.Second) }
-func (t *EventStream) drainOver() time.Duration    { return cmp.Or(t.DrainOver, 5*time.Second) }
 func (t *EventStream) reservationLimit() int       { return cmp.Or(t.ReservationLimit, 10) }
 func (t *EventStream) operationLimit() int         { return cmp.Or(t.OperationLimit, 50) }

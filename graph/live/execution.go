@@ -1,11 +1,9 @@
 package live
 
 import (
-	"bytes"
 	"context"
 
 	"github.com/99designs/gqlgen/graphql"
-	"github.com/go-json-experiment/json/jsontext"
 	"github.com/vektah/gqlparser/v2/ast"
 	"github.com/vektah/gqlparser/v2/gqlerror"
 )
@@ -126,11 +124,10 @@ func (e *execution) present(err error) frame {
 	return failure(e.exec.DispatchError(e.ctx, list).Errors)
 }
 
-// encode returns a copy of a response as JSON on one line. Most responses have only data, which is
-// JSON already. Like marshal it panics if the data is not valid JSON.
+// encode returns a copy of a response as JSON. Most responses have only data, which executors return
+// as JSON on one line.
 func encode(r *graphql.Response) []byte {
-	if len(r.Errors) > 0 || len(r.Extensions) > 0 || r.HasNext != nil || r.Label != "" || r.Path != nil ||
-		bytes.ContainsAny(r.Data, "\r\n") || !jsontext.Value(r.Data).IsValid() {
+	if len(r.Errors) > 0 || len(r.Extensions) > 0 || r.HasNext != nil || r.Label != "" || r.Path != nil {
 		return marshal(r)
 	}
 	const before, after = `{"data":`, `}`

@@ -30,11 +30,13 @@ const (
 // ends reports whether a frame of this kind is the last one of its operation.
 func (k kind) ends() bool { return k == kindError || k == kindComplete }
 
+const failedText = "The operation failed."
+
 // failure returns the error message that ends an operation. Clients require at least one error in
 // it.
 func failure(errs gqlerror.List) frame {
 	if len(errs) == 0 {
-		errs = refusal("INTERNAL", "The operation failed.")
+		errs = refusal("INTERNAL", failedText)
 	}
 	return frame{kindError, marshal(errs)}
 }

@@ -20,6 +20,7 @@ type Hub struct {
 	Share func(ctx context.Context, op *graphql.OperationContext) (s Shared, ok bool)
 
 	admission admission
+	measures  measures
 
 	mu     sync.Mutex
 	groups map[string]*group
@@ -112,7 +113,8 @@ func (g *group) removeFromHub() {
 func (g *group) run(exec graphql.GraphExecutor) {
 	end := g.execute(exec)
 	if end.kind == 0 {
-		end = failure(nil) // no user is left, unless Shared.Context ended too early
+		// No user is left, unless Shared.Context ended too early.
+		end = failure(presented(g.ctx, exec, refusal("INTERNAL", failedText)))
 	}
 	g.hub.mu.Lock()
 	g.removeFromHub() // a later subscriber starts a new group
@@ -129,7 +131,7 @@ func (g *group) run(exec graphql.GraphExecutor) {
 
 // execute returns the frame that ends the subscription for all members.
 func (g *group) execute(exec graphql.GraphExecutor) (end frame) {
-	ctx := graphql.StartOperationTrace(g.ctx)
+	ctx := graphql.StartOperationTrace(continued(g.ctx))
 	params := *g.params // a copy, because the executor changes it
 	op, errs := exec.CreateOperationContext(ctx, &params)
 	if len(errs) > 0 {

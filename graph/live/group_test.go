@@ -9,8 +9,12 @@ import (
 	"net/http"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
+
+	"github.com/99designs/gqlgen/graphql"
+	"github.com/vektah/gqlparser/v2/gqlerror"
 
 	"switchboard/graph/live"
 )
@@ -183,6 +187,8 @@ func TestExactlyOnceInOrder(t *testing.T) {
 // reads.
 func TestLag(t *testing.T) {
 	s := sharing(t, &live.WebSocket{Ping: time.Hour})
+	var charges charging
+	s.exec.Use(&charges)
 	slow, fast := s.connect(t), s.connect(t)
 	_ = slow.NetConn().(*net.TCPConn).SetReadBuffer(64 << 10)
 	for _, c := range []*client{slow, fast} {
@@ -205,6 +211,22 @@ func TestLag(t *testing.T) {
 	s.world.log.write("text 1")
 	slow.want(item("s", 1))
 	fast.want(item("s", 1))
+	if n := charges.Load(); n != 2 {
+		t.Errorf("two subscribers were charged %d times", n)
+	}
+}
+
+// charging counts the operations that are charged.
+type charging struct {
+	extension
+	atomic.Int64
+}
+
+func (c *charging) MutateOperationContext(ctx context.Context, _ *graphql.OperationContext) *gqlerror.Error {
+	if !live.IsContinued(ctx) {
+		c.Add(1)
+	}
+	return nil
 }
 
 // TestStates: a new member gets the present state at once, a slow one only the latest.
@@ -309,4 +331,20 @@ func TestPingCursor(t *testing.T) {
 	}
 	s.world.log.write("text 11")
 	c.wantPing("11")
+}
+
+// TestPongCursor: the answer to a ping without a payload carries the cursor that a ping would
+// carry.
+func TestPongCursor(t *testing.T) {
+	s := sharing(t, &live.WebSocket{Ping: time.Hour})
+	c := s.connect(t)
+	c.send(`{"type":"ping"}`)
+	c.want(`{"type":"pong"}`) // no subscription to resume
+	s.world.log.write(texts(1, 7)...)
+	c.follow("a", "log", "7")
+	s.settled(t, 1)
+	c.send(`{"type":"ping"}`)
+	c.want(`{"type":"pong","payload":{"cursor":"7"}}`)
+	c.send(`{"type":"ping","payload":{}}`)
+	c.want(`{"type":"pong","payload":{}}`)
 }

@@ -9,6 +9,7 @@ import (
 	"mime"
 	"net/http"
 	"net/url"
+	"strconv"
 	"strings"
 	"unicode/utf8"
 
@@ -27,6 +28,12 @@ type HTTP struct {
 	// Mutation returns the context in which a request's mutation is executed. It may refuse the
 	// mutation: then it answers the request itself and ok is false. nil: the request's context.
 	Mutation func(w http.ResponseWriter, r *http.Request) (ctx context.Context, ok bool)
+	// Reserve lets an answer of this many bytes be written until written is called. It returns
+	// false if the caller has too many answers that are being written: then the request is answered
+	// with RATE_LIMITED. nil: no limit.
+	Reserve func(ctx context.Context, bytes int) (written func(), ok bool)
+	// Documents returns documents that clients name by ids. nil: there are none.
+	Documents Documents
 }
 
 const (
@@ -40,13 +47,13 @@ func (HTTP) Supports(r *http.Request) bool { return !websocket.IsWebSocketUpgrad
 // Do answers one request.
 func (t HTTP) Do(w http.ResponseWriter, r *http.Request, exec graphql.GraphExecutor) {
 	media := negotiate(r.Header.Values("Accept"))
-	reply := answer{w, media}
+	reply := newAnswer(w, r, media, exec)
 	if media == "" {
 		reply.media = mediaJSON
 		reply.refuse(http.StatusNotAcceptable, "accept "+mediaResponse+" or "+mediaJSON)
 		return
 	}
-	if params, ok := reply.params(r); ok {
+	if params, ok := reply.params(r, t.Documents); ok {
 		params.Headers = r.Header
 		t.execute(reply, r, exec, params)
 	}
@@ -62,7 +69,7 @@ func (t HTTP) execute(reply answer, r *http.Request, exec graphql.GraphExecutor,
 		return
 	}
 	if operation.Operation.Operation == ast.Subscription {
-		reply.errors(http.StatusBadRequest, refusal("BAD_USER_INPUT",
+		reply.reject(http.StatusBadRequest, refusal("BAD_USER_INPUT",
 			"Subscriptions need a WebSocket (graphql-transport-ws) or Accept: text/event-stream."))
 		return
 	}
@@ -85,7 +92,21 @@ func (t HTTP) execute(reply answer, r *http.Request, exec graphql.GraphExecutor,
 		reply.errors(http.StatusBadRequest, response.Errors)
 		return
 	}
-	reply.write(http.StatusOK, encode(response))
+	t.send(ctx, reply, encode(response))
+}
+
+// send writes an answer if the caller reads its answers.
+func (t HTTP) send(ctx context.Context, reply answer, body []byte) {
+	if t.Reserve != nil {
+		written, ok := t.Reserve(ctx, len(body))
+		if !ok {
+			reply.w.Header().Set("Retry-After", "1")
+			reply.deny(http.StatusTooManyRequests, "RATE_LIMITED", "too many of your answers are still being written; read them first, or ask for less")
+			return
+		}
+		defer written()
+	}
+	reply.write(http.StatusOK, body)
 }
 
 // request returns the parameters of a request as JSON, or the status and the complaint to answer
@@ -166,26 +187,37 @@ func negotiate(accept []string) string {
 
 // An answer writes the response to a request in the negotiated media type.
 type answer struct {
-	w     http.ResponseWriter
-	media string
+	w       http.ResponseWriter
+	media   string
+	present func(gqlerror.List) gqlerror.List
+}
+
+func newAnswer(w http.ResponseWriter, r *http.Request, media string, exec graphql.GraphExecutor) answer {
+	return answer{w, media, func(errs gqlerror.List) gqlerror.List { return presented(r.Context(), exec, errs) }}
+}
+
+// presented passes refusals of this package through the executor's presenter, so that they have the
+// form of all other errors.
+func presented(ctx context.Context, exec graphql.GraphExecutor, refused gqlerror.List) gqlerror.List {
+	return exec.DispatchError(graphql.WithOperationContext(ctx, &graphql.OperationContext{}), refused).Errors
 }
 
 // params returns the parameters of a request. If they are wrong it answers the request and returns
 // false.
-func (a answer) params(r *http.Request) (params *graphql.RawParams, ok bool) {
+func (a answer) params(r *http.Request, documents Documents) (params *graphql.RawParams, ok bool) {
 	start := graphql.Now()
 	body, status, complaint := request(a.w, r)
 	if complaint != "" {
 		a.refuse(status, complaint)
 		return nil, false
 	}
-	params, refused, malformed := parseParams(body)
+	params, refused, malformed := parseParams(body, documents)
 	switch {
 	case malformed != "":
 		a.refuse(http.StatusBadRequest, sourceOf(r)+" "+malformed)
 		return nil, false
 	case refused != nil:
-		a.errors(http.StatusBadRequest, refused)
+		a.reject(http.StatusBadRequest, refused)
 		return nil, false
 	}
 	params.ReadTime = graphql.TraceTiming{Start: start, End: graphql.Now()}
@@ -211,17 +243,36 @@ func (a answer) allows(r *http.Request, op *graphql.OperationContext) bool {
 	return false
 }
 
-// errors answers a well-formed request that was not executed.
+// reject answers a well-formed request that this package refused.
+func (a answer) reject(status int, refused gqlerror.List) { a.errors(status, a.present(refused)) }
+
+// errors answers a well-formed request that was not executed. A caller who has to wait is answered
+// with 429 in both media types.
 func (a answer) errors(status int, errs gqlerror.List) {
 	if a.media == mediaJSON {
 		status = http.StatusOK
 	}
+	if wait, ok := retryAfter(errs); ok {
+		status = http.StatusTooManyRequests
+		a.w.Header().Set("Retry-After", strconv.Itoa(wait))
+	}
 	a.write(status, marshal(map[string]any{"errors": errs}))
 }
 
-// Refuse answers a request with err instead of executing it.
+// retryAfter returns after how many seconds a caller may try again; ok is false if the errors do
+// not say so. They do in the extension retryAfterMs, which is a number of milliseconds.
+func retryAfter(errs gqlerror.List) (seconds int, ok bool) {
+	for _, err := range errs {
+		if ms, isSet := err.Extensions["retryAfterMs"].(int64); isSet {
+			return int((ms + 999) / 1000), true
+		}
+	}
+	return 0, false
+}
+
+// Refuse answers a request with err, which the executor's presenter made, instead of executing it.
 func Refuse(w http.ResponseWriter, status int, err *gqlerror.Error) {
-	answer{w, mediaJSON}.write(status, marshal(map[string]any{"errors": gqlerror.List{err}}))
+	answer{w: w, media: mediaJSON}.write(status, marshal(map[string]any{"errors": gqlerror.List{err}}))
 }
 
 // refuse answers a request that is malformed.
@@ -231,12 +282,13 @@ func (a answer) refuse(status int, complaint string) {
 
 // deny answers a request with an error code and a message.
 func (a answer) deny(status int, code, complaint string) {
-	a.write(status, marshal(map[string]any{"errors": refusal(code, complaint)}))
+	a.write(status, marshal(map[string]any{"errors": a.present(refusal(code, complaint))}))
 }
 
 func (a answer) write(status int, body []byte) {
 	a.w.Header().Set("Content-Type", a.media+"; charset=utf-8")
 	a.w.Header().Set("X-Content-Type-Options", "nosniff")
+	a.w.Header().Set("Content-Length", strconv.Itoa(len(body))) // else it is sent in chunks
 	a.w.WriteHeader(status)
 	_, _ = a.w.Write(body)
 }

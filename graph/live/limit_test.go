@@ -95,7 +95,7 @@ func TestOperationLimitCountsWhatStillRuns(t *testing.T) {
 }
 
 func TestUnauthenticatedLimit(t *testing.T) {
-	s := serve(t, &live.WebSocket{UnauthenticatedLimit: 2})
+	s := serve(t, &live.WebSocket{UnauthenticatedLimit: 2, InitGrace: time.Hour})
 	first, second := s.dial(t, live.Subprotocol), s.dial(t, live.Subprotocol)
 	if got := status(t, s, nil); got != http.StatusTooManyRequests {
 		t.Fatalf("a third unauthenticated socket gets status %d", got)
@@ -116,4 +116,27 @@ func TestUnauthenticatedLimit(t *testing.T) {
 		time.Sleep(5 * time.Millisecond)
 	}
 	t.Error("closed sockets still count")
+}
+
+// TestSilentSocketsGiveWay: a socket that has sent nothing for a while gives way to a new one, of
+// its own address first, so that silent sockets lock nobody out.
+func TestSilentSocketsGiveWay(t *testing.T) {
+	for name, limits := range map[string]*live.WebSocket{
+		"of one address": {UnauthenticatedLimit: 2, InitGrace: time.Nanosecond},
+		"in all":         {UnauthenticatedTotal: 2, InitGrace: time.Nanosecond},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := serve(t, limits)
+			first, second := s.dial(t, live.Subprotocol), s.dial(t, live.Subprotocol)
+			third := s.dial(t, live.Subprotocol)
+			first.wantClose(1013, "Too many connections without connection_init; try again")
+			for _, c := range []*client{second, third} {
+				c.send(`{"type":"connection_init"}`)
+				c.want(`{"type":"connection_ack"}`)
+			}
+			for range 3 {
+				s.connect(t) // those that have authenticated do not count
+			}
+		})
+	}
 }

@@ -95,10 +95,13 @@ func (m message) object() (map[string]any, *CloseError) {
 	return values, nil
 }
 
+// Documents returns the text of the document with an id. If it is nil there are none.
+type Documents func(id string) (text string, known bool)
+
 // params returns the parameters in the payload of a subscribe: PROTOCOL.md, "Subscribe". A
 // malformed payload closes the socket; a refused one ends only its operation.
-func (m message) params() (*graphql.RawParams, gqlerror.List, *CloseError) {
-	params, refused, malformed := parseParams(m.Payload)
+func (m message) params(documents Documents) (*graphql.RawParams, gqlerror.List, *CloseError) {
+	params, refused, malformed := parseParams(m.Payload, documents)
 	if malformed != "" {
 		return nil, nil, closef(CloseBadRequest, "The payload of 'subscribe' %s", malformed)
 	}
@@ -131,7 +134,7 @@ func parseObject(data jsontext.Value, into any) (malformed string) {
 // parseParams parses the parameters of a request, which HTTP and WebSocket send in the same form.
 // For a wrong form it returns what is wrong, as the predicate of a sentence. Parameters of the
 // right form that cannot be executed are refused.
-func parseParams(payload jsontext.Value) (params *graphql.RawParams, refused gqlerror.List, malformed string) {
+func parseParams(payload jsontext.Value, documents Documents) (params *graphql.RawParams, refused gqlerror.List, malformed string) {
 	var raw struct {
 		Query      jsontext.Value `json:"query"`
 		DocumentID jsontext.Value `json:"documentId"`
@@ -165,19 +168,39 @@ func parseParams(payload jsontext.Value) (params *graphql.RawParams, refused gql
 			return params, refusal("BAD_USER_INPUT", "'"+field.name+"' holds text that is not valid Unicode."), ""
 		}
 	}
-	hasQuery := raw.Query.Kind() == '"'
-	switch _, persisted := params.Extensions["persistedQuery"]; {
+	persisted, isPersisted := params.Extensions["persistedQuery"]
+	switch hasQuery := raw.Query.Kind() == '"'; {
 	case hasQuery && documentID != nil:
 		return nil, nil, "needs either 'query' or 'documentId', not both"
 	case hasQuery:
 		return params, nil, ""
 	case documentID != nil:
-		return params, refusal("DOCUMENT_NOT_FOUND", "This server has no document of that id; send its text as 'query'."), ""
-	case persisted:
+		return params, documents.add(params, *documentID), ""
+	case isPersisted && documents != nil:
+		return params, documents.add(params, hashIn(persisted)), ""
+	case isPersisted:
 		// Clients compare exactly this message before they send the whole document.
 		return params, refusal("PERSISTED_QUERY_NOT_SUPPORTED", "PersistedQueryNotSupported"), ""
 	}
 	return nil, nil, "needs a 'query' that is a string"
+}
+
+// add adds the text of the document with an id to the parameters, or returns why it cannot.
+func (d Documents) add(params *graphql.RawParams, id string) (refused gqlerror.List) {
+	if d != nil {
+		if text, known := d(id); known {
+			params.Query = text
+			return nil
+		}
+	}
+	return refusal("DOCUMENT_NOT_FOUND", "This server has no document of that id; send its text as 'query'.")
+}
+
+// hashIn returns the id in the extension persistedQuery.
+func hashIn(persisted any) string {
+	fields, _ := persisted.(map[string]any)
+	hash, _ := fields["sha256Hash"].(string)
+	return hash
 }
 
 var kinds = map[jsontext.Kind]string{'"': "a string", '{': "an object"}

@@ -29,7 +29,7 @@ func FuzzMessage(f *testing.F) {
 	f.Fuzz(func(t *testing.T, opcode int, data []byte) {
 		m, closed := parseMessage(opcode, data)
 		if closed == nil && m.Type == typeSubscribe {
-			params, refused, wrong := m.params()
+			params, refused, wrong := m.params(nil)
 			if closed = wrong; closed == nil && params == nil && refused == nil {
 				t.Fatal("neither parameters nor a refusal")
 			}

@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/99designs/gqlgen/graphql"
+	"github.com/prometheus/client_golang/prometheus"
 	"github.com/vektah/gqlparser/v2/ast"
 	"github.com/vektah/gqlparser/v2/gqlerror"
 )
@@ -24,6 +25,8 @@ type operation struct {
 	lastItem *item  // the last item taken from the group; nil if the group does not serve it
 	handover *item  // the item after which the group takes over, unless it has
 	index    int    // in the group's members
+
+	counted prometheus.Gauge // of its field, which counts it; nil if none does
 }
 
 // resumability is whether a client can resume an operation after a cursor.
@@ -53,13 +56,18 @@ func (p *peer) subscribe(id string, params *graphql.RawParams, refused gqlerror.
 	case err != nil:
 		return err
 	case op == nil:
-		p.reply(outgoing{failure(tooMany()), &operation{id: id}})
+		p.reply(outgoing{frame: p.refused(tooMany()), op: &operation{id: id}})
 	case refused != nil:
-		op.launch(func() frame { return failure(refused) })
+		op.launch(func() frame { return p.refused(refused) })
 	default:
 		op.launch(func() frame { return op.run(params, nil) })
 	}
 	return nil
+}
+
+// refused returns the frame for an operation that this package refused.
+func (p *peer) refused(errs gqlerror.List) frame {
+	return failure(presented(p.ctx, p.exec, errs))
 }
 
 func tooMany() gqlerror.List {
@@ -139,7 +147,7 @@ func (op *operation) launch(run func() frame) {
 		defer p.operationEnded(cancel)
 		defer p.recoverPanic()
 		if end := run(); end.kind != 0 {
-			p.send(op, end)
+			p.send(op, end, Position{})
 		}
 	}()
 }
@@ -193,7 +201,8 @@ func (op *operation) execute(valid prepared, start *startPoint) (end frame) {
 	}
 	op.updatePosition(e)
 	return e.run(func(data []byte) bool {
-		return p.send(op, frame{kindNext, data}) && !op.updatePosition(e)
+		position, _ := e.position()
+		return p.send(op, frame{kindNext, data}, position) && !op.updatePosition(e)
 	}, func() bool {
 		return !op.updatePosition(e)
 	})
@@ -203,6 +212,7 @@ func (op *operation) execute(valid prepared, start *startPoint) (end frame) {
 // otherwise with its own execution until the group can serve it.
 func (op *operation) startSubscription(valid prepared, start *startPoint) (e *execution, end frame) {
 	p, ctx := op.peer, valid.ctx
+	op.count(valid.op.Operation)
 	if !p.hub.admission.acquire(ctx) {
 		return nil, frame{}
 	}
@@ -266,7 +276,11 @@ func (op *operation) joinGroup(s Shared, params *graphql.RawParams) (end frame, 
 		return frame{}, true
 	}
 	op.group = g
-	return frame{}, op.serveFromGroup(g.join(op, s.After))
+	joined := op.serveFromGroup(g.join(op, s.After))
+	if joined && s.After != nil {
+		op.peer.hub.Resumed(ResumedLive)
+	}
+	return frame{}, joined
 }
 
 // serveFromGroup lets the group deliver what follows an item. It returns false if that is nil. The
@@ -294,6 +308,7 @@ func (op *operation) gather(dst []byte) []byte {
 			continue // its own execution was ahead of the group's
 		}
 		op.position = it.position
+		op.peer.writing.add(it.frame, it.position)
 		if dst = op.peer.encoder.appendFrame(dst, op.id, it.frame); it.kind.ends() {
 			break
 		}
@@ -329,6 +344,7 @@ func (op *operation) fallBehind() {
 	cursor := op.position.Cursor
 	start := &startPoint{&cursor}
 	op.startContext()
+	op.ctx = continued(op.ctx)
 	op.launch(func() frame { return op.run(g.params, start) })
 }
 
@@ -343,4 +359,8 @@ func (op *operation) stop() {
 		op.group = nil
 	}
 	op.lastItem, op.handover = nil, nil
+	if op.counted != nil {
+		op.counted.Dec()
+		op.counted = nil
+	}
 }

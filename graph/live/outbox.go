@@ -12,7 +12,8 @@ type outbox struct {
 // An outgoing is a frame and the operation it belongs to.
 type outgoing struct {
 	frame
-	op *operation // nil for a frame of the connection itself
+	op       *operation // nil for a frame of the connection itself
+	position Position   // of an item of the operation's own execution
 }
 
 // An operation waits while the outbox holds this much. Answers of the connection wait at twice as
@@ -21,6 +22,10 @@ const (
 	maxQueued      = 64
 	maxQueuedBytes = 256 << 10
 )
+
+// maxWaitingBytes is the most that may wait for one peer: in the outbox, in its operations, and
+// being written. It is one of the largest answers and something more.
+const maxWaitingBytes = 8<<20 + 2*maxQueuedBytes
 
 func (o *outbox) full(factor int) bool {
 	return len(o.queue) >= factor*maxQueued || o.bytes >= factor*maxQueuedBytes

@@ -5,10 +5,13 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"log/slog"
+	"maps"
 	"runtime/debug"
 	"slices"
 	"sync"
+	"syscall"
 	"time"
 
 	"github.com/99designs/gqlgen/graphql"
@@ -31,10 +34,16 @@ type peer struct {
 	closeSent       bool // the last byte was written, or the conn is broken
 	singleOperation bool // the peer closes after its only operation
 	encoder         encoder
+	writing         unmeasured // what was gathered and is not written yet
+
+	held   int // bytes of results whose operations wait in send
+	unsent int // bytes that the goroutine writes while the peer is behind
 
 	changed   sync.Cond   // signals free space in the outbox, or that nothing needs to wait for it
 	executing int         // running operations, including completed ones
 	timer     *time.Timer // until connection_init, then until the next ping
+
+	renewing sync.Mutex // held while the session is replaced
 
 	running sync.WaitGroup  // operations and the goroutine that writes while behind
 	ctx     context.Context // ends when the peer is closed
@@ -45,6 +54,7 @@ type peer struct {
 	log            *slog.Logger
 	operationLimit int // concurrent operations
 	closeTimeout   time.Duration
+	expiry         func(session context.Context) string // nil: credentials do not expire
 }
 
 // init prepares the peer. All its work runs in ctx.
@@ -83,6 +93,47 @@ func (p *peer) setSession(session context.Context) {
 	context.AfterFunc(session, func() { p.closeBecauseOf(session) })
 }
 
+// renew replaces the session. Operations that are running keep theirs, which ends with the first.
+func (p *peer) renew(by func(session context.Context) context.Context) {
+	p.renewing.Lock()
+	defer p.renewing.Unlock()
+	p.mu.Lock()
+	session := p.session
+	p.mu.Unlock()
+	if session == nil {
+		return
+	}
+	renewed := by(session)
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.session = renewed
+}
+
+// expiresAt returns when the caller's credential expires; empty if never.
+func (p *peer) expiresAt() string {
+	p.mu.Lock()
+	session := p.session
+	p.mu.Unlock()
+	return p.expiryOf(session)
+}
+
+func (p *peer) expiryOf(session context.Context) string {
+	if p.expiry == nil || session == nil {
+		return ""
+	}
+	return p.expiry(session)
+}
+
+// fields returns the payload of a frame that has these fields, without the empty ones; nil if there
+// are none.
+func fields(named map[string]string) []byte {
+	maps.DeleteFunc(named, func(_, value string) bool { return value == "" })
+	if len(named) == 0 {
+		return nil
+	}
+	return marshal(named)
+}
+
 // reply queues a frame of the connection itself.
 func (p *peer) reply(out outgoing) {
 	p.mu.Lock()
@@ -96,21 +147,27 @@ func (p *peer) reply(out outgoing) {
 	}
 }
 
-// send queues a frame of an operation and waits while the peer is behind. The frame that ends an
-// operation also frees its id. send returns false if the frame is not wanted any more.
-func (p *peer) send(op *operation, f frame) bool {
+// send queues a frame of an operation, with its position if it is an item, and waits while the peer
+// is behind. The frame that ends an operation also frees its id. send returns false if the frame is
+// not wanted any more.
+func (p *peer) send(op *operation, f frame, position Position) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	p.held += len(f.payload)
+	if p.held+p.outbox.bytes+p.unsent > maxWaitingBytes && p.beginClose(closef(CloseTryAgain, "Too much waits for the client; read faster, or ask for less")) {
+		p.flush()
+	}
 	for p.wants(op) && p.outbox.full(1) {
 		p.changed.Wait()
 	}
+	p.held -= len(f.payload)
 	if !p.wants(op) {
 		return false
 	}
 	if f.kind.ends() {
 		p.remove(op)
 	}
-	p.outbox.push(outgoing{f, op})
+	p.outbox.push(outgoing{f, op, position})
 	p.flush()
 	return true
 }
@@ -156,9 +213,11 @@ func (p *peer) flush() {
 		case n < len(data):
 			p.behind = true
 			rest := bytes.Clone(data[n:])
+			p.unsent = len(rest)
 			p.running.Go(func() { p.writeRest(rest) })
 			return
 		}
+		p.hub.measures.get().written(&p.writing)
 	}
 }
 
@@ -177,8 +236,11 @@ func (p *peer) afterWrite(data []byte, err error) []byte {
 	defer p.mu.Unlock()
 	if err != nil {
 		p.fail(err)
+	} else {
+		p.hub.measures.get().written(&p.writing)
 	}
-	if data = p.gather(data[:0]); len(data) == 0 {
+	data = p.gather(data[:0])
+	if p.unsent = len(data); len(data) == 0 {
 		p.behind = false
 		p.finishClose()
 	}
@@ -193,6 +255,7 @@ func (p *peer) gather(dst []byte) []byte {
 		return dst
 	case p.closing != nil:
 		p.closeQueued = true
+		p.writing.frames++
 		return p.encoder.appendFrame(dst, "", frame{kindCloseFrame, p.closing.payload()})
 	case p.session != nil && p.session.Err() != nil:
 		return dst // the client may not see what is queued any more
@@ -200,6 +263,7 @@ func (p *peer) gather(dst []byte) []byte {
 	if len(p.outbox.queue) > 0 {
 		for len(p.outbox.queue) > 0 && len(dst) < batchBytes {
 			out := p.outbox.pop()
+			p.writing.add(out.frame, out.position)
 			dst = p.encoder.appendFrame(dst, out.op.messageID(), out.frame)
 		}
 		p.changed.Broadcast()
@@ -230,7 +294,7 @@ func (p *peer) finishClose() {
 // fail closes the peer after its connection failed to write. The mu is held.
 func (p *peer) fail(err error) {
 	p.closeSent = true
-	if errors.Is(err, errNothingWritten) {
+	if errors.Is(err, errNothingWritten) || errors.Is(err, syscall.ETIMEDOUT) { // see limitUnacknowledged
 		// A peer that reads nothing gets no close frame, but its operations get this cause.
 		p.beginClose(closef(CloseTryAgain, "The client does not read; try again"))
 	} else {
@@ -259,6 +323,7 @@ func (p *peer) beginClose(why *CloseError) bool {
 		return false
 	}
 	p.log.Debug("closing", "code", why.Code, "reason", why.Reason)
+	p.hub.measures.get().closed.WithLabelValues(codeText(why.Code)).Inc()
 	p.closing = why
 	p.outbox = outbox{}
 	if p.timer != nil {
@@ -336,23 +401,24 @@ func (p *peer) pingEvery(d time.Duration) {
 	})
 }
 
-// sendPing sends a ping, with the cursor to resume after if there is one.
-func (p *peer) sendPing() {
+// sendPing sends a ping.
+func (p *peer) sendPing() { p.reply(outgoing{frame: frame{kindPing, p.standing()}}) }
+
+// standing returns the payload of a ping, or of a pong for an empty one: the cursor to resume after,
+// and the time at which the credential expires; nil if there is neither.
+func (p *peer) standing() []byte {
 	p.mu.Lock()
 	cursor := p.resumeCursor()
 	p.mu.Unlock()
-	f := frame{kind: kindPing}
-	if cursor != "" {
-		f.payload = marshal(map[string]string{"cursor": cursor})
-	}
-	p.reply(outgoing{frame: f})
+	return fields(map[string]string{"cursor": cursor, "expiresAt": p.expiresAt()})
 }
 
 // recoverPanic closes this peer after a panic in this package or in a hook, so that no other peer
 // is affected.
 func (p *peer) recoverPanic() {
 	if r := recover(); r != nil {
-		p.log.Error("a connection panicked", "panic", r, "stack", string(debug.Stack()))
+		// The reason may quote what somebody wrote.
+		p.log.Error("a connection panicked", "panic", fmt.Sprintf("a %T", r), "stack", string(debug.Stack()))
 		p.close(closef(CloseInternal, "Internal server error"))
 	}
 }

@@ -244,9 +244,6 @@ var streaming = []rule{
 		want(`{"id":"s","type":"next","payload":{"data":{"names":"a"}}}`),
 		want(`{"id":"s","type":"next","payload":{"data":{"names":"b"}}}`),
 		want(`{"id":"s","type":"error","payload":[{"message":"it is CURSOR_EXPIRED","extensions":{"code":"CURSOR_EXPIRED"}}]}`), quiet()}},
-	{"a scalar that writes nonsense", []step{
-		initialise(), subscribe("s", "subscription {names}"), begun(), publish("nonsense"),
-		want(`{"id":"s","type":"error","payload":[{"message":"it is INTERNAL","extensions":{"code":"INTERNAL"}}]}`), ended(), quiet()}},
 	{"a scalar that panics", []step{
 		initialise(), subscribe("s", "subscription {names}"), begun(), publish("panic"),
 		want(`{"id":"s","type":"error","payload":[{"message":"it is INTERNAL","extensions":{"code":"INTERNAL"}}]}`), ended(), quiet()}},

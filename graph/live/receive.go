@@ -22,9 +22,9 @@ func (s *socket) handle(opcode int, data []byte) *CloseError {
 	case typeInit:
 		return s.initialise(m)
 	case typePing:
-		s.reply(outgoing{frame: frame{kindPong, m.Payload}})
+		s.reply(outgoing{frame: frame{kindPong, s.pong(m)}})
 	case typeSubscribe:
-		params, refused, err := m.params()
+		params, refused, err := m.params(s.transport.Documents)
 		if err != nil {
 			return err
 		}
@@ -36,10 +36,44 @@ func (s *socket) handle(opcode int, data []byte) *CloseError {
 	return nil
 }
 
+// pong returns the payload that answers a ping: whether the credential in it is accepted, or else
+// the payload of the ping or, if that has none, the payload of the server's own pings.
+func (s *socket) pong(m message) []byte {
+	if len(m.Payload) == 0 {
+		return s.standing()
+	}
+	payload := map[string]any{}
+	if s.transport.Renew == nil || !s.isAuthenticated() || !decode(m.Payload, &payload) {
+		return m.Payload
+	}
+	answer := []byte(m.Payload)
+	s.renew(func(session context.Context) context.Context {
+		renewed, refused := s.transport.Renew(session, payload)
+		switch {
+		case refused != "":
+			answer = marshal(map[string]string{"refused": refused})
+		case renewed != nil:
+			answer = marshal(map[string]any{"expiresAt": nullable(s.expiryOf(renewed))})
+			return renewed
+		}
+		return session
+	})
+	return answer
+}
+
+// nullable returns nil for an empty text.
+func nullable(text string) any {
+	if text == "" {
+		return nil
+	}
+	return text
+}
+
 // countFrame applies the rate limit to a frame of any kind.
 func (s *socket) countFrame(now time.Time) *CloseError {
 	s.conn.messageComplete()
 	if !s.rate.allow(now) {
+		s.hub.Limited("frames")
 		return closef(CloseTooManyRequests, "Too many messages")
 	}
 	return nil
@@ -68,6 +102,7 @@ func (s *socket) initialise(m message) *CloseError {
 		return closef(CloseTooManyRequests, "Too many initialisation requests")
 	}
 	s.initReceived = true
+	s.releaseSlot()
 	payload, err := m.object()
 	if err != nil {
 		return err
@@ -86,9 +121,8 @@ func (s *socket) authenticate(payload map[string]any) *CloseError {
 	if err != nil {
 		return err
 	}
-	s.releaseSlot()
 	s.setSession(session)
-	s.reply(outgoing{frame: frame{kind: kindAck}})
+	s.reply(outgoing{frame: frame{kindAck, fields(map[string]string{"expiresAt": s.expiresAt()})}})
 	s.request = nil
 	return nil
 }

@@ -130,7 +130,7 @@ func (s *stream) startOperation(a answer, r *http.Request) {
 		a.refuse(http.StatusNotAcceptable, "accept "+mediaResponse+" or "+mediaJSON)
 		return
 	}
-	params, ok := a.params(r)
+	params, ok := a.params(r, s.transport.Documents)
 	if !ok {
 		return
 	}
@@ -170,7 +170,7 @@ func (s *stream) addReservedOperation(a answer, params *graphql.RawParams) *oper
 	case err != nil:
 		a.deny(http.StatusNotFound, "NOT_FOUND", "the stream has ended")
 	case op == nil:
-		a.errors(http.StatusBadRequest, tooMany())
+		a.reject(http.StatusBadRequest, tooMany())
 	}
 	return op
 }

@@ -13,3 +13,16 @@ type Shared struct {
 	// After is the cursor after which this subscriber starts, as its client sent it; nil means now.
 	After *string
 }
+
+type continuedKey struct{}
+
+// continued returns the context of an execution that goes on for subscribers whose operations were
+// validated before.
+func continued(ctx context.Context) context.Context {
+	return context.WithValue(ctx, continuedKey{}, true)
+}
+
+// IsContinued reports whether an operation is created again for subscribers whose operations were
+// validated before: as the one execution that they share, or for one of them that falls behind. It
+// must not be charged again.
+func IsContinued(ctx context.Context) bool { return ctx.Value(continuedKey{}) != nil }

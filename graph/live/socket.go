@@ -21,12 +21,12 @@ type socket struct {
 	ws           *websocket.Conn
 	rate         bucket
 	initReceived bool   // connection_init was received
-	releaseSlot  func() // stops counting the socket as unauthenticated
+	releaseSlot  func() // stops counting the socket as unauthenticated; may be called again
 }
 
 func newSocket(t *WebSocket, r *http.Request, exec graphql.GraphExecutor) *socket {
 	s := &socket{transport: t, request: r, rate: t.frames(), peer: peer{
-		hub: t.hub(), exec: exec, log: t.log(), encoder: webSocketEncoder{}, operationLimit: t.operationLimit(), closeTimeout: t.closeTimeout(),
+		hub: t.hub(), exec: exec, log: t.log(), encoder: webSocketEncoder{}, operationLimit: t.operationLimit(), closeTimeout: t.closeTimeout(), expiry: t.Expiry,
 	}}
 	s.init(context.WithoutCancel(r.Context()))
 	return s
@@ -40,7 +40,9 @@ const readBuffer = 512
 
 func (s *socket) upgrade(w http.ResponseWriter, r *http.Request) (*conn, error) {
 	t := s.transport
-	h := &handshake{conn: &conn{readTimeout: t.deadAfter(), writeTimeout: t.writeTimeout(), messageLimit: 2 * int64(t.messageLimit())}}
+	h := &handshake{conn: &conn{
+		readTimeout: t.deadAfter(), writeTimeout: t.writeTimeout(), batchTimeout: t.batchTimeout(), messageLimit: 2 * int64(t.messageLimit()),
+	}}
 	upgrader := websocket.Upgrader{
 		Subprotocols: []string{Subprotocol}, CheckOrigin: func(*http.Request) bool { return true },
 		// Do not reuse the request's buffers: they are large and would stay allocated.

@@ -6,6 +6,10 @@ import "context"
 type Position struct {
 	Seq    int64
 	Cursor string
+
+	// Committed is when the item at the position was committed, in Unix nanoseconds; 0 if it was
+	// not delivered as it happened. It is for measuring only.
+	Committed int64
 }
 
 // A Source yields the items of one subscription when the executing goroutine asks for them. Its
@@ -30,10 +34,10 @@ type Source interface {
 func Pull(ctx context.Context, s Source) { executionOf(ctx).source = s }
 
 // From returns where a subscription starts if not where its arguments say: after a cursor or, if
-// that is nil, now. It returns false if the arguments decide.
+// that is nil, now. It returns false if the arguments decide, and outside a subscription.
 func From(ctx context.Context) (after *string, given bool) {
-	if start := executionOf(ctx).start; start != nil {
-		return start.after, true
+	if x, ok := ctx.Value(executionKey{}).(*execution); ok && x.start != nil {
+		return x.start.after, true
 	}
 	return nil, false
 }

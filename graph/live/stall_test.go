@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/http"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -169,4 +170,59 @@ func (s *server) fill() (published int) {
 			}
 		}
 	}
+}
+
+// TestTrickle (finding 2): a client that always reads a little, but too little, is cut off.
+func TestTrickle(t *testing.T) {
+	s := serve(t, &live.WebSocket{BatchTimeout: 200 * time.Millisecond, WriteTimeout: 8 * time.Second, FramesPerSecond: -1})
+	item := strings.Repeat("a", 64<<10)
+	s.world.names = func(ctx context.Context, _ string) (<-chan string, error) {
+		f := &flood{tap{topic: s.topic, ctx: ctx, out: make(chan string, 1), item: &item}}
+		live.Pull(ctx, f)
+		return f.out, nil
+	}
+	c := s.connect(t)
+	_ = c.NetConn().(*net.TCPConn).SetReadBuffer(4 << 10)
+	c.subscribe("s", "subscription {names}")
+	for late := timeout(t); ; {
+		select {
+		case cause := <-s.topic.ended:
+			wantCause(t, cause, live.CloseTryAgain)
+			return
+		case <-late:
+			t.Fatal("the client is not cut off")
+		case <-time.After(10 * time.Millisecond): // the pace of the client
+			_ = c.NetConn().SetReadDeadline(time.Now().Add(time.Millisecond))
+			_, _ = c.NetConn().Read(make([]byte, 512))
+		}
+	}
+}
+
+// TestWaitingBytes (finding 2): a client that asks for more than it reads is cut off before all of
+// it is kept, and one answer of the greatest size is none too many.
+func TestWaitingBytes(t *testing.T) {
+	s := serve(t, &live.WebSocket{FramesPerSecond: -1, WriteTimeout: time.Hour, BatchTimeout: time.Hour})
+	var size atomic.Int64
+	s.world.resolve = map[string]func(context.Context, map[string]any) (any, error){
+		"waits": func(context.Context, map[string]any) (any, error) { return strings.Repeat("a", int(size.Load())), nil },
+	}
+	c := s.connect(t)
+	size.Store(8 << 20)
+	c.subscribe("large", "{waits}")
+	c.subscribe("small", "{name}")
+	for range 4 { // next and complete of each
+		if text, err := c.read(); err != nil || strings.HasPrefix(text, `{"type":"error"`) {
+			t.Fatalf("want the results: %.100s, %v", text, err)
+		}
+	}
+	_ = c.NetConn().(*net.TCPConn).SetReadBuffer(4 << 10)
+	c.subscribe("s", "subscription {names}") // which ends with the socket only
+	receive(t, s.topic.begun)
+	size.Store(1 << 20)
+	go func() { // until the socket is closed
+		for i := range 40 {
+			_ = c.WriteMessage(websocket.TextMessage, fmt.Appendf(nil, `{"id":"%d","type":"subscribe","payload":{"query":"{waits}"}}`, i))
+		}
+	}()
+	wantCause(t, receive(t, s.topic.ended), live.CloseTryAgain)
 }

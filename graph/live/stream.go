@@ -20,7 +20,7 @@ type stream struct {
 
 func newStream(t *EventStream, r *http.Request, exec graphql.GraphExecutor) *stream {
 	s := &stream{transport: t, peer: peer{
-		hub: t.hub(), exec: exec, log: t.log(), encoder: eventEncoder{}, operationLimit: t.operationLimit(), closeTimeout: t.closeTimeout(),
+		hub: t.hub(), exec: exec, log: t.log(), encoder: eventEncoder{}, operationLimit: t.operationLimit(), closeTimeout: t.closeTimeout(), expiry: t.Expiry,
 		behind: true, // frames are queued until the stream is opened
 	}}
 	s.init(context.WithoutCancel(r.Context()))
@@ -38,7 +38,7 @@ func (s *stream) discard() {
 // has answered the request with an error instead.
 func (s *stream) open(a answer) bool {
 	head := responseHead(a.w.Header())
-	c := &conn{writeTimeout: s.transport.writeTimeout()}
+	c := &conn{writeTimeout: s.transport.writeTimeout(), batchTimeout: s.transport.batchTimeout()}
 	buffers, err := c.hijack(a.w)
 	if err != nil {
 		s.log.Info("event stream refused", "error", err)

@@ -22,6 +22,8 @@ import (
 
 	"github.com/99designs/gqlgen/graphql"
 	"github.com/gorilla/websocket"
+
+	"switchboard/graph/address"
 )
 
 // Subprotocol is the only WebSocket subprotocol supported: PROTOCOL.md, "Communication".
@@ -41,6 +43,19 @@ type WebSocket struct {
 	// everyone is accepted.
 	Init func(ctx context.Context, r *http.Request, payload map[string]any) (context.Context, error)
 
+	// Renew replaces the caller's credential by that in the payload of a ping and returns the context
+	// for later operations, which must end when session does. Such a ping is answered by a pong with
+	// Expiry of that context, as expiresAt, or with the text that says why the credential is refused.
+	// If both results are empty the payload has no credential, and is sent back as that of any ping.
+	// If Renew is nil, all are.
+	Renew func(session context.Context, payload map[string]any) (renewed context.Context, refused string)
+	// Expiry returns when the credential expires, as text, which connection_ack and pings carry as
+	// expiresAt; empty if it does not expire. If Expiry is nil, they carry nothing.
+	Expiry func(session context.Context) string
+
+	// Documents returns documents that clients name by ids. If nil, there are none.
+	Documents Documents
+
 	// Hub shares executions among all transports that have the same Hub. If nil, nothing is shared.
 	Hub *Hub
 
@@ -48,15 +63,21 @@ type WebSocket struct {
 	InitTimeout  time.Duration // until connection_init, else 4408; zero: 5 s
 	DeadAfter    time.Duration // without any byte received, then 1001; zero: 35 s
 	WriteTimeout time.Duration // without any byte accepted by the client, then 1013; zero: 10 s
+	BatchTimeout time.Duration // for the client to accept 64 KiB, or less if less waits, then 1013; zero: 30 s
 	CloseTimeout time.Duration // for the closing handshake, then it is cut off; zero: 2 s
 
-	DrainOver time.Duration // Drain spreads the closing over at most this; zero: 5 s
+	DrainOver time.Duration // Drain spreads the closing over this; zero: 1 ms for each, at most 5 s
 
-	MessageLimit         int // bytes of a message, then 1009; zero: 256 KiB
-	OperationLimit       int // concurrent operations per socket, then OPERATION_LIMIT; zero: 50
-	FramesPerSecond      int // messages and control frames, then 4429; zero: 50, negative: no limit
-	FrameBurst           int // frames in one burst; zero: 100
-	UnauthenticatedLimit int // unauthenticated sockets per address, then 429; zero: 1,000
+	MessageLimit    int // bytes of a message, then 1009; zero: 256 KiB
+	OperationLimit  int // concurrent operations per socket, then OPERATION_LIMIT; zero: 50
+	FramesPerSecond int // messages and control frames, then 4429; zero: 50, negative: no limit
+	FrameBurst      int // frames in one burst; zero: 100
+
+	// Sockets that have not sent connection_init. One more takes the place of the oldest, or is
+	// refused with 429 if that one is younger than InitGrace.
+	UnauthenticatedLimit int           // per address, or per /64 of IPv6; zero: 50
+	UnauthenticatedTotal int           // in all; zero: 2,000
+	InitGrace            time.Duration // zero: 1 s
 
 	// Log receives refusals, closings (debug) and panics (error). If nil, slog.Default() is used.
 	Log *slog.Logger
@@ -75,15 +96,20 @@ func (t *WebSocket) Supports(r *http.Request) bool {
 // Do upgrades the request. The socket outlives its request, so it keeps no reference to it.
 func (t *WebSocket) Do(w http.ResponseWriter, r *http.Request, exec graphql.GraphExecutor) {
 	s := newSocket(t, r, exec)
-	if s.releaseSlot = t.unauthenticated.add(r, t.unauthenticatedLimit()); s.releaseSlot == nil {
+	silent := &silentSocket{network: address.Network(r), since: time.Now(), giveWay: func() {
+		s.close(closef(CloseTryAgain, "Too many connections without connection_init; try again"))
+	}}
+	s.releaseSlot = t.unauthenticated.add(silent, t.unauthenticatedLimit(), t.unauthenticatedTotal(), t.initGrace())
+	if s.releaseSlot == nil {
 		w.Header().Set("Retry-After", "1")
-		http.Error(w, "Too many connections from this address are not authenticated; send connection_init on them, then try again.", http.StatusTooManyRequests)
+		newAnswer(w, r, mediaJSON, exec).deny(http.StatusTooManyRequests, "RATE_LIMITED",
+			"Too many connections from this address are not authenticated; send connection_init on them, then try again.")
 		return
 	}
 	if !t.connections.add(&s.peer) {
 		s.releaseSlot()
 		w.Header().Set("Retry-After", "1")
-		http.Error(w, restarting, http.StatusServiceUnavailable)
+		newAnswer(w, r, mediaJSON, exec).deny(http.StatusServiceUnavailable, "UNAVAILABLE", restarting)
 		return
 	}
 	c, err := s.upgrade(w, r)
@@ -101,7 +127,7 @@ const restarting = "The server is restarting; try again."
 // Drain closes every socket with 1012 "Service restart", on which clients reconnect, and waits
 // until the sockets and their operations have ended. If ctx ends first, Drain returns its error.
 // New sockets are refused with 503 from then on.
-func (t *WebSocket) Drain(ctx context.Context) error { return t.connections.drain(ctx, t.drainOver()) }
+func (t *WebSocket) Drain(ctx context.Context) error { return t.connections.drain(ctx, t.DrainOver) }
 
 // Evict closes every open socket with 1013 "Try again later" and a reason, so that its client
 // reconnects, perhaps to another server. It is up to Init to refuse new sockets.
@@ -115,12 +141,14 @@ func (t *WebSocket) pingInterval() time.Duration { return cmp.Or(t.Ping, 15*time
 func (t *WebSocket) initTimeout() time.Duration  { return cmp.Or(t.InitTimeout, 5*time.Second) }
 func (t *WebSocket) deadAfter() time.Duration    { return cmp.Or(t.DeadAfter, 35*time.Second) }
 func (t *WebSocket) writeTimeout() time.Duration { return cmp.Or(t.WriteTimeout, 10*time.Second) }
+func (t *WebSocket) batchTimeout() time.Duration { return cmp.Or(t.BatchTimeout, 30*time.Second) }
 func (t *WebSocket) closeTimeout() time.Duration { return cmp.Or(t.CloseTimeout, 2*time.Second) }
-func (t *WebSocket) drainOver() time.Duration    { return cmp.Or(t.DrainOver, 5*time.Second) }
 func (t *WebSocket) messageLimit() int           { return cmp.Or(t.MessageLimit, 256<<10) }
 func (t *WebSocket) operationLimit() int         { return cmp.Or(t.OperationLimit, 50) }
 
-func (t *WebSocket) unauthenticatedLimit() int { return cmp.Or(t.UnauthenticatedLimit, 1000) }
+func (t *WebSocket) unauthenticatedLimit() int { return cmp.Or(t.UnauthenticatedLimit, 50) }
+func (t *WebSocket) unauthenticatedTotal() int { return cmp.Or(t.UnauthenticatedTotal, 2000) }
+func (t *WebSocket) initGrace() time.Duration  { return cmp.Or(t.InitGrace, time.Second) }
 
 func (t *WebSocket) frames() bucket {
 	return bucket{perSecond: cmp.Or(t.FramesPerSecond, 50), burst: cmp.Or(t.FrameBurst, 100)}

@@ -98,7 +98,9 @@ func checkDemoNumbers(t *testing.T, s *service.Service, manager service.Actor) {
 		sql         string
 		least, most int
 	}{
-		"agents":             {"SELECT count(*) FROM agents WHERE workspace_id = ? AND avatar_url IS NOT NULL", 40, 40},
+		"agents": {"SELECT count(*) FROM agents WHERE workspace_id = ? AND avatar_url IS NOT NULL", 40, 40},
+		"pictures elsewhere": {`SELECT count(*) FROM (SELECT workspace_id, avatar_url FROM agents UNION ALL SELECT workspace_id, avatar_url FROM contacts) AS people
+			WHERE workspace_id = ? AND avatar_url !~ '^/avatars/([1-9]|1[0-2])\.svg$'`, 0, 0},
 		"inactive agents":    {"SELECT count(*) FROM agents WHERE workspace_id = ? AND NOT active", 2, 2},
 		"contacts":           {"SELECT count(*) FROM contacts WHERE workspace_id = ?", 2500, 2500},
 		"messages":           {"SELECT count(*) FROM messages WHERE workspace_id = ?", 8_000, 13_000},

@@ -83,6 +83,13 @@ func Viewers() []string {
 	return []string{emailOf(staff[0]), emailOf(staff[managerCount]), emailOf(staff[managerCount+1])}
 }
 
+// avatarCount is how many pictures of people the server has.
+const avatarCount = 12
+
+// avatarOf returns the address of one of the pictures that the server has: a path, as nobody knows
+// under which name the server will be reached.
+func avatarOf(i int) string { return fmt.Sprintf("/avatars/%d.svg", 1+i%avatarCount) }
+
 func emailOf(name string) string {
 	first, last, _ := strings.Cut(name, " ")
 	return plain(first) + "." + plain(last) + "@example.com"
@@ -93,7 +100,7 @@ func emailOf(name string) string {
 func (d *demo) hire() {
 	for i, called := range staff {
 		address := emailOf(called)
-		picture := "https://avatars.example.com/" + strings.TrimSuffix(address, "@example.com") + ".png"
+		picture := avatarOf(i)
 		a := &db.Agent{
 			ID: db.AgentID{UUID: db.NewUUID()}, Name: called, Email: &address, AvatarURL: &picture, Role: db.RoleAgent,
 			Skills: skillsOf(i), Availability: db.Offline, Active: true, CreatedAt: d.end.Add(-age),
@@ -146,7 +153,7 @@ func (d *demo) meet() *guest {
 	address := handle + pick(d, []string{"@example.com", "@example.org", "@example.net"})
 	phone := d.phone(k)
 	if d.chance(15) {
-		picture := "https://avatars.example.com/" + handle + ".jpg"
+		picture := avatarOf(len(handle))
 		g.Contact.AvatarURL = &picture
 	}
 	if d.chance(55) {

@@ -13,6 +13,20 @@ type Counts struct {
 	AsOf db.EventCursor
 }
 
+// CountsOf returns the counts of tallied conversations for one viewer; nil is a viewer with no
+// MINE.
+func CountsOf(tallies []db.InboxTally, head db.Head, viewer *db.AgentID) (c Counts) {
+	for _, t := range tallies {
+		for _, v := range db.Views {
+			if v.Holds(t.Facets(), viewer) {
+				c.Add(v, t.Count)
+			}
+		}
+	}
+	c.AsOf = head.Cursor()
+	return c
+}
+
 // Apply applies one event, which changes the membership of at most one conversation (I1).
 func (c *Counts) Apply(e *db.Event, viewer *db.AgentID) {
 	c.AsOf = e.Cursor()
@@ -36,11 +50,11 @@ func (c Counts) Equal(d Counts) bool {
 }
 
 // Inbox is the projection of the log into the counts of each workspace.
-type Inbox struct{ of *projections[*inbox] }
+type Inbox struct{ of folds[*inbox] }
 
 // NewInbox returns a projection that has read nothing yet.
 func NewInbox() *Inbox {
-	return &Inbox{newProjections(func() *inbox { return &inbox{} })}
+	return &Inbox{newFolds("counts", func() *inbox { return &inbox{} })}
 }
 
 // Counts returns the counts for one viewer at the end of the log; nil is a viewer with no MINE.
@@ -67,20 +81,14 @@ type inbox struct {
 }
 
 func (i *inbox) start(ctx context.Context, w db.ForWorkspace) (db.Head, error) {
-	tallies, head, err := w.InboxTallies(ctx)
+	tallies, head, err := w.InboxTallies(ctx, "", db.InboxFilter{}, nil)
 	if err != nil {
 		return head, err
 	}
-	i.all, i.mine = Counts{}, map[db.AgentID]int{}
+	i.all, i.mine = CountsOf(tallies, head, nil), map[db.AgentID]int{}
 	for _, t := range tallies {
-		for _, v := range db.Views {
-			if v.Holds(t.Facets(), nil) {
-				i.all.Add(v, t.Count)
-			}
-		}
 		i.addToMine(t.Facets(), t.Count)
 	}
-	i.all.AsOf = head.Cursor()
 	return head, nil
 }
 

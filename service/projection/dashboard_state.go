@@ -18,6 +18,8 @@ type dashboard struct {
 	zone *time.Location
 	days map[day]*daily
 
+	saved db.Seq // the head when the days were last stored
+
 	// About open conversations without blocked ones (S4); unassigned ones have the zero id.
 	active  map[db.AgentID]bool // the agents who may have any
 	loads   map[db.AgentID]int
@@ -66,9 +68,13 @@ func (s *dashboard) start(ctx context.Context, w db.ForWorkspace) (db.Head, erro
 	return tally.Head, s.lookBack(ctx, w, tally.Head.Seq)
 }
 
-// lookBack measures what ended in the last days, up to the event numbered end.
+// lookBack measures what ended in the last days, up to the event numbered end, unless it was
+// measured before.
 func (s *dashboard) lookBack(ctx context.Context, w db.ForWorkspace, end db.Seq) error {
 	at, err := w.LastSeqBefore(ctx, s.now().Add(-spanRead))
+	if err == nil {
+		at, err = s.restore(ctx, w, at, end)
+	}
 	for err == nil && at < end {
 		var ended []db.Ending
 		if ended, err = w.Endings(ctx, endings, at, end, lookBackSize); err != nil || len(ended) == 0 {

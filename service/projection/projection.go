@@ -1,12 +1,10 @@
-// Package projection keeps what is computed from the event log of each workspace: how many
-// conversations each view holds, and the dashboard. A projection is in memory only: it starts from
-// the rows, applies the events that follow, and is brought to the end of the log by each read.
+// Package projection keeps in memory what is shown of each workspace: how many conversations each
+// view holds, the open conversations in their orders, and the dashboard. A projection starts from
+// the rows, follows the log of events, and is brought to its end by each read.
 package projection
 
 import (
 	"context"
-	"fmt"
-	"runtime/debug"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -14,13 +12,10 @@ import (
 	"switchboard/db"
 )
 
-// state is what the log of one workspace is projected into.
+// state is what is kept of one workspace.
 type state interface {
-	// start computes the state from the rows and returns the end of the log that they show.
-	start(ctx context.Context, w db.ForWorkspace) (db.Head, error)
-	// next applies the events that follow. It reports false, having changed nothing, if the
-	// state has to be started again instead.
-	next(ctx context.Context, w db.ForWorkspace, events []*db.Event) (ok bool, err error)
+	// advance brings the state to the end of the log. After an error it can be called again.
+	advance(ctx context.Context, w db.ForWorkspace) error
 }
 
 // projection keeps the state of one workspace: it is started from a snapshot and brought to the end
@@ -30,15 +25,15 @@ type projection[T state] struct {
 
 	turn  chan struct{} // held by the goroutine that reads or changes the fields below
 	done  int64         // which of these advances was the last one, if it succeeded; else 0
-	head  db.Head       // the last event that the state includes
-	ready bool
 	state T
 	idle  *time.Timer
 }
 
 // projections are those in use, by workspace.
 type projections[T state] struct {
-	empty func() T
+	empty    func(*measures) T
+	kind     string // in measures
+	measures *measures
 
 	mu sync.Mutex
 	of map[db.WorkspaceKey]*projection[T]
@@ -47,12 +42,10 @@ type projections[T state] struct {
 const (
 	lifetime    = 10 * time.Minute // of a projection without a read
 	advanceTime = 30 * time.Second // for one advance to the end of the log, or one start
-	batchSize   = 1000             // events read in one statement
-	maxBehind   = 100_000          // events behind from which starting again is cheaper
 )
 
-func newProjections[T state](empty func() T) *projections[T] {
-	return &projections[T]{empty: empty, of: map[db.WorkspaceKey]*projection[T]{}}
+func newProjections[T state](kind string, empty func(*measures) T) *projections[T] {
+	return &projections[T]{empty: empty, kind: kind, measures: newMeasures(kind), of: map[db.WorkspaceKey]*projection[T]{}}
 }
 
 // get returns the projection of a workspace. It is dropped when it is not read for a while.
@@ -61,7 +54,7 @@ func (ps *projections[T]) get(workspace db.WorkspaceKey) *projection[T] {
 	defer ps.mu.Unlock()
 	p := ps.of[workspace]
 	if p == nil {
-		p = &projection[T]{turn: make(chan struct{}, 1), state: ps.empty()}
+		p = &projection[T]{turn: make(chan struct{}, 1), state: ps.empty(ps.measures)}
 		p.idle = time.AfterFunc(lifetime, func() {
 			ps.mu.Lock()
 			defer ps.mu.Unlock()
@@ -71,6 +64,13 @@ func (ps *projections[T]) get(workspace db.WorkspaceKey) *projection[T] {
 	}
 	p.idle.Reset(lifetime)
 	return p
+}
+
+// has reports whether a workspace's projection is in use.
+func (ps *projections[T]) has(workspace db.WorkspaceKey) bool {
+	ps.mu.Lock()
+	defer ps.mu.Unlock()
+	return ps.of[workspace] != nil
 }
 
 // read brings a workspace's projection to the end of the log and calls look with its state. Of many
@@ -104,7 +104,8 @@ func (p *projection[T]) lead(ctx context.Context, w db.ForWorkspace) error {
 		defer cancel()
 		p.done = 0
 		began := p.began.Add(1)
-		err := p.advanceContained(work, w)
+		// In a goroutine of its own a panic would stop the server.
+		_, err := db.Contained(func() (any, error) { return nil, p.state.advance(work, w) })
 		if err == nil {
 			p.done = began
 		}
@@ -123,66 +124,4 @@ func (p *projection[T]) lead(ctx context.Context, w db.ForWorkspace) error {
 	case <-ctx.Done():
 		return ctx.Err()
 	}
-}
-
-// advanceContained is advance with a panic turned into an error: in a goroutine of its own a panic
-// would stop the server.
-func (p *projection[T]) advanceContained(ctx context.Context, w db.ForWorkspace) (err error) {
-	defer func() {
-		if reason := recover(); reason != nil {
-			err = fmt.Errorf("panic: %v\n%s", reason, debug.Stack())
-		}
-	}()
-	return p.advance(ctx, w)
-}
-
-func (p *projection[T]) advance(ctx context.Context, w db.ForWorkspace) error {
-	head, err := w.Head(ctx)
-	if err != nil {
-		return err
-	}
-	for p.ready && p.head != head {
-		if head.Seq-p.head.Seq > maxBehind || head.Seq <= p.head.Seq {
-			p.ready = false // far behind, or the log was replaced by an older one
-			break
-		}
-		if err := p.applyNext(ctx, w); err != nil {
-			return err
-		}
-		if p.head.Seq >= head.Seq {
-			return nil
-		}
-	}
-	if !p.ready {
-		p.head, err = p.state.start(ctx, w)
-		p.ready = err == nil
-	}
-	return err
-}
-
-// applyNext applies the next batch of events. It reads the last applied event again: another id
-// under its number means that the log was replaced.
-func (p *projection[T]) applyNext(ctx context.Context, w db.ForWorkspace) error {
-	events, err := w.EventsAfter(ctx, max(p.head.Seq-1, 0), batchSize)
-	if err != nil {
-		return err
-	}
-	if p.head.Seq > 0 {
-		if len(events) == 0 || events[0].Seq != p.head.Seq || events[0].ID != p.head.EventID {
-			p.ready = false
-			return nil
-		}
-		events = events[1:]
-	}
-	if len(events) == 0 {
-		p.ready = false
-		return nil
-	}
-	ok, err := p.state.next(ctx, w, events)
-	if p.ready = ok || err != nil; err != nil || !ok {
-		return err // a state that could not apply the events is unchanged
-	}
-	last := events[len(events)-1]
-	p.head = db.Head{WorkspaceID: last.WorkspaceID, Seq: last.Seq, EventID: last.ID}
-	return nil
 }

@@ -23,12 +23,19 @@ func (w *World) Locks(query string, args ...any) (release func()) {
 // WaitBlocked waits until this many transactions of the test's database wait for a lock.
 func (w *World) WaitBlocked(n int) {
 	w.T.Helper()
+	w.WaitBlockedIn("", n)
+}
+
+// WaitBlockedIn waits until this many transactions of the test's database wait for a lock in a
+// statement that contains the text.
+func (w *World) WaitBlockedIn(text string, n int) {
+	w.T.Helper()
 	tick := time.NewTicker(time.Millisecond)
 	defer tick.Stop()
 	for ctx := w.Context(); ; {
 		var blocked int
 		err := w.DB.QueryRowContext(ctx, `SELECT count(*) FROM pg_stat_activity
-			WHERE datname = current_database() AND wait_event_type = 'Lock'`).Scan(&blocked)
+			WHERE datname = current_database() AND wait_event_type = 'Lock' AND strpos(query, ?) > 0`, text).Scan(&blocked)
 		if err != nil {
 			w.T.Fatal(err)
 		}

@@ -55,9 +55,10 @@ func Newcomer(externalID string) service.SenderInput {
 	return service.SenderInput{Channel: "chat", ExternalID: externalID, Name: service.Text("Nova")}
 }
 
-// PutMessage puts a message into an open conversation, as a connector or a reply would.
+// PutMessage puts a message into an open conversation, as a connector or a reply would. Its verb is
+// one that both may use.
 func (w *World) PutMessage(ctx context.Context, actor service.Actor, id db.ConversationID, kind db.MessageKind, body string) (*service.Outcome, error) {
-	return w.Write(ctx, actor, "givenMessage", &service.Keyed{}, func(w *service.Writer) (service.Changes, error) {
+	return w.Write(ctx, actor, "openConversation", &service.Keyed{}, func(w *service.Writer) (service.Changes, error) {
 		t, err := w.LockThreadOf(ctx, id)
 		if err != nil {
 			return nil, err
@@ -73,11 +74,7 @@ func (w *World) PutMessage(ctx context.Context, actor service.Actor, id db.Conve
 			Author: actor.Ref(), Body: body, Channel: t.Latest.Channel,
 		}
 		if kind == db.Inbound {
-			events, err := w.Receive(ctx, t, service.Received(m))
-			if err != nil {
-				return nil, err
-			}
-			return events, w.InsertMessages(ctx, []*db.Message{m})
+			return w.CarryOut(ctx, t, service.Arriving(service.Received(m)))
 		}
 		events := service.Changes{t.Message(w.Recorder, m)}
 		if err := w.InsertMessages(ctx, []*db.Message{m}); err != nil {

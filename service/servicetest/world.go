@@ -22,10 +22,13 @@ type World struct {
 	Clock   time.Time
 }
 
-// Migrate brings a database to the newest schema.
+// Migrate brings a database to the newest schema, and holds transactions to naming what they
+// change.
 func Migrate(ctx context.Context, url string) error {
-	_, err := db.Migrate(ctx, url)
-	return err
+	if _, err := db.Migrate(ctx, url); err != nil {
+		return err
+	}
+	return holdToNaming(ctx, url)
 }
 
 // New returns a world in a fresh database.

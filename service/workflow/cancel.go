@@ -16,7 +16,7 @@ type CancelWorkflowRunInput struct {
 // CancelWorkflowRun ends a run before its next step (W2, managers only). It waits for a step that
 // is being taken. Refusals: RUN_ENDED.
 func (s *Service) CancelWorkflowRun(ctx context.Context, actor service.Actor, in CancelWorkflowRunInput) (*service.Outcome, error) {
-	if err := service.MayManage(actor); err != nil {
+	if err := service.Permit(actor, "cancelWorkflowRun"); err != nil {
 		return nil, err
 	}
 	return s.write(ctx, actor, "cancelWorkflowRun", &in, func(w *writer) (service.Changes, error) {

@@ -30,7 +30,7 @@ var errDryRun = errors.New("this was a dry run")
 // nothing: it carries out the trigger, then the steps without waiting, and rolls everything back
 // (managers only). Refusals: INVALID_WORKFLOW and those of the trigger.
 func (s *Service) DryRunWorkflow(ctx context.Context, actor service.Actor, in DryRunWorkflowInput) (*DryRun, error) {
-	if err := service.MayManage(actor); err != nil {
+	if err := service.Permit(actor, "dryRunWorkflow"); err != nil {
 		return nil, err
 	}
 	if (in.WorkflowID == nil) == (in.Definition == nil) {

@@ -170,7 +170,7 @@ func (w *writer) happen(ctx context.Context, t *service.Thread, d *DryRunTrigger
 		return w.happenSent(ctx, t, d.MessageSent.AgentID)
 	case d.BusinessEvent != nil:
 		e := &db.BusinessEvent{Type: d.BusinessEvent.Type, RequiresAction: d.BusinessEvent.RequiresAction}
-		return w.Receive(ctx, t, service.Recorded(e, t.Latest.Channel))
+		return w.CarryOut(ctx, t, service.Arriving(service.Recorded(e, t.Latest.Channel)))
 	}
 	return w.happenAssignment(ctx, t, d)
 }
@@ -200,11 +200,7 @@ func (w *writer) happenReceived(ctx context.Context, t *service.Thread, d DryRun
 		ID: db.MessageID{UUID: db.NewUUID()}, ContactID: t.Contact.ID, Kind: db.Inbound, Author: t.Contact.ID.Ref(),
 		Body: example, Channel: channelOr(d.Channel, t.Latest), Automated: d.Automated, CreatedAt: w.At,
 	}
-	events, err := w.Receive(ctx, t, service.Received(m))
-	if err != nil {
-		return nil, err
-	}
-	return events, w.InsertMessages(ctx, []*db.Message{m})
+	return w.CarryOut(ctx, t, service.Arriving(service.Received(m)))
 }
 
 func (w *writer) happenSent(ctx context.Context, t *service.Thread, by *db.AgentID) (service.Changes, error) {

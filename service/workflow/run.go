@@ -156,6 +156,7 @@ func (w *writer) ran(x *execution) *db.Event {
 		e.After = c.Facets()
 	}
 	e.Before = e.After
+	e.Show(x.thread.Contact, x.thread.Latest, x.thread.Asked)
 	return e
 }
 

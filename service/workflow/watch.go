@@ -13,6 +13,9 @@ const unfinishedShown = 100
 // WatchRuns streams runs, of one workflow if asked for: those that have not ended, then
 // each as it steps and ends. The error is NOT_FOUND for an unknown workflow.
 func (s *Service) WatchRuns(ctx context.Context, actor service.Actor, workflow *db.WorkflowID) (*service.Stream[*db.WorkflowRun], error) {
+	if err := service.Permit(actor, "workflowRunChanged"); err != nil {
+		return nil, err
+	}
 	w := s.DB.ForWorkspace(actor.Workspace)
 	if workflow != nil {
 		rows, err := w.Workflows(ctx, []db.WorkflowID{*workflow})

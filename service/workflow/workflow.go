@@ -39,7 +39,10 @@ type CreateWorkflowInput struct {
 
 // CreateWorkflow adds a workflow, disabled at first (managers only). Refusals: INVALID_WORKFLOW.
 func (s *Service) CreateWorkflow(ctx context.Context, actor service.Actor, in CreateWorkflowInput) (*service.Outcome, error) {
-	called, err := managedName(actor, in.Name)
+	if err := service.Permit(actor, "createWorkflow"); err != nil {
+		return nil, err
+	}
+	called, err := service.CheckName("name", in.Name)
 	if err != nil {
 		return nil, err
 	}
@@ -48,13 +51,6 @@ func (s *Service) CreateWorkflow(ctx context.Context, actor service.Actor, in Cr
 		f := &db.Workflow{ID: db.WorkflowID{UUID: db.NewUUID()}, Name: called, Definition: in.Definition, CreatedAt: w.At}
 		return w.createWorkflow(ctx, f)
 	})
-}
-
-func managedName(actor service.Actor, text string) (string, error) {
-	if err := service.MayManage(actor); err != nil {
-		return "", err
-	}
-	return service.CheckName("name", text)
 }
 
 // createWorkflow is the part of creating a workflow that does not depend on a template.
@@ -80,9 +76,9 @@ type CreateWorkflowFromTemplateInput struct {
 }
 
 // CreateWorkflowFromTemplate adds a workflow as a template describes it, enabled at once
-// (W3, managers only). Refusals: INVALID_WORKFLOW.
+// (W3, managers only). Refusals: INVALID_WORKFLOW, LIMIT_REACHED.
 func (s *Service) CreateWorkflowFromTemplate(ctx context.Context, actor service.Actor, in CreateWorkflowFromTemplateInput) (*service.Outcome, error) {
-	if err := service.MayManage(actor); err != nil {
+	if err := service.Permit(actor, "createWorkflowFromTemplate"); err != nil {
 		return nil, err
 	}
 	defer s.lookForWorkflows()
@@ -92,6 +88,9 @@ func (s *Service) CreateWorkflowFromTemplate(ctx context.Context, actor service.
 			return nil, err
 		}
 		f.ID, f.CreatedAt = db.WorkflowID{UUID: db.NewUUID()}, w.At
+		if err := s.checkEnabled(ctx, w, f.ID, f.Definition); err != nil {
+			return nil, err
+		}
 		events, err := w.createWorkflow(ctx, f)
 		if err != nil {
 			return nil, err
@@ -110,9 +109,9 @@ type UpdateWorkflowInput struct {
 }
 
 // UpdateWorkflow changes a workflow for events from now on (managers only). Refusals:
-// INVALID_WORKFLOW.
+// INVALID_WORKFLOW, LIMIT_REACHED.
 func (s *Service) UpdateWorkflow(ctx context.Context, actor service.Actor, in UpdateWorkflowInput) (*service.Outcome, error) {
-	if err := service.MayManage(actor); err != nil {
+	if err := service.Permit(actor, "updateWorkflow"); err != nil {
 		return nil, err
 	}
 	return s.write(ctx, actor, "updateWorkflow", &in, func(w *writer) (service.Changes, error) {
@@ -128,6 +127,9 @@ func (s *Service) UpdateWorkflow(ctx context.Context, actor service.Actor, in Up
 		}
 		if in.Definition != nil {
 			if err := w.checkDefinition(ctx, in.Definition); err != nil {
+				return nil, err
+			}
+			if err := s.checkEnabled(ctx, w, f.ID, in.Definition); f.Enabled && err != nil {
 				return nil, err
 			}
 			f.Definition = in.Definition
@@ -165,9 +167,9 @@ type EnableWorkflowInput struct {
 
 // EnableWorkflow makes a workflow run for events from now on, and if asked for once for
 // each conversation that is open and unassigned now (W4, managers only). Refusals:
-// INVALID_WORKFLOW.
+// INVALID_WORKFLOW, LIMIT_REACHED.
 func (s *Service) EnableWorkflow(ctx context.Context, actor service.Actor, in EnableWorkflowInput) (*service.Outcome, error) {
-	if err := service.MayManage(actor); err != nil {
+	if err := service.Permit(actor, "enableWorkflow"); err != nil {
 		return nil, err
 	}
 	return s.write(ctx, actor, "enableWorkflow", &in, func(w *writer) (service.Changes, error) {
@@ -179,6 +181,9 @@ func (s *Service) EnableWorkflow(ctx context.Context, actor service.Actor, in En
 			return nil, service.Refuse(service.InvalidWorkflow, "the workflow assigns nobody, so nothing waits for it; leave alsoForWaiting out", "alsoForWaiting")
 		}
 		if err := w.checkDefinition(ctx, f.Definition); err != nil {
+			return nil, err
+		}
+		if err := s.checkEnabled(ctx, w, f.ID, f.Definition); err != nil {
 			return nil, err
 		}
 		return w.setEnabled(ctx, f, true, db.EventData{AlsoForWaiting: in.AlsoForWaiting})
@@ -195,7 +200,7 @@ type DisableWorkflowInput struct {
 // DisableWorkflow stops a workflow for events from now on (managers only). Runs for earlier events
 // continue, unless they are to be cancelled.
 func (s *Service) DisableWorkflow(ctx context.Context, actor service.Actor, in DisableWorkflowInput) (*service.Outcome, error) {
-	if err := service.MayManage(actor); err != nil {
+	if err := service.Permit(actor, "disableWorkflow"); err != nil {
 		return nil, err
 	}
 	return s.write(ctx, actor, "disableWorkflow", &in, func(w *writer) (service.Changes, error) {
@@ -239,7 +244,7 @@ type DeleteWorkflowInput struct {
 // DeleteWorkflow disables a workflow for good, cancels its runs that have not ended and
 // removes it from the list (managers only). It can still be read as the actor of its events.
 func (s *Service) DeleteWorkflow(ctx context.Context, actor service.Actor, in DeleteWorkflowInput) (*service.Outcome, error) {
-	if err := service.MayManage(actor); err != nil {
+	if err := service.Permit(actor, "deleteWorkflow"); err != nil {
 		return nil, err
 	}
 	return s.write(ctx, actor, "deleteWorkflow", &in, func(w *writer) (service.Changes, error) {
@@ -262,6 +267,9 @@ func (s *Service) DeleteWorkflow(ctx context.Context, actor service.Actor, in De
 
 // Workflows returns one page of the workflows in the order of their creation.
 func (s *Service) Workflows(ctx context.Context, actor service.Actor, in service.PageInput) (*service.List[*db.Workflow], error) {
+	if err := service.Permit(actor, "workflows"); err != nil {
+		return nil, err
+	}
 	p, err := service.CheckPage(actor.Workspace, in, db.WorkflowOrder)
 	if err != nil {
 		return nil, err
@@ -285,10 +293,16 @@ func (s *Service) RunsOf(ctx context.Context, actor service.Actor, ids []db.Work
 
 // WorkflowsByID reads workflows, deleted ones too.
 func (s *Service) WorkflowsByID(ctx context.Context, actor service.Actor, ids []db.WorkflowID) ([]*db.Workflow, error) {
+	if err := service.Permit(actor, "workflow"); err != nil {
+		return nil, err
+	}
 	return s.DB.ForWorkspace(actor.Workspace).Workflows(ctx, ids)
 }
 
 // RunsByID reads runs of workflows.
 func (s *Service) RunsByID(ctx context.Context, actor service.Actor, ids []db.RunID) ([]*db.WorkflowRun, error) {
+	if err := service.Permit(actor, "workflow"); err != nil {
+		return nil, err
+	}
 	return s.DB.ForWorkspace(actor.Workspace).Runs(ctx, ids)
 }

@@ -385,6 +385,7 @@ func TestWorkflowCapacity(t *testing.T) {
 			_, err := w.Step(w.Context(), w.Manager.Workspace)
 			servicetest.Fine(t, err)
 			// As if the close had been planned, and the queue served, before the run committed.
+			w.Unlogged()
 			_, err = w.DB.ExecContext(w.Context(), "UPDATE conversations SET status = 'CLOSED', closed_at = now() WHERE workspace_id = ? AND id = ?", w.Manager.Workspace, has.ID)
 			servicetest.Fine(t, err)
 			servicetest.Equal(t, "owner", w.Owner(c), servicetest.Nobody)
@@ -397,6 +398,7 @@ func TestWorkflowCapacity(t *testing.T) {
 			servicetest.Fine(t, w.CatchUp(w.Context(), w.Manager.Workspace))
 			// As if the run was taking its step when capacity became free, and committed before the
 			// queue was served.
+			w.Unlogged()
 			_, err := w.DB.ExecContext(w.Context(), "UPDATE conversations SET status = 'CLOSED', closed_at = now() WHERE workspace_id = ? AND id = ?", w.Manager.Workspace, has.ID)
 			servicetest.Fine(t, err)
 			_, err = w.Step(w.Context(), w.Manager.Workspace)

@@ -20,7 +20,7 @@ import (
 )
 
 // patience limits how long a test may use its browser.
-const patience = 2 * time.Minute
+const patience = 6 * time.Minute
 
 // Browser starts a headless Chromium with an empty profile and returns the context with which
 // chromedp controls it. The browser is closed when the test ends. The test fails if there is no

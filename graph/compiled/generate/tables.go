@@ -214,6 +214,9 @@ func composite(tr *config.TypeReference) string {
 func (t *tables) held(f *codegen.Field, value string) string {
 	tr := f.TypeReference
 	if !tr.Definition.IsCompositeType() {
+		if written := t.append(tr, value); strings.Contains(written, "(ctx)") {
+			return fmt.Sprintf("AppendFor: func(ctx context.Context, dst []byte, object any) []byte { return %s }", written)
+		}
 		return fmt.Sprintf("Append: func(dst []byte, object any) []byte { return %s }", t.append(tr, value))
 	}
 	switch composite(tr) {
@@ -243,7 +246,7 @@ func (t *tables) append(tr *config.TypeReference, value string) string {
 	return fmt.Sprintf("%s(dst, %s)", t.appender(tr), value)
 }
 
-// appender returns the function that appends a leaf.
+// appender returns the function that appends a leaf. If its form depends on the context, that is ctx.
 func (t *tables) appender(tr *config.TypeReference) string {
 	goType := ref(tr.GO)
 	switch {
@@ -254,6 +257,8 @@ func (t *tables) appender(tr *config.TypeReference) string {
 	}
 	name := strings.TrimSuffix(strings.Replace(tr.Marshaler.Name(), "Marshal", "Append", 1), "Context")
 	switch {
+	case tr.Marshaler.Pkg().Path() != "github.com/99designs/gqlgen/graphql" && tr.IsContext:
+		return name + "(ctx)"
 	case tr.Marshaler.Pkg().Path() != "github.com/99designs/gqlgen/graphql":
 		return name
 	case name == "AppendID":

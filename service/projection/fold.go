@@ -1,0 +1,116 @@
+package projection
+
+import (
+	"context"
+	"maps"
+	"time"
+
+	"switchboard/db"
+)
+
+// folded is what the events of one workspace are folded into.
+type folded interface {
+	// start computes the state from the rows and returns the end of the log that they show.
+	start(ctx context.Context, w db.ForWorkspace) (db.Head, error)
+	// next applies the events that follow. It reports false, having changed nothing, if the
+	// state has to be started again instead.
+	next(ctx context.Context, w db.ForWorkspace, events []*db.Event) (ok bool, err error)
+}
+
+// fold is a state that starts from a snapshot and applies each event that follows.
+type fold[T folded] struct {
+	head     db.Head // the last event that the state includes
+	ready    bool
+	state    T
+	measures *measures
+}
+
+const (
+	batchSize = 1000    // events read in one statement
+	maxBehind = 100_000 // events behind from which starting again is cheaper
+)
+
+// folds are those in use, by workspace.
+type folds[T folded] struct{ *projections[*fold[T]] }
+
+func newFolds[T folded](kind string, empty func() T) folds[T] {
+	return folds[T]{newProjections(kind, func(m *measures) *fold[T] { return &fold[T]{state: empty(), measures: m} })}
+}
+
+// read brings a workspace's fold to the end of the log and calls look with its state.
+func (fs folds[T]) read(ctx context.Context, w db.ForWorkspace, look func(T)) error {
+	return fs.projections.read(ctx, w, func(f *fold[T]) { look(f.state) })
+}
+
+// each calls look with the state of each fold that is in use, without bringing it to the end of the
+// log.
+func (fs folds[T]) each(ctx context.Context, look func(head db.Head, state T)) {
+	fs.mu.Lock()
+	all := maps.Clone(fs.of)
+	fs.mu.Unlock()
+	for _, p := range all {
+		select {
+		case p.turn <- struct{}{}:
+		case <-ctx.Done():
+			return
+		}
+		if f := p.state; f.ready {
+			look(f.head, f.state)
+		}
+		<-p.turn
+	}
+}
+
+func (f *fold[T]) advance(ctx context.Context, w db.ForWorkspace) error {
+	head, err := w.Head(ctx)
+	if err != nil {
+		return err
+	}
+	for f.ready && f.head != head {
+		if head.Seq-f.head.Seq > maxBehind || head.Seq <= f.head.Seq {
+			f.ready = false // far behind, or the log was replaced by an older one
+			break
+		}
+		if err := f.applyNext(ctx, w); err != nil {
+			return err
+		}
+		if f.head.Seq >= head.Seq {
+			return nil
+		}
+	}
+	if !f.ready {
+		began := time.Now()
+		f.head, err = f.state.start(ctx, w)
+		if f.ready = err == nil; f.ready {
+			f.measures.built(began)
+		}
+	}
+	return err
+}
+
+// applyNext applies the next batch of events. It reads the last applied event again: another id
+// under its number means that the log was replaced.
+func (f *fold[T]) applyNext(ctx context.Context, w db.ForWorkspace) error {
+	events, err := w.EventsAfter(ctx, max(f.head.Seq-1, 0), batchSize)
+	if err != nil {
+		return err
+	}
+	if f.head.Seq > 0 {
+		if len(events) == 0 || events[0].Seq != f.head.Seq || events[0].ID != f.head.EventID {
+			f.ready = false
+			return nil
+		}
+		events = events[1:]
+	}
+	if len(events) == 0 {
+		f.ready = false
+		return nil
+	}
+	ok, err := f.state.next(ctx, w, events)
+	if f.ready = ok || err != nil; err != nil || !ok {
+		return err // a state that could not apply the events is unchanged
+	}
+	last := events[len(events)-1]
+	f.head = db.Head{WorkspaceID: last.WorkspaceID, Seq: last.Seq, EventID: last.ID}
+	return nil
+}

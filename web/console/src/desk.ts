@@ -1,0 +1,65 @@
+import {
+  type AgentLoad,
+  type Counts,
+  createSwitchboard,
+  type LiveAgents,
+  type LiveState,
+  type Switchboard,
+} from '@switchboard/client'
+import { createContext } from 'preact'
+import { useContext } from 'preact/hooks'
+import { Activity } from './activity'
+import { Inboxes } from './inboxes'
+import { complain } from './notices'
+import { freshToken, type Person } from './session'
+
+/** What a signed-in person works with. */
+export class Desk {
+  readonly board: Switchboard
+  readonly counts: LiveState<Counts>
+  readonly agents: LiveAgents
+  readonly inboxes: Inboxes
+  readonly activity: Activity
+
+  constructor(
+    readonly person: Person,
+    readonly connector: string | null,
+  ) {
+    this.board = createSwitchboard({
+      url: `${location.origin}/graphql`,
+      token: freshToken,
+      account: person.agent.id,
+      onOutcome: ({ payload, failure }) => {
+        const problem = payload?.userErrors[0]?.message ?? (failure as Error | undefined)?.message
+        if (problem) complain(problem)
+      },
+    })
+    this.counts = this.board.counts()
+    this.agents = this.board.agents()
+    this.activity = new Activity(this.board, this.viewer)
+    this.inboxes = new Inboxes(this.board, this.activity)
+  }
+
+  get viewer(): string {
+    return this.person.agent.id
+  }
+
+  /** Returns the active agents: those who are online first, of these who has least to do. */
+  team(): AgentLoad[] {
+    const rank = { ONLINE: 0, AWAY: 1, OFFLINE: 2 }
+    return [...(this.agents.get().value ?? [])].sort(
+      (a, b) =>
+        rank[a.availability] - rank[b.availability] ||
+        a.openConversations - b.openConversations ||
+        a.name.localeCompare(b.name),
+    )
+  }
+
+  close() {
+    this.activity.close()
+    this.board.close()
+  }
+}
+
+export const DeskContext = createContext<Desk>(undefined as unknown as Desk)
+export const useDesk = (): Desk => useContext(DeskContext)

@@ -1,0 +1,44 @@
+import { signal } from '@preact/signals'
+
+/** A sentence that is shown for some seconds. */
+export interface Notice {
+  readonly id: number
+  readonly text: string
+  readonly isProblem: boolean
+  readonly undo?: () => void
+}
+
+export const notices = signal<readonly Notice[]>([])
+
+/** What a screen reader is told of what others did. */
+export const heard = signal('')
+
+const shownFor = 6_000
+const most = 4
+let last = 0
+
+function show(notice: Omit<Notice, 'id'>) {
+  const id = ++last
+  notices.value = [...notices.value, { ...notice, id }].slice(-most)
+  setTimeout(() => dismiss(id), notice.isProblem ? 2 * shownFor : shownFor)
+}
+
+export function notify(text: string, undo?: () => void) {
+  show({ text, isProblem: false, ...(undo && { undo }) })
+}
+
+export function complain(text: string) {
+  show({ text, isProblem: true })
+}
+
+/** Takes the last action back for which there is a way. */
+export function undoLast() {
+  const notice = notices.value.findLast(({ undo }) => undo)
+  if (!notice) return
+  dismiss(notice.id)
+  notice.undo!()
+}
+
+export function dismiss(id: number) {
+  notices.value = notices.value.filter((notice) => notice.id !== id)
+}
