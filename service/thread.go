@@ -315,6 +315,12 @@ func (w *Writer) Save(ctx context.Context, events Changes, threads ...*Thread) (
 // writeThreads adds the statements that write the rows of threads, and records in the events which
 // revisions the rows have then.
 func writeThreads(b *db.Batch, events Changes, threads ...*Thread) {
+	about := make(map[db.ContactID]Changes, len(threads))
+	for _, e := range events {
+		if e.ContactID != nil {
+			about[*e.ContactID] = append(about[*e.ContactID], e)
+		}
+	}
 	var rows rowsToWrite
 	for _, t := range threads {
 		changed := t.takeChanges()
@@ -325,7 +331,7 @@ func writeThreads(b *db.Batch, events Changes, threads ...*Thread) {
 		if changed.opened != nil {
 			rows.opened = append(rows.opened, changed.opened)
 		}
-		for _, e := range events {
+		for _, e := range about[t.Contact.ID] {
 			e.Show(t.Contact, append(changed.conversations, t.Latest, t.Asked)...)
 		}
 	}
