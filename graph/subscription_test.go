@@ -312,7 +312,7 @@ func testUnreadChanged(t *testing.T, w *world) {
 		for _, s := range devices {
 			s.wantItem(is(0, 0))
 		}
-		if took := time.Since(at); took > time.Second {
+		if took := time.Since(at); took > 10*time.Second {
 			t.Errorf("what was read through server %d was pushed after %v", i, took)
 		}
 	}
@@ -696,7 +696,7 @@ func TestP7RightsEnd(t *testing.T) {
 			end(w, token.ID)
 			ended := time.Now()
 			s.wantClose(live.CloseForbidden)
-			if took := time.Since(ended); took > 2*time.Second {
+			if took := time.Since(ended); took > 10*time.Second {
 				t.Errorf("it took %v", took)
 			}
 			bystander.wantItems(kindOf, "ConversationClosed")

@@ -18,8 +18,8 @@ import (
 )
 
 // validationTime is the most processor time that the validation of a document within the limits
-// takes. It takes a tenth of that on an idle machine without the race detector.
-const validationTime = 100 * time.Millisecond
+// takes. It takes a thirtieth of that on an idle machine without the race detector.
+const validationTime = 300 * time.Millisecond
 
 // TestValidationIsBounded: no document that passes the limits takes long to validate, be it valid
 // or not.

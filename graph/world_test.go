@@ -28,7 +28,7 @@ func TestMain(m *testing.M) { dbtest.Main(m) }
 var quietLog = slog.New(slog.DiscardHandler)
 
 // patience is how long a test waits for a condition before it fails.
-const patience = 20 * time.Second
+const patience = time.Minute
 
 // world is a server with its own database, called over real HTTP.
 type world struct {

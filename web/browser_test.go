@@ -151,7 +151,7 @@ func (s *wire) lastStarted() string {
 const allTabs = "Inbox Agents Assign Subscribe A customer writes"
 
 // patience limits how long a visitor waits for a condition.
-const patience = 20 * time.Second
+const patience = time.Minute
 
 // visitor operates the page through its buttons and editors.
 type visitor struct {
