@@ -21,7 +21,7 @@ import (
 )
 
 // names are the benchmarks in the order in which they run.
-var names = []string{"inbox", "search", "counts", "assign", "start", "memory", "growth"}
+var names = []string{"inbox", "search", "counts", "assign", "start", "storm", "memory", "growth"}
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
