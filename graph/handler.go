@@ -166,7 +166,7 @@ func (o Options) begin(ctx context.Context, next graphql.OperationHandler) graph
 	}
 	key, err := o.Service.CursorKey(ctx, audienceOf(ctx))
 	if err != nil {
-		return graphql.OneShot(failed(ctx, err))
+		return graphql.OneShot(&graphql.Response{Errors: gqlerror.List{present(o.Log)(ctx, err)}})
 	}
 	ctx = WithCursorKey(ctx, key)
 	if op.Operation.Operation == ast.Subscription {
@@ -215,17 +215,12 @@ func (o Options) prepare(ctx context.Context, next graphql.ResponseHandler) *gra
 	if op.Operation.Operation == ast.Query && selects(op, "asOf") {
 		cursor, err := o.Service.AsOf(ctx, audience)
 		if err != nil {
-			return failed(ctx, err)
+			graphql.AddError(ctx, err)
+			return &graphql.Response{Errors: graphql.GetErrors(ctx)}
 		}
 		ctx = context.WithValue(ctx, asOfKey, &cursor)
 	}
 	return next(ctx)
-}
-
-// failed returns the response for an operation that failed before its execution.
-func failed(ctx context.Context, err error) *graphql.Response {
-	graphql.AddError(ctx, err)
-	return &graphql.Response{Errors: graphql.GetErrors(ctx)}
 }
 
 // rootFields returns the fields that an operation selects of its root type.

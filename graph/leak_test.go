@@ -12,6 +12,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"switchboard/db"
 	"switchboard/db/dbtest"
 	"switchboard/graph"
 	"switchboard/graph/live"
@@ -92,6 +93,42 @@ func runs(statements ...string) func(*world, *saboteur) {
 			_, err := w.db.ExecContext(w.t.Context(), statement)
 			must(w.t, err)
 		}
+	}
+}
+
+// interrupter breaks off the statements that contain a text.
+type interrupter string
+
+func (i interrupter) TraceQueryStart(ctx context.Context, _ *pgx.Conn, q pgx.TraceQueryStartData) context.Context {
+	if !strings.Contains(q.SQL, string(i)) {
+		return ctx
+	}
+	broken, cancel := context.WithCancel(ctx)
+	cancel()
+	return broken
+}
+
+func (interrupter) TraceQueryEnd(context.Context, *pgx.Conn, pgx.TraceQueryEndData) {}
+
+// TestCursorKeyUnavailable: an operation whose workspace's key cannot be read is answered like one
+// that fails later, over each transport.
+func TestCursorKeyUnavailable(t *testing.T) {
+	t.Parallel()
+	var logged syncBuffer
+	w := newWorld(t)
+	s := w.serve(options{log: slog.New(slog.NewJSONHandler(&logged, nil)), pool: db.Options{Tracer: interrupter("cursor_secret")}})
+	if e := s.post(t, w.agent.token, `{ viewer { name } }`, nil).wantCode("UNAVAILABLE"); e.Extensions.RequestID == "" {
+		t.Error("the error has no request id")
+	}
+	socket := s.connect(t, w.agent.token)
+	for id, doc := range map[string]string{"1": `{ viewer { name } }`, "2": `subscription { statusChanged { id } }`} {
+		socket.subscribe(id, doc, nil)
+		if e := firstError(t, socket.receive().Payload); e.Extensions.Code != "UNAVAILABLE" {
+			t.Errorf("%s is answered %+v", doc, e)
+		}
+	}
+	if strings.Contains(logged.String(), "panicked") {
+		t.Errorf("the log has a panic:\n%s", logged.String())
 	}
 }
 
