@@ -36,7 +36,7 @@ func TestFirstAndSecondStart(t *testing.T) {
 	first.as(first.Developers[0].Token).ask(&inbox, everything, nil)
 	took := time.Since(first.began)
 	t.Logf("first start to first answer: %v", took)
-	if took > 30*time.Second { // a busy machine is no reason to fail
+	if took > 2*time.Minute { // a busy machine is no reason to fail
 		t.Errorf("the first answer of a fresh folder took %v", took)
 	}
 	if len(inbox.Inbox.Nodes) != 5 {

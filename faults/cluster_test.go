@@ -211,12 +211,12 @@ func (j *journal) without(text string) string {
 	return b.String()
 }
 
-// lines returns how many lines contain a text.
-func (j *journal) lines(text string) (n int) {
+// with returns the lines that contain a text.
+func (j *journal) with(text string) (found []string) {
 	for line := range strings.Lines(j.String()) {
 		if strings.Contains(line, text) {
-			n++
+			found = append(found, line)
 		}
 	}
-	return n
+	return found
 }

@@ -123,8 +123,8 @@ func (s *server) cleanUp() {
 		s.drain()
 	}
 	for _, complaint := range []string{"panic", "level=ERROR"} {
-		if s.log.lines(complaint) > 0 {
-			s.t.Errorf("%s in a server's log", complaint)
+		if found := s.log.with(complaint); len(found) > 0 {
+			s.t.Errorf("%s in %d lines of a server's log, first:\n%.4000s", complaint, len(found), found[0])
 		}
 	}
 	if s.t.Failed() {
