@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -141,7 +142,25 @@ func TestManifests(t *testing.T) {
 				t.Errorf("%s sets %s, which serve does not read", name, variable)
 			}
 		}
+		drain := seconds(t, string(text), `SWITCHBOARD_DRAIN_DELAY\W+(?:value: )?(\d+)s`) + seconds(t, string(text), `SWITCHBOARD_DRAIN_OVER\W+(?:value: )?(\d+)s`)
+		if given := seconds(t, string(text), `(?:stop_grace_period|terminationGracePeriodSeconds): (\d+)`); given < drain+10 {
+			t.Errorf("%s gives a server %d s to stop, which takes it up to %d s", name, given, drain+10)
+		}
 	}
+}
+
+// seconds returns the number that a pattern finds in a file.
+func seconds(t *testing.T, text, pattern string) int {
+	t.Helper()
+	found := regexp.MustCompile(pattern).FindStringSubmatch(text)
+	if found == nil {
+		t.Fatalf("nothing is found by %s", pattern)
+	}
+	n, err := strconv.Atoi(found[1])
+	if err != nil {
+		t.Fatal(err)
+	}
+	return n
 }
 
 // TestUnit checks the systemd unit, where systemd is installed.
