@@ -94,10 +94,8 @@ func (w ForWorkspace) resolve(ctx context.Context, typed string, kinds ...*searc
 	found := make([]Search, len(kinds))
 	terms := text.Terms(typed)
 	if len(terms) == 0 {
-		if strings.TrimSpace(typed) != "" { // an accent alone is no term: nothing is found
-			for i := range found {
-				found[i].Terms = []patterns{{full: []string{}, short: []string{}}}
-			}
+		for i := range found {
+			found[i] = withoutTerms(typed)
 		}
 		return found, nil
 	}
@@ -115,14 +113,8 @@ func (w ForWorkspace) resolve(ctx context.Context, typed string, kinds ...*searc
 		return found, nil
 	}
 	for _, term := range terms {
-		if term.IsShort() && term.IsWord() {
-			for i := range found {
-				found[i].Terms = append(found[i].Terms, patterns{begins(term.Words), begins(term.Words)})
-			}
-			continue
-		}
 		near := make([][]string, len(kinds))
-		if known.isMistyped(term.Words) {
+		if !beginsWord(term) && known.isMistyped(term.Words) {
 			if near, err = w.nearest(ctx, kinds, term.Words); err != nil {
 				return found, err
 			}
@@ -132,24 +124,53 @@ func (w ForWorkspace) resolve(ctx context.Context, typed string, kinds ...*searc
 			if in.hasPhone {
 				forms = term.Forms(known.country)
 			}
-			var p patterns
-			for _, form := range append(forms, near[i]...) {
-				p.full = append(p.full, contains(form))
-				p.short = append(p.short, contains(term.Indexed(form)))
-			}
-			found[i].Terms = append(found[i].Terms, p)
+			found[i].Terms = append(found[i].Terms, patternsOf(term, append(forms, near[i]...)))
 		}
 	}
 	return found, nil
 }
 
-var likeEscaper = strings.NewReplacer(`\`, `\\`, `%`, `\%`, `_`, `\_`)
+// withoutTerms returns the search for a text without terms: none if it is blank. An accent alone is
+// not a term either, and finds nothing.
+func withoutTerms(typed string) (s Search) {
+	if strings.TrimSpace(typed) != "" {
+		s.Terms = []patterns{{full: []string{}, short: []string{}}}
+	}
+	return s
+}
+
+// beginsWord reports whether a term of several is only found at the beginning of a word.
+func beginsWord(term text.Term) bool { return term.IsShort() && term.IsWord() }
+
+// patternsOf returns the patterns of a term of which one of these forms must be found.
+func patternsOf(term text.Term, forms []string) (p patterns) {
+	if beginsWord(term) {
+		return patterns{begins(term.Words), begins(term.Words)}
+	}
+	for _, form := range forms {
+		p.full = append(p.full, contains(form))
+		p.short = append(p.short, contains(term.Indexed(form)))
+	}
+	return p
+}
+
+var (
+	likeEscaper   = strings.NewReplacer(`\`, `\\`, `%`, `\%`, `_`, `\_`)
+	likeUnescaper = strings.NewReplacer(`\\`, `\`, `\%`, `%`, `\_`, `_`)
+)
 
 // begins returns the LIKE patterns for text at the beginning of a word, which a trigram index
 // serves however short the text is.
 func begins(text string) []string {
 	text = likeEscaper.Replace(text)
 	return []string{text + "%", "% " + text + "%"}
+}
+
+// like reports whether a text matches a pattern that begins or contains returned.
+func like(text, pattern string) bool {
+	words, anywhere := strings.CutPrefix(pattern, "%")
+	words = likeUnescaper.Replace(strings.TrimSuffix(words, "%"))
+	return strings.HasPrefix(text, words) || anywhere && strings.Contains(text, words)
 }
 
 // contains returns the LIKE pattern for text anywhere, its wildcards taken as letters.

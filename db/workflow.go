@@ -193,6 +193,15 @@ func (w ForWorkspace) Workflows(ctx context.Context, ids []WorkflowID) ([]*Workf
 	return rows, err
 }
 
+// WorkflowsFrom returns the workflows that were created from each template and are not deleted, the
+// latest first, at most limit for each.
+func (w ForWorkspace) WorkflowsFrom(ctx context.Context, templates []string, limit int) (map[string][]*Workflow, error) {
+	var rows []*Workflow
+	err := w.query(ctx, &rows, "SELECT made.* FROM unnest($2::text[]) AS asked (key) CROSS JOIN LATERAL (SELECT "+workflowColumns+` FROM workflows
+		WHERE workspace_id = $1 AND template = asked.key AND deleted_at IS NULL ORDER BY id DESC LIMIT $3) AS made`, w.Key, templates, limit)
+	return groupBy(rows, func(f *Workflow) string { return *f.Template }), err
+}
+
 // ActiveWorkflows returns the workflows that are not deleted, in the order of their creation.
 func (w ForWorkspace) ActiveWorkflows(ctx context.Context) ([]*Workflow, error) {
 	var rows []*Workflow

@@ -127,6 +127,7 @@ type ResolverRoot interface {
 	WorkflowRun() WorkflowRunResolver
 	WorkflowRunConnection() WorkflowRunConnectionResolver
 	WorkflowRunStep() WorkflowRunStepResolver
+	WorkflowTemplate() WorkflowTemplateResolver
 	WorkflowUpdated() WorkflowUpdatedResolver
 	WorkspaceUpdated() WorkspaceUpdatedResolver
 	CreateTokenInput() CreateTokenInputResolver
@@ -1024,7 +1025,7 @@ type ComplexityRoot struct {
 		ConversationChanged func(childComplexity int, conversationID *string, conversationIds []string, after *db.EventCursor) int
 		DashboardChanged    func(childComplexity int) int
 		Events              func(childComplexity int, types []db.EventType, contactID *string, after *db.EventCursor) int
-		InboxChanged        func(childComplexity int, view db.View, filter *db.InboxFilter, after *db.EventCursor) int
+		InboxChanged        func(childComplexity int, view db.View, filter *db.InboxFilter, search *string, after *db.EventCursor) int
 		InboxCountsChanged  func(childComplexity int) int
 		StatusChanged       func(childComplexity int, conversationID *string, after *db.EventCursor) int
 		UnreadChanged       func(childComplexity int) int
@@ -1355,6 +1356,7 @@ type ComplexityRoot struct {
 		Description func(childComplexity int) int
 		Key         func(childComplexity int) int
 		Name        func(childComplexity int) int
+		Workflows   func(childComplexity int) int
 	}
 
 	WorkflowUpdated struct {
@@ -1820,7 +1822,7 @@ type SubscriptionResolver interface {
 	AssignmentChanged(ctx context.Context, conversationID *string, assigneeID *string, after *db.EventCursor) (<-chan AssignmentEvent, error)
 	StatusChanged(ctx context.Context, conversationID *string, after *db.EventCursor) (<-chan StatusEvent, error)
 	ConversationChanged(ctx context.Context, conversationID *string, conversationIds []string, after *db.EventCursor) (<-chan Event, error)
-	InboxChanged(ctx context.Context, view db.View, filter *db.InboxFilter, after *db.EventCursor) (<-chan *InboxChange, error)
+	InboxChanged(ctx context.Context, view db.View, filter *db.InboxFilter, search *string, after *db.EventCursor) (<-chan *InboxChange, error)
 	Events(ctx context.Context, types []db.EventType, contactID *string, after *db.EventCursor) (<-chan Event, error)
 	InboxCountsChanged(ctx context.Context) (<-chan *InboxCounts, error)
 	UnreadChanged(ctx context.Context) (<-chan *service.UnreadChange, error)
@@ -1954,6 +1956,9 @@ type WorkflowRunConnectionResolver interface {
 type WorkflowRunStepResolver interface {
 	Agent(ctx context.Context, obj *db.WorkflowRunStep) (*db.Agent, error)
 	Code(ctx context.Context, obj *db.WorkflowRunStep) (*service.RefusalCode, error)
+}
+type WorkflowTemplateResolver interface {
+	Workflows(ctx context.Context, obj *workflow.WorkflowTemplate) ([]*db.Workflow, error)
 }
 type WorkflowUpdatedResolver interface {
 	Actor(ctx context.Context, obj *WorkflowUpdated) (Actor, error)
@@ -6106,7 +6111,7 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 			return 0, false
 		}
 
-		return e.ComplexityRoot.Subscription.InboxChanged(childComplexity, args["view"].(db.View), args["filter"].(*db.InboxFilter), args["after"].(*db.EventCursor)), true
+		return e.ComplexityRoot.Subscription.InboxChanged(childComplexity, args["view"].(db.View), args["filter"].(*db.InboxFilter), args["search"].(*string), args["after"].(*db.EventCursor)), true
 	case "Subscription.inboxCountsChanged":
 		if e.ComplexityRoot.Subscription.InboxCountsChanged == nil {
 			break
@@ -7456,6 +7461,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.WorkflowTemplate.Name(childComplexity), true
+	case "WorkflowTemplate.workflows":
+		if e.ComplexityRoot.WorkflowTemplate.Workflows == nil {
+			break
+		}
+
+		return e.ComplexityRoot.WorkflowTemplate.Workflows(childComplexity), true
 
 	case "WorkflowUpdated.actor":
 		if e.ComplexityRoot.WorkflowUpdated.Actor == nil {
@@ -9054,6 +9065,8 @@ type WorkflowTemplate {
   description: String!
   "The triggers, conditions and steps of the workflow."
   definition: WorkflowDefinition!
+  "The workflows of the workspace that were created from it and are not deleted, the latest first, at most 100."
+  workflows: [Workflow!]!
 }
 
 "The steps that a workflow took for one event."
@@ -11636,6 +11649,8 @@ type Subscription {
     view: InboxView! = MINE
     "Conditions on top of the view."
     filter: InboxFilter
+    "Words that all have to occur in the contact's name, email or phone, as in the search of ` + "`" + `inbox` + "`" + `, but without forgiving typing errors; blank means no search. Only the views of open conversations can be searched."
+    search: String
     "The position in the log after which it begins; left out, it begins now."
     after: EventCursor
   ): InboxChange!
@@ -11698,7 +11713,7 @@ type InboxChange {
   event: Event!
   "The counts right after the event; null while older events are replayed."
   counts: InboxCounts
-  "The number of conversations in the view that meet the filter, right after the event; null while older events are replayed."
+  "The number of conversations in the view that meet the filter, right after the event; null while older events are replayed, and with a search."
   filteredCount: Int
   "The position of the event in the log, after which a subscription can resume."
   cursor: EventCursor!
@@ -13129,6 +13144,8 @@ func (ec *executionContext) childFields_WorkflowTemplate(ctx context.Context, fi
 		return ec.fieldContext_WorkflowTemplate_description(ctx, field)
 	case "definition":
 		return ec.fieldContext_WorkflowTemplate_definition(ctx, field)
+	case "workflows":
+		return ec.fieldContext_WorkflowTemplate_workflows(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type WorkflowTemplate", field.Name)
 }
@@ -14560,14 +14577,22 @@ func (ec *executionContext) field_Subscription_inboxChanged_args(ctx context.Con
 		return nil, err
 	}
 	args["filter"] = arg1
-	arg2, err := graphql.ProcessArgField(ctx, rawArgs, "after",
+	arg2, err := graphql.ProcessArgField(ctx, rawArgs, "search",
+		func(ctx context.Context, v any) (*string, error) {
+			return ec.unmarshalOString2ᚖstring(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["search"] = arg2
+	arg3, err := graphql.ProcessArgField(ctx, rawArgs, "after",
 		func(ctx context.Context, v any) (*db.EventCursor, error) {
 			return ec.unmarshalOEventCursor2ᚖswitchboardᚋdbᚐEventCursor(ctx, v)
 		})
 	if err != nil {
 		return nil, err
 	}
-	args["after"] = arg2
+	args["after"] = arg3
 	return args, nil
 }
 
@@ -32406,7 +32431,7 @@ func (ec *executionContext) _Subscription_inboxChanged(ctx context.Context, fiel
 		},
 		func(ctx context.Context) (any, error) {
 			fc := graphql.GetFieldContext(ctx)
-			return ec.Resolvers.Subscription().InboxChanged(ctx, fc.Args["view"].(db.View), fc.Args["filter"].(*db.InboxFilter), fc.Args["after"].(*db.EventCursor))
+			return ec.Resolvers.Subscription().InboxChanged(ctx, fc.Args["view"].(db.View), fc.Args["filter"].(*db.InboxFilter), fc.Args["search"].(*string), fc.Args["after"].(*db.EventCursor))
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v *InboxChange) graphql.Marshaler {
@@ -38447,6 +38472,38 @@ func (ec *executionContext) fieldContext_WorkflowTemplate_definition(_ context.C
 		IsResolver: false,
 		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 			return ec.childFields_WorkflowDefinition(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _WorkflowTemplate_workflows(ctx context.Context, field graphql.CollectedField, obj *workflow.WorkflowTemplate) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_WorkflowTemplate_workflows(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.WorkflowTemplate().Workflows(ctx, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*db.Workflow) graphql.Marshaler {
+			return ec.marshalNWorkflow2ᚕᚖswitchboardᚋdbᚐWorkflowᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_WorkflowTemplate_workflows(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "WorkflowTemplate",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Workflow(ctx, field)
 		},
 	}
 	return fc, nil
@@ -62375,23 +62432,61 @@ func (ec *executionContext) _WorkflowTemplate(ctx context.Context, sel ast.Selec
 		case "key":
 			out.Values[i] = ec._WorkflowTemplate_key(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
-				out.Invalids++
+				atomic.AddUint32(&out.Invalids, 1)
 			}
 		case "name":
 			out.Values[i] = ec._WorkflowTemplate_name(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
-				out.Invalids++
+				atomic.AddUint32(&out.Invalids, 1)
 			}
 		case "description":
 			out.Values[i] = ec._WorkflowTemplate_description(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
-				out.Invalids++
+				atomic.AddUint32(&out.Invalids, 1)
 			}
 		case "definition":
 			out.Values[i] = ec._WorkflowTemplate_definition(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
-				out.Invalids++
+				atomic.AddUint32(&out.Invalids, 1)
 			}
+		case "workflows":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = ec._WorkflowTemplate_workflows(ctx, field, obj)
+				if res == graphql.Null {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			if field.IsDeferred() {
+				deferredFieldSet.AddField(field)
+				fieldIndex := len(deferredFieldSet.Values) - 1
+				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
+					return innerFunc(ctx, deferredFieldSet)
+				})
+
+				for _, deferrable := range field.Deferrables {
+					view, ok := deferLabelToView[deferrable.Label]
+					if !ok {
+						view = deferredFieldSet.NewView()
+						deferLabelToView[deferrable.Label] = view
+					}
+					view.AddIndices(fieldIndex)
+				}
+
+				// don't run the out.Concurrently() call below
+				out.Values[i] = graphql.Null
+				continue
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
 		default:
 			panic("unknown field " + strconv.Quote(field.Name))
 		}

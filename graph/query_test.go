@@ -69,7 +69,12 @@ var queryCases = []struct {
 	{"node", document(`query($contact: ID!) { node(id: $contact) { __typename id ...contact } }`), busy},
 	{"workflows", document(`{ workflows(first: 2) { edges { node { ...workflow } cursor } nodes { id } pageInfo { ...page } totalCount totalCountCapped } }`), automated},
 	{"workflow", document(`query($workflow: ID!) { workflow(id: $workflow) { ...workflow runs(first: 2) { edges { node { ...run } cursor } nodes { id } pageInfo { ...page } totalCount totalCountCapped } } }`), automated},
-	{"workflowTemplates", document(`{ workflowTemplates { key name description definition { ...definition } } }`), quiet},
+	{"workflowTemplates", document(`{ workflowTemplates { key name description definition { ...definition } workflows { id name } } }`), func(w *world) (string, vars) {
+		w.workflow("unassign-after-close", nil)
+		deleted := w.workflow("close-when-silent", nil)
+		did(w.t)(w.service.DeleteWorkflow(w.t.Context(), w.manager.Actor, workflow.DeleteWorkflowInput{WorkflowID: deleted}))
+		return w.manager.token, nil
+	}},
 	{"dryRunWorkflow", document(`query($input: DryRunWorkflowInput!) { dryRunWorkflow(input: $input) { conditionsHold steps { ...runStep } userErrors { code message field } } }`), func(w *world) (string, vars) {
 		_, c := w.opened(w.agent, "Ada")
 		workflow := vars{"workflowId": w.workflow("least-busy-online", vars{"agents": []any{w.agent.id}})}

@@ -43,6 +43,7 @@ type reads struct {
 	contactConversations *lists[db.ContactID, *db.Conversation]
 	workflowRuns         *lists[db.WorkflowID, *db.WorkflowRun]
 	workflowProblems     *reader[*db.Workflow, []*service.Refusal]
+	workflowsFrom        *reader[string, []*db.Workflow] // by the key of the template
 }
 
 func newReads(s *workflow.Service, actor service.Actor) *reads {
@@ -68,6 +69,7 @@ func newReads(s *workflow.Service, actor service.Actor) *reads {
 	r.contactConversations = newLists(r, s.ConversationsOf, s.ConversationTotals)
 	r.workflowRuns = newLists(r, s.RunsOf, s.RunTotals)
 	r.workflowProblems = newReader(r, s.WorkflowProblems)
+	r.workflowsFrom = newReader(r, s.WorkflowsFrom)
 	return r
 }
 

@@ -51,9 +51,9 @@ func (r subscriptionResolver) ConversationChanged(ctx context.Context, conversat
 	}, toEvent)
 }
 
-func (r subscriptionResolver) InboxChanged(ctx context.Context, view db.View, filter *db.InboxFilter, after *db.EventCursor) (<-chan *InboxChange, error) {
+func (r subscriptionResolver) InboxChanged(ctx context.Context, view db.View, filter *db.InboxFilter, search *string, after *db.EventCursor) (<-chan *InboxChange, error) {
 	return pushLog(ctx, after, func(from *db.EventCursor) (*service.Stream[service.InboxChange], error) {
-		return r.service.WatchInbox(ctx, audienceOf(ctx), view, filter, from)
+		return r.service.WatchInbox(ctx, audienceOf(ctx), view, filter, search, from)
 	}, func(c service.InboxChange) *InboxChange { return &InboxChange{c} })
 }
 

@@ -294,6 +294,10 @@ func newTables(r *Resolver) map[string]*compiled.Object {
 			return compiled.AppendOptional(dst, value, compiled.AppendString[service.RefusalCode])
 		})
 	}}
+	workflowTemplateWorkflows := &compiled.Relation{Read: func(ctx context.Context, objects []any, args map[string]any) compiled.Values {
+		values, errs := workflowTemplateRelations{readsOf(ctx)}.Workflows(ctx, compiled.Typed[*workflow.WorkflowTemplate](objects))
+		return compiled.PointerLists(values, errs)
+	}}
 
 	return map[string]*compiled.Object{
 		"AddNotePayload": {Name: "AddNotePayload", Fields: map[string]*compiled.Field{
@@ -1831,7 +1835,7 @@ func newTables(r *Resolver) map[string]*compiled.Object {
 				return compiled.Receive(r.Subscription().ConversationChanged(ctx, args["conversationId"].(*string), args["conversationIds"].([]string), args["after"].(*db.EventCursor)))
 			}}},
 			"inboxChanged": {Stream: &compiled.Stream{Args: args((*executionContext).field_Subscription_inboxChanged_args), Start: func(ctx context.Context, args map[string]any) (compiled.Items, error) {
-				return compiled.Receive(r.Subscription().InboxChanged(ctx, args["view"].(db.View), args["filter"].(*db.InboxFilter), args["after"].(*db.EventCursor)))
+				return compiled.Receive(r.Subscription().InboxChanged(ctx, args["view"].(db.View), args["filter"].(*db.InboxFilter), args["search"].(*string), args["after"].(*db.EventCursor)))
 			}}},
 			"events": {Stream: &compiled.Stream{Args: args((*executionContext).field_Subscription_events_args), Start: func(ctx context.Context, args map[string]any) (compiled.Items, error) {
 				return compiled.Receive(r.Subscription().Events(ctx, args["types"].([]db.EventType), args["contactId"].(*string), args["after"].(*db.EventCursor)))
@@ -2363,6 +2367,7 @@ func newTables(r *Resolver) map[string]*compiled.Object {
 				return compiled.AppendString[string](dst, object.(*workflow.WorkflowTemplate).Description)
 			}},
 			"definition": {Object: func(object any) any { return compiled.Pointer(object.(*workflow.WorkflowTemplate).Definition) }},
+			"workflows":  {Relation: workflowTemplateWorkflows},
 		}},
 		"WorkflowUpdated": {Name: "WorkflowUpdated", Fields: map[string]*compiled.Field{
 			"id": {Append: func(dst []byte, object any) []byte {
@@ -4139,6 +4144,15 @@ func (workflowRunStepResolver) Agent(ctx context.Context, obj *db.WorkflowRunSte
 
 func (workflowRunStepResolver) Code(ctx context.Context, obj *db.WorkflowRunStep) (*service.RefusalCode, error) {
 	return compiled.Single(workflowRunStepRelations{readsOf(ctx)}.Code(ctx, []*db.WorkflowRunStep{obj}))
+}
+
+type workflowTemplateResolver struct{}
+
+// WorkflowTemplate resolves the fields of WorkflowTemplate for gqlgen's executor.
+func (*Resolver) WorkflowTemplate() WorkflowTemplateResolver { return workflowTemplateResolver{} }
+
+func (workflowTemplateResolver) Workflows(ctx context.Context, obj *workflow.WorkflowTemplate) ([]*db.Workflow, error) {
+	return compiled.Single(workflowTemplateRelations{readsOf(ctx)}.Workflows(ctx, []*workflow.WorkflowTemplate{obj}))
 }
 
 type workflowUpdatedResolver struct{}

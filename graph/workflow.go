@@ -112,6 +112,13 @@ func (r workflowRelations) Runs(ctx context.Context, rows []*db.Workflow, first 
 	return connectionsOf(ctx, r.workflowRuns, rows, func(w *db.Workflow) *db.WorkflowID { return &w.ID }, same, argsOf(first, after, last, before))
 }
 
+// workflowTemplateRelations are the relations of WorkflowTemplate.
+type workflowTemplateRelations struct{ *reads }
+
+func (r workflowTemplateRelations) Workflows(ctx context.Context, rows []*workflow.WorkflowTemplate) ([][]*db.Workflow, []error) {
+	return refer(ctx, r.workflowsFrom, rows, func(t *workflow.WorkflowTemplate) *string { return &t.Key })
+}
+
 // workflowRunRelations are the relations of WorkflowRun.
 type workflowRunRelations struct{ *reads }
 

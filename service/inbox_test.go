@@ -22,7 +22,7 @@ func (w *world) watch(a service.Actor, view db.View) func() string {
 
 func (w *world) watchFiltered(a service.Actor, view db.View, filter *db.InboxFilter) func() string {
 	w.T.Helper()
-	s, err := w.WatchInbox(w.Context(), a, view, filter, nil)
+	s, err := w.WatchInbox(w.Context(), a, view, filter, nil, nil)
 	if err != nil {
 		w.T.Fatal(err)
 	}
@@ -302,7 +302,7 @@ func testAgreement(t *testing.T, w *world) {
 	ada, ben := w.Agent("Ada"), w.Agent("Ben")
 	live := map[db.View]*liveView{}
 	for _, view := range db.Views {
-		s, err := w.WatchInbox(w.Context(), ada, view, nil, nil)
+		s, err := w.WatchInbox(w.Context(), ada, view, nil, nil, nil)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -450,7 +450,7 @@ func TestFilteredCounts(t *testing.T) {
 	a := w.Team("A")[0]
 	one, other := w.Open(), w.Open()
 	filter := &db.InboxFilter{Assignees: []*db.AgentID{a.Agent, nil}}
-	live, err := w.WatchInbox(t.Context(), w.Manager, db.ViewAll, filter, nil)
+	live, err := w.WatchInbox(t.Context(), w.Manager, db.ViewAll, filter, nil, nil)
 	servicetest.Fine(t, err)
 	defer live.Close()
 	count := func() int {
@@ -489,7 +489,7 @@ func TestFilteredCounts(t *testing.T) {
 	if got := count(); got != 0 {
 		t.Errorf("%d are left", got)
 	}
-	replayed, err := w.WatchInbox(t.Context(), w.Manager, db.ViewAll, filter, &start)
+	replayed, err := w.WatchInbox(t.Context(), w.Manager, db.ViewAll, filter, nil, &start)
 	servicetest.Fine(t, err)
 	defer replayed.Close()
 	if change := next(t, replayed); change.FilteredCount != nil {

@@ -76,7 +76,7 @@ func TestBadText(t *testing.T) {
 			return failList(w.Inbox(ctx, a, service.InboxInput{View: db.ViewAll, Filter: &db.InboxFilter{Channels: []string{s}}}))
 		}},
 		{"category filter", 200, false, func(s string) error {
-			return failList(w.WatchInbox(ctx, a, db.ViewAll, &db.InboxFilter{ClosingCategories: []string{s}}, nil))
+			return failList(w.WatchInbox(ctx, a, db.ViewAll, &db.InboxFilter{ClosingCategories: []string{s}}, nil, nil))
 		}},
 	} {
 		for _, bad := range append(badTexts, strings.Repeat("ř", field.most+1)) {
@@ -221,7 +221,7 @@ func TestBadPages(t *testing.T) {
 			return failList(w.Inbox(ctx, a, service.InboxInput{View: db.ViewAll, Filter: &db.InboxFilter{Channels: []string{}}}))
 		},
 		"categories": func() error {
-			return failList(w.WatchInbox(ctx, a, db.ViewAll, &db.InboxFilter{ClosingCategories: []string{}}, nil))
+			return failList(w.WatchInbox(ctx, a, db.ViewAll, &db.InboxFilter{ClosingCategories: []string{}}, nil, nil))
 		},
 		"contacts' assignees": func() error {
 			return failList(w.Contacts(ctx, a, service.ContactsInput{Filter: &service.ContactFilter{Assignees: []*db.AgentID{}}}))

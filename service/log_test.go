@@ -174,7 +174,7 @@ func testLoadThenSubscribe(t *testing.T, w *world) {
 		list := w.inbox(ada, service.InboxInput{View: db.ViewMine})
 		w.OK(verbNamed("unblockContact").in(w, ada, target{contact: c[0].ContactID}))
 		servicetest.Equal(t, "the list is as of later", list.AsOf.Seq, asOf.Seq+1)
-		s, err := w.WatchInbox(w.Context(), ada, db.ViewMine, nil, &list.AsOf)
+		s, err := w.WatchInbox(w.Context(), ada, db.ViewMine, nil, nil, &list.AsOf)
 		if err != nil {
 			t.Fatal(err)
 		}

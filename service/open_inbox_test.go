@@ -166,7 +166,7 @@ func (p *play) load(s *server) {
 		s.shown[c.ID] = true
 	}
 	var err error
-	s.stream, err = s.WatchInbox(p.ctx, p.manager, s.view, nil, &l.AsOf)
+	s.stream, err = s.WatchInbox(p.ctx, p.manager, s.view, nil, nil, &l.AsOf)
 	servicetest.Fine(p, err)
 }
 

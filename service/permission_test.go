@@ -74,7 +74,7 @@ func TestOwnAvailability(t *testing.T) {
 			for _, role := range []service.Role{service.RoleIntegration, service.RoleReader} {
 				_, err := w.Inbox(w.Context(), w.Program(role), service.InboxInput{View: db.ViewMine})
 				servicetest.Failed(t, err, service.BadInput)
-				_, err = w.WatchInbox(w.Context(), w.Program(role), db.ViewMine, nil, nil)
+				_, err = w.WatchInbox(w.Context(), w.Program(role), db.ViewMine, nil, nil, nil)
 				servicetest.Failed(t, err, service.BadInput)
 				w.Open()
 				servicetest.Equal(t, "ALL", len(w.list(w.Program(role), service.InboxInput{View: db.ViewAll})) > 0, true)

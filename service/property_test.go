@@ -752,7 +752,7 @@ func inOrder(rows []*db.Conversation, order service.InboxOrder) {
 // live applies all changes of a live view: nothing enters twice, and only conversations in the view
 // change or leave.
 func (p *play) live(viewer service.Actor, view db.View, filter *db.InboxFilter) map[db.ConversationID]bool {
-	s, err := p.WatchInbox(p.ctx, viewer, view, filter, &p.start)
+	s, err := p.WatchInbox(p.ctx, viewer, view, filter, nil, &p.start)
 	servicetest.Fine(p, err)
 	defer s.Close()
 	inside := map[db.ConversationID]bool{}

@@ -319,7 +319,7 @@ func (w *world) watchEverything() {
 	s, err := w.WatchConversations(ctx, me, []db.ConversationID{c.ID}, beginning)
 	servicetest.Fine(w.T, err)
 	defer s.Close()
-	live, err := w.WatchInbox(ctx, me, db.ViewMine, nil, nil)
+	live, err := w.WatchInbox(ctx, me, db.ViewMine, nil, nil, nil)
 	servicetest.Fine(w.T, err)
 	defer live.Close()
 	counts, err := w.WatchCounts(ctx, me)

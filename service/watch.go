@@ -42,6 +42,37 @@ func follow[T any](w *feed.Watcher, convert func(*db.Event) (item T, ok bool)) *
 	return s
 }
 
+// readAgain is how long a stream waits before it reads again what the database could not answer.
+const readAgain = 250 * time.Millisecond
+
+// followRead is follow for a convert that reads the database. While the database is unreachable,
+// the event stays the next one.
+func followRead[T any](w *feed.Watcher, convert func(context.Context, *db.Event) (item T, ok bool, err error)) *Stream[T] {
+	s := &Stream[T]{watcher: w, position: w.Position()}
+	s.next = func(ctx context.Context) (item T, ok bool, err error) {
+		s.due = time.Time{}
+		for {
+			before, commit := s.position, s.commit
+			e, err := s.Event(ctx)
+			if e == nil {
+				return item, false, err
+			}
+			item, ok, err = convert(ctx, e)
+			if err == nil && !ok {
+				continue
+			}
+			if err != nil {
+				s.events, s.position, s.commit = append([]*db.Event{e}, s.events...), before, commit
+			}
+			if err != nil && db.Unavailable(err) {
+				s.due, err = time.Now().Add(readAgain), nil
+			}
+			return item, ok, err
+		}
+	}
+	return s
+}
+
 // NewStateStream returns a stream of states. next computes them from the events, which it reads
 // with the stream's Event.
 func NewStateStream[T any](w *feed.Watcher, next func(ctx context.Context) (T, bool, error)) *Stream[T] {
@@ -222,7 +253,7 @@ type InboxChange struct {
 	Counts *Counts // after the event; nil for replayed events
 
 	// FilteredCount is the number of conversations of the view that meet the filter, after the event;
-	// nil for replayed events.
+	// nil for replayed events and with a search.
 	FilteredCount *int
 }
 
@@ -237,8 +268,9 @@ const (
 )
 
 // WatchInbox streams the changes of a live view: conversations that enter it, change in it or leave
-// it. Membership is computed from the events alone, by the same predicate as the list (I2).
-func (s *Service) WatchInbox(ctx context.Context, actor Actor, view db.View, filter *db.InboxFilter, after *db.EventCursor) (*Stream[InboxChange], error) {
+// it. Membership is computed from the events alone, by the same predicate as the list (I2); with a
+// search also from the contacts as they were at the events.
+func (s *Service) WatchInbox(ctx context.Context, actor Actor, view db.View, filter *db.InboxFilter, typed *string, after *db.EventCursor) (*Stream[InboxChange], error) {
 	if err := Permit(actor, "inboxChanged"); err != nil {
 		return nil, err
 	}
@@ -249,20 +281,24 @@ func (s *Service) WatchInbox(ctx context.Context, actor Actor, view db.View, fil
 	if err != nil {
 		return nil, err
 	}
+	searched, err := s.searchView(ctx, actor, view, typed)
+	if err != nil {
+		return nil, err
+	}
 	w, counts, err := s.watchCounted(ctx, actor, after)
 	if err != nil {
 		return nil, err
 	}
 	filtered := counts
-	if !f.IsZero() { // counted later than the others: the watcher begins where those end
+	if !f.IsZero() && searched == nil { // counted later than the others: the watcher begins where those end
 		if filtered, err = s.tally(ctx, actor, view, f); err != nil {
 			w.Close()
 			return nil, err
 		}
 	}
 	holds := func(c *db.Facets) bool { return view.Holds(c, actor.Agent) && f.Holds(c) }
-	return follow(w, func(e *db.Event) (change InboxChange, ok bool) {
-		change = InboxChange{Kind: membership(e, holds), Event: e}
+	apply := func(e *db.Event, kind InboxChangeKind) (change InboxChange, ok bool) {
+		change = InboxChange{Kind: kind, Event: e}
 		if e.Seq > counts.AsOf.Seq {
 			counts.Apply(e, actor.Agent)
 			if change.Kind != "" {
@@ -270,13 +306,24 @@ func (s *Service) WatchInbox(ctx context.Context, actor Actor, view db.View, fil
 				change.Counts = &now
 			}
 		}
-		if e.Seq > filtered.AsOf.Seq {
+		if e.Seq > filtered.AsOf.Seq && searched == nil {
 			filtered.Add(view, change.Kind.step())
 			if change.Kind != "" {
 				change.FilteredCount = new(filtered.Of(view))
 			}
 		}
 		return change, change.Kind != ""
+	}
+	if searched == nil {
+		return follow(w, func(e *db.Event) (InboxChange, bool) { return apply(e, membership(e, holds)) }), nil
+	}
+	return followRead(w, func(ctx context.Context, e *db.Event) (change InboxChange, ok bool, err error) {
+		kind, err := searched.membership(ctx, e, holds)
+		if err != nil {
+			return change, false, err
+		}
+		change, ok = apply(e, kind)
+		return change, ok, nil
 	}), nil
 }
 
@@ -288,7 +335,13 @@ func membership(e *db.Event, holds func(*db.Facets) bool) InboxChangeKind {
 	if e.ConversationID == nil || e.Type == db.WorkflowRan { // a run changes no list
 		return ""
 	}
-	switch was, is := holds(e.Before), holds(e.After); {
+	return changeOf(holds(e.Before), holds(e.After))
+}
+
+// changeOf returns how a conversation changed that the view held before, or holds now; empty if
+// neither.
+func changeOf(was, is bool) InboxChangeKind {
+	switch {
 	case was && is:
 		return Updated
 	case is:

@@ -152,7 +152,7 @@ func TestWatchUnknown(t *testing.T) {
 	}{"another workspace": {foreignEnd, service.CursorInvalid}, "the future": {ahead, service.CursorExpired}} {
 		for _, err := range []error{
 			last(w.WatchStatus(ctx, me, nil, &c.after)), last(w.WatchAssignments(ctx, me, nil, nil, &c.after)),
-			last(w.WatchInbox(ctx, me, db.ViewAll, nil, &c.after)),
+			last(w.WatchInbox(ctx, me, db.ViewAll, nil, nil, &c.after)),
 		} {
 			if err == nil || service.Explain(err).Code != c.want {
 				t.Errorf("a cursor of %s: %v", name, err)
@@ -160,11 +160,11 @@ func TestWatchUnknown(t *testing.T) {
 		}
 	}
 	program := service.Actor{Workspace: me.Workspace, Role: service.RoleReader}
-	if err := last(w.WatchInbox(ctx, program, db.ViewMine, nil, nil)); err == nil || service.Explain(err).Code != service.BadInput {
+	if err := last(w.WatchInbox(ctx, program, db.ViewMine, nil, nil, nil)); err == nil || service.Explain(err).Code != service.BadInput {
 		t.Errorf("MINE of a program: %v", err)
 	}
 	for _, f := range []db.InboxFilter{{Assignees: []*db.AgentID{}}, {Channels: []string{}}, {ClosingCategories: []string{}}, {Channels: []string{"\x00"}}, {Unread: new(true)}, {Unread: new(false)}} {
-		if err := last(w.WatchInbox(ctx, me, db.ViewAll, &f, nil)); err == nil || service.Explain(err).Code != service.BadInput {
+		if err := last(w.WatchInbox(ctx, me, db.ViewAll, &f, nil, nil)); err == nil || service.Explain(err).Code != service.BadInput {
 			t.Errorf("%+v: %v", f, err)
 		}
 	}
@@ -181,7 +181,7 @@ func TestLiveView(t *testing.T) {
 	colleague := w.Agent("Colleague")
 	views := map[db.View]*service.Stream[service.InboxChange]{}
 	for _, v := range db.Views {
-		s, err := w.WatchInbox(ctx, w.Manager, v, nil, nil)
+		s, err := w.WatchInbox(ctx, w.Manager, v, nil, nil, nil)
 		servicetest.Fine(t, err)
 		defer s.Close()
 		views[v] = s
@@ -227,7 +227,7 @@ func TestLiveView(t *testing.T) {
 
 	// A subscriber that resumes gets the same items without counts, because they are past.
 	for v, kinds := range seen {
-		s, err := w.WatchInbox(ctx, w.Manager, v, nil, &start)
+		s, err := w.WatchInbox(ctx, w.Manager, v, nil, nil, &start)
 		servicetest.Fine(t, err)
 		defer s.Close()
 		for _, kind := range kinds {
@@ -276,7 +276,7 @@ func TestLoadThenSubscribe(t *testing.T) {
 	for range 30 {
 		l, err := w.Inbox(ctx, w.Manager, service.InboxInput{View: db.ViewMine})
 		servicetest.Fine(t, err)
-		s, err := w.WatchInbox(ctx, w.Manager, db.ViewMine, nil, &l.AsOf)
+		s, err := w.WatchInbox(ctx, w.Manager, db.ViewMine, nil, nil, &l.AsOf)
 		servicetest.Fine(t, err)
 		defer s.Close()
 		screens = append(screens, screen{l, s})

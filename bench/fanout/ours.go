@@ -69,7 +69,7 @@ type pulledSubscription struct {
 	log *eventLog
 }
 
-func (s pulledSubscription) InboxChanged(ctx context.Context, _ db.View, _ *db.InboxFilter, _ *db.EventCursor) (<-chan *graph.InboxChange, error) {
+func (s pulledSubscription) InboxChanged(ctx context.Context, _ db.View, _ *db.InboxFilter, _ *string, _ *db.EventCursor) (<-chan *graph.InboxChange, error) {
 	s.log.mu.Lock()
 	defer s.log.mu.Unlock()
 	r := &reader{log: s.log, position: len(s.log.changes), out: make(chan *graph.InboxChange, 1)}

@@ -73,7 +73,7 @@ type channelSubscription struct {
 	hub                        *hub
 }
 
-func (s channelSubscription) InboxChanged(ctx context.Context, _ db.View, _ *db.InboxFilter, _ *db.EventCursor) (<-chan *graph.InboxChange, error) {
+func (s channelSubscription) InboxChanged(ctx context.Context, _ db.View, _ *db.InboxFilter, _ *string, _ *db.EventCursor) (<-chan *graph.InboxChange, error) {
 	return s.hub.subscribe(ctx), nil
 }
 

@@ -1,6 +1,7 @@
 package workflow_test
 
 import (
+	"reflect"
 	"strings"
 	"testing"
 	"time"
@@ -124,4 +125,32 @@ func TestWorkflowTemplates(t *testing.T) {
 			servicetest.Equal(t, "owner", w.Owner(c), "Ben")
 		}},
 	})
+}
+
+// TestWorkflowsFromTemplates: a template lists the workflows of the workspace that were created from
+// it, the latest first, without those that were deleted.
+func TestWorkflowsFromTemplates(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	first, second := w.Template("unassign-after-close", nil), w.Template("unassign-after-close", nil)
+	deleted := w.Template("unassign-after-close", nil)
+	w.OK(w.DeleteWorkflow(w.Context(), w.Manager, workflow.DeleteWorkflowInput{WorkflowID: deleted.ID}))
+	other := w.Template("round-robin-online", nil)
+	rows, err := w.WorkflowsFrom(w.Context(), w.Manager, []string{"round-robin-online", "least-busy-online", "unassign-after-close"})
+	servicetest.Fine(t, err)
+	var ids [][]db.WorkflowID
+	for _, some := range rows {
+		var of []db.WorkflowID
+		for _, f := range some {
+			of = append(of, f.ID)
+		}
+		ids = append(ids, of)
+	}
+	if want := [][]db.WorkflowID{{other.ID}, nil, {second.ID, first.ID}}; !reflect.DeepEqual(ids, want) {
+		t.Errorf("the templates list %v, not %v", ids, want)
+	}
+	elsewhere := w.NewWorkspace("other@example.org")
+	if rows, err := w.WorkflowsFrom(w.Context(), elsewhere.Manager, []string{"unassign-after-close"}); err != nil || len(rows[0]) > 0 {
+		t.Errorf("another workspace lists %v, %v", rows, err)
+	}
 }

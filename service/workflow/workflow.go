@@ -299,6 +299,22 @@ func (s *Service) WorkflowsByID(ctx context.Context, actor service.Actor, ids []
 	return s.DB.ForWorkspace(actor.Workspace).Workflows(ctx, ids)
 }
 
+// mostFromTemplate is the number of workflows that are listed of a template.
+const mostFromTemplate = 100
+
+// WorkflowsFrom reads the workflows that were created from each template.
+func (s *Service) WorkflowsFrom(ctx context.Context, actor service.Actor, templates []string) ([][]*db.Workflow, error) {
+	if err := service.Permit(actor, "workflow"); err != nil {
+		return nil, err
+	}
+	found, err := s.DB.ForWorkspace(actor.Workspace).WorkflowsFrom(ctx, templates, mostFromTemplate)
+	rows := make([][]*db.Workflow, len(templates))
+	for i, key := range templates {
+		rows[i] = found[key]
+	}
+	return rows, err
+}
+
 // RunsByID reads runs of workflows.
 func (s *Service) RunsByID(ctx context.Context, actor service.Actor, ids []db.RunID) ([]*db.WorkflowRun, error) {
 	if err := service.Permit(actor, "workflow"); err != nil {

@@ -158,7 +158,7 @@ func TestWorkflowSteps(t *testing.T) {
 		{"W2 a run that changed nothing moves nothing in a live view", func(t *testing.T, w *world) {
 			f := w.Workflow(servicetest.When(db.TriggerOpened, servicetest.Act(db.StepUnassign)))
 			w.Open()
-			s, err := w.WatchInbox(w.Context(), w.Manager, db.ViewAll, nil, nil)
+			s, err := w.WatchInbox(w.Context(), w.Manager, db.ViewAll, nil, nil, nil)
 			servicetest.Fine(t, err)
 			defer s.Close()
 			w.Settle()
