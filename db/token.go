@@ -105,6 +105,12 @@ func (w ForWorkspace) TokenCount(ctx context.Context, limit int) (int, error) {
 	return w.count(ctx, w.bun.NewSelect().Model((*Token)(nil)).Where("workspace_id = ?", w.Key), limit)
 }
 
+// ValidTokenCount counts the tokens that are valid at a time, up to a limit.
+func (w ForWorkspace) ValidTokenCount(ctx context.Context, at time.Time, limit int) (int, error) {
+	return w.count(ctx, w.bun.NewSelect().Model((*Token)(nil)).Where("workspace_id = ?", w.Key).
+		Where("revoked_at IS NULL").Where("expires_at IS NULL OR expires_at > ?", at), limit)
+}
+
 // TokensByID returns the tokens with these ids, without their hashes, in no order. Unknown ids are
 // omitted.
 func (w ForWorkspace) TokensByID(ctx context.Context, ids []TokenID) ([]*Token, error) {

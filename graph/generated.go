@@ -9715,7 +9715,7 @@ type Mutation {
     "The agent to reactivate."
     input: ReactivateAgentInput!
   ): ReactivateAgentPayload
-  "Creates an API token and shows its secret, this once (managers only). Refuses with AGENT_INACTIVE."
+  "Creates an API token and shows its secret, this once (managers only). Refuses with AGENT_INACTIVE, LIMIT_REACHED."
   createToken(
     "The token to create."
     input: CreateTokenInput!

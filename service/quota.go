@@ -49,6 +49,18 @@ func (s *Service) checkAgents(ctx context.Context, w *Writer) error {
 	return CheckQuota(count+1, s.Quotas.Agents, "a workspace has at most %d active agents; deactivate one first")
 }
 
+// checkTokens refuses one more valid token than the workspace may have.
+func (s *Service) checkTokens(ctx context.Context, w *Writer) error {
+	if s.Quotas.Tokens < 0 {
+		return nil
+	}
+	count, err := w.ValidTokenCount(ctx, w.At, s.Quotas.Tokens+1)
+	if err != nil {
+		return err
+	}
+	return CheckQuota(count+1, s.Quotas.Tokens, "a workspace has at most %d valid API tokens; revoke one first")
+}
+
 // keyUse counts the idempotency keys of each caller in the present day.
 type keyUse struct {
 	mu   sync.Mutex

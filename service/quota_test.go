@@ -25,6 +25,21 @@ func TestQuotas(t *testing.T) {
 	_, err = w.ReactivateAgent(w.Context(), w.Manager, service.ReactivateAgentInput{AgentID: *ada.Agent})
 	servicetest.Refused(t, err, service.LimitReached)
 
+	w.Quotas.Tokens = 2
+	token := service.CreateTokenInput{Scope: db.ScopeRead}
+	first := w.OK(w.CreateToken(w.Context(), w.Manager, token)).Token
+	expiring := token
+	expiring.ExpiresAt = new(w.Clock.Add(time.Hour))
+	w.OK(w.CreateToken(w.Context(), w.Manager, expiring))
+	_, err = w.CreateToken(w.Context(), w.Manager, token)
+	servicetest.Refused(t, err, service.LimitReached)
+	w.OK(w.RevokeToken(w.Context(), w.Manager, service.RevokeTokenInput{TokenID: first.ID}))
+	w.OK(w.CreateToken(w.Context(), w.Manager, token))
+	_, err = w.CreateToken(w.Context(), w.Manager, token)
+	servicetest.Refused(t, err, service.LimitReached)
+	w.Clock = w.Clock.Add(2 * time.Hour)
+	w.OK(w.CreateToken(w.Context(), w.Manager, token))
+
 	w.Quotas.Keys = 2
 	note := func(key string) error {
 		_, err := w.SetAvailability(w.Context(), w.Manager, service.SetAvailabilityInput{Availability: "ONLINE", Keyed: service.Keyed{IdempotencyKey: &key}})

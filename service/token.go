@@ -26,7 +26,7 @@ type CreateTokenInput struct {
 }
 
 // CreateToken adds an API token (managers only). The outcome has its secret, which is stored nowhere:
-// a repeated call returns the token without it. Refusals: AGENT_INACTIVE.
+// a repeated call returns the token without it. Refusals: AGENT_INACTIVE, LIMIT_REACHED.
 func (s *Service) CreateToken(ctx context.Context, actor Actor, in CreateTokenInput) (*Outcome, error) {
 	if err := Permit(actor, "createToken"); err != nil {
 		return nil, err
@@ -36,6 +36,9 @@ func (s *Service) CreateToken(ctx context.Context, actor Actor, in CreateTokenIn
 		return nil, err
 	}
 	return s.Write(ctx, actor, "createToken", &in, func(w *Writer) (Changes, error) {
+		if err := s.checkTokens(ctx, w); err != nil {
+			return nil, err
+		}
 		if t.AgentID != nil {
 			a, err := w.ShareAgent(ctx, *t.AgentID)
 			if err != nil {
