@@ -26,6 +26,7 @@ type Authenticator struct {
 	log *slog.Logger
 
 	measures *measures
+	access   *access
 
 	development map[digest]developer // not changed once requests are served
 	connectors  map[digest]digest    // development tokens to their rows' hashes; not changed either
@@ -48,7 +49,7 @@ type developer struct {
 // New returns an authenticator for a database.
 func New(d *db.DB, log *slog.Logger) *Authenticator {
 	return &Authenticator{
-		Now: time.Now, db: d, log: log, measures: newMeasures(),
+		Now: time.Now, db: d, log: log, measures: newMeasures(), access: newAccess(),
 		development: map[digest]developer{}, connectors: map[digest]digest{}, issuers: &Issuers{},
 		watches: map[digest]*watched{}, known: map[digest]time.Time{}, recalled: map[digest]recalled{}, uses: map[digest]bool{},
 	}
@@ -155,19 +156,25 @@ func (a *Authenticator) Authenticate(ctx context.Context, c service.Credential) 
 	case s.choice != nil:
 		return service.Actor{}, s.choice
 	case s.why != nil:
+		a.access.refuse(s.refused, c.Address, a.Now())
 		return service.Actor{}, s.why
 	}
+	a.access.signedIn(s.actor, c.Address, a.Now())
 	return s.actor, nil
 }
 
 // A state is the actor of a credential, or why it is not valid.
 type state struct {
-	actor  service.Actor
-	why    *service.Error
-	choice *service.ChoiceError // instead of why: the caller must choose a workspace
+	actor   service.Actor
+	why     *service.Error
+	choice  *service.ChoiceError // instead of why: the caller must choose a workspace
+	refused *refused             // beside why: what the access log records; nil if nobody is known
 }
 
-func invalid(reason string) state { return state{why: unauthenticated(reason)} }
+// invalid returns the state of a credential that is known to belong to these callers.
+func invalid(reason string, outcome db.AccessOutcome, whose ...service.Actor) state {
+	return state{why: unauthenticated(reason), refused: &refused{outcome, whose}}
+}
 
 // errUnknown is the error for a token that is not in the database.
 var errUnknown = unauthenticated("the token is unknown: it may be for another server; `switchboard token create` makes one for this server")
@@ -229,7 +236,7 @@ func (a *Authenticator) lookUpTokens(ctx context.Context, rows map[digest][]pres
 	for _, owner := range owners {
 		for _, p := range rows[digest(owner.Hash)] {
 			if states[p.id] = a.state(owner); p.chosen != "" && p.chosen != owner.InID.String() {
-				states[p.id] = invalid("the token belongs to another workspace than the one that was chosen")
+				states[p.id] = invalid("the token belongs to another workspace than the one that was chosen", db.AccessOtherWorkspace, callerWith(owner))
 			}
 		}
 	}
@@ -259,11 +266,11 @@ func (a *Authenticator) state(t *db.TokenOwner) state {
 	var s state
 	switch {
 	case t.Active != nil && !*t.Active: // which revokes the token as well
-		return invalid(deactivated)
+		return invalid(deactivated, db.AccessDeactivated, callerWith(t))
 	case t.RevokedAt != nil:
-		return invalid(revoked)
+		return invalid(revoked, db.AccessRevoked, callerWith(t))
 	case t.ExpiresAt != nil && !a.Now().Before(*t.ExpiresAt):
-		return invalid("the token has expired; `switchboard token create` makes a new one")
+		return invalid("the token has expired; `switchboard token create` makes a new one", db.AccessExpired, callerWith(t))
 	case t.Scope == db.ScopeAgent && t.Role == nil: // while the database is being restored
 		return state{why: errUnknown}
 	case t.Scope == db.ScopeAgent:
@@ -271,7 +278,7 @@ func (a *Authenticator) state(t *db.TokenOwner) state {
 	default:
 		role, known := service.RoleOf(t.Scope)
 		if !known {
-			return invalid("the token has a scope that this version does not know: " + string(t.Scope))
+			return state{why: unauthenticated("the token has a scope that this version does not know: " + string(t.Scope))}
 		}
 		s.actor = service.Actor{Workspace: t.WorkspaceID, Role: role}
 	}
@@ -282,9 +289,15 @@ func (a *Authenticator) state(t *db.TokenOwner) state {
 	return s
 }
 
+// callerWith returns the caller whose token it is.
+func callerWith(t *db.TokenOwner) service.Actor {
+	return service.Actor{Workspace: t.WorkspaceID, Agent: t.AgentID, Token: t.ID}
+}
+
 func agentState(workspace db.WorkspaceKey, id db.AgentID, role db.Role, active bool) state {
+	actor := service.Actor{Workspace: workspace, Role: service.Role(role), Agent: &id}
 	if !active {
-		return invalid(deactivated)
+		return invalid(deactivated, db.AccessDeactivated, actor)
 	}
-	return state{actor: service.Actor{Workspace: workspace, Role: service.Role(role), Agent: &id}}
+	return state{actor: actor}
 }

@@ -49,5 +49,5 @@ func kindOf(credential string) string {
 
 // Measures returns the figures of authentications.
 func (a *Authenticator) Measures() []prometheus.Collector {
-	return []prometheus.Collector{a.measures.callers}
+	return []prometheus.Collector{a.measures.callers, a.access.dropped}
 }

@@ -91,16 +91,16 @@ func (a *Authenticator) lookUpSignIns(ctx context.Context, all []presented, stat
 }
 
 func (a *Authenticator) signInState(p presented, known db.SignInState) state {
-	if known.SignedOut {
-		return invalid("you have signed out; sign in again")
-	}
 	agents := p.permitted(known.Agents)
+	if known.SignedOut {
+		return invalid("you have signed out; sign in again", db.AccessSignedOut, p.callers(agents)...)
+	}
 	active := slices.DeleteFunc(slices.Clone(agents), func(s *db.SignedIn) bool { return !s.Active })
 	switch {
 	case len(agents) == 0:
 		return state{why: errNoAgent}
 	case len(active) == 0:
-		return invalid(deactivated)
+		return invalid(deactivated, db.AccessDeactivated, p.callers(agents)...)
 	case len(active) > 1:
 		choice := &service.ChoiceError{}
 		for _, s := range active {
@@ -111,8 +111,16 @@ func (a *Authenticator) signInState(p presented, known db.SignInState) state {
 	one := active[0]
 	s := agentState(one.WorkspaceID, one.AgentID, one.Role, true)
 	ends := p.signed.ends(a.Now())
-	s.actor.Expires, s.actor.AsOf = &ends, one.AsOf
+	s.actor.Expires, s.actor.AsOf, s.actor.Issuer = &ends, one.AsOf, p.signed.signIn.Issuer
 	return s
+}
+
+// callers returns the callers who these agents are with the sign-in.
+func (p presented) callers(agents []*db.SignedIn) (all []service.Actor) {
+	for _, s := range agents {
+		all = append(all, service.Actor{Workspace: s.WorkspaceID, Agent: &s.AgentID, Issuer: p.signed.signIn.Issuer})
+	}
+	return all
 }
 
 // serves reports whether the issuer's people may call a workspace.
@@ -157,7 +165,7 @@ func (a *Authenticator) signInFirst(ctx context.Context, p presented) (state, er
 	}
 	switch len(found) {
 	case 0:
-		return state{why: errNoAgent}, nil
+		return state{why: errNoAgent, refused: p.stranger()}, nil
 	case 1:
 	default:
 		choice := &service.ChoiceError{}
@@ -170,4 +178,19 @@ func (a *Authenticator) signInFirst(ctx context.Context, p presented) (state, er
 		return state{}, err
 	}
 	return a.lookUpOne(ctx, p)
+}
+
+// stranger returns what is recorded of a sign-in that no agent has. Only the one workspace that is
+// meant records it: if several did, each would learn that no other one knows the sign-in either.
+func (p presented) stranger() *refused {
+	var meant []service.Actor
+	for _, w := range p.signed.issuer.workspaces {
+		if p.chosen == "" || p.chosen == w.ID.String() {
+			meant = append(meant, service.Actor{Workspace: w.Key, Issuer: p.signed.signIn.Issuer})
+		}
+	}
+	if len(meant) != 1 {
+		return nil
+	}
+	return &refused{db.AccessUnlinked, meant}
 }

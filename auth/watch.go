@@ -69,13 +69,15 @@ const (
 	reviewInterval = 500 * time.Millisecond
 	reviewTimeout  = 5 * time.Second // for one review
 	keyInterval    = 5 * time.Second // between two checks whether an issuer's keys are old
-	forgetInterval = time.Hour       // between two removals of old sign-outs
+	forgetInterval = time.Hour       // between two removals of what is old
 )
 
-// Run checks the watched credentials, and keeps the issuers' keys fresh, until ctx ends.
+// Run checks the watched credentials, keeps the issuers' keys fresh, and writes the access log, until
+// ctx ends.
 func (a *Authenticator) Run(ctx context.Context) {
 	var others sync.WaitGroup
 	defer others.Wait()
+	others.Go(func() { a.keepAccess(ctx) })
 	if len(a.issuers.byURL) > 0 {
 		others.Go(func() { a.keepKeys(ctx) })
 		others.Go(func() { every(ctx, forgetInterval, func() { a.forgetSignOuts(ctx) }) })

@@ -20,6 +20,8 @@ type Authenticator interface {
 	// credential becomes invalid or its agent's role changes, or with UNAVAILABLE when that cannot
 	// be determined.
 	Watch(c service.Credential, actor service.Actor, ended func(why *service.Error)) (stop func())
+	// Forbid records that a caller asked for what its role forbids.
+	Forbid(actor service.Actor, address string)
 }
 
 // authenticate refuses requests without a valid credential. Sockets authenticate later, in

@@ -338,6 +338,7 @@ var lists = map[string]struct {
 	"Conversation.messages": {`conversation(id: $conversation) { messages(%s) { %s } }`, []any{"conversation", "messages"}},
 	"Conversation.entries":  {`conversation(id: $conversation) { entries(%s) { %s } }`, []any{"conversation", "entries"}},
 	"Query.tokens":          {`tokens(%s) { %s }`, []any{"tokens"}},
+	"Query.accessLog":       {`accessLog(%s) { %s }`, []any{"accessLog"}},
 	"Query.auditEvents":     {`auditEvents(%s) { %s }`, []any{"auditEvents"}},
 	"Query.workflows":       {`workflows(%s) { %s }`, []any{"workflows"}},
 	"Workflow.runs":         {`workflow(id: $workflow) { runs(%s) { %s } }`, []any{"workflow", "runs"}},
@@ -370,12 +371,14 @@ func TestPages(t *testing.T) {
 		w.hire(w.company, "Zed", fmt.Sprintf("zed%d@acme.example", i), db.RoleAgent)
 	}
 	v := vars{"contact": contact.ID, "conversation": conversation.ID, "workflow": w.workflow("unassign-after-close", nil)}
-	for range 3 {
+	for i := range 3 {
+		w.recordAccess(db.AccessRevoked, time.Duration(i)*time.Second)
 		w.workflow("round-robin-online", nil)
 		w.close(w.agent, conversation)
 		w.reopen(w.agent, conversation)
 	}
 	w.settle()
+	w.logAccess()
 	for name, l := range lists {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -435,6 +438,9 @@ func (w *world) page(doc string, path []any, v vars, args string) (p page) {
 	switch path[0] {
 	case "tokens":
 		token, node = w.manager.token, "id" // which is no Node
+	case "accessLog":
+		token, node = w.manager.token, "id: firstAt" // the times of these differ
+		w.logAccess()
 	case "auditEvents":
 		token = w.manager.token
 	}

@@ -17,7 +17,7 @@ func credentialOf(r *http.Request) (c service.Credential, err error) {
 	if chosen := r.Header.Values(workspaceHeader); len(chosen) > 1 {
 		return c, unauthenticated("send one " + workspaceHeader + " header, not several")
 	}
-	c = service.Credential{Workspace: r.Header.Get(workspaceHeader), Local: isLocal(r)}
+	c = service.Credential{Workspace: r.Header.Get(workspaceHeader), Address: addressOf(r.Context()), Local: isLocal(r)}
 	c.Token, err = bearerOf(r)
 	return c, err
 }
@@ -62,7 +62,7 @@ func credentialIn(r *http.Request, payload map[string]any) (c service.Credential
 	if isGiven && !isText {
 		return c, unauthenticated("the workspace in connection_init must be a string")
 	}
-	c = service.Credential{Workspace: text, Local: isLocal(r)}
+	c = service.Credential{Workspace: text, Address: addressOf(r.Context()), Local: isLocal(r)}
 	c.Token, err = tokenIn(payload)
 	return c, err
 }

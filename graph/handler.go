@@ -69,7 +69,7 @@ func NewHandler(o Options) *Handler {
 	o.connections, o.rejections = newConnections(o.Now), newRejections(o.log(), o.Now, o.FreeFailures)
 	o.Auth = guarded{o.Auth, o.rejections}
 	hub := &live.Hub{Share: share}
-	o.hub, o.observed = hub, newObserved(o.log(), o.SlowAfter, hub, o.Tracer)
+	o.hub, o.observed = hub, newObserved(o.log(), o.SlowAfter, hub, o.Auth, o.Tracer)
 	decided := o.newDocuments()
 	var known live.Documents
 	if o.Documents != "" {
@@ -171,6 +171,10 @@ func (o Options) begin(ctx context.Context, next graphql.OperationHandler) graph
 	ctx = WithCursorKey(ctx, key)
 	if op.Operation.Operation == ast.Subscription {
 		ctx = o.withBatch(ctx)
+		// The error of a subscription that does not start is no response to gqlgen's interceptors.
+		if o.observed != nil && permit(ctx, rootFields(op, "Subscription")[0].Name) != nil {
+			o.observed.forbid(ctx)
+		}
 	}
 	return next(ctx)
 }

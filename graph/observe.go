@@ -27,12 +27,13 @@ type observed struct {
 	log       *slog.Logger
 	slowAfter time.Duration // 0: no operation counts as slow
 	hub       *live.Hub
+	auth      Authenticator
 	tracer    trace.Tracer // nil: there are no traces
 	seconds   *prometheus.HistogramVec
 }
 
-func newObserved(log *slog.Logger, slowAfter time.Duration, hub *live.Hub, tracer trace.Tracer) *observed {
-	return &observed{log, slowAfter, hub, tracer, prometheus.NewHistogramVec(prometheus.HistogramOpts{
+func newObserved(log *slog.Logger, slowAfter time.Duration, hub *live.Hub, auth Authenticator, tracer trace.Tracer) *observed {
+	return &observed{log, slowAfter, hub, auth, tracer, prometheus.NewHistogramVec(prometheus.HistogramOpts{
 		Name:    "switchboard_operation_seconds",
 		Help:    "Duration of queries and mutations, by name for trusted documents, and by outcome: ok, refused, or the code of the error.",
 		Buckets: prometheus.ExponentialBuckets(0.001, 2.5, 11), // 1 ms to 9.5 s
@@ -103,6 +104,8 @@ func (o *observed) report(ctx context.Context, kind ast.Operation, op *graphql.O
 		o.hub.Limited("operation")
 	case rateLimited:
 		o.hub.Limited("rate")
+	case service.Forbidden:
+		o.forbid(ctx)
 	}
 	isSlow := o.slowAfter > 0 && took >= o.slowAfter
 	switch {
@@ -115,6 +118,14 @@ func (o *observed) report(ctx context.Context, kind ast.Operation, op *graphql.O
 		o.line(ctx, slog.LevelInfo, "an operation was refused", kind, op, took, "code", seen.refusal)
 	case isSlow:
 		o.line(ctx, slog.LevelWarn, "an operation was slow", kind, op, took)
+	}
+}
+
+// forbid records that the caller asked for what its role forbids. A refused subscription has a
+// caller, since it is not shared.
+func (o *observed) forbid(ctx context.Context) {
+	if caller, ok := callerOf(ctx); ok {
+		o.auth.Forbid(caller, addressOf(ctx))
 	}
 }
 

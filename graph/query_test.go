@@ -31,6 +31,7 @@ var queryCases = []struct {
 		func(w *world) (string, vars) { return w.manager.token, nil }},
 	{"auditEvents", document(`{ auditEvents(first: 2) { edges { node { ...event } cursor } nodes { id } pageInfo { ...page } totalCount totalCountCapped } }`),
 		func(w *world) (string, vars) { w.deactivate(w.colleague); return w.manager.token, nil }},
+	{"accessLog", document(`{ accessLog(first: 3) { edges { node { outcome agent { name } token { name scope } issuer address count firstAt lastAt } cursor } nodes { outcome } pageInfo { ...page } totalCountCapped } }`), accessed},
 	{"workspace", document(`{ workspace { ...workspace } }`), quiet},
 	{"inbox", document(`query($first: Int) { inbox(view: ALL, first: $first) {
 		edges { node { ...conversation } cursor } nodes { id } pageInfo { ...page } asOf totalCount totalCountCapped searchCapped } }`), busy},
@@ -88,6 +89,15 @@ var queryCases = []struct {
 	{"nodes.workflows", document(`query($ids: [ID!]!) { nodes(ids: $ids) { __typename id ... on Workflow { enabled } ... on WorkflowRun { status } ...event } }`), automated},
 	{"nodes", `query($ids: [ID!]!) { nodes(ids: $ids) { __typename id ... on Integration { program: name } ... on Workspace { name } ... on Agent { name }
 		... on Contact { name } ... on Conversation { status } ... on Message { body } ... on ConversationOpened { source } } }`, oneOfEach},
+}
+
+// accessed is a workspace with records of the access log, which are later than the callers' own.
+func accessed(w *world) (string, vars) {
+	w.recordAccess(db.AccessExpired, time.Hour)
+	for i, outcome := range []db.AccessOutcome{db.AccessUnlinked, db.AccessForbidden, db.AccessSignedIn} {
+		w.recordAccess(outcome, time.Duration(i+2)*time.Hour)
+	}
+	return w.manager.token, nil
 }
 
 // quiet is a workspace in which nothing has happened.

@@ -180,6 +180,14 @@ func addressText(network netip.Prefix) string {
 	return network.String()
 }
 
+// addressOf returns the network of the request as the access log records it; empty if unknown.
+func addressOf(ctx context.Context) string {
+	if network := networkOf(ctx); network.IsValid() {
+		return addressText(network)
+	}
+	return ""
+}
+
 func networkOf(ctx context.Context) netip.Prefix {
 	network, _ := ctx.Value(networkKey).(netip.Prefix)
 	return network

@@ -64,6 +64,9 @@ func share(ctx context.Context, op *graphql.OperationContext) (live.Shared, bool
 		return none, false
 	}
 	actor := actorOf(ctx)
+	if service.Permit(actor, root.Name) != nil {
+		return none, false // what is refused is refused to this caller
+	}
 	shared := live.Shared{After: after, Context: context.WithValue(context.Background(), requestKey, uuid.NewString())}
 	caller := ""
 	if document.perCaller || sharings[root.Name] == sharedByView && isOwnView(root, op.Variables) {

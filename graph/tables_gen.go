@@ -22,6 +22,22 @@ func newTables(r *Resolver) map[string]*compiled.Object {
 			return coerce(newExecutionContext(graphql.GetOperationContext(ctx), schema, nil), ctx, raw)
 		}
 	}
+	accessRecordAgent := &compiled.Relation{Read: func(ctx context.Context, objects []any, args map[string]any) compiled.Values {
+		values, errs := accessRecordRelations{readsOf(ctx)}.Agent(ctx, compiled.Typed[*db.AccessRecord](objects))
+		return compiled.Pointers(values, errs)
+	}}
+	accessRecordToken := &compiled.Relation{Read: func(ctx context.Context, objects []any, args map[string]any) compiled.Values {
+		values, errs := accessRecordRelations{readsOf(ctx)}.Token(ctx, compiled.Typed[*db.AccessRecord](objects))
+		return compiled.Pointers(values, errs)
+	}}
+	pageTotalCount := &compiled.Relation{Read: func(ctx context.Context, objects []any, args map[string]any) compiled.Values {
+		values, errs := pageRelations{readsOf(ctx)}.TotalCount(ctx, compiled.Typed[*page](objects))
+		return compiled.Leaves(values, errs, compiled.AppendInt[int])
+	}}
+	pageTotalCountCapped := &compiled.Relation{Read: func(ctx context.Context, objects []any, args map[string]any) compiled.Values {
+		values, errs := pageRelations{readsOf(ctx)}.TotalCountCapped(ctx, compiled.Typed[*page](objects))
+		return compiled.Leaves(values, errs, compiled.AppendBoolean[bool])
+	}}
 	conversationPayloadMessage := &compiled.Relation{Read: func(ctx context.Context, objects []any, args map[string]any) compiled.Values {
 		values, errs := conversationPayloadRelations{readsOf(ctx)}.Message(ctx, compiled.Typed[*ConversationPayload](objects))
 		return compiled.Pointers(values, errs)
@@ -39,14 +55,6 @@ func newTables(r *Resolver) map[string]*compiled.Object {
 	agentChangeAgents := &compiled.Relation{Read: func(ctx context.Context, objects []any, args map[string]any) compiled.Values {
 		values, errs := agentChangeRelations{readsOf(ctx)}.Agents(ctx, compiled.Typed[*AgentChange](objects))
 		return compiled.PointerLists(values, errs)
-	}}
-	pageTotalCount := &compiled.Relation{Read: func(ctx context.Context, objects []any, args map[string]any) compiled.Values {
-		values, errs := pageRelations{readsOf(ctx)}.TotalCount(ctx, compiled.Typed[*page](objects))
-		return compiled.Leaves(values, errs, compiled.AppendInt[int])
-	}}
-	pageTotalCountCapped := &compiled.Relation{Read: func(ctx context.Context, objects []any, args map[string]any) compiled.Values {
-		values, errs := pageRelations{readsOf(ctx)}.TotalCountCapped(ctx, compiled.Typed[*page](objects))
-		return compiled.Leaves(values, errs, compiled.AppendBoolean[bool])
 	}}
 	eventActor := &compiled.Relation{Read: func(ctx context.Context, objects []any, args map[string]any) compiled.Values {
 		values, errs := eventRelations{readsOf(ctx)}.Actor(ctx, compiled.Typed[event](objects))
@@ -300,6 +308,41 @@ func newTables(r *Resolver) map[string]*compiled.Object {
 	}}
 
 	return map[string]*compiled.Object{
+		"AccessRecord": {Name: "AccessRecord", Fields: map[string]*compiled.Field{
+			"outcome": {Append: func(dst []byte, object any) []byte {
+				return compiled.AppendString[db.AccessOutcome](dst, object.(*db.AccessRecord).Outcome)
+			}},
+			"agent": {Relation: accessRecordAgent},
+			"token": {Relation: accessRecordToken},
+			"issuer": {Append: func(dst []byte, object any) []byte {
+				return compiled.AppendOptional(dst, object.(*db.AccessRecord).Issuer, compiled.AppendString[string])
+			}},
+			"address": {Append: func(dst []byte, object any) []byte {
+				return compiled.AppendOptional(dst, object.(*db.AccessRecord).Address, compiled.AppendString[string])
+			}},
+			"count": {Append: func(dst []byte, object any) []byte {
+				return compiled.AppendInt[int](dst, object.(*db.AccessRecord).Count)
+			}},
+			"firstAt": {Append: func(dst []byte, object any) []byte { return AppendDateTime(dst, object.(*db.AccessRecord).FirstAt) }},
+			"lastAt":  {Append: func(dst []byte, object any) []byte { return AppendDateTime(dst, object.(*db.AccessRecord).LastAt) }},
+		}},
+		"AccessRecordConnection": {Name: "AccessRecordConnection", Fields: map[string]*compiled.Field{
+			"edges": {List: func(dst []any, object any) ([]any, bool) {
+				return compiled.AppendPointers(dst, object.(*Connection[*db.AccessRecord]).Edges())
+			}},
+			"nodes": {List: func(dst []any, object any) ([]any, bool) {
+				return compiled.AppendPointers(dst, object.(*Connection[*db.AccessRecord]).Nodes())
+			}},
+			"pageInfo":         {Object: func(object any) any { return compiled.Pointer(object.(*Connection[*db.AccessRecord]).PageInfo()) }},
+			"totalCount":       {Relation: pageTotalCount, As: func(object any) any { return object.(*Connection[*db.AccessRecord]).page }},
+			"totalCountCapped": {Relation: pageTotalCountCapped, As: func(object any) any { return object.(*Connection[*db.AccessRecord]).page }},
+		}},
+		"AccessRecordEdge": {Name: "AccessRecordEdge", Fields: map[string]*compiled.Field{
+			"node": {Object: func(object any) any { return compiled.Pointer(object.(*Edge[*db.AccessRecord]).Node) }},
+			"cursor": {Append: func(dst []byte, object any) []byte {
+				return compiled.AppendString[string](dst, object.(*Edge[*db.AccessRecord]).Cursor())
+			}},
+		}},
 		"AddNotePayload": {Name: "AddNotePayload", Fields: map[string]*compiled.Field{
 			"conversation": {Object: func(object any) any { return compiled.Pointer(object.(*ConversationPayload).Conversation) }},
 			"message":      {Relation: conversationPayloadMessage},
@@ -1699,6 +1742,10 @@ func newTables(r *Resolver) map[string]*compiled.Object {
 				values, errs := compiled.One(r.Query().AuditEvents(ctx, args["first"].(*int), args["after"].(*string), args["last"].(*int), args["before"].(*string)))
 				return compiled.Pointers(values, errs)
 			}}},
+			"accessLog": {Relation: &compiled.Relation{Args: args((*executionContext).field_Query_accessLog_args), Read: func(ctx context.Context, _ []any, args map[string]any) compiled.Values {
+				values, errs := compiled.One(r.Query().AccessLog(ctx, args["first"].(*int), args["after"].(*string), args["last"].(*int), args["before"].(*string)))
+				return compiled.Pointers(values, errs)
+			}}},
 			"node": {Relation: &compiled.Relation{Args: args((*executionContext).field_Query_node_args), Read: func(ctx context.Context, _ []any, args map[string]any) compiled.Values {
 				values, errs := compiled.One(r.Query().Node(ctx, args["id"].(string)))
 				return compiled.Interfaces(values, errs)
@@ -2540,6 +2587,34 @@ func typeOf(object any) string {
 		return "WorkspaceUpdated"
 	}
 	panic(fmt.Sprintf("the schema has no type for %T", object))
+}
+
+type accessRecordResolver struct{}
+
+// AccessRecord resolves the fields of AccessRecord for gqlgen's executor.
+func (*Resolver) AccessRecord() AccessRecordResolver { return accessRecordResolver{} }
+
+func (accessRecordResolver) Agent(ctx context.Context, obj *db.AccessRecord) (*db.Agent, error) {
+	return compiled.Single(accessRecordRelations{readsOf(ctx)}.Agent(ctx, []*db.AccessRecord{obj}))
+}
+
+func (accessRecordResolver) Token(ctx context.Context, obj *db.AccessRecord) (*db.Token, error) {
+	return compiled.Single(accessRecordRelations{readsOf(ctx)}.Token(ctx, []*db.AccessRecord{obj}))
+}
+
+type accessRecordConnectionResolver struct{}
+
+// AccessRecordConnection resolves the fields of AccessRecordConnection for gqlgen's executor.
+func (*Resolver) AccessRecordConnection() AccessRecordConnectionResolver {
+	return accessRecordConnectionResolver{}
+}
+
+func (accessRecordConnectionResolver) TotalCount(ctx context.Context, obj *Connection[*db.AccessRecord]) (int, error) {
+	return compiled.Single(pageRelations{readsOf(ctx)}.TotalCount(ctx, []*page{obj.page}))
+}
+
+func (accessRecordConnectionResolver) TotalCountCapped(ctx context.Context, obj *Connection[*db.AccessRecord]) (bool, error) {
+	return compiled.Single(pageRelations{readsOf(ctx)}.TotalCountCapped(ctx, []*page{obj.page}))
 }
 
 type addNotePayloadResolver struct{}

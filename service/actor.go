@@ -12,6 +12,7 @@ type Actor struct {
 	Role      Role            // what the caller may do
 	Agent     *db.AgentID     // nil for programs
 	Token     db.TokenID      // of the API token in use, if one is
+	Issuer    string          // of the identity provider's token in use, if one is
 	Expires   *time.Time      // of that token; nil if it does not expire
 	AsOf      db.Seq          // number of the event up to which this is known to hold; 0: of none
 }
@@ -20,6 +21,7 @@ type Actor struct {
 type Credential struct {
 	Token     string
 	Workspace string // typed id of the workspace that the caller chose; empty if the token decides
+	Address   string // network address of the caller, for the access log; empty if unknown
 	Local     bool   // whether the request came from this machine without a proxy between
 }
 

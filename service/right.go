@@ -60,6 +60,7 @@ var rights = []Right{
 	{"Query", "dryRunWorkflow", managers},
 	{"Query", "tokens", managers},
 	{"Query", "auditEvents", managers},
+	{"Query", "accessLog", managers},
 
 	{"Mutation", "assignConversation", writers},
 	{"Mutation", "unassignConversation", writers},

@@ -302,6 +302,7 @@ func (w *world) readEverything() {
 	w.did(w.AllTokensByID(ctx, me, []db.TokenID{{UUID: db.NewUUID()}}))
 	w.did(w.Tokens(ctx, me, pages))
 	w.did(w.AuditEvents(ctx, me, pages))
+	w.did(w.AccessLog(ctx, me, pages))
 	w.did(w.Workflows(ctx, me, pages))
 	w.did(w.WorkflowsByID(ctx, me, []db.WorkflowID{{UUID: db.NewUUID()}}))
 	w.did(w.RunsByID(ctx, me, []db.RunID{{UUID: db.NewUUID()}}))
