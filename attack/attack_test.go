@@ -99,10 +99,12 @@ func (r row) checkAnswer(t *testing.T, a reply) {
 	}
 }
 
-// Each cost is the least of several batches, since other programs disturb the measurement.
+// Each cost is the least of several batches, since other programs disturb the measurement. They also
+// take the caches of the processor, for which the limit of its time has slack.
 const (
 	batches = 3
 	batch   = 3 // inputs
+	slack   = 2
 )
 
 func (r row) checkCost(t *testing.T, s *server) {
@@ -119,7 +121,7 @@ func (r row) checkCost(t *testing.T, s *server) {
 		memory = append(memory, (after.Allocated-before.Allocated)/batch)
 	}
 	t.Logf("%v, %d KiB", slices.Min(cpu), slices.Min(memory)>>10)
-	if most := cmp.Or(r.cpu, 10*time.Millisecond); slices.Min(cpu) > most {
+	if most := slack * cmp.Or(r.cpu, 10*time.Millisecond); slices.Min(cpu) > most {
 		t.Errorf("it takes %v of the processor, which is more than %v", cpu, most)
 	}
 	if most := cmp.Or(r.memory, 5<<20); slices.Min(memory) > most {
@@ -151,7 +153,9 @@ var secret = regexp.MustCompile(`sb_[a-z]+_\w{20}|postgres://|SQLSTATE|\bSELECT\
 
 func (s *server) checkSecrets(t *testing.T, answer reply) {
 	t.Helper()
-	texts := []string{answer.body, s.log()}
+	log := s.log()
+	texts := []string{answer.body, log[s.searched:]}
+	s.searched = len(log)
 	for name, values := range answer.header {
 		texts = append(texts, fmt.Sprint(name, values))
 	}

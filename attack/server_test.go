@@ -55,6 +55,8 @@ type server struct {
 	out     *buffer
 	cmd     *exec.Cmd
 
+	searched int // how much of the log was searched for secrets
+
 	company
 }
 

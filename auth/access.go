@@ -185,9 +185,9 @@ func (a *Authenticator) keepAccess(ctx context.Context) {
 		defer cancel()
 		a.FlushAccess(ctx)
 	})
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), lastAccess)
+	atEnd, cancel := context.WithTimeout(context.WithoutCancel(ctx), lastAccess)
 	defer cancel()
-	a.FlushAccess(ctx)
+	a.FlushAccess(atEnd)
 }
 
 // FlushAccess writes what waits to the access log. What it fails to write waits for the next time.
