@@ -21,12 +21,14 @@ OWNERS = TestTablesChange|TestReadOnlyEnds|TestPageTakesOneStatement|TestThreeRo
 rls: ## run the tests of db, feed, service and auth with row-level security forced on every table
 	SWITCHBOARD_TEST_RLS=1 go test -short -timeout 5m -skip '$(OWNERS)' ./db ./feed ./service ./service/workflow ./auth
 
-# -p 2: each package's tests keep PostgreSQL and a race detector busy. The benchmarks are built without
-# the detector, as their servers are. The second run of graph/live is over the write path of other
-# systems than Unix.
+# These tests start programs of their own; those in which much happens at once have the race detector.
+PROGRAMS = ./attack ./bench/... ./command ./faults
+
+# -p 2: each package's tests keep PostgreSQL busy, and most of them a race detector. The second run of
+# graph/live is over the write path of other systems than Unix.
 test: tools check ## run everything with the race detector; says what it installs before it does
-	go test -race -p 2 -timeout 15m $$(go list ./... | grep -v /bench/)
-	go test -p 2 -timeout 10m ./bench/...
+	go test -race -p 2 -timeout 12m $$(go list ./... | grep -vxF "$$(go list $(PROGRAMS))")
+	go test -p 2 -timeout 15m $(PROGRAMS)
 	$(MAKE) rls
 	go test -race -tags plainconn -timeout 5m ./graph/live
 

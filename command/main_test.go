@@ -12,6 +12,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"syscall"
@@ -28,8 +29,12 @@ import (
 // first start with the demo takes half a minute on a busy machine.
 const patience = 2 * time.Minute
 
-// binary is the program under test.
-var binary string
+// binary is the program under test, and raced the same with the race detector.
+var binary, raced string
+
+// busy are the tests whose servers do much at once and are therefore built with the race detector. It
+// makes a program several times as slow, so the others do without.
+var busy = regexp.MustCompile(`^Test(Crowd|EveryConversation|KilledInCompany|LeastBusy|RevokedOnEachServer|UnassignAfterClose)`)
 
 // TestMain skips every test with -short, because they need whole servers, browsers and npm
 // packages.
@@ -41,7 +46,7 @@ func TestMain(m *testing.M) {
 	os.Exit(buildAndRun(m))
 }
 
-// buildAndRun builds the program, with the race detector unless figures are wanted
+// buildAndRun builds the program, also with the race detector unless figures are wanted
 // (SWITCHBOARD_TEST_LOAD=full), or takes the one that SWITCHBOARD_TEST_BINARY names.
 func buildAndRun(m *testing.M) int {
 	given := os.Getenv("SWITCHBOARD_TEST_BINARY")
@@ -55,7 +60,7 @@ func buildAndRun(m *testing.M) int {
 	if err := os.Setenv("GORACE", "atexit_sleep_ms=20 "+os.Getenv("GORACE")); err != nil {
 		panic(err)
 	}
-	if binary = given; binary != "" {
+	if binary, raced = given, given; binary != "" {
 		return m.Run()
 	}
 	dir, err := os.MkdirTemp("", "sb-")
@@ -64,11 +69,16 @@ func buildAndRun(m *testing.M) int {
 		return 1
 	}
 	defer func() { _ = os.RemoveAll(dir) }()
-	binary = filepath.Join(dir, "switchboard")
-	build := exec.Command("go", "build", fmt.Sprintf("-race=%t", !full), "-o", binary, "switchboard")
-	if output, err := build.CombinedOutput(); err != nil {
-		fmt.Fprintf(os.Stderr, "build the program: %v\n%s", err, output)
-		return 1
+	binary, raced = filepath.Join(dir, "switchboard"), filepath.Join(dir, "raced")
+	if full {
+		raced = binary
+	}
+	for _, file := range []string{binary, raced} {
+		build := exec.Command("go", "build", fmt.Sprintf("-race=%t", file != binary), "-o", file, "switchboard")
+		if output, err := build.CombinedOutput(); err != nil {
+			fmt.Fprintf(os.Stderr, "build the program: %v\n%s", err, output)
+			return 1
+		}
 	}
 	return m.Run()
 }
@@ -204,7 +214,11 @@ func launch(t *testing.T, args ...string) *server {
 	t.Helper()
 	s := &server{t: t, gone: make(chan struct{}), began: time.Now()}
 	announced := &firstLine{line: make(chan []byte, 1)}
-	s.cmd = exec.Command(binary, append([]string{"serve", "--json", "--rate-limit", "0"}, args...)...)
+	program := binary
+	if busy.MatchString(t.Name()) {
+		program = raced
+	}
+	s.cmd = exec.Command(program, append([]string{"serve", "--json", "--rate-limit", "0"}, args...)...)
 	if os.Getenv("SWITCHBOARD_ADDR") == "" && !slices.Contains(args, "--addr") {
 		s.cmd.Args = append(s.cmd.Args, "--addr", "127.0.0.1:0")
 	}
