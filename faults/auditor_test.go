@@ -12,7 +12,7 @@ import (
 	"switchboard/db"
 )
 
-// auditor reads counts, lists and the dashboard from both servers, again and again.
+// auditor reads counts, lists and the dashboard from all servers, again and again.
 type auditor struct {
 	*run
 	audits []audit
@@ -50,7 +50,7 @@ func auditDocument() string {
 // work reads until ctx ends.
 func (a *auditor) work(ctx context.Context) error {
 	for n := 0; ; n++ {
-		if err := a.read(ctx, a.servers[n%len(a.servers)]); err != nil && ctx.Err() == nil {
+		if err := a.read(ctx, a.doors[n%len(a.doors)]); err != nil && ctx.Err() == nil {
 			if unavailable := (errUnavailable{}); !errors.As(err, &unavailable) {
 				return fmt.Errorf("audit: %w", err)
 			}
@@ -62,7 +62,7 @@ func (a *auditor) work(ctx context.Context) error {
 }
 
 // read makes one audit.
-func (a *auditor) read(ctx context.Context, s *server) error {
+func (a *auditor) read(ctx context.Context, at endpoint) error {
 	type page struct {
 		AsOf       string
 		TotalCount int
@@ -76,7 +76,7 @@ func (a *auditor) read(ctx context.Context, s *server) error {
 		Mine, Unassigned, All, Closed, Blocked page
 	}
 	began := a.now()
-	if err := s.ask(ctx, impatient, a.cast.agents[0].token, &data, auditDocument(), nil); err != nil {
+	if err := at.ask(ctx, impatient, a.cast.agents[0].token, &data, auditDocument(), nil); err != nil {
 		return err
 	}
 	found := audit{at: began, countsAt: data.InboxCounts.AsOf, counts: data.InboxCounts.state, dashboardAt: data.Dashboard.AsOf, dashboard: data.Dashboard.state, lists: map[db.View]list{}}

@@ -39,9 +39,9 @@ type mutation struct {
 	reply          servicetest.Reply // of a contested move
 }
 
-// pace is the average time between two moves of a client, so that four runs at once leave a machine
-// of two cores some time.
-const pace = 120 * time.Millisecond
+// usualPace is the average time between two moves of a client, so that four runs at once leave a
+// machine of two cores some time.
+const usualPace = 120 * time.Millisecond
 
 // work sends moves until the run says that it is enough.
 func (c *client) work(ctx context.Context) error {
@@ -61,7 +61,7 @@ func (c *client) work(ctx context.Context) error {
 		}
 		c.done = append(c.done, done)
 		c.acknowledged.Add(1)
-		if sleep(ctx, pace/2+time.Duration(c.rand.Int64N(int64(pace)))) != nil {
+		if sleep(ctx, c.pace/2+time.Duration(c.rand.Int64N(int64(c.pace)))) != nil {
 			return context.Cause(ctx)
 		}
 	}
@@ -88,7 +88,7 @@ func (c *client) carryOut(ctx context.Context, m move, key string) (*mutation, e
 	for {
 		var data struct{ Done json.RawMessage }
 		c.attempted.Add(1)
-		err := c.servers[(c.number+done.attempts)%len(c.servers)].ask(ctx, c.http, m.by.token, &data, m.document(), variables)
+		err := c.doors[(c.number+done.attempts)%len(c.doors)].ask(ctx, c.http, m.by.token, &data, m.document(), variables)
 		done.attempts++
 		if unavailable := (errUnavailable{}); err != nil && (!errors.As(err, &unavailable) || ctx.Err() != nil) {
 			return nil, err

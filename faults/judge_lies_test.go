@@ -88,6 +88,13 @@ func lies() map[string]lie {
 		all["a figure of "+name+" off by one"] = lie{"I2", inSession(name, offByOne)}
 		all["nothing of "+name] = lie{"I2", inSession(name, func(items []item) []item { return nil })}
 	}
+	all["a state of a lost log after one of the new log"] = lie{"I2", lostLog(func(e *evidence, items []item) {
+		e.restored.ended = items[len(items)-2].at
+	})}
+	all["a state of a lost log for longer than promised"] = lie{"I2", lostLog(func(e *evidence, items []item) {
+		e.restored.head = e.head
+		items[len(items)-1].at += e.soon
+	})}
 	all["an item that comes late"] = lie{"P8", late}
 	all["an event without its run"] = lie{"W2", runs(0)}
 	all["an event with two runs"] = lie{"W2", runs(2)}
@@ -243,6 +250,18 @@ func offByOne(items []item) []item {
 	}
 	i.Unassigned++
 	return items
+}
+
+// lostLog makes the last state that a subscriber received one of a log that was replaced.
+func lostLog(when func(*evidence, []item)) func(*evidence) bool {
+	return func(e *evidence) bool {
+		return inSession("dashboardChanged", func(items []item) []item {
+			e.restored = &restore{}
+			when(e, items)
+			items[len(items)-1].cursor = "that of a lost event"
+			return items
+		})(e)
+	}
 }
 
 func late(e *evidence) bool {

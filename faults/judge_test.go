@@ -5,6 +5,7 @@ package faults
 import (
 	"cmp"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -94,10 +95,6 @@ func (e *evidence) collect(r *run) {
 func (e *evidence) mayBeLost(at time.Duration) bool {
 	return e.restored != nil && at < e.restored.ended
 }
-
-// unreadTime is how long after the log was replaced a server may not have noticed and still show a
-// state that it had read before: it reads the log each second, and shows states later than it reads.
-const unreadTime = 3 * time.Second
 
 // position returns the number of the event that a cursor comes after, and whether there is one.
 func (e *evidence) position(cursor string) (db.Seq, bool) {
@@ -303,10 +300,15 @@ func (e *evidence) checkDelays(found func(string, ...any)) {
 	})
 }
 
-// silence returns the longest time from an acknowledgement to its delivery.
-func (e *evidence) silence() (longest time.Duration) {
-	e.delays(false, func(_ subscription, _ item, late time.Duration) { longest = max(longest, late) })
-	return longest
+// silences returns the longest time from an acknowledgement to its delivery of each subscriber, the
+// shortest first.
+func (e *evidence) silences() []time.Duration {
+	longest := map[string]time.Duration{}
+	e.delays(false, func(s subscription, _ item, late time.Duration) {
+		who := fmt.Sprint(s.name, s.number)
+		longest[who] = max(longest[who], late)
+	})
+	return slices.Sorted(maps.Values(longest))
 }
 
 // says returns how a state differs from that which the log has at a position; empty if it does not.
@@ -367,9 +369,14 @@ func (e *evidence) checkStates(found func(string, ...any)) {
 		}
 		who := fmt.Sprintf("%s of server %d", s.name, s.number)
 		for _, session := range s.sessions {
+			isNew := map[int]bool{} // the connections that have shown a state of the log that replaced another
 			for _, i := range session.items {
 				at, known := e.position(i.cursor)
-				if !known && !e.mayBeLost(i.at-unreadTime) {
+				if known && !e.mayBeLost(i.at) && e.restored != nil && at > e.restored.head {
+					isNew[i.connection] = true
+				}
+				// Until a server reads the log that replaced another, it shows what it has.
+				if !known && (isNew[i.connection] || !e.mayBeLost(i.at-e.soon)) {
 					found("%s received a state at %v with a cursor that is not in the log", who, i.at)
 				}
 				if known && !e.mayBeLost(i.at) {

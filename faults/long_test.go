@@ -84,9 +84,9 @@ type table struct {
 
 // A row is what became of the runs of one fault.
 type row struct {
-	runs, bad                    int
-	mutations, deliveries, reads int
-	silence, recovered           []time.Duration
+	runs, bad                            int
+	mutations, deliveries, reads, failed int
+	silence, recovered                   []time.Duration
 }
 
 func (a *table) row(name string) *row {
@@ -114,17 +114,17 @@ func (a *table) add(name string, out result) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	r := a.row(name)
-	r.mutations, r.deliveries, r.reads = r.mutations+out.mutations, r.deliveries+out.deliveries, r.reads+out.reads
+	r.mutations, r.deliveries, r.reads, r.failed = r.mutations+out.mutations, r.deliveries+out.deliveries, r.reads+out.reads, r.failed+out.failed
 	r.silence, r.recovered = append(r.silence, out.silence), append(r.recovered, out.recovered)
 }
 
 // print prints the table, in the order of the faults.
 func (a *table) print(t *testing.T) {
 	var b strings.Builder
-	b.WriteString("| fault | runs | with findings | mutations | deliveries | reads | longest silence, median and most | recovery, median and most |\n|---|---|---|---|---|---|---|---|\n")
+	b.WriteString("| fault | runs | with findings | mutations | deliveries | reads | failed requests | longest silence, median and most | recovery, median and most |\n|---|---|---|---|---|---|---|---|---|\n")
 	for _, f := range slices.Concat([]fault{{name: "none"}}, faults, []fault{{name: "pairs"}}) {
 		if r := a.rows[f.name]; r != nil {
-			fmt.Fprintf(&b, "| %s | %d | %d | %d | %d | %d | %s | %s |\n", f.name, r.runs, r.bad, r.mutations, r.deliveries, r.reads, spread(r.silence), spread(r.recovered))
+			fmt.Fprintf(&b, "| %s | %d | %d | %d | %d | %d | %d | %s | %s |\n", f.name, r.runs, r.bad, r.mutations, r.deliveries, r.reads, r.failed, spread(r.silence), spread(r.recovered))
 		}
 	}
 	t.Log("\n" + b.String())

@@ -47,12 +47,23 @@ func drainedInSilence(ctx context.Context, r *run) {
 	s.start()
 }
 
-// drained tells both servers to stop, one after the other, and starts each again.
+// behindProxy puts three servers behind a proxy, with 500 subscribers and 50 mutations a second. The
+// servers go on for as long as the proxy may need to notice that they stop, and for as long again let
+// their sockets go.
+func behindProxy(r *run) {
+	r.proxied, r.count, r.watchers, r.pace = true, 3, 500, clients*time.Second/50
+	r.args = []string{"--drain-delay", (3 * proxyInterval).String(), "--drain-over", (3 * proxyInterval).String()}
+}
+
+// drained tells all servers to stop, one after the other, and starts each again.
 func drained(ctx context.Context, r *run) {
 	for _, s := range r.servers {
 		s.drain()
 		r.moves(ctx, r.rand.Int64N(40))
 		s.start()
-		eventually(r.t, patience, "that the next server is ready", s.isReady)
+		eventually(r.t, patience, "that the next server is ready", func() bool {
+			s.startAgain()
+			return s.isReady()
+		})
 	}
 }

@@ -19,7 +19,7 @@ import (
 	"switchboard/service/servicetest"
 )
 
-// A run is the work of a crowd on two servers while a fault happens.
+// A run is the work of a crowd on servers while a fault happens.
 type run struct {
 	t       *testing.T
 	seed    uint64
@@ -27,6 +27,7 @@ type run struct {
 	dir     string     // of the cluster
 	cluster *cluster
 	servers []*server
+	doors   []endpoint // that the crowd uses in turn: those of the servers, or of a proxy
 	cast    cast
 	board   *board
 	began   time.Time
@@ -39,14 +40,18 @@ type run struct {
 	subscribers []*subscriber
 	auditor     *auditor
 
-	programs []string // of the servers, if they are not binary
-	args     []string // of the servers
+	count    int           // of servers
+	watchers int           // the least number of subscribers
+	pace     time.Duration // average time between two moves of a client
+	proxied  bool          // whether the crowd uses a proxy
+	programs []string      // of the servers, if they are not binary
+	args     []string      // of the servers
 	natsPort int
 	stopNATS func()
 
 	restored       *restore      // set if the log was replaced by an older one
 	struck, mended time.Duration // when the fault began and ended
-	recovered      time.Duration // how long after that both servers wrote and delivered again
+	recovered      time.Duration // how long after that all servers wrote and delivered again
 	soon           time.Duration // the time allowed for that: more on a machine on which everything takes long
 }
 
@@ -64,17 +69,17 @@ const (
 	after  = 120
 )
 
-// newRun returns a run with two servers that are ready.
+// newRun returns a run with servers that are ready.
 func newRun(t *testing.T, seed uint64, prepared func(*run)) *run {
 	t.Helper()
 	prepare(t)
-	r := &run{t: t, seed: seed, rand: rand.New(&lockedSource{PCG: rand.NewPCG(seed, 0)}), dir: filepath.Join(newDir(t), "data"), cast: template.cast, began: time.Now()}
+	r := &run{t: t, seed: seed, rand: rand.New(&lockedSource{PCG: rand.NewPCG(seed, 0)}), dir: filepath.Join(newDir(t), "data"), cast: template.cast, began: time.Now(), count: 2, pace: usualPace}
 	r.board = newBoard(r.cast)
 	if prepared != nil {
 		prepared(r)
 	}
 	r.cluster = newCluster(t, r.dir)
-	for i := range 2 {
+	for i := range r.count {
 		s := newServer(t, r.cluster, r.args...)
 		if r.programs != nil {
 			s.program = r.programs[i]
@@ -87,6 +92,10 @@ func newRun(t *testing.T, seed uint64, prepared func(*run)) *run {
 			s.startAgain()
 			return s.isReady()
 		})
+		r.doors = append(r.doors, s.endpoint)
+	}
+	if r.proxied {
+		r.doors = []endpoint{newProxy(t, r.servers)}
 	}
 	return r
 }
@@ -178,12 +187,17 @@ func (r *run) assemble(ctx context.Context) {
 		me := r.cast.agents[i%len(r.cast.agents)]
 		r.clients = append(r.clients, &client{run: r, number: i, me: me, rand: rand.New(rand.NewPCG(r.seed, uint64(1+i))), http: patient()})
 	}
-	for i := range r.servers {
-		for _, subject := range subjects {
-			s := &subscriber{run: r, subject: subject, number: i}
-			check(r.t, s.load(ctx))
-			r.subscribers = append(r.subscribers, s)
-		}
+	join := func(subject subject, number int) {
+		s := &subscriber{run: r, subject: subject, number: number}
+		check(r.t, s.load(ctx))
+		r.subscribers = append(r.subscribers, s)
+	}
+	for i := range 2 * len(subjects) {
+		join(subjects[i%len(subjects)], i/len(subjects))
+	}
+	for i := len(r.subscribers); i < r.watchers; i++ {
+		more := programSubjects()
+		join(more[i%len(more)], i/len(more))
 	}
 	r.auditor = &auditor{run: r}
 }
@@ -235,12 +249,12 @@ func (s *server) works(ctx context.Context, c cast, key string) bool {
 		vars{"input": vars{"conversationId": c.free[0].conversation.String(), "body": key, "idempotencyKey": key}}) != nil || len(done.AddNote.Events) != 1 {
 		return false
 	}
-	probe := &subscriber{run: &run{servers: []*server{s}, cast: c}, subject: subject{
+	probe := &subscriber{run: &run{cast: c}, subject: subject{
 		document: `subscription($after: EventCursor) { item: events(after: $after) { cursor id } }`, variables: noVariables, by: byManager, part: ofTypes(),
 	}, sessions: []session{{after: head.AsOf}}}
 	reading, end := context.WithCancel(ctx)
 	defer end()
-	go func() { defer end(); _ = probe.read(reading, s) }()
+	go func() { defer end(); _ = probe.read(reading, s.endpoint) }()
 	for reading.Err() == nil {
 		for _, i := range probe.last() {
 			if i.event == done.AddNote.Events[0].ID {

@@ -21,6 +21,7 @@ type fault struct {
 	prepare func(*run)                        // before the cluster and the servers are started; nil: nothing
 	long    bool                              // whether it lasts too long for TestSeeded
 	brief   bool                              // whether TestSeeded plays it although it was not asked for all
+	promise time.Duration                     // the longest silence for 99 of 100 subscribers; 0: only what P8 promises
 }
 
 // faults is the table of faults.
@@ -30,6 +31,7 @@ var faults = slices.Concat([]fault{
 	{name: "SIGSTOP for 40 s", strike: stopped(40 * time.Second), long: true},
 	{name: "drain", strike: drained, brief: true},
 	{name: "drain while PostgreSQL is silent", strike: drainedInSilence, long: true},
+	{name: "rolling restart of three servers", strike: drained, prepare: behindProxy, long: true, promise: 2 * time.Second},
 
 	{name: "PostgreSQL restarted", strike: restarted(syscall.SIGINT), brief: true},
 	{name: "PostgreSQL crashed", strike: restarted(syscall.SIGQUIT)},
@@ -54,9 +56,9 @@ func nothing(context.Context, *run) {}
 
 // result is the outcome of a run.
 type result struct {
-	mutations, deliveries, reads int
-	fault, silence, recovered    time.Duration
-	findings                     []finding
+	mutations, deliveries, reads, failed int // failed: requests that clients had to repeat
+	fault, silence, recovered            time.Duration
+	findings                             []finding
 }
 
 // play lets the crowd work while the fault happens, and judges. Seed 0 stands for another one each
@@ -67,7 +69,11 @@ func (f fault) play(t *testing.T, seed uint64) (*evidence, result) {
 	t.Logf("to repeat it: go test ./faults -count 1 -run '%s' -faults.seed %d", t.Name(), seed)
 	r := newRun(t, seed, f.prepare)
 	e := r.judge(f)
-	out := result{mutations: len(e.mutations), reads: len(e.audits), fault: r.mended - r.struck, silence: e.silence(), recovered: r.recovered, findings: e.judge()}
+	silences := e.silences()
+	out := result{
+		mutations: len(e.mutations), reads: len(e.audits), failed: int(r.refused.Load()), fault: r.mended - r.struck,
+		silence: silences[len(silences)-1], recovered: r.recovered, findings: e.judge(),
+	}
 	for _, s := range e.subscriptions {
 		for _, session := range s.sessions {
 			out.deliveries += len(session.items)
@@ -76,11 +82,14 @@ func (f fault) play(t *testing.T, seed uint64) (*evidence, result) {
 	if r.recovered > r.soon {
 		out.findings = append(out.findings, finding{"P8 works again", fmt.Sprintf("after %v", r.recovered)})
 	}
+	if most := silences[(len(silences)-1)*99/100]; f.promise > 0 && most > f.promise+r.soon-soon {
+		out.findings = append(out.findings, finding{"the silence promised", fmt.Sprintf("99 of 100 subscribers wait up to %v", most)})
+	}
 	for _, found := range out.findings {
 		t.Errorf("%s: %s", found.rule, found.text)
 	}
-	t.Logf("%d mutations, %d deliveries, %d reads; the fault lasted %v, the longest silence %v, recovery %v",
-		out.mutations, out.deliveries, out.reads, out.fault, out.silence, out.recovered)
+	t.Logf("%d mutations, %d deliveries, %d reads, %d failed requests; the fault lasted %v, the longest silence %v (99 of 100 subscribers: %v), recovery %v",
+		out.mutations, out.deliveries, out.reads, out.failed, out.fault, out.silence, silences[(len(silences)-1)*99/100], out.recovered)
 	return e, out
 }
 

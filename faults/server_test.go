@@ -17,12 +17,15 @@ import (
 	"switchboard/db/dbtest"
 )
 
+// An endpoint is where clients reach the API: that of a server, or of a proxy in front of all.
+type endpoint struct{ url string } // of its root
+
 // server is a switchboard process between two lines: clients reach it through the front, and it
 // reaches PostgreSQL through the back. Its address stays the same when it is started again.
 type server struct {
 	t           *testing.T
 	front, back *dbtest.Line
-	url         string // of its root, through the front
+	endpoint           // of the front
 	program     string // instead of binary, if set
 	address     string
 	args, env   []string
@@ -178,12 +181,12 @@ func patient() *http.Client {
 type errUnavailable struct{ error }
 
 // ask sends an operation and reads its data.
-func (s *server) ask(ctx context.Context, client *http.Client, token string, into any, document string, variables vars) error {
+func (at endpoint) ask(ctx context.Context, client *http.Client, token string, into any, document string, variables vars) error {
 	body, err := json.Marshal(vars{"query": document, "variables": variables})
 	if err != nil {
 		return err
 	}
-	r, err := http.NewRequestWithContext(ctx, http.MethodPost, s.url+"/graphql", bytes.NewReader(body))
+	r, err := http.NewRequestWithContext(ctx, http.MethodPost, at.url+"/graphql", bytes.NewReader(body))
 	if err != nil {
 		return err
 	}

@@ -95,6 +95,18 @@ var subjects = []subject{
 	},
 }
 
+// programSubjects are those that do not depend on who subscribes, for a program: an agent may have
+// only few sockets at a server.
+func programSubjects() (some []subject) {
+	for _, s := range subjects {
+		if s.name != "inboxCountsChanged" && s.name != inboxSubject(db.ViewMine).name {
+			s.by = func(c cast) member { return c.integration }
+			some = append(some, s)
+		}
+	}
+	return some
+}
+
 // changesAgents reports whether an event changes an agent or how many open conversations one has.
 func changesAgents(_ cast, e *db.Event) (string, bool) {
 	switch e.Type {
@@ -117,6 +129,8 @@ type item struct {
 	cursor string
 	state  state
 	at     time.Duration // since the start of the run
+
+	connection int // the subscriber's first is 0
 }
 
 // A state is the item of a subscription to states, and what a read returns.
@@ -151,11 +165,10 @@ type subscriber struct {
 // errReload reports that the server told a subscriber to load again.
 var errReload = errors.New("the cursor has expired")
 
-// follow reads, and connects again after every break, to its own server and to the other one in
-// turn.
+// follow reads, and connects again after every break, to one server and the other in turn.
 func (s *subscriber) follow(ctx context.Context) error {
 	for attempt := 0; ; attempt++ {
-		err := s.read(ctx, s.servers[(s.number+attempt)%len(s.servers)])
+		err := s.read(ctx, s.doors[(s.number+attempt)%len(s.doors)])
 		if ctx.Err() != nil {
 			return nil
 		}
@@ -179,7 +192,7 @@ func (s *subscriber) follow(ctx context.Context) error {
 func (s *subscriber) load(ctx context.Context) error {
 	for attempt := 0; ; attempt++ {
 		var now struct{ AsOf string }
-		err := s.servers[(s.number+attempt)%len(s.servers)].ask(ctx, impatient, s.by(s.cast).token, &now, `{ asOf }`, nil)
+		err := s.doors[(s.number+attempt)%len(s.doors)].ask(ctx, impatient, s.by(s.cast).token, &now, `{ asOf }`, nil)
 		if unavailable := (errUnavailable{}); errors.As(err, &unavailable) && sleep(ctx, 200*time.Millisecond) == nil {
 			continue
 		}
@@ -223,6 +236,7 @@ func (s *subscriber) count() (n int) {
 func (s *subscriber) add(i item) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	i.connection = s.resumed
 	last := &s.sessions[len(s.sessions)-1]
 	last.items = append(last.items, i)
 }
@@ -241,8 +255,8 @@ type message struct {
 	Payload json.RawMessage `json:"payload,omitempty"`
 }
 
-// read connects to a server, subscribes after the last item, and reads until something ends it.
-func (s *subscriber) read(ctx context.Context, at *server) error {
+// read connects, subscribes after the last item, and reads until something ends it.
+func (s *subscriber) read(ctx context.Context, at endpoint) error {
 	dialer := websocket.Dialer{Subprotocols: []string{"graphql-transport-ws"}, HandshakeTimeout: silentTime}
 	conn, response, err := dialer.DialContext(ctx, "ws"+strings.TrimPrefix(at.url, "http")+"/graphql", nil)
 	if err != nil {
