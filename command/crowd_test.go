@@ -143,6 +143,7 @@ type member struct {
 	sessions atomic.Int64 // sockets that were accepted
 	ended    atomic.Int64 // subscriptions that ended with an error
 	since    atomic.Int64 // items of the current session
+	newsAt   atomic.Int64 // when the first of these came, in Unix nanoseconds
 }
 
 // newCrowd returns an empty crowd, which is disconnected when the test ends.
@@ -360,7 +361,9 @@ func (m *member) take(text []byte) error {
 		return fmt.Errorf("%w; socket %d, item %d of it, the one before had the cursor %s", err, m.sessions.Load(), m.since.Load(), m.cursor)
 	}
 	m.cursor, m.took = string(cursor), append(m.took, time.Since(at))
-	m.since.Add(1)
+	if m.since.Add(1) == 1 {
+		m.newsAt.Store(time.Now().UnixNano())
+	}
 	m.seen.Add(1)
 	return nil
 }

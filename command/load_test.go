@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"net/http"
+	"os"
 	"slices"
 	"strings"
 	"sync"
@@ -249,6 +250,15 @@ func TestCrowdWhenAServerIsKilled(t *testing.T) {
 	}
 }
 
+// memory returns the most memory that a server has taken so far; empty if the system does not say.
+func (s *server) memory(t *testing.T) string {
+	t.Helper()
+	status, _ := os.ReadFile(fmt.Sprintf("/proc/%d/status", s.cmd.Process.Pid))
+	_, after, _ := strings.Cut(string(status), "VmHWM:")
+	line, _, _ := strings.Cut(after, "\n")
+	return strings.TrimSpace(line)
+}
+
 // TestCrowdReconnectsAtOnce: the only server is killed, and all subscribers connect to its
 // successor at the same moment, while changes continue.
 func TestCrowdReconnectsAtOnce(t *testing.T) {
@@ -256,7 +266,7 @@ func TestCrowdReconnectsAtOnce(t *testing.T) {
 	dir := newDir(t)
 	s := start(t, "--data-dir", dir, "--no-demo")
 	l := newLoad(t, dir, clients, s)
-	c := l.crowd(t, sized(200, 2000))
+	c := l.crowd(t, sized(200, 10_000))
 	stop := l.run(t, 20)
 	time.Sleep(500 * time.Millisecond)
 	s.kill()
@@ -268,10 +278,16 @@ func TestCrowdReconnectsAtOnce(t *testing.T) {
 	l.fleet.replace(0, next)
 	c.await(t, "back", func(m *member) bool { return m.resumed() > 0 && m.since.Load() > 0 })
 	took := time.Since(began)
+	var back durations
+	for _, m := range c.members {
+		back = append(back, time.Unix(0, m.newsAt.Load()).Sub(began))
+	}
+	slices.Sort(back)
 	l.mu.Lock()
 	during := durations(slices.Sorted(slices.Values(l.took[before:])))
 	l.mu.Unlock()
-	t.Logf("%d subscribers were back and had news %v after the server was ready; mutations meanwhile: %v", len(c.members), took, during)
+	t.Logf("%d subscribers were back and had news %v after the server was ready (%v); mutations meanwhile: %v; memory at most %s",
+		len(c.members), took, back, during, next.memory(t))
 	if took > time.Minute { // the limit is 30 s, doubled for the race detector and other tests
 		t.Errorf("the last subscriber was back after %v", took)
 	}
