@@ -96,10 +96,10 @@ var subjects = []subject{
 }
 
 // programSubjects are those that do not depend on who subscribes, for a program: an agent may have
-// only few sockets at a server.
+// only few sockets at a server. All events are for managers only, who see changes of tokens.
 func programSubjects() (some []subject) {
 	for _, s := range subjects {
-		if s.name != "inboxCountsChanged" && s.name != inboxSubject(db.ViewMine).name {
+		if !slices.Contains([]string{"events", "inboxCountsChanged", inboxSubject(db.ViewMine).name}, s.name) {
 			s.by = func(c cast) member { return c.integration }
 			some = append(some, s)
 		}
