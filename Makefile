@@ -27,7 +27,7 @@ PROGRAMS = ./attack ./bench/... ./command ./faults
 # -p 2: each package's tests keep PostgreSQL busy, and most of them a race detector. The second run of
 # graph/live is over the write path of other systems than Unix.
 test: tools check ## run everything with the race detector; says what it installs before it does
-	go test -race -p 2 -timeout 12m $$(go list ./... | grep -vxF "$$(go list $(PROGRAMS))")
+	go test -race -p 2 -timeout 15m $$(go list ./... | grep -vxF "$$(go list $(PROGRAMS))")
 	go test -p 2 -timeout 15m $(PROGRAMS)
 	$(MAKE) rls
 	go test -race -tags plainconn -timeout 5m ./graph/live
