@@ -247,8 +247,8 @@ func (p *peer) afterWrite(data []byte, err error) []byte {
 	return data
 }
 
-// gather appends about one batch: first from the outbox, then from the groups of the operations.
-// The mu is held.
+// gather returns about one batch: first from the outbox, then from the groups of the operations. It
+// writes to the empty dst. The mu is held.
 func (p *peer) gather(dst []byte) []byte {
 	switch {
 	case p.closeSent, p.closeQueued:
@@ -257,8 +257,6 @@ func (p *peer) gather(dst []byte) []byte {
 		p.closeQueued = true
 		p.writing.frames++
 		return p.encoder.appendFrame(dst, "", frame{kindCloseFrame, p.closing.payload()})
-	case p.session != nil && p.session.Err() != nil:
-		return dst // the client may not see what is queued any more
 	}
 	if len(p.outbox.queue) > 0 {
 		for len(p.outbox.queue) > 0 && len(dst) < batchBytes {
@@ -275,6 +273,11 @@ func (p *peer) gather(dst []byte) []byte {
 			continue
 		}
 		i++
+	}
+	if p.session != nil && p.session.Err() != nil {
+		// The client may not see what is queued any more. This is asked last, because a group may
+		// append an item while this gathers.
+		return dst[:0]
 	}
 	if len(dst) == 0 && p.singleOperation && len(p.operations) == 0 {
 		p.closeQueued = true // the operation's complete was the last frame

@@ -12,6 +12,7 @@ import (
 	"net/http/httptest"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -260,6 +261,63 @@ func TestStreamRevocation(t *testing.T) {
 	wantCause(t, receive(t, s.topic.ended), live.CloseForbidden)
 	for s.ask(t, ask{token: token, body: `{}`}).StatusCode != 404 {
 		time.Sleep(time.Millisecond)
+	}
+}
+
+// A trap is a session in which something happens while a writer asks whether it has ended.
+type trap struct {
+	context.Context
+	revoke context.CancelCauseFunc
+	armed  atomic.Pointer[func()]
+}
+
+// Err returns the answer from before what happens.
+func (c *trap) Err() error {
+	err := c.Context.Err()
+	if f := c.armed.Swap(nil); f != nil {
+		(*f)()
+	}
+	return err
+}
+
+// TestRevocationDuringWrite: an event after the revocation is not sent, even if the server had begun
+// to write before.
+func TestRevocationDuringWrite(t *testing.T) {
+	traps := make(chan *trap, 1)
+	s := serveBoth(t, &live.WebSocket{}, &live.EventStream{Ping: 20 * time.Millisecond, Hub: &live.Hub{Share: share}, Session: func(ctx context.Context, r *http.Request) (context.Context, error) {
+		ctx, revoke := context.WithCancelCause(ctx)
+		c := &trap{Context: ctx, revoke: revoke}
+		traps <- c
+		return c, nil
+	}})
+	const ping = `: {"cursor":"0"}` + "\n\n"
+	join := func() (*listener, *trap) {
+		l := s.follow(t, "log", "0")
+		l.want(ping)
+		return l, receive(t, traps)
+	}
+	witness, _ := join() // the group writes to it first
+	l, session := join()
+	begun, finish := make(chan bool), make(chan bool)
+	during := func() {
+		close(begun)
+		<-finish
+	}
+	session.armed.Store(&during)
+	receive(t, begun)
+	session.revoke(&live.CloseError{Code: live.CloseForbidden, Reason: "Token revoked"})
+	s.world.log.write("secret")
+	for r := bufio.NewReader(witness.body); ; {
+		if line, err := r.ReadString('\n'); err != nil {
+			t.Fatal(err)
+		} else if strings.Contains(line, "secret") {
+			break
+		}
+	}
+	close(finish)
+	rest, err := io.ReadAll(l.body)
+	if text := strings.ReplaceAll(string(rest), ping, ""); err != nil || text != "" {
+		t.Errorf("got %q %v after the revocation", text, err)
 	}
 }
 
