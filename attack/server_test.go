@@ -2,7 +2,6 @@ package attack
 
 import (
 	"bufio"
-	"bytes"
 	"encoding/json"
 	"flag"
 	"fmt"
@@ -14,7 +13,6 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
-	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -52,7 +50,7 @@ type server struct {
 	t       *testing.T
 	address string // host and port
 	figures string // address of its figures
-	out     *buffer
+	out     *dbtest.Journal
 	cmd     *exec.Cmd
 
 	searched int // how much of the log was searched for secrets
@@ -75,7 +73,7 @@ func start(t *testing.T, flags ...string) *server {
 // startOn starts a server on a database, in which it makes a workspace.
 func startOn(t *testing.T, database string, flags ...string) *server {
 	t.Helper()
-	s := &server{t: t, out: &buffer{}, company: found(t, database)}
+	s := &server{t: t, out: &dbtest.Journal{}, company: found(t, database)}
 	address := filepath.Join(t.TempDir(), "address")
 	cmd := exec.Command(binary, append([]string{"serve", "--json", "--addr", "127.0.0.1:0"}, flags...)...)
 	cmd.Env = append(os.Environ(), "DATABASE_URL="+database, "PROFILES_ADDRESS_FILE="+address)
@@ -179,24 +177,6 @@ func read(t *testing.T, response *http.Response) reply {
 	body, err := io.ReadAll(response.Body)
 	check(t, err)
 	return reply{status: response.StatusCode, header: response.Header, body: string(body)}
-}
-
-// A buffer keeps what several goroutines write.
-type buffer struct {
-	mu    sync.Mutex
-	bytes bytes.Buffer
-}
-
-func (b *buffer) Write(p []byte) (int, error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.bytes.Write(p)
-}
-
-func (b *buffer) String() string {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.bytes.String()
 }
 
 func check(t *testing.T, err error) {

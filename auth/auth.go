@@ -116,7 +116,7 @@ type presented struct {
 // present checks the form or the signature of a credential. It sends no statement to the database.
 // The error is UNAUTHENTICATED, or UNAVAILABLE if an issuer's keys cannot be read.
 func (a *Authenticator) present(ctx context.Context, c service.Credential) (p presented, err error) {
-	p = presented{id: idOf(c), chosen: c.Workspace}
+	p = presented{id: c.ID(), chosen: c.Workspace}
 	switch {
 	case c.Token == "":
 		return p, unauthenticated("send an API token: Authorization: Bearer <token>; `switchboard token create` makes one")
@@ -130,11 +130,6 @@ func (a *Authenticator) present(ctx context.Context, c service.Credential) (p pr
 	}
 	p.token = digestOf(c.Token)
 	return p, nil
-}
-
-// idOf returns a digest of a credential.
-func idOf(c service.Credential) digest {
-	return digestOf(fmt.Sprintf("%t %q %s", c.Local, c.Workspace, c.Token))
 }
 
 // Authenticate returns the caller who presents a credential. The error is UNAUTHENTICATED,

@@ -23,7 +23,7 @@ type recalled struct {
 // recallTime ago, so a token that was revoked elsewhere is refused that much later. fresh reports
 // whether the database was asked just now.
 func (a *Authenticator) Recall(ctx context.Context, c service.Credential) (actor service.Actor, fresh bool, err error) {
-	key, now := idOf(c), a.Now()
+	key, now := c.ID(), a.Now()
 	if actor, ok := a.recall(key, now); ok {
 		return actor, false, nil
 	}

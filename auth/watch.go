@@ -32,7 +32,7 @@ func (one *watch) end(why *service.Error) { one.once.Do(func() { one.ended(why) 
 // UNAVAILABLE if the token is missing or the issuer's keys cannot be read any more. The actor is
 // what Authenticate returned. ended must not block. stop ends the watch.
 func (a *Authenticator) Watch(c service.Credential, actor service.Actor, ended func(why *service.Error)) (stop func()) {
-	p := presented{id: idOf(c), token: digestOf(c.Token), settled: actor.Workspace}
+	p := presented{id: c.ID(), token: digestOf(c.Token), settled: actor.Workspace}
 	one := &watch{actor: actor, ended: ended}
 	if isSigned(c.Token) {
 		ctx, cancel := context.WithTimeout(context.Background(), fetchTime)

@@ -1,7 +1,6 @@
 package feed
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"log/slog"
@@ -15,6 +14,7 @@ import (
 	"go.uber.org/goleak"
 
 	"switchboard/db"
+	"switchboard/db/dbtest"
 )
 
 // A transport is how processes wake each other.
@@ -260,26 +260,16 @@ func TestPokeDoesNotBlock(t *testing.T) {
 }
 
 // A logged keeps what a feed logs.
-type logged struct {
-	mu   sync.Mutex
-	text bytes.Buffer
-}
-
-func (l *logged) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.text.Write(p)
-}
+type logged struct{ dbtest.Journal }
 
 func (l *logged) logger() *slog.Logger { return slog.New(slog.NewTextHandler(l, nil)) }
 
 // wantCount checks how often a text was logged.
 func (l *logged) wantCount(t testing.TB, what string, times int) {
 	t.Helper()
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if n := strings.Count(l.text.String(), what); n != times {
-		t.Errorf("%q was logged %d times, not %d:\n%s", what, n, times, l.text.String())
+	text := l.String()
+	if n := strings.Count(text, what); n != times {
+		t.Errorf("%q was logged %d times, not %d:\n%s", what, n, times, text)
 	}
 }
 

@@ -16,6 +16,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"switchboard/db"
+	"switchboard/db/dbtest"
 	"switchboard/service"
 )
 
@@ -102,7 +103,7 @@ var inside = []string{"sql", "database is closed", "pgx", "postgres", "select ",
 // TestInternal breaks the database under the API.
 func TestInternal(t *testing.T) {
 	t.Parallel()
-	var logged syncBuffer
+	var logged dbtest.Journal
 	w := newWorld(t, func(o *options) { o.log = slog.New(slog.NewTextHandler(&logged, nil)) })
 	_, c := w.opened(w.agent, "Ada")
 	must(t, w.db.Close())
@@ -139,7 +140,7 @@ func TestInternal(t *testing.T) {
 // TestCallerCannotBeFound breaks the database under the sign-in.
 func TestCallerCannotBeFound(t *testing.T) {
 	t.Parallel()
-	var logged syncBuffer
+	var logged dbtest.Journal
 	w := newWorld(t, func(o *options) { o.log = slog.New(slog.NewTextHandler(&logged, nil)) })
 	must(t, w.known.Close())
 	a := w.post(t, w.agent.token, `{ asOf }`, nil)
@@ -148,24 +149,6 @@ func TestCallerCannotBeFound(t *testing.T) {
 	}
 	// The token was not refused, so the client must be allowed to retry.
 	w.dial(t, w.agent.token).wantClose(1013)
-}
-
-// syncBuffer is a log that several goroutines write.
-type syncBuffer struct {
-	mu sync.Mutex
-	bytes.Buffer
-}
-
-func (b *syncBuffer) Write(p []byte) (int, error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.Buffer.Write(p)
-}
-
-func (b *syncBuffer) String() string {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.Buffer.String()
 }
 
 // TestUnknownIDs: a query's field is null without an error.

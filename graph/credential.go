@@ -85,10 +85,8 @@ func tokenIn(payload map[string]any) (string, error) {
 	case hasToken, hasHeader:
 		return "", unauthenticated("the credential in connection_init must be a string")
 	}
-	for key := range payload {
-		if lower := strings.ToLower(key); lower == "authorization" || lower == "token" {
-			return "", unauthenticated(fmt.Sprintf("connection_init has the key %s: write it as %s", key, lower))
-		}
+	if key, lower, ok := credentialKey(payload); ok {
+		return "", unauthenticated(fmt.Sprintf("connection_init has the key %s: write it as %s", key, lower))
 	}
 	return "", unauthenticated(`connection_init needs {"authorization": "Bearer <token>"} or {"token": "<token>"}`)
 }
@@ -96,12 +94,19 @@ func tokenIn(payload map[string]any) (string, error) {
 // presents reports whether the payload of a ping holds a credential, even one whose key is
 // misspelt: it must not be sent back.
 func presents(payload map[string]any) bool {
+	_, _, ok := credentialKey(payload)
+	return ok
+}
+
+// credentialKey returns a key of a payload that names a credential in any spelling, and the right
+// spelling.
+func credentialKey(payload map[string]any) (key, spelling string, ok bool) {
 	for key := range payload {
 		if lower := strings.ToLower(key); lower == "authorization" || lower == "token" {
-			return true
+			return key, lower, true
 		}
 	}
-	return false
+	return "", "", false
 }
 
 // bearer returns the token in the value of an Authorization header.

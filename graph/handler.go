@@ -5,6 +5,7 @@ import (
 	"errors"
 	"log/slog"
 	"net/http"
+	"slices"
 	"time"
 
 	"github.com/99designs/gqlgen/graphql"
@@ -159,7 +160,7 @@ func (h *Handler) Drain(ctx context.Context) error {
 func (o Options) begin(ctx context.Context, next graphql.OperationHandler) graphql.ResponseHandler {
 	op := graphql.GetOperationContext(ctx)
 	switch kind := op.Operation.Operation; {
-	case kind == ast.Query && !o.Introspection && (selects(op, "__schema") || selects(op, "__type")):
+	case kind == ast.Query && !o.Introspection && selects(op, "__schema", "__type"):
 		return graphql.OneShot(&graphql.Response{Errors: gqlerror.List{errNoIntrospection()}})
 	case kind == ast.Subscription && len(rootFields(op, "Subscription")) == 0:
 		return graphql.OneShot(&graphql.Response{Errors: gqlerror.List{coded(service.BadInput, "the subscription selects nothing")}})
@@ -232,17 +233,14 @@ func rootFields(op *graphql.OperationContext, root string) []graphql.CollectedFi
 	return graphql.CollectFields(op, op.Operation.SelectionSet, []string{root})
 }
 
-// selects reports whether a query selects a root field.
-func selects(op *graphql.OperationContext, name string) bool { return selectsOf(op, "Query", name) }
+// selects reports whether a query selects one of these root fields.
+func selects(op *graphql.OperationContext, names ...string) bool {
+	return selectsOf(op, "Query", names...)
+}
 
-// selectsOf reports whether an operation selects a field of its root type.
-func selectsOf(op *graphql.OperationContext, root, name string) bool {
-	for _, field := range rootFields(op, root) {
-		if field.Name == name {
-			return true
-		}
-	}
-	return false
+// selectsOf reports whether an operation selects one of these fields of its root type.
+func selectsOf(op *graphql.OperationContext, root string, names ...string) bool {
+	return slices.ContainsFunc(rootFields(op, root), func(f graphql.CollectedField) bool { return slices.Contains(names, f.Name) })
 }
 
 // cors lets pages of the allowed origins call the API with any headers. This is safe because

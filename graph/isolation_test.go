@@ -258,17 +258,18 @@ var anyID = []string{"agent", "contact", "conv", "msg", "evt", "ws", "token", "w
 
 // TestProbesAreComplete walks the schema for arguments that take an id or a cursor.
 func TestProbesAreComplete(t *testing.T) {
-	found := map[string]bool{}
+	var types []*ast.Definition
 	for _, def := range schema.Types {
-		if def.Kind != ast.Object || strings.HasPrefix(def.Name, "__") {
-			continue
-		}
-		for _, field := range def.Fields {
-			for _, a := range field.Arguments {
-				seek(def.Name+"."+field.Name+"."+a.Name, a.Name, a.Type, found)
-			}
+		if def.Kind == ast.Object && !strings.HasPrefix(def.Name, "__") {
+			types = append(types, def)
 		}
 	}
+	found := map[string]bool{}
+	walkInputs(types, func(path, name, kind string) {
+		if kind == "ID" || kind == "EventCursor" || kind == "String" && slices.Contains(pageCursors, name) {
+			found[path] = true
+		}
+	})
 	for path := range found {
 		if probes[path].doc == "" {
 			t.Errorf("no probe for %s", path)
@@ -281,15 +282,25 @@ func TestProbesAreComplete(t *testing.T) {
 	}
 }
 
-// seek collects the paths of ids and cursors in an argument.
-func seek(path, name string, typ *ast.Type, found map[string]bool) {
-	def := schema.Types[typ.Name()]
-	switch {
-	case def.Name == "ID", def.Name == "EventCursor", def.Name == "String" && (name == "after" || name == "before"):
-		found[path] = true
-	case def.Kind == ast.InputObject:
+// walkInputs calls visit for each argument of the types' fields, or for each input field in it, with
+// its path, its name and the type of its value.
+func walkInputs(types []*ast.Definition, visit func(path, name, kind string)) {
+	var walk func(path, name string, of *ast.Type)
+	walk = func(path, name string, of *ast.Type) {
+		def := schema.Types[of.Name()]
+		if def.Kind != ast.InputObject {
+			visit(path, name, def.Name)
+			return
+		}
+		for _, f := range def.Fields {
+			walk(path+"."+f.Name, f.Name, f.Type)
+		}
+	}
+	for _, def := range types {
 		for _, field := range def.Fields {
-			seek(path+"."+field.Name, field.Name, field.Type, found)
+			for _, a := range field.Arguments {
+				walk(def.Name+"."+field.Name+"."+a.Name, a.Name, a.Type)
+			}
 		}
 	}
 }

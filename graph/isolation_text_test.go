@@ -8,8 +8,6 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/vektah/gqlparser/v2/ast"
-
 	"switchboard/db"
 )
 
@@ -60,13 +58,15 @@ var textProbes = map[string]textProbe{
 func TestTextProbesAreComplete(t *testing.T) {
 	t.Parallel()
 	found := map[string]bool{}
-	for _, root := range roots() {
-		for _, field := range root.Fields {
-			for _, a := range field.Arguments {
-				seekTexts(root.Name+"."+field.Name+"."+a.Name, a.Name, a.Type, found)
-			}
+	walkInputs(roots(), func(path, name, kind string) {
+		switch {
+		case kind != "String" || slices.Contains(plainTexts, name) || slices.Contains(pageCursors, name):
+		case name == "idempotencyKey":
+			found[name] = true
+		default:
+			found[path] = true
 		}
-	}
+	})
 	for path := range found {
 		if textProbes[path].doc == "" {
 			t.Errorf("%s has no row: give it one in textProbes, or add its name to plainTexts", path)
@@ -76,21 +76,6 @@ func TestTextProbesAreComplete(t *testing.T) {
 		if !found[path] {
 			t.Errorf("the schema has no text %s", path)
 		}
-	}
-}
-
-func seekTexts(path, name string, of *ast.Type, found map[string]bool) {
-	def := schema.Types[of.Name()]
-	switch {
-	case def.Kind == ast.InputObject:
-		for _, f := range def.Fields {
-			seekTexts(path+"."+f.Name, f.Name, f.Type, found)
-		}
-	case def.Name != "String" || slices.Contains(plainTexts, name) || slices.Contains(pageCursors, name):
-	case name == "idempotencyKey":
-		found[name] = true
-	default:
-		found[path] = true
 	}
 }
 

@@ -57,7 +57,7 @@ func TestNothingLeaks(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			var logged syncBuffer
+			var logged dbtest.Journal
 			s := &saboteur{}
 			w := newWorld(t, func(o *options) {
 				o.log, o.pool.Tracer = slog.New(slog.NewJSONHandler(&logged, nil)), s
@@ -114,7 +114,7 @@ func (interrupter) TraceQueryEnd(context.Context, *pgx.Conn, pgx.TraceQueryEndDa
 // that fails later, over each transport.
 func TestCursorKeyUnavailable(t *testing.T) {
 	t.Parallel()
-	var logged syncBuffer
+	var logged dbtest.Journal
 	w := newWorld(t)
 	s := w.serve(options{log: slog.New(slog.NewJSONHandler(&logged, nil)), pool: db.Options{Tracer: interrupter("cursor_secret")}})
 	if e := s.post(t, w.agent.token, `{ viewer { name } }`, nil).wantCode("UNAVAILABLE"); e.Extensions.RequestID == "" {
@@ -146,7 +146,7 @@ func (panickingAuth) Authenticate(context.Context, service.Credential) (service.
 // TestAuthenticationPanics: a panic before any operation is answered and logged like all others.
 func TestAuthenticationPanics(t *testing.T) {
 	t.Parallel()
-	var logged syncBuffer
+	var logged dbtest.Journal
 	s := &server{http: httptest.NewServer(graph.NewHandler(graph.Options{
 		Auth: panickingAuth{}, Log: slog.New(slog.NewJSONHandler(&logged, nil)),
 	}))}
@@ -168,7 +168,7 @@ func TestAuthenticationPanics(t *testing.T) {
 // the server nor other subscriptions.
 func TestFollowerPanics(t *testing.T) {
 	t.Parallel()
-	var logged syncBuffer
+	var logged dbtest.Journal
 	s := &saboteur{}
 	w := newWorld(t, func(o *options) {
 		o.log, o.pool.Tracer = slog.New(slog.NewJSONHandler(&logged, nil)), s

@@ -2,9 +2,7 @@ package graph
 
 import (
 	"context"
-	"crypto/sha256"
 	"errors"
-	"fmt"
 	"log/slog"
 	"net/netip"
 	"sync"
@@ -13,6 +11,7 @@ import (
 	"golang.org/x/time/rate"
 
 	"switchboard/service"
+	"switchboard/service/apitoken"
 )
 
 // Limits of failed authentications from one network.
@@ -36,11 +35,9 @@ type rejections struct {
 
 	mu       sync.Mutex
 	networks map[netip.Prefix]*failing
-	refused  map[tokenDigest]refusedToken
-	accepted map[tokenDigest]time.Time
+	refused  map[apitoken.Digest]refusedToken
+	accepted map[apitoken.Digest]time.Time
 }
-
-type tokenDigest [sha256.Size]byte
 
 type refusedToken struct {
 	why error
@@ -60,7 +57,7 @@ func newRejections(log *slog.Logger, now func() time.Time, unlimited bool) *reje
 	}
 	return &rejections{
 		log: log, now: now, unlimited: unlimited,
-		networks: map[netip.Prefix]*failing{}, refused: map[tokenDigest]refusedToken{}, accepted: map[tokenDigest]time.Time{},
+		networks: map[netip.Prefix]*failing{}, refused: map[apitoken.Digest]refusedToken{}, accepted: map[apitoken.Digest]time.Time{},
 	}
 }
 
@@ -70,7 +67,7 @@ var errTooManyFailures = &service.Error{Code: rateLimited, Message: "authenticat
 // guard looks up the caller of a credential by ask, unless it was refused a moment ago or its
 // network has failed too often.
 func (j *rejections) guard(ctx context.Context, c service.Credential, ask func() error) error {
-	network, key := networkOf(ctx), sha256.Sum256(fmt.Appendf(nil, "%t %q %s", c.Local, c.Workspace, c.Token))
+	network, key := networkOf(ctx), c.ID()
 	if err := j.before(network, key); err != nil {
 		return err
 	}
@@ -79,7 +76,7 @@ func (j *rejections) guard(ctx context.Context, c service.Credential, ask func()
 	return err
 }
 
-func (j *rejections) before(network netip.Prefix, key tokenDigest) error {
+func (j *rejections) before(network netip.Prefix, key apitoken.Digest) error {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	now := j.now()
@@ -97,7 +94,7 @@ func (j *rejections) before(network netip.Prefix, key tokenDigest) error {
 	return nil
 }
 
-func (j *rejections) after(network netip.Prefix, key tokenDigest, err error) {
+func (j *rejections) after(network netip.Prefix, key apitoken.Digest, err error) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	now := j.now()
@@ -114,7 +111,7 @@ func (j *rejections) after(network netip.Prefix, key tokenDigest, err error) {
 }
 
 // remember keeps a value, instead of any other one if there are too many.
-func remember[V any](values map[tokenDigest]V, key tokenDigest, value V) {
+func remember[V any](values map[apitoken.Digest]V, key apitoken.Digest, value V) {
 	if _, known := values[key]; !known && len(values) >= tokensKept {
 		for other := range values {
 			delete(values, other)

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"switchboard/auth"
+	"switchboard/db/dbtest"
 	"switchboard/graph"
 )
 
@@ -75,7 +76,7 @@ func TestRefusedTokenIsRemembered(t *testing.T) {
 func TestFailuresAreReported(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		var logged syncBuffer
+		var logged dbtest.Journal
 		handler := graph.NewHandler(graph.Options{Auth: auth.New(nil, nil), Log: slog.New(slog.NewTextHandler(&logged, nil))})
 		fail := func(times int, from string) {
 			for range times {

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"switchboard/db/dbtest"
 	"switchboard/graph"
 )
 
@@ -83,7 +84,7 @@ func TestTrustedDocuments(t *testing.T) {
 // operations.
 func TestOthersAreLogged(t *testing.T) {
 	t.Parallel()
-	var logged syncBuffer
+	var logged dbtest.Journal
 	w := newWorld(t, func(o *options) {
 		o.documents, o.log = graph.LogOthers, slog.New(slog.NewTextHandler(&logged, nil))
 	})

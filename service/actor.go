@@ -1,9 +1,11 @@
 package service
 
 import (
+	"fmt"
 	"time"
 
 	"switchboard/db"
+	"switchboard/service/apitoken"
 )
 
 // Actor is who is calling: an agent, or a program with an API token of its own.
@@ -23,6 +25,11 @@ type Credential struct {
 	Workspace string // typed id of the workspace that the caller chose; empty if the token decides
 	Address   string // network address of the caller, for the access log; empty if unknown
 	Local     bool   // whether the request came from this machine without a proxy between
+}
+
+// ID returns a digest of what decides who presents the credential.
+func (c Credential) ID() apitoken.Digest {
+	return apitoken.DigestOf(fmt.Sprintf("%t %q %s", c.Local, c.Workspace, c.Token))
 }
 
 // A ChoiceError reports that a caller has agents in several workspaces and must choose one. Clients
