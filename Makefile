@@ -2,7 +2,7 @@ STATICCHECK = go run honnef.co/go/tools/cmd/staticcheck@v0.7.0
 GOFMT = test -z "$$(gofmt -l .)" || { echo "gofmt these:"; gofmt -l .; exit 1; }
 
 .DEFAULT_GOAL := help
-.PHONY: help run quick rls test check lint portable generate load faults tools
+.PHONY: help run quick test rls race bench check vet lint portable generate load faults tools
 
 help: ## print this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -15,28 +15,41 @@ quick: ## run the tests without browsers, npm and kill -9, in under a minute
 	go vet ./...
 	go test -short -parallel 8 -timeout 5m ./...
 
-# What is skipped needs the owner of the tables, or counts statements, of which there are more here.
-OWNERS = TestTablesChange|TestReadOnlyEnds|TestPageTakesOneStatement|TestThreeRoundTrips|TestLog/P1_no_(change|event)_without|TestWorkflowFailures/W2_what_was_tried|TestWorkflowTriggers/W1_what_a_version|TestPausesInAnOutage|TestDatabaseAway|TestSettingDropped|TestSettings|TestMigrateElsewhere|TestSearchReadsFewRows|TestRestoredInPlace/all_agents
+OWNERS = TestOpenInboxAgrees|TestCompanyBroken|TestTablesChange|TestReadOnlyEnds|TestPageTakesOneStatement|TestThreeRoundTrips|TestLog/P1_no_(change|event)_without|TestWorkflowFailures/W2_what_was_tried|TestWorkflowTriggers/W1_what_a_version|TestPausesInAnOutage|TestDatabaseAway|TestSettingDropped|TestSettings|TestMigrateElsewhere|TestSearchReadsFewRows|TestRestoredInPlace/all_agents
 
-rls: ## run the tests of db, feed, service and auth with row-level security forced on every table
-	SWITCHBOARD_TEST_RLS=1 go test -short -timeout 5m -skip '$(OWNERS)' ./db ./feed ./service ./service/workflow ./auth
+# Their tests run under row-level security, but for OWNERS, which need the owner of the tables, or count
+# statements, of which there are more then.
+CONFINED = ./auth ./db ./feed ./service ./service/workflow
 
-# These tests start programs of their own; those in which much happens at once have the race detector.
-PROGRAMS = ./attack ./bench/... ./command ./faults
+# Goroutines share memory in these and in CONFINED.
+RACE = ./graph ./graph/live ./service/projection
 
-# -p 2: each package's tests keep PostgreSQL busy, and most of them a race detector. The second run of
-# graph/live is over the write path of other systems than Unix.
-test: tools check ## run everything with the race detector; says what it installs before it does
-	go test -race -p 2 -timeout 15m $$(go list ./... | grep -vxF "$$(go list $(PROGRAMS))")
-	go test -p 2 -timeout 15m $(PROGRAMS)
+# -vet=off: make vet has run all of it. -p 2: each package's tests keep PostgreSQL busy. The last run is
+# over the write path of other systems than Unix.
+test: tools vet ## run every test, what shares memory with the race detector; says what it installs before it does
+	go test -race -vet=off -p 2 -timeout 15m $(RACE)
 	$(MAKE) rls
-	go test -race -tags plainconn -timeout 5m ./graph/live
+	go test -race -vet=off -p 2 -timeout 5m -run '$(OWNERS)' $(CONFINED)
+	go test -vet=off -p 2 -timeout 15m $$(go list ./... | grep -v /bench/ | grep -vxF "$$(go list $(RACE) $(CONFINED))")
+	go test -vet=off -short ./bench/...
+	go test -vet=off -tags plainconn -timeout 5m ./graph/live
 
-check: lint portable ## gofmt, vet, staticcheck, types for Windows and macOS
+rls: ## run the tests of CONFINED with the race detector, and row-level security forced on every table
+	SWITCHBOARD_TEST_RLS=1 go test -race -vet=off -p 2 -timeout 15m -skip '$(OWNERS)' $(CONFINED)
 
-lint: ## gofmt, vet and staticcheck (staticcheck.conf)
+race: ## run every test with the race detector, and the load tests in small: half an hour or more
+	SWITCHBOARD_TEST_LOAD=small go test -race -p 2 -timeout 60m ./...
+
+bench: ## try every benchmark for a moment; bench/README.md has how to measure
+	go test -p 2 -timeout 15m ./bench/...
+
+check: vet lint portable ## gofmt, vet, staticcheck, types for Windows and macOS: before a commit
+
+vet: ## gofmt and vet
 	@$(GOFMT)
 	go vet ./...
+
+lint: ## staticcheck (staticcheck.conf)
 	$(STATICCHECK) ./...
 
 portable: ## check that the server and its tests would build for Windows and macOS, without building them
@@ -47,7 +60,7 @@ generate: ## generate graph/ after a change of schema.graphqls
 	go generate ./graph
 
 load: ## the load tests of command/ at the size of the promises, with their figures
-	SWITCHBOARD_TEST_LOAD=full go test -v -count=1 -parallel 1 -timeout 30m -run 'TestCrowd|TestEventLatency|TestUnassignAfterClose|TestLeastBusy' ./command
+	SWITCHBOARD_TEST_LOAD=full go test -v -count=1 -parallel 1 -timeout 30m -run 'TestCrowd|TestEvery|TestEventLatency|TestUnassignAfterClose|TestLeastBusy' ./command
 
 SEED ?= 1
 SEEDS ?= 20

@@ -12,9 +12,8 @@ import (
 
 // The race for conversations: everybody tries to take all of them at once.
 const (
-	takers    = 64  // agents, each with a client
-	contested = 500 // conversations
-	together  = 4   // assignToMe in one request
+	takers   = 64 // agents, each with a client
+	together = 4  // assignToMe in one request
 )
 
 // attempt is the answer that an agent got for one conversation.
@@ -28,10 +27,12 @@ type attempt struct {
 }
 
 func TestEveryConversationIsTakenOnce(t *testing.T) {
+	isLoad(t)
 	t.Parallel()
 	dir := newDir(t)
 	s := start(t, "--data-dir", dir, "--no-demo")
 	c := found(t, s, dir, takers)
+	contested := sized(200, 500)
 	conversations := openMany(s, c.Token, contested)
 
 	began := time.Now()

@@ -363,7 +363,7 @@ func (c caller) viewer() string {
 // takes longer than 50 ms. The best of five rounds counts, as others use the machine too.
 func TestConsoleScrolls(t *testing.T) {
 	count, limit := 5_000, 500.0 // milliseconds: beside other tests the processors are not the page's alone
-	if full {
+	if full() {
 		count, limit = 100_000, 50
 	}
 	dir := newDir(t)

@@ -21,12 +21,24 @@ import (
 	"switchboard/db"
 )
 
-// full makes the load tests as large as the documented limits; SWITCHBOARD_TEST_LOAD=full sets it.
-var full bool
+// loadSize is SWITCHBOARD_TEST_LOAD: "small" runs the load tests too, with servers that have the race
+// detector; "full" makes them as large as the documented limits.
+var loadSize string
+
+// full reports whether figures are wanted.
+func full() bool { return loadSize == "full" }
+
+// isLoad skips a test of many clients, or of a long random walk, unless load tests are wanted.
+func isLoad(t *testing.T) {
+	t.Helper()
+	if loadSize == "" {
+		t.Skip("left out: make load and make race run it")
+	}
+}
 
 // sized returns the usual size of a load test, or the promised one if full is set.
 func sized(usual, promised int) int {
-	if full {
+	if full() {
 		return promised
 	}
 	return usual

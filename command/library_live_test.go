@@ -42,16 +42,18 @@ func TestFirstLiveList(t *testing.T) {
 // TestClientOracle: after random mutations, cut connections, late and repeated frames, closed tabs
 // and killed servers, what the lists of the library show is what fresh queries show.
 func TestClientOracle(t *testing.T) {
+	isLoad(t)
 	t.Parallel()
-	steps := 150
-	if full {
-		steps = 3000
+	steps, kills := 50, 0.04
+	if full() {
+		steps, kills = 3000, 0.01
 	}
-	playOracle(t, buildLibrary(t), steps)
+	playOracle(t, buildLibrary(t), steps, kills)
 }
 
-// playOracle runs client/test/oracle.mjs against a server, which it kills when it is asked to.
-func playOracle(t *testing.T, folder string, steps int) {
+// playOracle runs client/test/oracle.mjs against a server, which it kills when it is asked to: before
+// this share of the steps.
+func playOracle(t *testing.T, folder string, steps int, kills float64) {
 	t.Helper()
 	dir := newDir(t)
 	s := start(t, "--data-dir", dir, "--no-demo")
@@ -66,7 +68,7 @@ func playOracle(t *testing.T, folder string, steps int) {
 	cmd := exec.Command("node", "test/oracle.mjs")
 	cmd.Dir = folder
 	cmd.Env = append(os.Environ(), "SWITCHBOARD_URL="+s.GraphQL, "MANAGER="+c.Token, "AGENTS="+strings.Join(tokens, ","),
-		"INTEGRATION="+integration.Token, fmt.Sprint("STEPS=", steps), "KILLS=0.01")
+		"INTEGRATION="+integration.Token, fmt.Sprint("STEPS=", steps), fmt.Sprint("KILLS=", kills))
 	var complaints bytes.Buffer
 	cmd.Stderr = &complaints
 	input, output := must(cmd.StdinPipe()), must(cmd.StdoutPipe())

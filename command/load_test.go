@@ -262,6 +262,7 @@ func (s *server) memory(t *testing.T) string {
 // TestCrowdReconnectsAtOnce: the only server is killed, and all subscribers connect to its
 // successor at the same moment, while changes continue.
 func TestCrowdReconnectsAtOnce(t *testing.T) {
+	isLoad(t)
 	t.Parallel()
 	dir := newDir(t)
 	s := start(t, "--data-dir", dir, "--no-demo")
@@ -301,9 +302,10 @@ func TestCrowdReconnectsAtOnce(t *testing.T) {
 // TestCrowdThroughBulkAndReplay: no subscriber is disconnected by 500 changes in one mutation, by
 // the deactivation of an agent with 10,000 open conversations, or by the replay of all that.
 func TestCrowdThroughBulkAndReplay(t *testing.T) {
+	isLoad(t)
 	t.Parallel()
 	const bulk = 500
-	many := sized(2000, 10_000)
+	many := sized(1000, 10_000)
 	dir := newDir(t)
 	s := start(t, "--data-dir", dir, "--no-demo")
 	l := newLoad(t, dir, bulk, s)

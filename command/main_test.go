@@ -32,7 +32,8 @@ const patience = 2 * time.Minute
 // binary is the program under test, and raced the same with the race detector.
 var binary, raced string
 
-// busy are the tests whose servers do much at once and are therefore built with the race detector. It
+// busy are the tests whose servers do much at once and are therefore built with the race detector,
+// if loadSize is small. It
 // makes a program several times as slow, so the others do without.
 var busy = regexp.MustCompile(`^Test(Crowd|EveryConversation|KilledInCompany|LeastBusy|RevokedOnEachServer|UnassignAfterClose)`)
 
@@ -46,11 +47,11 @@ func TestMain(m *testing.M) {
 	os.Exit(buildAndRun(m))
 }
 
-// buildAndRun builds the program, also with the race detector unless figures are wanted
-// (SWITCHBOARD_TEST_LOAD=full), or takes the one that SWITCHBOARD_TEST_BINARY names.
+// buildAndRun builds the program, also with the race detector if loadSize is small, or takes the one that
+// SWITCHBOARD_TEST_BINARY names.
 func buildAndRun(m *testing.M) int {
 	given := os.Getenv("SWITCHBOARD_TEST_BINARY")
-	full = os.Getenv("SWITCHBOARD_TEST_LOAD") == "full"
+	loadSize = os.Getenv("SWITCHBOARD_TEST_LOAD")
 	for _, entry := range os.Environ() { // the developer's settings must not reach these tests
 		if name, _, _ := strings.Cut(entry, "="); name == "DATABASE_URL" || name == "NATS_URL" || strings.HasPrefix(name, "SWITCHBOARD_") || strings.HasPrefix(name, "OTEL_") {
 			_ = os.Unsetenv(name)
@@ -70,7 +71,7 @@ func buildAndRun(m *testing.M) int {
 	}
 	defer func() { _ = os.RemoveAll(dir) }()
 	binary, raced = filepath.Join(dir, "switchboard"), filepath.Join(dir, "raced")
-	if full {
+	if loadSize != "small" {
 		raced = binary
 	}
 	for _, file := range []string{binary, raced} {

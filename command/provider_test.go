@@ -189,7 +189,7 @@ func TestProvider(t *testing.T) {
 	old := first.as(token).watch(assignments, after) // is not renewed
 
 	renewals := 4
-	if full {
+	if full() {
 		renewals = 11 // more than a minute
 	}
 	var want []string

@@ -45,6 +45,7 @@ const pause = 8 * time.Second // short enough not to be closed
 // seconds. The first is closed and can resume; the second stays connected; all others receive
 // everything without delay.
 func TestCrowdWithStalledReaders(t *testing.T) {
+	isLoad(t)
 	t.Parallel()
 	dir := newDir(t)
 	s := start(t, "--data-dir", dir, "--no-demo")

@@ -53,6 +53,7 @@ func wholeLog(t *testing.T, d *db.DB, workspace db.WorkspaceKey) (events []*db.E
 // TestUnassignAfterClose: clients close conversations while the server is killed twice.
 // Every contact is unassigned, by exactly one event that names its run (W2, W3).
 func TestUnassignAfterClose(t *testing.T) {
+	isLoad(t)
 	t.Parallel()
 	const kills, clients, before = 2, 8, 8
 	n := sized(160, 1000)
@@ -147,6 +148,7 @@ func TestUnassignAfterClose(t *testing.T) {
 // no agent is assigned more than the capacity, and capacity that a close frees goes to the
 // contact that has waited longest.
 func TestLeastBusyUpToCapacity(t *testing.T) {
+	isLoad(t)
 	t.Parallel()
 	const capacity, opening = 5, 16
 	agents, n := sized(10, 20), sized(100, 500)

@@ -41,14 +41,18 @@ const confine = `
 // it applies to.
 func Confined(tb testing.TB, migrate func(ctx context.Context, url string) error) string {
 	tb.Helper()
-	return confinedTo(tb, clone(tb, migrate))
+	owner := clone(tb, migrate)
+	if !isConfined() { // then the template is
+		if err := execute(tb.Context(), owner, confine); err != nil {
+			tb.Fatal(err)
+		}
+	}
+	return asConfined(tb, owner)
 }
 
-func confinedTo(tb testing.TB, owner string) string {
+// asConfined returns the URL of a confined database for the role that is confined.
+func asConfined(tb testing.TB, owner string) string {
 	tb.Helper()
-	if err := execute(tb.Context(), owner, confine); err != nil {
-		tb.Fatal(err)
-	}
 	u, err := url.Parse(owner)
 	if err != nil {
 		tb.Fatal(err)

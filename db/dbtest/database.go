@@ -31,7 +31,7 @@ func New(tb testing.TB, migrate func(ctx context.Context, url string) error) str
 	tb.Helper()
 	url := clone(tb, migrate)
 	if migrate != nil && isConfined() {
-		url = confinedTo(tb, url)
+		url = asConfined(tb, url)
 	}
 	return url
 }
@@ -48,7 +48,7 @@ func clone(tb testing.TB, migrate func(ctx context.Context, url string) error) s
 		source = name("template")
 	}
 	database := name(strconv.FormatInt(count.Add(1), 10))
-	if err := execute(tb.Context(), url("postgres"), create(database, source)); err != nil {
+	if err := administer(tb.Context(), url, create(database, source)); err != nil {
 		tb.Fatal(fmt.Errorf("create the test's database: %w", err))
 	}
 	removeAtEnd(tb, url, database)
@@ -60,7 +60,7 @@ func clone(tb testing.TB, migrate func(ctx context.Context, url string) error) s
 func NewWith(tb testing.TB, options string, migrate func(ctx context.Context, url string) error) string {
 	tb.Helper()
 	url, database := serverURL(tb), name(strconv.FormatInt(count.Add(1), 10))
-	if err := execute(tb.Context(), url("postgres"), "CREATE DATABASE "+database+" TEMPLATE template0 "+options); err != nil {
+	if err := administer(tb.Context(), url, "CREATE DATABASE "+database+" TEMPLATE template0 "+options); err != nil {
 		tb.Fatal(fmt.Errorf("create the test's database with %s: %w", options, err))
 	}
 	removeAtEnd(tb, url, database)
@@ -76,7 +76,7 @@ func removeAtEnd(tb testing.TB, url func(string) string, database string) {
 	tb.Cleanup(func() {
 		ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 		defer cancel()
-		if err := remove(ctx, url("postgres"), database); err != nil {
+		if err := remove(ctx, url, database); err != nil {
 			tb.Errorf("drop the test's database: %v", err)
 		}
 	})
@@ -84,31 +84,60 @@ func removeAtEnd(tb testing.TB, url func(string) string, database string) {
 
 func makeTemplate(ctx context.Context, url func(string) string, migrate func(ctx context.Context, url string) error) error {
 	database := name("template")
-	if err := execute(ctx, url("postgres"), create(database, "template1")); err != nil {
+	if err := administer(ctx, url, create(database, "template1")); err != nil {
 		return fmt.Errorf("create the template of the tests' databases: %w", err)
 	}
 	if err := migrate(ctx, url(database)); err != nil {
 		return fmt.Errorf("migrate the template of the tests' databases: %w", err)
 	}
-	conn, err := pgx.Connect(ctx, url("postgres"))
-	if err != nil {
-		return err
+	if isConfined() {
+		if err := execute(ctx, url(database), confine); err != nil {
+			return fmt.Errorf("confine the template of the tests' databases: %w", err)
+		}
 	}
-	defer conn.Close(ctx)
-	return vacate(ctx, conn, database)
+	return onAdmin(ctx, url, func(conn *pgx.Conn) error { return vacate(ctx, conn, database) })
 }
 
-func remove(ctx context.Context, url, database string) error {
-	conn, err := pgx.Connect(ctx, url)
-	if err != nil {
+func remove(ctx context.Context, url func(string) string, database string) error {
+	return onAdmin(ctx, url, func(conn *pgx.Conn) error {
+		if err := vacate(ctx, conn, database); err != nil {
+			return err
+		}
+		_, err := conn.Exec(ctx, drop(database))
 		return err
+	})
+}
+
+// admin is this process's connection for creating and dropping databases. To open one takes longer
+// than to create a database.
+var admin struct {
+	mu   sync.Mutex
+	conn *pgx.Conn // nil: none is open
+}
+
+// onAdmin calls f with the admin connection, and once more if that turns out to be lost: some tests
+// end every connection.
+func onAdmin(ctx context.Context, url func(string) string, f func(*pgx.Conn) error) (err error) {
+	admin.mu.Lock()
+	defer admin.mu.Unlock()
+	for range 2 {
+		if admin.conn == nil || admin.conn.IsClosed() {
+			if admin.conn, err = pgx.Connect(ctx, url("postgres")); err != nil {
+				return err
+			}
+		}
+		if err = f(admin.conn); err == nil || !admin.conn.IsClosed() {
+			return err
+		}
 	}
-	defer conn.Close(ctx)
-	if err := vacate(ctx, conn, database); err != nil {
-		return err
-	}
-	_, err = conn.Exec(ctx, drop(database))
 	return err
+}
+
+func administer(ctx context.Context, url func(string) string, sql string) error {
+	return onAdmin(ctx, url, func(conn *pgx.Conn) error {
+		_, err := conn.Exec(ctx, sql)
+		return err
+	})
 }
 
 // vacate ends all connections to a database and waits until they have ended. CREATE and DROP

@@ -46,6 +46,9 @@ func leave() error {
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
 	sweep(ctx, shared.server.URL)
+	if admin.conn != nil {
+		_ = admin.conn.Close(ctx)
+	}
 	return shared.server.Close()
 }
 
