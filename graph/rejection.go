@@ -11,7 +11,6 @@ import (
 	"golang.org/x/time/rate"
 
 	"switchboard/service"
-	"switchboard/service/apitoken"
 )
 
 // Limits of failed authentications from one network.
@@ -35,8 +34,8 @@ type rejections struct {
 
 	mu       sync.Mutex
 	networks map[netip.Prefix]*failing
-	refused  map[apitoken.Digest]refusedToken
-	accepted map[apitoken.Digest]time.Time
+	refused  map[service.CredentialID]refusedToken
+	accepted map[service.CredentialID]time.Time
 }
 
 type refusedToken struct {
@@ -57,7 +56,7 @@ func newRejections(log *slog.Logger, now func() time.Time, unlimited bool) *reje
 	}
 	return &rejections{
 		log: log, now: now, unlimited: unlimited,
-		networks: map[netip.Prefix]*failing{}, refused: map[apitoken.Digest]refusedToken{}, accepted: map[apitoken.Digest]time.Time{},
+		networks: map[netip.Prefix]*failing{}, refused: map[service.CredentialID]refusedToken{}, accepted: map[service.CredentialID]time.Time{},
 	}
 }
 
@@ -76,7 +75,7 @@ func (j *rejections) guard(ctx context.Context, c service.Credential, ask func()
 	return err
 }
 
-func (j *rejections) before(network netip.Prefix, key apitoken.Digest) error {
+func (j *rejections) before(network netip.Prefix, key service.CredentialID) error {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	now := j.now()
@@ -94,7 +93,7 @@ func (j *rejections) before(network netip.Prefix, key apitoken.Digest) error {
 	return nil
 }
 
-func (j *rejections) after(network netip.Prefix, key apitoken.Digest, err error) {
+func (j *rejections) after(network netip.Prefix, key service.CredentialID, err error) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	now := j.now()
@@ -111,7 +110,7 @@ func (j *rejections) after(network netip.Prefix, key apitoken.Digest, err error)
 }
 
 // remember keeps a value, instead of any other one if there are too many.
-func remember[V any](values map[apitoken.Digest]V, key apitoken.Digest, value V) {
+func remember[V any](values map[service.CredentialID]V, key service.CredentialID, value V) {
 	if _, known := values[key]; !known && len(values) >= tokensKept {
 		for other := range values {
 			delete(values, other)

@@ -27,8 +27,11 @@ type Credential struct {
 	Local     bool   // whether the request came from this machine without a proxy between
 }
 
+// A CredentialID tells credentials apart without being one.
+type CredentialID = apitoken.Digest
+
 // ID returns a digest of what decides who presents the credential.
-func (c Credential) ID() apitoken.Digest {
+func (c Credential) ID() CredentialID {
 	return apitoken.DigestOf(fmt.Sprintf("%t %q %s", c.Local, c.Workspace, c.Token))
 }
 
