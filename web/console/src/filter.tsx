@@ -1,4 +1,5 @@
 import type { InboxFilter } from '@switchboard/client'
+import { useEffect, useRef, useState } from 'preact/hooks'
 import { useDesk } from './desk'
 import { Icon } from './icon'
 import { useLive } from './live'
@@ -11,32 +12,7 @@ export function Filters({ place, go }: { place: Place; go: (change: Partial<Plac
   const count = Object.keys(place.filter).length
   return (
     <div class="filters">
-      <form
-        class="search"
-        role="search"
-        onSubmit={(event) => {
-          event.preventDefault()
-          document.querySelector<HTMLElement>('.list')?.focus()
-        }}
-      >
-        <Icon name="search" />
-        <input
-          id="search"
-          type="search"
-          aria-label="Search name, e-mail, phone and closing note"
-          placeholder="Search"
-          autocomplete="off"
-          value={place.search}
-          onInput={(event) =>
-            later(() => go({ search: (event.target as HTMLInputElement).value.trim() }))
-          }
-          onKeyDown={(event) => {
-            if (event.key !== 'Escape') return
-            event.currentTarget.blur()
-            go({ search: '' })
-          }}
-        />
-      </form>
+      <Search place={place} go={go} />
       <details
         class="menu"
         onKeyDown={(event) => {
@@ -71,6 +47,52 @@ export function Filters({ place, go }: { place: Place; go: (change: Partial<Plac
 }
 
 let due: ReturnType<typeof setTimeout>
+
+/** The search field. What is being typed stays as it is while the list changes beside it. */
+function Search({ place, go }: { place: Place; go: (change: Partial<Place>) => void }) {
+  const [text, setText] = useState(place.search)
+  const searched = useRef(place.search) // the last search of this field, to tell it from others
+  useEffect(() => {
+    if (place.search === searched.current) return
+    searched.current = place.search
+    setText(place.search)
+  }, [place.search])
+  const search = (words: string) => {
+    searched.current = words.trim()
+    go({ search: searched.current })
+  }
+  return (
+    <form
+      class="search"
+      role="search"
+      onSubmit={(event) => {
+        event.preventDefault()
+        document.querySelector<HTMLElement>('.list')?.focus()
+      }}
+    >
+      <Icon name="search" />
+      <input
+        id="search"
+        type="search"
+        aria-label="Search name, e-mail, phone and closing note"
+        placeholder="Search"
+        autocomplete="off"
+        value={text}
+        onInput={({ currentTarget: { value } }) => {
+          setText(value)
+          later(() => search(value))
+        }}
+        onKeyDown={(event) => {
+          if (event.key !== 'Escape') return
+          event.currentTarget.blur()
+          clearTimeout(due)
+          setText('')
+          search('')
+        }}
+      />
+    </form>
+  )
+}
 
 /** Waits until somebody pauses while typing. */
 function later(act: () => void) {
