@@ -2,7 +2,7 @@ STATICCHECK = go run honnef.co/go/tools/cmd/staticcheck@v0.7.0
 GOFMT = test -z "$$(gofmt -l .)" || { echo "gofmt these:"; gofmt -l .; exit 1; }
 
 .DEFAULT_GOAL := help
-.PHONY: help run quick test rls race bench check vet lint portable generate load faults tools
+.PHONY: help run quick test shared programs rls race bench check vet lint portable generate load faults tools
 
 help: ## print this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -24,18 +24,22 @@ CONFINED = ./auth ./db ./feed ./service ./service/workflow
 # Goroutines share memory in these and in CONFINED.
 RACE = ./graph ./graph/live ./service/projection
 
-# -vet=off: make vet has run all of it. -p 2: each package's tests keep PostgreSQL busy. The last run is
-# over the write path of other systems than Unix.
+# Two chains run at once, since each has times at which it waits. -vet=off: make vet has run all of it.
 test: tools vet ## run every test, what shares memory with the race detector; says what it installs before it does
-	go test -race -vet=off -p 2 -timeout 15m $(RACE)
-	$(MAKE) rls
-	go test -race -vet=off -p 2 -timeout 5m -run '$(OWNERS)' $(CONFINED)
-	go test -vet=off -p 2 -timeout 15m $$(go list ./... | grep -v /bench/ | grep -vxF "$$(go list $(RACE) $(CONFINED))")
-	go test -vet=off -short ./bench/...
+	$(MAKE) -j 2 shared programs
+
+# The last run is over the write path of other systems than Unix.
+shared: rls
+	go test -race -vet=off -timeout 15m -run '$(OWNERS)' $(CONFINED)
+	go test -race -vet=off -p 1 -timeout 15m $(RACE)
 	go test -vet=off -tags plainconn -timeout 5m ./graph/live
 
+programs:
+	go test -vet=off -p 1 -timeout 18m $$(go list ./... | grep -v /bench/ | grep -vxF "$$(go list $(RACE) $(CONFINED))")
+	go test -vet=off -short ./bench/...
+
 rls: ## run the tests of CONFINED with the race detector, and row-level security forced on every table
-	SWITCHBOARD_TEST_RLS=1 go test -race -vet=off -p 2 -timeout 15m -skip '$(OWNERS)' $(CONFINED)
+	SWITCHBOARD_TEST_RLS=1 go test -race -vet=off -p 1 -timeout 15m -skip '$(OWNERS)' $(CONFINED)
 
 race: ## run every test with the race detector, and the load tests in small: half an hour or more
 	SWITCHBOARD_TEST_LOAD=small go test -race -p 2 -timeout 60m ./...

@@ -60,8 +60,17 @@ type server struct {
 
 // A company is the workspace with the tokens of its callers.
 type company struct {
+	world                               *servicetest.World
 	agent, manager, integration, reader string // tokens
 	contact, conversation               string // ids
+}
+
+// issue returns a new token.
+func (c company) issue(t *testing.T, scope db.TokenScope, agent *db.AgentID) string {
+	t.Helper()
+	secret, _, err := auth.New(c.world.DB, slog.New(slog.DiscardHandler)).Issue(t.Context(), c.world.Manager.Workspace, scope, agent, "a token", 0)
+	check(t, err)
+	return secret
 }
 
 // start starts a server with a database of its own.
@@ -124,14 +133,9 @@ func found(t *testing.T, database string) (c company) {
 			c.contact, c.conversation = o.Contact.ID.String(), o.Conversation.ID.String()
 		}
 	}
-	known := auth.New(w.DB, slog.New(slog.DiscardHandler))
-	issue := func(scope db.TokenScope, agent *db.AgentID) string {
-		secret, _, err := known.Issue(t.Context(), w.Manager.Workspace, scope, agent, "a token", 0)
-		check(t, err)
-		return secret
-	}
-	c.agent, c.manager = issue(db.ScopeAgent, ann.Agent), issue(db.ScopeAgent, w.Manager.Agent)
-	c.integration, c.reader = issue(db.ScopeIntegration, nil), issue(db.ScopeRead, nil)
+	c.world = w
+	c.agent, c.manager = c.issue(t, db.ScopeAgent, ann.Agent), c.issue(t, db.ScopeAgent, w.Manager.Agent)
+	c.integration, c.reader = c.issue(t, db.ScopeIntegration, nil), c.issue(t, db.ScopeRead, nil)
 	return c
 }
 

@@ -31,7 +31,7 @@ func TestUnreadMemory(t *testing.T) {
 	if a := body(text)(s); a.status != http.StatusOK || len(a.body) < 5<<20 {
 		t.Fatalf("a large answer: %d, %d bytes", a.status, len(a.body))
 	}
-	before := s.usage(true)
+	before, resident := s.usage(true), s.resident(t)
 	var conns []net.Conn
 	for i := range 13 {
 		conn, err := net.Dial("tcp", s.address)
@@ -54,7 +54,7 @@ func TestUnreadMemory(t *testing.T) {
 		conns = append(conns, conn)
 	}
 	held := s.usage(true)
-	t.Logf("%d MiB are held for thirteen clients", (held.Heap-before.Heap)>>20)
+	t.Logf("%d MiB are held for thirteen clients, the process has grown by %d MiB", (held.Heap-before.Heap)>>20, (s.resident(t)-resident)>>20)
 	if held.Heap-before.Heap > most {
 		t.Errorf("%d MiB are held for clients that do not read", (held.Heap-before.Heap)>>20)
 	}
@@ -64,6 +64,7 @@ func TestUnreadMemory(t *testing.T) {
 	}
 	for until := time.Now().Add(patience); ; {
 		if now := s.usage(true); now.Heap-before.Heap < 8<<20 {
+			t.Logf("the process has %d MiB more than before", (s.resident(t)-resident)>>20)
 			return
 		}
 		if time.Now().After(until) {

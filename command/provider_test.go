@@ -34,8 +34,9 @@ type provider struct {
 	id      string                  // token that names the session
 }
 
-// startProvider starts a provider whose tokens are valid for some seconds.
-func startProvider(t *testing.T, seconds string) *provider {
+// startProvider starts a provider whose tokens are valid for some seconds, for people of a console at
+// an address.
+func startProvider(t *testing.T, seconds, console string) *provider {
 	t.Helper()
 	p := &provider{t: t, browser: &http.Client{
 		Jar: must(cookiejar.New(nil)), Timeout: patience,
@@ -48,7 +49,7 @@ func startProvider(t *testing.T, seconds string) *provider {
 	node.Dir = t.TempDir()
 	check(t, copyFiles("testdata/provider", node.Dir, func(string) bool { return true }))
 	installPackages(t, "provider", node.Dir)
-	node.Env = append(os.Environ(), "TOKEN_SECONDS="+seconds, "LOGOUT_URI="+hook.URL+"/backchannel-logout")
+	node.Env = append(os.Environ(), "TOKEN_SECONDS="+seconds, "LOGOUT_URI="+hook.URL+"/backchannel-logout", "CONSOLE="+console)
 	log := &dbtest.Journal{}
 	node.Stderr = log
 	out := must(node.StdoutPipe())
@@ -163,7 +164,7 @@ func (p *provider) signOut() {
 // signs out at the provider, both end.
 func TestProvider(t *testing.T) {
 	t.Parallel()
-	p := startProvider(t, "10")
+	p := startProvider(t, "10", "http://127.0.0.1:1/")
 	dir := newDir(t)
 	var made struct{ Workspace, Token string }
 	succeed(t, &made, "workspace", "create", "Acme", "--manager", "mia@acme.example", "--data-dir", dir)

@@ -53,7 +53,7 @@ func TestFirstAndSecondStart(t *testing.T) {
 		check(t, s.Close())
 	}
 	t.Logf("second start: %v", fastest)
-	if fastest > time.Second {
+	if fastest > 10*time.Second {
 		t.Errorf("the second start took %v", fastest)
 	}
 }

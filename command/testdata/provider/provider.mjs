@@ -1,6 +1,6 @@
 // An identity provider for the tests: anybody signs in under any name, whose verified e-mail address
 // is NAME@acme.example. It prints its address. TOKEN_SECONDS is how long access tokens are valid,
-// LOGOUT_URI is told of logouts.
+// LOGOUT_URI is told of logouts, and CONSOLE is the address of the console that signs people in.
 import { createServer } from 'node:http'
 import { generateKeyPairSync } from 'node:crypto'
 import { Provider } from 'oidc-provider'
@@ -20,7 +20,14 @@ server.listen(0, '127.0.0.1', () => {
       grant_types: ['authorization_code', 'refresh_token'],
       backchannel_logout_uri: process.env.LOGOUT_URI,
       backchannel_logout_session_required: true,
+    }, {
+      client_id: 'console',
+      application_type: 'native', // which may be redirected to an address of this machine
+      token_endpoint_auth_method: 'none',
+      redirect_uris: [process.env.CONSOLE],
+      grant_types: ['authorization_code'],
     }],
+    clientBasedCORS: (_, origin) => origin === new URL(process.env.CONSOLE).origin,
     // By default it sends nothing to addresses of this machine.
     fetch: (url, { dispatcher, ...options }) => fetch(url, options),
     findAccount: (_, sub) => ({ accountId: sub, claims: () => ({ sub, ...email(sub) }) }),
