@@ -2,7 +2,7 @@ STATICCHECK = go run honnef.co/go/tools/cmd/staticcheck@v0.7.0
 GOFMT = test -z "$$(gofmt -l .)" || { echo "gofmt these:"; gofmt -l .; exit 1; }
 
 .DEFAULT_GOAL := help
-.PHONY: help run quick test shared programs rls race bench check vet lint portable generate load faults tools
+.PHONY: help run quick test rls race bench check lint format portable generate load faults tools
 
 help: ## print this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -15,31 +15,25 @@ quick: ## run the tests without browsers, npm and kill -9, in under a minute
 	go vet ./...
 	go test -short -parallel 8 -timeout 5m ./...
 
-OWNERS = TestOpenInboxAgrees|TestCompanyBroken|TestTablesChange|TestReadOnlyEnds|TestPageTakesOneStatement|TestThreeRoundTrips|TestLog/P1_no_(change|event)_without|TestWorkflowFailures/W2_what_was_tried|TestWorkflowTriggers/W1_what_a_version|TestPausesInAnOutage|TestDatabaseAway|TestSettingDropped|TestSettings|TestMigrateElsewhere|TestSearchReadsFewRows|TestRestoredInPlace/all_agents
-
 # Their tests run under row-level security, but for OWNERS, which need the owner of the tables, or count
 # statements, of which there are more then.
 CONFINED = ./auth ./db ./feed ./service ./service/workflow
+OWNERS = TestOpenInboxAgrees|TestCompanyBroken|TestTablesChange|TestReadOnlyEnds|TestPageTakesOneStatement|TestThreeRoundTrips|TestLog/P1_no_(change|event)_without|TestWorkflowFailures/W2_what_was_tried|TestWorkflowTriggers/W1_what_a_version|TestPausesInAnOutage|TestDatabaseAway|TestSettingDropped|TestSettings|TestMigrateElsewhere|TestSearchReadsFewRows|TestRestoredInPlace/all_agents
 
-# Goroutines share memory in these and in CONFINED.
-RACE = ./graph ./graph/live ./service/projection
+# Tests in which many goroutines share memory. With the race detector all tests take half an hour.
+BUSY = Company|Linearizable|OneWins|P7|Subscriptions|TwoServers|Watch|Withdraw
 
-# Two chains run at once, since each has times at which it waits. -vet=off: make vet has run all of it.
-test: tools vet ## run every test, what shares memory with the race detector; says what it installs before it does
-	$(MAKE) -j 2 shared programs
+# -p 2: each package's tests keep PostgreSQL busy. The last run is over the write path of other systems
+# than Unix.
+test: tools format rls ## run every test, the busy ones with the race detector; says what it installs before it does
+	go test -race -p 2 -timeout 15m -run '$(OWNERS)|$(BUSY)' ./graph $(CONFINED)
+	go test -race -p 2 -timeout 15m ./graph/live ./service/projection
+	go test -p 2 -timeout 18m $$(go list ./... | grep -v /bench/ | grep -vxF "$$(go list $(CONFINED) ./graph/live ./service/projection)")
+	go test -short ./bench/...
+	go test -tags plainconn -timeout 5m ./graph/live
 
-# The last run is over the write path of other systems than Unix.
-shared: rls
-	go test -race -vet=off -timeout 15m -run '$(OWNERS)' $(CONFINED)
-	go test -race -vet=off -p 1 -timeout 15m $(RACE)
-	go test -vet=off -tags plainconn -timeout 5m ./graph/live
-
-programs:
-	go test -vet=off -p 1 -timeout 18m $$(go list ./... | grep -v /bench/ | grep -vxF "$$(go list $(RACE) $(CONFINED))")
-	go test -vet=off -short ./bench/...
-
-rls: ## run the tests of CONFINED with the race detector, and row-level security forced on every table
-	SWITCHBOARD_TEST_RLS=1 go test -race -vet=off -p 1 -timeout 15m -skip '$(OWNERS)' $(CONFINED)
+rls: ## run the tests of CONFINED with row-level security forced on every table
+	SWITCHBOARD_TEST_RLS=1 go test -p 2 -timeout 15m -skip '$(OWNERS)' $(CONFINED)
 
 race: ## run every test with the race detector, and the load tests in small: half an hour or more
 	SWITCHBOARD_TEST_LOAD=small go test -race -p 2 -timeout 60m ./...
@@ -47,14 +41,14 @@ race: ## run every test with the race detector, and the load tests in small: hal
 bench: ## try every benchmark for a moment; bench/README.md has how to measure
 	go test -p 2 -timeout 15m ./bench/...
 
-check: vet lint portable ## gofmt, vet, staticcheck, types for Windows and macOS: before a commit
+check: lint portable ## gofmt, vet, staticcheck, types for Windows and macOS: before a commit
 
-vet: ## gofmt and vet
-	@$(GOFMT)
+lint: format ## gofmt, vet and staticcheck (staticcheck.conf)
 	go vet ./...
-
-lint: ## staticcheck (staticcheck.conf)
 	$(STATICCHECK) ./...
+
+format: ## gofmt
+	@$(GOFMT)
 
 portable: ## check that the server and its tests would build for Windows and macOS, without building them
 	SWITCHBOARD_TEST_PORTABLE=1 go test -count=1 -run TestPortable .
@@ -64,7 +58,7 @@ generate: ## generate graph/ after a change of schema.graphqls
 	go generate ./graph
 
 load: ## the load tests of command/ at the size of the promises, with their figures
-	SWITCHBOARD_TEST_LOAD=full go test -v -count=1 -parallel 1 -timeout 30m -run 'TestCrowd|TestEvery|TestEventLatency|TestUnassignAfterClose|TestLeastBusy' ./command
+	SWITCHBOARD_TEST_LOAD=full go test -v -count=1 -parallel 1 -timeout 30m -run 'TestCrowd|TestEvery|TestEventLatency|TestUnassignAfterClose|TestLeastBusy|TestConsoleScrolls' ./command
 
 SEED ?= 1
 SEEDS ?= 20

@@ -370,6 +370,7 @@ func (c caller) viewer() string {
 // TestConsoleScrolls: a list of many conversations is scrolled through without a task of the page that
 // takes longer than 50 ms. The best of five rounds counts, as others use the machine too.
 func TestConsoleScrolls(t *testing.T) {
+	isLoad(t)
 	count, limit := 5_000, 500.0 // milliseconds: beside other tests the processors are not the page's alone
 	if full() {
 		count, limit = 100_000, 50

@@ -193,6 +193,7 @@ func TestTwoFirstStartsAtOnce(t *testing.T) {
 }
 
 func TestEventLatency(t *testing.T) {
+	isLoad(t)
 	dir := newDir(t)
 	trackCommits(t, dir)
 	both := []*server{start(t, "--data-dir", dir, "--no-demo"), start(t, "--data-dir", dir)}

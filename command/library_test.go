@@ -7,19 +7,39 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 )
 
-// buildLibrary builds a copy of client/ and returns its folder.
+// library is the built copy of client/ that the tests share.
+var library struct {
+	once   sync.Once
+	folder string // empty: it could not be built
+}
+
+// buildLibrary returns the folder of a built copy of client/ that belongs to the test.
 func buildLibrary(t *testing.T) string {
 	t.Helper()
-	folder := t.TempDir()
-	check(t, copyFiles("../client", filepath.Join(folder, "client"), func(string) bool { return true }))
-	check(t, os.WriteFile(filepath.Join(folder, "schema.graphqls"), must(os.ReadFile("../schema.graphqls")), 0o600))
-	folder = filepath.Join(folder, "client")
-	installPackages(t, "client", folder)
-	runNode(t, folder, "node_modules/typescript/bin/tsc")
+	library.once.Do(func() {
+		folder := filepath.Join(must(os.MkdirTemp(workshop, "library-")), "client")
+		layLibrary(t, "..", folder)
+		runNode(t, folder, "node_modules/typescript/bin/tsc")
+		library.folder = folder
+	})
+	if library.folder == "" {
+		t.Fatal("the library could not be built")
+	}
+	folder := filepath.Join(t.TempDir(), "client")
+	layLibrary(t, filepath.Dir(library.folder), folder)
 	return folder
+}
+
+// layLibrary copies client/ with the schema beside it, and installs its packages.
+func layLibrary(t *testing.T, from, folder string) {
+	t.Helper()
+	check(t, copyFiles(filepath.Join(from, "client"), folder, func(string) bool { return true }))
+	check(t, os.WriteFile(filepath.Join(folder, "..", "schema.graphqls"), must(os.ReadFile(filepath.Join(from, "schema.graphqls"))), 0o600))
+	installPackages(t, "client", folder)
 }
 
 // runNode runs a program that must succeed, and returns what it prints.

@@ -225,6 +225,7 @@ func idsOf(events []*db.Event, picks func(*db.Event) bool) (ids []string) {
 // TestCrowdWhenAServerIsKilled: one of two servers is killed under load. Its subscribers connect
 // to the other one or to its successor, and all subscribers receive exactly the log.
 func TestCrowdWhenAServerIsKilled(t *testing.T) {
+	isLoad(t)
 	t.Parallel()
 	dir := newDir(t)
 	both := []*server{start(t, "--data-dir", dir, "--no-demo"), start(t, "--data-dir", dir)}

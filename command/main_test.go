@@ -32,6 +32,9 @@ const patience = 2 * time.Minute
 // binary is the program under test, and raced the same with the race detector.
 var binary, raced string
 
+// workshop is a folder for what the tests build, which is removed when they end.
+var workshop string
+
 // busy are the tests whose servers do much at once and are therefore built with the race detector,
 // if loadSize is small. It
 // makes a program several times as slow, so the others do without.
@@ -61,16 +64,16 @@ func buildAndRun(m *testing.M) int {
 	if err := os.Setenv("GORACE", "atexit_sleep_ms=20 "+os.Getenv("GORACE")); err != nil {
 		panic(err)
 	}
-	if binary, raced = given, given; binary != "" {
-		return m.Run()
-	}
-	dir, err := os.MkdirTemp("", "sb-")
-	if err != nil {
+	var err error
+	if workshop, err = os.MkdirTemp("", "sb-"); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		return 1
 	}
-	defer func() { _ = os.RemoveAll(dir) }()
-	binary, raced = filepath.Join(dir, "switchboard"), filepath.Join(dir, "raced")
+	defer func() { _ = os.RemoveAll(workshop) }()
+	if binary, raced = given, given; binary != "" {
+		return m.Run()
+	}
+	binary, raced = filepath.Join(workshop, "switchboard"), filepath.Join(workshop, "raced")
 	if loadSize != "small" {
 		raced = binary
 	}

@@ -18,6 +18,7 @@ import (
 // Meanwhile some clients lose their sockets and reconnect, and others subscribe for the first
 // time. Subscriptions survive or are resumed; no event is lost or delivered twice.
 func TestCrowdWhenPostgreSQLRestarts(t *testing.T) {
+	isLoad(t)
 	t.Parallel()
 	dir := newDir(t)
 	database := attach(t, dir)
