@@ -20,23 +20,21 @@ quick: ## run the tests without browsers, npm and kill -9, in under a minute
 CONFINED = ./auth ./db ./feed ./service ./service/workflow
 OWNERS = TestOpenInboxAgrees|TestCompanyBroken|TestTablesChange|TestReadOnlyEnds|TestPageTakesOneStatement|TestThreeRoundTrips|TestLog/P1_no_(change|event)_without|TestWorkflowFailures/W2_what_was_tried|TestWorkflowTriggers/W1_what_a_version|TestPausesInAnOutage|TestDatabaseAway|TestSettingDropped|TestSettings|TestMigrateElsewhere|TestSearchReadsFewRows|TestRestoredInPlace/all_agents
 
-# Tests in which many goroutines share memory. With the race detector all tests take half an hour.
-BUSY = Company|Linearizable|OneWins|P7|Subscriptions|TwoServers|Watch|Withdraw
+# What many goroutines share is in these. With the race detector all tests take an hour of two processors.
+RACE = ./feed ./graph/live ./service/projection
 
-# -p 2: each package's tests keep PostgreSQL busy. The last run is over the write path of other systems
-# than Unix.
-test: tools format rls ## run every test, the busy ones with the race detector; says what it installs before it does
-	go test -race -p 2 -timeout 15m -run '$(OWNERS)|$(BUSY)' ./graph $(CONFINED)
-	go test -race -p 2 -timeout 15m ./graph/live ./service/projection
-	go test -p 2 -timeout 18m $$(go list ./... | grep -v /bench/ | grep -vxF "$$(go list $(CONFINED) ./graph/live ./service/projection)")
-	go test -short ./bench/...
-	go test -tags plainconn -timeout 5m ./graph/live
+# -vet=off: make check has run all of vet. -p 2: each package's tests keep PostgreSQL busy.
+test: tools format rls ## run the tests; says what it installs before it does
+	go test -vet=off -p 2 -timeout 15m -run '$(OWNERS)' $(CONFINED)
+	go test -vet=off -race -p 2 -timeout 15m $(RACE)
+	go test -vet=off -p 2 -timeout 18m $$(go list ./... | grep -v /bench/ | grep -vxF "$$(go list $(CONFINED) $(RACE))")
 
 rls: ## run the tests of CONFINED with row-level security forced on every table
-	SWITCHBOARD_TEST_RLS=1 go test -p 2 -timeout 15m -skip '$(OWNERS)' $(CONFINED)
+	SWITCHBOARD_TEST_RLS=1 go test -vet=off -p 2 -timeout 15m -skip '$(OWNERS)' $(CONFINED)
 
-race: ## run every test with the race detector, and the load tests in small: half an hour or more
-	SWITCHBOARD_TEST_LOAD=small go test -race -p 2 -timeout 60m ./...
+race: ## run every test with the race detector, the load tests in small, and the write path of other systems
+	SWITCHBOARD_TEST_LOAD=small go test -race -p 2 -timeout 90m ./...
+	go test -race -tags plainconn -timeout 5m ./graph/live
 
 bench: ## try every benchmark for a moment; bench/README.md has how to measure
 	go test -p 2 -timeout 15m ./bench/...

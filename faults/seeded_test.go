@@ -115,11 +115,19 @@ func together[T any](all []T, do func(T)) {
 	working.Wait()
 }
 
-// TestSeeded makes one run of each brief fault, or with -faults.all of each that does not last long.
+// TestSeeded makes one run of each of half the brief faults, of others each time; of each brief fault if a
+// seed is given, and with -faults.all of each that does not last long.
 func TestSeeded(t *testing.T) {
 	t.Parallel()
 	prepare(t)
-	played := func(f fault) bool { return f.brief || *allFlag && !f.long }
+	half := rand.IntN(2)
+	played := func(f fault) bool {
+		if f.brief && *seedFlag == 0 && !*allFlag {
+			half++
+			return half%2 == 0
+		}
+		return f.brief || *allFlag && !f.long
+	}
 	together(slices.DeleteFunc(slices.Clone(faults), func(f fault) bool { return !played(f) }), func(f fault) {
 		t.Run(f.name, func(t *testing.T) { f.play(t, *seedFlag) })
 	})
