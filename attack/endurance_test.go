@@ -116,7 +116,7 @@ func TestThousandAgents(t *testing.T) {
 	const agents = 1000
 	tokens := make([]string, agents)
 	for i := range tokens {
-		tokens[i] = s.issue(t, db.ScopeAgent, s.world.Agent(fmt.Sprint("Agent ", i)).Agent)
+		tokens[i] = s.issue(t, db.ScopeAgent, s.world.Agent(fmt.Sprint("agent", i)).Agent)
 	}
 	load := []string{
 		`{ viewer { id name role } workspace { name } inboxCounts { all unassigned mine } }`,
