@@ -23,7 +23,7 @@ OWNERS = TestOpenInboxAgrees|TestCompanyBroken|TestTablesChange|TestReadOnlyEnds
 # What many goroutines share is in these. With the race detector all tests take an hour of two processors.
 RACE = ./feed ./graph/live ./service/projection
 
-# -vet=off: make check has run all of vet. -p 2: each package's tests keep PostgreSQL busy.
+# -vet=off: make check runs all of vet. -p 2: each package's tests keep PostgreSQL busy.
 test: tools format rls ## run the tests; says what it installs before it does
 	go test -vet=off -p 2 -timeout 15m -run '$(OWNERS)' $(CONFINED)
 	go test -vet=off -race -p 2 -timeout 15m $(RACE)
@@ -55,8 +55,9 @@ portable: ## check that the server and its tests would build for Windows and mac
 generate: ## generate graph/ after a change of schema.graphqls
 	go generate ./graph
 
-load: ## the load tests of command/ at the size of the promises, with their figures
+load: ## the load tests of command/ and attack/ at the size of the promises, with their figures
 	SWITCHBOARD_TEST_LOAD=full go test -v -count=1 -parallel 1 -timeout 30m -run 'TestCrowd|TestEvery|TestEventLatency|TestUnassignAfterClose|TestLeastBusy|TestConsoleScrolls' ./command
+	SWITCHBOARD_TEST_LOAD=full go test -v -count=1 -timeout 30m -run 'TestStorm|TestThousandAgents' ./attack
 
 SEED ?= 1
 SEEDS ?= 20

@@ -32,7 +32,7 @@ func full() bool { return loadSize == "full" }
 func isLoad(t *testing.T) {
 	t.Helper()
 	if loadSize == "" {
-		t.Skip("left out: make load and make race run it")
+		t.Skip("left out: make race runs it, and make load if it has figures")
 	}
 }
 

@@ -35,9 +35,8 @@ var binary, raced string
 // workshop is a folder for what the tests build, which is removed when they end.
 var workshop string
 
-// busy are the tests whose servers do much at once and are therefore built with the race detector,
-// if loadSize is small. It
-// makes a program several times as slow, so the others do without.
+// busy are the tests whose servers do much at once and are therefore built with the race detector, if
+// loadSize is small. It makes a program several times as slow, so the others do without.
 var busy = regexp.MustCompile(`^Test(Crowd|EveryConversation|KilledInCompany|LeastBusy|RevokedOnEachServer|UnassignAfterClose)`)
 
 // TestMain skips every test with -short, because they need whole servers, browsers and npm
