@@ -62,6 +62,13 @@ func (d desk) command(keys ...string) {
 	}
 }
 
+// atOnce presses keys in one turn of the page, so that nothing arrives between them.
+func (d desk) atOnce(keys ...string) {
+	d.t.Helper()
+	const press = `for (const key of %s) document.dispatchEvent(new KeyboardEvent('keydown', { key, cancelable: true })); ''`
+	evaluated[string](d.ctx, fmt.Sprintf(press, must(json.Marshal(keys))))
+}
+
 // control presses Ctrl with a key.
 func (d desk) control(key string) {
 	d.t.Helper()
@@ -114,12 +121,13 @@ type conversation struct {
 		Blocked  bool
 	}
 	LastMessage struct{ Body, Kind string }
+	Revision    int
 }
 
 func (c caller) read(id string) conversation {
 	c.server.t.Helper()
 	var got struct{ Conversation conversation }
-	c.ask(&got, `query($id: ID!) { conversation(id: $id) { id status assignee { id name } contact { id name blocked } lastMessage { body kind } } }`, vars{"id": id})
+	c.ask(&got, `query($id: ID!) { conversation(id: $id) { id status assignee { id name } contact { id name blocked } lastMessage { body kind } revision } }`, vars{"id": id})
 	return got.Conversation
 }
 
@@ -178,6 +186,11 @@ func TestConsole(t *testing.T) {
 	d.text(".notices", "is unassigned")
 	d.command("z")
 	me.becomes(id, "assigned again by undoing", func(c conversation) bool { return c.Assignee != nil })
+	assigned := me.read(id)
+	d.atOnce("u", "z") // undone before the server has answered
+	me.becomes(id, "assigned again by undoing at once", func(c conversation) bool {
+		return c.Assignee != nil && c.Assignee.ID == assigned.Assignee.ID && c.Revision == assigned.Revision+2
+	})
 
 	d.command("r")
 	d.shows(`document.activeElement.id === 'composer'`)

@@ -19,7 +19,7 @@ func TestDefaultDataDir(t *testing.T) {
 		t.Errorf("the default folder is %s", dir)
 	}
 	if os.Geteuid() == 0 {
-		if who, err := accountFor(dir); err != nil || who.blockedFolder(filepath.Dir(dir)) != "" {
+		if who, err := accountFor(filepath.Join(dir, "postgres")); err != nil || who.blockedFolder(filepath.Dir(dir)) != "" {
 			t.Errorf("the user %s cannot enter %s (%v)", who.name, dir, err)
 		}
 		return

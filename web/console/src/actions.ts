@@ -1,9 +1,15 @@
 import { type Agent, Failure, type Fields, type Payload, type Pending } from '@switchboard/client'
 import type { Desk } from './desk'
-import { complain, notify } from './notices'
+import { begin, complain, notify } from './notices'
 
-/** Tells what became of an action, with the way back where there is one. */
-async function report(pending: Pending, text: string, undo?: () => void): Promise<Payload | null> {
+/** Tells what became of an action, with the way back where there is one. Until then, undoing waits for it. */
+function report(pending: Pending, text: string, undo?: () => void): Promise<Payload | null> {
+  const told = tell(pending, text, undo)
+  begin(told.then((payload) => payload?.userErrors.length === 0))
+  return told
+}
+
+async function tell(pending: Pending, text: string, undo?: () => void): Promise<Payload | null> {
   try {
     const payload = await pending
     const refusal = payload.userErrors[0]

@@ -31,8 +31,20 @@ export function complain(text: string) {
   show({ text, isProblem: true })
 }
 
-/** Takes the last action back for which there is a way. */
-export function undoLast() {
+/** The newest action that the server has not answered yet; it becomes whether it was done. */
+let newest: Promise<boolean> | null = null
+
+/** Remembers an action that is shown already, so that undoing waits for it. */
+export function begin(action: Promise<boolean>) {
+  newest = action
+  void action.then(() => {
+    if (newest === action) newest = null
+  })
+}
+
+/** Takes the last action back for which there is a way. An action under way is meant first: if it is refused, nothing is undone. */
+export async function undoLast() {
+  if (newest && !(await newest)) return
   const notice = notices.value.findLast(({ undo }) => undo)
   if (!notice) return
   dismiss(notice.id)
