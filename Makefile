@@ -56,7 +56,7 @@ generate: ## generate graph/ after a change of schema.graphqls
 	go generate ./graph
 
 load: ## the load tests of command/ and attack/ at the size of the promises, with their figures
-	SWITCHBOARD_TEST_LOAD=full go test -v -count=1 -parallel 1 -timeout 30m -run 'TestCrowd|TestEvery|TestEventLatency|TestUnassignAfterClose|TestLeastBusy|TestConsoleScrolls' ./command
+	SWITCHBOARD_TEST_LOAD=full go test -v -count=1 -parallel 1 -timeout 30m -run 'TestCrowd|TestEvery|TestEventLatency|TestUnassignAfterClose|TestLeastBusy|TestConsoleScrolls|TestConsolePaints' ./command
 	SWITCHBOARD_TEST_LOAD=full go test -v -count=1 -timeout 30m -run 'TestStorm|TestThousandAgents' ./attack
 
 SEED ?= 1

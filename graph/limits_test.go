@@ -62,7 +62,7 @@ func TestStreamsOfOneAgent(t *testing.T) {
 	}
 	ahead.Store(60)
 	for _, refused := range []*http.Response{w.listen(t, w.agent.token), w.events(t, "PUT", w.agent.token, "")} {
-		body, err := io.ReadAll(refused.Body)
+		body, err := readAll(refused)
 		if refused.StatusCode != http.StatusTooManyRequests || refused.Header.Get("Retry-After") != "60" || !strings.Contains(string(body), "RATE_LIMITED") {
 			t.Errorf("a 21st stream is answered %s, Retry-After %q, %s, %v", refused.Status, refused.Header.Get("Retry-After"), body, err)
 		}
@@ -73,7 +73,7 @@ func TestStreamsOfOneAgent(t *testing.T) {
 	if newest.StatusCode != http.StatusOK {
 		t.Fatalf("a 21st stream is answered %s though the oldest began 61 s ago", newest.Status)
 	}
-	rest, err := io.ReadAll(streams[0].Body)
+	rest, err := readAll(streams[0])
 	if err != nil || strings.Contains(string(rest), "event: complete") {
 		t.Errorf("the oldest ends with %q, %v: its client would not come back", rest, err)
 	}
@@ -88,6 +88,13 @@ func TestStreamsOfOneAgent(t *testing.T) {
 	if len(ended) > 0 {
 		t.Error("more than the oldest had to go")
 	}
+}
+
+// readAll reads an answer that should end. One that goes on is cut, which is an error.
+func readAll(r *http.Response) ([]byte, error) {
+	cut := time.AfterFunc(patience, func() { r.Body.Close() })
+	defer cut.Stop()
+	return io.ReadAll(r.Body)
 }
 
 // TestTimeOfOperations: queries and mutations end after a time, the deactivation of an agent after

@@ -1,11 +1,14 @@
 import { Failure } from './failure.js'
 import type { Operation, WireOptions } from './wire.js'
 
-/** Sends a request with the caller's token. It fails with NETWORK if no answer comes. */
+/** Sends a request as the caller. It fails with NETWORK if no answer comes. */
 export async function send(options: WireOptions, init: RequestInit, path = ''): Promise<Response> {
-  const authorization = `Bearer ${await options.token()}`
+  const caller = {
+    authorization: `Bearer ${await options.token()}`,
+    ...(options.workspace && { 'x-switchboard-workspace': options.workspace }),
+  }
   try {
-    return await (options.fetch ?? fetch)(options.url + path, { ...init, headers: { ...init.headers, authorization } })
+    return await (options.fetch ?? fetch)(options.url + path, { ...init, headers: { ...init.headers, ...caller } })
   } catch (cause) {
     throw Failure.of(cause)
   }

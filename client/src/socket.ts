@@ -32,7 +32,10 @@ export function openSocket(options: WireOptions, events: ConnectionEvents): Conn
   const client = createClient({
     url: options.url.replace(/^http/, 'ws'),
     webSocketImpl: options.webSocketImpl,
-    connectionParams: async () => ({ authorization: `Bearer ${await options.token()}` }),
+    connectionParams: async () => ({
+      authorization: `Bearer ${await options.token()}`,
+      ...(options.workspace && { workspace: options.workspace }),
+    }),
     keepAlive: alive,
     lazyCloseTimeout: 5_000,
     retryAttempts: Infinity,

@@ -33,8 +33,10 @@ export interface Reports {
 export interface WireOptions {
   url: string
   token: () => string | Promise<string>
-  /** Who signed in. Tabs share a socket and stored mutations only if they have the same account. */
+  /** Who signed in. Tabs share a socket and stored mutations only if they have the same account and workspace. */
   account?: string
+  /** The id of the workspace to work in, for a sign-in with agents in several. */
+  workspace?: string
   webSocketImpl?: unknown
   fetch?: typeof fetch
 }

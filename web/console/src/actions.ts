@@ -1,5 +1,6 @@
 import { type Agent, Failure, type Fields, type Payload, type Pending } from '@switchboard/client'
 import type { Desk } from './desk'
+import { isolate } from './isolate'
 import { begin, complain, notify } from './notices'
 
 /** Tells what became of an action, with the way back where there is one. Until then, undoing waits for it. */
@@ -26,7 +27,7 @@ async function tell(pending: Pending, text: string, undo?: () => void): Promise<
 function winner({ userErrors, conversation }: Payload): string | null {
   const assignee = conversation?.assignee
   return userErrors[0]?.code === 'ALREADY_ASSIGNED' && assignee
-    ? `${assignee.name} was faster: ${conversation.contact.name} is already assigned.`
+    ? `${isolate(assignee.name)} was faster: ${isolate(conversation.contact.name)} is already assigned.`
     : null
 }
 
@@ -35,10 +36,10 @@ export class Actions {
   constructor(private readonly desk: Desk) {}
 
   assign(row: Fields, agent: Pick<Agent, 'id' | 'name'>) {
-    const to = agent.id === this.desk.viewer ? 'you' : agent.name
+    const to = agent.id === this.desk.viewer ? 'you' : isolate(agent.name)
     return report(
       this.desk.board.assign({ conversationId: row.id, assigneeId: agent.id }),
-      `${row.contact.name} is assigned to ${to}.`,
+      `${isolate(row.contact.name)} is assigned to ${to}.`,
       this.#back(row),
     )
   }
@@ -48,7 +49,7 @@ export class Actions {
     if (row.assignee || row.status !== 'OPEN') return this.assign(row, this.desk.person.agent)
     return report(
       this.desk.board.assignToMe({ conversationId: row.id }),
-      `${row.contact.name} is assigned to you.`,
+      `${isolate(row.contact.name)} is assigned to you.`,
       this.#back(row),
     )
   }
@@ -56,7 +57,7 @@ export class Actions {
   unassign(row: Fields) {
     return report(
       this.desk.board.unassign({ conversationId: row.id }),
-      `${row.contact.name} is unassigned.`,
+      `${isolate(row.contact.name)} is unassigned.`,
       this.#back(row),
     )
   }
@@ -67,7 +68,7 @@ export class Actions {
         conversationId: row.id,
         ...((note.category || note.text) && { note }),
       }),
-      `The conversation with ${row.contact.name} is closed.`,
+      `The conversation with ${isolate(row.contact.name)} is closed.`,
       () => this.reopen(row),
     )
   }
@@ -75,7 +76,7 @@ export class Actions {
   reopen(row: Fields) {
     return report(
       this.desk.board.reopenConversation({ conversationId: row.id }),
-      `The conversation with ${row.contact.name} is open again.`,
+      `The conversation with ${isolate(row.contact.name)} is open again.`,
     )
   }
 
@@ -83,14 +84,14 @@ export class Actions {
   open(contact: { id: string; name: string }, channel: string) {
     return report(
       this.desk.board.openConversation({ contactId: contact.id, channel }),
-      `A conversation with ${contact.name} is open.`,
+      `A conversation with ${isolate(contact.name)} is open.`,
     )
   }
 
   block(contact: { id: string; name: string }) {
     return report(
       this.desk.board.block({ contactId: contact.id }),
-      `${contact.name} is blocked.`,
+      `${isolate(contact.name)} is blocked.`,
       () => this.unblock(contact),
     )
   }
@@ -98,7 +99,7 @@ export class Actions {
   unblock(contact: { id: string; name: string }) {
     return report(
       this.desk.board.unblock({ contactId: contact.id }),
-      `${contact.name} is not blocked any more.`,
+      `${isolate(contact.name)} is not blocked any more.`,
       () => this.block(contact),
     )
   }

@@ -1,5 +1,6 @@
 import { signal } from '@preact/signals'
 import { follow, type Switchboard } from '@switchboard/client'
+import { isolate } from './isolate'
 import { heard, notify } from './notices'
 
 interface Named {
@@ -94,9 +95,9 @@ export class Activity {
   }
 
   #describe({ __typename, actor, contact, from, to }: Happened): string | null {
-    const who = actor?.name ?? 'Switchboard'
-    const whom = contact?.name ?? 'a contact'
-    const name = (agent: Named) => (agent.id === this.viewer ? 'you' : agent.name)
+    const who = actor ? isolate(actor.name) : 'Switchboard'
+    const whom = contact ? isolate(contact.name) : 'a contact'
+    const name = (agent: Named) => (agent.id === this.viewer ? 'you' : isolate(agent.name))
     switch (__typename) {
       case 'ConversationAssigned':
         if (to && actor?.id === to.id)

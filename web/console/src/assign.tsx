@@ -5,6 +5,7 @@ import { Avatar } from './avatar'
 import { assignMany } from './bulk'
 import { useDesk } from './desk'
 import { Icon, type IconName } from './icon'
+import { isolate } from './isolate'
 import { useLive } from './live'
 import { Modal } from './modal'
 import { dialog } from './screen'
@@ -50,7 +51,7 @@ export function AssignDialog({ rows }: { rows: readonly Fields[] }) {
     <Modal
       title={
         rows.length === 1
-          ? `Assign ${rows[0]!.contact.name}`
+          ? `Assign ${isolate(rows[0]!.contact.name)}`
           : `Assign ${rows.length} conversations`
       }
     >
@@ -86,7 +87,9 @@ export function AssignDialog({ rows }: { rows: readonly Fields[] }) {
             onClick={() => pick(choice)}
           >
             {choice.agent ? <Avatar person={choice.agent} /> : <Icon name={choice.icon!} />}
-            <span class="title">{choice.title}</span>
+            <span class="title">
+              <bdi>{choice.title}</bdi>
+            </span>
             <span class="detail">{choice.detail}</span>
           </li>
         ))}

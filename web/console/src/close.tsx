@@ -3,6 +3,7 @@ import { useState } from 'preact/hooks'
 import { Actions } from './actions'
 import { closeMany } from './bulk'
 import { useDesk } from './desk'
+import { isolate } from './isolate'
 import { Modal } from './modal'
 import { dialog } from './screen'
 
@@ -25,7 +26,7 @@ export function CloseDialog({ rows }: { rows: readonly Fields[] }) {
     <Modal
       title={
         rows.length === 1
-          ? `Close the conversation with ${rows[0]!.contact.name}`
+          ? `Close the conversation with ${isolate(rows[0]!.contact.name)}`
           : `Close ${rows.length} conversations`
       }
     >

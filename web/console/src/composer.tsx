@@ -97,6 +97,7 @@ export function Composer({ conversation, lastMessageId, sending }: ComposerProps
       </div>
       <textarea
         id="composer"
+        dir="auto"
         ref={area}
         rows={3}
         maxLength={16000}

@@ -99,7 +99,9 @@ function About({ conversation, place }: { conversation: OpenFields; place: Place
     <>
       <div class="card">
         <Avatar person={contact} size={48} />
-        <strong>{contact.name}</strong>
+        <strong>
+          <bdi>{contact.name}</bdi>
+        </strong>
         {contact.blocked && (
           <span
             class="tag danger"
@@ -134,7 +136,7 @@ function About({ conversation, place }: { conversation: OpenFields; place: Place
           ) : (
             <Icon name="user-plus" />
           )}
-          {contact.assignee?.name ?? 'Assign'}
+          <bdi>{contact.assignee?.name ?? 'Assign'}</bdi>
         </button>
         {conversation.assignee && (
           <button

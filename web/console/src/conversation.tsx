@@ -7,6 +7,7 @@ import { ContactDrawer } from './contact'
 import { useDesk } from './desk'
 import { Entry } from './entry'
 import { Icon } from './icon'
+import { isolate } from './isolate'
 import { useLive } from './live'
 import type { Place } from './place'
 import { reason } from './reason'
@@ -72,8 +73,8 @@ export function ConversationPane({
         <Head conversation={conversation} back={back} />
         {conversation.contact.blocked && (
           <p class="strip blocked">
-            <Icon name="ban" /> {conversation.contact.name} is blocked: what this contact writes is
-            withheld, and nothing can be sent.
+            <Icon name="ban" /> {isolate(conversation.contact.name)} is blocked: what this contact
+            writes is withheld, and nothing can be sent.
           </p>
         )}
         {conversation.cannotAssignReason && (
@@ -145,7 +146,9 @@ function Head({ conversation, back }: { conversation: OpenFields; back: () => vo
       >
         <Avatar person={contact} size={32} />
         <span>
-          <strong>{contact.name}</strong>
+          <strong>
+            <bdi>{contact.name}</bdi>
+          </strong>
           <small>
             {channel} · {status === 'OPEN' ? 'open' : 'closed'}
           </small>
@@ -161,7 +164,9 @@ function Head({ conversation, back }: { conversation: OpenFields; back: () => vo
           onClick={() => (dialog.value = 'assign')}
         >
           {assignee ? <Avatar person={assignee} size={20} /> : <Icon name="user-plus" />}
-          <span>{assignee ? (assignee.id === desk.viewer ? 'You' : assignee.name) : 'Assign'}</span>
+          <span>
+            <bdi>{assignee ? (assignee.id === desk.viewer ? 'You' : assignee.name) : 'Assign'}</bdi>
+          </span>
           <Icon name="chevron-down" size={14} />
         </button>
         {status === 'OPEN' ? (
@@ -255,7 +260,9 @@ function Entries({ live, entries, hasEarlier, sent }: EntriesProps) {
                 <strong>You</strong>
                 <span>Sending …</span>
               </p>
-              <p class="body">{body}</p>
+              <p class="body" dir="auto">
+                {body}
+              </p>
             </div>
           </li>
         ))}

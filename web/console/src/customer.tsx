@@ -1,5 +1,6 @@
 import type { Fields } from '@switchboard/client'
 import { useState } from 'preact/hooks'
+import { isolate } from './isolate'
 import { Modal } from './modal'
 import { notify } from './notices'
 import { request } from './request'
@@ -38,7 +39,7 @@ export function CustomerDialog({ connector, row }: { connector: string; row: Fie
       })
       if (answer.userErrors[0]) return setProblem(answer.userErrors[0].message)
       dialog.value = null
-      notify(`${answer.contact.name} has written.`)
+      notify(`${isolate(answer.contact.name)} has written.`)
     } catch (error) {
       setProblem((error as Error).message)
     }

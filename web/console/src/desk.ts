@@ -29,6 +29,7 @@ export class Desk {
       url: `${location.origin}/graphql`,
       token: freshToken,
       account: person.agent.id,
+      ...(person.choice && { workspace: person.choice }),
       onOutcome: ({ payload, failure }) => {
         const problem = payload?.userErrors[0]?.message ?? (failure as Error | undefined)?.message
         if (problem) complain(problem)
@@ -38,6 +39,7 @@ export class Desk {
     this.agents = this.board.agents()
     this.activity = new Activity(this.board, this.viewer)
     this.inboxes = new Inboxes(this.board, this.activity)
+    this.board.unread() // what was read on another device is read here
   }
 
   get viewer(): string {

@@ -1,6 +1,7 @@
 import type { ConversationEntry } from '@switchboard/client'
 import { Avatar } from './avatar'
 import { Icon, type IconName } from './icon'
+import { isolate } from './isolate'
 import { inFull, timeOfDay } from './time'
 
 type Message = Extract<ConversationEntry, { kind: string }>
@@ -22,7 +23,9 @@ function MessageEntry({ message }: { message: Message }) {
       />
       <div class="bubble">
         <p class="by">
-          <strong>{name}</strong>
+          <strong>
+            <bdi>{name}</bdi>
+          </strong>
           {kind === 'NOTE' && <span class="tag">Note</span>}
           {automated && <span class="tag">Automated</span>}
           {withheld && <span class="tag">Withheld: the contact is blocked</span>}
@@ -30,7 +33,9 @@ function MessageEntry({ message }: { message: Message }) {
             {timeOfDay(createdAt)}
           </time>
         </p>
-        <p class="body">{body}</p>
+        <p class="body" dir="auto">
+          {body}
+        </p>
         {truncated && (
           <p class="hint">The end was cut off: the message is longer than 100,000 characters.</p>
         )}
@@ -70,16 +75,20 @@ function EventEntry({ event }: { event: Happened }) {
 }
 
 function describe(event: Happened): string {
-  const who = !event.actor ? 'Switchboard' : 'name' in event.actor ? event.actor.name : 'A program'
+  const who = !event.actor
+    ? 'Switchboard'
+    : 'name' in event.actor
+      ? isolate(event.actor.name)
+      : 'A program'
   switch (event.__typename) {
     case 'ConversationAssigned': {
-      const to = event.to?.name ?? 'somebody'
-      const from = event.from ? ` from ${event.from.name}` : ''
+      const to = event.to ? isolate(event.to.name) : 'somebody'
+      const from = event.from ? ` from ${isolate(event.from.name)}` : ''
       const isOwn = event.actor && 'id' in event.actor && event.actor.id === event.to?.id
-      return `${isOwn ? `${who} took it${from}` : `${who} assigned it to ${to}${event.from ? `, before ${event.from.name}` : ''}`}${reasons[event.reason] ?? ''}`
+      return `${isOwn ? `${who} took it${from}` : `${who} assigned it to ${to}${event.from ? `, before ${isolate(event.from.name)}` : ''}`}${reasons[event.reason] ?? ''}`
     }
     case 'ConversationUnassigned':
-      return `${who} unassigned ${event.from?.name ?? 'it'}${reasons[event.reason] ?? ''}`
+      return `${who} unassigned ${event.from ? isolate(event.from.name) : 'it'}${reasons[event.reason] ?? ''}`
     case 'ConversationClosed': {
       const note = [event.closingNote?.category, event.closingNote?.text].filter(Boolean).join(': ')
       return `${who} closed it${note && ` – ${note}`}`

@@ -20,6 +20,7 @@ import { addressOf, type Place, placeOf, views } from './place'
 import { active, choose, chosen, dialog, drawer, opened } from './screen'
 import { signOut } from './session'
 import { Sidebar, titles } from './sidebar'
+import { TakeDialog } from './take'
 
 /** The inbox: the views, the list, and the open conversation. */
 export function InboxPage() {
@@ -100,13 +101,15 @@ function Dialogs({
   const about = useRef(subjects)
   if (dialog.value === null) about.current = subjects
   const rows = about.current
-  const isEmpty = rows.length === 0 && (dialog.value === 'assign' || dialog.value === 'close')
+  const isEmpty = rows.length === 0 && /^(assign|take|close)$/.test(dialog.value ?? '')
   useEffect(() => {
     if (isEmpty) dialog.value = null // else it would go on waiting for something to be about
   }, [isEmpty])
   switch (dialog.value) {
     case 'assign':
       return rows.length > 0 ? <AssignDialog rows={rows} /> : null
+    case 'take':
+      return rows.length > 0 ? <TakeDialog row={rows[0]!} /> : null
     case 'close':
       return rows.length > 0 ? <CloseDialog rows={rows} /> : null
     case 'customer':
@@ -153,7 +156,10 @@ function useInboxKeys({ place, go, rows, at, subjects }: Situation) {
     },
     a: show('assign'),
     e: show('close'),
-    m: one((row) => void actions.take(row)),
+    m: one((row) => {
+      if (row.assignee && row.assignee.id !== desk.viewer) dialog.value = 'take'
+      else void actions.take(row)
+    }),
     u: one((row) => row.assignee && void actions.unassign(row)),
     r: () => place.id && compose('reply'),
     n: () => place.id && compose('note'),

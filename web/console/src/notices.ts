@@ -51,6 +51,12 @@ export async function undoLast() {
   notice.undo!()
 }
 
+/** Leaves nothing to read for the next person who signs in. */
+export function clearNotices() {
+  notices.value = []
+  heard.value = ''
+}
+
 export function dismiss(id: number) {
   notices.value = notices.value.filter((notice) => notice.id !== id)
 }

@@ -1,20 +1,36 @@
+/** A workspace in which somebody can work. */
+export interface Choice {
+  readonly id: string
+  readonly name: string
+}
+
 /** A problem with a request, in the server's words where it answered. */
 export class RequestError extends Error {
   constructor(
     readonly code: string,
     message: string,
+    readonly workspaces: readonly Choice[] = [], // of which the caller has to choose one
   ) {
     super(message)
   }
 }
 
-/** Sends an operation with a token other than the signed-in person's. */
-export async function request<Data>(token: string, query: string, variables = {}): Promise<Data> {
+/** Sends an operation with a token, without the library. */
+export async function request<Data>(
+  token: string,
+  query: string,
+  variables = {},
+  workspace: string | null = null,
+): Promise<Data> {
   let response: Response
   try {
     response = await fetch('/graphql', {
       method: 'POST',
-      headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json' },
+      headers: {
+        authorization: `Bearer ${token}`,
+        'content-type': 'application/json',
+        ...(workspace && { 'x-switchboard-workspace': workspace }),
+      },
       body: JSON.stringify({ query, variables }),
     })
   } catch {
@@ -22,7 +38,10 @@ export async function request<Data>(token: string, query: string, variables = {}
   }
   const answer = await response.json().catch(() => null)
   const error = answer?.errors?.[0]
-  if (error) throw new RequestError(error.extensions?.code ?? 'INTERNAL', error.message)
+  if (error) {
+    const { code, workspaces } = error.extensions ?? {}
+    throw new RequestError(code ?? 'INTERNAL', error.message, workspaces)
+  }
   if (!answer)
     throw new RequestError('INTERNAL', `The server answered with status ${response.status}.`)
   return answer.data

@@ -52,7 +52,9 @@ export function ListRow({ row, index, start, isOpen, view, open }: RowProps) {
         />
       </span>
       <span role="gridcell" class="about">
-        <span class="name">{contact.name}</span>
+        <span class="name">
+          <bdi>{contact.name}</bdi>
+        </span>
         {happened ? (
           <span class="preview event">
             <Icon name="zap" size={12} /> {happened}
@@ -62,7 +64,7 @@ export function ListRow({ row, index, start, isOpen, view, open }: RowProps) {
             {lastMessage && lastMessage.kind !== 'INBOUND' && (
               <Icon name={lastMessage.kind === 'NOTE' ? 'sticky-note' : 'send'} size={12} />
             )}{' '}
-            {lastMessage?.preview ?? 'No messages'}
+            <bdi>{lastMessage?.preview ?? 'No messages'}</bdi>
           </span>
         )}
       </span>

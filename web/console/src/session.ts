@@ -1,7 +1,7 @@
 import { signal } from '@preact/signals'
 import type { Agent, Session } from '@switchboard/client'
 import { arrive, type Granted, renew } from './oidc'
-import { request } from './request'
+import { type Choice, request } from './request'
 
 /** Someone whom the server knows by a token. */
 export interface Person {
@@ -9,6 +9,7 @@ export interface Person {
   readonly agent: Agent
   readonly role: string
   readonly workspace: Session['workspace']
+  readonly choice: string | null // the id of the workspace, if the person has chosen it
 }
 
 /** What this tab may sign in with. */
@@ -17,13 +18,22 @@ interface Keys {
   readonly offered: readonly string[] // development tokens from the address that the server printed
   readonly connector: string | null // with which customers of the demo write
   readonly grant: Granted | null // of the identity provider at which the person signed in
+  readonly choices: readonly Choice[] // the workspaces among which the person chooses, if there are several
+  readonly workspace: string | null // the one that the person has chosen
 }
 
 // A tab's own storage: it ends with the tab, and another tab can be another person.
 const place = 'switchboard:keys'
 
 function stored(): Keys {
-  const none: Keys = { token: null, offered: [], connector: null, grant: null }
+  const none: Keys = {
+    token: null,
+    offered: [],
+    connector: null,
+    grant: null,
+    choices: [],
+    workspace: null,
+  }
   const text = sessionStorage.getItem(place)
   return text ? { ...none, ...JSON.parse(text) } : none
 }
@@ -39,6 +49,8 @@ function fromAddress(): Keys | null {
     offered: tokens,
     connector: values.get('connector'),
     grant: null,
+    choices: [],
+    workspace: null,
   }
 }
 
@@ -55,12 +67,23 @@ export const farewell = signal<string | null>(null)
 
 export function signIn(token: string) {
   farewell.value = null
-  keys.value = { ...keys.value, token, grant: null }
+  keys.value = { ...keys.value, token, grant: null, choices: [], workspace: null }
 }
 
 export function signOut(reason: string | null = null) {
   farewell.value = reason
-  keys.value = { ...keys.value, token: null, grant: null }
+  keys.value = { ...keys.value, token: null, grant: null, choices: [], workspace: null }
+}
+
+/** Lets the person choose among workspaces. */
+export function offer(choices: readonly Choice[]) {
+  keys.value = { ...keys.value, choices, workspace: null }
+}
+
+/** Chooses the workspace to work in; null: the person is asked which one. */
+export function chooseWorkspace(workspace: string | null) {
+  history.replaceState(null, '', '/') // what is open belongs to the workspace before
+  keys.value = { ...keys.value, workspace }
 }
 
 function take(grant: Granted) {
@@ -106,10 +129,16 @@ export function anotherTab(): string {
 const document = `query SignIn { session { role agent { id revision name avatarUrl availability active }
   workspace { id name closingCategories } } }`
 
-/** Asks the server who has a token. */
-export async function identify(token: string): Promise<Person> {
-  const { session } = await request<{ session: Session }>(token, document)
+/** Asks the server who has a token, in a workspace if one was chosen. */
+export async function identify(token: string, choice: string | null = null): Promise<Person> {
+  const { session } = await request<{ session: Session }>(token, document, {}, choice)
   if (!session.agent)
     throw new Error('This token belongs to a program. The inbox needs the token of an agent.')
-  return { token, agent: session.agent as Agent, role: session.role, workspace: session.workspace }
+  return {
+    token,
+    agent: session.agent as Agent,
+    role: session.role,
+    workspace: session.workspace,
+    choice,
+  }
 }

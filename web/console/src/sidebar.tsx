@@ -6,7 +6,7 @@ import { Icon, type IconName } from './icon'
 import { useLive } from './live'
 import { addressOf, type Place, views } from './place'
 import { dialog } from './screen'
-import { anotherTab, keys, signOut } from './session'
+import { anotherTab, chooseWorkspace, keys, signOut } from './session'
 
 export const titles: Readonly<Record<InboxView, string>> = {
   MINE: 'Mine',
@@ -33,7 +33,9 @@ export function Sidebar({ place }: { place: Place }) {
     <nav class="sidebar" aria-label="Views">
       <p class="workspace">
         <span class="mark" aria-hidden="true" />
-        <span title={desk.person.workspace.name}>{desk.person.workspace.name}</span>
+        <span title={desk.person.workspace.name}>
+          <bdi>{desk.person.workspace.name}</bdi>
+        </span>
       </p>
       <ul class="views">
         {views.map((view) => (
@@ -60,6 +62,12 @@ export function Sidebar({ place }: { place: Place }) {
           <Icon name="keyboard" />
           <span>Keys</span>
         </button>
+        {desk.person.choice && (
+          <button type="button" onClick={() => chooseWorkspace(null)}>
+            <Icon name="layers" />
+            <span>Other workspace</span>
+          </button>
+        )}
         {keys.value.offered.length > 1 && (
           <a href={anotherTab()} target="_blank" rel="noopener">
             <Icon name="external-link" />
@@ -91,7 +99,9 @@ function Me() {
   return (
     <>
       <Avatar person={me} size={28} />
-      <span class="name">{me.name}</span>
+      <span class="name">
+        <bdi>{me.name}</bdi>
+      </span>
     </>
   )
 }

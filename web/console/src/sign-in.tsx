@@ -2,6 +2,7 @@ import { useEffect, useState } from 'preact/hooks'
 import { Avatar } from './avatar'
 import { Icon } from './icon'
 import { depart, type Issuer } from './oidc'
+import type { RequestError } from './request'
 import { farewell, identify, keys, type Person, signIn } from './session'
 
 /** The page on which a person chooses who to be. */
@@ -34,7 +35,9 @@ function Team({ tokens }: { tokens: readonly string[] }) {
   const [people, setPeople] = useState<Person[] | null>(null)
   const [problem, setProblem] = useState('')
   useEffect(() => {
-    Promise.all(tokens.map(identify)).then(setPeople, (error) => setProblem(error.message))
+    Promise.all(tokens.map((token) => identify(token))).then(setPeople, (error) =>
+      setProblem(error.message),
+    )
   }, [tokens])
   return (
     <section aria-labelledby="team">
@@ -51,7 +54,9 @@ function Team({ tokens }: { tokens: readonly string[] }) {
             <button type="button" onClick={() => signIn(token)}>
               <Avatar person={agent} size={36} />
               <span>
-                <strong>{agent.name}</strong>
+                <strong>
+                  <bdi>{agent.name}</bdi>
+                </strong>
                 <small>{role === 'MANAGER' ? 'Manager' : 'Agent'}</small>
               </span>
             </button>
@@ -104,6 +109,7 @@ function TokenForm({ ways }: { ways: Ways | null }) {
       await identify(token.trim())
       signIn(token.trim())
     } catch (error) {
+      if ((error as RequestError).workspaces?.length > 0) return signIn(token.trim()) // and choose
       setProblem((error as Error).message)
       setBusy(false)
     }
