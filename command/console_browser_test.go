@@ -341,7 +341,8 @@ func TestConsoleRace(t *testing.T) {
 	}
 	winner.text(".notices", "is assigned to you")
 	winner.text(".pane .assignee", "You")
-	loser.text(".notices", name+" was faster")
+	loser.text(".notices", "Somebody was faster")
+	loser.text(".notices", "is assigned to "+name)
 	loser.text(".pane .assignee", name)
 	webtest.Screenshot(t, loser.ctx, "console-race")
 
@@ -352,6 +353,84 @@ func TestConsoleRace(t *testing.T) {
 	winner.text(".notices", "from you")
 	winner.text(".pane .assignee", loserName)
 	webtest.Screenshot(t, winner.ctx, "console-taken")
+}
+
+// TestConsoleMeanwhile: an action is meant for what was shown. If somebody else has changed that since,
+// nothing is done, by a dialog, by undoing, or after an outage. Only the last action is undone.
+func TestConsoleMeanwhile(t *testing.T) {
+	s := start(t, "--data-dir", newDir(t))
+	manager, me, mia := s.as(s.Developers[0].Token), s.as(s.Developers[1].Token), s.as(s.Developers[2].Token)
+	id := manager.open("Ada Novak")
+	manager.assign(id, mia.viewer())
+	d := openDesk(t, strings.TrimSuffix(s.GraphQL, "/graphql")+"/inbox/all/"+id+"#token="+s.Developers[1].Token, "")
+	d.text(".pane .assignee", s.Developers[2].Name)
+	isWith := func(c caller) {
+		t.Helper()
+		agent := c.viewer()
+		me.becomes(id, "with the right agent", func(c conversation) bool { return c.Assignee != nil && c.Assignee.ID == agent })
+	}
+	overtaken := func() {
+		t.Helper()
+		d.text(".notice.problem", "Somebody was faster: Ada Novak is assigned to")
+		d.shows(`(document.querySelector('.notice.problem [aria-label=Dismiss]')?.click(), !document.querySelector('.notice.problem'))`)
+	}
+
+	d.command("m")
+	d.text("#dialog-title", "Take Ada Novak from "+s.Developers[2].Name)
+	manager.assign(id, manager.viewer())
+	d.text(".pane .assignee", s.Developers[0].Name)
+	d.press(kb.Enter)
+	overtaken()
+	isWith(manager)
+
+	d.command("m")
+	d.text("#dialog-title", "from "+s.Developers[0].Name)
+	d.press(kb.Enter)
+	d.text(".notices", "Ada Novak is assigned to you")
+	mia.assign(id, mia.viewer())
+	d.text(".pane .assignee", s.Developers[2].Name)
+	d.command("z")
+	overtaken()
+	isWith(mia)
+
+	mia.assign(id, me.viewer())
+	d.text(".pane .assignee", "You")
+	d.command("u")
+	d.text(".notices", "Ada Novak is unassigned")
+	d.command("n")
+	d.shows(`document.activeElement.id === 'composer'`)
+	d.press("Called.")
+	d.control(kb.Enter)
+	d.text(".entries .note", "Called.")
+	d.press(kb.Escape)
+	d.command("z")
+	d.text(".notices", "There is nothing to undo")
+	me.becomes(id, "still unassigned", func(c conversation) bool { return c.Assignee == nil })
+
+	// Keys after r are text, also while the conversation is loaded.
+	other := manager.open("Bo Berg")
+	d.shows(`document.querySelector('#row-` + other + `')`)
+	evaluated[string](d.ctx, `window.fetch = ((fetch) => (...all) => new Promise((done) => setTimeout(done, 500)).then(() => fetch(...all)))(fetch), ''`)
+	d.do(chromedp.Click(chromedp.CSS("#row-" + other)))
+	d.shows(`document.querySelector('.pane[aria-busy=true]')`)
+	d.atOnce("r", "m", "e")
+	d.shows(`document.activeElement.id === 'composer' && document.activeElement.value === 'me'`)
+	if c := me.read(other); c.Assignee != nil || c.Status != "OPEN" || evaluated[bool](d.ctx, `Boolean(document.querySelector('dialog'))`) {
+		t.Errorf("letters of a reply were commands: %+v", c)
+	}
+
+	// What was done without a connection is not done to what somebody else has made of it.
+	d.press(kb.Escape)
+	d.do(chromedp.Click(chromedp.CSS("#row-" + id)))
+	d.text(".pane .head", "Ada Novak")
+	evaluated[string](d.ctx, `window.online = fetch, window.fetch = () => Promise.reject(new TypeError('no network')), ''`)
+	d.command("m")
+	d.text(".pane .assignee", "You")
+	mia.assign(id, mia.viewer())
+	evaluated[string](d.ctx, `window.fetch = window.online, ''`)
+	overtaken()
+	isWith(mia)
+	d.text(".pane .assignee", s.Developers[2].Name)
 }
 
 // TestConsoleServerKilled: the server is killed and comes back, without a reload of the page. The rows

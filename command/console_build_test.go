@@ -15,6 +15,7 @@ func TestConsoleIsBuilt(t *testing.T) {
 	t.Parallel()
 	folder := t.TempDir()
 	check(t, copyFiles("../client/src", filepath.Join(folder, "client", "src"), func(string) bool { return true }))
+	check(t, copyFiles("../client", filepath.Join(folder, "client"), func(name string) bool { return name == "tsconfig.json" }))
 	console := filepath.Join(folder, "web", "console")
 	check(t, copyFiles("../web/console", console, func(string) bool { return true }))
 	check(t, os.RemoveAll(filepath.Join(console, "dist")))

@@ -7,23 +7,19 @@ const fields = `fragment Fields on Conversation { id revision version status cha
   assignee { ...AgentRef } contact { ...ContactRef } } ${agent} ${contact}`
 
 /** One page of a view, with the position of the log that it shows. */
-export const inboxPage = `query InboxPage($view: InboxView!, $filter: InboxFilter, $orderBy: InboxOrder, $first: Int, $after: String,
-    $counted: Boolean!) {
+export const inboxPage = `query InboxPage($view: InboxView!, $filter: InboxFilter, $orderBy: InboxOrder, $first: Int, $after: String, $counted: Boolean!) {
   inboxCounts(filter: $filter) @include(if: $counted) { mine unassigned all closed blocked asOf }
   inbox(view: $view, filter: $filter, orderBy: $orderBy, first: $first, after: $after) {
     asOf pageInfo { hasNextPage } nodes { ...Fields sortKey(orderBy: $orderBy) } } } ${fields}`
 
 /** The changes of a view. */
 export const inboxChanged = `subscription InboxChanged($view: InboxView!, $filter: InboxFilter, $orderBy: InboxOrder, $after: EventCursor) {
-  inboxChanged(view: $view, filter: $filter, after: $after) {
-    cursor kind conversationId filteredCount conversation { ...Fields sortKey(orderBy: $orderBy) } event { id idempotencyKey } } } ${fields}`
+  inboxChanged(view: $view, filter: $filter, after: $after) { cursor kind conversationId filteredCount conversation { ...Fields sortKey(orderBy: $orderBy) } event { id idempotencyKey } } } ${fields}`
 
 /** Changes of the people whom rows show; a contact's events say nothing in the lists of its earlier conversations. */
 export const peopleChanged = `subscription PeopleChanged($after: EventCursor) {
-  events(types: [CONTACT_UPDATED, CONTACT_BLOCKED, CONTACT_UNBLOCKED, AGENT_UPDATED, AGENT_DEACTIVATED, AGENT_REACTIVATED, AVAILABILITY_CHANGED],
-    after: $after) { cursor contact { ...ContactRef }
-    ... on AgentUpdated { agent { ...AgentRef } } ... on AgentDeactivated { agent { ...AgentRef } }
-    ... on AgentReactivated { agent { ...AgentRef } } ... on AvailabilityChanged { agent { ...AgentRef } } } } ${agent} ${contact}`
+  events(types: [CONTACT_UPDATED, CONTACT_BLOCKED, CONTACT_UNBLOCKED, AGENT_UPDATED, AGENT_DEACTIVATED, AGENT_REACTIVATED, AVAILABILITY_CHANGED], after: $after) {
+    cursor contact { ...ContactRef } ... on AgentUpdated { agent { ...AgentRef } } ... on AgentDeactivated { agent { ...AgentRef } } ... on AgentReactivated { agent { ...AgentRef } } ... on AvailabilityChanged { agent { ...AgentRef } } } } ${agent} ${contact}`
 
 /** The counts of all views, whenever they change. */
 export const countsChanged = `subscription CountsChanged { inboxCountsChanged { mine mineUnread unassigned all closed blocked asOf } }`
@@ -72,13 +68,12 @@ const message = `fragment MessageEntry on Message { __typename id kind body trun
 const event = `fragment EventEntry on Event { __typename id occurredAt actor ${who}
   ... on AssignmentEvent { from { id name } to { id name } reason } ... on StatusEvent { source closingNote { category text } }
   ... on ContactUpdated { changes { field before after } } ... on BusinessEventRecorded { type payload } }`
-const open = `fragment OpenFields on Conversation { ...Fields latest canClose cannotCloseReason canReopen cannotReopenReason
-  canReply cannotReplyReason canAssign cannotAssignReason } ${fields}`
+const open = `fragment OpenFields on Conversation { ...Fields latest canClose cannotCloseReason canReopen cannotReopenReason canReply cannotReplyReason
+  canAssign cannotAssignReason } ${fields}`
 
 /** A conversation with the last of its messages and events before some. */
 export const conversationPage = `query ConversationPage($id: ID!, $before: String) {
-  asOf conversation(id: $id) { ...OpenFields
-    entries(last: 50, before: $before) { pageInfo { hasPreviousPage startCursor } nodes { ...MessageEntry ...EventEntry } } } } ${open} ${message} ${event}`
+  asOf conversation(id: $id) { ...OpenFields entries(last: 50, before: $before) { pageInfo { hasPreviousPage startCursor } nodes { ...MessageEntry ...EventEntry } } } } ${open} ${message} ${event}`
 
 /** Everything that happens to a contact, and so to each of its conversations. */
 export const contactChanged = `subscription ContactChanged($contactId: ID!, $after: EventCursor) {

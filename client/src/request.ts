@@ -28,7 +28,7 @@ export async function request(options: WireOptions, { document, variables }: Ope
   try {
     answer = await response.json()
   } catch {
-    throw new Failure('NETWORK', `the answer has status ${response.status} and is not JSON`)
+    throw new Failure('NETWORK', `the answer with status ${response.status} is not JSON`)
   }
   if (answer.errors) throw Failure.of(answer.errors)
   return answer.data

@@ -53,8 +53,6 @@ export interface ConnectionEvents extends Reports {
   unreachable(): void // another kind of connection should be tried
 }
 
-const nothing: Connection = { subscribe: () => () => {}, ask() {}, close() {} }
-
 interface Running {
   readonly operation: Operation
   readonly sink: Sink
@@ -66,17 +64,18 @@ export function openWire(options: WireOptions, reports: Reports): Wire {
   const running = new Set<Running>()
   let closed = false
   let failures = 0
-  let connection = connect(openSocket)
+  let kind = openSocket
+  let connection = connect(kind)
 
   /** Changes to the other kind of connection; the code for streams is loaded only when it is needed. */
   async function change(from: typeof openSocket) {
+    // Where the server that is away has this code too, sockets are tried further, with their pauses.
+    const to = from === openSocket ? await import('./stream.js').then(({ openStream }) => openStream, () => null) : openSocket
+    if (closed || !to || kind !== from || failures === 0) return
+    kind = to
     for (const one of running) one.stop()
     connection.close()
-    connection = nothing
-    // Where the server that is away has this code too, sockets are tried further.
-    const open = from === openSocket ? await import('./stream.js').then(({ openStream }) => openStream, () => openSocket) : openSocket
-    if (closed) return
-    connection = connect(open)
+    connection = connect(to)
     for (const one of running) run(one)
   }
 

@@ -85,6 +85,23 @@ test('a mutation that was not answered before a reload is sent after it, and its
   after.board.close()
 })
 
+test('a mutation expects what own ones have made of the version that the caller saw', async () => {
+  const versionAfter = (expected) => (expected === 7 ? 7 : expected + 1) // from 7 on it is assigned as it is
+  const { board, sent } = client(({ expectedVersion }) =>
+    payload({ ...row, version: versionAfter(expectedVersion) }, expectedVersion === 4 ? [{ code: 'CONFLICT' }] : []))
+  const conversationId = 'conv_1'
+  void board.unassign({ conversationId, expectedVersion: 1 })
+  void board.closeConversation({ conversationId, expectedVersion: 1 })
+  await board.assign({ conversationId: 'conv_2', assigneeId: 'agent_1', expectedVersion: 1 })
+  await board.reopenConversation({ conversationId, expectedVersion: 1 })
+  await board.unassign({ conversationId, expectedVersion: 1 }) // refused
+  await board.unassign({ conversationId, expectedVersion: 2 }) // which the caller saw in between
+  await board.assign({ conversationId, assigneeId: 'agent_1', expectedVersion: 7 })
+  await board.assign({ conversationId, assigneeId: 'agent_1', expectedVersion: 7 })
+  assert.deepEqual(sent.map(({ expectedVersion }) => expectedVersion), [1, 2, 1, 3, 4, 4, 7, 7])
+  board.close()
+})
+
 test('a guess is shown at once, gives way to the outcome, and is taken back by a refusal', async () => {
   let answer
   const { board, sinks } = client(() => new Promise((resolve) => (answer = resolve)))

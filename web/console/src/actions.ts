@@ -1,71 +1,61 @@
 import { type Agent, Failure, type Fields, type Payload, type Pending } from '@switchboard/client'
 import type { Desk } from './desk'
 import { isolate } from './isolate'
-import { begin, complain, notify } from './notices'
+import { begin, complain, giveUp, notify } from './notices'
 
-/** Tells what became of an action, with the way back where there is one. Until then, undoing waits for it. */
-function report(pending: Pending, text: string, undo?: () => void): Promise<Payload | null> {
-  const told = tell(pending, text, undo)
-  begin(told.then((payload) => payload?.userErrors.length === 0))
-  return told
-}
+type Person = Pick<Agent, 'id' | 'name'>
 
-async function tell(pending: Pending, text: string, undo?: () => void): Promise<Payload | null> {
+/** Tells what became of an action. Until its notice goes, there may be a way back. */
+async function report(pending: Pending, text: string, undo?: () => void): Promise<void> {
+  const back = begin(undo)
   try {
     const payload = await pending
     const refusal = payload.userErrors[0]
-    if (refusal) complain(winner(payload) ?? refusal.message)
-    else notify(text, undo)
-    return payload
+    if (!refusal) return notify(text, back)
+    const isLate = refusal.code === 'CONFLICT' || refusal.code === 'ALREADY_ASSIGNED'
+    complain(isLate ? overtaken(payload) : refusal.message)
   } catch (error) {
     complain(error instanceof Failure ? error.message : String(error))
-    return null
   }
+  giveUp(back)
 }
 
-/** Returns who was faster, if somebody was. */
-function winner({ userErrors, conversation }: Payload): string | null {
-  const assignee = conversation?.assignee
-  return userErrors[0]?.code === 'ALREADY_ASSIGNED' && assignee
-    ? `${isolate(assignee.name)} was faster: ${isolate(conversation.contact.name)} is already assigned.`
-    : null
+/** Returns what others have made of a conversation before an action reached it. */
+function overtaken({ conversation }: Payload): string {
+  if (!conversation) return 'Somebody has changed it meanwhile. Nothing was done.'
+  const { contact, assignee, status } = conversation
+  const now = [
+    assignee ? `assigned to ${isolate(assignee.name)}` : 'unassigned',
+    status === 'CLOSED' && 'closed',
+    contact.blocked && 'blocked',
+  ].filter(Boolean)
+  return `Somebody was faster: ${isolate(contact.name)} is ${now.join(', ')}. Nothing was done.`
 }
 
-/** What an agent can do with a conversation. Each is shown at once and taken back if the server refuses it. */
+/**
+ * What an agent can do with a conversation. Each is shown at once and taken back if the server refuses it. It is
+ * meant for the conversation as it was shown: if somebody else has changed that, nothing is done.
+ */
 export class Actions {
   constructor(private readonly desk: Desk) {}
 
-  assign(row: Fields, agent: Pick<Agent, 'id' | 'name'>) {
-    const to = agent.id === this.desk.viewer ? 'you' : isolate(agent.name)
-    return report(
-      this.desk.board.assign({ conversationId: row.id, assigneeId: agent.id }),
-      `${isolate(row.contact.name)} is assigned to ${to}.`,
-      this.#back(row),
-    )
+  assign(row: Fields, agent: Person) {
+    return this.#assign(row, agent, this.#back(row))
   }
 
-  /** Takes a conversation: one without an assignee only if nobody else was faster. */
+  /** Takes a conversation for the viewer. */
   take(row: Fields) {
-    if (row.assignee || row.status !== 'OPEN') return this.assign(row, this.desk.person.agent)
-    return report(
-      this.desk.board.assignToMe({ conversationId: row.id }),
-      `${isolate(row.contact.name)} is assigned to you.`,
-      this.#back(row),
-    )
+    return this.assign(row, this.desk.person.agent)
   }
 
   unassign(row: Fields) {
-    return report(
-      this.desk.board.unassign({ conversationId: row.id }),
-      `${isolate(row.contact.name)} is unassigned.`,
-      this.#back(row),
-    )
+    return this.#unassign(row, this.#back(row))
   }
 
   close(row: Fields, note: { category: string | null; text: string | null }) {
     return report(
       this.desk.board.closeConversation({
-        conversationId: row.id,
+        ...this.#as(row),
         ...((note.category || note.text) && { note }),
       }),
       `The conversation with ${isolate(row.contact.name)} is closed.`,
@@ -75,39 +65,70 @@ export class Actions {
 
   reopen(row: Fields) {
     return report(
-      this.desk.board.reopenConversation({ conversationId: row.id }),
+      this.desk.board.reopenConversation(this.#as(row)),
       `The conversation with ${isolate(row.contact.name)} is open again.`,
     )
   }
 
   /** Starts a new conversation with a contact who has none open. */
-  open(contact: { id: string; name: string }, channel: string) {
+  open(contact: Person, channel: string) {
     return report(
       this.desk.board.openConversation({ contactId: contact.id, channel }),
       `A conversation with ${isolate(contact.name)} is open.`,
     )
   }
 
-  block(contact: { id: string; name: string }) {
+  block(contact: Person) {
     return report(
       this.desk.board.block({ contactId: contact.id }),
       `${isolate(contact.name)} is blocked.`,
-      () => this.unblock(contact),
+      () => this.#unblock(contact),
     )
   }
 
-  unblock(contact: { id: string; name: string }) {
+  unblock(contact: Person) {
+    return this.#unblock(contact, () => this.block(contact))
+  }
+
+  #assign(row: Fields, agent: Person, undo?: () => void) {
+    const isMine = agent.id === this.desk.viewer
+    // A conversation that nobody has is taken only if nobody else was faster.
+    const pending =
+      isMine && !row.assignee && row.status === 'OPEN'
+        ? this.desk.board.assignToMe(this.#as(row))
+        : this.desk.board.assign({ ...this.#as(row), assigneeId: agent.id })
+    const to = isMine ? 'you' : isolate(agent.name)
+    return report(pending, `${isolate(row.contact.name)} is assigned to ${to}.`, undo)
+  }
+
+  #unassign(row: Fields, undo?: () => void) {
+    return report(
+      this.desk.board.unassign(this.#as(row)),
+      `${isolate(row.contact.name)} is unassigned.`,
+      undo,
+    )
+  }
+
+  #unblock(contact: Person, undo?: () => void) {
     return report(
       this.desk.board.unblock({ contactId: contact.id }),
       `${isolate(contact.name)} is not blocked any more.`,
-      () => this.block(contact),
+      undo,
     )
+  }
+
+  /** Names a conversation in the version that was shown. A reply on its way to it may assign it, so no version is named. */
+  #as({ id, version }: Fields) {
+    return {
+      conversationId: id,
+      ...(!this.desk.replying.has(id) && { expectedVersion: version }),
+    }
   }
 
   /** Returns how to give a conversation back; undefined if its assignee cannot be assigned any more. */
   #back(row: Fields): (() => void) | undefined {
     const before = row.assignee
-    if (!before) return () => void this.unassign(row)
-    return before.active ? () => void this.assign(row, before) : undefined
+    if (!before) return () => void this.#unassign(row)
+    return before.active ? () => void this.#assign(row, before) : undefined
   }
 }

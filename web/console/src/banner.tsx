@@ -14,8 +14,8 @@ export function Banner({ inbox: { status, error } }: { inbox: Inbox }) {
   if (status === 'offline' && since === status) {
     return (
       <p class="strip offline" role="status">
-        <Icon name="wifi-off" /> No connection. What you do with one conversation is kept, and sent
-        when the server is back.
+        <Icon name="wifi-off" /> No connection. Replies and changes of single conversations are
+        kept, and sent when the server is back.
       </p>
     )
   }

@@ -1,6 +1,6 @@
 import type { Fields, Operation } from '@switchboard/client'
 import type { Desk } from './desk'
-import { complain, notify } from './notices'
+import { begin, complain, notify } from './notices'
 import { chosen } from './screen'
 
 const outcomes = `outcomes { conversationId userErrors { message } } userErrors { message }`
@@ -41,6 +41,7 @@ async function send(
   input: object,
   done: string,
 ) {
+  begin() // there is no way back from it, and none from what was before it any more
   const items = rows.map(({ id }) => ({ conversationId: id }))
   const operation: Operation = {
     document,

@@ -1,18 +1,26 @@
 import { signal } from '@preact/signals'
 import type { OpenFields } from '@switchboard/client'
-import { useRef, useState } from 'preact/hooks'
+import { useLayoutEffect, useReducer, useRef } from 'preact/hooks'
+import { expect, typed } from './ahead'
 import { useDesk } from './desk'
 import { Icon } from './icon'
-import { complain } from './notices'
+import { isolate } from './isolate'
+import { begin, complain } from './notices'
 import { reason } from './reason'
 
 export type Mode = 'reply' | 'note'
 
-/**
- * What is being written: which kind, and the text of each person for each conversation. It survives going elsewhere.
- */
+/** Which kind is being written. */
 export const mode = signal<Mode>('reply')
-const drafts = new Map<string, string>()
+
+/** The texts that are not sent: of each person, for each conversation and kind. They survive going elsewhere. */
+const drafts = {
+  get: (draft: string) => sessionStorage.getItem(`switchboard:draft ${draft}`) ?? '',
+  set(draft: string, text: string) {
+    if (text) sessionStorage.setItem(`switchboard:draft ${draft}`, text)
+    else sessionStorage.removeItem(`switchboard:draft ${draft}`)
+  },
+}
 
 /** A text that was sent and is not among the entries yet. */
 export interface Sending {
@@ -29,20 +37,28 @@ interface ComposerProps {
 
 /** The field for replies and notes. */
 export function Composer({ conversation, lastMessageId, sending }: ComposerProps) {
-  const { board, person } = useDesk()
+  const { board, person, replying } = useDesk()
   const { id, contact, canReply, cannotReplyReason } = conversation
-  const draft = `${person.agent.id} ${id}` // in a tab in which somebody else may sign in
-  const [text, setText] = useState(() => drafts.get(draft) ?? '')
   const area = useRef<HTMLTextAreaElement>(null)
   const kind: Mode = canReply ? mode.value : 'note'
-  const write = (value: string) => {
-    drafts.set(draft, value)
-    setText(value)
+  const draftOf = (kind: Mode) => `${person.agent.id} ${id} ${kind}` // somebody else may sign in in this tab
+  const text = drafts.get(draftOf(kind))
+  const [, again] = useReducer((count: number) => count + 1, 0)
+  const write = (value: string, to = kind) => {
+    drafts.set(draftOf(to), value)
+    again(undefined)
   }
+  useLayoutEffect(() => {
+    const ahead = typed(id)
+    if (!ahead) return
+    write(drafts.get(draftOf(ahead.kind)) + ahead.text, ahead.kind)
+    if (ahead.kind === kind) area.current!.focus()
+  }, [])
   const send = () => {
     const body = text.trim()
     if (!body) return
     write('')
+    begin() // what was sent cannot be taken back
     const pending =
       kind === 'reply'
         ? board.reply({
@@ -51,25 +67,30 @@ export function Composer({ conversation, lastMessageId, sending }: ComposerProps
             ...(lastMessageId && { onlyIfLastMessageId: lastMessageId }),
           })
         : board.note({ conversationId: id, body })
+    if (kind === 'reply') {
+      replying.add(id)
+      void pending.catch(() => {}).then(() => replying.delete(id))
+    }
     const done = pending.then(
       ({ userErrors: [refusal], conversation: now }) => {
         if (!refusal) return now?.lastMessage?.id ?? null
-        complain(refusal.message)
-        restore(body)
+        restore(body, kind, refusal.message)
         return null
       },
       (error: Error) => {
-        complain(error.message)
-        restore(body)
+        restore(body, kind, error.message)
         return null
       },
     )
     sending({ key: crypto.randomUUID(), kind, body }, done)
   }
   /** Gives the text of a refused message back, unless another one was begun. */
-  const restore = (body: string) => {
-    if (!drafts.get(draft)) drafts.set(draft, body)
-    if (area.current?.isConnected && !area.current.value) setText(body)
+  const restore = (body: string, kind: Mode, why: string) => {
+    const isKept = !drafts.get(draftOf(kind))
+    if (isKept) write(body, kind)
+    complain(
+      `Not sent to ${isolate(contact.name)}: ${why}.${isKept ? ' The text is there as a draft.' : ''}`,
+    )
   }
   const press = (event: KeyboardEvent) => {
     if (event.key === 'Enter' && (event.ctrlKey || event.metaKey)) {
@@ -103,7 +124,9 @@ export function Composer({ conversation, lastMessageId, sending }: ComposerProps
         maxLength={16000}
         aria-label={kind === 'reply' ? `Reply to ${contact.name}` : 'Note for colleagues'}
         placeholder={
-          kind === 'reply' ? `Reply to ${contact.name} …` : 'A note that only colleagues see …'
+          kind === 'reply'
+            ? `Reply to ${isolate(contact.name)} …`
+            : 'A note that only colleagues see …'
         }
         value={text}
         onInput={(event) => write(event.currentTarget.value)}
@@ -119,8 +142,10 @@ export function Composer({ conversation, lastMessageId, sending }: ComposerProps
   )
 }
 
-/** Puts the focus into the field. */
-export function compose(kind: Mode) {
+/** Puts the focus into the field of a conversation, as soon as it is there. */
+export function compose(kind: Mode, id: string) {
   mode.value = kind
-  requestAnimationFrame(() => document.getElementById('composer')?.focus())
+  if (document.getElementById('composer'))
+    requestAnimationFrame(() => document.getElementById('composer')?.focus())
+  else expect(kind, id)
 }

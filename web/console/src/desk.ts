@@ -20,6 +20,7 @@ export class Desk {
   readonly agents: LiveAgents
   readonly inboxes: Inboxes
   readonly activity: Activity
+  readonly replying = new Set<string>() // conversations to which a reply is on its way
 
   constructor(
     readonly person: Person,

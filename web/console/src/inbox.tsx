@@ -101,7 +101,7 @@ function Dialogs({
   const about = useRef(subjects)
   if (dialog.value === null) about.current = subjects
   const rows = about.current
-  const isEmpty = rows.length === 0 && /^(assign|take|close)$/.test(dialog.value ?? '')
+  const isEmpty = rows.length === 0 && /^(assign|take|release|close)$/.test(dialog.value ?? '')
   useEffect(() => {
     if (isEmpty) dialog.value = null // else it would go on waiting for something to be about
   }, [isEmpty])
@@ -109,7 +109,10 @@ function Dialogs({
     case 'assign':
       return rows.length > 0 ? <AssignDialog rows={rows} /> : null
     case 'take':
-      return rows.length > 0 ? <TakeDialog row={rows[0]!} /> : null
+    case 'release':
+      return rows.length > 0 ? (
+        <TakeDialog row={rows[0]!} isRelease={dialog.value === 'release'} />
+      ) : null
     case 'close':
       return rows.length > 0 ? <CloseDialog rows={rows} /> : null
     case 'customer':
@@ -139,6 +142,7 @@ function useInboxKeys({ place, go, rows, at, subjects }: Situation) {
     active.value = row.id
     if (place.id) go({ id: row.id })
   }
+  const isColleagues = ({ assignee }: Fields) => assignee && assignee.id !== desk.viewer
   const one = (act: (row: Fields) => void) => () => subjects.length === 1 && act(subject!)
   const show = (name: 'assign' | 'close') => () => {
     if (subject) dialog.value = name
@@ -157,12 +161,15 @@ function useInboxKeys({ place, go, rows, at, subjects }: Situation) {
     a: show('assign'),
     e: show('close'),
     m: one((row) => {
-      if (row.assignee && row.assignee.id !== desk.viewer) dialog.value = 'take'
-      else void actions.take(row)
+      if (isColleagues(row)) dialog.value = 'take'
+      else if (!row.assignee) void actions.take(row)
     }),
-    u: one((row) => row.assignee && void actions.unassign(row)),
-    r: () => place.id && compose('reply'),
-    n: () => place.id && compose('note'),
+    u: one((row) => {
+      if (isColleagues(row)) dialog.value = 'release'
+      else if (row.assignee) void actions.unassign(row)
+    }),
+    r: () => place.id && compose('reply', place.id),
+    n: () => place.id && compose('note', place.id),
     c: () => place.id && (drawer.value = !drawer.value),
     z: undoLast,
     x: () => active.value && choose(active.value, !chosen.value.has(active.value)),

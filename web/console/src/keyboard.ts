@@ -1,4 +1,5 @@
 import { useEffect, useRef } from 'preact/hooks'
+import { typeAhead } from './ahead'
 import { dialog } from './screen'
 
 export type Keys = Readonly<Record<string, (event: KeyboardEvent) => void>>
@@ -29,6 +30,7 @@ export function useKeys(keys: Keys) {
       const act = present.current[event.key]
       const target = event.target as HTMLElement
       const isChoice = target instanceof HTMLInputElement && target.type === 'checkbox'
+      if (!isTyping(target) && typeAhead(event)) return
       if (!act || (isTyping(target) && !isChoice)) return
       // Enter and space belong to a button or a link that has the focus.
       if (/^(Enter| )$/.test(event.key) && target.closest('button, a, summary, [role=option]'))

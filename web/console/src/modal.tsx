@@ -1,5 +1,5 @@
 import type { ComponentChildren } from 'preact'
-import { useEffect, useRef } from 'preact/hooks'
+import { useLayoutEffect, useRef } from 'preact/hooks'
 import { Icon } from './icon'
 import { dialog } from './screen'
 
@@ -15,7 +15,7 @@ export function Modal({
 }) {
   const element = useRef<HTMLDialogElement>(null)
   const pressed = useRef<EventTarget | null>(null) // text that is selected can end outside
-  useEffect(() => {
+  useLayoutEffect(() => {
     const before = document.activeElement as HTMLElement | null
     element.current!.showModal()
     return () => before?.focus?.({ preventScroll: true })

@@ -1,5 +1,5 @@
 import { Icon } from './icon'
-import { dismiss, heard, notices } from './notices'
+import { dismiss, heard, notices, takeBack } from './notices'
 
 /** The notices in a corner, and what only a screen reader is told. */
 export function Notices() {
@@ -9,7 +9,7 @@ export function Notices() {
         {heard.value}
       </p>
       <div class="notices" role="log" aria-label="Notices">
-        {notices.value.map(({ id, text, isProblem, undo }) => (
+        {notices.value.map(({ id, text, isProblem, back }) => (
           <div
             key={id}
             class={isProblem ? 'notice problem' : 'notice'}
@@ -17,14 +17,8 @@ export function Notices() {
           >
             <Icon name={isProblem ? 'triangle-alert' : 'circle-check'} />
             <span>{text}</span>
-            {undo && (
-              <button
-                type="button"
-                onClick={() => {
-                  dismiss(id)
-                  undo()
-                }}
-              >
+            {back && (
+              <button type="button" onClick={() => takeBack(back)}>
                 Undo
               </button>
             )}

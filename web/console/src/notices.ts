@@ -5,7 +5,12 @@ export interface Notice {
   readonly id: number
   readonly text: string
   readonly isProblem: boolean
-  readonly undo?: () => void
+  readonly back?: WayBack
+}
+
+/** How to take an action back, as long as that is possible. */
+export interface WayBack {
+  undo: (() => void) | undefined
 }
 
 export const notices = signal<readonly Notice[]>([])
@@ -15,48 +20,60 @@ export const heard = signal('')
 
 const shownFor = 6_000
 const most = 4
-let last = 0
+let ids = 0
 
 function show(notice: Omit<Notice, 'id'>) {
-  const id = ++last
+  const id = ++ids
   notices.value = [...notices.value, { ...notice, id }].slice(-most)
   setTimeout(() => dismiss(id), notice.isProblem ? 2 * shownFor : shownFor)
 }
 
-export function notify(text: string, undo?: () => void) {
-  show({ text, isProblem: false, ...(undo && { undo }) })
+export function notify(text: string, back?: WayBack) {
+  show({ text, isProblem: false, ...(back?.undo && { back }) })
 }
 
 export function complain(text: string) {
   show({ text, isProblem: true })
 }
 
-/** The newest action that the server has not answered yet; it becomes whether it was done. */
-let newest: Promise<boolean> | null = null
+/** The way back from the last action, which is the only one that a key takes back. */
+let last: WayBack = { undo: undefined }
 
-/** Remembers an action that is shown already, so that undoing waits for it. */
-export function begin(action: Promise<boolean>) {
-  newest = action
-  void action.then(() => {
-    if (newest === action) newest = null
-  })
+/** Notes that an action begins. Without a way back, there is nothing to undo after it. */
+export function begin(undo?: () => void): WayBack {
+  last = { undo }
+  return last
 }
 
-/** Takes the last action back for which there is a way. An action under way is meant first: if it is refused, nothing is undone. */
-export async function undoLast() {
-  if (newest && !(await newest)) return
-  const notice = notices.value.findLast(({ undo }) => undo)
-  if (!notice) return
-  dismiss(notice.id)
-  notice.undo!()
+/** Notes that an action was refused. */
+export function giveUp(back: WayBack) {
+  back.undo = undefined
+}
+
+/** Takes an action back, once. */
+export function takeBack(back: WayBack) {
+  const { undo } = back
+  back.undo = undefined
+  notices.value = notices.value.filter((notice) => notice.back !== back)
+  undo?.()
+}
+
+/** Takes the last action back. */
+export function undoLast() {
+  if (last.undo) takeBack(last)
+  else notify('There is nothing to undo.')
 }
 
 /** Leaves nothing to read for the next person who signs in. */
 export function clearNotices() {
   notices.value = []
   heard.value = ''
+  begin()
 }
 
+/** Takes a notice away, and with it the way back that it offers. */
 export function dismiss(id: number) {
+  const back = notices.value.find((notice) => notice.id === id)?.back
+  if (back) giveUp(back)
   notices.value = notices.value.filter((notice) => notice.id !== id)
 }

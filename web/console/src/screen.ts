@@ -1,7 +1,7 @@
 import { signal } from '@preact/signals'
 import type { OpenFields } from '@switchboard/client'
 
-export type DialogName = 'assign' | 'take' | 'close' | 'help' | 'customer'
+export type DialogName = 'assign' | 'take' | 'release' | 'close' | 'help' | 'customer'
 
 /** The dialog that is open. */
 export const dialog = signal<DialogName | null>(null)

@@ -5,25 +5,28 @@ import { isolate } from './isolate'
 import { Modal } from './modal'
 import { dialog } from './screen'
 
-/** The question before a conversation is taken from a colleague: the key may have been meant for what was shown before. */
-export function TakeDialog({ row }: { row: Fields }) {
+/**
+ * The question before a key takes a conversation from a colleague, for the viewer or for nobody: it may have been
+ * meant for what was shown a moment ago.
+ */
+export function TakeDialog({ row, isRelease }: { row: Fields; isRelease: boolean }) {
   const desk = useDesk()
-  const take = (event: Event) => {
+  const submit = (event: Event) => {
     event.preventDefault()
     dialog.value = null
-    void new Actions(desk).take(row)
+    const actions = new Actions(desk)
+    void (isRelease ? actions.unassign(row) : actions.take(row))
   }
+  const from = row.assignee ? isolate(row.assignee.name) : 'nobody'
   return (
-    <Modal
-      title={`Take ${isolate(row.contact.name)} from ${row.assignee ? isolate(row.assignee.name) : 'nobody'}?`}
-    >
-      <form onSubmit={take}>
+    <Modal title={`${isRelease ? 'Unassign' : 'Take'} ${isolate(row.contact.name)} from ${from}?`}>
+      <form onSubmit={submit}>
         <footer>
           <button type="button" onClick={() => (dialog.value = null)}>
             Cancel
           </button>
           <button type="submit" class="primary" autofocus>
-            Take it
+            {isRelease ? 'Unassign it' : 'Take it'}
           </button>
         </footer>
       </form>
