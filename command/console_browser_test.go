@@ -196,6 +196,7 @@ func TestConsole(t *testing.T) {
 	d.text(".notices", "is unassigned")
 	d.command("z")
 	me.becomes(id, "assigned again by undoing", func(c conversation) bool { return c.Assignee != nil })
+	d.text(".pane .assignee", "You")
 	assigned := me.read(id)
 	d.atOnce("u", "z") // undone before the server has answered
 	me.becomes(id, "assigned again by undoing at once", func(c conversation) bool {

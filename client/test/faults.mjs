@@ -38,14 +38,19 @@ export class Proxy {
   }
 }
 
-/** Returns how to open a wire whose frames come late, in order, and some of them again later. */
+/** Returns how to open a wire whose answers come late, and so do its frames, in order, and some of them again later. */
 export function faulty(random, open) {
   return (options, reports) => {
     const wire = open(options, reports)
     let asleep = Promise.resolve()
     return {
       ...wire,
-      request: (operation) => wire.request(operation),
+      async request(operation) {
+        const late = random() < 0.3 ? random() * 300 : 0 // behind frames that were sent after it
+        const answer = await wire.request(operation)
+        if (late) await new Promise((resolve) => setTimeout(resolve, late))
+        return answer
+      },
       ask: () => wire.ask(),
       close: () => wire.close(),
       sleep(milliseconds) {
