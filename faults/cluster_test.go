@@ -36,10 +36,11 @@ type cluster struct {
 }
 
 // settings make commits cheap. Everything survives the end of the processes, only not that of the
-// machine.
+// machine. The proxy answers keepalives for a server that it cuts off, so PostgreSQL keeps those
+// sessions for ever: there is room for all of both servers twice.
 var settings = []string{
 	"fsync=off", "listen_addresses=127.0.0.1", "unix_socket_directories=", "shared_buffers=32MB", "jit=off",
-	"wal_level=replica", "max_wal_senders=4", "max_connections=60", "wal_keep_size=256MB", "max_wal_size=256MB",
+	"wal_level=replica", "max_wal_senders=4", "max_connections=100", "wal_keep_size=256MB", "max_wal_size=256MB",
 }
 
 // newCluster starts a copy of the template in a folder. The test's end stops and removes it.
