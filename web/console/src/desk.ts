@@ -11,7 +11,7 @@ import { useContext } from 'preact/hooks'
 import { Activity } from './activity'
 import { Inboxes } from './inboxes'
 import { complain } from './notices'
-import { freshToken, type Person } from './session'
+import { freshToken, keys, type Person } from './session'
 
 /** What a signed-in person works with. */
 export class Desk {
@@ -30,7 +30,7 @@ export class Desk {
       url: `${location.origin}/graphql`,
       token: freshToken,
       account: person.agent.id,
-      ...(person.choice && { workspace: person.choice }),
+      ...(keys.value.workspace && { workspace: keys.value.workspace }),
       onOutcome: ({ payload, failure }) => {
         const problem = payload?.userErrors[0]?.message ?? (failure as Error | undefined)?.message
         if (problem) complain(problem)

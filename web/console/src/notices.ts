@@ -45,7 +45,7 @@ export function begin(undo?: () => void): WayBack {
   return last
 }
 
-/** Notes that an action was refused. */
+/** Closes the way back from an action. */
 export function giveUp(back: WayBack) {
   back.undo = undefined
 }
@@ -53,7 +53,7 @@ export function giveUp(back: WayBack) {
 /** Takes an action back, once. */
 export function takeBack(back: WayBack) {
   const { undo } = back
-  back.undo = undefined
+  giveUp(back)
   notices.value = notices.value.filter((notice) => notice.back !== back)
   undo?.()
 }

@@ -9,7 +9,6 @@ export interface Person {
   readonly agent: Agent
   readonly role: string
   readonly workspace: Session['workspace']
-  readonly choice: string | null // the id of the workspace, if the person has chosen it
 }
 
 /** What this tab may sign in with. */
@@ -25,15 +24,11 @@ interface Keys {
 // A tab's own storage: it ends with the tab, and another tab can be another person.
 const place = 'switchboard:keys'
 
+// What belongs to the person who is signed in.
+const nobody = { token: null, grant: null, choices: [], workspace: null }
+
 function stored(): Keys {
-  const none: Keys = {
-    token: null,
-    offered: [],
-    connector: null,
-    grant: null,
-    choices: [],
-    workspace: null,
-  }
+  const none: Keys = { ...nobody, offered: [], connector: null }
   const text = sessionStorage.getItem(place)
   return text ? { ...none, ...JSON.parse(text) } : none
 }
@@ -45,12 +40,10 @@ function fromAddress(): Keys | null {
   if (tokens.length === 0) return null
   history.replaceState(null, '', location.pathname + location.search)
   return {
+    ...nobody,
     token: tokens.length === 1 ? tokens[0]! : null,
     offered: tokens,
     connector: values.get('connector'),
-    grant: null,
-    choices: [],
-    workspace: null,
   }
 }
 
@@ -67,12 +60,12 @@ export const farewell = signal<string | null>(null)
 
 export function signIn(token: string) {
   farewell.value = null
-  keys.value = { ...keys.value, token, grant: null, choices: [], workspace: null }
+  keys.value = { ...keys.value, ...nobody, token }
 }
 
 export function signOut(reason: string | null = null) {
   farewell.value = reason
-  keys.value = { ...keys.value, token: null, grant: null, choices: [], workspace: null }
+  keys.value = { ...keys.value, ...nobody }
 }
 
 /** Lets the person choose among workspaces. */
@@ -130,15 +123,9 @@ const document = `query SignIn { session { role agent { id revision name avatarU
   workspace { id name closingCategories } } }`
 
 /** Asks the server who has a token, in a workspace if one was chosen. */
-export async function identify(token: string, choice: string | null = null): Promise<Person> {
-  const { session } = await request<{ session: Session }>(token, document, {}, choice)
+export async function identify(token: string, workspace: string | null = null): Promise<Person> {
+  const { session } = await request<{ session: Session }>(token, document, {}, workspace)
   if (!session.agent)
     throw new Error('This token belongs to a program. The inbox needs the token of an agent.')
-  return {
-    token,
-    agent: session.agent as Agent,
-    role: session.role,
-    workspace: session.workspace,
-    choice,
-  }
+  return { token, agent: session.agent as Agent, role: session.role, workspace: session.workspace }
 }

@@ -62,7 +62,7 @@ export function Sidebar({ place }: { place: Place }) {
           <Icon name="keyboard" />
           <span>Keys</span>
         </button>
-        {desk.person.choice && (
+        {keys.value.workspace && (
           <button type="button" onClick={() => chooseWorkspace(null)}>
             <Icon name="layers" />
             <span>Other workspace</span>
