@@ -68,19 +68,19 @@ func TestP7Withdraw(t *testing.T) {
 
 				position := g.end()
 				var w *feed.Watcher
+				var err error
 				if live {
 					ctx, cancel := context.WithCancel(context.WithoutCancel(t.Context()))
 					done := make(chan struct{})
 					go func() { g.feed.Run(ctx); close(done) }()
 					defer func() { cancel(); <-done }()
-					w = g.feed.WatchFrom(position)
+					w, err = g.feed.WatchFrom(t.Context(), position)
 					c.change(g)
 				} else {
-					var err error
 					c.change(g)
 					w, err = g.feed.Watch(t.Context(), g.workspace, &position)
-					fine(t, err)
 				}
+				fine(t, err)
 				defer w.Close()
 				queries := g.queries.Load()
 				g.waitForEvent(w, c.event)

@@ -2,6 +2,7 @@ package feed
 
 import (
 	"errors"
+	"fmt"
 	"testing"
 
 	"switchboard/db"
@@ -39,5 +40,50 @@ func TestRestored(t *testing.T) {
 			}
 			read(t, watch(t, f, j.key, kept), 6+db.Seq(again))
 		})
+	}
+}
+
+// TestRestoredBeforeWatch: whoever comes after a restore gets no event of the lost log, even if the
+// process has not read the log since and has lost events cached.
+func TestRestoredBeforeWatch(t *testing.T) {
+	t.Parallel()
+	for name, after := range map[string]db.Seq{"at the end": 0, "after the last event that was kept": 6, "after an earlier event": 3} {
+		for _, again := range []int{0, 2, 4, 9} {
+			t.Run(fmt.Sprint(name, ", ", again, " new events"), func(t *testing.T) {
+				t.Parallel()
+				j := newJournal(t)
+				f := New(open(t, j.url), Options{Log: quiet})
+				pause := running(t, f)
+				j.write(newEvents(1)...)
+				up := watch(t, f, j.key, j.beginning())
+				read(t, up, 1)
+				j.write(newEvents(9)...)
+				f.Poke(j.key)
+				read(t, up, 10) // from now on, events 2 to 10 are cached
+
+				pause()
+				j.restore(6)
+				j.write(newEvents(again)...)
+				var w *Watcher
+				var err error
+				switch head, headErr := j.ForWorkspace(j.key).Head(t.Context()); {
+				case headErr != nil:
+					t.Fatal(headErr)
+				case after == 0:
+					w, err = f.WatchFrom(t.Context(), head.Cursor())
+				default:
+					w, err = f.Watch(t.Context(), j.key, j.after(after))
+				}
+				fine(t, err)
+				t.Cleanup(w.Close)
+				written := j.write(newEvents(1)...)
+				running(t, f)
+				f.Poke(j.key)
+				r := read(t, w, 7+db.Seq(again))
+				if last := r.ids[len(r.ids)-1]; last != written[0].ID {
+					t.Errorf("the last event is %s, want %s", last, written[0].ID)
+				}
+			})
+		}
 	}
 }

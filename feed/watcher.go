@@ -34,15 +34,20 @@ func (f *Feed) Watch(ctx context.Context, workspace db.WorkspaceKey, after *db.E
 		}
 		position = *after
 	}
-	return f.join(head.Cursor(), position), nil
+	return f.join(ctx, head.Cursor(), position)
 }
 
 // WatchFrom returns a watcher that starts at a recent end of the log. It does not check the cursor;
 // cursors from clients need Watch.
-func (f *Feed) WatchFrom(end db.EventCursor) *Watcher { return f.join(end, end) }
+func (f *Feed) WatchFrom(ctx context.Context, end db.EventCursor) (*Watcher, error) {
+	return f.join(ctx, end, end)
+}
 
 // join registers a watcher. For the first one of a log it creates the tail.
-func (f *Feed) join(end, position db.EventCursor) *Watcher {
+func (f *Feed) join(ctx context.Context, end, position db.EventCursor) (*Watcher, error) {
+	if err := f.checkTail(ctx, end); err != nil {
+		return nil, err
+	}
 	f.mu.Lock()
 	t := f.tails[end.Workspace]
 	first := t == nil
@@ -55,7 +60,26 @@ func (f *Feed) join(end, position db.EventCursor) *Watcher {
 	if first {
 		f.mark(end.Workspace, wakeUp{via: viaPoll}) // a commit since the end was read may have been missed
 	}
-	return &Watcher{feed: f, tail: t, position: position, isBehind: position != end}
+	return &Watcher{feed: f, tail: t, position: position, isBehind: position != end}, nil
+}
+
+// checkTail ends the tail that a watcher would join if the log does not have its end: the log was
+// replaced by an older one, and this process has not noticed yet. Without this check the watcher
+// would be given events of the lost log after a position that both logs have.
+func (f *Feed) checkTail(ctx context.Context, end db.EventCursor) error {
+	t := f.tail(end.Workspace)
+	if t == nil {
+		return nil
+	}
+	cached := t.position()
+	if cached == end {
+		return nil
+	}
+	events, err := f.db.ForWorkspace(end.Workspace).EventsBySeq(ctx, []db.Seq{cached.Seq})
+	if err == nil && (len(events) == 0 || events[0].Cursor() != cached) {
+		f.endTail(t, ErrExpired)
+	}
+	return err
 }
 
 // checkResume reports as an error why a watcher cannot resume after a cursor.

@@ -359,10 +359,12 @@ func (s *Service) watchCounted(ctx context.Context, actor Actor, after *db.Event
 	if err != nil {
 		return nil, counts, err
 	}
+	var w *feed.Watcher
 	if after == nil {
-		return s.Feed.WatchFrom(counts.AsOf), counts, nil
+		w, err = s.Feed.WatchFrom(ctx, counts.AsOf)
+	} else {
+		w, err = s.Feed.Watch(ctx, actor.Workspace, after)
 	}
-	w, err := s.Feed.Watch(ctx, actor.Workspace, after)
 	return w, counts, err
 }
 
