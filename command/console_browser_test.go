@@ -432,6 +432,25 @@ func TestConsoleMeanwhile(t *testing.T) {
 	overtaken()
 	isWith(mia)
 	d.text(".pane .assignee", s.Developers[2].Name)
+
+	// Of several, those that nobody has changed are closed.
+	for one, name := range map[string]string{id: "Ada Novak", other: "Bo Berg"} {
+		d.do(chromedp.Click(chromedp.CSS("#row-" + one)))
+		d.text(".pane .head", name)
+		d.command("x")
+	}
+	d.text(".bulk", "2 chosen")
+	d.command("e")
+	d.shows(`document.activeElement.id === 'category'`)
+	mia.assign(other, mia.viewer())
+	d.text("#row-"+other, s.Developers[2].Name)
+	d.control(kb.Enter)
+	d.text(".notices", "1 conversation is closed")
+	d.text(".notice.problem", "1 not closed")
+	d.text(".bulk", "1 chosen")
+	if closed, kept := me.read(id), me.read(other); closed.Status != "CLOSED" || kept.Status != "OPEN" {
+		t.Errorf("what nobody had changed is %s, what a colleague had taken %s", closed.Status, kept.Status)
+	}
 }
 
 // TestConsoleServerKilled: the server is killed and comes back, without a reload of the page. The rows

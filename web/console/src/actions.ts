@@ -55,7 +55,7 @@ export class Actions {
   close(row: Fields, note: { category: string | null; text: string | null }) {
     return report(
       this.desk.board.closeConversation({
-        ...this.#as(row),
+        ...this.desk.seen(row),
         ...((note.category || note.text) && { note }),
       }),
       `The conversation with ${isolate(row.contact.name)} is closed.`,
@@ -65,7 +65,7 @@ export class Actions {
 
   reopen(row: Fields) {
     return report(
-      this.desk.board.reopenConversation(this.#as(row)),
+      this.desk.board.reopenConversation(this.desk.seen(row)),
       `The conversation with ${isolate(row.contact.name)} is open again.`,
     )
   }
@@ -95,15 +95,15 @@ export class Actions {
     // A conversation that nobody has is taken only if nobody else was faster.
     const pending =
       isMine && !row.assignee && row.status === 'OPEN'
-        ? this.desk.board.assignToMe(this.#as(row))
-        : this.desk.board.assign({ ...this.#as(row), assigneeId: agent.id })
+        ? this.desk.board.assignToMe(this.desk.seen(row))
+        : this.desk.board.assign({ ...this.desk.seen(row), assigneeId: agent.id })
     const to = isMine ? 'you' : isolate(agent.name)
     return report(pending, `${isolate(row.contact.name)} is assigned to ${to}.`, undo)
   }
 
   #unassign(row: Fields, undo?: () => void) {
     return report(
-      this.desk.board.unassign(this.#as(row)),
+      this.desk.board.unassign(this.desk.seen(row)),
       `${isolate(row.contact.name)} is unassigned.`,
       undo,
     )
@@ -115,14 +115,6 @@ export class Actions {
       `${isolate(contact.name)} is not blocked any more.`,
       undo,
     )
-  }
-
-  /** Names a conversation in the version that was shown. A reply on its way to it may assign it, so no version is named. */
-  #as({ id, version }: Fields) {
-    return {
-      conversationId: id,
-      ...(!this.desk.replying.has(id) && { expectedVersion: version }),
-    }
   }
 
   /** Returns how to give a conversation back; undefined if its assignee cannot be assigned any more. */

@@ -42,7 +42,7 @@ async function send(
   done: string,
 ) {
   begin() // there is no way back from it, and none from what was before it any more
-  const items = rows.map(({ id }) => ({ conversationId: id }))
+  const items = rows.map((row) => desk.seen(row))
   const operation: Operation = {
     document,
     variables: { input: { ...input, items, idempotencyKey: crypto.randomUUID() } },

@@ -2,6 +2,7 @@ import {
   type AgentLoad,
   type Counts,
   createSwitchboard,
+  type Fields,
   type LiveAgents,
   type LiveState,
   type Switchboard,
@@ -56,6 +57,14 @@ export class Desk {
         a.openConversations - b.openConversations ||
         a.name.localeCompare(b.name),
     )
+  }
+
+  /**
+   * Names a conversation for an action, in the version that was shown. A reply on its way to it may assign it, so then
+   * no version is named.
+   */
+  seen({ id, version }: Fields) {
+    return { conversationId: id, ...(!this.replying.has(id) && { expectedVersion: version }) }
   }
 
   close() {
