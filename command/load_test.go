@@ -269,7 +269,7 @@ func TestCrowdReconnectsAtOnce(t *testing.T) {
 	s := start(t, "--data-dir", dir, "--no-demo")
 	l := newLoad(t, dir, clients, s)
 	c := l.crowd(t, sized(200, 10_000))
-	stop := l.run(t, 20)
+	stop := l.run(t, sized(20, 4)) // each reaches two thirds of the crowd: 20 a second would be 133,000 frames
 	time.Sleep(500 * time.Millisecond)
 	s.kill()
 	next := start(t, "--data-dir", dir)
