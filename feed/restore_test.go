@@ -66,12 +66,9 @@ func TestRestoredBeforeWatch(t *testing.T) {
 				j.write(newEvents(again)...)
 				var w *Watcher
 				var err error
-				switch head, headErr := j.ForWorkspace(j.key).Head(t.Context()); {
-				case headErr != nil:
-					t.Fatal(headErr)
-				case after == 0:
-					w, err = f.WatchFrom(t.Context(), head.Cursor())
-				default:
+				if after == 0 {
+					w, err = f.WatchFrom(t.Context(), *j.after(6 + db.Seq(again)))
+				} else {
 					w, err = f.Watch(t.Context(), j.key, j.after(after))
 				}
 				fine(t, err)
