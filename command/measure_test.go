@@ -62,6 +62,7 @@ func TestMeasures(t *testing.T) {
 	c := found(t, s, dir, 1)
 	manager := s.as(c.Token)
 	before := measuresOf(t, admin)
+	beginning := manager.asOf()
 
 	conversation := manager.open("Ada Novak")
 	after := manager.asOf()
@@ -88,7 +89,7 @@ func TestMeasures(t *testing.T) {
 	if status := s.as("nonsense").status(); status != 401 {
 		t.Errorf("a malformed token was answered %d", status)
 	}
-	manager.watch(assignments, after).change(t)
+	manager.watch(assignments, beginning).change(t)
 	now := measuresOf(t, admin)
 
 	moved := func(name, label string) float64 { return sumOf(now, name, label) - sumOf(before, name, label) }

@@ -14,7 +14,7 @@ type Watcher struct {
 	feed     *Feed
 	tail     *tail
 	position db.EventCursor
-	isBehind bool
+	behind   int64 // number of events after its first position when it began
 	pause    pause // after a failed read
 	once     sync.Once
 }
@@ -60,7 +60,7 @@ func (f *Feed) join(ctx context.Context, end, position db.EventCursor) (*Watcher
 	if first {
 		f.mark(end.Workspace, wakeUp{via: viaPoll}) // a commit since the end was read may have been missed
 	}
-	return &Watcher{feed: f, tail: t, position: position, isBehind: position != end}, nil
+	return &Watcher{feed: f, tail: t, position: position, behind: int64(end.Seq - position.Seq)}, nil
 }
 
 // checkTail ends the tail that a watcher would join if the log does not have its end: the log was
@@ -111,9 +111,8 @@ func (f *Feed) checkResume(ctx context.Context, head db.Head, after db.EventCurs
 // Position returns the position that the watcher reads on from.
 func (w *Watcher) Position() db.EventCursor { return w.position }
 
-// StartsBehind reports whether there were events after the watcher's first position when it was
-// made.
-func (w *Watcher) StartsBehind() bool { return w.isBehind }
+// Behind returns how many events were after the watcher's first position when it was made.
+func (w *Watcher) Behind() int64 { return w.behind }
 
 // Next returns the next events in log order, each exactly once. It does not wait for new events: it
 // returns none at the end of what this process has read, and while the log cannot be read. Its

@@ -11924,9 +11924,9 @@ type InboxChange {
   conversation: Conversation
   "The event that happened."
   event: Event!
-  "The counts right after the event; null while older events are replayed."
+  "The counts right after the event; may be null while older events are replayed."
   counts: InboxCounts
-  "The number of conversations in the view that meet the filter, right after the event; null while older events are replayed, and with a search."
+  "The number of conversations in the view that meet the filter, right after the event; null with a search, and may be null while older events are replayed."
   filteredCount: Int
   "The position of the event in the log, after which a subscription can resume."
   cursor: EventCursor!

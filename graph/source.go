@@ -78,7 +78,13 @@ func pushLog[S, T any](ctx context.Context, after *db.EventCursor, watch func(fr
 	}
 	s, err := watch(from)
 	if after != nil && from == after {
-		countResume(ctx, err, err == nil && s.StartsBehind())
+		countResume(ctx, err, err == nil && s.Behind() > 0)
+	}
+	if start, _ := live.From(ctx); from != nil && isTooOld(s, err, start.Within) {
+		if err == nil {
+			s.Close()
+		}
+		s, err = watch(nil)
 	}
 	return push(ctx, s, err, item)
 }
@@ -172,6 +178,19 @@ func (p *source[S, T]) streamPosition() live.Position {
 	return at
 }
 
+// isTooOld reports whether more events follow a stream's first position than a start allows: 0
+// allows any number and the errors of a cursor.
+func isTooOld[S any](s *service.Stream[S], err error, within int) bool {
+	switch {
+	case within == 0:
+		return false
+	case err == nil:
+		return s.Behind() > int64(within)
+	}
+	code := service.Explain(err).Code
+	return code == service.CursorExpired || code == service.CursorInvalid
+}
+
 // countResume counts a subscription that resumes after a cursor of its client.
 func countResume(ctx context.Context, err error, isBehind bool) {
 	hub := batchOf(ctx).hub
@@ -190,13 +209,16 @@ func countResume(ctx context.Context, err error, isBehind bool) {
 // startCursor returns the cursor that a subscription starts after: that of its argument, unless the
 // transport determines another.
 func startCursor(ctx context.Context, after *db.EventCursor) (*db.EventCursor, error) {
-	cursor, given := live.From(ctx)
+	start, given := live.From(ctx)
 	switch {
 	case !given:
 		return after, nil
-	case cursor == nil:
+	case start.After == nil:
 		return nil, nil
 	}
-	position, err := cursorKeyOf(ctx).Open(*cursor)
+	position, err := cursorKeyOf(ctx).Open(*start.After)
+	if err != nil && start.Within > 0 {
+		return nil, nil
+	}
 	return &position, err
 }

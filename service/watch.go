@@ -118,8 +118,8 @@ func (s *Stream[T]) Position() (position db.EventCursor, ok bool) { return s.pos
 // than it could have been.
 func (s *Stream[T]) Committed() time.Time { return s.commit }
 
-// StartsBehind reports whether there were events after the stream's first position when it began.
-func (s *Stream[T]) StartsBehind() bool { return s.watcher.StartsBehind() }
+// Behind returns how many events were after the stream's first position when it began.
+func (s *Stream[T]) Behind() int64 { return s.watcher.Behind() }
 
 // Close ends the stream.
 func (s *Stream[T]) Close() {

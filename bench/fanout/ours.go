@@ -73,7 +73,8 @@ func (s pulledSubscription) InboxChanged(ctx context.Context, _ db.View, _ *db.I
 	s.log.mu.Lock()
 	defer s.log.mu.Unlock()
 	r := &reader{log: s.log, position: len(s.log.changes), out: make(chan *graph.InboxChange, 1)}
-	after, given := live.From(ctx)
+	start, given := live.From(ctx)
+	after := start.After
 	if counted, shares := graphql.GetOperationContext(ctx).Extensions[startAfter].(string); shares && !given {
 		after = &counted
 	}

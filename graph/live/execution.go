@@ -14,21 +14,17 @@ type execution struct {
 	parent    context.Context // ends when no result is wanted any more
 	ctx       context.Context // derived from parent by interceptors
 	op        *graphql.OperationContext
-	start     *startPoint
+	start     *Start
 	source    Source // nil for a query, a mutation, or a resolver that sends on its channel itself
 	responses graphql.ResponseHandler
 }
-
-// A startPoint is where a subscription starts regardless of its arguments: after a cursor or, if
-// that is nil, now.
-type startPoint struct{ after *string }
 
 type executionKey struct{}
 
 func executionOf(ctx context.Context) *execution { return ctx.Value(executionKey{}).(*execution) }
 
 // startExecution calls the root resolver. An error is reported by the first call of run.
-func startExecution(ctx context.Context, exec graphql.GraphExecutor, op *graphql.OperationContext, start *startPoint) *execution {
+func startExecution(ctx context.Context, exec graphql.GraphExecutor, op *graphql.OperationContext, start *Start) *execution {
 	e := &execution{exec: exec, op: op, parent: ctx, start: start}
 	e.responses, e.ctx = exec.DispatchOperation(context.WithValue(ctx, executionKey{}, e), op)
 	return e

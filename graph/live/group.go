@@ -33,6 +33,7 @@ type group struct {
 	ctx    context.Context
 	cancel context.CancelFunc
 	params *graphql.RawParams // for members that execute on their own for a while
+	start  Start              // where the first subscriber wants to start, if that is recent
 	refs   int                // operations that use the group; guarded by the hub's mu
 
 	ready   chan struct{} // closed when the next two fields are set
@@ -41,7 +42,10 @@ type group struct {
 
 	mu       sync.Mutex
 	newest   *item
-	position Position // how far the execution has read, at or after the newest item
+	position Position  // how far the execution has read, at or after the newest item
+	isLive   bool      // the execution has read everything up to the present once
+	oldest   *item     // the one after which others may still join, who come back at about the same time
+	keep     time.Time // until when the oldest item is kept
 	members  []*operation
 
 	// Used only by the group's goroutine:
@@ -51,7 +55,7 @@ type group struct {
 }
 
 // An item is one result, encoded once. Items form a linked list from old to new; they are kept back
-// to the slowest member's position.
+// to the slowest member's position or the group's oldest item.
 type item struct {
 	frame
 	position Position
@@ -65,6 +69,10 @@ const (
 	maxItems     = 256
 	maxItemBytes = 1 << 20
 )
+
+// rush is how long a group keeps its items for others to join. After a restart of the server all
+// its clients come back, each with a cursor; whoever finds it among the items needs no execution.
+const rush = time.Minute
 
 // Results that are ready at the same time are delivered in one batch, bounded by number and by
 // time.
@@ -82,7 +90,8 @@ func (h *Hub) groupFor(s Shared, exec graphql.GraphExecutor, params *graphql.Raw
 		if h.groups == nil {
 			h.groups = map[string]*group{}
 		}
-		g = &group{hub: h, key: s.Key, params: params, ready: make(chan struct{})}
+		g = &group{hub: h, key: s.Key, params: params, ready: make(chan struct{}), isLive: s.After == nil}
+		g.start = Start{After: s.After, Within: maxItems}
 		g.ctx, g.cancel = context.WithCancel(s.Context)
 		h.groups[s.Key] = g
 		go g.run(exec)
@@ -143,10 +152,13 @@ func (g *group) execute(exec graphql.GraphExecutor) (end frame) {
 			end = failure(exec.DispatchError(ctx, gqlerror.List{gqlerror.WrapIfUnwrapped(op.Recover(ctx, r))}).Errors)
 		}
 	}()
-	e := startExecution(ctx, exec, op, &startPoint{})
+	e := startExecution(ctx, exec, op, &g.start)
 	if e.source != nil {
 		position, isLog := e.position()
 		g.newest, g.position, g.isLog = &item{position: position}, position, isLog
+		if g.oldest = g.newest; isLog {
+			g.keep = time.Now().Add(rush)
+		}
 		close(g.ready)
 	}
 	return e.run(func(data []byte) bool {
@@ -162,7 +174,7 @@ func (g *group) execute(exec graphql.GraphExecutor) (end frame) {
 		}
 		position, _ := e.position()
 		g.mu.Lock()
-		g.position = position
+		g.position, g.isLive = position, true
 		g.mu.Unlock()
 		return true
 	})
@@ -178,6 +190,12 @@ func (g *group) appendItem(f frame, position Position) {
 	it := &item{frame: f, position: position, number: g.newest.number + 1, bytes: g.newest.bytes + len(f.payload)}
 	g.newest.next.Store(it)
 	g.newest, g.position = it, position
+	if time.Now().After(g.keep) {
+		g.oldest = g.newest
+	}
+	for g.lags(g.oldest) {
+		g.oldest = g.oldest.next.Load()
+	}
 }
 
 // deliver writes new items to all members, in parallel if there are many. It never blocks: a member
@@ -207,22 +225,41 @@ func deliver(members []*operation, part, parts int) {
 
 // join makes op a member, if the group can tell at which item the given cursor lies (nil means
 // now), and returns the item before the first one to deliver. Otherwise it returns nil and op keeps
-// all items from now on as its handover. The peer's mu is held.
+// the group's items as its handover. The peer's mu is held.
 func (g *group) join(op *operation, after *string) *item {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	switch {
-	case g.ended():
+	if g.ended() {
 		return nil
-	case !g.isLog:
+	}
+	if !g.isLog {
 		op.resumability = notResumable
 		return g.addMember(op, g.beforeLatest())
-	case after == nil, *after == g.position.Cursor:
-		op.resumability, op.position = resumable, g.position
-		return g.addMember(op, g.newest)
 	}
-	op.handover = g.newest
+	op.past = g.newest.number
+	if it, position := g.find(after); it != nil {
+		op.resumability, op.position = resumable, position
+		return g.addMember(op, it)
+	}
+	op.handover = g.oldest
 	return nil
+}
+
+// find returns the last item up to a cursor and the cursor's position, or nil if the group cannot
+// tell. The mu is held.
+func (g *group) find(cursor *string) (*item, Position) {
+	switch {
+	case cursor == nil && g.isLive, cursor != nil && *cursor == g.position.Cursor:
+		return g.newest, g.position
+	case cursor == nil:
+		return nil, Position{}
+	}
+	for it := g.oldest; it != nil; it = it.next.Load() {
+		if it.position.Cursor == *cursor {
+			return it, it.position
+		}
+	}
+	return nil, Position{}
 }
 
 // catchUp makes op, which has executed on its own, a member once it has reached its handover, and
@@ -234,7 +271,7 @@ func (g *group) catchUp(op *operation) *item {
 		return nil
 	}
 	if g.lags(op.handover) {
-		op.handover = g.newest // the list is too long to keep
+		op.handover = g.oldest // the list is too long to keep
 	}
 	if op.position.Seq < op.handover.position.Seq {
 		return nil

@@ -14,6 +14,8 @@ import (
 	"time"
 
 	"github.com/99designs/gqlgen/graphql"
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/testutil"
 	"github.com/vektah/gqlparser/v2/gqlerror"
 
 	"switchboard/graph/live"
@@ -58,6 +60,13 @@ func item(id string, n int) string {
 	return fmt.Sprintf(`{"type":"next","id":"%s","payload":{"data":{"names":"text %d"}}}`, id, n)
 }
 
+func (c *client) wantItems(from, to int) {
+	c.t.Helper()
+	for n := from; n <= to; n++ {
+		c.want(item("s", n))
+	}
+}
+
 func texts(from, to int) (all []string) {
 	for n := from; n <= to; n++ {
 		all = append(all, fmt.Sprint("text ", n))
@@ -68,8 +77,7 @@ func texts(from, to int) (all []string) {
 // TestShared: equal subscriptions share one execution, and each client gets messages with its own
 // id.
 func TestShared(t *testing.T) {
-	transport := &live.WebSocket{}
-	s := sharing(t, transport)
+	s := sharing(t, &live.WebSocket{})
 	var clients []*client
 	for i := range 20 {
 		c := s.connect(t)
@@ -77,7 +85,6 @@ func TestShared(t *testing.T) {
 		clients = append(clients, c)
 	}
 	clients[0].follow("odd", "log odd", "0")
-	becomes(t, "shared subscriptions", transport.Hub.Members, 21) // a later one would read the past alone
 	s.world.log.write(texts(1, 2)...)
 	for i, c := range clients[1:] {
 		c.want(item(fmt.Sprint("s", i+1), 1))
@@ -127,9 +134,7 @@ func TestResume(t *testing.T) {
 		clients = append(clients, c)
 	}
 	for i, c := range clients {
-		for n := 100*i + 1; n <= 1000; n++ {
-			c.want(item("s", n))
-		}
+		c.wantItems(100*i+1, 1000)
 	}
 	s.settled(t, 1)
 	s.world.log.write("text 1001")
@@ -139,6 +144,123 @@ func TestResume(t *testing.T) {
 	}
 	first.follow("bad", "log", "x")
 	first.want(`{"id":"bad","type":"error","payload":[{"message":"it is CURSOR_INVALID","extensions":{"code":"CURSOR_INVALID"}}]}`)
+}
+
+// TestRush: after a restart all come back with cursors of about the same time. One execution that
+// begins at the first of them serves those that come later; whoever missed more reads only that.
+func TestRush(t *testing.T) {
+	transport := &live.WebSocket{}
+	s := sharing(t, transport)
+	s.world.log.write(texts(1, 10)...)
+	comes := func(after, end int) *client {
+		t.Helper()
+		c := s.connect(t)
+		c.follow("s", "log", fmt.Sprint(after))
+		c.wantItems(after+1, end)
+		return c
+	}
+	all := []*client{comes(5, 10)}
+	s.world.log.write(texts(11, 20)...)
+	all[0].wantItems(11, 20)
+	for _, after := range []int{5, 8, 10, 15, 20} {
+		all = append(all, comes(after, 20))
+	}
+	wantRead := func(executions, items int) {
+		t.Helper()
+		s.world.log.mu.Lock()
+		defer s.world.log.mu.Unlock()
+		if s.world.log.started != executions || s.world.log.executed != items {
+			t.Errorf("%d executions of %d items, not %d of %d", s.world.log.started, s.world.log.executed, executions, items)
+		}
+	}
+	wantRead(1, 15)
+	all = append(all, comes(2, 20))
+	s.settled(t, 1)
+	wantRead(2, 15+3)
+	now := s.connect(t)
+	now.follow("s", "log", "")
+	becomes(t, "shared subscriptions", transport.Hub.Members, len(all)+1)
+	s.world.log.write("text 21")
+	for _, c := range append(all, now) {
+		c.want(item("s", 21))
+		c.wantQuiet()
+	}
+	wantRead(2, 15+3+1)
+	// Items that were missed say nothing about how fast items come.
+	wantReplayed(t, transport.Hub, 5+15+12+10+5+0+18)
+
+	s.world.log.write(texts(22, 500)...) // more than is kept
+	now.wantItems(22, 500)
+	comes(20, 500)
+	if _, ever := s.world.log.readers(); ever != 3 {
+		t.Errorf("%d executions, but the last one's own is the third", ever)
+	}
+}
+
+// wantReplayed checks how many items a hub says to have replayed.
+func wantReplayed(t *testing.T, hub *live.Hub, want int) {
+	t.Helper()
+	for _, c := range hub.Measures() {
+		if strings.Contains(fmt.Sprint(describe(c)), "switchboard_replayed_items_total") {
+			becomes(t, "replayed items", func() int { return int(testutil.ToFloat64(c)) }, want)
+			return
+		}
+	}
+	t.Error("nobody counts what is replayed")
+}
+
+func describe(c prometheus.Collector) *prometheus.Desc {
+	all := make(chan *prometheus.Desc, 10)
+	c.Describe(all)
+	return <-all
+}
+
+// TestFirstOfMany: the cursor of the first subscriber delays and refuses no other.
+func TestFirstOfMany(t *testing.T) {
+	const total = 1000
+	for _, first := range []string{"x", "2000", "0"} {
+		s := sharing(t, &live.WebSocket{})
+		s.world.log.write(texts(1, total)...)
+		c := s.connect(t)
+		c.follow("s", "log", first)
+		other := s.connect(t)
+		other.follow("s", "log", fmt.Sprint(total))
+		if first == "0" {
+			c.wantItems(1, total)
+		} else {
+			c.want(`{"id":"s","type":"error","payload":[{"message":"it is CURSOR_INVALID","extensions":{"code":"CURSOR_INVALID"}}]}`)
+		}
+		s.settled(t, 1)
+		s.world.log.write(fmt.Sprint("text ", total+1))
+		other.want(item("s", total+1))
+		other.wantQuiet()
+		if now, ever := s.world.log.readers(); now != 1 || ever > 2 {
+			t.Errorf("%d of %d executions after %q, not 1 of at most 2", now, ever, first)
+		}
+	}
+}
+
+// TestNowInRush: whoever starts now gets nothing that another one still has to catch up with.
+func TestNowInRush(t *testing.T) {
+	transport := &live.WebSocket{}
+	s := sharing(t, transport)
+	const missed = 200
+	for range 50 {
+		before := len(s.world.log.texts)
+		s.world.log.write(texts(before+1, before+missed)...)
+		late, now := s.connect(t), s.connect(t)
+		late.follow("s", "log", fmt.Sprint(before))
+		now.follow("s", "log", "")
+		becomes(t, "shared subscriptions", transport.Hub.Members, 2)
+		late.wantItems(before+1, before+missed)
+		s.settled(t, 1)
+		s.world.log.write(fmt.Sprint("text ", before+missed+1))
+		now.want(item("s", before+missed+1))
+		late.want(item("s", before+missed+1))
+		late.Close()
+		now.Close()
+		s.settled(t, 0)
+	}
 }
 
 // TestExactlyOnceInOrder lets clients connect and reconnect while the log grows.

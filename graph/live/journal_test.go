@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strconv"
 	"sync"
+	"time"
 
 	"github.com/99designs/gqlgen/graphql"
 
@@ -20,6 +21,7 @@ type journal struct {
 	err      error
 	watchers map[*journalSource]bool
 	started  int // number of subscriptions so far
+	executed int // number of items that they were given
 }
 
 func newJournal() *journal {
@@ -53,18 +55,22 @@ func (j *journal) subscribe(ctx context.Context, topic string, after any) (<-cha
 		return nil, coded("NOT_FOUND")
 	}
 	cursor, _ := after.(string)
-	if start, given := live.From(ctx); given {
-		if cursor = ""; start != nil {
-			cursor = *start
+	start, given := live.From(ctx)
+	if given {
+		if cursor = ""; start.After != nil {
+			cursor = *start.After
 		}
 	}
-	r := &journalSource{journal: j, ctx: ctx, topic: topic, position: len(j.texts), out: make(chan string, 1)}
+	r := &journalSource{journal: j, ctx: ctx, topic: topic, position: len(j.texts), began: len(j.texts), out: make(chan string, 1)}
 	if cursor != "" {
 		position, err := strconv.Atoi(cursor)
-		if err != nil || position > len(j.texts) {
+		isValid := err == nil && position <= len(j.texts)
+		switch isRecent := isValid && len(j.texts)-position <= start.Within; {
+		case !isValid && start.Within == 0:
 			return nil, coded("CURSOR_INVALID")
+		case isRecent || start.Within == 0:
+			r.position = position
 		}
-		r.position = position
 	}
 	j.started++
 	j.watchers[r] = true
@@ -78,6 +84,7 @@ type journalSource struct {
 	ctx      context.Context
 	topic    string
 	position int
+	began    int // the end of the journal when it began
 	sent     bool
 	wait     chan struct{}
 	out      chan string
@@ -101,6 +108,7 @@ func (r *journalSource) Next(context.Context) (bool, error) {
 	for r.position < len(r.texts) {
 		if r.position++; r.topic != "log odd" || r.position%2 == 1 {
 			r.out <- r.texts[r.position-1]
+			r.executed++
 			return true, nil
 		}
 	}
@@ -118,7 +126,11 @@ func (r *journalSource) Wait(ctx context.Context) error {
 }
 
 func (r *journalSource) Position() (live.Position, bool) {
-	return live.Position{Seq: int64(r.position), Cursor: fmt.Sprint(r.position)}, r.topic != "logged"
+	at := live.Position{Seq: int64(r.position), Cursor: fmt.Sprint(r.position)}
+	if r.position > r.began {
+		at.Committed = time.Now().UnixNano()
+	}
+	return at, r.topic != "logged"
 }
 
 func (r *journalSource) Close() {

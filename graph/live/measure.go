@@ -24,8 +24,8 @@ type measures struct {
 
 // The outcomes of a subscription with a cursor to resume after.
 const (
-	ResumedLive      = "live"     // nothing was missed
-	ResumedReplayed  = "replayed" // what was missed is read from the log
+	ResumedLive      = "live"     // nothing was missed, or nothing that others do not get as well
+	ResumedReplayed  = "replayed" // what was missed is read from the log for this one
 	ResumedExpired   = "expired"
 	ResumedFromWrong = "invalid" // the cursor is not one of the log
 )
@@ -48,7 +48,7 @@ func (m *measures) make() {
 	}
 	m.frames = counter("switchboard_frames_total", "Frames written to sockets and streams.")
 	m.together = counter("switchboard_frames_together_total", "Frames that shared a write with an earlier frame.")
-	m.replayed = counter("switchboard_replayed_items_total", "Items of subscriptions that were read from the log instead of as they happened.")
+	m.replayed = counter("switchboard_replayed_items_total", "Items of subscriptions that were delivered because they had been missed, not as they happened.")
 	m.resumes = prometheus.NewCounterVec(prometheus.CounterOpts{
 		Name: "switchboard_resumes_total", Help: "Subscriptions with a cursor to resume after, by outcome.",
 	}, []string{"outcome"})

@@ -24,6 +24,7 @@ type operation struct {
 	group    *group // whose execution it shares; nil if it runs alone
 	lastItem *item  // the last item taken from the group; nil if the group does not serve it
 	handover *item  // the item after which the group takes over, unless it has
+	past     int    // number of the group's newest item when the operation came
 	index    int    // in the group's members
 
 	counted prometheus.Gauge // of its field, which counts it; nil if none does
@@ -164,7 +165,7 @@ func (op *operation) abandon() {
 
 // run executes the operation until it ends. It returns the zero frame if a group serves the
 // operation from then on.
-func (op *operation) run(params *graphql.RawParams, start *startPoint) (end frame) {
+func (op *operation) run(params *graphql.RawParams, start *Start) (end frame) {
 	valid, refused := op.prepare(params)
 	if refused.kind != 0 {
 		return refused
@@ -191,7 +192,7 @@ func (op *operation) prepare(params *graphql.RawParams) (valid prepared, refused
 }
 
 // execute is run for an operation that was validated.
-func (op *operation) execute(valid prepared, start *startPoint) (end frame) {
+func (op *operation) execute(valid prepared, start *Start) (end frame) {
 	p := op.peer
 	var e *execution
 	if valid.op.Operation.Operation != ast.Subscription {
@@ -199,7 +200,7 @@ func (op *operation) execute(valid prepared, start *startPoint) (end frame) {
 	} else if e, end = op.startSubscription(valid, start); e == nil {
 		return end
 	}
-	op.updatePosition(e)
+	op.updatePosition(e) // the group may serve it already, in which case its context has ended
 	return e.run(func(data []byte) bool {
 		position, _ := e.position()
 		return p.send(op, frame{kindNext, data}, position) && !op.updatePosition(e)
@@ -210,7 +211,7 @@ func (op *operation) execute(valid prepared, start *startPoint) (end frame) {
 
 // startSubscription starts a subscription when admission allows it: through its group if possible,
 // otherwise with its own execution until the group can serve it.
-func (op *operation) startSubscription(valid prepared, start *startPoint) (e *execution, end frame) {
+func (op *operation) startSubscription(valid prepared, start *Start) (e *execution, end frame) {
 	p, ctx := op.peer, valid.ctx
 	op.count(valid.op.Operation)
 	if !p.hub.admission.acquire(ctx) {
@@ -307,8 +308,10 @@ func (op *operation) gather(dst []byte) []byte {
 		if op.resumability == resumable && it.kind == kindNext && it.position.Seq <= op.position.Seq {
 			continue // its own execution was ahead of the group's
 		}
-		op.position = it.position
-		op.peer.writing.add(it.frame, it.position)
+		if op.position = it.position; it.number <= op.past {
+			op.position.Committed = 0
+		}
+		op.peer.writing.add(it.frame, op.position)
 		if dst = op.peer.encoder.appendFrame(dst, op.id, it.frame); it.kind.ends() {
 			break
 		}
@@ -342,7 +345,7 @@ func (op *operation) fallBehind() {
 	op.lastItem, op.handover = nil, op.group.newest
 	g.removeMember(op)
 	cursor := op.position.Cursor
-	start := &startPoint{&cursor}
+	start := &Start{After: &cursor}
 	op.startContext()
 	op.ctx = continued(op.ctx)
 	op.launch(func() frame { return op.run(g.params, start) })

@@ -33,11 +33,17 @@ type Source interface {
 // be shared.
 func Pull(ctx context.Context, s Source) { executionOf(ctx).source = s }
 
-// From returns where a subscription starts if not where its arguments say: after a cursor or, if
-// that is nil, now. It returns false if the arguments decide, and outside a subscription.
-func From(ctx context.Context) (after *string, given bool) {
+// A Start is where a subscription starts regardless of its arguments.
+type Start struct {
+	After  *string // the cursor after which it starts; nil means now
+	Within int     // if positive: it starts now unless After is valid and at most so many events follow it
+}
+
+// From returns where a subscription starts if not where its arguments say. It returns false if the
+// arguments decide, and outside a subscription.
+func From(ctx context.Context) (start Start, given bool) {
 	if x, ok := ctx.Value(executionKey{}).(*execution); ok && x.start != nil {
-		return x.start.after, true
+		return *x.start, true
 	}
-	return nil, false
+	return Start{}, false
 }
