@@ -168,6 +168,16 @@ func (w ForWorkspace) ConversationChanges(ctx context.Context, since Seq) (*Conv
 	return changes, err
 }
 
+// ConversationAt reads a conversation, nil if there is none with this id, and the end of the log, in
+// the same statement.
+func (w ForWorkspace) ConversationAt(ctx context.Context, id ConversationID) (*Conversation, Head, error) {
+	found, head, err := rowsAt[Conversation](ctx, w, conversations.read, "conversations", []ConversationID{id})
+	if len(found) == 0 {
+		return nil, head, err
+	}
+	return found[0], head, err
+}
+
 // ContactsAt is Contacts with the end of the log, read in the same statement.
 func (w ForWorkspace) ContactsAt(ctx context.Context, ids []ContactID) ([]*Contact, Head, error) {
 	return rowsAt[Contact](ctx, w, contactColumns, "contacts", ids)

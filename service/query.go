@@ -249,20 +249,9 @@ func (s *Service) Conversation(ctx context.Context, actor Actor, id db.Conversat
 	if err := Permit(actor, "conversation"); err != nil {
 		return nil, nil, err
 	}
-	w := s.DB.ForWorkspace(actor.Workspace)
-	found, rows, err := s.open.Find(ctx, w, id)
-	if err != nil {
-		return nil, nil, err
-	}
-	if found == nil {
-		read, err := w.Conversations(ctx, []db.ConversationID{id})
-		if err != nil || len(read) == 0 {
-			return nil, nil, err
-		}
-		found = read[0]
-	}
-	if rows == nil {
-		return found, nil, nil
+	found, rows, err := s.open.Find(ctx, s.DB.ForWorkspace(actor.Workspace), id)
+	if rows == nil || err != nil {
+		return found, nil, err
 	}
 	return found, &Kept{rows}, nil
 }

@@ -1,6 +1,7 @@
 package projection
 
 import (
+	"cmp"
 	"context"
 	"time"
 
@@ -57,19 +58,33 @@ func (p *Open) List(ctx context.Context, w db.ForWorkspace, q db.InboxQuery, ins
 	}
 }
 
-// Find returns an open conversation as it is at the end of the log, or nil if there is none with
-// this id, and the rows in memory to which it refers. Both are nil if the workspace's conversations
-// are not in memory.
+// Find returns a conversation as it is at the end of the log, or nil if there is none with this id,
+// and the rows in memory to which it refers; these are nil if the workspace's conversations are not
+// in memory.
 func (p *Open) Find(ctx context.Context, w db.ForWorkspace, id db.ConversationID) (found *db.Conversation, kept *Kept, err error) {
-	if !p.of.has(w.Key) {
-		return nil, nil, nil
-	}
-	err = p.of.read(ctx, w, func(o *open) {
-		if o.entries != nil {
+	look := func(o *open) {
+		o.take()
+		if found, kept = nil, nil; o.entries != nil {
 			found, kept = o.entries.find(id), &Kept{o.entries.rows, w, o.entries.head}
 		}
-	})
-	return found, kept, err
+	}
+	if p.of.has(w.Key) {
+		err = p.of.peek(ctx, w, look)
+	}
+	var read *db.Conversation
+	if err == nil && found == nil { // it is not open, or was not a moment ago
+		var head db.Head
+		if read, head, err = w.ConversationAt(ctx, id); read == nil || kept == nil || kept.head == head {
+			return read, kept, err
+		}
+	}
+	if err == nil {
+		err = p.of.read(ctx, w, look)
+	}
+	if err == nil && found == nil && read == nil {
+		read, _, err = w.ConversationAt(ctx, id)
+	}
+	return cmp.Or(found, read), kept, err
 }
 
 // Preload reads the open conversations of a workspace, and returns when they are in memory.
@@ -106,9 +121,7 @@ type build struct {
 // advance reads the rows that the log names since the last time. It begins to read all if they are
 // not in memory, are too far behind, or if the log was replaced by another one.
 func (o *open) advance(ctx context.Context, w db.ForWorkspace) error {
-	if o.entries == nil {
-		o.take()
-	}
+	o.take()
 	if o.entries != nil {
 		changes, err := w.ConversationChanges(ctx, o.entries.head.Seq)
 		if err != nil {

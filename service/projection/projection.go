@@ -94,6 +94,19 @@ func (ps *projections[T]) read(ctx context.Context, w db.ForWorkspace, look func
 	return nil
 }
 
+// peek calls look with a workspace's projection as it is, perhaps not at the end of the log.
+func (ps *projections[T]) peek(ctx context.Context, w db.ForWorkspace, look func(T)) error {
+	p := ps.get(w.Key)
+	select {
+	case p.turn <- struct{}{}:
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	defer func() { <-p.turn }()
+	look(p.state)
+	return nil
+}
+
 // lead advances the projection for all callers that wait. The caller holds the turn, and still
 // holds it afterwards unless there is an error. The advance goes on when the caller gives up, as
 // others wait for it, but no longer than advanceTime.
