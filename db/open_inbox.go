@@ -3,6 +3,7 @@ package db
 import (
 	"context"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/google/uuid"
@@ -168,14 +169,49 @@ func (w ForWorkspace) ConversationChanges(ctx context.Context, since Seq) (*Conv
 	return changes, err
 }
 
-// ConversationAt reads a conversation, nil if there is none with this id, and the end of the log, in
-// the same statement.
-func (w ForWorkspace) ConversationAt(ctx context.Context, id ConversationID) (*Conversation, Head, error) {
-	found, head, err := rowsAt[Conversation](ctx, w, conversations.read, "conversations", []ConversationID{id})
-	if len(found) == 0 {
-		return nil, head, err
+// A ConversationAt is a conversation, its contact and its assignee, read with the end of the log.
+type ConversationAt struct {
+	*Conversation // nil if there is none with the id
+	Contact       *Contact
+	Assignee      *Agent // nil if there is none
+	Head          Head
+}
+
+// ConversationAt reads a conversation in one statement.
+func (w ForWorkspace) ConversationAt(ctx context.Context, id ConversationID) (*ConversationAt, error) {
+	var rows []struct {
+		Conversation
+		Contact   Contact `bun:"embed:of_"`
+		Agent     Agent   `bun:"embed:by_"`
+		HeadSeq   Seq
+		HeadEvent EventID
 	}
-	return found[0], head, err
+	err := w.query(ctx, &rows, `SELECT head.seq AS head_seq, head.event_id AS head_event, found.*, contact.*, agent.*
+		FROM event_heads AS head
+		LEFT JOIN (SELECT `+conversations.read+` FROM conversations WHERE workspace_id = $1 AND id = $2) AS found ON TRUE
+		LEFT JOIN LATERAL (SELECT `+contactColumns+` FROM contacts WHERE workspace_id = $1 AND id = found.contact_id OFFSET 0) AS contact (`+prefixed("of_", contactColumns)+`) ON TRUE
+		LEFT JOIN LATERAL (SELECT `+agentColumnsRead+` FROM agents WHERE workspace_id = $1 AND id = found.assignee_id OFFSET 0) AS agent (`+prefixed("by_", agentColumnsRead)+`) ON TRUE
+		WHERE head.workspace_id = $1`, w.Key, id)
+	at := &ConversationAt{Head: Head{WorkspaceID: w.Key}}
+	for i := range rows {
+		row := &rows[i]
+		if at.Head.Seq, at.Head.EventID = row.HeadSeq, row.HeadEvent; row.ID.UUID != uuid.Nil {
+			at.Conversation, at.Contact = &row.Conversation, &row.Contact
+		}
+		if row.Agent.ID.UUID != uuid.Nil {
+			at.Assignee = &row.Agent
+		}
+	}
+	return at, err
+}
+
+// prefixed returns the names of columns that are separated by commas, each with a prefix.
+func prefixed(prefix, columns string) string {
+	names := strings.Split(columns, ",")
+	for i, name := range names {
+		names[i] = prefix + strings.TrimSpace(name)
+	}
+	return strings.Join(names, ", ")
 }
 
 // ContactsAt is Contacts with the end of the log, read in the same statement.

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"syscall"
 	"time"
 
@@ -135,21 +136,30 @@ func full(ctx context.Context, r *run) {
 	}
 }
 
+// Codes of PostgreSQL for what a migration may try again.
+const (
+	lockTimeout    = "55P03"
+	duplicateTable = "42P07"
+)
+
 // migrated changes tables as migrations do while the servers work.
 func migrated(ctx context.Context, r *run) {
 	conn := r.cluster.attend()
 	defer func() { _ = conn.Close(ctx) }()
+	const index = "CREATE INDEX CONCURRENTLY later ON events (created_at)"
 	for _, sql := range []string{
 		"SET lock_timeout = '1s'",
 		"ALTER TABLE conversations ADD COLUMN later text", "ALTER TABLE contacts ADD COLUMN later text", "ALTER TABLE events ADD COLUMN later text",
-		"CREATE INDEX CONCURRENTLY later ON events (created_at)",
+		index,
 		"ALTER TABLE conversations ALTER COLUMN version TYPE bigint", "ALTER TABLE messages ALTER COLUMN body TYPE varchar",
 		"ALTER TABLE agents ADD COLUMN later boolean NOT NULL DEFAULT false",
 	} {
 		for ctx.Err() == nil {
 			_, err := conn.Exec(ctx, sql)
-			if busy := (*pgconn.PgError)(nil); errors.As(err, &busy) && busy.Code == "55P03" {
-				_, _ = conn.Exec(ctx, "DROP INDEX IF EXISTS later") // an index that was given up stays
+			if busy := (*pgconn.PgError)(nil); errors.As(err, &busy) && slices.Contains([]string{lockTimeout, duplicateTable}, busy.Code) {
+				if sql == index { // what was given up stays
+					_, _ = conn.Exec(ctx, "DROP INDEX IF EXISTS later")
+				}
 				continue
 			}
 			check(r.t, err)

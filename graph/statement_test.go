@@ -162,6 +162,14 @@ func TestConversationFromMemory(t *testing.T) {
 		{"as it was", func() {}, `"status":"OPEN","assignee":null,"contact":{"name":"Carla Contact"}`, 1},
 		{"assigned", func() { w.assign(w.agent, c, who) }, `"status":"OPEN","assignee":{"name":"Anton Agent"},"contact":{"name":"Carla Contact"}`, 1},
 		{"closed", func() { w.close(w.agent, c) }, `"status":"CLOSED","assignee":{"name":"Anton Agent"},"contact":{"name":"Carla Contact"}`, 1},
+		{"renamed while closed", func() {
+			_, err := w.service.UpdateAgent(t.Context(), w.manager.Actor, service.UpdateAgentInput{AgentID: who.id, Name: new("Anton Another")})
+			must(t, err)
+		}, `"status":"CLOSED","assignee":{"name":"Anton Another"},"contact":{"name":"Carla Contact"}`, 1},
+		{"named as before", func() {
+			_, err := w.service.UpdateAgent(t.Context(), w.manager.Actor, service.UpdateAgentInput{AgentID: who.id, Name: new("Anton Agent")})
+			must(t, err)
+		}, `"status":"CLOSED","assignee":{"name":"Anton Agent"},"contact":{"name":"Carla Contact"}`, 1},
 		{"reopened", func() { w.reopen(w.agent, c) }, `"status":"OPEN","assignee":{"name":"Anton Agent"},"contact":{"name":"Carla Contact"}`, 1},
 		{"renamed", func() {
 			_, err := w.service.UpdateContact(t.Context(), w.agent.Actor, service.UpdateContactInput{ContactID: contact.ID, Name: new("Carla Changed")})

@@ -62,29 +62,35 @@ func (p *Open) List(ctx context.Context, w db.ForWorkspace, q db.InboxQuery, ins
 // and the rows in memory to which it refers; these are nil if the workspace's conversations are not
 // in memory.
 func (p *Open) Find(ctx context.Context, w db.ForWorkspace, id db.ConversationID) (found *db.Conversation, kept *Kept, err error) {
+	read := &db.ConversationAt{}
 	look := func(o *open) {
 		o.take()
-		if found, kept = nil, nil; o.entries != nil {
-			found, kept = o.entries.find(id), &Kept{o.entries.rows, w, o.entries.head}
+		if found, kept = nil, nil; o.entries == nil {
+			return
+		}
+		found, kept = o.entries.find(id), &Kept{o.entries.rows, w, o.entries.head}
+		if read.Head == kept.head {
+			kept.keep(read)
 		}
 	}
 	if p.of.has(w.Key) {
-		err = p.of.peek(ctx, w, look)
-	}
-	var read *db.Conversation
-	if err == nil && found == nil { // it is not open, or was not a moment ago
-		var head db.Head
-		if read, head, err = w.ConversationAt(ctx, id); read == nil || kept == nil || kept.head == head {
-			return read, kept, err
+		if err = p.of.peek(ctx, w, look); err != nil {
+			return nil, nil, err
 		}
 	}
-	if err == nil {
-		err = p.of.read(ctx, w, look)
+	if found == nil { // it is not open, or was not a moment ago
+		if read, err = w.ConversationAt(ctx, id); err != nil || kept == nil || read.Conversation == nil {
+			return read.Conversation, nil, err
+		}
 	}
-	if err == nil && found == nil && read == nil {
-		read, _, err = w.ConversationAt(ctx, id)
+	follow := p.of.read
+	if kept.head == read.Head { // nothing has happened
+		follow = p.of.peek
 	}
-	return cmp.Or(found, read), kept, err
+	if err = follow(ctx, w, look); err == nil && found == nil && read.Conversation == nil {
+		read, err = w.ConversationAt(ctx, id) // it was closed just now
+	}
+	return cmp.Or(found, read.Conversation), kept, err
 }
 
 // Preload reads the open conversations of a workspace, and returns when they are in memory.

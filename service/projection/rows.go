@@ -88,20 +88,24 @@ type Kept struct {
 
 // Contacts returns the contacts with these ids, in no order; unknown ones are left out.
 func (k *Kept) Contacts(ctx context.Context, ids []db.ContactID) ([]*db.Contact, error) {
-	return through(ctx, k, ids, k.w.ContactsAt, func(c *db.Contact) (db.ContactID, int) {
-		return c.ID, int(unsafe.Sizeof(*c)) + len(c.Name) + length(c.Email) + length(c.Phone) + length(c.AvatarURL)
-	})
+	return through(ctx, k, ids, k.w.ContactsAt, measureContact)
+}
+
+func measureContact(c *db.Contact) (id db.ContactID, bytes int) {
+	return c.ID, int(unsafe.Sizeof(*c)) + len(c.Name) + length(c.Email) + length(c.Phone) + length(c.AvatarURL)
 }
 
 // Agents returns the agents with these ids, in no order; unknown ones are left out.
 func (k *Kept) Agents(ctx context.Context, ids []db.AgentID) ([]*db.Agent, error) {
-	return through(ctx, k, ids, k.w.AgentsAt, func(a *db.Agent) (db.AgentID, int) {
-		size := int(unsafe.Sizeof(*a)) + len(a.Name) + length(a.Email) + length(a.AvatarURL) + length(a.Issuer) + length(a.Subject)
-		for _, skill := range a.Skills {
-			size += int(unsafe.Sizeof(skill)) + len(skill)
-		}
-		return a.ID, size
-	})
+	return through(ctx, k, ids, k.w.AgentsAt, measureAgent)
+}
+
+func measureAgent(a *db.Agent) (id db.AgentID, bytes int) {
+	bytes = int(unsafe.Sizeof(*a)) + len(a.Name) + length(a.Email) + length(a.AvatarURL) + length(a.Issuer) + length(a.Subject)
+	for _, skill := range a.Skills {
+		bytes += int(unsafe.Sizeof(skill)) + len(skill)
+	}
+	return a.ID, bytes
 }
 
 // Messages returns the messages with these ids, in no order; unknown ones are left out.
@@ -140,6 +144,21 @@ func through[K ~struct{ uuid.UUID }, V any](ctx context.Context, k *Kept, ids []
 		}
 	}
 	return append(rows, fresh...), nil
+}
+
+// keep keeps the rows to which a conversation refers. The caller holds the turn of the projection that
+// follows the log, and they were read at the log's position that it shows.
+func (k *Kept) keep(read *db.ConversationAt) {
+	k.in.mu.Lock()
+	defer k.in.mu.Unlock()
+	if read.Contact != nil {
+		id, bytes := measureContact(read.Contact)
+		k.put(id.UUID, k.at(id.UUID), read.Contact, bytes)
+	}
+	if read.Assignee != nil {
+		id, bytes := measureAgent(read.Assignee)
+		k.put(id.UUID, k.at(id.UUID), read.Assignee, bytes)
+	}
 }
 
 // find returns the rows that are in memory, and the ids of the others with their places.
