@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 
 	"github.com/jackc/pgx/v5"
@@ -185,5 +186,51 @@ func TestConversationFromMemory(t *testing.T) {
 		if n := len(sent.during(ask)); n != step.statements || !strings.Contains(answer, step.shows) {
 			t.Errorf("%s: %d statements, not %d, and %s", step.name, n, step.statements, answer)
 		}
+	}
+}
+
+// interruption calls do after the next statement that contains a text.
+type interruption struct {
+	after string
+	do    atomic.Pointer[func()]
+}
+
+func (i *interruption) TraceQueryStart(ctx context.Context, _ *pgx.Conn, q pgx.TraceQueryStartData) context.Context {
+	if strings.Contains(q.SQL, i.after) {
+		return context.WithValue(ctx, i, i.do.Swap(nil))
+	}
+	return ctx
+}
+
+func (i *interruption) TraceQueryEnd(ctx context.Context, _ *pgx.Conn, _ pgx.TraceQueryEndData) {
+	if do, _ := ctx.Value(i).(*func()); do != nil {
+		(*do)()
+	}
+}
+
+// TestRenamedMeanwhile: a contact that is renamed while its closed conversation is read, and whose
+// change another reader has followed, is not kept as it was.
+func TestRenamedMeanwhile(t *testing.T) {
+	t.Parallel()
+	read := &interruption{after: "found.*"}
+	w := newWorld(t, func(o *options) { o.pool.Tracer = read })
+	contact, _, c := w.twice(w.agent, "Carla Contact")
+	w.close(w.agent, c)
+	w.service.Preload(t.Context())
+	rename := func() {
+		_, err := w.service.UpdateContact(t.Context(), w.agent.Actor, service.UpdateContactInput{ContactID: contact.ID, Name: new("Carla Changed")})
+		must(t, err)
+		w.query(w.agent.token, `{ inbox(view: ALL) { nodes { id } } }`, nil) // follows the log
+	}
+	read.do.Store(&rename)
+	ask := func() string {
+		return string(w.query(w.agent.token, `query($id: ID!) { conversation(id: $id) { contact { name } } }`, vars{"id": c.ID}).body)
+	}
+	ask()
+	if read.do.Load() != nil {
+		t.Fatal("nothing was renamed meanwhile")
+	}
+	if answer := ask(); !strings.Contains(answer, "Carla Changed") {
+		t.Errorf("afterwards it is %s", answer)
 	}
 }
