@@ -64,7 +64,6 @@ func (p *Open) List(ctx context.Context, w db.ForWorkspace, q db.InboxQuery, ins
 func (p *Open) Find(ctx context.Context, w db.ForWorkspace, id db.ConversationID) (found *db.Conversation, kept *Kept, err error) {
 	read := &db.ConversationAt{}
 	look := func(o *open) {
-		o.take()
 		if found, kept = nil, nil; o.entries == nil {
 			return
 		}
@@ -74,7 +73,10 @@ func (p *Open) Find(ctx context.Context, w db.ForWorkspace, id db.ConversationID
 		}
 	}
 	if p.of.has(w.Key) {
-		if err = p.of.peek(ctx, w, look); err != nil {
+		if err = p.of.peek(ctx, w, look); err == nil && kept == nil {
+			err = p.of.read(ctx, w, look) // takes over what has been read meanwhile
+		}
+		if err != nil {
 			return nil, nil, err
 		}
 	}
@@ -82,12 +84,12 @@ func (p *Open) Find(ctx context.Context, w db.ForWorkspace, id db.ConversationID
 		if read, err = w.ConversationAt(ctx, id); err != nil || kept == nil || read.Conversation == nil {
 			return read.Conversation, nil, err
 		}
+		if before := kept; before.head == read.Head { // nothing has happened
+			err = p.of.peek(ctx, w, look)
+			return read.Conversation, before, err
+		}
 	}
-	follow := p.of.read
-	if kept.head == read.Head { // nothing has happened
-		follow = p.of.peek
-	}
-	if err = follow(ctx, w, look); err == nil && found == nil && read.Conversation == nil {
+	if err = p.of.read(ctx, w, look); err == nil && found == nil && read.Conversation == nil {
 		read, err = w.ConversationAt(ctx, id) // it was closed just now
 	}
 	return cmp.Or(found, read.Conversation), kept, err
