@@ -60,6 +60,7 @@ func item(id string, n int) string {
 	return fmt.Sprintf(`{"type":"next","id":"%s","payload":{"data":{"names":"text %d"}}}`, id, n)
 }
 
+// wantItems checks that the texts with these numbers come next, for the subscription "s".
 func (c *client) wantItems(from, to int) {
 	c.t.Helper()
 	for n := from; n <= to; n++ {

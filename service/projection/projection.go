@@ -79,10 +79,8 @@ func (ps *projections[T]) has(workspace db.WorkspaceKey) bool {
 func (ps *projections[T]) read(ctx context.Context, w db.ForWorkspace, look func(T)) error {
 	p := ps.get(w.Key)
 	arrived := p.began.Load()
-	select {
-	case p.turn <- struct{}{}:
-	case <-ctx.Done():
-		return ctx.Err()
+	if err := p.await(ctx); err != nil {
+		return err
 	}
 	if p.done <= arrived { // no advance has begun since
 		if err := p.lead(ctx, w); err != nil {
@@ -97,14 +95,22 @@ func (ps *projections[T]) read(ctx context.Context, w db.ForWorkspace, look func
 // peek calls look with a workspace's projection as it is, perhaps not at the end of the log.
 func (ps *projections[T]) peek(ctx context.Context, w db.ForWorkspace, look func(T)) error {
 	p := ps.get(w.Key)
-	select {
-	case p.turn <- struct{}{}:
-	case <-ctx.Done():
-		return ctx.Err()
+	if err := p.await(ctx); err != nil {
+		return err
 	}
 	defer func() { <-p.turn }()
 	look(p.state)
 	return nil
+}
+
+// await waits for the turn, which the caller then holds unless there is an error.
+func (p *projection[T]) await(ctx context.Context) error {
+	select {
+	case p.turn <- struct{}{}:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
 }
 
 // lead advances the projection for all callers that wait. The caller holds the turn, and still
