@@ -134,7 +134,6 @@ func (c *client) read(done *mutation, data json.RawMessage) error {
 	row, err := conversation.row()
 	if done.call != nil {
 		done.reply = servicetest.Answered(row, done.refusal)
-		done.reply.Unread = done.verb != "" && done.attempts > 1
 	}
 	if row.Latest {
 		c.board.learn(conversation.Contact.ID, row.ID)

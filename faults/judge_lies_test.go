@@ -15,12 +15,19 @@ import (
 )
 
 // TestJudge plants lies in the evidence of a run without a fault, one at a time. The judge finds
-// nothing in the evidence as it is, and each of the lies.
+// nothing in the evidence as it is nor with what is allowed, and each of the lies.
 func TestJudge(t *testing.T) {
 	t.Parallel()
 	e, _ := fault{name: "none", strike: nothing}.play(t, *seedFlag)
 	if t.Failed() {
 		return
+	}
+	later := e.clone()
+	if !later.lookUpLater() {
+		t.Error("no answer can be looked up later")
+	}
+	if findings := later.judge(); len(findings) > 0 {
+		t.Errorf("an answer that was looked up later is not right: %v", findings)
 	}
 	for name, lie := range lies() {
 		t.Run(name, func(t *testing.T) {
@@ -157,7 +164,7 @@ var answerLies = map[string]func(*evidence) bool{
 	"a mutation of two changes": func(e *evidence) bool {
 		return e.changeEvent(func(event *db.Event) bool {
 			other := e.log[event.Seq-2]
-			if event.Origin == nil || other.Origin == nil {
+			if event.Origin == nil || other.Origin == nil || event.ChangeEnd() == other.ChangeEnd() {
 				return false
 			}
 			event.Origin = other.Origin
@@ -323,6 +330,20 @@ func (e *evidence) changeStored(n int) bool {
 		}
 	}
 	return false
+}
+
+// lookUpLater makes the answer of a call that changed nothing one that the server looked up at the
+// end, when the thread has moved on.
+func (e *evidence) lookUpLater() bool {
+	end, allows := e.threads(db.Seq(len(e.log))), servicetest.Linearizable(nil).Step
+	return e.changeMutation(func(m *mutation) bool {
+		if m.call == nil || m.verb == "" || len(m.events) > 0 {
+			return false
+		}
+		m.answered, m.reply = time.Hour, servicetest.Reply{Refusal: m.refusal, State: end[m.call.Contact]}
+		again, _ := allows(m.reply.State, *m.call, servicetest.Reply{Refusal: m.refusal, Unread: true})
+		return !again
+	})
 }
 
 func (e *evidence) changeDashboard(change func(*state)) bool {

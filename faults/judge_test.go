@@ -435,22 +435,57 @@ func (e *evidence) checkThreads(found func(string, ...any)) {
 		if m.call == nil || e.mayBeLost(m.answered) {
 			continue
 		}
-		reply, seq := m.reply, db.Seq(0)
+		var last *db.Event
 		if len(m.events) > 0 {
-			if seq = e.seqs[m.events[len(m.events)-1]]; seq == 0 {
+			seq := e.seqs[m.events[len(m.events)-1]]
+			if seq == 0 {
 				continue // another check finds it
 			}
-			reply = servicetest.Reply{State: stateAfter(e.log[seq-1])}
+			last = e.log[seq-1]
 		}
-		if e.mayBeLost(m.sent) && (seq <= begin) { // the older log may have it
+		if e.mayBeLost(m.sent) && (last == nil || last.Seq <= begin) { // the older log may have it
 			continue
 		}
-		history = append(history, porcupine.Operation{ClientId: m.client, Input: *m.call, Output: reply, Call: int64(m.sent), Return: int64(m.answered)})
+		o := porcupine.Operation{ClientId: m.client, Input: *m.call, Output: m.reply, Call: int64(m.sent), Return: int64(m.answered)}
+		history = append(history, servicetest.Repeatable(o, last)...)
 	}
 	model := servicetest.Linearizable(e.threads(begin))
-	if result := porcupine.CheckOperationsTimeout(model, history, time.Minute); result != porcupine.Ok {
-		found("%d calls: %s", len(history), result)
+	result, ordered := porcupine.CheckOperationsVerbose(model, history, time.Minute)
+	if result != porcupine.Ok {
+		found("%d calls: %s%s", len(history), result, outOfOrder(model.Partition(history), ordered.PartialLinearizationsOperations()))
 	}
+}
+
+// outOfOrder tells, for each thread, where the longest order of its calls ends, and which calls would
+// have to follow: one of the first of them has an answer that is not right anywhere.
+func outOfOrder(threads [][]porcupine.Operation, orders [][][]porcupine.Operation) string {
+	const shown = 5 // on each side
+	var b strings.Builder
+	tell := func(o porcupine.Operation) {
+		fmt.Fprintf(&b, "\n\tfrom %v to %v, client %d: %+v -> %+v", time.Duration(o.Call), time.Duration(o.Return), o.ClientId, o.Input, o.Output)
+	}
+	for i, calls := range threads {
+		var longest []porcupine.Operation
+		for _, order := range orders[i] {
+			if len(order) > len(longest) {
+				longest = order
+			}
+		}
+		rest := slices.DeleteFunc(slices.Clone(calls), func(o porcupine.Operation) bool { return slices.Contains(longest, o) })
+		if len(rest) == 0 {
+			continue
+		}
+		fmt.Fprintf(&b, "\nthread %d is in order until", i)
+		for _, o := range longest[max(0, len(longest)-shown):] {
+			tell(o)
+		}
+		slices.SortFunc(rest, func(a, b porcupine.Operation) int { return cmp.Compare(a.Return, b.Return) })
+		fmt.Fprint(&b, "\nand not with")
+		for _, o := range rest[:min(len(rest), shown)] {
+			tell(o)
+		}
+	}
+	return b.String()
 }
 
 // threads returns the states of the contested threads at a position.
@@ -459,24 +494,12 @@ func (e *evidence) threads(at db.Seq) (states []servicetest.ThreadState) {
 		var s servicetest.ThreadState
 		for _, event := range e.log[:min(int(at), len(e.log))] {
 			if event.ContactID != nil && *event.ContactID == c.contact && event.ConversationID != nil {
-				s = stateAfter(event)
+				s = servicetest.StateAfter(event)
 			}
 		}
 		states = append(states, s)
 	}
 	return states
-}
-
-// stateAfter returns the state of a thread after an event.
-func stateAfter(e *db.Event) servicetest.ThreadState {
-	if e.ConversationID == nil {
-		return servicetest.ThreadState{}
-	}
-	s := servicetest.ThreadState{Latest: *e.ConversationID, Open: e.After.Status == db.StatusOpen, Version: e.After.Version}
-	if e.After.Assignee != nil {
-		s.Assignee = *e.After.Assignee
-	}
-	return s
 }
 
 func (e *evidence) checkRuns(found func(string, ...any)) {

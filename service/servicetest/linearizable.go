@@ -106,6 +106,37 @@ func (s ThreadState) next(c Call, opened db.ConversationID) (ThreadState, servic
 	return to, ""
 }
 
+// StateAfter returns the state of a thread after an event.
+func StateAfter(e *db.Event) ThreadState {
+	if e.ConversationID == nil {
+		return ThreadState{}
+	}
+	s := ThreadState{Latest: *e.ConversationID, Open: e.After.Status == db.StatusOpen, Version: e.After.Version}
+	if e.After.Assignee != nil {
+		s.Assignee = *e.After.Assignee
+	}
+	return s
+}
+
+// Repeatable returns what is known of a call whose answer may be one that was looked up by its key,
+// because a server did not learn whether the call was committed: what the call did, told by the last
+// of its events, if any, and what the answer shows, which is the state at a moment of its own.
+func Repeatable(o porcupine.Operation, last *db.Event) []porcupine.Operation {
+	call, reply := o.Input.(Call), o.Output.(Reply)
+	switch {
+	case last != nil:
+		o.Output = Reply{State: StateAfter(last)}
+		return []porcupine.Operation{o}
+	case call.Verb == "read" || call.Verb == "list":
+		return []porcupine.Operation{o}
+	}
+	did, shows := o, o
+	did.Output = Reply{Refusal: reply.Refusal, Unread: true}
+	call.Verb, reply.Refusal = "read", ""
+	shows.Input, shows.Output = call, reply
+	return []porcupine.Operation{did, shows}
+}
+
 // Linearizable is the model that decides whether a history of calls and answers is linearizable
 // (P5).
 func Linearizable(initial []ThreadState) porcupine.Model {
