@@ -46,7 +46,7 @@ type Options struct {
 	StatementTimeout time.Duration   // of one SQL statement; default 5 s
 	LockTimeout      time.Duration   // of a wait for one lock; default 2 s
 	PoolTimeout      time.Duration   // of a wait for a free connection; default 2 s
-	IdleTimeout      time.Duration   // of a transaction between two statements; default 10 s
+	IdleTimeout      time.Duration   // of a transaction between two statements; default 5 s
 	Grace            time.Duration   // further wait for an answer; default 2 s
 	Tracer           pgx.QueryTracer // observes every statement; default none
 	Spans            trace.Tracer    // makes a span of each statement of a traced operation; default none
@@ -60,7 +60,7 @@ func (o *Options) defaults() {
 	o.StatementTimeout = cmp.Or(o.StatementTimeout, 5*time.Second)
 	o.LockTimeout = cmp.Or(o.LockTimeout, 2*time.Second)
 	o.PoolTimeout = cmp.Or(o.PoolTimeout, 2*time.Second)
-	o.IdleTimeout = cmp.Or(o.IdleTimeout, 10*time.Second)
+	o.IdleTimeout = cmp.Or(o.IdleTimeout, 5*time.Second)
 	o.Grace = cmp.Or(o.Grace, 2*time.Second)
 	if o.Dial == nil {
 		o.Dial = dialTCP

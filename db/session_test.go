@@ -35,7 +35,7 @@ func TestSettings(t *testing.T) {
 	d := pool(t, url, Options{MaxConns: 1})
 	for name, want := range map[string]string{
 		"standard_conforming_strings": "on", "client_encoding": "UTF8", "search_path": "public", "timezone": "UTC",
-		"idle_in_transaction_session_timeout": "10s", "statement_timeout": "5s", "lock_timeout": "2s",
+		"idle_in_transaction_session_timeout": "5s", "statement_timeout": "5s", "lock_timeout": "2s",
 		"client_connection_check_interval": "5s",
 	} {
 		var is string
