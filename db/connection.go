@@ -21,9 +21,13 @@ func dialTCP(ctx context.Context, network, address string) (net.Conn, error) {
 	return d.DialContext(ctx, network, address)
 }
 
-// silenceTime is how long a failing read must have lasted for the other connections of the pool to
-// count as broken too.
-const silenceTime = 2 * time.Second
+const (
+	// silenceTime is how long a failing read must have lasted for the other connections of the pool to
+	// be pinged before their next use.
+	silenceTime = 2 * time.Second
+	// pingTime is how long PostgreSQL may take to answer a ping, for which it has nothing to do.
+	pingTime = time.Second
+)
 
 // connections are the open network connections of a pool.
 type connections struct {
@@ -33,7 +37,9 @@ type connections struct {
 	isConfined bool // whether the setting of confined is reset before each use
 	isPooled   bool // whether they may lead to a pooler
 
-	broke atomic.Int64 // when a connection was last found broken, in Unix nanoseconds
+	// In Unix nanoseconds: connections last used before the first are replaced, those last used before
+	// the second are pinged before their next use.
+	broke, doubted atomic.Int64
 
 	mu    sync.Mutex
 	open  map[*connection]bool
@@ -55,8 +61,8 @@ func (all *connections) connect(ctx context.Context, network, address string) (n
 	return c, nil
 }
 
-// suspect makes the pool replace, instead of reuse, the connections that were last used before now.
-func (all *connections) suspect() { all.broke.Store(time.Now().UnixNano()) }
+// replace makes the pool replace, instead of reuse, the connections that were last used before now.
+func (all *connections) replace() { all.broke.Store(time.Now().UnixNano()) }
 
 func (all *connections) forget(c *connection) {
 	all.mu.Lock()
@@ -105,6 +111,7 @@ type connection struct {
 	mu          sync.Mutex
 	read, write time.Time // the driver's deadlines; zero is none
 	inUse       bool      // by the pool, so not while it opens, closes or cancels
+	pinged      time.Time // since when it is pinged; zero if it is not
 }
 
 func (c *connection) Read(b []byte) (int, error) {
@@ -134,39 +141,57 @@ func (c *connection) limit(now time.Time, driver *time.Time, set func(time.Time)
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	deadline := now.Add(c.all.ioTimeout)
+	deadline := now.Add(c.patience())
 	if !driver.IsZero() && driver.Before(deadline) {
 		deadline = *driver
 	}
 	return set(deadline)
 }
 
-// checkBroken suspects all connections if the error shows that this one is broken. Two errors do
-// not show that: the end of a statement that its caller cancelled early, and the end of a
-// connection that the driver closes in the background, for which it sets a deadline.
+// patience returns how long a read or write may last at the moment. The caller holds c.mu.
+func (c *connection) patience() time.Duration {
+	if c.pinged.IsZero() {
+		return c.all.ioTimeout
+	}
+	return min(c.all.ioTimeout, pingTime)
+}
+
+// checkBroken looks at what an error tells about the other connections. Two errors tell nothing: the
+// end of a statement that its caller cancelled early, and the end of a connection that the driver
+// closes in the background, for which it sets a deadline. Silence may only mean that a statement
+// takes long, and new connections would make a busy PostgreSQL slower still; so only a ping without
+// an answer makes the pool replace others.
 func (c *connection) checkBroken(began time.Time, err error) {
 	if err == nil {
 		return
 	}
 	c.mu.Lock()
-	isEnded, isGivenUp := !c.inUse, !c.read.IsZero()
-	c.mu.Unlock()
-	silent := errors.Is(err, os.ErrDeadlineExceeded)
-	if isEnded || isGivenUp && !silent || silent && time.Since(began) < min(silenceTime, c.all.ioTimeout) {
-		return
+	defer c.mu.Unlock()
+	isSilent, lasted := errors.Is(err, os.ErrDeadlineExceeded), time.Since(began)
+	switch {
+	case !c.inUse:
+	case isSilent && !c.pinged.IsZero() && lasted >= c.patience():
+		c.all.broke.Store(c.pinged.UnixNano())
+	case isSilent && lasted >= min(silenceTime, c.all.ioTimeout), !isSilent && c.read.IsZero():
+		c.all.doubted.Store(time.Now().UnixNano())
 	}
-	c.all.suspect()
 }
 
-// markInUse records that the pool now uses the connection.
-func (all *connections) markInUse(conn net.Conn) {
+// connectionOf returns the connection below what the driver uses; nil if there is none.
+func connectionOf(conn net.Conn) *connection {
 	if secure, ok := conn.(*tls.Conn); ok {
 		conn = secure.NetConn()
 	}
-	if c, ok := conn.(*connection); ok {
+	c, _ := conn.(*connection)
+	return c
+}
+
+// markInUse records that the pool now uses the connection, and since when it pings it.
+func markInUse(conn net.Conn, pinged time.Time) {
+	if c := connectionOf(conn); c != nil {
 		c.mu.Lock()
 		defer c.mu.Unlock()
-		c.inUse = true
+		c.inUse, c.pinged = true, pinged
 	}
 }
 

@@ -101,12 +101,12 @@ func TestSilentCommit(t *testing.T) {
 	fine(t, d.PingContext(t.Context()))
 }
 
-// TestSilentPool: after one connection has timed out, the pool does not try the others one by one.
-// The next statement uses a new connection.
+// TestSilentPool: a connection that does not answer a ping is given up soon, and the pool does not
+// try the others one by one.
 func TestSilentPool(t *testing.T) {
 	t.Parallel()
 	l := dbtest.NewLine(t)
-	d := pool(t, dbtest.New(t, migrated), impatient(l))
+	d := pool(t, dbtest.New(t, migrated), Options{MaxConns: 4, Dial: l.Dial})
 	var all sync.WaitGroup
 	for range 4 {
 		all.Go(func() { _, _ = d.ExecContext(t.Context(), "SELECT pg_sleep(0.1)") })
@@ -115,17 +115,15 @@ func TestSilentPool(t *testing.T) {
 	if n := l.Connections(); n != 4 {
 		t.Fatalf("%d connections are open", n)
 	}
-	conn, err := d.Conn(t.Context())
-	fine(t, err)
 	l.Silence()
-	if _, err := conn.ExecContext(t.Context(), "SELECT 1"); err == nil {
-		t.Error("a silent connection answered")
-	}
-	_ = conn.Close()
+	time.Sleep(idleTime)
 	began := time.Now()
 	fine(t, d.PingContext(t.Context()))
-	if took := time.Since(began); took > 1500*time.Millisecond {
+	if took := time.Since(began); took > pingTime+connectTime {
 		t.Errorf("the next statement took %v", took)
+	}
+	if d.conns.broke.Load() < began.UnixNano() {
+		t.Error("the other connections are not replaced")
 	}
 }
 
@@ -139,8 +137,52 @@ func TestCancelledCallKeepsThePool(t *testing.T) {
 		t.Errorf("the error is %v", err)
 	}
 	fine(t, d.Close()) // waits for the background work of the driver
-	if d.conns.broke.Load() != 0 {
-		t.Error("the pool would replace its connections")
+	if d.conns.broke.Load() != 0 || d.conns.doubted.Load() != 0 {
+		t.Error("the pool would replace or ping its connections")
+	}
+}
+
+// TestSlowStatementKeepsThePool: a call that is given up after a long silence does not make the pool
+// replace other connections, since its statement may only have taken long.
+func TestSlowStatementKeepsThePool(t *testing.T) {
+	t.Parallel()
+	l := dbtest.NewLine(t)
+	d := pool(t, dbtest.New(t, migrated), Options{MaxConns: 4, Dial: l.Dial})
+	backends := func() map[int]bool {
+		pids := map[int]bool{}
+		var mu sync.Mutex
+		var all sync.WaitGroup
+		for range 3 {
+			all.Go(func() {
+				var pid int
+				err := d.QueryRowContext(t.Context(), "SELECT pg_backend_pid() FROM pg_sleep(0.1)").Scan(&pid)
+				mu.Lock()
+				defer mu.Unlock()
+				if pids[pid] = true; err != nil {
+					t.Error(err)
+				}
+			})
+		}
+		all.Wait()
+		return pids
+	}
+	before := backends()
+	ctx, cancel := context.WithTimeout(t.Context(), silenceTime+200*time.Millisecond)
+	defer cancel()
+	if _, err := d.ExecContext(ctx, "SELECT pg_sleep(4)"); err == nil {
+		t.Error("it was not given up")
+	}
+	if d.conns.doubted.Load() == 0 {
+		t.Error("nothing is pinged")
+	}
+	kept := 0
+	for pid := range backends() {
+		if before[pid] {
+			kept++
+		}
+	}
+	if kept < 2 { // one of them ran the statement, and is closed
+		t.Errorf("%d connections are kept", kept)
 	}
 }
 

@@ -102,7 +102,7 @@ func open(ctx context.Context, url string, o Options, ioTimeout time.Duration) (
 	config.AfterConnect = func(ctx context.Context, conn *pgconn.PgConn) error { return conns.begin(ctx, conn, want) }
 	pool := stdlib.OpenDB(*config, stdlib.OptionResetSession(conns.reuse), stdlib.OptionShouldPing(
 		func(_ context.Context, p stdlib.ShouldPingParams) bool {
-			return p.IdleDuration > time.Second && !conns.isOutdated(p.Conn)
+			return conns.mustPing(p.Conn, p.IdleDuration)
 		}))
 	pool.SetMaxOpenConns(o.MaxConns)
 	pool.SetMaxIdleConns(o.MaxConns)
@@ -164,7 +164,7 @@ func (d *DB) Ready(ctx context.Context) error {
 		return err
 	}
 	if readOnly {
-		d.conns.suspect() // new sessions may be allowed to write
+		d.conns.replace() // new sessions may be allowed to write
 		_ = conn.Raw(func(any) error { return driver.ErrBadConn })
 		return errors.New("the database is read-only")
 	}

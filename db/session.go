@@ -106,28 +106,43 @@ const sessionKey = "switchboard"
 func (all *connections) begin(ctx context.Context, conn *pgconn.PgConn, want map[string]string) error {
 	now := time.Now()
 	conn.CustomData()[sessionKey] = &session{expires: now.Add(lifetime - rand.N(lifetime/5)), used: now}
-	all.markInUse(conn.Conn())
+	markInUse(conn.Conn(), time.Time{})
 	return all.checkSession(ctx, conn, want)
 }
 
 // isOutdated reports whether a pooled connection must be replaced: its lifetime is over, or another
 // connection has broken since it was last used.
-func (all *connections) isOutdated(conn *pgx.Conn) bool {
-	s := conn.PgConn().CustomData()[sessionKey].(*session)
+func (all *connections) isOutdated(s *session) bool {
 	return time.Now().After(s.expires) || s.used.UnixNano() <= all.broke.Load()
+}
+
+// idleTime is how long a connection may be idle before it is pinged.
+const idleTime = time.Second
+
+// mustPing reports whether the pool pings a connection before it reuses it: it was idle for a while,
+// or another one may have broken since it was last used.
+func (all *connections) mustPing(conn *pgx.Conn, idle time.Duration) bool {
+	s := conn.PgConn().CustomData()[sessionKey].(*session)
+	if all.isOutdated(s) || idle <= idleTime && s.used.UnixNano() > all.doubted.Load() {
+		return false
+	}
+	markInUse(conn.PgConn().Conn(), time.Now())
+	return true
 }
 
 // reuse lets the pool reuse a connection, or makes it close one that is outdated.
 func (all *connections) reuse(ctx context.Context, conn *pgx.Conn) error {
-	if all.isOutdated(conn) {
+	s := conn.PgConn().CustomData()[sessionKey].(*session)
+	if all.isOutdated(s) {
 		return driver.ErrBadConn
 	}
+	markInUse(conn.PgConn().Conn(), time.Time{})
 	if all.isConfined {
 		if _, err := conn.Exec(ctx, "RESET "+workspaceSetting); err != nil {
 			return driver.ErrBadConn
 		}
 	}
-	conn.PgConn().CustomData()[sessionKey].(*session).used = time.Now()
+	s.used = time.Now()
 	return nil
 }
 
@@ -136,7 +151,7 @@ func (all *connections) reuse(ctx context.Context, conn *pgx.Conn) error {
 func (all *connections) isUsableAfter(err *pgconn.PgError) bool {
 	switch {
 	case err.Code == readOnly, isStalePlan(err), strings.HasPrefix(err.Code, "57P"):
-		all.suspect() // a read-only server, a stale plan, or a shutdown
+		all.replace() // a read-only server, a stale plan, or a shutdown
 		return false
 	case strings.HasPrefix(err.Code, "08"), err.Code == "XX000":
 		return false
