@@ -159,8 +159,8 @@ func (c *connection) patience() time.Duration {
 // checkBroken looks at what an error tells about the other connections. Two errors tell nothing: the
 // end of a statement that its caller cancelled early, and the end of a connection that the driver
 // closes in the background, for which it sets a deadline. Silence may only mean that a statement
-// takes long, and new connections would make a busy PostgreSQL slower still; so only a ping without
-// an answer makes the pool replace others.
+// takes long, and new connections would make a busy PostgreSQL slower still. So the others are
+// pinged, and replaced if a ping is not answered.
 func (c *connection) checkBroken(began time.Time, err error) {
 	if err == nil {
 		return
@@ -177,18 +177,12 @@ func (c *connection) checkBroken(began time.Time, err error) {
 	}
 }
 
-// connectionOf returns the connection below what the driver uses; nil if there is none.
-func connectionOf(conn net.Conn) *connection {
+// markInUse records that the pool now uses the connection, and since when it pings it.
+func markInUse(conn net.Conn, pinged time.Time) {
 	if secure, ok := conn.(*tls.Conn); ok {
 		conn = secure.NetConn()
 	}
-	c, _ := conn.(*connection)
-	return c
-}
-
-// markInUse records that the pool now uses the connection, and since when it pings it.
-func markInUse(conn net.Conn, pinged time.Time) {
-	if c := connectionOf(conn); c != nil {
+	if c, ok := conn.(*connection); ok {
 		c.mu.Lock()
 		defer c.mu.Unlock()
 		c.inUse, c.pinged = true, pinged
