@@ -23,11 +23,12 @@ OWNERS = TestOpenInboxAgrees|TestCompanyBroken|TestTablesChange|TestReadOnlyEnds
 # What many goroutines share is in these. With the race detector all tests take an hour of two processors.
 RACE = ./feed ./graph/live ./service/projection
 
-# -vet=off: make check runs all of vet. -p 2: each package's tests keep PostgreSQL busy.
+# -vet=off: make check runs all of vet. -p 2: each package's tests keep PostgreSQL busy. -parallel 4: the last
+# ones mostly wait for servers and browsers.
 test: tools format rls ## run the tests; says what it installs before it does
 	go test -vet=off -p 2 -timeout 15m -run '$(OWNERS)' $(CONFINED)
 	go test -vet=off -race -p 2 -timeout 15m $(RACE)
-	go test -vet=off -p 2 -timeout 18m $$(go list ./... | grep -v /bench/ | grep -vxF "$$(go list $(CONFINED) $(RACE))")
+	go test -vet=off -p 2 -parallel 4 -timeout 18m $$(go list ./... | grep -v /bench/ | grep -vxF "$$(go list $(CONFINED) $(RACE))")
 
 rls: ## run the tests of CONFINED with row-level security forced on every table
 	SWITCHBOARD_TEST_RLS=1 go test -vet=off -p 2 -timeout 15m -skip '$(OWNERS)' $(CONFINED)
