@@ -37,9 +37,8 @@ type connections struct {
 	isConfined bool // whether the setting of confined is reset before each use
 	isPooled   bool // whether they may lead to a pooler
 
-	// In Unix nanoseconds: connections last used before the first are replaced, those last used before
-	// the second are pinged before their next use.
-	broke, doubted atomic.Int64
+	broke   atomic.Int64 // connections last used before are replaced; in Unix nanoseconds
+	doubted atomic.Int64 // connections last used before are pinged before their next use; the same unit
 
 	mu    sync.Mutex
 	open  map[*connection]bool
@@ -62,7 +61,13 @@ func (all *connections) connect(ctx context.Context, network, address string) (n
 }
 
 // replace makes the pool replace, instead of reuse, the connections that were last used before now.
-func (all *connections) replace() { all.broke.Store(time.Now().UnixNano()) }
+func (all *connections) replace() { moveOn(&all.broke, time.Now()) }
+
+// moveOn sets a time in Unix nanoseconds, unless it is later.
+func moveOn(t *atomic.Int64, to time.Time) {
+	for was := t.Load(); was < to.UnixNano() && !t.CompareAndSwap(was, to.UnixNano()); was = t.Load() {
+	}
+}
 
 func (all *connections) forget(c *connection) {
 	all.mu.Lock()
@@ -148,19 +153,19 @@ func (c *connection) limit(now time.Time, driver *time.Time, set func(time.Time)
 	return set(deadline)
 }
 
-// patience returns how long a read or write may last at the moment. The caller holds c.mu.
+// patience returns how long a read or write may last at the moment. A pooler may let a ping wait for
+// a session. The caller holds c.mu.
 func (c *connection) patience() time.Duration {
-	if c.pinged.IsZero() {
+	if c.pinged.IsZero() || c.all.isPooled {
 		return c.all.ioTimeout
 	}
 	return min(c.all.ioTimeout, pingTime)
 }
 
-// checkBroken looks at what an error tells about the other connections. Two errors tell nothing: the
-// end of a statement that its caller cancelled early, and the end of a connection that the driver
-// closes in the background, for which it sets a deadline. Silence may only mean that a statement
-// takes long, and new connections would make a busy PostgreSQL slower still. So the others are
-// pinged, and replaced if a ping is not answered.
+// checkBroken looks at what an error tells about the other connections. Silence may only mean that a
+// statement takes long, and new connections would make a busy PostgreSQL slower still. So after a
+// long silence, as after a reset, the others are pinged; they are replaced if a ping is not answered.
+// A statement that its caller cancels early tells nothing, nor does a connection that is not in use.
 func (c *connection) checkBroken(began time.Time, err error) {
 	if err == nil {
 		return
@@ -171,9 +176,9 @@ func (c *connection) checkBroken(began time.Time, err error) {
 	switch {
 	case !c.inUse:
 	case isSilent && !c.pinged.IsZero() && lasted >= c.patience():
-		c.all.broke.Store(c.pinged.UnixNano())
+		moveOn(&c.all.broke, c.pinged)
 	case isSilent && lasted >= min(silenceTime, c.all.ioTimeout), !isSilent && c.read.IsZero():
-		c.all.doubted.Store(time.Now().UnixNano())
+		moveOn(&c.all.doubted, time.Now())
 	}
 }
 

@@ -223,6 +223,24 @@ func TestDriversDeadline(t *testing.T) {
 	}
 }
 
+// TestLateSilence: a ping that fails after all connections had to be replaced does not undo that.
+func TestLateSilence(t *testing.T) {
+	t.Parallel()
+	near, far := net.Pipe()
+	defer func() { _ = far.Close() }()
+	all := &connections{ioTimeout: 10 * time.Millisecond}
+	c := &connection{Conn: near, all: all}
+	markInUse(c, time.Now())
+	all.replace()
+	replaced := all.broke.Load()
+	if _, err := c.Read(make([]byte, 1)); !errors.Is(err, os.ErrDeadlineExceeded) {
+		t.Errorf("the error is %v", err)
+	}
+	if got := all.broke.Load(); got != replaced {
+		t.Errorf("connections used before %d are replaced, not before %d", got, replaced)
+	}
+}
+
 // TestP8VanishedInTransaction: the locks of a machine that disappears during a transaction are
 // released soon (P8).
 func TestP8VanishedInTransaction(t *testing.T) {

@@ -110,8 +110,8 @@ func (all *connections) begin(ctx context.Context, conn *pgconn.PgConn, want map
 	return all.checkSession(ctx, conn, want)
 }
 
-// isOutdated reports whether a pooled connection must be replaced: its lifetime is over, or another
-// connection has broken since it was last used.
+// isOutdated reports whether a pooled connection must be replaced: its lifetime is over, or since it
+// was last used another one has not answered a ping, or PostgreSQL has reported what concerns all.
 func (all *connections) isOutdated(s *session) bool {
 	return time.Now().After(s.expires) || s.used.UnixNano() <= all.broke.Load()
 }

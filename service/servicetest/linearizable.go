@@ -120,7 +120,8 @@ func StateAfter(e *db.Event) ThreadState {
 
 // Repeatable returns what is known of a call whose answer may be one that was looked up by its key,
 // because a server did not learn whether the call was committed: what the call did, told by the last
-// of its events, if any, and what the answer shows, which is the state at a moment of its own.
+// of its events, if any, and what the answer shows, which is the state at a moment of its own. Where
+// no commit is cut, as in the test of P5, each call has one moment.
 func Repeatable(o porcupine.Operation, last *db.Event) []porcupine.Operation {
 	call, reply := o.Input.(Call), o.Output.(Reply)
 	switch {
