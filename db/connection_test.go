@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/stdlib"
 	"go.uber.org/goleak"
 
 	"switchboard/db/dbtest"
@@ -327,7 +328,7 @@ func TestLifetime(t *testing.T) {
 		conn, err := d.Conn(t.Context())
 		fine(t, err)
 		fine(t, conn.Raw(func(c any) error {
-			s := sessionOf(c)
+			s := sessionOf(c.(*stdlib.Conn).Conn())
 			left := time.Until(s.expires)
 			if left > lifetime || left < lifetime*3/4 {
 				t.Errorf("it lives for %v", left)

@@ -102,6 +102,9 @@ type session struct {
 
 const sessionKey = "switchboard"
 
+// sessionOf returns what the pool records about a connection that begin has prepared.
+func sessionOf(conn *pgx.Conn) *session { return conn.PgConn().CustomData()[sessionKey].(*session) }
+
 // begin prepares a new connection for use.
 func (all *connections) begin(ctx context.Context, conn *pgconn.PgConn, want map[string]string) error {
 	now := time.Now()
@@ -122,7 +125,7 @@ const idleTime = time.Second
 // mustPing reports whether the pool pings a connection before it reuses it: it was idle for a while,
 // or another one may have broken since it was last used.
 func (all *connections) mustPing(conn *pgx.Conn, idle time.Duration) bool {
-	s := conn.PgConn().CustomData()[sessionKey].(*session)
+	s := sessionOf(conn)
 	if all.isOutdated(s) || idle <= idleTime && s.used.UnixNano() > all.doubted.Load() {
 		return false
 	}
@@ -132,7 +135,7 @@ func (all *connections) mustPing(conn *pgx.Conn, idle time.Duration) bool {
 
 // reuse lets the pool reuse a connection, or makes it close one that is outdated.
 func (all *connections) reuse(ctx context.Context, conn *pgx.Conn) error {
-	s := conn.PgConn().CustomData()[sessionKey].(*session)
+	s := sessionOf(conn)
 	if all.isOutdated(s) {
 		return driver.ErrBadConn
 	}

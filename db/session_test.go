@@ -9,15 +9,9 @@ import (
 	"testing"
 
 	"github.com/jackc/pgx/v5/pgproto3"
-	"github.com/jackc/pgx/v5/stdlib"
 
 	"switchboard/db/dbtest"
 )
-
-// sessionOf returns what the pool records about one of its connections.
-func sessionOf(conn any) *session {
-	return conn.(*stdlib.Conn).Conn().PgConn().CustomData()[sessionKey].(*session)
-}
 
 // TestSettings: sessions have the required settings, even if the database or its role has others.
 func TestSettings(t *testing.T) {

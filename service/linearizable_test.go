@@ -50,7 +50,7 @@ func clients(t *testing.T, number, calls, contacted int) ([]servicetest.ThreadSt
 				in := randomCall(me, agents, contacted, func(i int) db.ConversationID { return *known[i].Load() })
 				o := porcupine.Operation{ClientId: client, Input: in, Call: int64(time.Since(began))}
 				server := w.Service.Service
-				if (in.Verb == "list" || in.Verb == "read") && client%2 == 0 {
+				if in.Reads() && client%2 == 0 {
 					server = reading
 				}
 				out, err := carryOut(t.Context(), server, me, in, contacts[in.Contact])

@@ -17,6 +17,9 @@ type Call struct {
 	Expected     int        // expected version; 0 for any
 }
 
+// Reads reports whether the call only reads.
+func (c Call) Reads() bool { return c.Verb == "read" || c.Verb == "list" }
+
 // Reply is the answer to a call: the refusal, if any, and the state. For a conversation that is not
 // the latest it has no state.
 type Reply struct {
@@ -128,7 +131,7 @@ func Repeatable(o porcupine.Operation, last *db.Event) []porcupine.Operation {
 	case last != nil:
 		o.Output = Reply{State: StateAfter(last)}
 		return []porcupine.Operation{o}
-	case call.Verb == "read" || call.Verb == "list":
+	case call.Reads():
 		return []porcupine.Operation{o}
 	}
 	did, shows := o, o
