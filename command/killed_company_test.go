@@ -65,8 +65,10 @@ func (k *killing) holds(statement string) (release func()) {
 	tx, err := k.database.BeginTx(k.t.Context(), nil)
 	check(k.t, err)
 	k.t.Cleanup(func() { _ = tx.Rollback() })
-	_, err = tx.ExecContext(k.t.Context(), statement)
-	check(k.t, err)
+	for _, statement := range []string{"SET LOCAL idle_in_transaction_session_timeout = 0", statement} {
+		_, err = tx.ExecContext(k.t.Context(), statement)
+		check(k.t, err)
+	}
 	return func() { check(k.t, tx.Rollback()) }
 }
 
@@ -169,8 +171,17 @@ func (k *killing) whileItWrites() {
 func (k *killing) whileItCommits() {
 	const lock = 20261128
 	for _, statement := range []string{
-		fmt.Sprintf(`CREATE FUNCTION wait_to_commit() RETURNS trigger LANGUAGE plpgsql AS
-			'BEGIN PERFORM pg_advisory_xact_lock_shared(%d); RETURN NULL; END'`, lock),
+		// No time limit of the killed session ends the wait.
+		fmt.Sprintf(`CREATE FUNCTION wait_to_commit() RETURNS trigger LANGUAGE plpgsql
+			SET lock_timeout = 0 SET client_connection_check_interval = 0 AS $$ BEGIN
+				LOOP
+					BEGIN
+						PERFORM pg_advisory_xact_lock_shared(%d);
+						RETURN NULL;
+					EXCEPTION WHEN query_canceled THEN -- the statement took too long
+					END;
+				END LOOP;
+			END $$`, lock),
 		`CREATE CONSTRAINT TRIGGER wait_to_commit AFTER INSERT ON events DEFERRABLE INITIALLY DEFERRED
 			FOR EACH ROW WHEN (NEW.origin LIKE 'caller %') EXECUTE FUNCTION wait_to_commit()`,
 	} {

@@ -14,6 +14,9 @@ func (w *World) Locks(query string, args ...any) (release func()) {
 		w.T.Fatal(err)
 	}
 	w.T.Cleanup(func() { _ = tx.Rollback() })
+	if _, err := tx.ExecContext(w.Context(), "SET LOCAL idle_in_transaction_session_timeout = 0"); err != nil {
+		w.T.Fatal(err)
+	}
 	if _, err := tx.ExecContext(w.Context(), query, args...); err != nil {
 		w.T.Fatal(err)
 	}
