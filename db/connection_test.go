@@ -83,48 +83,84 @@ func TestP8Silence(t *testing.T) {
 	}
 }
 
-// TestSilentCommit: a commit whose answer does not arrive fails, although it may have succeeded.
-func TestSilentCommit(t *testing.T) {
+// TestLostAnswer: if the answer to a statement does not arrive, the statement is not sent again, as
+// PostgreSQL has executed it. The outcome of a commit is then unknown.
+func TestLostAnswer(t *testing.T) {
 	t.Parallel()
-	l := dbtest.NewLine(t)
-	d := pool(t, dbtest.New(t, migrated), impatient(l))
-	var cut *dbtest.Cut
-	err := bounded(t, "the commit", func() error {
-		return d.Transact(t.Context(), 1, func(Tx) error {
-			cut = l.CutAt(1, dbtest.SilenceIt, true)
-			return nil
-		})
-	})
-	if network := net.Error(nil); !errors.As(err, &network) || !network.Timeout() {
-		t.Errorf("the error is %v", err)
+	const insert = "INSERT INTO row VALUES (1)"
+	for what, do := range map[string]func(d *DB, cut func()) error{
+		"statement": func(d *DB, cut func()) error {
+			cut()
+			_, err := d.ExecContext(t.Context(), insert)
+			return err
+		},
+		"commit": func(d *DB, cut func()) error {
+			return d.Transact(t.Context(), 1, func(tx Tx) error {
+				_, err := tx.exec(t.Context(), insert)
+				cut()
+				return err
+			})
+		},
+	} {
+		for name, fault := range map[string]dbtest.Fault{"reset": dbtest.ResetIt, "silence": dbtest.SilenceIt} {
+			t.Run(what+" "+name, func(t *testing.T) {
+				t.Parallel()
+				l := dbtest.NewLine(t)
+				d := pool(t, dbtest.New(t, migrated), impatient(l))
+				_, err := d.ExecContext(t.Context(), "CREATE TABLE row (n int)")
+				fine(t, err)
+				err = bounded(t, what, func() error { return do(d, func() { l.CutAt(1, fault, true) }) })
+				if !Unavailable(err) || Uncertain(err) != (what == "commit") {
+					t.Errorf("the error is %v", err)
+				}
+				var n int
+				fine(t, d.NewRaw("SELECT count(*) FROM row").Scan(t.Context(), &n))
+				if n != 1 {
+					t.Errorf("it was executed %d times", n)
+				}
+			})
+		}
 	}
-	<-cut.Done()
-	fine(t, d.PingContext(t.Context()))
 }
 
 // TestSilentPool: a connection that does not answer a ping is given up soon, and the pool does not
-// try the others one by one.
+// try the others one by one. It is pinged when it was idle for a while, and when another was reset.
 func TestSilentPool(t *testing.T) {
 	t.Parallel()
-	l := dbtest.NewLine(t)
-	d := pool(t, dbtest.New(t, migrated), Options{MaxConns: 4, Dial: l.Dial})
-	var all sync.WaitGroup
-	for range 4 {
-		all.Go(func() { _, _ = d.ExecContext(t.Context(), "SELECT pg_sleep(0.1)") })
-	}
-	all.Wait()
-	if n := l.Connections(); n != 4 {
-		t.Fatalf("%d connections are open", n)
-	}
-	l.Silence()
-	time.Sleep(idleTime)
-	began := time.Now()
-	fine(t, d.PingContext(t.Context()))
-	if took := time.Since(began); took > pingTime+connectTime {
-		t.Errorf("the next statement took %v", took)
-	}
-	if d.conns.broke.Load() < began.UnixNano() {
-		t.Error("the other connections are not replaced")
+	for name, wait := range map[string]func(l *dbtest.Line, d *DB){
+		"idle": func(*dbtest.Line, *DB) { time.Sleep(idleTime) },
+		"reset": func(l *dbtest.Line, d *DB) {
+			l.CutAt(1, dbtest.ResetIt, true)
+			if _, err := d.ExecContext(t.Context(), "SELECT 1"); err == nil {
+				t.Error("the connection was not reset")
+			}
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			l := dbtest.NewLine(t)
+			d := pool(t, dbtest.New(t, migrated), Options{MaxConns: 4, Dial: l.Dial})
+			for range 2 { // the first reuse of a connection always pings
+				var all sync.WaitGroup
+				for range 4 {
+					all.Go(func() { _, _ = d.ExecContext(t.Context(), "SELECT pg_sleep(0.1)") })
+				}
+				all.Wait()
+			}
+			if n := l.Connections(); n != 4 {
+				t.Fatalf("%d connections are open", n)
+			}
+			wait(l, d)
+			l.Silence()
+			began := time.Now()
+			fine(t, d.PingContext(t.Context()))
+			if took := time.Since(began); took > pingTime+connectTime {
+				t.Errorf("the next statement took %v", took)
+			}
+			if d.conns.broke.Load() < began.UnixNano() {
+				t.Error("the other connections are not replaced")
+			}
+		})
 	}
 }
 
