@@ -102,45 +102,55 @@ func TestStatements(t *testing.T) {
 	}
 }
 
-// TestPageFromMemory: a page of open conversations with all that it shows takes one statement once
-// it has been read, which says what has changed. Nothing outdated is shown.
+// TestPageFromMemory: a page with all that it shows takes one statement once it has been read: of
+// open conversations the one that says what has changed, of others the one that reads their rows.
+// Nothing outdated is shown.
 func TestPageFromMemory(t *testing.T) {
 	t.Parallel()
-	sent := &statements{}
-	w := newWorld(t, func(o *options) { o.pool.Tracer = sent })
-	contact, _, c := w.twice(w.agent, "Carla Contact")
-	who := w.hire(w.company, "Anton Agent", "anton@acme.example", db.RoleAgent)
-	w.assign(w.agent, c, who)
-	w.say(c, db.Inbound, contact.ID.Ref(), "Hello?")
-	w.service.Preload(t.Context())
-	shown := func() (page string, statements int) {
-		const doc = `{ inbox(view: ALL) { nodes { contact { name } assignee { name } lastMessage { body } } } }`
-		statements = len(sent.during(func() { page = string(w.query(w.agent.token, doc, nil).body) }))
-		return page, statements
-	}
-	for _, change := range []struct {
-		shows string
-		make  func() error
-	}{
-		{"Carla Contact", func() error { return nil }},
-		{"Carla Changed", func() error {
-			_, err := w.service.UpdateContact(t.Context(), w.agent.Actor, service.UpdateContactInput{ContactID: contact.ID, Name: new("Carla Changed")})
-			return err
-		}},
-		{"Anton Another", func() error {
-			_, err := w.service.UpdateAgent(t.Context(), w.manager.Actor, service.UpdateAgentInput{AgentID: who.id, Name: new("Anton Another")})
-			return err
-		}},
-		{"Hello again", func() error { w.say(c, db.Inbound, contact.ID.Ref(), "Hello again"); return nil }},
-	} {
-		must(t, change.make())
-		page, _ := shown()
-		if !strings.Contains(page, change.shows) {
-			t.Errorf("%q is not shown: %s", change.shows, page)
-		}
-		if again, n := shown(); n != 1 || again != page {
-			t.Errorf("the same page takes %d statements and shows %s, not %s", n, again, page)
-		}
+	for _, view := range []db.View{db.ViewAll, db.ViewClosed} {
+		t.Run(string(view), func(t *testing.T) {
+			t.Parallel()
+			sent := &statements{}
+			w := newWorld(t, func(o *options) { o.pool.Tracer = sent })
+			contact, _, c := w.twice(w.agent, "Carla Contact")
+			who := w.hire(w.company, "Anton Agent", "anton@acme.example", db.RoleAgent)
+			w.assign(w.agent, c, who)
+			w.say(c, db.Inbound, contact.ID.Ref(), "Hello?")
+			if view == db.ViewClosed {
+				w.close(w.agent, c)
+				w.query(w.agent.token, `{ inbox(view: ALL) { nodes { id } } }`, nil) // only that brings rows into memory
+			}
+			w.service.Preload(t.Context())
+			shown := func() (page string, statements int) {
+				const doc = `query($view: InboxView!) { inbox(view: $view) { nodes { contact { name } assignee { name } lastMessage { body } } } }`
+				statements = len(sent.during(func() { page = string(w.query(w.agent.token, doc, vars{"view": view}).body) }))
+				return page, statements
+			}
+			for _, change := range []struct {
+				shows string
+				make  func() error
+			}{
+				{"Carla Contact", func() error { return nil }},
+				{"Carla Changed", func() error {
+					_, err := w.service.UpdateContact(t.Context(), w.agent.Actor, service.UpdateContactInput{ContactID: contact.ID, Name: new("Carla Changed")})
+					return err
+				}},
+				{"Anton Another", func() error {
+					_, err := w.service.UpdateAgent(t.Context(), w.manager.Actor, service.UpdateAgentInput{AgentID: who.id, Name: new("Anton Another")})
+					return err
+				}},
+				{"Hello again", func() error { w.say(c, db.Outbound, w.agent.id.Ref(), "Hello again"); return nil }},
+			} {
+				must(t, change.make())
+				page, _ := shown()
+				if !strings.Contains(page, change.shows) {
+					t.Errorf("%q is not shown: %s", change.shows, page)
+				}
+				if again, n := shown(); n != 1 || again != page {
+					t.Errorf("the same page takes %d statements and shows %s, not %s", n, again, page)
+				}
+			}
+		})
 	}
 }
 

@@ -11,6 +11,14 @@ import (
 // in no order, and leave out unknown ids.
 type Kept struct{ *projection.Kept }
 
+// keptIn returns what is nil for no rows.
+func keptIn(rows *projection.Kept) *Kept {
+	if rows == nil {
+		return nil
+	}
+	return &Kept{rows}
+}
+
 // AgentsByID returns agents.
 func (k *Kept) AgentsByID(ctx context.Context, actor Actor, ids []db.AgentID) ([]*db.Agent, error) {
 	if err := Permit(actor, "agent"); err != nil {

@@ -250,10 +250,7 @@ func (s *Service) Conversation(ctx context.Context, actor Actor, id db.Conversat
 		return nil, nil, err
 	}
 	found, rows, err := s.open.Find(ctx, s.DB.ForWorkspace(actor.Workspace), id)
-	if rows == nil || err != nil {
-		return found, nil, err
-	}
-	return found, &Kept{rows}, nil
+	return found, keptIn(rows), err
 }
 
 // LatestConversations reads the latest conversation of each contact that has one.

@@ -102,7 +102,10 @@ func (m *measurement) closedPages(ctx context.Context) error {
 		}
 		return all
 	}
-	return m.compare(ctx, closed, requests, harness.Pgbench("pgbench", m.d.URL, pageScript(m.large, "CLOSED"), connections))
+	if err := m.compare(ctx, closed, requests, harness.Pgbench("pgbench", m.d.URL, pageScript(m.large, "CLOSED"), connections)); err != nil {
+		return err
+	}
+	return m.countStatements(ctx, closed, requests(document.Sides[0]))
 }
 
 func (m *measurement) singleConversations(ctx context.Context) error {
@@ -115,5 +118,5 @@ func (m *measurement) singleConversations(ctx context.Context) error {
 	if err := m.compare(ctx, conversation, requests, harness.Pgbench("pgbench", m.d.URL, m.conversationScript(), connections)); err != nil {
 		return err
 	}
-	return m.countStatements(ctx, requests(document.Sides[0]))
+	return m.countStatements(ctx, conversation, requests(document.Sides[0]))
 }

@@ -67,7 +67,7 @@ func (p *Open) Find(ctx context.Context, w db.ForWorkspace, id db.ConversationID
 		if found, kept = nil, nil; o.entries == nil {
 			return
 		}
-		found, kept = o.entries.find(id), &Kept{o.entries.rows, w, o.entries.head}
+		found, kept = o.entries.find(id), o.entries.kept(w)
 		if read.Head == kept.head {
 			kept.keep(read)
 		}
@@ -93,6 +93,24 @@ func (p *Open) Find(ctx context.Context, w db.ForWorkspace, id db.ConversationID
 		read, err = w.ConversationAt(ctx, id) // it was closed just now
 	}
 	return cmp.Or(found, read.Conversation), kept, err
+}
+
+// Kept returns the rows in memory to which the conversations of a page refer that was read when the
+// log ended at a position: rows as they were then, or later. It returns nil if the workspace's
+// conversations are not in memory.
+func (p *Open) Kept(ctx context.Context, w db.ForWorkspace, at db.Head) (kept *Kept, err error) {
+	if !p.of.has(w.Key) {
+		return nil, nil
+	}
+	look := func(o *open) {
+		if kept = nil; o.entries != nil {
+			kept = o.entries.kept(w)
+		}
+	}
+	if err = p.of.peek(ctx, w, look); err == nil && (kept == nil || kept.head != at) {
+		err = p.of.read(ctx, w, look) // a log that ends later may be another one
+	}
+	return kept, err
 }
 
 // Preload reads the open conversations of a workspace, and returns when they are in memory.

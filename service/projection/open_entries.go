@@ -78,6 +78,9 @@ func (es *openEntries) find(id db.ConversationID) *db.Conversation {
 	return &r.Conversation
 }
 
+// kept returns the rows in memory to which the entries refer.
+func (es *openEntries) kept(w db.ForWorkspace) *Kept { return &Kept{es.rows, w, es.head} }
+
 // list returns a copy of what a query's list is read from. A copied tree shares its nodes with the
 // original, which changes none of them.
 func (es *openEntries) list(q db.InboxQuery) *OpenList {

@@ -89,6 +89,19 @@ func TestOpenIsBuiltInSteps(t *testing.T) {
 	}
 }
 
+// loses makes the log end before an event, as if the database came from a backup.
+func (l *log) loses(seq db.Seq) {
+	l.t.Helper()
+	for _, sql := range []string{
+		"DELETE FROM events WHERE workspace_id = $1 AND seq >= $2",
+		"DELETE FROM conversations WHERE workspace_id = $1 AND NOT EXISTS (SELECT FROM events WHERE workspace_id = $1 AND seq < $2 AND conversation_id = conversations.id)",
+		"UPDATE event_heads SET seq = $2 - 1, event_id = (SELECT id FROM events WHERE workspace_id = $1 AND seq = $2 - 1) WHERE workspace_id = $1",
+	} {
+		_, err := l.db.DB.DB.ExecContext(l.t.Context(), sql, l.Key, seq)
+		fine(l.t, err)
+	}
+}
+
 // TestOpenOfReplacedLog: another event under the number of the last one means that the log was
 // replaced, so nothing in memory counts any more.
 func TestOpenOfReplacedLog(t *testing.T) {
@@ -101,14 +114,7 @@ func TestOpenOfReplacedLog(t *testing.T) {
 	if n := w.listed(open); n != 3 {
 		t.Fatalf("%d are listed", n)
 	}
-	for _, sql := range []string{ // the third event did not happen, but another did
-		"DELETE FROM events WHERE workspace_id = $1 AND seq = 3",
-		"DELETE FROM conversations WHERE workspace_id = $1 AND NOT EXISTS (SELECT FROM events WHERE workspace_id = $1 AND conversation_id = conversations.id)",
-		"UPDATE event_heads SET seq = 2, event_id = (SELECT id FROM events WHERE workspace_id = $1 AND seq = 2) WHERE workspace_id = $1",
-	} {
-		_, err := w.db.DB.DB.ExecContext(t.Context(), sql, w.Key)
-		fine(t, err)
-	}
+	w.loses(3)
 	for _, more := range []int{2, 0} { // the number is passed, and then stays
 		for range more {
 			w.opened()
@@ -121,6 +127,44 @@ func TestOpenOfReplacedLog(t *testing.T) {
 		if fmt.Sprint(idsOf(got.Rows)) != fmt.Sprint(idsOf(want.Rows)) || len(want.Rows) != 4 {
 			t.Errorf("after the log was replaced %s are listed, not %s", idsOf(got.Rows), idsOf(want.Rows))
 		}
+	}
+}
+
+// TestKeptOfReplacedLog: what was kept while another log was followed is not shown on a page that
+// was read after the log was replaced.
+func TestKeptOfReplacedLog(t *testing.T) {
+	t.Parallel()
+	w := newLog(t, db.Options{MaxConns: 4})
+	w.opened()
+	w.opened()
+	open := NewOpen(NewRows(1 << 20))
+	list, q := w.list(open, 1)
+	page, err := list.Page()
+	fine(t, err)
+	names := func(kept *Kept) (name string) {
+		contacts, err := kept.Contacts(t.Context(), []db.ContactID{page.Rows[0].ContactID})
+		fine(t, err)
+		return contacts[0].Name
+	}
+	if name := names(list.Kept(w.ForWorkspace)); name != "Ada" {
+		t.Fatalf("the contact's name is %s", name)
+	}
+	w.loses(2)
+	_, err = w.db.DB.DB.ExecContext(t.Context(), "UPDATE contacts SET name = 'Eda' WHERE workspace_id = $1 AND id = $2", w.Key, page.Rows[0].ContactID)
+	fine(t, err)
+	w.opened()             // another event has the number
+	for round := range 2 { // while the conversations are read, and afterwards
+		read, err := w.Inbox(t.Context(), q)
+		fine(t, err)
+		kept, err := open.Kept(t.Context(), w.ForWorkspace, read.Head)
+		fine(t, err)
+		if round > 0 && kept == nil {
+			t.Fatal("no rows are in memory")
+		}
+		if kept != nil && names(kept) != "Eda" {
+			t.Errorf("the contact's name is %s", names(kept))
+		}
+		fine(t, open.Preload(t.Context(), w.ForWorkspace))
 	}
 }
 
