@@ -157,7 +157,7 @@ func (s serve) serve(ctx context.Context, c *console, b *backend, listener net.L
 		return err
 	}
 	running.Go(func() { documents.reload(background, api) })
-	for _, work := range []func(context.Context){b.feed.Run, b.auth.Run, b.service.Maintain, b.service.RunWorkflows, b.preload, b.service.KeepDashboards, api.Shed, c.toggleDebug} {
+	for _, work := range []func(context.Context){b.feed.Run, b.auth.Run, b.service.Maintain, b.service.RunWorkflows, b.preload, b.service.KeepCheckpoints, api.Shed, c.toggleDebug} {
 		running.Go(func() { work(background) })
 	}
 	requests, giveUp := context.WithCancel(background)

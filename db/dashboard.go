@@ -81,41 +81,6 @@ func optionalAgent(id pgtype.UUID) *AgentID {
 	return &AgentID{id.Bytes}
 }
 
-// DashboardDays are what was measured on the last days up to one place of the log, so that a start
-// need not measure it again.
-type DashboardDays struct {
-	Head     Head
-	TimeZone string // in which the days begin
-	Days     []byte // JSON of the projection
-}
-
-// SaveDashboardDays replaces what was measured of a workspace.
-func (d *DB) SaveDashboardDays(ctx context.Context, m DashboardDays) error {
-	_, err := d.ForWorkspace(m.Head.WorkspaceID).exec(ctx, `INSERT INTO dashboard_days (workspace_id, seq, event_id, time_zone, days)
-		VALUES ($1, $2, $3, $4, $5::text::json)
-		ON CONFLICT (workspace_id) DO UPDATE SET seq = excluded.seq, event_id = excluded.event_id,
-			time_zone = excluded.time_zone, days = excluded.days`, m.Head.WorkspaceID, m.Head.Seq, m.Head.EventID, m.TimeZone, string(m.Days))
-	return err
-}
-
-// DashboardDays returns what was measured of the workspace; nil if nothing was, or if its place is
-// not in the log.
-func (w ForWorkspace) DashboardDays(ctx context.Context) (*DashboardDays, error) {
-	var rows []struct {
-		Seq      Seq
-		EventID  EventID
-		TimeZone string
-		Days     []byte
-	}
-	err := w.query(ctx, &rows, `SELECT seq, event_id, time_zone, days FROM dashboard_days AS saved WHERE workspace_id = $1
-		AND EXISTS (SELECT FROM events WHERE workspace_id = $1 AND seq = saved.seq AND id = saved.event_id)`, w.Key)
-	if err != nil || len(rows) == 0 {
-		return nil, err
-	}
-	saved := rows[0]
-	return &DashboardDays{Head{WorkspaceID: w.Key, Seq: saved.Seq, EventID: saved.EventID}, saved.TimeZone, saved.Days}, nil
-}
-
 // LastSeqBefore returns the number of the last event of the log that was recorded before t, or 0 if
 // there is none. It is a binary search, since numbers have no gaps and times ascend almost always.
 // Where times run back a little and pass t more than once, it returns one of these positions.

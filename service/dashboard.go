@@ -25,29 +25,6 @@ func (s *Service) Dashboard(ctx context.Context, actor Actor) (*Dashboard, error
 }
 
 const (
-	saveEvery = time.Minute     // between two stores of what dashboards have measured
-	saveTime  = 2 * time.Second // for the last one, at the end of the server
-)
-
-// KeepDashboards stores what dashboards have measured once a minute and when the context ends, so
-// that the first dashboards after the next start need not wait for it.
-func (s *Service) KeepDashboards(ctx context.Context) {
-	for ctx.Err() == nil {
-		_ = SleepUntil(ctx, time.Now().Add(saveEvery))
-		s.SaveDashboards(ctx)
-	}
-}
-
-// SaveDashboards stores what dashboards have measured. It does so although the context has ended.
-func (s *Service) SaveDashboards(ctx context.Context) {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), saveTime)
-	defer cancel()
-	if err := s.dashboards.Save(ctx, s.DB); err != nil {
-		s.Log.Debug("what dashboards have measured was not stored; the first ones after the next start wait longer", "error", err)
-	}
-}
-
-const (
 	dashboardEvery = 500 * time.Millisecond // shortest time between two pushes
 	dashboardAgain = time.Second            // pause after an error
 )

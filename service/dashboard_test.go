@@ -60,7 +60,7 @@ func TestDashboardAgrees(t *testing.T) {
 				p.relocate()
 			case i%10 == 5:
 				p.checkDashboard(p.Service.Service)
-				p.SaveDashboards(p.ctx) // from which the new one starts
+				p.SaveCheckpoints(p.ctx) // from which the new one starts
 			case i%5 == 1:
 				p.automatedReply()
 			case i%5 == 2:
@@ -469,9 +469,9 @@ func TestDashboardAfterRestart(t *testing.T) {
 	}
 	w.Open()
 	before := w.dashboard()
-	w.SaveDashboards(w.Context())
+	w.SaveCheckpoints(w.Context())
 	stores := func(change string) {
-		_, err := w.DB.ExecContext(w.Context(), "UPDATE dashboard_days SET "+change)
+		_, err := w.DB.ExecContext(w.Context(), "UPDATE checkpoints SET "+change+" WHERE projection = 'dashboards'")
 		servicetest.Fine(t, err)
 	}
 	again := w.anew()
@@ -479,19 +479,19 @@ func TestDashboardAfterRestart(t *testing.T) {
 
 	again.Closes(again.Open())
 	after := again.dashboard()
-	const less = `days = (regexp_replace(days::text, '"(Resolution|Assignment)":{[^}]*},?', '', 'g'))::json`
+	const less = `state = (regexp_replace(state::text, '"(Resolution|Assignment)":{[^}]*},?', '', 'g'))::json`
 	stores(less)
 	now := again.anew().dashboard()
 	servicetest.Equal(t, "only what followed is measured", fmt.Sprint(now.Resolution.Today.Count, now.TimeToAssignment.Today.Count), "1 0")
 	for name, change := range map[string]string{
-		"another log": "event_id = gen_random_uuid()", "another time zone": "time_zone = 'Asia/Kathmandu'",
-		"another version": "days = (jsonb_set(days::jsonb, '{Version}', '0'))::json", "no form": "days = '[]'", "the future": "seq = seq + 1000",
+		"another log": "event_id = gen_random_uuid()", "another time zone": `state = (jsonb_set(state::jsonb, '{TimeZone}', '"Asia/Kathmandu"'))::json`,
+		"another version": "state = (jsonb_set(state::jsonb, '{Version}', '0'))::json", "no form": "state = '[]'", "the future": "seq = seq + 1000",
 	} {
-		_, err := w.DB.ExecContext(w.Context(), "DELETE FROM dashboard_days")
+		_, err := w.DB.ExecContext(w.Context(), "DELETE FROM checkpoints")
 		servicetest.Fine(t, err)
 		measured := w.anew()
 		servicetest.Equal(t, name+" has not come yet", measured.dashboard().Equal(*after), true)
-		measured.SaveDashboards(w.Context())
+		measured.SaveCheckpoints(w.Context())
 		stores(less)
 		stores(change)
 		servicetest.Equal(t, name, w.anew().dashboard().Equal(*after), true)

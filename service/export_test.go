@@ -71,3 +71,6 @@ func (s *Service) Waiting(workspace db.WorkspaceKey) int {
 func (s *Service) Does(ctx context.Context, actor Actor, id db.ConversationID, do func(*Act, *Thread) (Changes, error)) (*Outcome, error) {
 	return s.mutate(ctx, actor, "closeConversation", &Keyed{}, inConversation(id, nil), Verb{do: do})
 }
+
+// IsFromMemory reports whether a page was read from memory.
+func (l *InboxList) IsFromMemory() bool { return l.open != nil }

@@ -46,7 +46,7 @@ func fromMemory(t failing, s *service.Service, viewer service.Actor, in service.
 		if err != nil {
 			t.Fatal(err)
 		}
-		if l.Kept() != nil {
+		if l.IsFromMemory() {
 			return l
 		}
 		if err := s.ReadOpen(t.Context(), viewer); err != nil {
@@ -235,6 +235,9 @@ func TestOpenInboxAgrees(t *testing.T) {
 			case what < 92:
 				p.compare(servers[n])
 			case what < 94:
+				if rapid.Bool().Draw(t, "checkpoint") {
+					p.SaveCheckpoints(p.ctx)
+				}
 				servers[n].stop()
 				servers[n] = p.startServer()
 			case what < 97:
@@ -271,6 +274,14 @@ func (p *play) compare(s *server) {
 	size, backward := rapid.IntRange(1, 7).Draw(p.T, "size"), rapid.Bool().Draw(p.T, "backward")
 	if n := len(samePages(p, s.Service.Service, viewer, in, size, backward)); n != total {
 		p.Fatalf("%s has a total of %d, but %d are listed", in.View, total, n)
+	}
+	for _, view := range []db.View{db.ViewClosed, db.ViewBlocked} {
+		l, err := s.Inbox(p.ctx, viewer, service.InboxInput{View: view})
+		servicetest.Fine(p, err)
+		if l.Kept() == nil {
+			p.Fatalf("nothing is in memory to which %s refers", view)
+		}
+		sameRows(p, s.Service.Service, viewer, l)
 	}
 	p.compareCounts(s, viewer)
 	p.checkLive(s)

@@ -52,10 +52,12 @@ func (d Dashboard) Equal(o Dashboard) bool {
 // Dashboards is the projection of the log into the dashboard of each workspace.
 type Dashboards struct{ of folds[*dashboard] }
 
+const dashboardKind = "dashboards"
+
 // NewDashboards returns a projection that has read nothing yet; now is the clock that decides which
 // day is today.
 func NewDashboards(now func() time.Time) *Dashboards {
-	return &Dashboards{newFolds("dashboards", func() *dashboard { return &dashboard{now: now} })}
+	return &Dashboards{newFolds(dashboardKind, func() *dashboard { return &dashboard{now: now} })}
 }
 
 // Read returns the dashboard of a workspace at the end of the log.

@@ -2,8 +2,6 @@ package projection
 
 import (
 	"context"
-	"encoding/json"
-	"errors"
 
 	"switchboard/db"
 )
@@ -13,8 +11,9 @@ import (
 
 // savedDays is the stored form of what ended on the last days.
 type savedDays struct {
-	Version int // of this form and of sketches
-	Days    map[day]savedDay
+	Version  int    // of this form and of sketches
+	TimeZone string // in which the days begin
+	Days     map[day]savedDay
 }
 
 // savedDay is the stored form of daily.
@@ -23,33 +22,29 @@ type savedDay struct {
 	Closed                                map[db.AgentID]int
 }
 
-const savedVersion = 1
+const savedVersion = 2
 
-// save returns the stored form.
-func (s *dashboard) save(head db.Head) (db.DashboardDays, error) {
-	saved := savedDays{savedVersion, map[day]savedDay{}}
+// form returns the stored form.
+func (s *dashboard) form() any {
+	saved := savedDays{savedVersion, s.zone.String(), map[day]savedDay{}}
 	for d, on := range s.days {
 		saved.Days[d] = savedDay{on.firstResponse.buckets(), on.resolution.buckets(), on.assignment.buckets(), on.closed}
 	}
-	text, err := json.Marshal(saved)
-	return db.DashboardDays{Head: head, TimeZone: s.zone.String(), Days: text}, err
+	return saved
 }
 
 // restore takes over what was stored up to an event between two of the log, and returns its number;
 // the first one's if nothing of use was stored.
 func (s *dashboard) restore(ctx context.Context, w db.ForWorkspace, first, last db.Seq) (db.Seq, error) {
-	stored, err := w.DashboardDays(ctx)
-	if err != nil || stored == nil || stored.Head.Seq <= first || stored.Head.Seq > last || stored.TimeZone != s.zone.String() {
-		return first, err
-	}
 	var saved savedDays
-	if json.Unmarshal(stored.Days, &saved) != nil || saved.Version != savedVersion {
-		return first, nil
+	at, err := load(ctx, w, dashboardKind, &saved)
+	if err != nil || at.Seq <= first || at.Seq > last || saved.Version != savedVersion || saved.TimeZone != s.zone.String() {
+		return first, err
 	}
 	for d, on := range saved.Days {
 		s.days[d] = &daily{sketchOf(on.FirstResponse), sketchOf(on.Resolution), sketchOf(on.Assignment), on.Closed}
 	}
-	return stored.Head.Seq, nil
+	return at.Seq, nil
 }
 
 // buckets returns the numbers of durations by bucket, without empty ones.
@@ -76,17 +71,5 @@ func sketchOf(buckets map[int]int) (s sketch) {
 // Save stores what ended on the last days in the workspaces whose dashboards have changed since the
 // last call.
 func (p *Dashboards) Save(ctx context.Context, d *db.DB) error {
-	var all []db.DashboardDays
-	var failed error
-	p.of.each(ctx, func(head db.Head, s *dashboard) {
-		if s.saved == head.Seq {
-			return
-		}
-		days, err := s.save(head)
-		s.saved, all, failed = head.Seq, append(all, days), errors.Join(failed, err)
-	})
-	for _, days := range all {
-		failed = errors.Join(failed, d.SaveDashboardDays(ctx, days))
-	}
-	return failed
+	return p.of.save(ctx, d, (*dashboard).form)
 }

@@ -18,8 +18,6 @@ type dashboard struct {
 	zone *time.Location
 	days map[day]*daily
 
-	saved db.Seq // the head when the days were last stored
-
 	// About open conversations without blocked ones (S4); unassigned ones have the zero id.
 	active  map[db.AgentID]bool // the agents who may have any
 	loads   map[db.AgentID]int
@@ -42,6 +40,11 @@ const (
 
 // endings are the events that may end something that is measured.
 var endings = []db.EventType{db.MessageSent, db.ConversationClosed, db.ConversationAssigned}
+
+// resume returns no place: start takes over what was stored.
+func (s *dashboard) resume(context.Context, db.ForWorkspace, db.Head) (db.Head, error) {
+	return db.Head{}, nil
+}
 
 func (s *dashboard) start(ctx context.Context, w db.ForWorkspace) (db.Head, error) {
 	tally, err := w.OpenTally(ctx)

@@ -10,6 +10,9 @@ import (
 
 // folded is what the events of one workspace are folded into.
 type folded interface {
+	// resume takes over a state that was stored, and returns its place in the log; zero if there is
+	// none from which the end of the log is reached sooner than by start.
+	resume(ctx context.Context, w db.ForWorkspace, end db.Head) (db.Head, error)
 	// start computes the state from the rows and returns the end of the log that they show.
 	start(ctx context.Context, w db.ForWorkspace) (db.Head, error)
 	// next applies the events that follow. It reports false, having changed nothing, if the
@@ -22,7 +25,12 @@ type fold[T folded] struct {
 	head     db.Head // the last event that the state includes
 	ready    bool
 	state    T
+	saved    db.Head // the head when the state was last stored
 	measures *measures
+
+	empty   func() T
+	turns   chan struct{}   // holds a value for each renewal under way, of all folds of the kind
+	renewed chan renewal[T] // nil unless the state came from a checkpoint
 }
 
 const (
@@ -34,7 +42,10 @@ const (
 type folds[T folded] struct{ *projections[*fold[T]] }
 
 func newFolds[T folded](kind string, empty func() T) folds[T] {
-	return folds[T]{newProjections(kind, func(m *measures) *fold[T] { return &fold[T]{state: empty(), measures: m} })}
+	turns := make(chan struct{}, maxRenewals)
+	return folds[T]{newProjections(kind, func(m *measures) *fold[T] {
+		return &fold[T]{state: empty(), measures: m, empty: empty, turns: turns}
+	})}
 }
 
 // read brings a workspace's fold to the end of the log and calls look with its state.
@@ -42,9 +53,8 @@ func (fs folds[T]) read(ctx context.Context, w db.ForWorkspace, look func(T)) er
 	return fs.projections.read(ctx, w, func(f *fold[T]) { look(f.state) })
 }
 
-// each calls look with the state of each fold that is in use, without bringing it to the end of the
-// log.
-func (fs folds[T]) each(ctx context.Context, look func(head db.Head, state T)) {
+// each calls look with each fold that is in use, without bringing it to the end of the log.
+func (fs folds[T]) each(ctx context.Context, look func(*fold[T])) {
 	fs.mu.Lock()
 	all := maps.Clone(fs.of)
 	fs.mu.Unlock()
@@ -54,38 +64,50 @@ func (fs folds[T]) each(ctx context.Context, look func(head db.Head, state T)) {
 		case <-ctx.Done():
 			return
 		}
-		if f := p.state; f.ready {
-			look(f.head, f.state)
-		}
+		look(p.state)
 		<-p.turn
 	}
 }
 
+// advance brings the state to the end of the log, from where it is, or else from what was stored, or
+// else from the rows.
 func (f *fold[T]) advance(ctx context.Context, w db.ForWorkspace) error {
+	f.take()
 	head, err := w.Head(ctx)
 	if err != nil {
 		return err
 	}
-	for f.ready && f.head != head {
-		if head.Seq-f.head.Seq > maxBehind || head.Seq <= f.head.Seq {
-			f.ready = false // far behind, or the log was replaced by an older one
+	if err := f.follow(ctx, w, head); err != nil || f.ready {
+		return err
+	}
+	if err := f.resume(ctx, w, head); err != nil || f.ready {
+		return err
+	}
+	began := time.Now()
+	f.renewed = nil
+	f.head, err = f.state.start(ctx, w)
+	if f.ready = err == nil; f.ready {
+		f.measures.built(began)
+	}
+	return err
+}
+
+// follow applies the events up to a place. The state is not ready afterwards if it is too far behind
+// for that, or if the log was replaced.
+func (f *fold[T]) follow(ctx context.Context, w db.ForWorkspace, to db.Head) error {
+	for f.ready && f.head != to {
+		if to.Seq-f.head.Seq > maxBehind || to.Seq <= f.head.Seq {
+			f.ready = false
 			break
 		}
 		if err := f.applyNext(ctx, w); err != nil {
 			return err
 		}
-		if f.head.Seq >= head.Seq {
-			return nil
+		if f.head.Seq >= to.Seq {
+			break
 		}
 	}
-	if !f.ready {
-		began := time.Now()
-		f.head, err = f.state.start(ctx, w)
-		if f.ready = err == nil; f.ready {
-			f.measures.built(began)
-		}
-	}
-	return err
+	return nil
 }
 
 // applyNext applies the next batch of events. It reads the last applied event again: another id
