@@ -40,7 +40,7 @@ type serve struct {
 	DrainDelay     time.Duration   `env:"SWITCHBOARD_DRAIN_DELAY" default:"0s" placeholder:"TIME" help:"Time for which a server that was told to stop still accepts connections while /readyz fails, such as 15s behind a load balancer that polls it."`
 	DrainOver      time.Duration   `env:"SWITCHBOARD_DRAIN_OVER" default:"0s" placeholder:"TIME" help:"Time over which a stopping server spreads the reconnecting of its clients; 0: a millisecond for each, at most 5 s."`
 
-	RowMemory uint `env:"SWITCHBOARD_ROW_MEMORY" default:"64" placeholder:"MIB" help:"Memory for the contacts, agents and messages that lists of open conversations show, in MiB; 0: none is kept."`
+	RowMemory uint `env:"SWITCHBOARD_ROW_MEMORY" default:"64" placeholder:"MIB" help:"Memory for the contacts, agents and messages that lists of conversations show, in MiB; 0: none is kept."`
 
 	PublicURL graph.Origin `name:"public-url" env:"SWITCHBOARD_PUBLIC_URL" placeholder:"URL" help:"Address under which browsers reach this server, such as https://desk.example. If set, requests whose Host is neither this nor an allowed origin are refused."`
 

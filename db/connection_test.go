@@ -109,18 +109,24 @@ func TestLostAnswer(t *testing.T) {
 				d := pool(t, dbtest.New(t, migrated), impatient(l))
 				_, err := d.ExecContext(t.Context(), "CREATE TABLE row (n int)")
 				fine(t, err)
-				writes := 1 // a commit is one
-				if what == "statement" {
-					writes = statementWrites(t, l, d)
-				}
-				err = bounded(t, what, func() error { return do(d, func() { l.CutAt(writes, fault, true) }) })
-				if !Unavailable(err) || Uncertain(err) != (what == "commit") {
-					t.Errorf("the error is %v", err)
-				}
-				var n int
-				fine(t, d.NewRaw("SELECT count(*) FROM row").Scan(t.Context(), &n))
-				if n != 1 {
-					t.Errorf("it was executed %d times", n)
+				for tries := 1; ; tries++ {
+					writes := 1 // a commit is one
+					if what == "statement" {
+						writes = statementWrites(t, l, d)
+					}
+					err := bounded(t, what, func() error { return do(d, func() { l.CutAt(writes, fault, true) }) })
+					var n int
+					fine(t, d.NewRaw("SELECT count(*) FROM row").Scan(t.Context(), &n))
+					if n != tries {
+						t.Fatalf("it was executed %d times", n-tries+1)
+					}
+					if err == nil && tries < 5 {
+						continue // the machine was so busy that a ping came first, and was cut
+					}
+					if !Unavailable(err) || Uncertain(err) != (what == "commit") {
+						t.Errorf("the error is %v", err)
+					}
+					break
 				}
 			})
 		}
@@ -144,10 +150,13 @@ func TestSilentPool(t *testing.T) {
 	for name, wait := range map[string]func(l *dbtest.Line, d *DB){
 		"idle": func(*dbtest.Line, *DB) { time.Sleep(idleTime) },
 		"reset": func(l *dbtest.Line, d *DB) {
-			l.CutAt(statementWrites(t, l, d), dbtest.ResetIt, true)
-			if _, err := d.ExecContext(t.Context(), "SELECT 1"); err == nil {
-				t.Error("the connection was not reset")
+			for range 5 { // on a busy machine a ping may come first, and is cut
+				l.CutAt(statementWrites(t, l, d), dbtest.ResetIt, true)
+				if _, err := d.ExecContext(t.Context(), "SELECT 1"); err != nil {
+					return
+				}
 			}
+			t.Error("the connection was not reset")
 		},
 	} {
 		t.Run(name, func(t *testing.T) {

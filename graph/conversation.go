@@ -13,9 +13,7 @@ func (r queryResolver) Conversation(ctx context.Context, id string) (*db.Convers
 		return nil, err
 	}
 	found, kept, err := r.service.Conversation(ctx, actorOf(ctx), conversation)
-	if kept != nil {
-		readsOf(ctx).kept.Store(kept)
-	}
+	readsOf(ctx).kept.Store(kept)
 	return found, err
 }
 

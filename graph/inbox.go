@@ -21,9 +21,7 @@ func (r queryResolver) Inbox(ctx context.Context, view db.View, search *string, 
 	if err != nil {
 		return nil, err
 	}
-	if kept := l.Kept(); kept != nil {
-		readsOf(ctx).kept.Store(kept)
-	}
+	readsOf(ctx).kept.Store(l.Kept())
 	return r.inboxConnection(actor, l), nil
 }
 

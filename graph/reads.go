@@ -19,7 +19,7 @@ type reads struct {
 	service *workflow.Service
 	actor   service.Actor
 	away    atomic.Bool                  // a read found the database unreachable
-	kept    atomic.Pointer[service.Kept] // rows in memory; nil unless a page was read from there
+	kept    atomic.Pointer[service.Kept] // for rows in memory; nil unless a page or a conversation was read
 
 	agents        *reader[db.AgentID, *db.Agent]
 	contacts      *reader[db.ContactID, *db.Contact]
@@ -108,7 +108,8 @@ func byID[K comparable, V any](r *reads, read func(context.Context, service.Acto
 	})
 }
 
-// orKept returns a read that first looks among the rows in memory, once a page was read from there.
+// orKept returns a read that uses the rows in memory once a page or a conversation was read, which
+// says how recent they must be.
 func orKept[K, V any](r *reads, read func(context.Context, service.Actor, []K) ([]*V, error),
 	kept func(*service.Kept, context.Context, service.Actor, []K) ([]*V, error)) func(context.Context, service.Actor, []K) ([]*V, error) {
 	return func(ctx context.Context, actor service.Actor, keys []K) ([]*V, error) {

@@ -6,10 +6,7 @@ import (
 	"time"
 )
 
-const (
-	saveEvery = time.Minute     // between two checkpoints
-	saveTime  = 2 * time.Second // for the last one, at the end of the server
-)
+const saveEvery = time.Minute // between two checkpoints
 
 // KeepCheckpoints stores counts, and what dashboards have measured, once a minute and when the
 // context ends, so that the first readers after the next start need not wait for them.
@@ -23,8 +20,7 @@ func (s *Service) KeepCheckpoints(ctx context.Context) {
 // SaveCheckpoints stores counts and what dashboards have measured. It does so although the context
 // has ended.
 func (s *Service) SaveCheckpoints(ctx context.Context) {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), saveTime)
-	defer cancel()
+	ctx = context.WithoutCancel(ctx)
 	if err := errors.Join(s.inbox.Save(ctx, s.DB), s.dashboards.Save(ctx, s.DB)); err != nil {
 		s.Log.Debug("counts and what dashboards have measured were not stored; the first readers after the next start wait longer", "error", err)
 	}

@@ -33,8 +33,11 @@ func TestCountsAfterRestart(t *testing.T) {
 
 	stores := func(change string) {
 		t.Helper()
-		_, err := w.DB.ExecContext(w.Context(), "UPDATE checkpoints SET "+change+" WHERE projection = 'counts'")
+		changed, err := w.DB.ExecContext(w.Context(), "UPDATE checkpoints SET "+change+" WHERE projection = 'counts'")
 		servicetest.Fine(t, err)
+		rows, err := changed.RowsAffected()
+		servicetest.Fine(t, err)
+		servicetest.Equal(t, "checkpoints", rows, 1)
 	}
 	const other = `state = (jsonb_set(state::jsonb, '{All,Closed}', '7'))::json`
 	stores(other)
@@ -69,4 +72,45 @@ func TestCountsAfterRestart(t *testing.T) {
 		w.OK(w.UpdateContact(w.Context(), ada, service.UpdateContactInput{ContactID: c.ContactID, Name: new(fmt.Sprint("Cora ", i))}))
 	}
 	servicetest.Equal(t, "after much has happened", counts(w.anew()), want)
+}
+
+// TestCountsRenewed: what was stored is counted anew after a restart, again if that fails, and those
+// who follow the counts wait for it.
+func TestCountsRenewed(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.Open()
+	_, err := w.InboxCounts(w.Context(), w.Manager)
+	servicetest.Fine(t, err)
+	w.SaveCheckpoints(w.Context())
+	_, err = w.DB.ExecContext(w.Context(), `UPDATE checkpoints SET state = (jsonb_set(state::jsonb, '{All,Closed}', '7'))::json WHERE projection = 'counts'`)
+	servicetest.Fine(t, err)
+
+	again := w.anew()
+	closed := func() int {
+		t.Helper()
+		counts, err := again.InboxCounts(w.Context(), w.Manager)
+		servicetest.Fine(t, err)
+		return counts.Closed
+	}
+	release := w.Locks("LOCK TABLE conversations IN ACCESS EXCLUSIVE MODE")
+	servicetest.Equal(t, "at first", closed(), 7)
+	w.WaitBlocked(1)
+	w.WaitBlocked(0) // it waited too long for the lock
+	servicetest.Equal(t, "after a failure", closed(), 7)
+	w.WaitBlocked(1)
+	streams := make(chan *service.Stream[service.Counts], 1)
+	go func() {
+		s, err := again.WatchCounts(w.Context(), w.Manager)
+		if err != nil {
+			t.Error(err)
+		}
+		streams <- s
+	}()
+	release()
+	if s := <-streams; s != nil {
+		defer s.Close()
+		servicetest.Equal(t, "to those who follow the counts", next(t, s).Closed, 0)
+	}
+	servicetest.Equal(t, "at last", closed(), 0)
 }

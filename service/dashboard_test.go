@@ -471,8 +471,11 @@ func TestDashboardAfterRestart(t *testing.T) {
 	before := w.dashboard()
 	w.SaveCheckpoints(w.Context())
 	stores := func(change string) {
-		_, err := w.DB.ExecContext(w.Context(), "UPDATE checkpoints SET "+change+" WHERE projection = 'dashboards'")
+		changed, err := w.DB.ExecContext(w.Context(), "UPDATE checkpoints SET "+change+" WHERE projection = 'dashboards'")
 		servicetest.Fine(t, err)
+		rows, err := changed.RowsAffected()
+		servicetest.Fine(t, err)
+		servicetest.Equal(t, "checkpoints", rows, 1)
 	}
 	again := w.anew()
 	servicetest.Equal(t, "the same after a restart", again.dashboard().Equal(*before), true)

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"switchboard/db"
+	"switchboard/service/projection"
 )
 
 // Internals that the tests of package service_test use.
@@ -74,3 +75,6 @@ func (s *Service) Does(ctx context.Context, actor Actor, id db.ConversationID, d
 
 // IsFromMemory reports whether a page was read from memory.
 func (l *InboxList) IsFromMemory() bool { return l.open != nil }
+
+// InMemory returns the rows in memory.
+func (k *Kept) InMemory(ctx context.Context) *projection.Kept { return k.inMemory(ctx) }

@@ -68,8 +68,7 @@ type InboxList struct {
 	kept         *Kept
 }
 
-// Kept returns the rows in memory to which the conversations refer; nil if there are none. They are
-// not older than the page.
+// Kept returns what reads the rows to which the conversations refer.
 func (l *InboxList) Kept() *Kept { return l.kept }
 
 // Inbox returns one page of a view (I1).
@@ -94,16 +93,18 @@ func (s *Service) Inbox(ctx context.Context, actor Actor, in InboxInput) (*Inbox
 	if err != nil {
 		return nil, BadKey(q.Page, err)
 	}
-	rows, err := s.rowsOf(ctx, w, found, open)
-	if err != nil {
-		return nil, err
-	}
 	return &InboxList{
 		List: List[*db.Conversation]{
 			Rows: found.Rows, HasNext: found.HasNext, HasPrevious: found.HasPrevious,
 			Cursor: func(c *db.Conversation) string { return q.Order().Cursor(actor.Workspace, q.Key(c)) },
 		},
-		AsOf: found.Head.Cursor(), SearchCapped: found.SearchCapped, query: q, open: open, kept: rows,
+		AsOf: found.Head.Cursor(), SearchCapped: found.SearchCapped, query: q, open: open,
+		kept: s.keptOf(func(ctx context.Context) (*projection.Kept, error) {
+			if open != nil {
+				return open.Kept(w), nil
+			}
+			return s.open.Kept(ctx, w, found.Head)
+		}),
 	}, nil
 }
 
@@ -120,16 +121,6 @@ func (s *Service) inboxPage(ctx context.Context, w db.ForWorkspace, q db.InboxQu
 		page, err = l.Page()
 	}
 	return page, l, err
-}
-
-// rowsOf returns the rows in memory to which the conversations of a page refer; l is the list from
-// which it was read, nil if it was read by SQL.
-func (s *Service) rowsOf(ctx context.Context, w db.ForWorkspace, page *db.InboxPage, l *projection.OpenList) (*Kept, error) {
-	if l != nil {
-		return keptIn(l.Kept(w)), nil
-	}
-	rows, err := s.open.Kept(ctx, w, page.Head)
-	return keptIn(rows), err
 }
 
 // inboxFilter checks a view and its filter.

@@ -88,7 +88,7 @@ func sameRows(t failing, s *service.Service, viewer service.Actor, l *service.In
 			messages = append(messages, *c.LastMessageID)
 		}
 	}
-	kept, w := l.Kept(), s.DB.ForWorkspace(viewer.Workspace)
+	kept, w := l.Kept().InMemory(t.Context()), s.DB.ForWorkspace(viewer.Workspace)
 	same(t, kept.Contacts, w.Contacts, contacts, func(c *db.Contact) db.ContactID { return c.ID })
 	same(t, kept.Agents, w.Agents, agents, func(a *db.Agent) db.AgentID { return a.ID })
 	same(t, kept.Messages, w.Messages, messages, func(m *db.Message) db.MessageID { return m.ID })
@@ -278,7 +278,7 @@ func (p *play) compare(s *server) {
 	for _, view := range []db.View{db.ViewClosed, db.ViewBlocked} {
 		l, err := s.Inbox(p.ctx, viewer, service.InboxInput{View: view})
 		servicetest.Fine(p, err)
-		if l.Kept() == nil {
+		if l.Kept().InMemory(p.ctx) == nil {
 			p.Fatalf("nothing is in memory to which %s refers", view)
 		}
 		sameRows(p, s.Service.Service, viewer, l)
@@ -446,14 +446,15 @@ func TestPageTakesOneStatement(t *testing.T) {
 // contactsFollow returns an error if a contact in memory is older than its conversation on the
 // page.
 func contactsFollow(ctx context.Context, l *service.InboxList) error {
-	if l.Kept() == nil {
+	rows := l.Kept().InMemory(ctx)
+	if rows == nil {
 		return nil
 	}
 	versions := map[db.ContactID]int{}
 	for _, c := range l.Rows {
 		versions[c.ContactID] = c.Version
 	}
-	contacts, err := l.Kept().Contacts(ctx, slices.Collect(maps.Keys(versions)))
+	contacts, err := rows.Contacts(ctx, slices.Collect(maps.Keys(versions)))
 	for _, c := range contacts {
 		if c.Version < versions[c.ID] {
 			return fmt.Errorf("the page of event %d shows version %d of a conversation and version %d of its contact", l.AsOf.Seq, versions[c.ID], c.Version)
@@ -510,7 +511,7 @@ func TestP4PagesWhileMutating(t *testing.T) {
 		})
 	}
 	running.Wait()
-	if !slices.ContainsFunc(pages, func(l *service.InboxList) bool { return l.Kept() != nil }) {
+	if !slices.ContainsFunc(pages, func(l *service.InboxList) bool { return l.IsFromMemory() }) {
 		t.Error("no page came from memory")
 	}
 	slices.SortFunc(pages, func(a, b *service.InboxList) int { return int(a.AsOf.Seq - b.AsOf.Seq) })

@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"switchboard/db"
+	"switchboard/service/projection"
 )
 
 // Queries read only the caller's workspace.
@@ -243,14 +244,14 @@ func (s *Service) ConversationsByID(ctx context.Context, actor Actor, ids []db.C
 	return s.DB.ForWorkspace(actor.Workspace).Conversations(ctx, ids)
 }
 
-// Conversation returns a conversation, or nil if there is none, and the rows in memory to which it
-// refers; nil if there are none.
+// Conversation returns a conversation, or nil if there is none, and what reads the rows to which it
+// refers.
 func (s *Service) Conversation(ctx context.Context, actor Actor, id db.ConversationID) (*db.Conversation, *Kept, error) {
 	if err := Permit(actor, "conversation"); err != nil {
 		return nil, nil, err
 	}
 	found, rows, err := s.open.Find(ctx, s.DB.ForWorkspace(actor.Workspace), id)
-	return found, keptIn(rows), err
+	return found, s.keptOf(func(context.Context) (*projection.Kept, error) { return rows, nil }), err
 }
 
 // LatestConversations reads the latest conversation of each contact that has one.

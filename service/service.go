@@ -43,7 +43,7 @@ type Options struct {
 
 	Quotas Quotas
 
-	RowMemory int // bytes for rows that pages of open conversations refer to; 64 MiB
+	RowMemory int // bytes for rows to which pages of conversations refer; 64 MiB
 }
 
 func (o *Options) defaults() {

@@ -355,7 +355,10 @@ func changeOf(was, is bool) InboxChangeKind {
 // watchCounted returns a watcher and the counts at the present end of the log. Events up to there
 // are replayed and do not change the counts; later ones are live.
 func (s *Service) watchCounted(ctx context.Context, actor Actor, after *db.EventCursor) (*feed.Watcher, Counts, error) {
-	counts, err := s.InboxCounts(ctx, actor)
+	if err := Permit(actor, "inboxCounts"); err != nil {
+		return nil, Counts{}, err
+	}
+	counts, err := s.inbox.RenewedCounts(ctx, s.DB.ForWorkspace(actor.Workspace), actor.Agent)
 	if err != nil {
 		return nil, counts, err
 	}

@@ -68,6 +68,13 @@ func (p *Inbox) Counts(ctx context.Context, w db.ForWorkspace, viewer *db.AgentI
 	return c, err
 }
 
+// RenewedCounts is Counts, counted from the rows by this process: it waits for that. Whoever applies
+// events to them for long cannot be told later that what was stored was wrong.
+func (p *Inbox) RenewedCounts(ctx context.Context, w db.ForWorkspace, viewer *db.AgentID) (c Counts, err error) {
+	err = p.of.readRenewed(ctx, w, func(i *inbox) { c = i.counts(viewer) })
+	return c, err
+}
+
 // Loads returns how many open conversations each of the agents is responsible for, in the order
 // of the ids.
 func (p *Inbox) Loads(ctx context.Context, w db.ForWorkspace, agents []db.AgentID) (loads []int, err error) {
@@ -97,18 +104,16 @@ const countsVersion = 1
 // form returns the stored form.
 func (i *inbox) form() any { return savedCounts{countsVersion, i.all.ViewCounts, i.mine} }
 
-// Applying an event takes about as long as counting a hundred conversations, and applying a hundred
-// events as long as counting few.
 const (
-	countedMeanwhile = 100
-	fewEvents        = 100
+	countedMeanwhile = 100 // conversations that are counted in the time in which an event is applied
+	cheapEvents      = 100 // are applied in the time that counting takes at least
 )
 
 func (i *inbox) resume(ctx context.Context, w db.ForWorkspace, end db.Head) (db.Head, error) {
 	var saved savedCounts
 	at, err := load(ctx, w, countsKind, &saved)
 	conversations := saved.All.All + saved.All.Closed + saved.All.Blocked
-	if err != nil || saved.Version != countsVersion || saved.Mine == nil || int(end.Seq-at.Seq) > fewEvents+conversations/countedMeanwhile {
+	if err != nil || saved.Version != countsVersion || saved.Mine == nil || int(end.Seq-at.Seq) > cheapEvents+conversations/countedMeanwhile {
 		return db.Head{}, err
 	}
 	i.all, i.mine = Counts{saved.All, at.Cursor()}, saved.Mine

@@ -25,12 +25,12 @@ type fold[T folded] struct {
 	head     db.Head // the last event that the state includes
 	ready    bool
 	state    T
-	saved    db.Head // the head when the state was last stored
 	measures *measures
 
-	empty   func() T
-	turns   chan struct{}   // holds a value for each renewal under way, of all folds of the kind
-	renewed chan renewal[T] // nil unless the state came from a checkpoint
+	saved    db.Head // the head when the state was last stored; only save uses it
+	empty    func() T
+	renewal  *renewal[T]   // nil unless the state came from a checkpoint
+	renewals chan struct{} // holds a value for each renewal under way, of all folds of the kind
 }
 
 const (
@@ -42,9 +42,9 @@ const (
 type folds[T folded] struct{ *projections[*fold[T]] }
 
 func newFolds[T folded](kind string, empty func() T) folds[T] {
-	turns := make(chan struct{}, maxRenewals)
+	renewals := make(chan struct{}, maxRenewals)
 	return folds[T]{newProjections(kind, func(m *measures) *fold[T] {
-		return &fold[T]{state: empty(), measures: m, empty: empty, turns: turns}
+		return &fold[T]{state: empty(), measures: m, empty: empty, renewals: renewals}
 	})}
 }
 
@@ -53,26 +53,26 @@ func (fs folds[T]) read(ctx context.Context, w db.ForWorkspace, look func(T)) er
 	return fs.projections.read(ctx, w, func(f *fold[T]) { look(f.state) })
 }
 
-// each calls look with each fold that is in use, without bringing it to the end of the log.
-func (fs folds[T]) each(ctx context.Context, look func(*fold[T])) {
+// each calls look with each fold that is in use and not being read, without bringing it to the end of
+// the log.
+func (fs folds[T]) each(look func(*fold[T])) {
 	fs.mu.Lock()
 	all := maps.Clone(fs.of)
 	fs.mu.Unlock()
 	for _, p := range all {
 		select {
 		case p.turn <- struct{}{}:
-		case <-ctx.Done():
-			return
+			look(p.state)
+			<-p.turn
+		default:
 		}
-		look(p.state)
-		<-p.turn
 	}
 }
 
 // advance brings the state to the end of the log, from where it is, or else from what was stored, or
 // else from the rows.
 func (f *fold[T]) advance(ctx context.Context, w db.ForWorkspace) error {
-	f.take()
+	f.take(w)
 	head, err := w.Head(ctx)
 	if err != nil {
 		return err
@@ -84,7 +84,7 @@ func (f *fold[T]) advance(ctx context.Context, w db.ForWorkspace) error {
 		return err
 	}
 	began := time.Now()
-	f.renewed = nil
+	f.renewal = nil
 	f.head, err = f.state.start(ctx, w)
 	if f.ready = err == nil; f.ready {
 		f.measures.built(began)

@@ -46,11 +46,11 @@ func (p *Inbox) Measures() []prometheus.Collector { return p.of.collectors() }
 // Measures returns the figures of the dashboards.
 func (p *Dashboards) Measures() []prometheus.Collector { return p.of.collectors() }
 
-// Measures returns the figures of the open conversations, with the memory of the rows to which they
-// refer.
+// Measures returns the figures of the open conversations, with the memory of the rows to which
+// conversations refer.
 func (p *Open) Measures() []prometheus.Collector {
 	return append(p.of.collectors(), prometheus.NewGaugeFunc(prometheus.GaugeOpts{
-		Name: "switchboard_row_memory_bytes", Help: "Memory of the rows to which open conversations refer.",
+		Name: "switchboard_row_memory_bytes", Help: "Memory of the rows to which conversations refer.",
 	}, func() float64 {
 		p.rows.mu.Lock()
 		defer p.rows.mu.Unlock()
