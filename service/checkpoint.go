@@ -6,7 +6,10 @@ import (
 	"time"
 )
 
-const saveEvery = time.Minute // between two checkpoints
+const (
+	saveEvery = time.Minute     // between two checkpoints
+	saveTime  = 5 * time.Second // for one of all workspaces
+)
 
 // KeepCheckpoints stores counts, and what dashboards have measured, once a minute and when the
 // context ends, so that the first readers after the next start need not wait for them.
@@ -20,7 +23,8 @@ func (s *Service) KeepCheckpoints(ctx context.Context) {
 // SaveCheckpoints stores counts and what dashboards have measured. It does so although the context
 // has ended.
 func (s *Service) SaveCheckpoints(ctx context.Context) {
-	ctx = context.WithoutCancel(ctx)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), saveTime)
+	defer cancel()
 	if err := errors.Join(s.inbox.Save(ctx, s.DB), s.dashboards.Save(ctx, s.DB)); err != nil {
 		s.Log.Debug("counts and what dashboards have measured were not stored; the first readers after the next start wait longer", "error", err)
 	}

@@ -2,7 +2,6 @@ package service
 
 import (
 	"context"
-	"sync"
 
 	"switchboard/db"
 	"switchboard/service/projection"
@@ -15,21 +14,25 @@ type Kept struct {
 	service *Service
 	find    func(ctx context.Context) (*projection.Kept, error)
 
-	mu    sync.Mutex
-	tried bool
-	found *projection.Kept // nil if nothing is in memory
+	turn  chan struct{}    // a mutex that can be waited for with a context
+	tried bool             // guarded by turn
+	found *projection.Kept // the same; nil if nothing is in memory
 }
 
 // keptOf returns the rows to which a page refers; find returns those in memory, or nil, and is called
 // when the first of them is asked for.
 func (s *Service) keptOf(find func(ctx context.Context) (*projection.Kept, error)) *Kept {
-	return &Kept{service: s, find: find}
+	return &Kept{service: s, find: find, turn: make(chan struct{}, 1)}
 }
 
 // inMemory returns the rows in memory. If they cannot be found, SQL may do better.
 func (k *Kept) inMemory(ctx context.Context) *projection.Kept {
-	k.mu.Lock()
-	defer k.mu.Unlock()
+	select {
+	case k.turn <- struct{}{}:
+		defer func() { <-k.turn }()
+	case <-ctx.Done():
+		return nil
+	}
 	if !k.tried {
 		k.found, _ = k.find(ctx)
 		k.tried = true

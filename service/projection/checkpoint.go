@@ -82,7 +82,10 @@ type renewal[T folded] struct {
 	err   error
 }
 
-const maxRenewals = 2 // at the same time, so that connections remain for others
+const (
+	maxRenewals = 2               // at the same time, so that connections remain for others
+	renewalWait = 5 * time.Minute // for the others; then it begins again
+)
 
 // renew begins a renewal in the background.
 func (f *fold[T]) renew(w db.ForWorkspace) {
@@ -90,8 +93,13 @@ func (f *fold[T]) renew(w db.ForWorkspace) {
 	f.renewal = r
 	go func() {
 		defer close(r.done)
-		f.renewals <- struct{}{}
-		defer func() { <-f.renewals }()
+		select {
+		case f.renewals <- struct{}{}:
+			defer func() { <-f.renewals }()
+		case <-time.After(renewalWait):
+			r.err = context.DeadlineExceeded
+			return
+		}
 		ctx, cancel := context.WithTimeout(context.Background(), advanceTime)
 		defer cancel()
 		began := time.Now()
