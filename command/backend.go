@@ -73,13 +73,13 @@ func (d *database) open(ctx context.Context, c *console, update bool) (_ *backen
 			return nil, err
 		}
 	}
-	if update || d.URL == "" {
+	if b.db, err = db.Open(ctx, b.url, db.Options{DirectURL: d.Direct, Spans: d.traces.tracer()}); err != nil {
+		return nil, err
+	}
+	if (update || d.URL == "") && b.db.CheckMigrated(ctx) != nil {
 		if b.applied, err = (db.Migrator{Log: c.log}).Migrate(ctx, cmp.Or(d.Direct, b.url)); err != nil {
 			return nil, err
 		}
-	}
-	if b.db, err = db.Open(ctx, b.url, db.Options{DirectURL: d.Direct, Spans: d.traces.tracer()}); err != nil {
-		return nil, err
 	}
 	if err = b.db.CheckSchema(ctx); err != nil {
 		return nil, err

@@ -103,13 +103,7 @@ func (s serve) Run(ctx context.Context, c *console, d *database) error {
 		return err
 	}
 	a := announcement{address: listener.Addr().String(), console: s.Console, playground: given(s.Playground, !production)}
-	err = b.alone(ctx, c, func() (err error) {
-		if err = s.makeDemo(ctx, c, b); err == nil {
-			a.developers, err = developers(ctx, b)
-		}
-		return err
-	})
-	if err != nil {
+	if a.developers, err = s.prepare(ctx, c, b); err != nil {
 		return err
 	}
 	return s.serve(ctx, c, b, listener, a)
@@ -231,29 +225,51 @@ func (s serve) origins(b *backend) graph.Origins {
 	return o
 }
 
-// makeDemo creates the demo workspace if --demo is set, or by default in an empty embedded
-// database. It also completes one whose creation was interrupted, unless --no-demo is set.
-func (s serve) makeDemo(ctx context.Context, c *console, b *backend) error {
+// prepare makes the demo workspace if it is wanted, and returns those who develop against the embedded
+// database.
+func (s serve) prepare(ctx context.Context, c *console, b *backend) (all []developer, err error) {
+	wanted, err := s.wantsDemo(ctx, b)
+	if err != nil || !wanted && b.embedded == nil {
+		return nil, err
+	}
+	err = b.alone(ctx, c, func() (err error) {
+		if err = s.makeDemo(ctx, c, b); err == nil {
+			all, err = developers(ctx, b)
+		}
+		return err
+	})
+	return all, err
+}
+
+// wantsDemo reports whether the demo workspace is to be made: because a flag says so, or in an empty
+// embedded database, unless it has been made.
+func (s serve) wantsDemo(ctx context.Context, b *backend) (wanted bool, err error) {
 	all, err := b.service.Operator().Workspaces(ctx)
 	if err != nil {
-		return err
+		return false, err
 	}
-	wanted := given(s.Demo, b.embedded != nil && len(all) == 0)
+	wanted = given(s.Demo, b.embedded != nil && len(all) == 0)
 	for _, w := range all {
 		if w.Demo {
 			end, err := b.service.AsOf(ctx, service.System(w.Key))
 			if err != nil {
-				return err
+				return false, err
 			}
 			wanted = end.Seq == 0 && given(s.Demo, true)
 		}
 	}
-	if !wanted {
-		return nil
+	return wanted, nil
+}
+
+// makeDemo creates the demo workspace if --demo is set, or by default in an empty embedded
+// database. It also completes one whose creation was interrupted, unless --no-demo is set.
+func (s serve) makeDemo(ctx context.Context, c *console, b *backend) error {
+	if wanted, err := s.wantsDemo(ctx, b); err != nil || !wanted {
+		return err
 	}
 	c.log.Info("making a demo workspace; --no-demo leaves it out")
 	bar := c.progress(1, "demo data")
-	_, err = demo.Create(ctx, b.service.Service, func(done, of int) {
+	_, err := demo.Create(ctx, b.service.Service, func(done, of int) {
 		bar.ChangeMax(of)
 		_ = bar.Set(done)
 	})
