@@ -83,7 +83,7 @@ type renewal[T folded] struct {
 }
 
 const (
-	maxRenewals = 2               // at the same time, so that connections remain for others
+	maxRenewals = 4               // at the same time, so that connections remain for others
 	renewalWait = 5 * time.Minute // for the others; then it begins again
 )
 
