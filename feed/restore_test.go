@@ -84,3 +84,35 @@ func TestRestoredBeforeWatch(t *testing.T) {
 		}
 	}
 }
+
+// TestConfirm: a watcher tells that the log was replaced by an older one, also while the process does
+// not read the log, and ends.
+func TestConfirm(t *testing.T) {
+	t.Parallel()
+	for _, again := range []int{0, 2, 4, 9} {
+		t.Run(fmt.Sprint(again, " new events"), func(t *testing.T) {
+			t.Parallel()
+			j := newJournal(t)
+			f := New(open(t, j.url), Options{Log: quiet})
+			pause := running(t, f)
+			j.write(newEvents(1)...)
+			w := watch(t, f, j.key, j.beginning())
+			read(t, w, 1)
+			j.write(newEvents(9)...)
+			f.Poke(j.key)
+			read(t, w, 10) // of which 2 to 10 are in memory
+			pause()
+			if !w.Confirm(t.Context()) {
+				t.Error("the log is the same")
+			}
+			j.restore(6)
+			j.write(newEvents(again)...)
+			if w.Confirm(t.Context()) {
+				t.Error("the log is another one")
+			}
+			if _, err := w.Next(t.Context()); !errors.Is(err, ErrExpired) {
+				t.Errorf("the next events: %v", err)
+			}
+		})
+	}
+}

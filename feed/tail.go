@@ -3,6 +3,7 @@ package feed
 import (
 	"slices"
 	"sync"
+	"sync/atomic"
 
 	"switchboard/db"
 )
@@ -17,10 +18,14 @@ type tail struct {
 	events  []*db.Event   // the cached events, in order, up to end
 	changed chan struct{} // closed at the next change
 	err     error         // why the tail was ended
+
+	asked     atomic.Int64  // how often it was asked whether the log has the end
+	asking    chan struct{} // held by the goroutine that asks
+	confirmed int64         // which of these times was the last that was answered; guarded by asking
 }
 
 func newTail(end db.EventCursor) *tail {
-	return &tail{workspace: end.Workspace, end: end, changed: make(chan struct{})}
+	return &tail{workspace: end.Workspace, end: end, changed: make(chan struct{}), asking: make(chan struct{}, 1)}
 }
 
 func (t *tail) position() db.EventCursor {
@@ -48,6 +53,13 @@ func (t *tail) fail(err error) {
 	defer t.mu.Unlock()
 	t.err = err
 	t.broadcast()
+}
+
+// failure returns why the tail was ended; nil if it was not.
+func (t *tail) failure() error {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.err
 }
 
 func (t *tail) broadcast() {

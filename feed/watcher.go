@@ -63,23 +63,41 @@ func (f *Feed) join(ctx context.Context, end, position db.EventCursor) (*Watcher
 	return &Watcher{feed: f, tail: t, position: position, behind: int64(end.Seq - position.Seq)}, nil
 }
 
-// checkTail ends the tail that a watcher would join if the log does not have its end: the log was
-// replaced by an older one, and this process has not noticed yet. Without this check the watcher
-// would be given events of the lost log after a position that both logs have.
+// checkTail ends the tail that a watcher would join if the log does not have its end. Without this
+// check the watcher would be given events of the lost log after a position that both logs have.
 func (f *Feed) checkTail(ctx context.Context, end db.EventCursor) error {
 	t := f.tail(end.Workspace)
-	if t == nil {
+	if t == nil || t.position() == end {
 		return nil
 	}
-	cached := t.position()
-	if cached == end {
-		return nil
+	if err := f.confirm(ctx, t); !errors.Is(err, ErrExpired) {
+		return err
 	}
-	events, err := f.db.ForWorkspace(end.Workspace).EventsBySeq(ctx, []db.Seq{cached.Seq})
-	if err == nil && (len(events) == 0 || events[0].Cursor() != cached) {
-		f.endTail(t, ErrExpired)
+	return nil
+}
+
+// confirm returns ErrExpired if the log does not have the end of a tail: it was replaced by an older
+// one, and this process had not noticed yet. Of many callers that wait together one asks for all.
+func (f *Feed) confirm(ctx context.Context, t *tail) error {
+	arrived := t.asked.Load()
+	select {
+	case t.asking <- struct{}{}:
+		defer func() { <-t.asking }()
+	case <-ctx.Done():
+		return ctx.Err()
 	}
-	return err
+	if cached := t.position(); t.confirmed <= arrived && cached.Seq > 0 { // nobody has asked since
+		number := t.asked.Add(1)
+		events, err := f.db.ForWorkspace(t.workspace).EventsBySeq(ctx, []db.Seq{cached.Seq})
+		if err != nil {
+			return err
+		}
+		if len(events) == 0 || events[0].Cursor() != cached {
+			f.endTail(t, ErrExpired)
+		}
+		t.confirmed = number
+	}
+	return t.failure()
 }
 
 // checkResume reports as an error why a watcher cannot resume after a cursor.
@@ -113,6 +131,10 @@ func (w *Watcher) Position() db.EventCursor { return w.position }
 
 // Behind returns how many events were after the watcher's first position when it was made.
 func (w *Watcher) Behind() int64 { return w.behind }
+
+// Confirm reports whether the log has all that the watcher was given and will be given from memory.
+// It has not after it was replaced by an older one; the watcher ends then.
+func (w *Watcher) Confirm(ctx context.Context) bool { return w.feed.confirm(ctx, w.tail) == nil }
 
 // Next returns the next events in log order, each exactly once. It does not wait for new events: it
 // returns none at the end of what this process has read, and while the log cannot be read. Its

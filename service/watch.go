@@ -118,6 +118,10 @@ func (s *Stream[T]) Position() (position db.EventCursor, ok bool) { return s.pos
 // than it could have been.
 func (s *Stream[T]) Committed() time.Time { return s.commit }
 
+// Confirm reports whether the log has all events that the stream was given from memory; see
+// feed.Watcher. It may be called by any goroutine.
+func (s *Stream[T]) Confirm(ctx context.Context) bool { return s.watcher.Confirm(ctx) }
+
 // Behind returns how many events were after the stream's first position when it began.
 func (s *Stream[T]) Behind() int64 { return s.watcher.Behind() }
 

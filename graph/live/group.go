@@ -36,9 +36,10 @@ type group struct {
 	start  Start              // where the first subscriber wants to start, if that is recent
 	refs   int                // operations that use the group; guarded by the hub's mu
 
-	ready   chan struct{} // closed when the next two fields are set
+	ready   chan struct{} // closed when the next three fields are set
 	refused frame         // why the execution could not start
 	isLog   bool          // items are events; else states, of which only the latest counts
+	source  Source
 
 	mu       sync.Mutex
 	newest   *item
@@ -155,7 +156,7 @@ func (g *group) execute(exec graphql.GraphExecutor) (end frame) {
 	e := startExecution(ctx, exec, op, &g.start)
 	if e.source != nil {
 		position, isLog := e.position()
-		g.newest, g.position, g.isLog = &item{position: position}, position, isLog
+		g.newest, g.position, g.isLog, g.source = &item{position: position}, position, isLog, e.source
 		if g.oldest = g.newest; isLog {
 			g.keep = time.Now().Add(rush)
 		}
@@ -221,6 +222,13 @@ func deliver(members []*operation, part, parts int) {
 	for _, op := range members[len(members)*part/parts : len(members)*(part+1)/parts] {
 		op.deliver()
 	}
+}
+
+// has reports whether a subscriber after a cursor may be given the group's items: not if the log was
+// replaced by an older one, which may have the cursor, but not the items after it.
+func (g *group) has(ctx context.Context, after *string) bool {
+	log, ok := g.source.(Confirmer)
+	return after == nil || !g.isLog || !ok || log.Confirm(ctx)
 }
 
 // join makes op a member, if the group can tell at which item the given cursor lies (nil means

@@ -198,6 +198,24 @@ func TestRush(t *testing.T) {
 	}
 }
 
+// TestRushAfterRestore: whoever comes after the log was replaced by an older one is given none of the
+// items that an execution has read before.
+func TestRushAfterRestore(t *testing.T) {
+	s := sharing(t, &live.WebSocket{})
+	s.world.log.write(texts(1, 10)...)
+	for executions, replaced := range []bool{false, true} {
+		s.world.log.replaced.Store(replaced)
+		for range 2 {
+			c := s.connect(t)
+			c.follow("s", "log", "5")
+			c.wantItems(6, 10)
+		}
+		if _, ever := s.world.log.readers(); ever != 1+2*executions {
+			t.Errorf("replaced %t: %d executions", replaced, ever)
+		}
+	}
+}
+
 // wantReplayed checks how many items a hub says to have replayed.
 func wantReplayed(t *testing.T, hub *live.Hub, want int) {
 	t.Helper()

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strconv"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/99designs/gqlgen/graphql"
@@ -22,6 +23,8 @@ type journal struct {
 	watchers map[*journalSource]bool
 	started  int // number of subscriptions so far
 	executed int // number of items that they were given
+
+	replaced atomic.Bool // by an older log
 }
 
 func newJournal() *journal {
@@ -132,6 +135,8 @@ func (r *journalSource) Position() (live.Position, bool) {
 	}
 	return at, r.topic != "logged"
 }
+
+func (r *journalSource) Confirm(context.Context) bool { return !r.replaced.Load() }
 
 func (r *journalSource) Close() {
 	r.mu.Lock()

@@ -270,6 +270,10 @@ func (op *operation) joinGroup(s Shared, params *graphql.RawParams) (end frame, 
 		g.release()
 		return g.refused, true
 	}
+	if !g.has(op.ctx, s.After) {
+		g.release()
+		return frame{}, false
+	}
 	op.peer.mu.Lock()
 	defer op.peer.mu.Unlock()
 	if op.ctx.Err() != nil {

@@ -28,6 +28,12 @@ type Source interface {
 	Close()
 }
 
+// A Confirmer is a Source whose log may be replaced by an older one.
+type Confirmer interface {
+	// Confirm reports whether the log has all items so far. Any goroutine may call it.
+	Confirm(ctx context.Context) bool
+}
+
 // Pull sets the source of a subscription. Its resolver calls it and returns the channel that s
 // sends on. The source is closed when the subscription ends. Only subscriptions with a source can
 // be shared.
