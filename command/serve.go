@@ -241,8 +241,7 @@ func (s serve) prepare(ctx context.Context, c *console, b *backend) (all []devel
 	return all, err
 }
 
-// wantsDemo reports whether the demo workspace is to be made: because a flag says so, or in an empty
-// embedded database, unless it has been made.
+// wantsDemo reports whether makeDemo has something to do.
 func (s serve) wantsDemo(ctx context.Context, b *backend) (wanted bool, err error) {
 	all, err := b.service.Operator().Workspaces(ctx)
 	if err != nil {

@@ -43,6 +43,23 @@ func TestRestored(t *testing.T) {
 	}
 }
 
+// cached returns a log of ten events, a feed that does not run any more, and a watcher at the end.
+// Events 2 to 10 are in memory.
+func cached(t *testing.T) (*journal, *Feed, *Watcher) {
+	t.Helper()
+	j := newJournal(t)
+	f := New(open(t, j.url), Options{Log: quiet})
+	pause := running(t, f)
+	j.write(newEvents(1)...)
+	w := watch(t, f, j.key, j.beginning())
+	read(t, w, 1)
+	j.write(newEvents(9)...)
+	f.Poke(j.key)
+	read(t, w, 10)
+	pause()
+	return j, f, w
+}
+
 // TestRestoredBeforeWatch: whoever comes after a restore gets no event of the lost log, even if the
 // process has not read the log since and has lost events cached.
 func TestRestoredBeforeWatch(t *testing.T) {
@@ -51,17 +68,7 @@ func TestRestoredBeforeWatch(t *testing.T) {
 		for _, again := range []int{0, 2, 4, 9} {
 			t.Run(fmt.Sprint(name, ", ", again, " new events"), func(t *testing.T) {
 				t.Parallel()
-				j := newJournal(t)
-				f := New(open(t, j.url), Options{Log: quiet})
-				pause := running(t, f)
-				j.write(newEvents(1)...)
-				up := watch(t, f, j.key, j.beginning())
-				read(t, up, 1)
-				j.write(newEvents(9)...)
-				f.Poke(j.key)
-				read(t, up, 10) // from now on, events 2 to 10 are cached
-
-				pause()
+				j, f, _ := cached(t)
 				j.restore(6)
 				j.write(newEvents(again)...)
 				var w *Watcher
@@ -92,16 +99,7 @@ func TestConfirm(t *testing.T) {
 	for _, again := range []int{0, 2, 4, 9} {
 		t.Run(fmt.Sprint(again, " new events"), func(t *testing.T) {
 			t.Parallel()
-			j := newJournal(t)
-			f := New(open(t, j.url), Options{Log: quiet})
-			pause := running(t, f)
-			j.write(newEvents(1)...)
-			w := watch(t, f, j.key, j.beginning())
-			read(t, w, 1)
-			j.write(newEvents(9)...)
-			f.Poke(j.key)
-			read(t, w, 10) // of which 2 to 10 are in memory
-			pause()
+			j, _, w := cached(t)
 			if !w.Confirm(t.Context()) {
 				t.Error("the log is the same")
 			}

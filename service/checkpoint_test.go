@@ -10,6 +10,19 @@ import (
 	"switchboard/service/servicetest"
 )
 
+// changeCheckpoint changes columns of a stored checkpoint.
+func (w *world) changeCheckpoint(projection, change string) {
+	w.T.Helper()
+	changed, err := w.DB.ExecContext(w.Context(), "UPDATE checkpoints SET "+change+" WHERE projection = '"+projection+"'")
+	servicetest.Fine(w.T, err)
+	rows, err := changed.RowsAffected()
+	servicetest.Fine(w.T, err)
+	servicetest.Equal(w.T, "checkpoints", rows, 1)
+}
+
+// sevenClosed makes stored counts wrong.
+const sevenClosed = `state = (jsonb_set(state::jsonb, '{All,Closed}', '7'))::json`
+
 // TestCountsAfterRestart: counts are stored, and a restart goes on from there until they are counted
 // anew, unless they are of another log or another version, or too much has happened since (I2).
 func TestCountsAfterRestart(t *testing.T) {
@@ -33,14 +46,9 @@ func TestCountsAfterRestart(t *testing.T) {
 
 	stores := func(change string) {
 		t.Helper()
-		changed, err := w.DB.ExecContext(w.Context(), "UPDATE checkpoints SET "+change+" WHERE projection = 'counts'")
-		servicetest.Fine(t, err)
-		rows, err := changed.RowsAffected()
-		servicetest.Fine(t, err)
-		servicetest.Equal(t, "checkpoints", rows, 1)
+		w.changeCheckpoint("counts", change)
 	}
-	const other = `state = (jsonb_set(state::jsonb, '{All,Closed}', '7'))::json`
-	stores(other)
+	stores(sevenClosed)
 	w.Assign(w.Open(), ada)
 	want.Mine, want.All = 2, 3
 	again := w.anew()
@@ -60,12 +68,12 @@ func TestCountsAfterRestart(t *testing.T) {
 		counted := w.anew()
 		servicetest.Equal(t, name+" has not come yet", counts(counted), want)
 		counted.SaveCheckpoints(w.Context())
-		stores(other)
+		stores(sevenClosed)
 		stores(change)
 		servicetest.Equal(t, name, counts(w.anew()), want)
 	}
 	w.SaveCheckpoints(w.Context())
-	stores(other)
+	stores(sevenClosed)
 	c := w.Open()
 	want.Unassigned, want.All = 2, 4
 	for i := range 101 {
@@ -83,8 +91,7 @@ func TestCountsRenewed(t *testing.T) {
 	_, err := w.InboxCounts(w.Context(), w.Manager)
 	servicetest.Fine(t, err)
 	w.SaveCheckpoints(w.Context())
-	_, err = w.DB.ExecContext(w.Context(), `UPDATE checkpoints SET state = (jsonb_set(state::jsonb, '{All,Closed}', '7'))::json WHERE projection = 'counts'`)
-	servicetest.Fine(t, err)
+	w.changeCheckpoint("counts", sevenClosed)
 
 	again := w.anew()
 	closed := func() int {

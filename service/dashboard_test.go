@@ -471,11 +471,8 @@ func TestDashboardAfterRestart(t *testing.T) {
 	before := w.dashboard()
 	w.SaveCheckpoints(w.Context())
 	stores := func(change string) {
-		changed, err := w.DB.ExecContext(w.Context(), "UPDATE checkpoints SET "+change+" WHERE projection = 'dashboards'")
-		servicetest.Fine(t, err)
-		rows, err := changed.RowsAffected()
-		servicetest.Fine(t, err)
-		servicetest.Equal(t, "checkpoints", rows, 1)
+		t.Helper()
+		w.changeCheckpoint("dashboards", change)
 	}
 	again := w.anew()
 	servicetest.Equal(t, "the same after a restart", again.dashboard().Equal(*before), true)
